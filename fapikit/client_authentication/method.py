@@ -1,0 +1,57 @@
+"""What a client authentication method is.
+
+Spec: RFC 6749 2.3; FAPI2-SP 5.3.3.1-2
+Role: C, RS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fapikit.clock import Clock, RandomBytes
+from fapikit.errors import ForbiddenByProfile
+from fapikit.flow import Flow
+from fapikit.http_message import Headers
+from fapikit.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What one request carries to authenticate its client: headers and form parameters. Secret."""
+
+    headers: Headers = field(default=(), repr=False)
+    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+class ClientAuthentication(Protocol):
+    """One registered method. `mtls`: its calls go over mutual TLS, so to the `mtls_endpoint_aliases`."""
+
+    @property
+    def method(self) -> str:
+        """The registered name, as in `token_endpoint_auth_method`."""
+        ...
+
+    @property
+    def mtls(self) -> bool: ...
+
+    def check(self, profile: Profile) -> None:
+        """Raise ForbiddenByProfile if the profile forbids this method or its algorithm."""
+        ...
+
+    def credentials(
+        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+    ) -> Flow[Credentials]:
+        """Fresh credentials for one request to any endpoint of the server `issuer`."""
+        ...
+
+
+def check_method(method: str, profile: Profile) -> None:
+    """Raise ForbiddenByProfile unless the profile allows this method."""
+    if method not in profile.client_authentication_methods:
+        allowed = ", ".join(sorted(profile.client_authentication_methods))
+        raise ForbiddenByProfile(
+            f"{profile.name} does not allow {method}: use {allowed}",
+            clause=profile.clause("client_authentication_methods"),
+            facts={"profile": profile.name, "method": method},
+        )

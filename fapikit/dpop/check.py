@@ -1,0 +1,153 @@
+"""Checking a DPoP proof: the steps of RFC 9449 4.3, the replay mark last.
+
+`check_proof` is pure; `remember_proof` then marks the `jti` as used, atomically, in a store that all workers share.
+
+Spec: RFC 9449 4.3, 8, 11.1, 11.3; FAPI2-SP 5.3.2.1-13 (RS-11, RS-12)
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fapikit.dpop.htu import normalise
+from fapikit.dpop.make import access_token_hash
+from fapikit.dpop.nonce import NonceIssuer
+from fapikit.errors import (
+    MalformedClaim,
+    MalformedJwt,
+    ManyProofs,
+    MissingClaim,
+    MissingProof,
+    NonceRequired,
+    ReplayedProof,
+    StaleProof,
+    UnusableKey,
+    WrongMethod,
+    WrongProofKey,
+    WrongTokenHash,
+    WrongUrl,
+)
+from fapikit.flow import Flow, store_add
+from fapikit.jose.claims import number
+from fapikit.jose.parse import parse_jws
+from fapikit.jose.public_key import PublicKey, import_public_jwk
+from fapikit.jose.purposes import DPOP_PROOF
+from fapikit.jose.verify import check_signature
+from fapikit.stores.protocol import Store
+
+MAX_AGE: Final = 60.0
+MAX_AHEAD: Final = 30.0
+_MAX_JTI: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedProof:
+    """A proof that holds. `jkt` is its key's thumbprint; `usable_until` when it can no longer be replayed."""
+
+    jkt: str
+    jti: str
+    usable_until: float
+
+
+def check_proof(
+    proofs: Sequence[str],
+    *,
+    method: str,
+    urls: Collection[str],
+    now: float,
+    algorithms: Collection[str],
+    access_token: str | None = None,
+    bound_to: str | None = None,
+    nonces: NonceIssuer | None = None,
+) -> CheckedProof:
+    """Check the values of the DPoP header of one request.
+
+    `urls`: the URLs this request may be known by, normalised (`htu.normalise`). `access_token`: the one beside the
+    proof, at a resource. `bound_to`: the thumbprint that the token, code or request is bound to. `nonces`:
+    given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3).
+
+    Raises a DPoPError or, for what is wrong with the JWT itself, a JwtError; each carries its wire code.
+    """
+    if not proofs:
+        raise MissingProof("this request needs a DPoP proof")
+    if len(proofs) > 1 or "," in proofs[0]:
+        raise ManyProofs("a request carries exactly one DPoP proof")
+    jws = parse_jws(proofs[0], DPOP_PROOF, algorithms)
+    key = _embedded_key(jws.header)
+    claims = check_signature(jws, key, DPOP_PROOF)
+    jti = _string(claims, "jti")
+    if not 0 < len(jti) <= _MAX_JTI:
+        raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", facts={"claim": "jti"})
+    if _string(claims, "htm") != method:
+        raise WrongMethod("htm is not this request's method", facts={"expected": method})
+    if normalise(_string(claims, "htu")) not in urls:
+        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
+    usable_until = _check_time(claims, now)
+    _check_nonce(claims, nonces, now)
+    if access_token is not None:
+        ath = _string(claims, "ath")
+        if not hmac.compare_digest(ath.encode(), access_token_hash(access_token).encode()):
+            raise WrongTokenHash("ath is not the hash of this access token")
+    if bound_to is not None and not hmac.compare_digest(bound_to.encode(), key.thumbprint.encode()):
+        raise WrongProofKey("the proof is signed with another key than the one that is bound")
+    return CheckedProof(key.thumbprint, jti, usable_until)
+
+
+def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str = "") -> Flow[None]:
+    """Mark the proof as used, until it could no longer be replayed anyway.
+
+    `scope` keeps servers apart that share a store. Raises ReplayedProof; StoreError if that cannot be known.
+    """
+    digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
+    fresh = yield from store_add(store, f"dpop:{digest}", b"1", max(proof.usable_until - now, 1.0))
+    if not fresh:
+        raise ReplayedProof("this DPoP proof was used before")
+
+
+def _embedded_key(header: Mapping[str, Any]) -> PublicKey:
+    jwk = header.get("jwk")
+    if not isinstance(jwk, dict):
+        raise DPOP_PROOF.fail(MalformedJwt, "a DPoP proof has a public jwk in its header")
+    try:
+        return import_public_jwk(
+            {name: value for name, value in jwk.items() if name not in ("use", "key_ops")}
+        )
+    except UnusableKey as error:
+        raise DPOP_PROOF.fail(UnusableKey, error.message) from error
+
+
+def _string(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if value is None:
+        raise DPOP_PROOF.fail(MissingClaim, f"the proof has no {name}", about=name, facts={"claim": name})
+    if not isinstance(value, str):
+        raise DPOP_PROOF.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
+    return value
+
+
+def _check_time(claims: Mapping[str, Any], now: float) -> float:
+    """Returns when the proof stops being acceptable."""
+    iat = number(claims, "iat", DPOP_PROOF)
+    if iat is None:
+        raise DPOP_PROOF.fail(MissingClaim, "the proof has no iat", about="iat", facts={"claim": "iat"})
+    if not -MAX_AHEAD <= now - iat <= MAX_AGE:
+        raise StaleProof("iat lies outside the window", facts={"age": int(now - iat)})
+    nbf, exp = number(claims, "nbf", DPOP_PROOF), number(claims, "exp", DPOP_PROOF)
+    if nbf is not None and nbf - now > MAX_AHEAD:
+        raise StaleProof("nbf lies in the future", facts={"ahead": int(nbf - now)})
+    if exp is not None and now - exp > MAX_AHEAD:
+        raise StaleProof("the proof has expired", facts={"ago": int(now - exp)})
+    return iat + MAX_AGE
+
+
+def _check_nonce(claims: Mapping[str, Any], nonces: NonceIssuer | None, now: float) -> None:
+    if nonces is None:
+        return
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str) or not nonces.accepts(nonce, now):
+        raise NonceRequired("the proof needs a current nonce of this server", nonce=nonces.issue(now))

@@ -1,0 +1,42 @@
+"""Comparing `htu` with the request's URL.
+
+Spec: RFC 9449 4.3-9; RFC 3986 6.2.2, 6.2.3 (RS-12)
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_SCHEMES = {"https": ("https", 443), "http": ("http", 80), "wss": ("https", 443), "ws": ("http", 80)}
+_SAFE = re.compile(r"[\x21-\x7e]+\Z")
+
+
+def normalise(url: str) -> str | None:
+    """The URL for comparison, or None if it is none.
+
+    Scheme and host in lower case, default port dropped, escapes of unreserved characters decoded and others in
+    upper case, the empty path a slash, query and fragment gone. Dots and doubled slashes stay: they are never
+    collapsed, so no two resources become one.
+    """
+    if not _SAFE.match(url) or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    known = _SCHEMES.get(parts.scheme.lower())
+    if known is None or not parts.hostname or "@" in parts.netloc:
+        return None
+    scheme, default_port = known
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    authority = host if port in (None, default_port) else f"{host}:{port}"
+    return f"{scheme}://{authority}{_ESCAPE.sub(_canonical_escape, parts.path) or '/'}"
+
+
+def _canonical_escape(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0].upper()

@@ -1,0 +1,48 @@
+"""Making a DPoP proof.
+
+Spec: RFC 9449 4.2
+Role: C
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from fapikit.base64url import encode
+from fapikit.flow import Flow
+from fapikit.jose.purposes import DPOP_PROOF
+from fapikit.jose.sign import sign_jwt
+from fapikit.jose.signer import Signer
+from fapikit.urls import without_query
+
+_JWK_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+
+
+def access_token_hash(access_token: str) -> str:
+    """`ath`: base64url of SHA-256 over the token's ASCII (RFC 9449 4.2b)."""
+    return encode(hashlib.sha256(access_token.encode("ascii")).digest())
+
+
+def make_proof(
+    signer: Signer,
+    *,
+    method: str,
+    url: str,
+    now: float,
+    jti: str,
+    access_token: str | None = None,
+    nonce: str | None = None,
+) -> Flow[str]:
+    """One proof for one request; a retry needs a new one with a new `jti` (RFC 9449 7.3)."""
+    claims: dict[str, Any] = {"jti": jti, "htm": method, "htu": without_query(url), "iat": int(now)}
+    if access_token is not None:
+        claims["ath"] = access_token_hash(access_token)
+    if nonce is not None:
+        claims["nonce"] = nonce
+    jwk = {name: signer.public_jwk[name] for name in _JWK_MEMBERS if name in signer.public_jwk}
+    return (
+        yield from sign_jwt(
+            claims, DPOP_PROOF, signer, header={"typ": "dpop+jwt", "alg": signer.alg, "jwk": jwk}
+        )
+    )

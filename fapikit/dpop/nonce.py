@@ -1,0 +1,59 @@
+"""Nonces that a server demands in proofs: stateless, so that every worker and host with the key accepts them.
+
+A nonce is the time it was made and a MAC over it; it lives at most `lifetime` seconds, and a fresh one is handed out
+with each answer. Keys rotate: nonces of the previous key stay good until they expire.
+
+Spec: RFC 9449 8, 9, 11.3
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+
+from fapikit import base64url
+from fapikit.errors import ConfigurationError
+
+_STAMP = struct.Struct(">I")
+_MAC_OCTETS = 16
+
+
+class NonceIssuer:
+    """`keys`: the newest first, 32 octets or more each, shared by all workers. `lifetime` in seconds."""
+
+    def __init__(self, keys: tuple[bytes, ...], *, lifetime: float = 300.0, step: float = 15.0) -> None:
+        if not keys or min(len(key) for key in keys) < 32:
+            raise ConfigurationError("DPoP nonce keys have 32 octets or more", clause="FAPI2-SP 5.4.1-4")
+        if not 0 < step < lifetime:
+            raise ConfigurationError("the step of DPoP nonces must be shorter than their lifetime")
+        self._keys = keys
+        self._lifetime = lifetime
+        self._step = step
+
+    def issue(self, now: float) -> str:
+        """The nonce to send now; the same for all answers within one `step`."""
+        stamp = _STAMP.pack(int(now // self._step * self._step))
+        return base64url.encode(stamp + self._mac(self._keys[0], stamp))
+
+    def accepts(self, nonce: str, now: float) -> bool:
+        """Whether one of the keys made it, no longer than `lifetime` ago."""
+        try:
+            octets = base64url.decode(nonce)
+        except ValueError:
+            return False
+        if len(octets) != _STAMP.size + _MAC_OCTETS:
+            return False
+        stamp, mac = octets[: _STAMP.size], octets[_STAMP.size :]
+        made: int = _STAMP.unpack(stamp)[0]
+        if not -self._step <= now - made <= self._lifetime:
+            return False
+        return any(hmac.compare_digest(mac, self._mac(key, stamp)) for key in self._keys)
+
+    def __repr__(self) -> str:
+        return f"NonceIssuer({len(self._keys)} keys, {self._lifetime:.0f} s)"
+
+    @staticmethod
+    def _mac(key: bytes, stamp: bytes) -> bytes:
+        return hmac.new(key, b"dpop-nonce" + stamp, hashlib.sha256).digest()[:_MAC_OCTETS]

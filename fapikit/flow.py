@@ -1,0 +1,154 @@
+"""Effects: what a protocol step may ask of the world, and the helpers that ask it.
+
+A protocol step is a *flow*, a generator that yields effects and is sent their results, or has their failures
+thrown in. It does no I/O, so each step runs by hand in a test, and under the two drivers of `fapikit.io`.
+
+    def fetch_user(endpoint: str) -> Flow[HttpResponse]:
+        response = yield from http(HttpRequest("GET", endpoint))
+        return response
+
+A flow that is closed cannot yield. What must be finished once it is begun (a refresh) runs under `shared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+
+from fapikit.http_message import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from fapikit.jose.signer import Signer
+    from fapikit.stores.protocol import Store as StoreProtocol
+
+T = TypeVar("T")
+
+StoreOperation: TypeAlias = Literal["get", "put", "take", "add", "swap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Send one request; the result is the response, whatever its status."""
+
+    request: HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Do one atomic operation on one key of a store."""
+
+    store: StoreProtocol
+    operation: StoreOperation
+    arguments: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"Store({self.operation})"  # keys and values may be secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Sign these octets. A key may live in a KMS or HSM, so this is I/O."""
+
+    signer: Signer
+    signing_input: bytes
+
+    def __repr__(self) -> str:
+        return f"Sign({self.signer.alg}, {self.signer.kid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Run a flow once for all who ask under one key at one time; every waiter gets the one outcome.
+
+    The flow runs in a task (or thread) of its own, which no waiter's cancellation reaches.
+    A waiter gives up after `deadline` seconds with `DeadlineExceeded`.
+    """
+
+    key: Hashable
+    start: Callable[[], Flow[Any]]
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Start a flow under a key unless one runs already, and do not wait for it."""
+
+    key: Hashable
+    start: Callable[[], Flow[Any]]
+
+
+Effect: TypeAlias = Http | Store | Sleep | Sign | Shared | Background
+Flow: TypeAlias = Generator[Effect, Any, T]
+
+
+def http(request: HttpRequest) -> Flow[HttpResponse]:
+    """Send a request. Raises TransportError."""
+    return cast(HttpResponse, (yield Http(request)))
+
+
+def store_get(store: StoreProtocol, key: str) -> Flow[bytes | None]:
+    """The value, or None. Raises StoreError, as all five do."""
+    return cast("bytes | None", (yield Store(store, "get", (key,))))
+
+
+def store_put(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[None]:
+    """Write a value that lives `ttl` seconds."""
+    yield Store(store, "put", (key, value, ttl))
+
+
+def store_take(store: StoreProtocol, key: str) -> Flow[bytes | None]:
+    """Read and delete in one step: of many callers one gets the value."""
+    return cast("bytes | None", (yield Store(store, "take", (key,))))
+
+
+def store_add(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[bool]:
+    """Write only if the key is absent; of many callers one gets True."""
+    return cast(bool, (yield Store(store, "add", (key, value, ttl))))
+
+
+def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:
+    """Write only if the present value equals `expected` (None: absent)."""
+    return cast(bool, (yield Store(store, "swap", (key, expected, new, ttl))))
+
+
+def sleep(seconds: float) -> Flow[None]:
+    yield Sleep(seconds)
+
+
+def sign(signer: Signer, signing_input: bytes) -> Flow[bytes]:
+    """The signature over `signing_input`, in JWS form (RFC 7518 3.4: r and s side by side for ES)."""
+    return cast(bytes, (yield Sign(signer, signing_input)))
+
+
+def shared(key: Hashable, start: Callable[[], Flow[T]], *, deadline: float) -> Flow[T]:
+    """The outcome of the one run under `key`. Raises what it raises, or DeadlineExceeded."""
+    return cast(T, (yield Shared(key, start, deadline)))
+
+
+def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:
+    yield Background(key, start)
+
+
+def run_pure(flow: Flow[T]) -> T:
+    """Run a flow that asks for nothing but local signatures, which are computed in place.
+
+    Raises RuntimeError if it asks for anything else: the caller promised that no I/O would be needed.
+    """
+    result: Any = None
+    while True:
+        try:
+            effect = flow.send(result)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+        if not isinstance(effect, Sign):
+            flow.close()
+            raise RuntimeError(f"a pure flow asked for {type(effect).__name__}")
+        result = effect.signer.sign(effect.signing_input)

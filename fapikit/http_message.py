@@ -1,0 +1,117 @@
+"""An HTTP request and response as plain values, and the strict reading of JSON answers.
+
+Spec: RFC 6749 5.1, 5.2; RFC 9110
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fapikit import strict_json
+from fapikit.errors import MalformedMessage, PeerRefused, UnexpectedStatus
+from fapikit.urls import without_query
+
+Headers = tuple[tuple[str, str], ...]
+
+DEFAULT_TIMEOUT: Final = 10.0
+DEFAULT_MAX_BYTES: Final = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request. `timeout` is in seconds for the whole exchange, `max_bytes` caps the response body."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+    timeout: float = DEFAULT_TIMEOUT
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {without_query(self.url)})"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One response, body read in full. Header names compare without case."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    url: str
+    elapsed: float = field(default=0.0, compare=False)
+
+    def all(self, name: str) -> list[str]:
+        wanted = name.lower()
+        return [value for key, value in self.headers if key.lower() == wanted]
+
+    def header(self, name: str) -> str | None:
+        """The one value of a header, or None if it is absent or repeated."""
+        values = self.all(name)
+        return values[0] if len(values) == 1 else None
+
+    @property
+    def media_type(self) -> str:
+        return (self.header("content-type") or "").split(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status} {without_query(self.url)})"
+
+
+def form_request(
+    url: str, parameters: Iterable[tuple[str, str]], headers: Headers = (), **limits: Any
+) -> HttpRequest:
+    """A POST of form parameters, in their order; repeated names stay repeated."""
+    return HttpRequest(
+        "POST",
+        url,
+        (
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("accept", "application/json"),
+            *headers,
+        ),
+        urlencode(list(parameters)).encode("ascii"),
+        **limits,
+    )
+
+
+def read_json_object(response: HttpResponse, *, status: int = 200, clause: str) -> Mapping[str, Any]:
+    """The JSON object of a success answer.
+
+    Raises PeerRefused for a well-formed OAuth error, UnexpectedStatus for any other status than `status`,
+    MalformedMessage if the body is not one strict JSON object.
+    """
+    if response.status != status:
+        raise read_refusal(response, clause=clause)
+    try:
+        return strict_json.parse_object(response.body)
+    except ValueError as error:
+        raise MalformedMessage(
+            f"{without_query(response.url)} answered with a body that is not one JSON object", clause=clause
+        ) from error
+
+
+def read_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
+    """The error that an answer other than success stands for."""
+    where = without_query(response.url)
+    if 400 <= response.status < 500 and response.media_type == "application/json":
+        try:
+            code = strict_json.parse_object(response.body).get("error")
+        except ValueError:
+            code = None
+        if isinstance(code, str) and is_error_code(code):
+            return PeerRefused(
+                f"{where} refused: {code}", peer_code=code, status=response.status, clause=clause
+            )
+    return UnexpectedStatus(
+        f"{where} answered {response.status}", clause=clause, facts={"status": response.status}
+    )
+
+
+def is_error_code(text: str) -> bool:
+    """Whether a string has the characters RFC 6749 5.2 allows in `error`."""
+    return 0 < len(text) <= 100 and all(0x20 <= ord(c) <= 0x7E and c not in '"\\' for c in text)

@@ -1,0 +1,73 @@
+"""Runs flows on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.io import transport
+from fapikit.io.shared_work import SharedTasks
+from fapikit.io.transport import HttpSettings
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Usable from several event loops, one after another or in several threads: each loop has its own client."""
+
+    def __init__(self, http: HttpSettings | None = None) -> None:
+        self._http = http or HttpSettings()
+        self._shared = SharedTasks()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end; what its effects raise is thrown into it, a cancellation too."""
+        result: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                effect = flow.send(result) if error is None else flow.throw(error)
+            except StopIteration as stop:
+                return cast(T, stop.value)
+            result = error = None
+            try:
+                result = await self._perform(effect)
+            except asyncio.CancelledError:
+                flow.close()
+                raise
+            except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
+                error = raised
+
+    async def _perform(self, effect: Effect) -> Any:
+        match effect:
+            case Http(request):
+                return await transport.asend(self._http_client(), request)
+            case Store(store, operation, arguments):
+                return await getattr(store, f"a{operation}")(*arguments)
+            case Sign(signer, signing_input):
+                if hasattr(signer, "asign"):
+                    return await signer.asign(signing_input)
+                if signer.local:
+                    return signer.sign(signing_input)
+                return await asyncio.to_thread(signer.sign, signing_input)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+            case Shared(key, start, deadline):
+                return await self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
+            case Background(key, start):
+                self._shared.start(key, lambda: self.run(start()))
+
+    def _http_client(self) -> Any:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._http.make_async_client()
+        return client
+
+    async def aclose(self) -> None:
+        """Close this loop's client."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None and self._http.async_client is None:
+            await client.aclose()

@@ -1,0 +1,41 @@
+"""TLS contexts that offer what the profile allows and nothing else.
+
+Python's default server context also offers CBC suites under TLS 1.2.
+
+Spec: FAPI2-SP 5.2.1, 5.2.2; FAPI1-ADV 8.5; RFC 9325 3.1.1, 4.2
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from fapikit.profiles import FAPI2_SECURITY, Profile
+
+
+def server_context(
+    certificate: Path | str, key: Path | str, *, profile: Profile = FAPI2_SECURITY
+) -> ssl.SSLContext:
+    """For a server: TLS 1.2 with the profile's suites, or 1.3."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _restrict(context, profile)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def client_context(
+    *, ca: Path | str | bytes | None = None, profile: Profile = FAPI2_SECURITY
+) -> ssl.SSLContext:
+    """For a client: certificate and host name checked, against `ca` (PEM path or octets) or the system's roots."""
+    if isinstance(ca, bytes):
+        context = ssl.create_default_context(cadata=ca.decode("ascii"))
+    else:
+        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    _restrict(context, profile)
+    return context
+
+
+def _restrict(context: ssl.SSLContext, profile: Profile) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(":".join(profile.tls12_ciphers))
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION

@@ -1,0 +1,131 @@
+"""Sending one `HttpRequest` over httpx (or httpx2, its successor): capped, timed, no redirects followed.
+
+Nothing is decompressed, no proxy is taken from the environment, and every library error becomes a TransportError.
+
+Spec: RFC 9700 4.11; FAPI2-SP 5.2.1
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from fapikit.errors import ResponseTooLarge, UnexpectedRedirect, Unreachable
+from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.urls import require_secure, without_query
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """How back-channel calls are made.
+
+    `tls`: a context (see `fapikit.io.tls`); None means system roots. `proxy`: an egress proxy's URL. `client` and
+    `async_client`: ready clients of httpx or httpx2, used as they are, instead of the two before.
+    """
+
+    tls: ssl.SSLContext | None = None
+    proxy: str | None = None
+    client: Any = None
+    async_client: Any = None
+
+    def make_client(self) -> Any:
+        return self.client or httpx.Client(**self._arguments())
+
+    def make_async_client(self) -> Any:
+        return self.async_client or httpx.AsyncClient(**self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
+        verify: ssl.SSLContext | bool = True if self.tls is None else self.tls
+        return {"verify": verify, "proxy": self.proxy, "trust_env": False, "follow_redirects": False}
+
+
+def send(client: Any, request: HttpRequest) -> HttpResponse:
+    """Send and read one answer. Raises TransportError."""
+    started = time.monotonic()
+    library = _library_of(client)
+    try:
+        response = client.send(_build(client, request), stream=True, follow_redirects=False)
+        try:
+            _refuse_redirect(request, response.status_code)
+            body = bytearray()
+            for chunk in response.iter_raw():
+                body += chunk
+                _require_size(request, len(body))
+                if time.monotonic() - started > request.timeout:
+                    raise _unreachable(request, "did not answer in time")
+        finally:
+            response.close()
+    except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
+        raise _unreachable(request, type(error).__name__) from error
+    return _response(request, response, bytes(body), started)
+
+
+async def asend(client: Any, request: HttpRequest) -> HttpResponse:
+    """Send and read one answer. Raises TransportError."""
+    started = time.monotonic()
+    library = _library_of(client)
+    try:
+        async with asyncio.timeout(request.timeout):
+            response = await client.send(_build(client, request), stream=True, follow_redirects=False)
+            try:
+                _refuse_redirect(request, response.status_code)
+                body = bytearray()
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    _require_size(request, len(body))
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise _unreachable(request, "did not answer in time") from error
+    except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
+        raise _unreachable(request, type(error).__name__) from error
+    return _response(request, response, bytes(body), started)
+
+
+def _library_of(client: Any) -> Any:
+    """httpx and httpx2 share no base classes: the exceptions come from the module that the client comes from."""
+    for kind in type(client).__mro__:
+        module = sys.modules.get(kind.__module__.split(".")[0])
+        if module is not None and hasattr(module, "HTTPError") and hasattr(module, "StreamError"):
+            return module
+    return httpx
+
+
+def _build(client: Any, request: HttpRequest) -> Any:
+    require_secure(request.url, "a called endpoint")
+    headers = [*request.headers, ("accept-encoding", "identity")]
+    return client.build_request(
+        request.method, request.url, headers=headers, content=request.body or None, timeout=request.timeout
+    )
+
+
+def _refuse_redirect(request: HttpRequest, status: int) -> None:
+    if status in _REDIRECTS:
+        raise UnexpectedRedirect(
+            f"{without_query(request.url)} answered with a redirect", facts={"status": status}
+        )
+
+
+def _require_size(request: HttpRequest, size: int) -> None:
+    if size > request.max_bytes:
+        raise ResponseTooLarge(
+            f"{without_query(request.url)} sent more than {request.max_bytes} octets",
+            facts={"limit": request.max_bytes},
+        )
+
+
+def _unreachable(request: HttpRequest, why: str) -> Unreachable:
+    return Unreachable(f"{without_query(request.url)} cannot be reached: {why}", facts={"why": why})
+
+
+def _response(request: HttpRequest, response: Any, body: bytes, started: float) -> HttpResponse:
+    headers = tuple((name, value) for name, value in response.headers.multi_items())
+    return HttpResponse(response.status_code, headers, body, request.url, time.monotonic() - started)

@@ -1,0 +1,152 @@
+"""The registered claims of a JWT, checked the same way for every purpose.
+
+Spec: RFC 7519 4.1; RFC 8725 3.8, 3.9; FAPI2-SP 5.3.2.1-13
+Not checked here: nonce, hashes, acr and what else only one purpose has; see the module of that purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+from fapikit.errors import (
+    Expired,
+    ForbiddenClaim,
+    MalformedClaim,
+    MissingClaim,
+    NotYetValid,
+    TooOld,
+    WrongAudience,
+    WrongIssuer,
+)
+from fapikit.jose.purposes import Purpose
+
+MAX_FUTURE: Final = 60.0
+"""No clock may be further ahead than this (FAPI2-SP 5.3.2.1-13)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a verifier expects. `now` and all spans are seconds.
+
+    `issuer` None: not compared. `audience` empty: not compared; otherwise `aud` must hold one of these.
+    `sole_audience`: no audience beside them is trusted. `max_age`: how long ago `iat` may lie.
+    """
+
+    issuer: str | None
+    audience: tuple[str, ...]
+    now: float
+    skew: float = 30.0
+    sole_audience: bool = False
+    max_age: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.skew <= MAX_FUTURE:
+            raise ValueError("skew lies between 0 and 60 seconds")
+
+
+def check_issuer(claims: Mapping[str, Any], purpose: Purpose, issuer: str) -> None:
+    """Code point for code point. Raises MissingClaim or WrongIssuer."""
+    found = claims.get("iss")
+    if found is None:
+        raise purpose.fail(
+            MissingClaim, f"this {purpose.name} has no iss", about="iss", facts={"claim": "iss"}
+        )
+    if found != issuer:
+        raise purpose.fail(
+            WrongIssuer,
+            f"this {purpose.name} comes from another issuer",
+            about="iss",
+            facts={"expected": issuer, "got": str(found)[:200]},
+        )
+
+
+def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
+    """Required and forbidden claims, iss, aud, exp, nbf, iat. Raises the ClaimError that fits."""
+    for name in purpose.required:
+        if claims.get(name) is None:
+            raise purpose.fail(
+                MissingClaim, f"this {purpose.name} has no {name}", about=name, facts={"claim": name}
+            )
+    for name in purpose.forbidden:
+        if name in claims:
+            raise purpose.fail(
+                ForbiddenClaim, f"a {purpose.name} has no {name}", about=name, facts={"claim": name}
+            )
+    for name in ("iss", "sub", "jti", "client_id"):
+        if name in claims and not isinstance(claims[name], str):
+            raise purpose.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
+    if expected.issuer is not None:
+        check_issuer(claims, purpose, expected.issuer)
+    if expected.audience:
+        check_audience(claims, purpose, expected.audience, sole=expected.sole_audience)
+    check_times(claims, purpose, expected)
+
+
+def audiences_of(claims: Mapping[str, Any], purpose: Purpose) -> tuple[str, ...]:
+    """`aud` as a tuple. Raises MissingClaim or MalformedClaim."""
+    aud = claims.get("aud")
+    if aud is None:
+        raise purpose.fail(
+            MissingClaim, f"this {purpose.name} has no aud", about="aud", facts={"claim": "aud"}
+        )
+    if isinstance(aud, str):
+        return (aud,)
+    if isinstance(aud, list) and aud and all(isinstance(item, str) for item in aud):
+        return tuple(aud)
+    raise purpose.fail(
+        MalformedClaim, "aud is neither a string nor a list of strings", about="aud", facts={"claim": "aud"}
+    )
+
+
+def check_audience(
+    claims: Mapping[str, Any], purpose: Purpose, accepted: tuple[str, ...], *, sole: bool
+) -> None:
+    """Raises WrongAudience unless `aud` names one of `accepted` (and, if `sole`, nobody else)."""
+    found = audiences_of(claims, purpose)
+    named = [item for item in found if item in accepted]
+    if not named or (sole and len(named) != len(found)):
+        raise purpose.fail(
+            WrongAudience,
+            f"this {purpose.name} is meant for somebody else" + (" too" if named else ""),
+            about="aud",
+            facts={"expected": " ".join(accepted), "got": " ".join(found)[:200]},
+        )
+
+
+def number(claims: Mapping[str, Any], name: str, purpose: Purpose) -> float | None:
+    """A NumericDate, or None if absent. Raises MalformedClaim for strings, booleans and infinities."""
+    value = claims.get(name)
+    if value is None and name not in claims:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise purpose.fail(MalformedClaim, f"{name} is not a number", about=name, facts={"claim": name})
+    return float(value)
+
+
+def check_times(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
+    """exp, nbf, iat. Raises Expired, NotYetValid, TooOld, MalformedClaim."""
+    now, skew = expected.now, expected.skew
+    exp = number(claims, "exp", purpose)
+    if exp is not None and now >= exp + skew:
+        raise purpose.fail(
+            Expired, f"this {purpose.name} has expired", about="exp", facts={"seconds_ago": int(now - exp)}
+        )
+    for name in ("nbf", "iat"):
+        value = number(claims, name, purpose)
+        if value is not None and value > now + skew:
+            raise purpose.fail(
+                NotYetValid,
+                f"{name} of this {purpose.name} lies in the future",
+                facts={"claim": name, "seconds_ahead": int(value - now)},
+            )
+    iat = number(claims, "iat", purpose)
+    if expected.max_age is not None and iat is not None and now - iat > expected.max_age + skew:
+        raise purpose.fail(
+            TooOld,
+            f"this {purpose.name} was issued too long ago",
+            about="iat",
+            facts={"seconds_ago": int(now - iat), "limit": int(expected.max_age)},
+        )

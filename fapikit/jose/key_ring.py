@@ -1,0 +1,42 @@
+"""The keys one party signs with over time: one current, perhaps the next one already published, and retired ones.
+
+Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fapikit.errors import ConfigurationError
+from fapikit.jose.signer import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """Sign with `current`; publish all, so that verifiers know the next key before it signs.
+
+    Retired keys stay published until everything that they signed has expired.
+    """
+
+    current: Signer
+    next: Signer | None = None
+    retired: tuple[Signer, ...] = ()
+
+    def __post_init__(self) -> None:
+        kids = [signer.kid for signer in self.all()]
+        if len(set(kids)) != len(kids):
+            raise ConfigurationError("two keys of a ring share one kid", clause="FAPI2-SP 5.4.2-3")
+
+    def all(self) -> tuple[Signer, ...]:
+        return (self.current, *((self.next,) if self.next else ()), *self.retired)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public JWK Set."""
+        return {"keys": [dict(signer.public_jwk) for signer in self.all()]}
+
+    def rotated(self, upcoming: Signer) -> KeyRing:
+        """`next` (or, without one, `upcoming`) becomes current, the old current retires."""
+        if self.next is None:
+            return KeyRing(upcoming, None, (self.current, *self.retired))
+        return KeyRing(self.next, upcoming, (self.current, *self.retired))

@@ -1,0 +1,183 @@
+"""What a JWT is for: a type, so that none can pass for another.
+
+Where a `typ` is registered it is required if the specification lets us require it; elsewhere an absent `typ` or
+`JWT` passes and every other registered one is refused, and the claims that only another kind carries tell the rest.
+
+Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from fapikit.errors import JwtError
+
+E = TypeVar("E", bound=JwtError)
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """One kind of JWT.
+
+    `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
+    `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
+    """
+
+    name: str
+    typ: str | None = None
+    typ_required: bool = False
+    required: tuple[str, ...] = ()
+    forbidden: frozenset[str] = frozenset()
+    error_code: str | None = None
+    clauses: Mapping[str, str] = field(default_factory=dict)
+    max_octets: int = 16 * 1024
+
+    def fail(
+        self,
+        error: type[E],
+        message: str,
+        *,
+        about: str | None = None,
+        facts: Mapping[str, object] = _EMPTY,
+    ) -> E:
+        """The error, with this purpose's code and its clause for the claim it is `about`."""
+        clause = self.clauses.get(about) if about else None
+        return error(message, code=self.error_code, clause=clause, facts={"jwt": self.name, **facts})
+
+    def accepts_typ(self, typ: object) -> bool:
+        if typ is None:
+            return not self.typ_required
+        if not isinstance(typ, str):
+            return False
+        short = typ.lower().removeprefix("application/")
+        if self.typ is not None and short == self.typ:
+            return True
+        return short == "jwt" and not self.typ_required
+
+
+ACCESS_TOKEN: Final = Purpose(
+    name="access token",
+    typ="at+jwt",
+    typ_required=True,
+    required=("iss", "exp", "aud", "sub", "client_id", "iat", "jti"),
+    forbidden=frozenset({"nonce", "at_hash", "c_hash", "events", "token_introspection"}),
+    error_code="invalid_token",
+    clauses={
+        "typ": "RFC 9068 4-1",
+        "iss": "RFC 9068 4-3",
+        "aud": "RFC 9068 4-4",
+        "exp": "RFC 9068 4-6",
+        "sub": "RFC 9068 2.2",
+        "client_id": "RFC 9068 2.2",
+        "iat": "RFC 9068 2.2",
+        "jti": "RFC 9068 2.2",
+    },
+)
+ID_TOKEN: Final = Purpose(
+    name="ID token",
+    required=("iss", "sub", "aud", "exp", "iat"),
+    forbidden=frozenset({"events", "token_introspection", "code", "htm", "htu"}),
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "iss": "OIDC 3.1.3.7-2",
+        "sub": "OIDC 2",
+        "aud": "OIDC 3.1.3.7-3",
+        "exp": "OIDC 3.1.3.7-9",
+        "iat": "OIDC 3.1.3.7-10",
+        "nonce": "OIDC 3.1.3.7-11",
+    },
+)
+JARM_RESPONSE: Final = Purpose(
+    name="JARM response",
+    required=("iss", "aud", "exp"),
+    forbidden=frozenset({"sub", "events", "token_introspection", "nonce", "htm", "htu"}),
+    clauses={"iss": "JARM 2.4-2", "aud": "JARM 2.4-3", "exp": "JARM 2.4-4", "sub": "RFC 8725 3.12"},
+)
+REQUEST_OBJECT: Final = Purpose(
+    name="request object",
+    typ="oauth-authz-req+jwt",
+    required=("iss", "aud"),
+    forbidden=frozenset({"request", "request_uri", "events", "htm", "htu"}),
+    error_code="invalid_request_object",
+    clauses={
+        "typ": "FAPI2-MS 5.3.1-5",
+        "iss": "RFC 9101 4",
+        "aud": "FAPI2-MS 5.3.1-2",
+        "nbf": "FAPI2-MS 5.3.1-3",
+        "exp": "FAPI2-MS 5.3.1-4",
+        "request": "RFC 9101 4",
+        "request_uri": "RFC 9101 4",
+    },
+    max_octets=64 * 1024,
+)
+CLIENT_ASSERTION: Final = Purpose(
+    name="client assertion",
+    typ="client-authentication+jwt",
+    required=("iss", "sub", "aud", "exp", "jti"),
+    forbidden=frozenset({"response_type", "events", "nonce", "htm", "htu", "token_introspection"}),
+    error_code="invalid_client",
+    clauses={
+        "typ": "rfc7523bis 4b",
+        "iss": "RFC 7523 3-1",
+        "sub": "RFC 7523 3-2",
+        "aud": "FAPI2-SP 5.3.2.1-8",
+        "exp": "RFC 7523 3-4",
+        "jti": "OIDC 9",
+    },
+)
+DPOP_PROOF: Final = Purpose(
+    name="DPoP proof",
+    typ="dpop+jwt",
+    typ_required=True,
+    required=("jti", "htm", "htu", "iat"),
+    error_code="invalid_dpop_proof",
+    clauses={
+        "typ": "RFC 9449 4.3-4",
+        "alg": "RFC 9449 4.3-5",
+        "jti": "RFC 9449 4.3-3",
+        "htm": "RFC 9449 4.3-3",
+        "htu": "RFC 9449 4.3-3",
+        "iat": "RFC 9449 4.3-3",
+        "ath": "RFC 9449 4.3-3",
+    },
+    max_octets=8 * 1024,
+)
+INTROSPECTION_RESPONSE: Final = Purpose(
+    name="introspection response",
+    typ="token-introspection+jwt",
+    typ_required=True,
+    required=("iss", "aud", "iat", "token_introspection"),
+    clauses={
+        "typ": "RFC 9701 5a",
+        "iss": "RFC 9701 5a",
+        "aud": "RFC 9701 5a",
+        "iat": "RFC 9701 5a",
+        "token_introspection": "RFC 9701 5a",
+    },
+    max_octets=64 * 1024,
+)
+LOGOUT_TOKEN: Final = Purpose(
+    name="logout token",
+    typ="logout+jwt",
+    required=("iss", "aud", "iat", "exp", "jti", "events"),
+    forbidden=frozenset({"nonce", "token_introspection", "code"}),
+    error_code="invalid_request",
+)
+USERINFO_RESPONSE: Final = Purpose(
+    name="UserInfo response",
+    required=("sub",),
+    forbidden=frozenset({"nonce", "at_hash", "events", "token_introspection", "code", "htm", "htu"}),
+    clauses={"iss": "OIDC 5.3.2", "aud": "OIDC 5.3.2", "sub": "OIDC 5.3.2"},
+    max_octets=64 * 1024,
+)
+SIGNED_METADATA: Final = Purpose(
+    name="signed metadata",
+    required=("iss",),
+    forbidden=frozenset({"nonce", "at_hash", "events", "code", "htm", "htu"}),
+    clauses={"iss": "RFC 9728 2.2"},
+    max_octets=64 * 1024,
+)

@@ -1,0 +1,56 @@
+"""Verifying a signed JWT: parse, issuer, key, signature, claims, in that order.
+
+No key is looked for before `typ`, `alg` and `iss` have passed, so a stranger's JWT costs nobody a network call.
+
+Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3; JARM 5.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fapikit.errors import BadSignature
+from fapikit.flow import Flow
+from fapikit.jose.claims import Expected, check_claims, check_issuer
+from fapikit.jose.key_set import KeySource
+from fapikit.jose.parse import UnverifiedJws, parse_jws
+from fapikit.jose.public_key import PublicKey
+from fapikit.jose.purposes import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedJwt:
+    """A JWT that passed. `token` is the verbatim artefact, for evidence."""
+
+    purpose: Purpose
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
+    key: PublicKey = field(repr=False)
+    token: str = field(repr=False)
+
+
+def verify_jwt(
+    token: str,
+    purpose: Purpose,
+    *,
+    keys: KeySource,
+    algorithms: Collection[str],
+    expected: Expected,
+) -> Flow[VerifiedJwt]:
+    """Verify one JWT in full. Raises the JwtError that fits; TransportError if no key can be had now."""
+    jws = parse_jws(token, purpose, algorithms)
+    if expected.issuer is not None:
+        check_issuer(jws.unverified_claims, purpose, expected.issuer)
+    key = yield from keys.find(jws.alg, jws.kid, purpose)
+    claims = check_signature(jws, key, purpose)
+    check_claims(claims, purpose, expected)
+    return VerifiedJwt(purpose, jws.header, claims, key, token)
+
+
+def check_signature(jws: UnverifiedJws, key: PublicKey, purpose: Purpose) -> Mapping[str, Any]:
+    """The claims, now verified. Raises BadSignature, or UnusableKey if the key is not for this algorithm."""
+    if not key.verifier(jws.alg)(jws.signature, jws.signing_input):
+        raise purpose.fail(BadSignature, f"the signature of this {purpose.name} does not verify")
+    return jws.unverified_claims

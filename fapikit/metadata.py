@@ -1,0 +1,124 @@
+"""Authorization server metadata: fetched from its well-known document, believed only if the issuer matches.
+
+Spec: RFC 8414 2, 3, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; RFC 8705 5
+Role: C, RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from fapikit.errors import IssuerMismatch, MalformedMessage, MissingMetadata
+from fapikit.flow import Flow, http
+from fapikit.http_message import HttpRequest, read_json_object
+from fapikit.urls import require_secure
+
+WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
+
+ENDPOINTS = (
+    "authorization_endpoint",
+    "token_endpoint",
+    "pushed_authorization_request_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+    "registration_endpoint",
+    "device_authorization_endpoint",
+    "backchannel_authentication_endpoint",
+    "end_session_endpoint",
+    "jwks_uri",
+)
+
+
+def well_known_url(issuer: str, kind: WellKnown) -> str:
+    """RFC 8414 puts the well-known part between host and path, OIDC Discovery after the issuer; one slash each."""
+    if kind == "openid-configuration":
+        return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
+    parts = urlsplit(issuer)
+    path = parts.path.removesuffix("/")
+    return f"{parts.scheme}://{parts.netloc}/.well-known/{kind}{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMetadata:
+    """Checked metadata. `raw` is read-only; every endpoint in it is https (or loopback)."""
+
+    issuer: str
+    raw: Mapping[str, Any]
+
+    def endpoint(self, name: str, *, mtls: bool = False) -> str:
+        """An endpoint's URL; with `mtls` its alias where one is listed. Raises MissingMetadata."""
+        if mtls:
+            alias = self.mtls_endpoint_aliases.get(name)
+            if alias is not None:
+                return alias
+        url = self.raw.get(name)
+        if not isinstance(url, str):
+            raise MissingMetadata(
+                f"{self.issuer} lists no {name}", clause="RFC 8414 2", facts={"member": name}
+            )
+        return url
+
+    def has(self, name: str) -> bool:
+        return self.raw.get(name) is not None
+
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        """A list member, or None if absent."""
+        value = self.raw.get(name)
+        return None if value is None else tuple(value)
+
+    def flag(self, name: str) -> bool:
+        return self.raw.get(name) is True
+
+    @property
+    def mtls_endpoint_aliases(self) -> Mapping[str, str]:
+        aliases: Mapping[str, str] = self.raw.get("mtls_endpoint_aliases") or MappingProxyType({})
+        return aliases
+
+
+def discover(
+    issuer: str, *, kinds: tuple[WellKnown, ...] = ("oauth-authorization-server", "openid-configuration")
+) -> Flow[ServerMetadata]:
+    """Fetch the metadata, trying each kind of document until one exists.
+
+    Raises IssuerMismatch, MalformedMessage, UnexpectedStatus, InsecureUrl, TransportError.
+    """
+    require_secure(issuer, "the issuer")
+    for position, kind in enumerate(kinds):
+        request = HttpRequest("GET", well_known_url(issuer, kind), (("accept", "application/json"),))
+        response = yield from http(request)
+        if response.status == 404 and position + 1 < len(kinds):
+            continue
+        return read_metadata(issuer, read_json_object(response, clause="RFC 8414 3.2"))
+    raise ValueError("no kind of metadata to ask for")
+
+
+def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
+    """Check a metadata document. Raises IssuerMismatch, MalformedMessage, InsecureUrl."""
+    if members.get("issuer") != issuer:
+        raise IssuerMismatch(
+            "the metadata names another issuer than the one it was asked of; nothing in it is used",
+            facts={"expected": issuer, "got": str(members.get("issuer"))[:200]},
+        )
+    for name, value in members.items():
+        if name.endswith("_supported") and isinstance(value, list):
+            if not all(isinstance(item, str) for item in value):
+                raise MalformedMessage(f"{name} is not a list of strings", clause="RFC 8414 2")
+        elif name in ENDPOINTS:
+            _require_endpoint(name, value)
+    aliases = members.get("mtls_endpoint_aliases", {})
+    if not isinstance(aliases, dict):
+        raise MalformedMessage("mtls_endpoint_aliases is not an object", clause="RFC 8705 5")
+    for name, value in aliases.items():
+        _require_endpoint(f"mtls_endpoint_aliases.{name}", value)
+    return ServerMetadata(issuer, MappingProxyType(dict(members)))
+
+
+def _require_endpoint(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise MalformedMessage(f"{name} is not a string", clause="RFC 8414 2")
+    require_secure(value, name)

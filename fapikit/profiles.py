@@ -1,0 +1,378 @@
+"""The profiles as data: what each requires and forbids, every value with its clause.
+
+Code asks the profile and never asks which one it is. What a profile does not mention stays on.
+
+Spec: FAPI2-SP 5; FAPI2-MS 5; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5; RFC 9700 2
+Role: C, AS, RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+from fapikit.errors import ConfigurationError, ForbiddenByProfile
+from fapikit.jose.algorithms import ASYMMETRIC, FAPI1_ALGORITHMS, FAPI2_ALGORITHMS
+
+SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
+AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
+
+_ECDHE_GCM: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+)
+_RSA_GCM: Final = (
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "DHE-RSA-AES128-GCM-SHA256",
+    "DHE-RSA-AES256-GCM-SHA384",
+)
+_ALL_RESPONSE_MODES: Final = frozenset(
+    {"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}
+)
+_ALL_METHODS: Final = frozenset(
+    {
+        "none",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+    }
+)
+_FAPI_METHODS: Final = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One profile. Spans are seconds. `clauses` names, for each field, the rule behind its value."""
+
+    name: str
+    signing_algorithms: frozenset[str]
+    client_authentication_methods: frozenset[str]
+    public_clients: bool
+    par_required: bool
+    pkce_required: bool
+    request_object_required: bool
+    response_types: frozenset[str]
+    response_modes: frozenset[str]
+    jarm_required: bool
+    iss_in_response_required: bool
+    sender_constraints: frozenset[SenderConstraint]
+    sender_constraint_required: bool
+    assertion_audiences: frozenset[AssertionAudience]
+    assertion_audience_as_array: bool
+    id_token_signature_required: bool
+    signed_introspection_required: bool
+    token_in_query: bool
+    refresh_rotation: bool
+    code_lifetime: float
+    par_lifetime: float
+    request_object_max_age: float | None
+    request_object_max_lifetime: float | None
+    clock_skew: float
+    rsa_bits: int
+    ec_bits: int
+    symmetric_octets: int
+    tls12_ciphers: tuple[str, ...]
+    redirect_uri_https: bool
+    clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        contradictions: list[tuple[bool, str, str]] = [
+            (not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the algorithms known here"),
+            (
+                self.sender_constraint_required and not self.sender_constraints,
+                "sender_constraint_required",
+                "sender_constraints",
+            ),
+            (
+                "none" in self.client_authentication_methods and not self.public_clients,
+                "client_authentication_methods",
+                "public_clients",
+            ),
+            (
+                self.jarm_required and not any("jwt" in mode for mode in self.response_modes),
+                "jarm_required",
+                "response_modes",
+            ),
+            (not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"),
+        ]
+        for contradicts, one, other in contradictions:
+            if contradicts:
+                raise ConfigurationError(f"profile {self.name}: {one} contradicts {other}")
+
+    def clause(self, setting: str) -> str:
+        """The clause behind a field."""
+        return self.clauses.get(setting, "")
+
+    def require(self, allowed: bool, message: str, setting: str) -> None:
+        """Raise ForbiddenByProfile, with the clause of `setting`, unless `allowed`."""
+        if not allowed:
+            raise ForbiddenByProfile(
+                f"{self.name}: {message}",
+                clause=self.clause(setting),
+                facts={"profile": self.name, "setting": setting},
+            )
+
+    def require_algorithm(self, alg: str, what: str) -> None:
+        self.require(
+            alg in self.signing_algorithms, f"{what} may not be signed with {alg}", "signing_algorithms"
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+OAUTH_2_1: Final = Profile(
+    name="oauth-2.1",
+    signing_algorithms=ASYMMETRIC,
+    client_authentication_methods=_ALL_METHODS,
+    public_clients=True,
+    par_required=False,
+    pkce_required=True,
+    request_object_required=False,
+    response_types=frozenset({"code"}),
+    response_modes=_ALL_RESPONSE_MODES,
+    jarm_required=False,
+    iss_in_response_required=False,
+    sender_constraints=frozenset({"dpop", "mtls"}),
+    sender_constraint_required=False,
+    assertion_audiences=frozenset({"issuer"}),
+    assertion_audience_as_array=True,
+    id_token_signature_required=False,
+    signed_introspection_required=False,
+    token_in_query=False,
+    refresh_rotation=True,
+    code_lifetime=60.0,
+    par_lifetime=90.0,
+    request_object_max_age=None,
+    request_object_max_lifetime=None,
+    clock_skew=30.0,
+    rsa_bits=2048,
+    ec_bits=224,
+    symmetric_octets=32,
+    tls12_ciphers=_ECDHE_GCM,
+    redirect_uri_https=True,
+    clauses=MappingProxyType(
+        {
+            "signing_algorithms": "RFC 8725 3.1",
+            "client_authentication_methods": "RFC 6749 2.3",
+            "public_clients": "RFC 6749 2.1",
+            "par_required": "RFC 9126 5",
+            "pkce_required": "RFC 9700 2.1.1a",
+            "request_object_required": "RFC 9101 10.5",
+            "response_types": "RFC 9700 2.1.2",
+            "response_modes": "JARM 2.3",
+            "jarm_required": "JARM 2.3",
+            "iss_in_response_required": "RFC 9207 2.4b",
+            "sender_constraints": "RFC 9700 2.2.1",
+            "sender_constraint_required": "RFC 9700 2.2.1",
+            "assertion_audiences": "rfc7523bis 4a",
+            "assertion_audience_as_array": "rfc7523bis 4a",
+            "id_token_signature_required": "OIDC 3.1.3.7-6",
+            "signed_introspection_required": "RFC 9701 4a",
+            "token_in_query": "RFC 9700 4.3.2",
+            "refresh_rotation": "RFC 9700 2.2.2",
+            "code_lifetime": "RFC 6749 4.1.2",
+            "par_lifetime": "RFC 9126 2.2",
+            "request_object_max_age": "RFC 9101 4",
+            "request_object_max_lifetime": "RFC 9101 4",
+            "clock_skew": "RFC 9068 4-6",
+            "rsa_bits": "RFC 7518 3.3",
+            "ec_bits": "RFC 9325 4.5",
+            "symmetric_octets": "RFC 7518 3.2",
+            "tls12_ciphers": "RFC 9325 4.2",
+            "redirect_uri_https": "RFC 9700 2.6",
+        }
+    ),
+)
+
+FAPI1_BASELINE: Final = replace(
+    OAUTH_2_1,
+    name="fapi1-baseline",
+    client_authentication_methods=_FAPI_METHODS | {"client_secret_jwt", "none"},
+    response_types=frozenset({"code", "code id_token"}),
+    assertion_audiences=frozenset({"issuer", "token_endpoint", "par_endpoint"}),
+    id_token_signature_required=True,
+    tls12_ciphers=_ECDHE_GCM,
+    clauses=MappingProxyType(
+        {
+            **OAUTH_2_1.clauses,
+            "client_authentication_methods": "FAPI1-BL 5.2.2-4",
+            "public_clients": "FAPI1-BL 5.2.2-2",
+            "pkce_required": "FAPI1-BL 5.2.2-7",
+            "assertion_audiences": "RFC 9126 2b",
+            "assertion_audience_as_array": "RFC 7523 3-3",
+            "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
+            "token_in_query": "FAPI1-BL 6.2.1-3",
+            "rsa_bits": "FAPI1-BL 5.2.2-5",
+            "ec_bits": "FAPI1-BL 5.2.2-6",
+            "symmetric_octets": "FAPI1-BL 5.2.2-3",
+            "tls12_ciphers": "FAPI1-BL 7.1a",
+            "redirect_uri_https": "FAPI1-BL 5.2.2-20",
+        }
+    ),
+)
+
+FAPI1_ADVANCED: Final = replace(
+    FAPI1_BASELINE,
+    name="fapi1-advanced",
+    signing_algorithms=FAPI1_ALGORITHMS,
+    client_authentication_methods=_FAPI_METHODS,
+    public_clients=False,
+    pkce_required=False,
+    request_object_required=True,
+    response_modes=frozenset({"fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}),
+    sender_constraints=frozenset({"mtls"}),
+    sender_constraint_required=True,
+    request_object_max_age=3600.0,
+    request_object_max_lifetime=3600.0,
+    tls12_ciphers=_RSA_GCM,
+    clauses=MappingProxyType(
+        {
+            **FAPI1_BASELINE.clauses,
+            "signing_algorithms": "FAPI1-ADV 8.6-1",
+            "client_authentication_methods": "FAPI1-ADV 5.2.2-14",
+            "public_clients": "FAPI1-ADV 5.2.2-16",
+            "pkce_required": "FAPI1-ADV 5.2.2-18",
+            "request_object_required": "FAPI1-ADV 5.2.2-1",
+            "response_types": "FAPI1-ADV 5.2.2-2",
+            "response_modes": "FAPI1-ADV 5.2.2-2",
+            "sender_constraints": "FAPI1-ADV 8.2",
+            "sender_constraint_required": "FAPI1-ADV 5.2.2-5",
+            "id_token_signature_required": "FAPI1-ADV 5.2.3.1-2",
+            "request_object_max_age": "FAPI1-ADV 5.2.2-17",
+            "request_object_max_lifetime": "FAPI1-ADV 5.2.2-13",
+            "tls12_ciphers": "FAPI1-ADV 8.5-1",
+        }
+    ),
+)
+
+FAPI_CIBA: Final = replace(
+    FAPI1_ADVANCED,
+    name="fapi-ciba",
+    assertion_audiences=FAPI1_ADVANCED.assertion_audiences | {"backchannel_endpoint"},
+    clauses=MappingProxyType(
+        {
+            **FAPI1_ADVANCED.clauses,
+            "public_clients": "FAPI-CIBA 5.2.2-1",
+            "request_object_required": "FAPI-CIBA 5.2.2-6",
+            "request_object_max_lifetime": "FAPI-CIBA 5.2.2-9",
+            "assertion_audiences": "CIBA 7.1b",
+            "signing_algorithms": "FAPI-CIBA 7.10",
+            "tls12_ciphers": "FAPI-CIBA 7.9",
+        }
+    ),
+)
+
+FAPI2_SECURITY: Final = replace(
+    OAUTH_2_1,
+    name="fapi2-security",
+    signing_algorithms=FAPI2_ALGORITHMS,
+    client_authentication_methods=_FAPI_METHODS,
+    public_clients=False,
+    par_required=True,
+    iss_in_response_required=True,
+    sender_constraint_required=True,
+    assertion_audience_as_array=False,
+    id_token_signature_required=True,
+    refresh_rotation=False,
+    par_lifetime=300.0,
+    clauses=MappingProxyType(
+        {
+            **OAUTH_2_1.clauses,
+            "signing_algorithms": "FAPI2-SP 5.4.1-1.2",
+            "client_authentication_methods": "FAPI2-SP 5.3.2.1-6",
+            "public_clients": "FAPI2-SP 5.3.2.1-3",
+            "par_required": "FAPI2-SP 5.3.2.2-3",
+            "pkce_required": "FAPI2-SP 5.3.2.2-5",
+            "response_types": "FAPI2-SP 5.3.2.2-1",
+            "iss_in_response_required": "FAPI2-SP 5.3.2.2-7",
+            "sender_constraints": "FAPI2-SP 5.3.2.1-5",
+            "sender_constraint_required": "FAPI2-SP 5.3.2.1-4",
+            "assertion_audiences": "FAPI2-SP 5.3.2.1-8",
+            "assertion_audience_as_array": "FAPI2-SP 5.3.2.1-8",
+            "id_token_signature_required": "FAPI2-MS 5.6.2-1",
+            "token_in_query": "FAPI2-SP 5.3.4-2",
+            "refresh_rotation": "FAPI2-SP 5.3.2.1-9",
+            "code_lifetime": "FAPI2-SP 5.3.2.1-11",
+            "par_lifetime": "FAPI2-SP 5.3.2.2-12",
+            "clock_skew": "FAPI2-SP 5.3.2.1-13",
+            "rsa_bits": "FAPI2-SP 5.4.1-2",
+            "ec_bits": "FAPI2-SP 5.4.1-3",
+            "tls12_ciphers": "FAPI2-SP 5.2.2-1",
+            "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
+        }
+    ),
+)
+
+
+def message_signing(
+    *,
+    signed_requests: bool = True,
+    signed_responses: bool = True,
+    signed_introspection: bool = True,
+    signed_id_tokens: bool = True,
+) -> Profile:
+    """FAPI 2.0 Message Signing with the parts an ecosystem chose; they are conformed to separately (5.1)."""
+    return replace(
+        FAPI2_SECURITY,
+        name="fapi2-message-signing",
+        request_object_required=signed_requests,
+        request_object_max_age=3600.0,
+        request_object_max_lifetime=3600.0,
+        jarm_required=signed_responses,
+        signed_introspection_required=signed_introspection,
+        id_token_signature_required=signed_id_tokens or FAPI2_SECURITY.id_token_signature_required,
+        clauses=MappingProxyType(
+            {
+                **FAPI2_SECURITY.clauses,
+                "request_object_required": "FAPI2-MS 5.3.1-1",
+                "request_object_max_age": "FAPI2-MS 5.3.1-3",
+                "request_object_max_lifetime": "FAPI2-MS 5.3.1-4",
+                "jarm_required": "FAPI2-MS 5.4.1-1",
+                "response_modes": "FAPI2-MS 5.4.2-1",
+                "signed_introspection_required": "FAPI2-MS 5.5.2-1",
+                "id_token_signature_required": "FAPI2-MS 5.6.2-1",
+            }
+        ),
+    )
+
+
+FAPI2_MESSAGE_SIGNING: Final = message_signing()
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        known.name: known
+        for known in (
+            OAUTH_2_1,
+            FAPI1_BASELINE,
+            FAPI1_ADVANCED,
+            FAPI2_SECURITY,
+            FAPI2_MESSAGE_SIGNING,
+            FAPI_CIBA,
+        )
+    }
+)
+
+
+def profile_of(profile: Profile | str) -> Profile:
+    """The profile object for an object or one of the strings of `PROFILES`. Raises ConfigurationError."""
+    if isinstance(profile, Profile):
+        return profile
+    found = PROFILES.get(profile)
+    if found is None:
+        raise ConfigurationError(
+            f"no profile is called {profile!r}: use one of {', '.join(PROFILES)}", facts={"profile": profile}
+        )
+    return found
+
+
+RULES: Final = tuple(f.name for f in fields(Profile) if f.name not in {"name", "clauses"})
+"""The names of all rules a profile sets; each has a clause in every profile."""

@@ -1,0 +1,103 @@
+"""A store in this process's memory: lost at exit, bounded, and it never evicts a live entry.
+
+A full store raises StoreFull, so that a flood cannot make it forget a replay mark.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+
+from fapikit.clock import Clock, system_clock
+from fapikit.errors import StoreFull
+from fapikit.stores.protocol import require_entry, require_key
+
+
+class MemoryStore:
+    """At most `max_entries` live entries. One process only: workers of one server do not share it."""
+
+    def __init__(self, *, max_entries: int = 100_000, clock: Clock = system_clock) -> None:
+        self._max_entries = max_entries
+        self._clock = clock
+        self._entries: dict[str, tuple[bytes, float]] = {}
+        self._expiries: list[tuple[float, str]] = []
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        require_key(key)
+        with self._lock:
+            return self._live(key)
+
+    def put(self, key: str, value: bytes, ttl: float) -> None:
+        require_entry(key, value, ttl)
+        with self._lock:
+            self._write(key, value, ttl)
+
+    def take(self, key: str) -> bytes | None:
+        require_key(key)
+        with self._lock:
+            value = self._live(key)
+            self._entries.pop(key, None)
+            return value
+
+    def add(self, key: str, value: bytes, ttl: float) -> bool:
+        require_entry(key, value, ttl)
+        with self._lock:
+            if self._live(key) is not None:
+                return False
+            self._write(key, value, ttl)
+            return True
+
+    def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        require_entry(key, new, ttl)
+        with self._lock:
+            if self._live(key) != expected:
+                return False
+            self._write(key, new, ttl)
+            return True
+
+    async def aget(self, key: str) -> bytes | None:
+        return self.get(key)
+
+    async def aput(self, key: str, value: bytes, ttl: float) -> None:
+        self.put(key, value, ttl)
+
+    async def atake(self, key: str) -> bytes | None:
+        return self.take(key)
+
+    async def aadd(self, key: str, value: bytes, ttl: float) -> bool:
+        return self.add(key, value, ttl)
+
+    async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        return self.swap(key, expected, new, ttl)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"MemoryStore({len(self._entries)} of {self._max_entries} entries)"
+
+    def _live(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        if entry is None or entry[1] <= self._clock():
+            return None
+        return entry[0]
+
+    def _write(self, key: str, value: bytes, ttl: float) -> None:
+        now = self._clock()
+        if key not in self._entries and len(self._entries) >= self._max_entries:
+            self._sweep(now)
+            if len(self._entries) >= self._max_entries:
+                raise StoreFull(f"all {self._max_entries} entries of the memory store are live")
+        self._entries[key] = (value, now + ttl)
+        heapq.heappush(self._expiries, (now + ttl, key))
+        if len(self._expiries) > 2 * len(self._entries) + 64:  # rewritten keys leave marks behind
+            self._expiries = [(expiry, name) for name, (_, expiry) in self._entries.items()]
+            heapq.heapify(self._expiries)
+
+    def _sweep(self, now: float) -> None:
+        while self._expiries and self._expiries[0][0] <= now:
+            _, key = heapq.heappop(self._expiries)
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] <= now:
+                del self._entries[key]

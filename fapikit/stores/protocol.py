@@ -1,0 +1,63 @@
+"""The contract of a store.
+
+Each operation is atomic on its one key, across every thread, process and host that shares the store. A key is a
+string of at most 512 characters, a value at most 1 MiB, a `ttl` a positive number of seconds; an expired
+entry is absent. Nothing live is ever evicted: a store that is full raises StoreFull. All raise StoreUnavailable
+when the store does not answer: the caller cannot decide, and says so.
+
+Each operation has a sync face and an async one (`a` in front) on the same object.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, runtime_checkable
+
+MAX_KEY_CHARACTERS: Final = 512
+MAX_VALUE_OCTETS: Final = 1024 * 1024
+
+
+@runtime_checkable
+class Store(Protocol):
+    def get(self, key: str) -> bytes | None:
+        """The live value, or None."""
+        ...
+
+    def put(self, key: str, value: bytes, ttl: float) -> None:
+        """Write, whatever was there."""
+        ...
+
+    def take(self, key: str) -> bytes | None:
+        """Read and delete at once: of many callers exactly one gets the value."""
+        ...
+
+    def add(self, key: str, value: bytes, ttl: float) -> bool:
+        """Write only where nothing lives: of many callers exactly one gets True."""
+        ...
+
+    def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        """Write only if the live value equals `expected` (None: absent)."""
+        ...
+
+    async def aget(self, key: str) -> bytes | None: ...
+
+    async def aput(self, key: str, value: bytes, ttl: float) -> None: ...
+
+    async def atake(self, key: str) -> bytes | None: ...
+
+    async def aadd(self, key: str, value: bytes, ttl: float) -> bool: ...
+
+    async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool: ...
+
+
+def require_entry(key: str, value: bytes, ttl: float) -> None:
+    """Refuse what no store takes. Raises ValueError: it is the caller's mistake."""
+    require_key(key)
+    if len(value) > MAX_VALUE_OCTETS:
+        raise ValueError("a stored value has at most 1 MiB")
+    if not 0 < ttl < float("inf"):
+        raise ValueError("a ttl is a positive, finite number of seconds")
+
+
+def require_key(key: str) -> None:
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        raise ValueError("a store key has 1 to 512 characters")

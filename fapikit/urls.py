@@ -1,0 +1,58 @@
+"""URLs as security sees them: which may be called, what an origin is, what may be shown.
+
+Spec: FAPI2-SP 5.2.1-1; RFC 3986 6.2; RFC 8252 7.3
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from fapikit.errors import InsecureUrl
+
+
+def is_loopback_host(host: str | None) -> bool:
+    """localhost, 127.0.0.0/8 or ::1."""
+    if host is None:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_secure(url: str) -> bool:
+    """https, or http on loopback, where no wire can be tapped; with a host and without user info."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.password is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(host))
+
+
+def require_secure(url: str, what: str) -> str:
+    """Return `url`, or raise InsecureUrl naming `what`."""
+    if not is_secure(url):
+        raise InsecureUrl(f"{what} must be https (http on loopback only)", facts={"url": without_query(url)})
+    return url
+
+
+def origin_of(url: str) -> str:
+    """scheme://host[:port], lower case, default port dropped."""
+    parts = urlsplit(url)
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    default = {"https": 443, "http": 80, "wss": 443, "ws": 80}.get(scheme)
+    return f"{scheme}://{host}" if parts.port in (None, default) else f"{scheme}://{host}:{parts.port}"
+
+
+def without_query(url: str) -> str:
+    """The URL without query and fragment, fit for logs."""
+    return url.split("?", 1)[0].split("#", 1)[0]
