@@ -1,0 +1,117 @@
+"""`make demo`: start everything, walk one payment through it, try five attacks, say how it went."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from examples.demo.bank import PASSWORD, USERNAME
+from examples.demo.refusals import Attacker
+from examples.demo.servers import Servers
+from examples.demo.trace import Trace
+from examples.demo.walk import Walk
+from examples.demo.world import ENVIRONMENT_VARIABLE, World
+
+
+class Demo:
+    """Runs steps and refusals, prints each with its messages, and counts."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.trace = Trace(world.path("trace.jsonl"))
+        self.passed = self.held = self.failed = 0
+
+    def run(self) -> None:
+        walk = Walk(self.world, self.trace)
+        for number, step in enumerate(walk.steps(), 1):
+            if self._attempt(f"{number}. {step.title}", step.run):
+                self.passed += 1
+        attacker = Attacker(self.world)
+        tokens = attacker.sign_in()
+        print("\nA victim signs in once more; an attacker has stolen what can be stolen:")
+        self._print_messages()
+        attacks = attacker.attacks(tokens)
+        for letter in "abcde":
+            if self._attempt_refusal(letter, attacks):
+                self.held += 1
+
+    def _attempt(self, title: str, run: Callable[[], None]) -> bool:
+        print(f"\n{title}")
+        try:
+            run()
+        except Exception as error:
+            self.failed += 1
+            self._print_messages()
+            print(f"   FAILED: {type(error).__name__}: {error}")
+            return False
+        self._print_messages()
+        return True
+
+    def _attempt_refusal(self, letter: str, attacks: object) -> bool:
+        try:
+            refusal = next(attacks)  # type: ignore[call-overload]
+        except Exception as error:
+            self.failed += 1
+            print(f"\n{letter}. NOT REFUSED: {type(error).__name__}: {error}")
+            self._print_messages()
+            return False
+        print(f"\n{letter}. {refusal.title}: {refusal.status}, {refusal.rule}")
+        self._print_messages()
+        print(f"      {refusal.error}")
+        return True
+
+    def _print_messages(self) -> None:
+        for line in self.trace.lines(self.trace.new()):
+            print(line)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="examples.demo", description=__doc__)
+    parser.add_argument("--profile", default="fapi2-security")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return _run(World.create(folder, arguments.profile))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(world: World) -> int:
+    os.environ[ENVIRONMENT_VARIABLE] = world.folder
+    started = time.monotonic()
+    print(
+        f"fapikit demo under {world.profile_name}: bank, two APIs and a fintech on TLS, on this machine only"
+    )
+    with Servers(world):
+        print(f"four servers are up after {time.monotonic() - started:.1f} s")
+        demo = Demo(world)
+        demo.run()
+        print(
+            f"\ndemo: {demo.passed} steps passed, {demo.held} refusals held, {demo.failed} failed", flush=True
+        )
+        if demo.failed == 0 and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("ONCE") != "1":
+            _keep_serving(world)
+        return 1 if demo.failed else 0
+
+
+def _keep_serving(world: World) -> None:
+    print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
+    print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
+    print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
+    print("Ctrl-C stops everything.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The bank's authorization server: nothing but configuration for `python -m askit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from examples.demo.world import CLIENT_ID, PAYMENTS_API_ID, World, port_of
+
+USERNAME, PASSWORD = "alice", "correct horse battery staple"
+
+_TOML = """\
+issuer = "{issuer}"
+profile = "{profile}"
+listen = "127.0.0.1:{port}"
+store = "memory:"
+clients_file = "clients.json"
+
+[tls]
+certificate = "server.pem"
+key = "server.key"
+
+[[users]]
+username = "{username}"
+password = "{password}"
+claims = {{ name = "Alice Example", email = "alice@example.test" }}
+
+[[resources]]
+uri = "{accounts}"
+token_format = "jwt"
+scopes = ["accounts"]
+
+[[resources]]
+uri = "{payments}"
+token_format = "opaque"
+scopes = ["payments"]
+introspection_clients = ["{payments_api}"]
+
+[[authorization_details_types]]
+type = "payment_initiation"
+resource = "{payments}"
+required = ["instructed_amount", "creditor_name", "creditor_account"]
+single_use = true
+"""
+
+
+def write_configuration(world: World) -> Path:
+    """Write bank.toml and clients.json; returns the former's path."""
+    world.path("clients.json").write_text(json.dumps([_fintech(world), _payments_api(world)], indent=1))
+    path = world.path("bank.toml")
+    path.write_text(
+        _TOML.format(
+            issuer=world.bank,
+            profile=world.profile_name,
+            port=port_of(world.bank),
+            username=USERNAME,
+            password=PASSWORD,
+            accounts=world.accounts_resource,
+            payments=world.payments_resource,
+            payments_api=PAYMENTS_API_ID,
+        )
+    )
+    return path
+
+
+def _fintech(world: World) -> dict[str, Any]:
+    key = world.key_of(CLIENT_ID)
+    return {
+        "client_id": CLIENT_ID,
+        "client_name": "Penny Fintech",
+        "redirect_uris": [world.redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "scope": "openid profile accounts payments",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": key.alg,
+        "request_object_signing_alg": key.alg,
+        "authorization_signed_response_alg": "ES256",
+        "id_token_signed_response_alg": "ES256",
+        "dpop_bound_access_tokens": True,
+        "authorization_details_types": ["payment_initiation"],
+        "jwks": {"keys": [dict(key.public_jwk)]},
+    }
+
+
+def _payments_api(world: World) -> dict[str, Any]:
+    key = world.key_of(PAYMENTS_API_ID)
+    return {
+        "client_id": PAYMENTS_API_ID,
+        "client_name": "Payments API",
+        "grant_types": [],
+        "response_types": [],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": key.alg,
+        "introspection_signed_response_alg": "ES256",
+        "jwks": {"keys": [dict(key.public_jwk)]},
+    }

@@ -1,0 +1,81 @@
+"""What each HTTP message of the demo proves, and by which clause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from examples.demo.trace import Message
+
+_NONCE = {
+    "bank": ("the bank demands a nonce of its own in the proof", "RFC 9449 8"),
+    "accounts": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
+    "payments": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
+}
+
+# (receiver, method, path without query) -> for each status what it proves. The first status that fits is used.
+_MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
+    ("bank", "GET", "/.well-known/oauth-authorization-server"): {
+        200: ("endpoints come from metadata whose issuer is the one asked", "RFC 8414 3.3")
+    },
+    ("bank", "GET", "/.well-known/openid-configuration"): {
+        200: ("the OIDC document says the same", "FAPI2-SP 5.3.2.1-1")
+    },
+    ("bank", "GET", "/jwks"): {200: ("the bank's public keys, fetched once", "FAPI2-SP 5.4.2a")},
+    ("bank", "POST", "/par"): {
+        201: ("request pushed: client signed in, PKCE S256, DPoP key, payment details", "FAPI2-SP 5.3.2.2-2")
+    },
+    ("bank", "GET", "/authorize"): {
+        200: ("the browser carries client_id and request_uri, nothing else", "FAPI2-SP 5.3.3.2-6"),
+        303: ("the browser goes on with GET", "FAPI2-SP 5.3.2.2-11"),
+    },
+    ("bank", "POST", "/token"): {
+        200: ("tokens bound to the DPoP key, for one API", "FAPI2-SP 5.3.2.1-4"),
+        400: ("the grant is dead", "RFC 7009 2"),
+    },
+    ("bank", "GET", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
+    ("bank", "POST", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
+    ("bank", "POST", "/introspect"): {
+        200: ("the payments API asks the bank about this token: it learns of revocation", "FAPI2-SP 5.3.4-3")
+    },
+    ("bank", "POST", "/revoke"): {200: ("the grant's tokens die", "RFC 7009 2.1")},
+    ("accounts", "GET", "/accounts"): {
+        200: ("JWT verified locally: signature, audience, scope, proof", "RFC 9068 4"),
+        401: ("refused", "FAPI2-SP 5.3.4-5"),
+    },
+    ("payments", "POST", "/payments"): {
+        201: ("executed: the payment consented, once", "RFC 9396 9"),
+        401: ("refused: the token or its proof does not hold", "FAPI2-SP 5.3.4-3"),
+        403: ("refused: not what the customer consented to", "FAPI2-SP 5.3.4-4"),
+        409: ("refused: this consent has been used", "RFC 9396 9"),
+    },
+    ("fintech", "GET", "/"): {200: ("the fintech's page", "-")},
+    ("fintech", "POST", "/login"): {
+        303: ("the customer starts it, by a form of this site", "FAPI2-SP 5.3.3.1-12")
+    },
+    ("fintech", "GET", "/callback"): {
+        303: ("iss and state fit this browser's transaction; code exchanged", "RFC 9207 2.4")
+    },
+    ("fintech", "GET", "/accounts"): {200: ("the customer sees the accounts", "-")},
+    ("fintech", "POST", "/pay"): {
+        200: ("the customer sees the receipt", "-"),
+        502: ("the customer sees why not", "-"),
+    },
+    ("fintech", "POST", "/revoke"): {200: ("the customer takes the consent back", "-")},
+}
+
+
+def explain(message: Message) -> tuple[str, str]:
+    """What a message proves, and the clause."""
+    if message.note == "use_dpop_nonce":
+        return _NONCE[message.receiver]
+    path = message.path.split("?")[0]
+    found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
+    if found is not None:
+        return found
+    if message.receiver == "bank" and message.sender == "browser":
+        return (
+            "a page of the bank" if message.status == 200 else "on to the next page",
+            "FAPI2-SP 5.3.2.2-11",
+        )
+    return ("", "-")

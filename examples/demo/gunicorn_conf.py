@@ -1,0 +1,25 @@
+"""gunicorn's settings for the payments API: TLS 1.2 or newer, the profile's cipher suites only."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from examples.demo.world import World, port_of
+from fapikit.io.tls import server_context
+
+_world = World.load()
+
+wsgi_app = "examples.demo.payments_api:create_app()"
+bind = f"127.0.0.1:{port_of(_world.payments)}"
+workers = 1
+threads = 4
+certfile = str(_world.path("server.pem"))
+keyfile = str(_world.path("server.key"))
+accesslog = None
+control_socket_disable = True
+
+
+def ssl_context(_config: Any, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    return server_context(certfile, keyfile, profile=_world.profile)

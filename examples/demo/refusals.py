@@ -1,0 +1,146 @@
+"""The attacker: five things that must not work, each refused with the error that names the rule."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from examples.demo.bank import PASSWORD, USERNAME
+from examples.demo.browser import Browser
+from examples.demo.trace import Recorder
+from examples.demo.walk import require
+from examples.demo.world import CLIENT_ID, World, payment
+from fapikit import PrivateKey, PrivateKeyJWT
+from fapikit.dpop import make_proof
+from fapikit.flow import run_pure
+from fapikit.io.tls import client_context
+from rpkit import Client, TokenSet
+
+
+@dataclass
+class Refusal:
+    """What was tried, and what came back."""
+
+    title: str
+    status: int
+    error: str
+    rule: str
+
+
+class Attacker:
+    """Holds what an attacker may have stolen from a victim's second sign-in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._recorder = Recorder(world, "attacker")
+        self._victim = Recorder(world, "victim")
+        tls = client_context(ca=world.path("ca.pem"))
+        self._http = httpx.Client(verify=tls, trust_env=False, event_hooks=self._recorder.hooks())
+        self._client = Client.discover(
+            world.bank,
+            client_id=CLIENT_ID,
+            auth=PrivateKeyJWT(world.key_of(CLIENT_ID)),
+            redirect_uri=world.redirect_uri,
+            profile=world.profile,
+            http=self._victim.settings(),
+        )
+
+    def sign_in(self) -> TokenSet:
+        """The victim signs in once more, for one payment."""
+        start = self._client.begin(
+            scope="openid accounts payments",
+            resources=[self.world.accounts_resource, self.world.payments_resource],
+            authorization_details=[payment()],
+        )
+        browser = Browser(self.world, "victim")
+        page = browser.open(start.url)
+        if "username" in page.forms[0].fields:
+            browser.submit({"username": USERNAME, "password": PASSWORD})
+        browser.submit(press="approve", stop_at=self.world.redirect_uri)
+        login = self._client.complete(browser.url, start.transaction, resource=self.world.accounts_resource)
+        browser.close()
+        return self._client.refresh(login.tokens, resource=self.world.payments_resource)
+
+    def attacks(self, tokens: TokenSet) -> Iterator[Refusal]:
+        yield self.stolen_token(tokens)
+        yield self.replayed_proof(tokens)
+        yield self.another_amount(tokens)
+        yield self.second_payment(tokens)
+        yield self.other_api(tokens)
+
+    def stolen_token(self, tokens: TokenSet) -> Refusal:
+        token = tokens.access_token_for(self.world.accounts_resource).reveal()
+        answer = self._with_own_key("GET", self.world.accounts_resource, token)
+        return self._refused("a stolen token, without its key", answer, 401, "RFC 9449 4.3-12")
+
+    def replayed_proof(self, tokens: TokenSet) -> Refusal:
+        seen: list[httpx.Request] = []
+        with self._api(tokens, self.world.accounts_resource, seen) as api:
+            require(api.get(self.world.accounts_resource).status_code == 200, "the victim's own call works")
+        replay = httpx.Request(seen[-1].method, seen[-1].url, headers=seen[-1].headers)
+        return self._refused("a replayed proof", self._http.send(replay), 401, "RFC 9449 11.1")
+
+    def another_amount(self, tokens: TokenSet) -> Refusal:
+        answer = self._pay(tokens, payment(amount="9999.00"))
+        return self._refused("a payment with another amount", answer, 403, "RFC 9396 9")
+
+    def second_payment(self, tokens: TokenSet) -> Refusal:
+        require(self._pay(tokens, payment()).status_code == 201, "the payment consented is executed")
+        answer = self._pay(tokens, payment())
+        return self._refused("the same payment a second time", answer, 409, "RFC 9396 9")
+
+    def other_api(self, tokens: TokenSet) -> Refusal:
+        with self._api(tokens, self.world.accounts_resource, []) as api:
+            answer = api.post(
+                self.world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}
+            )
+        return self._refused("a token meant for the other API", answer, 401, "RFC 9068 4-4")
+
+    def _pay(self, tokens: TokenSet, detail: dict[str, Any]) -> httpx.Response:
+        with self._api(tokens, self.world.payments_resource, []) as api:
+            key = str(uuid.uuid4())
+            return api.post(self.world.payments_resource, json=detail, headers={"Idempotency-Key": key})
+
+    @contextmanager
+    def _api(self, tokens: TokenSet, resource: str, seen: list[httpx.Request]) -> Iterator[httpx.Client]:
+        hooks = self._victim.hooks()
+        hooks["request"].append(seen.append)
+        with self._client.api(tokens, base_url=resource, resource=resource, event_hooks=hooks) as api:
+            yield api
+
+    def _with_own_key(self, method: str, url: str, token: str) -> httpx.Response:
+        """The best an attacker without the key can do: prove possession of another one, nonce and all."""
+        key = PrivateKey.generate("ES256")
+        nonce: str | None = None
+        while True:
+            proof = run_pure(
+                make_proof(
+                    key,
+                    method=method,
+                    url=url,
+                    now=time.time(),
+                    jti=str(uuid.uuid4()),
+                    access_token=token,
+                    nonce=nonce,
+                )
+            )
+            answer = self._http.request(
+                method, url, headers={"authorization": f"DPoP {token}", "dpop": proof}
+            )
+            if nonce is not None or "dpop-nonce" not in answer.headers:
+                return answer
+            nonce = answer.headers["dpop-nonce"]
+
+    def _refused(self, title: str, answer: httpx.Response, status: int, rule: str) -> Refusal:
+        require(
+            answer.status_code == status,
+            f"{title}: {status} expected, {answer.status_code} came: {answer.text}",
+        )
+        challenge = answer.headers.get("www-authenticate")
+        return Refusal(title, answer.status_code, challenge or answer.text.strip(), rule)

@@ -1,0 +1,29 @@
+"""Runs one of the demo's ASGI apps on uvicorn: TLS 1.2 or newer, the profile's cipher suites only.
+
+usage: python -m examples.demo.serve accounts_api https://localhost:9444
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import uvicorn
+
+from examples.demo.world import World, port_of
+from fapikit.io.tls import server_context
+
+
+def main(module: str, origin: str) -> None:
+    world = World.load()
+    app = importlib.import_module(f"examples.demo.{module}").create_app()
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port_of(origin), log_level="info", access_log=False, proxy_headers=False
+    )
+    config.load()
+    config.ssl = server_context(world.path("server.pem"), world.path("server.key"), profile=world.profile)
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

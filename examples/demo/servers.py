@@ -1,0 +1,81 @@
+"""Starting the four parties, each in a process of its own, and stopping them again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from examples.demo.bank import write_configuration
+from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
+from fapikit.io.tls import client_context
+
+PATIENCE = 30.0
+
+
+class Servers:
+    """A context: all four answer when it is entered, none is left when it is exited."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start("bank", "askit", "--config", str(write_configuration(self._world)))
+            self._start("accounts", "examples.demo.serve", "accounts_api", self._world.accounts)
+            self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
+            self._wait("bank", self._world.bank)
+            self._start("fintech", "examples.demo.serve", "fintech", self._world.fintech)
+            for name in ("accounts", "payments", "fintech"):
+                self._wait(name, getattr(self._world, name))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+    def _start(self, name: str, module: str, *arguments: str) -> None:
+        log = self._world.path(f"{name}.log").open("wb")
+        root = str(Path(__file__).parents[2])
+        environment = {**os.environ, ENVIRONMENT_VARIABLE: self._world.folder}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        self._processes[name] = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], stdout=log, stderr=log, env=environment, cwd=root
+        )
+        log.close()
+
+    def _wait(self, name: str, origin: str) -> None:
+        """Until a TLS handshake succeeds. Raises RuntimeError with the end of the party's log."""
+        context = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self._processes[name].poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", port_of(origin)), 1) as plain:
+                    context.wrap_socket(plain, server_hostname="localhost").close()
+                    return
+            except (OSError, ssl.SSLError):
+                time.sleep(0.05)
+        log = self._world.path(f"{name}.log").read_text(errors="replace")
+        raise RuntimeError(f"the {name} did not start:\n{log[-2000:]}")

@@ -1,0 +1,134 @@
+"""What travels between the parties, one line for each HTTP message, secrets masked.
+
+Every sender records what it sends: an httpx event hook appends a line to a file that all processes share.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from examples.demo.explain import explain
+from examples.demo.world import World
+from fapikit import HttpSettings
+from fapikit.io.tls import client_context
+
+_SHOWN = frozenset({"iss", "client_id", "error", "response_mode"})
+
+
+@dataclass(frozen=True)
+class Message:
+    """One request and the status that answered it."""
+
+    sender: str
+    receiver: str
+    method: str
+    path: str
+    status: int
+    milliseconds: float
+    note: str = ""
+
+    def line(self, number: int) -> str:
+        meaning, clause = explain(self)
+        route = f"{self.sender} -> {self.receiver}"
+        return (
+            f"   {number:02d} {route:<21} {self.method:<4} {self.path} {self.status}"
+            f" | {meaning} | {clause} | {self.milliseconds:.0f} ms"
+        )
+
+
+class Recorder:
+    """Appends the messages that one party sends to the shared trace."""
+
+    def __init__(self, world: World, sender: str) -> None:
+        self._world = world
+        self._sender = sender
+        self._file = world.path("trace.jsonl")
+
+    def hooks(self) -> dict[str, list[Any]]:
+        """Event hooks of a sync httpx client."""
+        return {"request": [self._started], "response": [self._ended]}
+
+    def async_hooks(self) -> dict[str, list[Any]]:
+        async def started(request: httpx.Request) -> None:
+            self._started(request)
+
+        async def ended(response: httpx.Response) -> None:
+            self._ended(response)
+
+        return {"request": [started], "response": [ended]}
+
+    def settings(self) -> HttpSettings:
+        """How a party of the demo makes its back-channel calls: the demo's CA, every message traced."""
+        tls = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
+        return HttpSettings(
+            client=httpx.Client(verify=tls, trust_env=False, event_hooks=self.hooks()),
+            async_client=httpx.AsyncClient(verify=tls, trust_env=False, event_hooks=self.async_hooks()),
+        )
+
+    def _started(self, request: httpx.Request) -> None:
+        request.extensions["demo_started"] = time.monotonic()
+
+    def _ended(self, response: httpx.Response) -> None:
+        request = response.request
+        elapsed = time.monotonic() - request.extensions["demo_started"]
+        url = urlsplit(str(request.url))
+        message = Message(
+            self._sender,
+            self._world.party_at(f"{url.scheme}://{url.netloc}"),
+            request.method,
+            mask(url.path, url.query),
+            response.status_code,
+            elapsed * 1000,
+            _note(response),
+        )
+        with self._file.open("a") as file:
+            file.write(json.dumps(message.__dict__) + "\n")
+
+
+class Trace:
+    """Reads what was recorded since the last look."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._position = 0
+        self._number = 0
+
+    def new(self) -> list[Message]:
+        if not self._file.exists():
+            return []
+        with self._file.open() as file:
+            file.seek(self._position)
+            messages = [Message(**json.loads(line)) for line in file]
+            self._position = file.tell()
+        return messages
+
+    def lines(self, messages: list[Message]) -> Iterator[str]:
+        for message in messages:
+            self._number += 1
+            yield message.line(self._number)
+
+
+def mask(path: str, query: str) -> str:
+    """A path with its query, every value that may be secret replaced by stars."""
+    if not query:
+        return path
+    shown = (f"{name}={value if name in _SHOWN else '***'}" for name, value in parse_qsl(query))
+    return f"{path}?{'&'.join(shown)}"
+
+
+def _note(response: httpx.Response) -> str:
+    """The error that a refusal names, if any: never a token."""
+    challenge = " ".join(response.headers.get_list("www-authenticate"))
+    if "use_dpop_nonce" in challenge:
+        return "use_dpop_nonce"
+    if response.status_code == 400 and "dpop-nonce" in response.headers:
+        return "use_dpop_nonce"
+    return ""

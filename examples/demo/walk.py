@@ -1,0 +1,101 @@
+"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Eight numbered steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from examples.demo.bank import PASSWORD, USERNAME
+from examples.demo.browser import Browser
+from examples.demo.trace import Recorder, Trace
+from examples.demo.world import World
+from fapikit.io import SyncDriver
+from fapikit.metadata import discover
+
+
+@dataclass
+class Step:
+    """One numbered line: what happens, and a function that raises AssertionError if it did not."""
+
+    title: str
+    run: Callable[[], None]
+
+
+def require(held: bool, message: str) -> None:
+    if not held:
+        raise AssertionError(message)
+
+
+class Walk:
+    def __init__(self, world: World, trace: Trace) -> None:
+        self.world = world
+        self.trace = trace
+        self.browser = Browser(world)
+
+    def steps(self) -> list[Step]:
+        return [
+            Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
+            Step(
+                "PAR: private_key_jwt, PKCE, nonce, state, a DPoP key, one payment, both APIs named",
+                self.push,
+            ),
+            Step("login, and a consent page that shows payee and amount", self.consent),
+            Step(
+                "back at the fintech: iss checked, code exchanged with client key, PKCE and DPoP",
+                self.callback,
+            ),
+            Step("the ID token verified in full, UserInfo's sub compared", self.identity),
+            Step(
+                "GET /accounts: a DPoP-bound JWT for that API only, verified locally by the API",
+                self.accounts,
+            ),
+            Step(
+                "POST /payments: a refresh brings the second token; the API introspects and executes once",
+                self.pay,
+            ),
+            Step("revocation: the next payment call is refused, and the 401 says why", self.revoke),
+        ]
+
+    def discovery(self) -> None:
+        driver = SyncDriver(Recorder(self.world, "browser").settings())
+        oauth = driver.run(discover(self.world.bank, kinds=("oauth-authorization-server",)))
+        oidc = driver.run(discover(self.world.bank, kinds=("openid-configuration",)))
+        require(oauth.issuer == oidc.issuer == self.world.bank, "both documents name the bank as issuer")
+
+    def push(self) -> None:
+        self.browser.open(self.world.fintech)
+        self.browser.submit(stop_at=self.world.bank)
+        require("request_uri=urn" in self.browser.url, "the browser is sent on with a request_uri")
+        require("redirect_uri" not in self.browser.url, "nothing but client_id and request_uri is in the URL")
+
+    def consent(self) -> None:
+        self.browser.open(self.browser.url)
+        page = self.browser.submit({"username": USERNAME, "password": PASSWORD})
+        for words in ("Green Grocer Ltd", "123.50", "Penny Fintech"):
+            require(words in page.text, f"the consent page shows {words}")
+
+    def callback(self) -> None:
+        page = self.browser.submit(press="approve")
+        require("Welcome" in page.text, f"the fintech signed the customer in: {page.text}")
+
+    def identity(self) -> None:
+        page = self.browser.open(f"{self.world.fintech}/events")
+        require("OIDC 3.1.3.7" in page.text, "the report lists the checks of the ID token")
+        require(
+            "OIDC 5.3.2" in page.text or "Welcome" in self.browser.open(self.world.fintech).text, "UserInfo"
+        )
+
+    def accounts(self) -> None:
+        page = self.browser.open(f"{self.world.fintech}/accounts")
+        require("DE89370400440532013000" in page.text, "the accounts are shown")
+
+    def pay(self) -> None:
+        self.browser.open(self.world.fintech)
+        page = self.browser.submit(form=0)
+        require("Paid" in page.text and "123.50" in page.text, f"the receipt is shown: {page.text}")
+
+    def revoke(self) -> None:
+        self.browser.open(self.world.fintech)
+        self.browser.submit(form=1)
+        page = self.browser.submit(form=0)
+        require("401" in page.text and "invalid_token" in page.text, f"the refusal is shown: {page.text}")

@@ -1,0 +1,112 @@
+"""Who lives where in the demo: addresses, keys and certificates, written once and read by every process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from fapikit import PrivateKey, Profile, profile_of
+
+ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
+PORTS = {"bank": 9443, "accounts": 9444, "payments": 9445, "fintech": 9446}
+CLIENT_ID = "fintech"
+PAYMENTS_API_ID = "payments-api"
+KEY_OWNERS = (CLIENT_ID, PAYMENTS_API_ID)
+
+
+@dataclass(frozen=True)
+class World:
+    """One run of the demo. `folder` holds its keys, certificates and trace, and is thrown away afterwards."""
+
+    folder: str
+    profile_name: str
+    bank: str
+    accounts: str
+    payments: str
+    fintech: str
+
+    @classmethod
+    def create(cls, folder: Path, profile_name: str) -> World:
+        """A fresh world: certificates from a throw-away CA, one key for each party that signs."""
+        origins = {name: f"https://localhost:{_free_port(port)}" for name, port in PORTS.items()}
+        world = cls(folder=str(folder), profile_name=profile_of(profile_name).name, **origins)
+        authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+        authority.cert_pem.write_to_path(str(world.path("ca.pem")))
+        server = authority.issue_cert("localhost", "127.0.0.1")
+        server.private_key_pem.write_to_path(str(world.path("server.key")))
+        for position, pem in enumerate(server.cert_chain_pems):
+            pem.write_to_path(str(world.path("server.pem")), append=position > 0)
+        for owner in KEY_OWNERS:
+            world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
+        world.path("world.json").write_text(json.dumps(asdict(world)))
+        return world
+
+    @classmethod
+    def load(cls) -> World:
+        """The world that this process was started in."""
+        return cls(**json.loads((Path(os.environ[ENVIRONMENT_VARIABLE]) / "world.json").read_text()))
+
+    def path(self, name: str) -> Path:
+        return Path(self.folder) / name
+
+    def key_of(self, owner: str) -> PrivateKey:
+        return PrivateKey.from_jwk(json.loads(self.path(f"{owner}.jwk").read_text()))
+
+    @property
+    def profile(self) -> Profile:
+        return profile_of(self.profile_name)
+
+    @property
+    def accounts_resource(self) -> str:
+        return f"{self.accounts}/accounts"
+
+    @property
+    def payments_resource(self) -> str:
+        return f"{self.payments}/payments"
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.fintech}/callback"
+
+    def party_at(self, origin: str) -> str:
+        """The name of whoever answers at an origin."""
+        names = {
+            self.bank: "bank",
+            self.accounts: "accounts",
+            self.payments: "payments",
+            self.fintech: "fintech",
+        }
+        return names.get(origin, origin)
+
+
+def port_of(origin: str) -> int:
+    return int(origin.rsplit(":", 1)[1])
+
+
+def payment(amount: str = "123.50", payee: str = "Green Grocer Ltd") -> dict[str, Any]:
+    """The authorization detail (RFC 9396) of one payment."""
+    return {
+        "type": "payment_initiation",
+        "instructed_amount": {"currency": "EUR", "amount": amount},
+        "creditor_name": payee,
+        "creditor_account": {"iban": "DE02120300000000202051"},
+    }
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, or any other if somebody has it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port on loopback")

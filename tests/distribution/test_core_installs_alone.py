@@ -1,0 +1,68 @@
+"""The runtime core imports with httpx, joserfc, cryptography and cachetools alone; everything else is an extra."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw")
+FRAMEWORK_MODULES = {
+    "fapikit.stores.redis",
+    "rpkit.starlette",
+    "rpkit.flask",
+    "asgi_mw.starlette",
+    "asgi_mw.fastapi",
+    "asgi_mw.uvicorn_tls",
+    "wsgi_mw.flask",
+    "wsgi_mw.django",
+}
+
+# Runs in a fresh interpreter: refuses to import any top-level module outside the list, then imports the package's modules.
+_PROGRAM = """
+import importlib, pkgutil, sys
+
+allowed = set(sys.stdlib_module_names) | set(sys.argv[2].split())
+skipped = set(sys.argv[3].split())
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] not in allowed:
+            raise ModuleNotFoundError(f"not in the core: {name}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if not any(module.name == name or module.name.startswith(name + ".") for name in skipped):
+        importlib.import_module(module.name)
+"""
+_CORE_DEPENDENCIES = {
+    *CORE,
+    *("httpx", "joserfc", "cryptography", "cachetools"),
+    *("httpcore", "anyio", "sniffio", "certifi", "idna", "h11", "typing_extensions"),  # httpx's own
+    *("_cffi_backend", "cffi", "pycparser"),  # cryptography's own
+}
+
+
+@pytest.mark.parametrize("package", CORE)
+def test_imports_nothing_outside_the_core(package: str) -> None:
+    arguments = [package, " ".join(_CORE_DEPENDENCIES), " ".join(FRAMEWORK_MODULES)]
+    run = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_declares_exactly_the_four_core_dependencies() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {requirement.split(">")[0] for requirement in project["dependencies"]}
+    assert names == {"httpx", "joserfc", "cryptography", "cachetools"}
+
+
+@pytest.mark.parametrize("package", [*CORE, "askit"])
+def test_is_typed(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
