@@ -10,6 +10,7 @@ import threading
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreFull
+from fapikit.forks import reset_after_fork
 from fapikit.stores.protocol import require_entry, require_key
 
 
@@ -22,6 +23,7 @@ class MemoryStore:
         self._entries: dict[str, tuple[bytes, float]] = {}
         self._expiries: list[tuple[float, str]] = []
         self._lock = threading.Lock()
+        reset_after_fork(self)
 
     def get(self, key: str) -> bytes | None:
         require_key(key)
@@ -70,6 +72,15 @@ class MemoryStore:
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return self.swap(key, expected, new, ttl)
+
+    def close(self) -> None:
+        """Nothing is open: entries stay."""
+
+    async def aclose(self) -> None:
+        """Nothing is open: entries stay."""
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -14,6 +14,8 @@ from typing import Final, Protocol, runtime_checkable
 
 MAX_KEY_CHARACTERS: Final = 512
 MAX_VALUE_OCTETS: Final = 1024 * 1024
+MAX_SEAL_OCTETS: Final = 64
+"""What sealing may add to a value (`sealed`): a store takes so much more than it promises."""
 
 
 @runtime_checkable
@@ -52,7 +54,9 @@ class Store(Protocol):
 def require_entry(key: str, value: bytes, ttl: float) -> None:
     """Refuse what no store takes. Raises ValueError: it is the caller's mistake."""
     require_key(key)
-    if len(value) > MAX_VALUE_OCTETS:
+    if not isinstance(value, bytes):
+        raise TypeError("a stored value is bytes")
+    if len(value) > MAX_VALUE_OCTETS + MAX_SEAL_OCTETS:
         raise ValueError("a stored value has at most 1 MiB")
     if not 0 < ttl < float("inf"):
         raise ValueError("a ttl is a positive, finite number of seconds")
@@ -61,3 +65,5 @@ def require_entry(key: str, value: bytes, ttl: float) -> None:
 def require_key(key: str) -> None:
     if not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise ValueError("a store key has 1 to 512 characters")
+    if not key.isascii():
+        key.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError

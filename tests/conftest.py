@@ -1,0 +1,16 @@
+"""Fixtures that tests of more than one package use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import valkey_server
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey (or Redis) server for the whole session."""
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as url:
+        yield url

@@ -1,0 +1,236 @@
+"""What every store promises, against all of them, with a real server behind the Redis one."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fapikit.stores import MemoryStore, RedisStore, Seal, SealedStore, SqliteStore, Store
+from fapikit.stores.protocol import MAX_KEY_CHARACTERS, MAX_SEAL_OCTETS, MAX_VALUE_OCTETS
+from tests.clocks import FrozenClock
+from tests.fapikit.stores.contender import ROUNDS, SEAL_KEY, sealed, wins_of
+
+MIB = b"\xff" * MAX_VALUE_OCTETS
+
+
+@dataclass
+class Subject:
+    """One store under test: `pass_time` makes what lived `short` seconds expire."""
+
+    store: Any
+    short: float
+    pass_time: Callable[[], None]
+    url: str | None
+
+    def call(self, face: str, operation: str, *arguments: Any) -> Any:
+        if face == "sync":
+            return getattr(self.store, operation)(*arguments)
+
+        async def run() -> Any:
+            try:
+                return await getattr(self.store, f"a{operation}")(*arguments)
+            finally:
+                if hasattr(self.store, "aclose"):
+                    await self.store.aclose()
+
+        return asyncio.run(run())
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "sealed memory", "sealed sqlite", "sealed redis"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    seal, _, kind = request.param.rpartition(" ")
+    clock = FrozenClock()
+    if kind == "redis":
+        url = request.getfixturevalue("valkey_url")
+        inner: Any = RedisStore(url)
+        inner._client.flushall()
+        yield Subject(sealed(inner, bool(seal)), 0.02, lambda: time.sleep(0.04), url)
+        inner.close()
+    elif kind == "sqlite":
+        inner = SqliteStore(tmp_path / "store.db", clock=clock)
+        yield Subject(
+            sealed(inner, bool(seal)), 10.0, lambda: clock.advance(10), f"sqlite:///{tmp_path}/other.db"
+        )
+        inner.close()
+    else:
+        yield Subject(sealed(MemoryStore(clock=clock), bool(seal)), 10.0, lambda: clock.advance(10), None)
+
+
+both_faces = pytest.mark.parametrize("face", ["sync", "async"])
+
+
+def test_is_a_store(subject: Subject) -> None:
+    assert isinstance(subject.store, Store)
+
+
+@both_faces
+def test_get_of_nothing_is_none(subject: Subject, face: str) -> None:
+    assert subject.call(face, "get", "k") is None
+
+
+@both_faces
+def test_put_overwrites_and_get_leaves_the_value(subject: Subject, face: str) -> None:
+    subject.call(face, "put", "k", b"one", 60)
+    subject.call(face, "put", "k", b"two", 60)
+    assert subject.call(face, "get", "k") == b"two"
+    assert subject.call(face, "get", "k") == b"two"
+    assert subject.call(face, "get", "K") is None
+
+
+@both_faces
+def test_take_yields_the_value_once(subject: Subject, face: str) -> None:
+    subject.call(face, "put", "k", b"v", 60)
+    assert subject.call(face, "take", "k") == b"v"
+    assert subject.call(face, "take", "k") is None
+    assert subject.call(face, "get", "k") is None
+
+
+@both_faces
+def test_add_wins_once_and_keeps_the_first_value(subject: Subject, face: str) -> None:
+    assert subject.call(face, "add", "k", b"one", 60) is True
+    assert subject.call(face, "add", "k", b"two", 60) is False
+    assert subject.call(face, "get", "k") == b"one"
+
+
+@both_faces
+def test_add_wins_again_after_take(subject: Subject, face: str) -> None:
+    assert subject.call(face, "add", "k", b"one", 60)
+    assert subject.call(face, "take", "k") == b"one"
+    assert subject.call(face, "add", "k", b"two", 60)
+
+
+@both_faces
+def test_swap_writes_only_over_what_was_expected(subject: Subject, face: str) -> None:
+    assert subject.call(face, "swap", "k", b"absent", b"new", 60) is False
+    assert subject.call(face, "swap", "k", None, b"one", 60) is True
+    assert subject.call(face, "swap", "k", None, b"two", 60) is False
+    assert subject.call(face, "swap", "k", b"two", b"three", 60) is False
+    assert subject.call(face, "swap", "k", b"one", b"three", 60) is True
+    assert subject.call(face, "get", "k") == b"three"
+
+
+@both_faces
+def test_an_expired_entry_is_absent_to_every_operation(subject: Subject, face: str) -> None:
+    for key in ("get", "take", "add", "swap", "create"):
+        subject.call(face, "put", key, b"old", subject.short)
+    subject.pass_time()
+    assert subject.call(face, "get", "get") is None
+    assert subject.call(face, "take", "take") is None
+    assert subject.call(face, "add", "add", b"new", 60) is True
+    assert subject.call(face, "swap", "swap", b"old", b"new", 60) is False
+    assert subject.call(face, "swap", "create", None, b"new", 60) is True
+
+
+@both_faces
+def test_each_write_sets_its_own_ttl(subject: Subject, face: str) -> None:
+    for key in ("put", "swap"):
+        subject.call(face, "put", key, b"old", subject.short)
+    subject.call(face, "put", "put", b"new", 600)
+    subject.call(face, "swap", "swap", b"old", b"new", 600)
+    subject.pass_time()
+    assert subject.call(face, "get", "put") == b"new"
+    assert subject.call(face, "get", "swap") == b"new"
+
+
+@both_faces
+def test_a_lost_add_does_not_lengthen_the_life_of_the_first(subject: Subject, face: str) -> None:
+    assert subject.call(face, "add", "k", b"one", subject.short)
+    assert not subject.call(face, "add", "k", b"two", 600)
+    subject.pass_time()
+    assert subject.call(face, "get", "k") is None
+
+
+@both_faces
+def test_carries_a_mebibyte_and_every_octet(subject: Subject, face: str) -> None:
+    subject.call(face, "put", "big", MIB, 60)
+    assert subject.call(face, "swap", "big", MIB, bytes(range(256)), 60) is True
+    assert subject.call(face, "take", "big") == bytes(range(256))
+    subject.call(face, "put", "empty", b"", 60)
+    assert subject.call(face, "swap", "empty", b"", b"x", 60) is True
+
+
+@both_faces
+@pytest.mark.parametrize("key", ["", "k" * (MAX_KEY_CHARACTERS + 1), "\ud800"])
+def test_refuses_impossible_keys(subject: Subject, face: str, key: str) -> None:
+    for operation, arguments in {
+        "get": (),
+        "take": (),
+        "put": (b"v", 60),
+        "add": (b"v", 60),
+        "swap": (None, b"v", 60),
+    }.items():
+        with pytest.raises(ValueError):
+            subject.call(face, operation, key, *arguments)
+
+
+def test_takes_the_longest_key_and_any_letters(subject: Subject) -> None:
+    for key in ("k" * MAX_KEY_CHARACTERS, "clé 🔑\x00%'\"", "a:b:c"):
+        assert subject.store.add(key, key.encode(), 60)
+        assert subject.store.get(key) == key.encode()
+
+
+@pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf")])
+def test_refuses_impossible_lives(subject: Subject, ttl: float) -> None:
+    for operation, arguments in {"put": (b"v",), "add": (b"v",), "swap": (b"o", b"v")}.items():
+        with pytest.raises(ValueError):
+            getattr(subject.store, operation)("k", *arguments, ttl)
+
+
+def test_takes_a_very_long_life(subject: Subject) -> None:
+    subject.store.put("k", b"v", 1e12)
+    assert subject.store.get("k") == b"v"
+
+
+def test_refuses_values_that_are_too_large_or_no_bytes(subject: Subject) -> None:
+    with pytest.raises(ValueError):
+        subject.store.put("k", MIB + b"x" * (MAX_SEAL_OCTETS + 1), 60)
+    with pytest.raises(TypeError):
+        subject.store.add("k", "text", 60)
+
+
+def test_of_64_concurrent_calls_one_wins(subject: Subject) -> None:
+    for key, value in (("contended-take", b"prize"), ("contended-swap", b"old")):
+        subject.store.put(key, value, 60)
+    for round_ in ROUNDS:
+        assert wins_of(subject.store, round_, 64) == 1, round_
+
+
+def test_of_64_concurrent_calls_from_four_processes_one_wins(subject: Subject) -> None:
+    if subject.url is None:
+        pytest.skip("a memory store belongs to one process")
+    is_sealed = isinstance(subject.store, SealedStore)
+    if subject.url.startswith("sqlite"):
+        store: Any = SqliteStore(subject.url.removeprefix("sqlite:///"))
+    else:
+        store = RedisStore(subject.url)
+    facade = SealedStore(store, Seal([SEAL_KEY])) if is_sealed else store
+    facade.put("contended-take", b"prize", 60)
+    facade.put("contended-swap", b"old", 60)
+    store.close()
+    command = [sys.executable, "-m", "tests.fapikit.stores.contender", subject.url, "16"]
+    command.append("sealed" if is_sealed else "plain")
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        counts = [[int(n) for n in process.communicate(timeout=60)[0].split()] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert [sum(column) for column in zip(*counts, strict=True)] == [1] * len(ROUNDS), counts
