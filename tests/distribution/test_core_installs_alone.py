@@ -22,7 +22,7 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.django",
 }
 
-# Runs in a fresh interpreter: refuses to import any top-level module outside the list, then imports the package's modules.
+# For a fresh interpreter: refuse every top-level module outside the list, then import all modules of a package.
 _PROGRAM = """
 import importlib, pkgutil, sys
 
