@@ -8,6 +8,7 @@
     │   ├── ResponseTooLarge
     │   ├── UnexpectedRedirect        back-channel calls follow none
     │   ├── InsecureUrl               clear text outside loopback
+    │   ├── UnusableAnswer            an answer came about keys or tokens, and cannot be used
     │   └── DeadlineExceeded          shared work did not end in time
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
@@ -143,6 +144,16 @@ class InsecureUrl(TransportError):
     clause = "FAPI2-SP 5.2.1-1"
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
+
+
+class UnusableAnswer(TransportError):
+    """A server answered a question about its keys or about a token with something that settles nothing.
+
+    It stands for what was wrong with that answer (the cause), so that a broken answer about a token is never
+    taken for a broken token.
+    """
+
+    fault = Fault.PEER
 
 
 class DeadlineExceeded(TransportError):

@@ -65,15 +65,14 @@ class HttpResponse:
 def form_request(
     url: str, parameters: Iterable[tuple[str, str]], headers: Headers = (), **limits: Any
 ) -> HttpRequest:
-    """A POST of form parameters, in their order; repeated names stay repeated."""
+    """A POST of form parameters, in their order; repeated names stay repeated. JSON is asked for by default."""
+    defaults: Headers = (("content-type", "application/x-www-form-urlencoded"),)
+    if not any(name == "accept" for name, _ in headers):
+        defaults += (("accept", "application/json"),)
     return HttpRequest(
         "POST",
         url,
-        (
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("accept", "application/json"),
-            *headers,
-        ),
+        (*defaults, *headers),
         urlencode(list(parameters)).encode("ascii"),
         **limits,
     )

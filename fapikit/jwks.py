@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from fapikit.clock import Clock
-from fapikit.errors import FapiError, KeyNotFound, TransportError
+from fapikit.errors import FapiError, KeyNotFound, TransportError, UnusableAnswer
 from fapikit.flow import Flow, background, http, shared
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
 from fapikit.jose.key_set import KeySet
@@ -100,7 +100,7 @@ class RemoteKeySet:
             raise
         except FapiError as error:
             # Whatever the endpoint sent, it was no key set: nothing about the JWT has been decided.
-            raise TransportError(
+            raise UnusableAnswer(
                 f"the key set cannot be read: {error.message}", clause="RFC 7517 5"
             ) from error
         self._keys, self._fetched_at, self._fresh_for = keys, self._clock(), _fresh_for(response)

@@ -1,6 +1,18 @@
 """How a client, or an API that introspects, signs in at an authorization server: one file per method."""
 
+from fapikit.client_authentication.client_secret_basic import ClientSecretBasic
+from fapikit.client_authentication.client_secret_jwt import ClientSecretJWT
+from fapikit.client_authentication.client_secret_post import ClientSecretPost
 from fapikit.client_authentication.method import ClientAuthentication, Credentials
 from fapikit.client_authentication.private_key_jwt import PrivateKeyJWT
+from fapikit.client_authentication.public_client import PublicClient
 
-__all__ = ["ClientAuthentication", "Credentials", "PrivateKeyJWT"]
+__all__ = [
+    "ClientAuthentication",
+    "ClientSecretBasic",
+    "ClientSecretJWT",
+    "ClientSecretPost",
+    "Credentials",
+    "PrivateKeyJWT",
+    "PublicClient",
+]

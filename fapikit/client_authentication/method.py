@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fapikit.clock import Clock, RandomBytes
-from fapikit.errors import ForbiddenByProfile
+from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from fapikit.profiles import Profile
+from fapikit.secrets import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,11 @@ def check_method(method: str, profile: Profile) -> None:
             clause=profile.clause("client_authentication_methods"),
             facts={"profile": profile.name, "method": method},
         )
+
+
+def as_secret(secret: Secret | str) -> Secret:
+    """A secret given in either form. Raises ConfigurationError if it is empty."""
+    wrapped = secret if isinstance(secret, Secret) else Secret(secret)
+    if not wrapped.reveal():
+        raise ConfigurationError("a client secret is not empty", clause="RFC 6749 2.3.1")
+    return wrapped

@@ -1,28 +1,21 @@
-"""private_key_jwt: a short-lived assertion, signed, for the issuer alone.
+"""private_key_jwt: a short-lived assertion signed with the client's own key.
 
-The audience is the issuer as one string under every profile. An array or an endpoint's URL lets a hostile server that
-names the honest one's endpoint replay the assertion there (threat N3).
-
-Spec: RFC 7523 3; rfc7523bis 4a, 4b; FAPI2-SP 5.3.3.1-5; OIDC 9
+Spec: RFC 7523 2.2; OIDC 9; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2
 Role: C, RS
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
+from fapikit.client_authentication.assertion import ASSERTION_TYPE, LIFETIME, assertion_credentials
 from fapikit.client_authentication.method import Credentials, check_method
 from fapikit.clock import Clock, RandomBytes
 from fapikit.flow import Flow
-from fapikit.jose.purposes import CLIENT_ASSERTION
-from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
-from fapikit.secrets import random_token
 
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LIFETIME: Final = 60
+__all__ = ["ASSERTION_TYPE", "LIFETIME", "PrivateKeyJWT"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +39,8 @@ class PrivateKeyJWT:
     def credentials(
         self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
-        now = int(clock())
-        claims = {
-            "iss": client_id,
-            "sub": client_id,
-            "aud": issuer,
-            "iat": now,
-            "nbf": now,
-            "exp": now + LIFETIME,
-            "jti": random_token(random_bytes),
-        }
-        assertion = yield from sign_jwt(claims, CLIENT_ASSERTION, self.signer)
-        return Credentials(
-            parameters=(
-                ("client_id", client_id),
-                ("client_assertion_type", ASSERTION_TYPE),
-                ("client_assertion", assertion),
+        return (
+            yield from assertion_credentials(
+                self.signer, client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
             )
         )

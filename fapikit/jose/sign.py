@@ -19,7 +19,9 @@ def sign_jwt(
     claims: Mapping[str, Any], purpose: Purpose, signer: Signer, *, header: Mapping[str, Any] | None = None
 ) -> Flow[str]:
     """A compact JWS of `claims`, typed for `purpose`. `header` adds to or replaces `typ`, `alg` and `kid`."""
-    members: dict[str, Any] = {"alg": signer.alg, "kid": signer.kid}
+    members: dict[str, Any] = {"alg": signer.alg}
+    if signer.kid:
+        members["kid"] = signer.kid
     if purpose.typ is not None:
         members["typ"] = purpose.typ
     signing_input = (

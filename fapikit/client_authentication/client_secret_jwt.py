@@ -1,0 +1,56 @@
+"""client_secret_jwt: an assertion signed with a secret that both sides know. FAPI 1 Baseline permits it, no later one.
+
+Spec: OIDC 9; RFC 7523 2.2; FAPI1-BL 5.2.2-3, 5.2.2-4, 5.2.4-4
+Role: C, RS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fapikit.client_authentication.assertion import assertion_credentials
+from fapikit.client_authentication.method import Credentials, as_secret, check_method
+from fapikit.clock import Clock, RandomBytes
+from fapikit.flow import Flow
+from fapikit.jose.shared_secret import SharedSecret
+from fapikit.profiles import Profile
+from fapikit.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretJWT:
+    """Sign in with HS256 (or 384, 512) over a secret of as many octets as the hash or more."""
+
+    _octets: int = field(repr=False)
+    _signer: SharedSecret
+
+    def __init__(self, secret: Secret | str, *, alg: str = "HS256") -> None:
+        """Raises ForbiddenAlgorithm, or UnusableKey for a secret that is too short."""
+        secret = as_secret(secret)
+        object.__setattr__(self, "_octets", len(secret.reveal().encode()))
+        object.__setattr__(self, "_signer", SharedSecret(secret, alg=alg))
+
+    @property
+    def method(self) -> str:
+        return "client_secret_jwt"
+
+    @property
+    def mtls(self) -> bool:
+        return False
+
+    def check(self, profile: Profile) -> None:
+        check_method(self.method, profile)
+        profile.require(
+            self._octets >= profile.symmetric_octets,
+            f"a client secret has {profile.symmetric_octets} octets or more",
+            "symmetric_octets",
+        )
+
+    def credentials(
+        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+    ) -> Flow[Credentials]:
+        return (
+            yield from assertion_credentials(
+                self._signer, client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+            )
+        )

@@ -1,0 +1,38 @@
+"""none: a public client, which names itself and proves nothing.
+
+Spec: RFC 6749 2.1, 3.2.1
+Role: C
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fapikit.client_authentication.method import Credentials, check_method
+from fapikit.clock import Clock, RandomBytes
+from fapikit.flow import Flow
+from fapikit.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class PublicClient:
+    """No authentication. FAPI 1 Advanced, FAPI-CIBA and FAPI 2 forbid such clients."""
+
+    @property
+    def method(self) -> str:
+        return "none"
+
+    @property
+    def mtls(self) -> bool:
+        return False
+
+    def check(self, profile: Profile) -> None:
+        profile.require(profile.public_clients, "public clients are not allowed", "public_clients")
+        check_method(self.method, profile)
+
+    def credentials(
+        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+    ) -> Flow[Credentials]:
+        del issuer, clock, random_bytes
+        return Credentials(parameters=(("client_id", client_id),))
+        yield  # a flow that asks for nothing

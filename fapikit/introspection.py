@@ -1,0 +1,156 @@
+"""Asking an authorization server about a token: as JSON, or as a signed JWT whose signer cannot deny it.
+
+What is checked here is the answer; whether the token it describes may be used is for the resource server.
+
+Spec: RFC 7662 2.1, 2.2; RFC 9701 4a, 5a, 8.1; FAPI2-MS 5.5.2-1, 5.5.2-2 (RS-8, RS-9)
+Role: C, RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from fapikit.client_authentication.method import ClientAuthentication, Credentials
+from fapikit.clock import Clock, RandomBytes
+from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, TransportError, UnusableAnswer
+from fapikit.flow import Flow, http
+from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_json_object
+from fapikit.jose.claims import Expected
+from fapikit.jose.key_set import KeySource
+from fapikit.jose.purposes import INTROSPECTION_RESPONSE
+from fapikit.jose.verify import verify_jwt
+
+SIGNED_MEDIA_TYPE: Final = "application/token-introspection+jwt"
+TIMEOUT: Final = 5.0
+MAX_AGE: Final = 60.0
+"""How old a signed answer may be: it is made for this very request."""
+
+INACTIVE: Final[Mapping[str, Any]] = MappingProxyType({"active": False})
+
+_STRINGS: Final = ("scope", "client_id", "username", "token_type", "sub", "iss", "jti", "acr")
+_NUMBERS: Final = ("exp", "iat", "nbf", "auth_time")
+
+
+def introspect(
+    endpoint: str,
+    token: str,
+    *,
+    client_id: str,
+    issuer: str,
+    auth: ClientAuthentication,
+    clock: Clock,
+    random_bytes: RandomBytes,
+    signed: bool = False,
+    keys: KeySource | None = None,
+    algorithms: Collection[str] = (),
+    skew: float = 30.0,
+    timeout: float = TIMEOUT,
+) -> Flow[Mapping[str, Any]]:
+    """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
+
+    `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
+
+    Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
+    """
+    credentials = yield from auth.credentials(
+        client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+    )
+    response = yield from http(build_request(endpoint, token, credentials, signed=signed, timeout=timeout))
+    try:
+        if not signed:
+            return read_members(read_json_object(response, clause="RFC 7662 2.2"))
+        if keys is None:
+            raise ValueError("a signed answer is verified with the keys of the server")
+        expected = Expected(
+            issuer=issuer, audience=(client_id,), now=clock(), skew=skew, sole_audience=True, max_age=MAX_AGE
+        )
+        return (yield from read_signed(response, keys=keys, algorithms=algorithms, expected=expected))
+    except TransportError:
+        raise
+    except FapiError as error:
+        raise _unusable(error, response) from error
+
+
+def build_request(
+    endpoint: str, token: str, credentials: Credentials, *, signed: bool, timeout: float = TIMEOUT
+) -> HttpRequest:
+    """The POST to the introspection endpoint."""
+    return form_request(
+        endpoint,
+        (("token", token), ("token_type_hint", "access_token"), *credentials.parameters),
+        (("accept", SIGNED_MEDIA_TYPE if signed else "application/json"), *credentials.headers),
+        timeout=timeout,
+    )
+
+
+def read_signed(
+    response: HttpResponse, *, keys: KeySource, algorithms: Collection[str], expected: Expected
+) -> Flow[Mapping[str, Any]]:
+    """The members inside a signed answer, verified. Raises MessageError, JwtError, TransportError."""
+    if response.status != 200:
+        return read_json_object(
+            response, clause="RFC 9701 5"
+        )  # always raises: the error that this status means
+    # A plain JSON answer where a signed one was asked for would let a thief of TLS keys, or a proxy, vouch for tokens.
+    if response.media_type != SIGNED_MEDIA_TYPE:
+        raise MalformedMessage(
+            "the answer to an introspection is not signed",
+            clause="FAPI2-MS 5.5.2-1",
+            facts={"media_type": response.media_type[:80]},
+        )
+    try:
+        token = response.body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a") from error
+    jwt = yield from verify_jwt(
+        token, INTROSPECTION_RESPONSE, keys=keys, algorithms=algorithms, expected=expected
+    )
+    inner = jwt.claims["token_introspection"]
+    if not isinstance(inner, dict):
+        raise MalformedMessage("token_introspection is not an object", clause="RFC 9701 5a")
+    return read_members(inner)
+
+
+def read_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members of an answer, `active` and every known one of the right type. Raises MalformedMessage."""
+    active = members.get("active")
+    if not isinstance(active, bool):
+        raise _wrong_type("active", "true or false")
+    if not active:
+        return INACTIVE
+    for name in _STRINGS:
+        if not isinstance(members.get(name, ""), str):
+            raise _wrong_type(name, "a string")
+    for name in _NUMBERS:
+        value = members.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _wrong_type(name, "a number")
+    if not _is_audience(members.get("aud", "")):
+        raise _wrong_type("aud", "a string or a list of strings")
+    if not isinstance(members.get("cnf", {}), dict):
+        raise _wrong_type("cnf", "an object")
+    return MappingProxyType(dict(members))
+
+
+def _is_audience(value: object) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
+    )
+
+
+def _wrong_type(name: str, wanted: str) -> MalformedMessage:
+    return MalformedMessage(f"{name} is not {wanted}", clause="RFC 7662 2.2", facts={"member": name})
+
+
+def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:
+    unusable = UnusableAnswer(
+        f"the answer to an introspection cannot be used: {error.message}",
+        clause=error.clause,
+        facts={**error.facts, "cause": type(error).__name__},
+    )
+    if response.status in (400, 401, 403):
+        # The server refuses us, not the token: our credentials, or our right to ask, are wrong.
+        unusable.fault, unusable.remedy = Fault.CONFIGURATION, Remedy.FIX_CONFIGURATION
+    return unusable

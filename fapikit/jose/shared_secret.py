@@ -1,0 +1,72 @@
+"""HS256, HS384, HS512: a secret that both sides know, for client_secret_jwt alone.
+
+These algorithms are in no list that a public key is checked against, so no key set can be made to verify one.
+
+Spec: RFC 7518 3.2; OIDC 16.19; RFC 8725 3.1, 3.5
+Role: C, AS
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fapikit.errors import BadSignature, ForbiddenAlgorithm, UnusableKey
+from fapikit.jose.parse import UnverifiedJws
+from fapikit.jose.purposes import CLIENT_ASSERTION
+from fapikit.secrets import Secret
+
+HMAC_ALGORITHMS: Final[Mapping[str, str]] = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+_KEY_OCTETS: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+class SharedSecret:
+    """A local `Signer` over a client secret, and the verifier of what it signs. It has no public JWK."""
+
+    __slots__ = ("_alg", "_secret")
+
+    def __init__(self, secret: Secret, *, alg: str = "HS256") -> None:
+        """Raises ForbiddenAlgorithm, or UnusableKey if the secret is shorter than the hash (RFC 7518 3.2)."""
+        if alg not in HMAC_ALGORITHMS:
+            raise ForbiddenAlgorithm("a client secret signs with HS256, HS384 or HS512", facts={"alg": alg})
+        if len(secret.reveal().encode()) < _KEY_OCTETS[alg]:
+            raise UnusableKey(
+                f"a client secret for {alg} has {_KEY_OCTETS[alg]} octets or more",
+                clause="RFC 7518 3.2",
+                facts={"alg": alg},
+            )
+        self._secret = secret
+        self._alg = alg
+
+    @property
+    def alg(self) -> str:
+        return self._alg
+
+    @property
+    def kid(self) -> str:
+        return ""  # there is one secret: nothing to choose by
+
+    @property
+    def local(self) -> bool:
+        return True
+
+    @property
+    def public_jwk(self) -> Mapping[str, Any]:
+        raise TypeError("a shared secret has no public half")
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return hmac.digest(self._secret.reveal().encode(), signing_input, HMAC_ALGORITHMS[self._alg])
+
+    def check_signature(self, jws: UnverifiedJws) -> Mapping[str, Any]:
+        """The claims of a client assertion, now verified. Raises ForbiddenAlgorithm or BadSignature."""
+        if jws.alg != self._alg:
+            raise CLIENT_ASSERTION.fail(ForbiddenAlgorithm, "this client's secret is for another algorithm")
+        if not hmac.compare_digest(self.sign(jws.signing_input), jws.signature):
+            raise CLIENT_ASSERTION.fail(
+                BadSignature, "the signature of this client assertion does not verify"
+            )
+        return jws.unverified_claims
+
+    def __repr__(self) -> str:
+        return f"SharedSecret({self._alg})"
