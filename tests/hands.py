@@ -17,7 +17,13 @@ def answer(
     body: Any = b"", status: int = 200, media_type: str = "application/json", **headers: str
 ) -> HttpResponse:
     """A response; anything but bytes and str is sent as JSON. `cache_control=` becomes a header."""
-    octets = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    octets = (
+        body
+        if isinstance(body, bytes)
+        else body.encode()
+        if isinstance(body, str)
+        else json.dumps(body).encode()
+    )
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return HttpResponse(status, (("content-type", media_type), *named), octets, "https://as.example/there")
 

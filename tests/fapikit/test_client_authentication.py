@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from fapikit import FAPI1_ADVANCED, FAPI1_BASELINE, FAPI2_SECURITY, FAPI_CIBA, OAUTH_2_1, PrivateKeyJWT, Profile
+from fapikit import (
+    FAPI1_ADVANCED,
+    FAPI1_BASELINE,
+    FAPI2_SECURITY,
+    FAPI_CIBA,
+    OAUTH_2_1,
+    PrivateKeyJWT,
+    Profile,
+)
 from fapikit.client_authentication import ClientSecretBasic, ClientSecretJWT, ClientSecretPost, PublicClient
 from fapikit.errors import (
     BadSignature,

@@ -20,7 +20,15 @@ from tests.keys import a_key, mint
 
 AS = "https://as.example"
 API = "https://api.example"
-ACTIVE = {"active": True, "iss": AS, "sub": "alice", "exp": int(NOW) + 300, "aud": [API], "scope": "a b", "cnf": {}}
+ACTIVE = {
+    "active": True,
+    "iss": AS,
+    "sub": "alice",
+    "exp": int(NOW) + 300,
+    "aud": [API],
+    "scope": "a b",
+    "cnf": {},
+}
 SIGNED = {"iss": AS, "aud": API, "iat": int(NOW), "token_introspection": ACTIVE}
 KEYS = KeySet([a_key().public_key])
 
@@ -111,7 +119,11 @@ BAD_SIGNED: dict[str, tuple[Callable[[], HttpResponse], str, str]] = {
     "typ at+jwt": (lambda: signed_answer(typ="at+jwt"), "WrongJwtType", "RFC 9701 5a"),
     "other issuer": (lambda: signed_answer(iss="https://evil.example"), "WrongIssuer", "RFC 9701 5a"),
     "other audience": (lambda: signed_answer(aud="https://other.example"), "WrongAudience", "RFC 9701 5a"),
-    "audience beside us": (lambda: signed_answer(aud=[API, "https://o.example"]), "WrongAudience", "RFC 9701 5a"),
+    "audience beside us": (
+        lambda: signed_answer(aud=[API, "https://o.example"]),
+        "WrongAudience",
+        "RFC 9701 5a",
+    ),
     "no iat": (lambda: signed_answer(iat=None), "MissingClaim", "RFC 9701 5a"),
     "old": (lambda: signed_answer(iat=int(NOW) - 91), "TooOld", "RFC 9701 5a"),
     "from the future": (lambda: signed_answer(iat=int(NOW) + 31), "NotYetValid", "FAPI2-SP 5.3.2.1-13"),
