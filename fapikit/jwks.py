@@ -64,6 +64,14 @@ class RemoteKeySet:
         """The keys at hand if they are fresh, without any I/O."""
         return self._keys if self._clock() < self._fetched_at + self._fresh_for else None
 
+    def at_hand(self, now: float) -> KeySet | None:
+        """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
+        return self._keys if now < self._fetched_at + self._fresh_for * REFRESH_AHEAD else None
+
+    def load(self) -> Flow[KeySet]:
+        """The keys, fetched if they are not at hand. Raises TransportError."""
+        return (yield from self._current())
+
     def _current(self) -> Flow[KeySet]:
         age = self._clock() - self._fetched_at
         if self._keys is None or age >= self._fresh_for:

@@ -1,0 +1,26 @@
+"""Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
+
+Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque one: `introspected_token`. Possession:
+`confirmation`. What a route needs: `access`. Why a 401: `challenge`, and in the log `decision_trace`.
+"""
+
+from rskit.access import Access, any_of
+from rskit.decision import Allow, CannotDecide, Challenge
+from rskit.issuer import Introspection, IntrospectionLimits, Issuer
+from rskit.resource_metadata import ResourceDescription
+from rskit.resource_server import ResourceServer
+from rskit.token import Token
+
+__all__ = [
+    "Access",
+    "Allow",
+    "CannotDecide",
+    "Challenge",
+    "Introspection",
+    "IntrospectionLimits",
+    "Issuer",
+    "ResourceDescription",
+    "ResourceServer",
+    "Token",
+    "any_of",
+]

@@ -1,0 +1,51 @@
+"""A bounded cache for many threads: reads take no lock, inserting and evicting do. It may forget anything at any time.
+
+Spec: RFC 7662 4
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class BoundedCache(Generic[V]):
+    """`expired(value, now)` tells what to drop first when it is full; then the oldest go."""
+
+    def __init__(self, max_entries: int, expired: Callable[[V, float], bool]) -> None:
+        self._max_entries = max_entries
+        self._expired = expired
+        self._entries: dict[bytes, V] = {}
+        self._lock = threading.Lock()
+        self.get = self._entries.get
+
+    def put(self, key: bytes, value: V, now: float) -> None:
+        with self._lock:
+            self._entries.pop(key, None)  # a rewritten entry is young again
+            if len(self._entries) >= self._max_entries:
+                self._make_room(now)
+            self._entries[key] = value
+
+    def drop(self, key: bytes) -> None:
+        with self._lock:
+            self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+    def _make_room(self, now: float) -> None:
+        for key in [key for key, value in self._entries.items() if self._expired(value, now)]:
+            del self._entries[key]
+        surplus = len(self._entries) - self._max_entries * 9 // 10
+        for key in list(self._entries)[: max(surplus, 0)]:
+            del self._entries[key]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"BoundedCache({len(self._entries)} of {self._max_entries})"

@@ -1,0 +1,143 @@
+"""What a route needs of a token that already holds: scopes, authentication, details, possession.
+
+Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9396 9; RFC 9470 3 (RS-17, RS-18)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
+
+from fapikit.errors import ConfigurationError
+from rskit.errors import InsufficientAuthentication, InsufficientDetails, InsufficientScope, NotSenderConstrained
+from rskit.token import Token
+
+PUBLIC_MARK: Final = "__fapi_public__"
+ACCESS_MARK: Final = "__fapi_access__"
+
+Details = Callable[[Any], Any]
+"""Of the framework's request: the authorization details it needs, one or several; may be a coroutine function."""
+
+
+class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...)
+    """One of these scopes is enough: `Access(any_of("accounts:read", "accounts:admin"))`."""
+
+    __slots__ = ()
+
+    def __new__(cls, *scopes: str) -> any_of:
+        if not scopes:
+            raise ConfigurationError("any_of names one scope at least")
+        return super().__new__(cls, scopes)
+
+
+class Access:
+    """All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in.
+    `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, never from a cache."""
+
+    __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")
+
+    def __init__(
+        self,
+        *scopes: str | any_of,
+        acr: str | Iterable[str] | None = None,
+        max_age: int | None = None,
+        details: Details | None = None,
+        dpop: Literal["required"] | None = None,
+        fresh: bool = False,
+    ) -> None:
+        for scope in scopes:
+            if not scope or (isinstance(scope, str) and " " in scope):
+                raise ConfigurationError("each scope is one name without spaces", facts={"scope": scope})
+        if max_age is not None and max_age < 0:
+            raise ConfigurationError("max_age is not negative", clause="RFC 9470 3")
+        if dpop not in (None, "required"):
+            raise ConfigurationError('dpop is "required" or left out')
+        self.scopes = scopes
+        self.acr: tuple[str, ...] = (acr,) if isinstance(acr, str) else tuple(acr or ())
+        self.max_age = max_age
+        self.details = details
+        self.dpop = dpop
+        self.fresh = fresh
+
+    def require(self, token: Token, *, now: float) -> None:
+        """All but the details. Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication."""
+        if self.dpop is not None and token.confirmation.jkt is None:
+            raise NotSenderConstrained("this operation takes DPoP-bound tokens only")
+        missing = [scope for scope in self.scopes if not _granted(scope, token.scopes)]
+        if missing:
+            raise InsufficientScope(
+                "the token does not have all scopes of this operation",
+                scopes=self.challenge_scopes(),
+                facts={"missing": " ".join(map(str, missing)), "token": token.name},
+            )
+        if self.acr or self.max_age is not None:
+            self._require_authentication(token, now)
+
+    def require_details(self, token: Token, needed: object) -> None:
+        """Each needed detail is covered by one granted detail of its type. Raises InsufficientDetails."""
+        wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
+        for detail in wanted:
+            if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
+                raise TypeError("details returns an authorization detail, a dict with a type, or a list of them")
+            if not any(covers(granted, detail) for granted in token.authorization_details):
+                raise InsufficientDetails(
+                    f"no granted authorization detail covers this request: {_why(token, detail)}",
+                    needed=wanted,
+                    facts={"type": detail["type"], "token": token.name},
+                )
+
+    def challenge_scopes(self) -> tuple[str, ...]:
+        """All scopes of the operation; of an `any_of` the first."""
+        return tuple(scope if isinstance(scope, str) else scope[0] for scope in self.scopes)
+
+    def _require_authentication(self, token: Token, now: float) -> None:
+        too_weak = bool(self.acr) and token.acr not in self.acr
+        signed_in = token.auth_time
+        too_old = self.max_age is not None and (signed_in is None or now - signed_in > self.max_age)
+        if too_weak or too_old:
+            raise InsufficientAuthentication(
+                "this operation needs a stronger sign-in" if too_weak else "the user signed in too long ago",
+                acr=self.acr,
+                max_age=self.max_age,
+                facts={"token": token.name},
+            )
+
+    def __repr__(self) -> str:
+        parts = [repr(scope) if isinstance(scope, str) else f"any_of{tuple(scope)}" for scope in self.scopes]
+        settings = {"acr": self.acr or None, "max_age": self.max_age, "dpop": self.dpop}
+        parts += [f"{name}={value!r}" for name, value in settings.items() if value is not None]
+        parts += ["details=..."] if self.details else []
+        parts += ["fresh=True"] if self.fresh else []
+        return f"Access({', '.join(parts)})"
+
+
+def covers(granted: object, needed: object) -> bool:
+    """Whether a granted value allows a needed one: objects member by member, lists item by item, the rest equal.
+
+    What is granted may say more than is needed. 1 is not true, and "1.0" is not "1".
+    """
+    if isinstance(needed, Mapping):
+        return isinstance(granted, Mapping) and all(
+            name in granted and covers(granted[name], value) for name, value in needed.items()
+        )
+    if isinstance(needed, list | tuple):
+        return isinstance(granted, list | tuple) and all(
+            any(covers(item, value) for item in granted) for value in needed
+        )
+    if isinstance(granted, bool) or isinstance(needed, bool):
+        return granted is needed
+    return type(granted) in (str, int, float, type(None)) and granted == needed
+
+
+def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:
+    return scope in scopes if isinstance(scope, str) else not scopes.isdisjoint(scope)
+
+
+def _why(token: Token, detail: Mapping[str, Any]) -> str:
+    """Which members stand in the way; names only, values are the user's business."""
+    same_type = token.details(detail["type"])
+    if not same_type:
+        return "none of its type was granted"
+    misses = [[name for name, value in detail.items() if not covers(g.get(name), value)] for g in same_type]
+    return f"{', '.join(min(misses, key=len))} differs"

@@ -1,0 +1,72 @@
+"""Finding the one access token of a request; what is present but bad is never taken for absent.
+
+Spec: RFC 6750 2.1, 2.3; RFC 9449 7.1; FAPI2-SP 5.3.4-1, 5.3.4-2 (RS-1, RS-2)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import unquote_plus
+
+from fapikit.jose.purposes import ACCESS_TOKEN
+from rskit.errors import MalformedCredentials, ManyCredentials, TokenInQuery
+from rskit.request_view import RequestView
+
+BEARER: Final = "Bearer"
+DPOP: Final = "DPoP"
+_MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
+
+# A comma is no token character, so headers that a server joined ("Bearer a, Bearer b") fail here too.
+_CREDENTIALS: Final = re.compile(r"(?:(bearer)|dpop) +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
+_KNOWN_SCHEME: Final = re.compile(r"[\s,]*(?:(bearer)|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
+
+
+class Credentials(NamedTuple):
+    """`scheme` is BEARER or DPOP, however the client spelled it."""
+
+    scheme: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.scheme} ***)"
+
+
+def read_credentials(view: RequestView) -> Credentials | None:
+    """The credentials, or None if there are none of a known scheme.
+
+    Raises ManyCredentials, MalformedCredentials, TokenInQuery.
+    """
+    if view.query and has_token(view.query):
+        raise TokenInQuery("an access token is never sent in the URL")
+    values = view.authorization
+    if not values:
+        return None
+    if len(values) > 1:
+        raise ManyCredentials("the request has more than one Authorization header")
+    match = _CREDENTIALS.fullmatch(values[0])
+    if match is not None:
+        token = match[2]
+        if len(token) > _MAX_TOKEN:
+            raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
+        return Credentials(BEARER if match[1] else DPOP, token)
+    if _KNOWN_SCHEME.match(values[0]):
+        raise MalformedCredentials("the Authorization header does not hold one access token")
+    return None
+
+
+def scheme_used(view: RequestView) -> str | None:
+    """The known scheme that the request tried to use, for the challenge's error."""
+    match = _KNOWN_SCHEME.match(view.authorization[0]) if view.authorization else None
+    if match is None:
+        return None
+    return BEARER if match[1] else DPOP
+
+
+def has_token(query: str) -> bool:
+    """Whether a query string has the parameter `access_token`, however it is escaped."""
+    if "access_token" not in query and "%" not in query:
+        return False
+    names = (field.partition("=")[0] for part in query.split("&") for field in part.split(";"))
+    return any(unquote_plus(name) == "access_token" for name in names)

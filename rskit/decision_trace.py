@@ -1,0 +1,64 @@
+"""Why a request was refused, for the operator: reason code, clause and log-safe facts; the wire stays terse.
+
+Labels are ours alone (class names, configured issuer names, the two schemes), so no client can make new ones.
+
+Spec: FAPI1-BL 6.2.1-12; RFC 9700 4.9.3 (RS-21)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from fapikit.errors import FapiError, NonceRequired
+from rskit.decision import Refusal
+from rskit.errors import NoCredentials
+
+LOGGER: Final = logging.getLogger("rskit")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One refusal. `facts` are log-safe; `interaction_id` ties it to the client's own logs."""
+
+    reason: str
+    status: int
+    code: str | None
+    clause: str
+    message: str
+    scheme: str | None
+    method: str
+    interaction_id: str | None
+    facts: dict[str, str]
+
+    def __str__(self) -> str:
+        facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
+        return f"{self.status} {self.reason} [{self.clause}] {self.message}{facts}"
+
+
+def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:
+    """Log one refusal: routine ones at DEBUG, refusals at INFO, outages of ours at WARNING."""
+    level = _level(refusal.error, refusal.status)
+    if not LOGGER.isEnabledFor(level):
+        return
+    error = refusal.error
+    trace = Trace(
+        type(error).__name__,
+        refusal.status,
+        error.code,
+        error.clause,
+        error.message,
+        scheme,
+        method if method.isalpha() and len(method) <= 10 else "other",
+        interaction_id,
+        dict(error.facts),
+    )
+    LOGGER.log(level, "refused: %s", trace, extra={"rskit": trace})
+
+
+def _level(error: FapiError, status: int) -> int:
+    if status == 503:
+        return logging.WARNING
+    return logging.DEBUG if isinstance(error, NoCredentials | NonceRequired) else logging.INFO

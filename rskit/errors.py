@@ -1,0 +1,166 @@
+"""What a resource server refuses, beside the errors of `fapikit.errors` that a token or a proof raises.
+
+    FapiError
+    ├── AccessRefused
+    │   ├── NoCredentials             nothing was presented: challenged without an error code
+    │   ├── UnusableCredentials       ManyCredentials  MalformedCredentials  TokenInQuery
+    │   ├── InvalidToken              UnknownIssuer  InactiveToken  RevokedToken
+    │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
+    │   │                             MissingCertificate  WrongCertificate
+    │   └── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
+    └── TransportError
+        └── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
+
+Spec: RFC 6750 3.1; RFC 9449 7; RFC 8705 3; RFC 9470 3; FAPI2-SP 5.3.4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fapikit.errors import FapiError, Remedy, TransportError
+
+
+class AccessRefused(FapiError):
+    """The request does not pass. `code` goes into the challenge; None where none may (RFC 6750 3.1)."""
+
+    remedy = Remedy.CORRECT_THE_REQUEST
+
+
+class NoCredentials(AccessRefused):
+    """No access token came with the request."""
+
+    clause = "RFC 6750 3.1"
+
+
+class UnusableCredentials(AccessRefused):
+    """Credentials that cannot be read; never taken for no credentials."""
+
+    code = "invalid_request"
+    clause = "RFC 6750 3.1"
+
+
+class ManyCredentials(UnusableCredentials):
+    """More than one token, or more than one Authorization header."""
+
+
+class MalformedCredentials(UnusableCredentials):
+    """An Authorization header of a known scheme that does not hold one token."""
+
+    clause = "RFC 6750 2.1"
+
+
+class TokenInQuery(UnusableCredentials):
+    """The token came in the URL, where logs and Referer headers keep it."""
+
+    clause = "FAPI2-SP 5.3.4-2"
+
+
+class InvalidToken(AccessRefused):
+    """The token does not hold, whatever it would allow."""
+
+    code = "invalid_token"
+    clause = "FAPI2-SP 5.3.4-3"
+
+
+class UnknownIssuer(InvalidToken):
+    """No configured issuer is the token's."""
+
+    clause = "RFC 9068 4-3"
+
+
+class InactiveToken(InvalidToken):
+    """Introspection says `active: false`: expired, revoked, unknown, or not meant for this server."""
+
+    clause = "RFC 7662 2.2"
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class RevokedToken(InvalidToken):
+    """The denylist of this server names the token, its subject or its client."""
+
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class BindingRefused(InvalidToken):
+    """Possession of the key or certificate that the token is bound to was not proven."""
+
+    clause = "FAPI2-SP 5.3.4-5"
+
+
+class NotSenderConstrained(BindingRefused):
+    """A bearer token where the profile or the route demands a bound one."""
+
+
+class WrongScheme(BindingRefused):
+    """A DPoP-bound token under Bearer, or a token that is not under DPoP."""
+
+    clause = "RFC 9449 7.2a"
+
+
+class UnknownConfirmation(BindingRefused):
+    """`cnf` holds no member known here: what cannot be verified is not ignored."""
+
+    clause = "RFC 7800 3.1"
+
+
+class MissingCertificate(BindingRefused):
+    """The token is bound to a certificate, and the connection shows none."""
+
+    clause = "RFC 8705 3b"
+
+
+class WrongCertificate(BindingRefused):
+    """The token is bound to another certificate than the connection's."""
+
+    clause = "RFC 8705 3b"
+
+
+class NotCovered(AccessRefused):
+    """The token holds, and does not cover this request."""
+
+    code = "insufficient_scope"
+    clause = "FAPI2-SP 5.3.4-4"
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class InsufficientScope(NotCovered):
+    """`scopes`: all that this operation needs, for the challenge."""
+
+    def __init__(self, message: str, *, scopes: tuple[str, ...], facts: Mapping[str, object]) -> None:
+        super().__init__(message, facts=facts)
+        self.scopes = scopes
+
+
+class InsufficientDetails(NotCovered):
+    """No granted authorization detail covers one that this request needs; `needed` are all of them."""
+
+    clause = "RFC 9396 9"
+
+    def __init__(
+        self, message: str, *, needed: tuple[Mapping[str, Any], ...], facts: Mapping[str, object]
+    ) -> None:
+        super().__init__(message, facts=facts)
+        self.needed = needed
+
+
+class InsufficientAuthentication(NotCovered):
+    """The user did not sign in strongly or recently enough; the challenge says what would be."""
+
+    code = "insufficient_user_authentication"
+    clause = "RFC 9470 3"
+
+    def __init__(
+        self, message: str, *, acr: tuple[str, ...], max_age: int | None, facts: Mapping[str, object]
+    ) -> None:
+        super().__init__(message, facts=facts)
+        self.acr = acr
+        self.max_age = max_age
+
+
+class IssuerUnusable(TransportError):
+    """The authorization server answered with something that decides nothing: this is our outage, not the client's."""
+
+    clause = "RFC 6750 3.1"

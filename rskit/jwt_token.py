@@ -1,0 +1,133 @@
+"""Verifying a JWT access token: one straight pass where the keys are at hand, a flow where they are not.
+
+A header segment under which a signature of this issuer has held is not read again while its keys are the same. Claims
+that plainly hold pass a short test; whatever is not plain goes through `fapikit.jose.claims`, which alone refuses.
+
+Spec: RFC 9068 4; RFC 8725 3; FAPI2-SP 5.3.4-3 (RS-3 to RS-6)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fapikit import base64url, strict_json
+from fapikit.errors import BadSignature, DuplicateMember, JwtTooLarge, MalformedJwt
+from fapikit.flow import Flow
+from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.parse import parse_jws
+from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
+from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
+
+
+class Jwt(NamedTuple):
+    """Three parts; `claims` are unverified and so far only say which issuer to ask."""
+
+    head: str
+    body: str
+    tail: str
+    claims: Mapping[str, Any]
+    trusted: TrustedIssuer
+
+
+def is_jwt(token: str) -> bool:
+    """Whether a token means to be a JWS: three parts, the first one a JSON object."""
+    return token.startswith("ey") and token.count(".") == 2
+
+
+def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
+    """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
+    if len(token) > ACCESS_TOKEN.max_octets:
+        raise ACCESS_TOKEN.fail(JwtTooLarge, "this access token is too long")
+    head, body, tail = token.split(".")
+    try:
+        claims = strict_json.parse_object(base64url.decode(body))
+    except strict_json.DuplicateName as error:
+        raise ACCESS_TOKEN.fail(DuplicateMember, "the payload of this access token names a member twice") from error
+    except ValueError as error:
+        raise ACCESS_TOKEN.fail(
+            MalformedJwt, "the payload of this access token is not a base64url JSON object"
+        ) from error
+    return Jwt(head, body, tail, claims, issuers.find(claims.get("iss")))
+
+
+class JwtRules(NamedTuple):
+    """What this server expects of every token."""
+
+    audience: tuple[str, ...]
+    accepted: frozenset[str]
+    skew: float
+
+
+def verify_at_hand(jwt: Jwt, keys: KeySet, rules: JwtRules, now: float) -> KnownHeader:
+    """Verify with keys at hand. Raises the JwtError that fits."""
+    trusted = jwt.trusted
+    known = trusted.known_header(jwt.head, keys)
+    if known is None:
+        jws = parse_jws(f"{jwt.head}.{jwt.body}.{jwt.tail}", trusted.purpose, trusted.algorithms)
+        key = keys.select(jws.alg, jws.kid, trusted.purpose)
+        known = KnownHeader(jws.kid, jws.alg, key.verifier(jws.alg), key, keys)
+        _require_signature(jwt, known)
+        trusted.remember_header(jwt.head, known)
+    else:
+        _require_signature(jwt, known)
+    _require_claims(jwt.claims, trusted, rules, now)
+    return known
+
+
+def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
+    """Verify with keys that may have to be fetched. Raises TransportError where that fails.
+
+    Nothing is fetched before typ, alg and iss have passed.
+    """
+    trusted = jwt.trusted
+    jws = parse_jws(f"{jwt.head}.{jwt.body}.{jwt.tail}", trusted.purpose, trusted.algorithms)
+    source = yield from trusted.key_source()
+    key = yield from source.find(jws.alg, jws.kid, trusted.purpose)
+    keys = trusted.keys_at_hand(now) or KeySet([key])
+    known = KnownHeader(jws.kid, jws.alg, key.verifier(jws.alg), key, keys)
+    _require_signature(jwt, known)
+    trusted.remember_header(jwt.head, known)
+    _require_claims(jwt.claims, trusted, rules, now)
+    return known
+
+
+def _require_signature(jwt: Jwt, known: KnownHeader) -> None:
+    try:
+        signature = base64url.decode(jwt.tail)
+    except ValueError as error:
+        raise ACCESS_TOKEN.fail(
+            MalformedJwt, "the signature of this access token is not base64url"
+        ) from error
+    if not known.verify(signature, f"{jwt.head}.{jwt.body}".encode("ascii")):
+        raise ACCESS_TOKEN.fail(BadSignature, "the signature of this access token does not verify")
+
+
+def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:
+    config = trusted.config
+    if config.max_token_age is None and plainly_hold(claims, trusted.purpose, rules, now):
+        return
+    expected = Expected(
+        issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
+    )
+    check_claims(claims, trusted.purpose, expected)
+
+
+def plainly_hold(claims: Mapping[str, Any], purpose: Purpose, rules: JwtRules, now: float) -> bool:
+    """True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key."""
+    exp, iat, aud = claims.get("exp"), claims.get("iat"), claims.get("aud")
+    return (
+        type(exp) is int
+        and now < exp + rules.skew
+        and type(iat) is int
+        and iat <= now + rules.skew
+        and type(aud) is str
+        and aud in rules.accepted
+        and type(claims.get("sub")) is str
+        and type(claims.get("client_id")) is str
+        and type(claims.get("jti")) is str
+        and "nbf" not in claims
+        and purpose.forbidden.isdisjoint(claims)
+    )

@@ -1,0 +1,32 @@
+"""What the check needs to see of a request, framework-free: nothing else of it is ever looked at.
+
+Spec: RFC 9449 4.3; RFC 6750 2.1; FAPI1-BL 6.2.1-11
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+def no_certificate() -> bytes | None:
+    """The certificate of a connection that shows none."""
+    return None
+
+
+class RequestView(NamedTuple):
+    """One request.
+
+    `path` is the raw path as it stood on the request line, escapes undecoded, without query. `authorization` and
+    `dpop` are all values of these headers, each by itself. `certificate` gives the client's leaf in DER, proven by
+    the TLS handshake, and is called only for a token that is bound to one.
+    """
+
+    method: str
+    path: str
+    query: str
+    authorization: Sequence[str]
+    dpop: Sequence[str]
+    certificate: Callable[[], bytes | None] = no_certificate
+    interaction_id: str | None = None

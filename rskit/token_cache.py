@@ -1,0 +1,74 @@
+"""Tokens seen before, by their SHA-256, so that no token is kept; one cache per resource server, so none is shared.
+
+An entry says how long it may speak: never past the token's end, and no longer than the keys that verified it are at
+hand. What it cannot know, possession, is proven again on every request.
+
+Spec: RFC 9068 4; RFC 7662 4 (RS-8)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fapikit.errors import FapiError
+from fapikit.io.bounded_cache import BoundedCache
+from fapikit.jose.key_set import KeySet
+from rskit.decision import Allow
+from rskit.issuer import TrustedIssuer
+
+MAX_TOKENS: Final = 10_000
+MAX_REFUSED: Final = 2_000
+
+
+@dataclass(slots=True, eq=False)
+class AcceptedToken:
+    """A token that passed. `ath` is its hash as proofs carry it; `keys` verified it, None if its server was asked."""
+
+    allow: Allow
+    trusted: TrustedIssuer
+    ath: str
+    until: float
+    keys: KeySet | None = field(repr=False)
+
+    def speaks(self, now: float) -> bool:
+        """Whether this may still be believed: alive, and its keys neither gone nor due for a refresh."""
+        return now < self.until and (self.keys is None or self.keys is self.trusted.keys_at_hand(now))
+
+
+@dataclass(slots=True, eq=False)
+class RefusedToken:
+    """A token that its server called inactive a moment ago."""
+
+    error: FapiError
+    until: float
+
+
+class TokenCache:
+    """Accepted and refused apart, so that a flood of bad tokens cannot push out the good ones."""
+
+    def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
+        self._accepted = BoundedCache[AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
+        self._refused = BoundedCache[RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
+        self.accepted = self._accepted.get
+
+    def refused(self, digest: bytes, now: float) -> FapiError | None:
+        entry = self._refused.get(digest)
+        return entry.error if entry is not None and now < entry.until else None
+
+    def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
+        self._accepted.put(digest, entry, now)
+        self._refused.drop(digest)
+
+    def refuse(self, digest: bytes, entry: RefusedToken, now: float) -> None:
+        self._refused.put(digest, entry, now)
+        self._accepted.drop(digest)
+
+    def forget(self, digest: bytes) -> None:
+        self._accepted.drop(digest)
+        self._refused.drop(digest)
+
+    def clear(self) -> None:
+        self._accepted.clear()
+        self._refused.clear()

@@ -1,0 +1,158 @@
+"""From an access token to what it grants: cache, local verification or introspection, and how long that may be believed.
+
+Spec: FAPI2-SP 5.3.4-3; RFC 9068 4; RFC 7662 4 (RS-3 to RS-8)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from fapikit.base64url import encode
+from fapikit.clock import Clock
+from fapikit.errors import ClaimError, FapiError, KeyNotFound
+from fapikit.flow import Flow
+from rskit.decision import Allow
+from rskit.errors import InvalidToken, RevokedToken, UnknownIssuer
+from rskit.introspected_token import Inquiry, ask_issuer
+from rskit.issuer import Introspection, IssuerBook, TrustedIssuer
+from rskit.jwt_token import Jwt, JwtRules, KnownHeader, is_jwt, read_jwt, verify_at_hand, verify_flow
+from rskit.token import Token
+from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
+from rskit.token_claims import build_token
+
+Denylist: TypeAlias = Callable[[Token], bool]
+"""Whether a token has been revoked, as far as this process has been told; quick, without I/O, asked on every request."""
+
+_NAME_CHARACTERS: Final = 12
+
+
+class TokenCheck:
+    """Everything about a token but possession."""
+
+    def __init__(
+        self,
+        issuers: IssuerBook,
+        *,
+        rules: JwtRules,
+        inquiry: Inquiry,
+        cache: TokenCache,
+        clock: Clock,
+        denylist: Denylist | None,
+    ) -> None:
+        self._issuers = issuers
+        self._rules = rules
+        self._inquiry = inquiry
+        self._cache = cache
+        self._cached = cache.accepted
+        self._clock = clock
+        self._denylist = denylist
+
+    def at_hand(self, token: str, digest: bytes, now: float) -> AcceptedToken | None:
+        """The token without any I/O, or None where something must be asked. Raises what refuses it."""
+        entry = self._cached(digest)
+        if entry is None or not entry.speaks(now) or not self._issuers.still_trusts(entry.trusted):
+            entry = self._verify_at_hand(token, digest, now)
+            if entry is None:
+                return None
+        if self._denylist is not None:
+            self._require_not_denied(entry)
+        return entry
+
+    def accept(self, token: str, digest: bytes, *, fresh: bool = False) -> Flow[AcceptedToken]:
+        """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
+        if is_jwt(token):
+            jwt = read_jwt(token, self._issuers)
+            asking = jwt.trusted.config.introspection
+            if asking is None or asking.local_jwts:
+                entry = yield from self._verify(jwt, digest)
+                if fresh and asking is not None:
+                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True)
+            else:
+                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh)
+        else:
+            trusted = self._issuers.opaque
+            if trusted is None or trusted.config.introspection is None:
+                raise UnknownIssuer("the token is no JWT, and no issuer is asked about opaque tokens here")
+            entry = yield from self._ask(token, digest, trusted, trusted.config.introspection, fresh=fresh)
+        if self._denylist is not None:
+            self._require_not_denied(entry)
+        return entry
+
+    def _verify_at_hand(self, token: str, digest: bytes, now: float) -> AcceptedToken | None:
+        refused = self._cache.refused(digest, now)
+        if refused is not None:
+            raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
+        if not is_jwt(token):
+            return None
+        jwt = read_jwt(token, self._issuers)
+        asking = jwt.trusted.config.introspection
+        keys = jwt.trusted.keys_at_hand(now)
+        if keys is None or (asking is not None and not asking.local_jwts):
+            return None
+        try:
+            known = verify_at_hand(jwt, keys, self._rules, now)
+        except KeyNotFound:
+            if jwt.trusted.config.keys is not None:
+                raise
+            return None  # the issuer may have a new key: asking is the flow's business
+        return self._remember_jwt(jwt, known, digest, now)
+
+    def _verify(self, jwt: Jwt, digest: bytes) -> Flow[AcceptedToken]:
+        known = yield from verify_flow(jwt, self._rules, self._clock())
+        return self._remember_jwt(jwt, known, digest, self._clock())
+
+    def _remember_jwt(self, jwt: Jwt, known: KnownHeader, digest: bytes, now: float) -> AcceptedToken:
+        ath = encode(digest)
+        config = jwt.trusted.config
+        token = build_token(
+            jwt.claims,
+            issuer=config.url,
+            kind="jwt",
+            name=ath[:_NAME_CHARACTERS],
+            scope_claim=config.scope_claim,
+        )
+        until = jwt.claims["exp"] + self._rules.skew
+        if config.max_token_age is not None:
+            until = min(until, jwt.claims["iat"] + config.max_token_age + self._rules.skew)
+        entry = AcceptedToken(Allow(token), jwt.trusted, ath, until, known.keys)
+        self._cache.accept(digest, entry, now)
+        return entry
+
+    def _ask(
+        self, token: str, digest: bytes, trusted: TrustedIssuer, asking: Introspection, *, fresh: bool
+    ) -> Flow[AcceptedToken]:
+        asked_at = self._clock()
+        try:
+            members = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
+            ath = encode(digest)
+            found = build_token(
+                {name: value for name, value in members.items() if name != "active"},
+                issuer=trusted.config.url,
+                kind="introspected",
+                name=ath[:_NAME_CHARACTERS],
+                scope_claim=trusted.config.scope_claim,
+            )
+        except (InvalidToken, ClaimError) as error:
+            self._cache.refuse(digest, _refused(error, asked_at + asking.limits.negative), self._clock())
+            raise
+        until = asked_at + asking.limits.positive
+        if found.expires_at is not None:
+            until = min(until, found.expires_at)
+        entry = AcceptedToken(Allow(found), trusted, ath, until, None)
+        self._cache.accept(digest, entry, self._clock())
+        return entry
+
+    def _require_not_denied(self, entry: AcceptedToken) -> None:
+        token = entry.allow.token
+        if self._denylist is not None and self._denylist(token):
+            raise RevokedToken("this token has been revoked", facts={"token": token.name})
+
+    def forget(self, digest: bytes) -> None:
+        self._cache.forget(digest)
+
+
+def _refused(error: FapiError, until: float) -> RefusedToken:
+    return RefusedToken(copy.copy(error), until)

@@ -1,0 +1,88 @@
+"""Reading scope, authorization details and confirmation out of verified claims, the same for JWT and introspection.
+
+Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fapikit.errors import MalformedClaim
+from fapikit.jose.purposes import ACCESS_TOKEN
+from rskit.errors import UnknownConfirmation
+from rskit.token import Confirmation, Token, TokenKind, read_only_claims
+
+_UNBOUND: Final = Confirmation()
+_KNOWN_MEMBERS: Final = frozenset({"jkt", "x5t#S256"})
+_THUMBPRINT_CHARACTERS: Final = 43
+
+
+def build_token(
+    claims: Mapping[str, Any], *, issuer: str, kind: TokenKind, name: str, scope_claim: str = "scope"
+) -> Token:
+    """The token that verified claims describe. Raises MalformedClaim, UnknownConfirmation."""
+    claims = read_only_claims(claims)
+    aud, exp = claims.get("aud"), claims.get("exp")
+    return Token(
+        issuer=issuer,
+        subject=claims.get("sub"),
+        client_id=claims.get("client_id"),
+        scopes=read_scopes(claims, scope_claim),
+        audience=(aud,) if isinstance(aud, str) else aud or (),
+        authorization_details=read_details(claims),
+        confirmation=read_confirmation(claims),
+        expires_at=None if exp is None else float(exp),
+        claims=claims,
+        kind=kind,
+        name=name,
+    )
+
+
+def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+    """The scopes. Registered `scope` is one string; only another claim, named by the issuer's configuration, may list."""
+    value = claims.get(claim)
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return frozenset(value.split(" ")) - {""} if value else frozenset()
+    if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return frozenset(value)
+    raise _malformed("scope is not a string of names", claim)
+
+
+def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    value = claims.get("authorization_details")
+    if value is None:
+        return ()
+    if not isinstance(value, tuple) or not all(
+        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
+    ):
+        raise _malformed("authorization_details is not an array of objects with a type", "authorization_details")
+    return value
+
+
+def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
+    """What `cnf` binds the token to. Unknown members are ignored only beside a known one."""
+    cnf = claims.get("cnf")
+    if cnf is None and "cnf" not in claims:
+        return _UNBOUND
+    if not isinstance(cnf, dict):
+        raise _malformed("cnf is not an object", "cnf")
+    if cnf.keys().isdisjoint(_KNOWN_MEMBERS):
+        raise UnknownConfirmation("the token is bound in a way that is not known here")
+    return Confirmation(_thumbprint(cnf, "jkt"), _thumbprint(cnf, "x5t#S256"))
+
+
+def _thumbprint(cnf: Mapping[str, Any], member: str) -> str | None:
+    value = cnf.get(member)
+    if value is None and member not in cnf:
+        return None
+    if not isinstance(value, str) or len(value) != _THUMBPRINT_CHARACTERS or not value.isascii():
+        raise _malformed("cnf does not hold a SHA-256 thumbprint", f"cnf.{member}")
+    return value
+
+
+def _malformed(message: str, claim: str) -> MalformedClaim:
+    return ACCESS_TOKEN.fail(MalformedClaim, message, facts={"claim": claim})
