@@ -7,11 +7,18 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self, TypeVar
 
 from fapikit.errors import ConfigurationError
-from rskit.errors import InsufficientAuthentication, InsufficientDetails, InsufficientScope, NotSenderConstrained
+from rskit.errors import (
+    InsufficientAuthentication,
+    InsufficientDetails,
+    InsufficientScope,
+    NotSenderConstrained,
+)
 from rskit.token import Token
+
+E = TypeVar("E")
 
 PUBLIC_MARK: Final = "__fapi_public__"
 ACCESS_MARK: Final = "__fapi_access__"
@@ -25,7 +32,7 @@ class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...
 
     __slots__ = ()
 
-    def __new__(cls, *scopes: str) -> any_of:
+    def __new__(cls, *scopes: str) -> Self:
         if not scopes:
             raise ConfigurationError("any_of names one scope at least")
         return super().__new__(cls, scopes)
@@ -33,7 +40,7 @@ class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...
 
 class Access:
     """All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in.
-    `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, never from a cache."""
+    `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, not from a cache."""
 
     __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")
 
@@ -79,7 +86,9 @@ class Access:
         wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
         for detail in wanted:
             if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
-                raise TypeError("details returns an authorization detail, a dict with a type, or a list of them")
+                raise TypeError(
+                    "details returns an authorization detail, a dict with a type, or a list of them"
+                )
             if not any(covers(granted, detail) for granted in token.authorization_details):
                 raise InsufficientDetails(
                     f"no granted authorization detail covers this request: {_why(token, detail)}",
@@ -112,6 +121,18 @@ class Access:
         return f"Access({', '.join(parts)})"
 
 
+def public() -> Callable[[E], E]:
+    """A decorator for what may be called without a token; a token that comes nevertheless must hold."""
+
+    def mark(endpoint: E) -> E:
+        if getattr(endpoint, ACCESS_MARK, None) is not None:
+            raise ConfigurationError("an endpoint is public or has an Access, not both")
+        setattr(endpoint, PUBLIC_MARK, True)
+        return endpoint
+
+    return mark
+
+
 def covers(granted: object, needed: object) -> bool:
     """Whether a granted value allows a needed one: objects member by member, lists item by item, the rest equal.
 
@@ -139,5 +160,8 @@ def _why(token: Token, detail: Mapping[str, Any]) -> str:
     same_type = token.details(detail["type"])
     if not same_type:
         return "none of its type was granted"
-    misses = [[name for name, value in detail.items() if not covers(g.get(name), value)] for g in same_type]
+    misses = [
+        tuple(name for name, value in detail.items() if not covers(granted.get(name), value))
+        for granted in same_type
+    ]
     return f"{', '.join(min(misses, key=len))} differs"

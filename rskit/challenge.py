@@ -16,7 +16,7 @@ from fapikit.dpop import NonceIssuer
 from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired
 from fapikit.http_message import Headers
 from rskit.credentials import DPOP
-from rskit.decision import CannotDecide, Challenge
+from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import AccessRefused, InsufficientAuthentication, InsufficientDetails, InsufficientScope
 
 STATUS: Final = MappingProxyType(
@@ -30,7 +30,7 @@ STATUS: Final = MappingProxyType(
         "insufficient_scope": 403,
     }
 )
-_NOT_DESCRIBABLE: Final = re.compile(r'[^\x20\x21\x23-\x5b\x5d-\x7e]')
+_NOT_DESCRIBABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _NO_STORE: Final = ("cache-control", "no-store")
 _JSON: Final = ("content-type", "application/json")
 RETRY_AFTER: Final = 5
@@ -46,11 +46,15 @@ class ChallengeRules:
     nonces: NonceIssuer | None = field(repr=False)
 
 
-def refuse(error: FapiError, scheme: str | None, rules: ChallengeRules, now: float) -> Challenge | CannotDecide:
+def refuse(
+    error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
+) -> Challenge | CannotDecide:
     """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
     if isinstance(error, AccessRefused | JwtError | DPoPError):
         return challenge(error, scheme, rules, now)
-    body = _body({"error": "temporarily_unavailable", "error_description": "the request cannot be decided now"})
+    body = _body(
+        {"error": "temporarily_unavailable", "error_description": "the request cannot be decided now"}
+    )
     return CannotDecide(503, (("retry-after", str(RETRY_AFTER)), _NO_STORE, _JSON), body, error)
 
 
@@ -123,8 +127,6 @@ def _body(members: dict[str, Any]) -> bytes:
     return json.dumps(members, separators=(",", ":")).encode()
 
 
-def headers_of(refusal: Challenge | CannotDecide) -> Headers:
+def headers_of(refusal: Refusal) -> Headers:
     """The refusal's headers with its length."""
     return (*refusal.headers, ("content-length", str(len(refusal.body))))
-
-

@@ -62,7 +62,9 @@ def confirm(
         require_certificate(view.certificate(), x5t)
     if credentials.scheme == BEARER:
         if jkt is not None:
-            raise WrongScheme("this token is bound to a DPoP key: send it under the DPoP scheme, with a proof")
+            raise WrongScheme(
+                "this token is bound to a DPoP key: send it under the DPoP scheme, with a proof"
+            )
         if rules.required and not (x5t is not None and "mtls" in rules.bindings):
             raise NotSenderConstrained("this server takes sender-constrained tokens only")
         return None
@@ -89,5 +91,3 @@ def require_certificate(certificate: bytes | None, x5t: str) -> None:
     shown = base64url.encode(hashlib.sha256(certificate).digest())
     if not hmac.compare_digest(shown.encode(), x5t.encode()):
         raise WrongCertificate("this token is bound to another certificate")
-
-

@@ -49,8 +49,8 @@ class IntrospectionLimits:
 class Introspection:
     """Ask the server about its tokens, signing in as `client_id` with `auth`.
 
-    `local_jwts`: verify JWTs here and ask only about opaque tokens and on routes with `fresh=True`. `opaque`: tokens that
-    are no JWT go to this server; one issuer at most. `aud_required`: False lets an answer without `aud` pass.
+    `local_jwts`: verify JWTs here and ask only about opaque tokens and on routes with `fresh=True`. `opaque`: tokens
+    that are no JWT go to this server; one issuer at most. `aud_required`: False lets an answer without `aud` pass.
     `signed`: demand RFC 9701 answers even where the profile does not.
     """
 
@@ -67,8 +67,8 @@ class Introspection:
 class Issuer:
     """One trusted authorization server; `url` is its issuer identifier, compared code point for code point.
 
-    Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ` is
-    absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
+    Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
+    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
     are; `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `name` is its label in logs.
     """
 
@@ -85,7 +85,7 @@ class Issuer:
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
-        if not _NEVER_RELAXED <= set(self.required):
+        if not set(self.required) >= _NEVER_RELAXED:
             raise ConfigurationError("required must keep iss, exp and aud", clause="RFC 9068 4")
         if self.keys is not None and self.jwks_uri is not None:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")

@@ -45,7 +45,9 @@ def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
     try:
         claims = strict_json.parse_object(base64url.decode(body))
     except strict_json.DuplicateName as error:
-        raise ACCESS_TOKEN.fail(DuplicateMember, "the payload of this access token names a member twice") from error
+        raise ACCESS_TOKEN.fail(
+            DuplicateMember, "the payload of this access token names a member twice"
+        ) from error
     except ValueError as error:
         raise ACCESS_TOKEN.fail(
             MalformedJwt, "the payload of this access token is not a base64url JSON object"

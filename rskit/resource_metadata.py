@@ -1,7 +1,7 @@
 """The protected resource's own metadata: derived from the policy in force, never from the request.
 
-`resource` is the configured identifier, whatever URL was asked (RFC 9728 3.3, first rule), so give each mounted API its own
-resource server and the identifier that clients call it by.
+`resource` is the configured identifier, whatever URL was asked (RFC 9728 3.3, first rule), so give each mounted API
+its own resource server and the identifier that clients call it by.
 
 Spec: RFC 9728 2, 2.2, 3, 3.1, 3.2 (RS-20)
 Role: RS
@@ -24,7 +24,9 @@ from fapikit.urls import origin_of, require_secure
 from rskit.confirmation import Binding
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
-_DERIVED: Final = frozenset({"resource", "authorization_servers", "bearer_methods_supported", "signed_metadata"})
+_DERIVED: Final = frozenset(
+    {"resource", "authorization_servers", "bearer_methods_supported", "signed_metadata"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

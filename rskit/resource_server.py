@@ -26,6 +26,7 @@ from rskit.credentials import BEARER, DPOP, read_credentials, scheme_used
 from rskit.decision import Allow, CannotDecide, Challenge, Decision
 from rskit.decision_trace import record
 from rskit.errors import NoCredentials
+from rskit.interaction import interaction_id
 from rskit.introspected_token import Inquiry
 from rskit.issuer import IssuerBook, Issuers
 from rskit.jwt_token import JwtRules
@@ -47,9 +48,9 @@ _NONCE_KEY_OCTETS: Final = 32
 class ResourceServer:
     """What protects one resource; threads and event loops may share it.
 
-    `resource`: its identifier, the audience of its tokens and the origin of its URLs. `origins`: further public origins,
-    each with the prefix that a gateway strips. `store`: where replay marks live; workers and hosts of one API share
-    one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where the
+    `resource`: its identifier, the audience of its tokens and the origin of its URLs. `origins`: further public
+    origins, each with the prefix that a gateway strips. `store`: where replay marks live; workers and hosts of one API
+    share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where the
     profile requires bound tokens; False demands none. `bindings`: narrows the profile's sender constraints.
     """
 
@@ -151,9 +152,7 @@ class ResourceServer:
         except FapiError as error:
             return self.refuse(error, view, scheme)
 
-    def _remember(
-        self, view: RequestView, scheme: str, allow: Allow, proof: CheckedProof
-    ) -> Flow[Decision]:
+    def _remember(self, view: RequestView, scheme: str, allow: Allow, proof: CheckedProof) -> Flow[Decision]:
         """The replay mark comes last, so that a proof refused for another reason is not used up."""
         try:
             yield from remember_proof(self.store, proof, now=self.clock(), scope=self.resource)
@@ -177,6 +176,21 @@ class ResourceServer:
         refusal = refuse(error, scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
+
+    def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
+        """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""
+        headers = [("x-fapi-interaction-id", interaction_id(view.interaction_id, self._random_bytes))]
+        if nonce and self.nonces is not None and view.dpop:
+            headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
+        return headers
+
+    def metadata_headers(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("content-type", "application/json"),
+            ("content-length", str(len(self.metadata))),
+            ("cache-control", "public, max-age=3600"),
+            ("access-control-allow-origin", "*"),
+        )
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
@@ -204,14 +218,14 @@ class ResourceServer:
         return frozenset(bindings)
 
     def _nonce_issuer(self, nonces: NonceIssuer | bytes | bool | None) -> NonceIssuer | None:
+        if "dpop" not in self._bindings:
+            return None
         if isinstance(nonces, NonceIssuer):
             return nonces
         if isinstance(nonces, bytes):
             return NonceIssuer((nonces,))
         wanted = self.profile.sender_constraint_required if nonces is None else nonces
-        if not wanted or "dpop" not in self._bindings:
-            return None
-        return NonceIssuer((self._random_bytes(_NONCE_KEY_OCTETS),))
+        return NonceIssuer((self._random_bytes(_NONCE_KEY_OCTETS),)) if wanted else None
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"

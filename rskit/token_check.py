@@ -1,4 +1,4 @@
-"""From an access token to what it grants: cache, local verification or introspection, and how long that may be believed.
+"""From an access token to what it grants, by cache, local verification or introspection, and how long that is believed.
 
 Spec: FAPI2-SP 5.3.4-3; RFC 9068 4; RFC 7662 4 (RS-3 to RS-8)
 Role: RS
@@ -17,14 +17,14 @@ from fapikit.flow import Flow
 from rskit.decision import Allow
 from rskit.errors import InvalidToken, RevokedToken, UnknownIssuer
 from rskit.introspected_token import Inquiry, ask_issuer
-from rskit.issuer import Introspection, IssuerBook, TrustedIssuer
-from rskit.jwt_token import Jwt, JwtRules, KnownHeader, is_jwt, read_jwt, verify_at_hand, verify_flow
+from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
+from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.token import Token
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token
 
 Denylist: TypeAlias = Callable[[Token], bool]
-"""Whether a token has been revoked, as far as this process has been told; quick, without I/O, asked on every request."""
+"""Whether a token has been revoked, as far as this process was told; quick, without I/O, asked on every request."""
 
 _NAME_CHARACTERS: Final = 12
 

@@ -41,7 +41,7 @@ def build_token(
 
 
 def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
-    """The scopes. Registered `scope` is one string; only another claim, named by the issuer's configuration, may list."""
+    """The scopes. Registered `scope` is one string; only another claim that the configuration names may be a list."""
     value = claims.get(claim)
     if value is None:
         return frozenset()
@@ -59,7 +59,9 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, tuple) or not all(
         isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
     ):
-        raise _malformed("authorization_details is not an array of objects with a type", "authorization_details")
+        raise _malformed(
+            "authorization_details is not an array of objects with a type", "authorization_details"
+        )
     return value
 
 

@@ -1,0 +1,102 @@
+"""For the routes of a Starlette app under `asgi_mw.Protect`: `Access(...)`, `public()`, `token_of(request)`.
+
+    @Access("payments", details=payment_of)
+    async def pay(request: Request) -> Response: ...
+
+Spec: FAPI2-SP 5.3.4-4; RFC 9396 9; RFC 9470 3
+Role: RS
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from fapikit.errors import FapiError
+from rskit import access as rules
+from rskit.access import ACCESS_MARK, any_of, public
+from rskit.admission import KEY, Admission
+from rskit.token import Token
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Access(rules.Access):
+    """A decorator for endpoint functions, and for the methods of endpoint classes; websockets too."""
+
+    __slots__ = ()
+
+    def __call__(self, endpoint: F) -> F:
+        is_async = inspect.iscoroutinefunction(endpoint)
+
+        @functools.wraps(endpoint)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            connection = _connection_of(args, kwargs)
+            admission = admission_of(connection)
+            try:
+                await require(admission, self, connection)
+            except FapiError as error:
+                return await _refused(admission, error, connection)
+            if is_async:
+                return await endpoint(*args, **kwargs)
+            return await run_in_threadpool(endpoint, *args, **kwargs)
+
+        setattr(guarded, ACCESS_MARK, self)
+        return guarded  # type: ignore[return-value]
+
+
+async def require(admission: Admission, access: rules.Access, connection: HTTPConnection) -> Token:
+    """The token, if it covers this route and this request. Raises what refuses it."""
+    token = admission.require(access)
+    if access.fresh:
+        token = await admission.server.async_driver.run(admission.require_fresh(access))
+    if access.details is not None:
+        needed = access.details(connection)
+        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+    return token
+
+
+def token_of(connection: HTTPConnection) -> Token:
+    """The request's token. Raises LookupError on a public route that was called without one."""
+    token = admission_of(connection).token
+    if token is None:
+        raise LookupError("this request carries no access token")
+    return token
+
+
+def admission_of(connection: HTTPConnection) -> Admission:
+    admission = connection.scope.get(KEY)
+    if not isinstance(admission, Admission):
+        raise RuntimeError("no asgi_mw.Protect around this app: the request has not been checked")
+    return admission
+
+
+async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
+    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store."""
+    server = admission_of(connection).server
+    return await server.async_driver.run(server.once(name, ttl))
+
+
+async def _refused(admission: Admission, error: FapiError, connection: HTTPConnection) -> Response | None:
+    refusal = admission.refuse(error)  # Protect sends it instead of what follows
+    if isinstance(connection, WebSocket):
+        await connection.close(1008)
+        return None
+    return Response(status_code=refusal.status)
+
+
+def _connection_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, HTTPConnection):
+            return value
+    raise TypeError("an endpoint under Access takes the request or the websocket")
+
+
+__all__ = ["Access", "any_of", "once", "public", "token_of"]

@@ -1,0 +1,57 @@
+"""What the check sees of an ASGI scope: header lists, the raw path, the certificate; never Host or request.url.
+
+Spec: RFC 9449 4.3-9; RFC 8705 3b; FAPI1-BL 6.2.1-11 (RS-1, RS-12)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from rskit.request_view import RequestView, no_certificate
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def view_of(scope: Scope) -> RequestView:
+    authorization: list[str] = []
+    dpop: list[str] = []
+    interaction_id: str | None = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization.append(value.decode("latin-1"))
+        elif name == b"dpop":
+            dpop.append(value.decode("latin-1"))
+        elif name == b"x-fapi-interaction-id":
+            interaction_id = value.decode("latin-1")
+    raw = scope.get("raw_path")
+    return RequestView(
+        scope.get("method", "GET"),  # a websocket is opened with GET
+        raw.decode("latin-1") if raw else quote(scope["path"]),
+        scope["query_string"].decode("latin-1"),
+        authorization,
+        dpop,
+        partial(_certificate, scope) if "tls" in scope.get("extensions", ()) else no_certificate,
+        interaction_id,
+    )
+
+
+def _certificate(scope: Scope) -> bytes | None:
+    """The client's leaf in DER, as the ASGI TLS extension has it; only a handshake puts it there."""
+    chain = scope["extensions"]["tls"].get("client_cert_chain") or ()
+    for pem in chain:
+        body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+        try:
+            return base64.b64decode(body, validate=True)
+        except binascii.Error:
+            return None
+    return None

@@ -1,0 +1,82 @@
+"""For the views of a Flask app under `wsgi_mw.Protect`: `Access(...)`, `public()`, `current_token`.
+
+    @app.post("/payments")
+    @Access("payments", details=payment_of)
+    def pay(): ...
+
+Spec: FAPI2-SP 5.3.4-4; RFC 9396 9; RFC 9470 3
+Role: RS
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Response, current_app, request
+from werkzeug.local import LocalProxy
+
+from fapikit.errors import FapiError
+from rskit import access as rules
+from rskit.access import ACCESS_MARK, any_of, public
+from rskit.admission import KEY, Admission
+from rskit.token import Token
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Access(rules.Access):
+    """A decorator for views, under the route's own; `details` is called with Flask's request."""
+
+    __slots__ = ()
+
+    def __call__(self, view: F) -> F:
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            admission = _admission()
+            try:
+                require(admission, self)
+            except FapiError as error:
+                return Response(status=admission.refuse(error).status)  # Protect sends the refusal itself
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        setattr(guarded, ACCESS_MARK, self)
+        return cast(F, guarded)
+
+
+def require(admission: Admission, access: rules.Access) -> Token:
+    """The token, if it covers this view and this request. Raises what refuses it."""
+    token = admission.require(access)
+    if access.fresh:
+        token = admission.server.sync_driver.run(admission.require_fresh(access))
+    if access.details is not None:
+        details = current_app.ensure_sync(access.details)
+        access.require_details(token, details(cast(LocalProxy[Any], request)._get_current_object()))
+    return token
+
+
+def once(name: str, ttl: float) -> bool:
+    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store."""
+    server = _admission().server
+    return server.sync_driver.run(server.once(name, ttl))
+
+
+def _admission() -> Admission:
+    admission = request.environ.get(KEY)
+    if not isinstance(admission, Admission):
+        raise RuntimeError("no wsgi_mw.Protect around this app: the request has not been checked")
+    return admission
+
+
+def _current_token() -> Token:
+    token = _admission().token
+    if token is None:
+        raise LookupError("this request carries no access token")
+    return token
+
+
+current_token = cast(Token, LocalProxy(_current_token))
+"""The token of the request at hand."""
+
+__all__ = ["Access", "any_of", "current_token", "once", "public"]

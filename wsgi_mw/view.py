@@ -1,0 +1,48 @@
+"""What the check sees of a WSGI environ: the raw request target, the headers, the certificate of gunicorn's socket.
+
+A WSGI server joins repeated headers with commas; no token or proof holds one, so a joined pair is refused as two.
+
+Spec: RFC 9449 4.3-9; RFC 8705 3b (RS-1, RS-12)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from rskit.request_view import RequestView, no_certificate
+
+Environ: TypeAlias = dict[str, Any]
+
+
+def view_of(environ: Environ) -> RequestView:
+    authorization = environ.get("HTTP_AUTHORIZATION")
+    dpop = environ.get("HTTP_DPOP")
+    socket = environ.get("gunicorn.socket")
+    return RequestView(
+        environ["REQUEST_METHOD"],
+        raw_path(environ),
+        environ.get("QUERY_STRING", ""),
+        () if authorization is None else (authorization,),
+        () if dpop is None else (dpop,),
+        partial(_certificate, socket) if hasattr(socket, "getpeercert") else no_certificate,
+        environ.get("HTTP_X_FAPI_INTERACTION_ID"),
+    )
+
+
+def raw_path(environ: Environ) -> str:
+    """The path as it stood on the request line; rebuilt from the decoded one only where the server keeps no other."""
+    target: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if target is None:
+        return quote((environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")) or "/"
+    if not target.startswith("/") and "://" in target:  # absolute form
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return target.partition("?")[0].partition("#")[0]
+
+
+def _certificate(socket: Any) -> bytes | None:
+    """The leaf that the TLS handshake proved, in DER."""
+    certificate = socket.getpeercert(True)
+    return certificate if isinstance(certificate, bytes) and certificate else None
