@@ -160,8 +160,9 @@ def _why(token: Token, detail: Mapping[str, Any]) -> str:
     same_type = token.details(detail["type"])
     if not same_type:
         return "none of its type was granted"
-    misses = [
+    misses: list[tuple[str, ...]] = [
         tuple(name for name, value in detail.items() if not covers(granted.get(name), value))
         for granted in same_type
     ]
-    return f"{', '.join(min(misses, key=len))} differs"
+    fewest = min(len(miss) for miss in misses)
+    return f"{', '.join(next(miss for miss in misses if len(miss) == fewest))} differs"

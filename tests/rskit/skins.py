@@ -45,6 +45,9 @@ class Answer:
 Call = Callable[..., Answer]
 """call(method, path, headers) -> Answer; `path` is the raw request target."""
 
+Skin = Callable[..., Call]
+"""skin(server, details=...) -> call"""
+
 Rules = Mapping[str, Mapping[str, Any]]
 """path -> arguments of Access, or {"public": True}, or {} for a route without a rule of its own."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
-from tests.rskit.skins import SKINS
+from tests.rskit.skins import SKINS, Skin
 
 RULES: dict[str, dict[str, Any]] = {
     "/accounts": {},
@@ -33,12 +33,12 @@ def with_proof(token: str, **proof: Any) -> list[tuple[str, str]]:
     return [("authorization", f"DPoP {token}"), ("dpop", a_proof(token, **proof))]
 
 
-def test_a_good_token_reaches_the_route(skin):
+def test_a_good_token_reaches_the_route(skin: Skin):
     answer = skin()("GET", "/accounts", bearer())
     assert (answer.status, answer.json) == (200, {"path": "/accounts", "sub": "alice"})
 
 
-def test_a_bound_token_reaches_the_route_once_for_each_proof(skin):
+def test_a_bound_token_reaches_the_route_once_for_each_proof(skin: Skin):
     call, token = skin(), bound_token()
     headers = with_proof(token)
     assert call("GET", "/accounts?page=2", headers).status == 200
@@ -46,7 +46,7 @@ def test_a_bound_token_reaches_the_route_once_for_each_proof(skin):
     assert (again.status, again.json["error"]) == (401, "invalid_dpop_proof")
 
 
-def test_without_credentials_only_public_routes_answer(skin):
+def test_without_credentials_only_public_routes_answer(skin: Skin):
     call = skin()
     assert call("GET", "/health").status == 200
     for path in ("/accounts", "/admin", "/nowhere", "/health/", "/health/../accounts", "//accounts"):
@@ -54,24 +54,26 @@ def test_without_credentials_only_public_routes_answer(skin):
 
 
 @pytest.mark.spec("RFC 6750 3.1")
-def test_bad_credentials_are_refused_on_a_public_route_too(skin):
+def test_bad_credentials_are_refused_on_a_public_route_too(skin: Skin):
     answer = skin()("GET", "/health", bearer(exp=1))
     assert (answer.status, answer.json["error"]) == (401, "invalid_token")
 
 
 @pytest.mark.spec("RFC 6750 3.1")
-def test_missing_scopes_are_403_with_all_scopes_of_the_operation(skin):
+def test_missing_scopes_are_403_with_all_scopes_of_the_operation(skin: Skin):
     answer = skin()("GET", "/admin", bearer())
     assert answer.status == 403
     assert answer.all("www-authenticate") == [
-        'Bearer error="insufficient_scope", error_description="the token does not have all scopes of this '
-        'operation", scope="admin accounts", '
-        f'resource_metadata="{RESOURCE}/.well-known/oauth-protected-resource"'
+        (
+            'Bearer error="insufficient_scope", error_description="the token does not have all scopes of this '
+            'operation", scope="admin accounts", '
+            f'resource_metadata="{RESOURCE}/.well-known/oauth-protected-resource"'
+        )
     ]
 
 
 @pytest.mark.spec("RFC 9470 3")
-def test_a_weak_sign_in_is_401_and_says_what_would_do(skin):
+def test_a_weak_sign_in_is_401_and_says_what_would_do(skin: Skin):
     answer = skin()("GET", "/strong", bearer(acr="pwd"))
     assert answer.status == 401
     assert 'error="insufficient_user_authentication"' in answer.all("www-authenticate")[0]
@@ -79,7 +81,7 @@ def test_a_weak_sign_in_is_401_and_says_what_would_do(skin):
 
 
 @pytest.mark.spec("RFC 9396 9")
-def test_a_payment_of_another_amount_is_refused(skin):
+def test_a_payment_of_another_amount_is_refused(skin: Skin):
     granted = {"type": "payment", "amount": "10.00", "payee": "shop", "consent_id": "c1"}
     call = skin()
     headers = [*bearer(authorization_details=[granted]), ("content-type", "application/json")]
@@ -91,7 +93,7 @@ def test_a_payment_of_another_amount_is_refused(skin):
     assert answer.json["error_description"].endswith("amount differs")
 
 
-def test_the_token_s_own_route_may_demand_dpop(skin):
+def test_the_token_s_own_route_may_demand_dpop(skin: Skin):
     call = skin()
     answer = call("GET", "/bound", bearer())
     assert (answer.status, answer.json["error"]) == (401, "invalid_token")
@@ -100,14 +102,14 @@ def test_the_token_s_own_route_may_demand_dpop(skin):
 
 
 @pytest.mark.spec("RFC 9728 3.1")
-def test_the_metadata_is_served_to_everybody(skin):
+def test_the_metadata_is_served_to_everybody(skin: Skin):
     answer = skin()("GET", "/.well-known/oauth-protected-resource")
     assert (answer.status, answer.header("content-type")) == (200, "application/json")
     assert answer.json["resource"] == RESOURCE
 
 
 @pytest.mark.spec("FAPI1-BL 6.2.1-11")
-def test_an_interaction_id_is_echoed_or_made(skin):
+def test_an_interaction_id_is_echoed_or_made(skin: Skin):
     call = skin()
     sent = "2f3b1f0c-1111-4222-8333-444455556666"
     assert call("GET", "/accounts", [("x-fapi-interaction-id", sent)]).header("x-fapi-interaction-id") == sent
@@ -118,7 +120,7 @@ def test_an_interaction_id_is_echoed_or_made(skin):
 
 
 @pytest.mark.spec("RFC 9449 9")
-def test_the_nonce_dance(skin):
+def test_the_nonce_dance(skin: Skin):
     server = a_server(profile="fapi2-security")
     call, token = skin(server), bound_token()
     first = call("GET", "/accounts", with_proof(token))
