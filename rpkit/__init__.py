@@ -1,0 +1,33 @@
+"""The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
+
+Where is ...? The request: `authorization_request`, `par`, `request_object`. What comes back: `callback`, `jarm`,
+`id_token`, `login`. Tokens: `token_endpoint`, `grants`, `token_set`, `token_store`. Calling: `api_call`, `api_auth`,
+`challenge`. What can go wrong: `errors`.
+"""
+
+from rpkit.authorization_request import Start
+from rpkit.client import AsyncClient, Client
+from rpkit.id_token import IdToken
+from rpkit.login import Login
+from rpkit.login_report import Check, Evidence, LoginReport
+from rpkit.token_set import AccessToken, TokenKey, TokenSet
+from rpkit.token_store import TokenStore
+from rpkit.transaction import Transaction
+from rpkit.userinfo import UserInfo
+
+__all__ = [
+    "AccessToken",
+    "AsyncClient",
+    "Check",
+    "Client",
+    "Evidence",
+    "IdToken",
+    "Login",
+    "LoginReport",
+    "Start",
+    "TokenKey",
+    "TokenSet",
+    "TokenStore",
+    "Transaction",
+    "UserInfo",
+]

@@ -1,0 +1,239 @@
+"""The skin over httpx and httpx2: an `Auth` whose steps are `api_call`'s, and clients that cannot leak credentials.
+
+The two libraries share no base classes, so the classes are made for whichever one is in use. Refreshes and metadata
+go over rpkit's own transport, never through the application's client.
+
+Spec: RFC 9700 4.11, 4.9.3; RFC 9449 7.1
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from fapikit.errors import ConfigurationError, ResponseTooLarge
+from fapikit.flow import Flow
+from fapikit.http_message import DEFAULT_TIMEOUT, Headers
+from fapikit.urls import origin_of, require_secure
+from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
+from rpkit.bank import Bank
+from rpkit.token_set import TokenSet
+
+T = TypeVar("T")
+MAX_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTarget:
+    """One API and the tokens for it."""
+
+    bank: Bank
+    held: HeldTokens
+    resource: str | None
+    origin: str
+
+    def call(self, request: Any) -> ApiCall:
+        return ApiCall(
+            self.bank,
+            self.held,
+            resource=self.resource,
+            origin=self.origin,
+            method=request.method,
+            url=str(request.url),
+            headers=request.headers,
+            replayable=hasattr(request, "_content"),
+        )
+
+
+def api_target(bank: Bank, tokens: TokenSet, base_url: str, resource: str | None) -> ApiTarget:
+    require_secure(base_url, "base_url")
+    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url))
+
+
+def sync_client(
+    library: Any,
+    target: ApiTarget,
+    run: Callable[[Flow[Any]], Any],
+    base_url: str,
+    max_bytes: int,
+    options: dict[str, Any],
+) -> Any:
+    """A client of `library` for the one API."""
+    auth = auth_class(library)(target, run, None)
+    return _client_class(library)(max_bytes, base_url=base_url, auth=auth, **_safe(options))
+
+
+def async_client(
+    library: Any,
+    target: ApiTarget,
+    run: Callable[[Flow[Any]], Awaitable[Any]],
+    base_url: str,
+    max_bytes: int,
+    options: dict[str, Any],
+) -> Any:
+    auth = auth_class(library)(target, None, run)
+    return _async_client_class(library)(max_bytes, base_url=base_url, auth=auth, **_safe(options))
+
+
+def _safe(options: dict[str, Any]) -> dict[str, Any]:
+    """The application's options over safe defaults. Raises ConfigurationError for what would leak credentials."""
+    refused = sorted({"auth", "base_url"} & options.keys())
+    if refused or options.get("follow_redirects"):
+        raise ConfigurationError(
+            f"{', '.join(refused) or 'follow_redirects'} cannot be set on a client that carries tokens",
+            clause="RFC 9700 4.11",
+        )
+    return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options}
+
+
+@lru_cache(maxsize=4)
+def auth_class(library: Any) -> Any:
+    """`Auth` of this library with both of its faces."""
+
+    class BoundAuth(library.Auth):  # type: ignore[misc]
+        """Adds token and proof, learns nonces, and sends again when, and only when, that can help."""
+
+        def __init__(self, target: ApiTarget, run: Any, arun: Any) -> None:
+            self.target, self._run, self._arun = target, run, arun
+
+        @property
+        def tokens(self) -> TokenSet:
+            """The newest set: keep it when you are done, for it may have been refreshed."""
+            return self.target.held.tokens
+
+        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+            call = self.target.call(request)
+            headers: Headers | None = self._run(call.prepare())
+            while headers is not None:
+                request.headers.update(headers)
+                response = yield request
+                headers = self._run(call.judge(_answer(response)))
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            call = self.target.call(request)
+            headers: Headers | None = await self._arun(call.prepare())
+            while headers is not None:
+                request.headers.update(headers)
+                response = yield request
+                headers = await self._arun(call.judge(_answer(response)))
+
+    return BoundAuth
+
+
+def _answer(response: Any) -> ApiAnswer:
+    headers = response.headers
+    return ApiAnswer(
+        response.status_code,
+        headers.get_list("www-authenticate"),
+        headers.get_list("dpop-nonce"),
+        headers.get(INTERACTION),
+    )
+
+
+@lru_cache(maxsize=4)
+def _client_class(library: Any) -> Any:
+    """A client that follows no redirect and reads no more than `max_bytes` of a body."""
+    capped = _stream_classes(library)[0]
+
+    class ApiClient(library.Client):  # type: ignore[misc]
+        def __init__(self, max_bytes: int, **options: Any) -> None:
+            super().__init__(**options)
+            self._max_bytes = max_bytes
+
+        @property
+        def tokens(self) -> TokenSet:
+            return self.auth.tokens  # type: ignore[no-any-return]
+
+        def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+            _refuse_redirects(self, options)
+            response = super().send(request, stream=True, **options)
+            response.stream = capped(response.stream, self._max_bytes)
+            if not stream:
+                try:
+                    response.read()
+                except BaseException:
+                    response.close()
+                    raise
+            return response
+
+    return ApiClient
+
+
+@lru_cache(maxsize=4)
+def _async_client_class(library: Any) -> Any:
+    """The same, awaited."""
+    capped = _stream_classes(library)[1]
+
+    class AsyncApiClient(library.AsyncClient):  # type: ignore[misc]
+        def __init__(self, max_bytes: int, **options: Any) -> None:
+            super().__init__(**options)
+            self._max_bytes = max_bytes
+
+        @property
+        def tokens(self) -> TokenSet:
+            return self.auth.tokens  # type: ignore[no-any-return]
+
+        async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+            _refuse_redirects(self, options)
+            response = await super().send(request, stream=True, **options)
+            response.stream = capped(response.stream, self._max_bytes)
+            if not stream:
+                try:
+                    await response.aread()
+                except BaseException:
+                    await response.aclose()
+                    raise
+            return response
+
+    return AsyncApiClient
+
+
+@lru_cache(maxsize=4)
+def _stream_classes(library: Any) -> tuple[Any, Any]:
+    """Response bodies that end with an error once they are too long."""
+
+    class CappedStream(library.SyncByteStream):  # type: ignore[misc]
+        def __init__(self, inner: Any, limit: int) -> None:
+            self._inner, self._limit = inner, limit
+
+        def __iter__(self) -> Any:
+            size = 0
+            for chunk in self._inner:
+                size = _counted(size, chunk, self._limit)
+                yield chunk
+
+        def close(self) -> None:
+            self._inner.close()
+
+    class AsyncCappedStream(library.AsyncByteStream):  # type: ignore[misc]
+        def __init__(self, inner: Any, limit: int) -> None:
+            self._inner, self._limit = inner, limit
+
+        async def __aiter__(self) -> Any:
+            size = 0
+            async for chunk in self._inner:
+                size = _counted(size, chunk, self._limit)
+                yield chunk
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
+    return CappedStream, AsyncCappedStream
+
+
+def _counted(size: int, chunk: bytes, limit: int) -> int:
+    size += len(chunk)
+    if size > limit:
+        raise ResponseTooLarge(f"the API sent more than {limit} octets", facts={"limit": limit})
+    return size
+
+
+def _refuse_redirects(client: Any, options: dict[str, Any]) -> None:
+    if options.get("follow_redirects") is True or client.follow_redirects:
+        raise ConfigurationError(
+            "a request that carries a token follows no redirect: send it anew where it should go",
+            clause="RFC 9700 4.11",
+        )

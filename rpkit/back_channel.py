@@ -1,0 +1,83 @@
+"""One call to an endpoint of the server: signed in, with a DPoP proof where due, a demanded nonce supplied once.
+
+Spec: FAPI2-SP 5.3.3.1-2, -5, -8; RFC 9449 5a, 7.3, 8, 8.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from fapikit import strict_json
+from fapikit.dpop import make_proof
+from fapikit.errors import PeerRefused, UnexpectedStatus
+from fapikit.flow import Flow, http
+from fapikit.http_message import Headers, HttpRequest, HttpResponse, form_request, read_refusal
+from fapikit.jose.signer import Signer
+from rpkit.bank import Bank
+
+Form: TypeAlias = tuple[tuple[str, str], ...]
+_NONCE_ATTEMPTS: Final = 2
+
+
+def call_endpoint(
+    bank: Bank, endpoint: str, form: Form, *, dpop: Signer | None = None, headers: Headers = ()
+) -> Flow[HttpResponse]:
+    """POST a form, authenticated. Raises MissingMetadata, TransportError."""
+    url = bank.endpoint(endpoint)
+    for attempt in range(_NONCE_ATTEMPTS):
+        credentials = yield from bank.settings.auth.credentials(
+            client_id=bank.settings.client_id,
+            issuer=bank.issuer,
+            clock=bank.settings.clock,
+            random_bytes=bank.settings.random_bytes,
+        )
+        proof = yield from dpop_headers(bank, dpop, "POST", url)
+        signed_in = {name for name, _ in credentials.parameters}  # client_id comes once
+        fields = [pair for pair in form if pair[0] not in signed_in]
+        request = form_request(
+            url, (*fields, *credentials.parameters), (*credentials.headers, *proof, *headers)
+        )
+        response = yield from send(bank, request)
+        last = attempt + 1 == _NONCE_ATTEMPTS
+        if dpop is None or last or not _demands_nonce(response):
+            break
+    return response
+
+
+def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
+    """Send, and learn the nonce that came back, whatever the status."""
+    response = yield from http(request)
+    bank.nonces.learn(request.url, response.all("dpop-nonce"))
+    return response
+
+
+def dpop_headers(
+    bank: Bank, signer: Signer | None, method: str, url: str, *, access_token: str | None = None
+) -> Flow[Headers]:
+    """A DPoP header with a proof for this one request, or nothing without a key."""
+    if signer is None:
+        return ()
+    proof = yield from make_proof(
+        signer,
+        method=method,
+        url=url,
+        now=bank.now(),
+        jti=bank.token(),
+        access_token=access_token,
+        nonce=bank.nonces.get(url),
+    )
+    return (("dpop", proof),)
+
+
+def refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
+    return read_refusal(response, clause=clause)
+
+
+def _demands_nonce(response: HttpResponse) -> bool:
+    if response.status not in (400, 401) or not response.header("dpop-nonce"):
+        return False
+    try:
+        return strict_json.parse_object(response.body).get("error") == "use_dpop_nonce"
+    except ValueError:
+        return False

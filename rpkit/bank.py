@@ -1,0 +1,141 @@
+"""One authorization server as one client of it sees it: its metadata, its keys, its nonces, our settings.
+
+Endpoints come from the metadata alone, which was fetched from the issuer and names that issuer.
+
+Spec: FAPI2-SP 5.2.2.1b, 5.3.3.1-7, -9, -11, 5.3.3.2-2, -3; RFC 8414 2; RFC 9207 2.3
+Role: C
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fapikit.errors import ConfigurationError, MissingMetadata
+from fapikit.jose.key_set import KeySource
+from fapikit.jwks import RemoteKeySet
+from fapikit.metadata import ServerMetadata
+from fapikit.profiles import Profile
+from fapikit.secrets import random_token
+from rpkit.nonces import OriginNonces
+from rpkit.settings import ClientSettings
+
+_FALLBACK_ALG: Final = "RS256"
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Checked against the profile when made: what the server cannot do is known before anybody is sent there."""
+
+    metadata: ServerMetadata
+    settings: ClientSettings
+    keys: KeySource | None
+    nonces: OriginNonces = field(default_factory=OriginNonces)
+
+    @property
+    def issuer(self) -> str:
+        return self.metadata.issuer
+
+    @property
+    def profile(self) -> Profile:
+        return self.settings.profile
+
+    def now(self) -> float:
+        return self.settings.clock()
+
+    def token(self) -> str:
+        """A fresh unpredictable string."""
+        return random_token(self.settings.random_bytes)
+
+    def endpoint(self, name: str) -> str:
+        """An endpoint's URL, by its mTLS alias where our settings say so. Raises MissingMetadata."""
+        settings = self.settings
+        mtls = (
+            settings.use_mtls_endpoint_aliases or settings.auth.mtls or settings.sender_constraint == "mtls"
+        )
+        return self.metadata.endpoint(name, mtls=mtls)
+
+    def key_source(self) -> KeySource:
+        if self.keys is None:
+            raise MissingMetadata(f"{self.issuer} lists no jwks_uri", clause="RFC 8414 2")
+        return self.keys
+
+    def algorithms(self, registered: str | None, metadata_name: str) -> frozenset[str]:
+        """What a JWT from this server may be signed with: as registered, else as its metadata and the profile allow.
+
+        Raises MissingMetadata if nothing is left.
+        """
+        if registered is not None:
+            return frozenset({registered})
+        allowed = self.profile.signing_algorithms
+        listed = self.metadata.strings(metadata_name)
+        usable = allowed & frozenset(listed if listed is not None else {_FALLBACK_ALG})
+        if not usable:
+            raise MissingMetadata(
+                f"{self.issuer} signs with no algorithm that {self.profile.name} allows: register one",
+                clause=self.profile.clause("signing_algorithms"),
+                facts={"member": metadata_name, "listed": " ".join(listed or ())},
+            )
+        return usable
+
+    @property
+    def pushes(self) -> bool:
+        """Whether authorization requests go by PAR: as set, else wherever the server can."""
+        wanted = self.settings.pushed_requests
+        return self.metadata.has("pushed_authorization_request_endpoint") if wanted is None else wanted
+
+
+def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
+    """Bring server and client together. Raises MissingMetadata, ConfigurationError, ForbiddenByProfile."""
+    _check_endpoints(metadata, settings)
+    _check_listed(
+        metadata,
+        "token_endpoint_auth_methods_supported",
+        settings.auth.method,
+        settings.profile.clause("client_authentication_methods"),
+    )
+    if settings.profile.pkce_required:
+        _check_listed(
+            metadata,
+            "code_challenge_methods_supported",
+            "S256",
+            settings.profile.clause("pkce_required"),
+        )
+    if settings.response_mode is not None:
+        _check_listed(metadata, "response_modes_supported", settings.response_mode, "JARM 4")
+    if settings.sender_constraint == "dpop" and settings.dpop_signer is not None:
+        _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
+    keys = None
+    if metadata.has("jwks_uri"):
+        keys = RemoteKeySet(metadata.endpoint("jwks_uri"), clock=settings.clock)
+    return Bank(metadata, settings, keys)
+
+
+def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None:
+    metadata.endpoint("token_endpoint")
+    if settings.redirect_uri is not None:
+        metadata.endpoint("authorization_endpoint")
+        must_push = settings.profile.par_required or settings.pushed_requests
+        if must_push and not metadata.has("pushed_authorization_request_endpoint"):
+            raise MissingMetadata(
+                f"{metadata.issuer} has no PAR endpoint, which {settings.profile.name} demands",
+                clause=settings.profile.clause("par_required"),
+                facts={"member": "pushed_authorization_request_endpoint"},
+            )
+        demands_push = metadata.flag("require_pushed_authorization_requests")
+        if demands_push and settings.pushed_requests is False:
+            raise ConfigurationError(
+                f"{metadata.issuer} takes pushed requests only, and pushed_requests is False",
+                clause="RFC 9126 5, 6",
+            )
+
+
+def _check_listed(metadata: ServerMetadata, name: str, value: str, clause: str) -> None:
+    """A list that is absent says nothing."""
+    listed = metadata.strings(name)
+    if listed is not None and value not in listed:
+        raise ConfigurationError(
+            f"{metadata.issuer} does not support {value}: it lists {', '.join(listed) or 'nothing'}",
+            clause=clause,
+            facts={"member": name, "needed": value},
+        )

@@ -1,0 +1,272 @@
+"""What can go wrong for a client, as leaves of the common tree (`fapikit.errors`).
+
+FapiError
+├── ForbiddenByProfile
+│   └── RetiredGrant                  password, implicit: withdrawn for everybody
+├── MessageError
+│   ├── AuthorizationResponseError    what came back through the browser
+│   │   ├── WrongResponseMode         two modes mixed, or another one than was asked for
+│   │   ├── WrongRedirectUri          it came to another address than the one of this transaction
+│   │   ├── MissingResponseIssuer  WrongResponseIssuer
+│   │   ├── MissingState  WrongState
+│   │   ├── MissingCode
+│   │   └── AuthorizationRefused      a genuine refusal by the server or the user
+│   ├── TokenResponseError            what came back from the token endpoint
+│   │   ├── WrongTokenType            a bound token was due and an unbound one came, or the reverse
+│   │   └── MissingIdToken
+│   └── RegistrationError             what came back from dynamic registration
+├── ClaimError
+│   ├── WrongAcr                      the login is weaker than was asked
+│   ├── StaleLogin                    `auth_time` is missing or too long ago
+│   ├── WrongRequestedClaim           an essential claim is missing or has another value
+│   └── BrokenContinuity              an ID token of a refresh that differs from the first
+├── UserInfoError                     the answer is unsigned where a signature was registered
+├── TransactionError
+│   ├── TransactionExpired  TransactionUsed  ForeignTransaction
+├── GrantEnded                        the refresh token is no longer good: sign in again
+└── ApiError                          what an API answered, or what must not be asked of it
+    ├── StepUpRequired                carries what to ask for
+    ├── NoAccessToken  ForeignOrigin  InteractionMismatch
+    └── OtherAuthorizationServer      the API trusts other servers than the one of these tokens
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fapikit.errors import ClaimError, FapiError, Fault, ForbiddenByProfile, MessageError, Remedy
+
+
+class RetiredGrant(ForbiddenByProfile):
+    """A way to a token that best practice has withdrawn."""
+
+
+# --- the authorization response ------------------------------------------------------------------
+
+
+class AuthorizationResponseError(MessageError):
+    """The response that the browser brought is not the answer to this transaction."""
+
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class WrongResponseMode(AuthorizationResponseError):
+    """Parameters arrived another way than was asked for, or two ways at once."""
+
+    clause = "JARM 2.3"
+
+
+class WrongRedirectUri(AuthorizationResponseError):
+    """The response arrived at another address than this transaction's redirect URI."""
+
+    clause = "FAPI1-BL 5.2.3-4"
+
+
+class MissingResponseIssuer(AuthorizationResponseError):
+    """No `iss`, though this server announces it or the profile demands it."""
+
+    clause = "RFC 9207 2.4b"
+
+
+class WrongResponseIssuer(AuthorizationResponseError):
+    """`iss` is another server than the one this transaction was sent to: a mix-up."""
+
+    clause = "RFC 9207 2.4a"
+
+
+class MissingState(AuthorizationResponseError):
+    """No `state`, though one was sent."""
+
+    clause = "RFC 9700 2.1c"
+
+
+class WrongState(AuthorizationResponseError):
+    """`state` is not the one of this transaction."""
+
+    clause = "RFC 9700 2.1c"
+
+
+class MissingCode(AuthorizationResponseError):
+    """Neither a code nor an error."""
+
+    clause = "RFC 6749 4.1.2"
+
+
+class AuthorizationRefused(AuthorizationResponseError):
+    """The server answered this transaction with an error; `peer_code` is its code."""
+
+    clause = "RFC 6749 4.1.2.1"
+
+    def __init__(self, *, peer_code: str, remedy: Remedy) -> None:
+        super().__init__(
+            f"the authorization server answered {peer_code}", remedy=remedy, facts={"error": peer_code}
+        )
+        self.peer_code = peer_code
+
+
+# --- the token endpoint --------------------------------------------------------------------------
+
+
+class TokenResponseError(MessageError):
+    """The token endpoint's success answer cannot be used."""
+
+    clause = "RFC 6749 5.1"
+
+
+class WrongTokenType(TokenResponseError):
+    """`token_type` is not the one that the request's sender constraint demands."""
+
+    clause = "RFC 9449 5c"
+
+
+class MissingIdToken(TokenResponseError):
+    """`openid` was granted and no ID token came."""
+
+    clause = "OIDC 3.1.3.3"
+
+
+class RegistrationError(MessageError):
+    """The registration endpoint's answer cannot be used, or registered something weaker than was asked."""
+
+    clause = "RFC 7591 3.2.1"
+
+
+# --- the ID token --------------------------------------------------------------------------------
+
+
+class WrongAcr(ClaimError):
+    """`acr` is missing or not among those asked for."""
+
+    clause = "OIDC 3.1.3.7-12"
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class StaleLogin(ClaimError):
+    """`auth_time` is missing although `max_age` was sent, or lies further back."""
+
+    clause = "OIDC 3.1.3.7-13"
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class WrongRequestedClaim(ClaimError):
+    """A claim asked for as essential is missing or has none of the values asked for."""
+
+    clause = "OIDC 5.5.1"
+
+
+class BrokenContinuity(ClaimError):
+    """The ID token of a refresh speaks of another issuer, user, client or login than the first one."""
+
+    clause = "OIDC 12.2"
+
+
+class UserInfoError(MessageError):
+    """The UserInfo answer is not in the form that was registered."""
+
+    clause = "OIDC 5.3.2"
+
+
+# --- transactions and grants ---------------------------------------------------------------------
+
+
+class TransactionError(FapiError):
+    """The login that the browser comes back from cannot be finished."""
+
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+    clause = "RFC 9700 2.1c"
+
+
+class TransactionExpired(TransactionError):
+    """The login took longer than its transaction lives."""
+
+
+class TransactionUsed(TransactionError):
+    """This transaction has had its answer."""
+
+    clause = "RFC 9700 4.2.4"
+
+
+class ForeignTransaction(TransactionError):
+    """A transaction of another client, server or redirect URI."""
+
+    clause = "RFC 9700 2.1d"
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
+
+
+class GrantEnded(FapiError):
+    """The server no longer honours the grant: the user has to sign in again."""
+
+    clause = "RFC 6749 5.2"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+# --- calling APIs --------------------------------------------------------------------------------
+
+
+class ApiError(FapiError):
+    """A call to an API cannot be made, or its answer must not be used."""
+
+
+class StepUpRequired(ApiError):
+    """The API wants a stronger or fresher login: `client.begin(**error.parameters)`."""
+
+    clause = "RFC 9470 4"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+    def __init__(
+        self, message: str, *, acr_values: tuple[str, ...], max_age: int | None, scope: str | None
+    ) -> None:
+        super().__init__(message, facts={"acr_values": " ".join(acr_values), "max_age": max_age})
+        self.acr_values = acr_values
+        self.max_age = max_age
+        self.scope = scope
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What to add to the next authorization request."""
+        asked: dict[str, Any] = {}
+        if self.acr_values:
+            asked["acr_values"] = self.acr_values
+        if self.max_age is not None:
+            asked["max_age"] = self.max_age
+        if self.scope is not None:
+            asked["scope"] = self.scope
+        return asked
+
+
+class NoAccessToken(ApiError):
+    """The set holds no usable token for this resource, and no refresh token to get one with."""
+
+    clause = "RFC 8707 2.2"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class ForeignOrigin(ApiError):
+    """Tokens go to the API they are for, and nowhere else."""
+
+    clause = "RFC 9700 4.9.3"
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
+
+
+class InteractionMismatch(ApiError):
+    """The answer carries another `x-fapi-interaction-id` than the request."""
+
+    clause = "FAPI1-BL 6.2.1-11"
+
+
+class OtherAuthorizationServer(ApiError):
+    """The API's metadata does not list the issuer of these tokens; `authorization_servers` are those it trusts."""
+
+    clause = "RFC 9728 3.3b"
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
+
+    def __init__(self, message: str, *, authorization_servers: tuple[str, ...]) -> None:
+        super().__init__(message, facts={"authorization_servers": " ".join(authorization_servers)})
+        self.authorization_servers = authorization_servers

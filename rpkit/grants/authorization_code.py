@@ -1,0 +1,25 @@
+"""Exchanging a code, which only a verified callback holds.
+
+Spec: RFC 6749 4.1.3; RFC 7636 4.5; FAPI2-SP 5.3.3.2-1, 6.4; RFC 8707 2.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from fapikit.flow import Flow
+from rpkit.bank import Bank
+from rpkit.callback import VerifiedCallback
+from rpkit.token_endpoint import TokenResponse, request_tokens
+
+
+def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | None) -> Flow[TokenResponse]:
+    """One call, never repeated with the same code (but for a demanded nonce, which came before the code was used)."""
+    transaction = verified.transaction
+    form = (
+        ("code", verified.code.reveal()),
+        ("redirect_uri", transaction.redirect_uri),
+        ("code_verifier", transaction.verifier.reveal()),
+    )
+    return (
+        yield from request_tokens(bank, "authorization_code", form, dpop=transaction.dpop, resource=resource)
+    )

@@ -1,0 +1,48 @@
+"""Tokens for the client itself, without a user.
+
+Spec: RFC 6749 4.4; FAPI2-SP 5.3.2.1-4; RFC 8707 2
+Role: C
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
+from rpkit.back_channel import Form
+from rpkit.bank import Bank
+from rpkit.dpop_key import new_dpop_key
+from rpkit.token_endpoint import request_tokens
+from rpkit.token_set import TokenKey, TokenSet, first_token_set
+
+
+def client_credentials(
+    bank: Bank,
+    *,
+    scope: str | None = None,
+    resource: str | None = None,
+    authorization_details: Iterable[Mapping[str, Any]] = (),
+) -> Flow[TokenSet]:
+    """A set without refresh token and subject. A refresh token that comes all the same is dropped (RFC 6749 4.4.3)."""
+    if bank.settings.auth.method == "none":
+        raise ConfigurationError("a public client has no credentials of its own", clause="RFC 6749 4.4")
+    form: Form = ()
+    if scope is not None:
+        form = (("scope", scope),)
+    details = [dict(detail) for detail in authorization_details]
+    if details:
+        form = (*form, ("authorization_details", json.dumps(details)))
+    dpop = new_dpop_key(bank)
+    response = yield from request_tokens(bank, "client_credentials", form, dpop=dpop, resource=resource)
+    return first_token_set(
+        response.access_token_at(bank.now(), resource=resource, scope=scope or ""),
+        key=TokenKey(bank.token(), bank.issuer),
+        client_id=bank.settings.client_id,
+        subject=None,
+        refresh_token=None,
+        dpop=dpop,
+        id_token_claims={},
+    )

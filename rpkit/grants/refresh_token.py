@@ -1,0 +1,132 @@
+"""Refreshing, once for all who ask: threads and tasks share one run, processes a lock in the token store.
+
+A rotated token is persisted before anybody uses it; where none comes the old one stays. Whoever holds an older
+version of the set is given the newer one without a call.
+
+Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6, 6.1; RFC 9700 2.2.2, 4.14.2; RFC 8707 2.2; OIDC 12.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from fapikit.errors import ConfigurationError, DeadlineExceeded, FapiError, PeerRefused
+from fapikit.flow import Flow, shared, sleep
+from rpkit.back_channel import Form
+from rpkit.bank import Bank
+from rpkit.errors import ForeignTransaction, GrantEnded, NoAccessToken
+from rpkit.id_token import verify_refreshed_id_token
+from rpkit.token_endpoint import TokenResponse, request_tokens
+from rpkit.token_set import TokenSet
+from rpkit.token_store import LOCK_TTL
+
+DEADLINE: Final = 45.0
+_POLL: Final = 0.1
+_POLLS: Final = int((LOCK_TTL + 5) / _POLL)
+_MERGES: Final = 3
+
+
+def refresh(
+    bank: Bank, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
+) -> Flow[TokenSet]:
+    """The set with a new access token for `resource` (without one: for the token it holds).
+
+    Raises GrantEnded when the user has to sign in again, NoAccessToken without a refresh token; BrokenContinuity;
+    PeerRefused, TransportError, StoreError.
+    """
+    if (tokens.issuer, tokens.client_id) != (bank.issuer, bank.settings.client_id):
+        raise ForeignTransaction(
+            "these tokens are of another client or server",
+            clause="RFC 9700 2.1d",
+            facts={"expected": bank.issuer, "got": tokens.issuer},
+        )
+    held = tokens.find(resource)
+    if resource is None and held is not None:
+        resource = held.resource
+    if held is not None and scope is not None and not set(scope.split()) <= set(tokens.scope.split()):
+        raise ConfigurationError("a refresh cannot widen the scope", clause="RFC 6749 6")
+    key = ("refresh", tokens.key, resource, scope)
+    return (yield from shared(key, lambda: _refresh_locked(bank, tokens, resource, scope), deadline=DEADLINE))
+
+
+def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
+    store, holder = bank.settings.token_store, bank.token()
+    for _ in range(_POLLS):
+        stored = yield from store.load(tokens.key)
+        if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+            return stored
+        if (yield from store.lock(tokens.key, holder)):
+            break
+        yield from sleep(_POLL)
+    else:
+        raise DeadlineExceeded("another process is refreshing these tokens and does not finish")
+    try:
+        refreshed = yield from _refresh_alone(bank, tokens, resource, scope)
+    except FapiError:
+        yield from store.unlock(tokens.key, holder)
+        raise
+    yield from store.unlock(tokens.key, holder)
+    return refreshed
+
+
+def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
+    store = bank.settings.token_store
+    stored = yield from store.load(tokens.key)
+    if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+        return stored  # published between our look and our lock
+    newest = tokens if stored is None or stored.version < tokens.version else stored
+    response = yield from _call(bank, newest, resource, scope)
+    for _ in range(_MERGES):
+        refreshed = newest.with_token(
+            response.access_token_at(bank.now(), resource=resource, scope=scope or newest.scope),
+            refresh_token=response.refresh_token,
+            dpop=newest.dpop,
+        )
+        if (yield from store.publish(refreshed, expected=stored)):
+            return refreshed
+        # Our lock ran out and somebody else published: theirs is newer, and keeps its refresh token.
+        stored = yield from store.load(tokens.key)
+        if stored is not None:
+            newest = stored
+            response = _without_refresh_token(response)
+    raise DeadlineExceeded("these tokens change faster than they can be published")
+
+
+def _call(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenResponse]:
+    if tokens.refresh_token is None:
+        raise NoAccessToken("there is no refresh token to get an access token with", clause="RFC 6749 6")
+    form: Form = (("refresh_token", tokens.refresh_token.reveal()),)
+    if scope is not None:
+        form = (*form, ("scope", scope))
+    try:
+        response = yield from request_tokens(bank, "refresh_token", form, dpop=tokens.dpop, resource=resource)
+    except PeerRefused as error:
+        if error.peer_code == "invalid_grant":
+            raise GrantEnded("the server no longer accepts the refresh token") from error
+        raise
+    if response.unverified_id_token is not None and tokens.id_token_claims:
+        yield from verify_refreshed_id_token(
+            bank,
+            response.unverified_id_token,
+            tokens.id_token_claims,
+            access_token=response.access_token.reveal(),
+        )
+    return response
+
+
+def _is_newer(
+    bank: Bank, stored: TokenSet, tokens: TokenSet, resource: str | None, scope: str | None
+) -> bool:
+    """Whether `stored` already answers what is asked: another, living token for this resource."""
+    found, held = stored.find(resource), tokens.find(resource)
+    if stored.version <= tokens.version or found is None or found.resource != resource:
+        return False
+    if scope is not None and found.scope != scope:
+        return False
+    return found.fresh(bank.now()) and (held is None or found.value != held.value)
+
+
+def _without_refresh_token(response: TokenResponse) -> TokenResponse:
+    return replace(response, refresh_token=None)

@@ -1,0 +1,92 @@
+"""An API's own metadata: which authorization servers it trusts, and what it asks of a token.
+
+Spec: RFC 9728 2, 3.1, 3.3a, 3.3b, 5.1, 7.3; FAPI2-SP 5.3.3.1-10
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fapikit.errors import MalformedMessage, MetadataError
+from fapikit.flow import Flow, http
+from fapikit.http_message import HttpRequest, read_json_object
+from fapikit.urls import origin_of, require_secure
+from fapikit.www_authenticate import Challenge
+from rpkit.bank import Bank
+from rpkit.errors import OtherAuthorizationServer
+
+_WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceMetadata:
+    """What an API says of itself, believed because `resource` is the very identifier it was asked by."""
+
+    resource: str
+    authorization_servers: tuple[str, ...]
+    scopes_supported: tuple[str, ...]
+    raw: Mapping[str, Any] = field(repr=False)
+
+
+def metadata_url(resource: str) -> str:
+    """The well-known part goes between host and path; a query stays."""
+    parts = urlsplit(resource)
+    path = "" if parts.path == "/" else parts.path
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{_WELL_KNOWN}{path}{query}"
+
+
+def discover_resource(resource: str, *, url: str | None = None) -> Flow[ResourceMetadata]:
+    """Fetch and check. Raises MetadataError, MalformedMessage, InsecureUrl, TransportError."""
+    require_secure(resource, "the resource")
+    where = require_secure(url or metadata_url(resource), "resource_metadata")
+    request = HttpRequest("GET", where, (("accept", "application/json"),))
+    response = yield from http(request)
+    members = read_json_object(response, clause="RFC 9728 3.1")
+    if members.get("resource") != resource:
+        raise MetadataError(
+            "the metadata names another resource than the one it was asked of; nothing in it is used",
+            clause="RFC 9728 3.3a" if url is None else "RFC 9728 3.3b",
+            facts={"expected": resource, "got": str(members.get("resource"))[:200]},
+        )
+    return ResourceMetadata(
+        resource, _strings(members, "authorization_servers"), _strings(members, "scopes_supported"), members
+    )
+
+
+def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) -> Flow[None]:
+    """After a 401 that points to the API's metadata: is our server among those it trusts?
+
+    Raises OtherAuthorizationServer. Metadata that cannot be had or believed changes nothing: the 401 stands.
+    """
+    pointer = next(
+        (c.parameters["resource_metadata"] for c in challenges if "resource_metadata" in c.parameters), None
+    )
+    # Only the API's own host is asked, so that a challenge cannot send us anywhere (RFC 9728 7.7).
+    if pointer is None or origin_of(pointer) != origin_of(url):
+        return
+    try:
+        request = HttpRequest("GET", require_secure(pointer, "resource_metadata"))
+        members = read_json_object((yield from http(request)), clause="RFC 9728 3.1")
+        resource = members.get("resource")
+        servers = _strings(members, "authorization_servers")
+    except (MetadataError, MalformedMessage):
+        return
+    if not isinstance(resource, str) or not url.startswith(resource) or not servers:
+        return
+    if bank.issuer not in servers:
+        raise OtherAuthorizationServer(
+            "this API trusts other authorization servers than the one of these tokens",
+            authorization_servers=servers,
+        )
+
+
+def _strings(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = members.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise MalformedMessage(f"{name} is not a list of strings", clause="RFC 9728 2")
+    return tuple(value)

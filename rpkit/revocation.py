@@ -1,0 +1,49 @@
+"""Giving tokens back: the refresh token first, which ends the grant, then what else is held.
+
+Spec: RFC 7009 2.1, 2.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fapikit.errors import PeerRefused
+from fapikit.flow import Flow
+from rpkit.back_channel import call_endpoint, refusal
+from rpkit.bank import Bank
+from rpkit.dpop_key import signer_for
+from rpkit.token_set import TokenSet
+
+_CLAUSE: Final = "RFC 7009 2.2"
+
+
+def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
+    """Revoke every token of the set and forget what is stored of it.
+
+    What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back.
+    Raises PeerRefused, UnexpectedStatus, TransportError.
+    """
+    store = bank.settings.token_store
+    stored = yield from store.load(tokens.key)
+    newest = tokens if stored is None or stored.version < tokens.version else stored
+    if newest.refresh_token is not None:
+        yield from _revoke(bank, tokens, newest.refresh_token.reveal(), "refresh_token")
+    for token in newest.access_tokens:
+        try:
+            yield from _revoke(bank, tokens, token.value.reveal(), "access_token")
+        except PeerRefused as error:
+            if error.peer_code != "unsupported_token_type":  # RFC 7009 2.2.1: not every server can
+                raise
+    yield from store.forget(tokens.key)
+
+
+def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:
+    response = yield from call_endpoint(
+        bank,
+        "revocation_endpoint",
+        (("token", token), ("token_type_hint", hint)),
+        dpop=signer_for(bank, tokens.dpop),
+    )
+    if response.status != 200:
+        raise refusal(response, clause=_CLAUSE)

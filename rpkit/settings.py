@@ -1,0 +1,194 @@
+"""How this client is registered at one server, and how it means to behave there; refused at construction if impossible.
+
+Spec: FAPI2-SP 5.3.3.1-1, -2, 5.4.1; FAPI2-MS 5.3.2, 5.4.2-1; RFC 9700 2.6; OIDC 3.1.3.7
+Role: C
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
+
+from fapikit.client_authentication import ClientAuthentication
+from fapikit.clock import Clock, RandomBytes, system_clock, system_random
+from fapikit.errors import ConfigurationError
+from fapikit.jose.signer import Signer
+from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
+from fapikit.stores.memory import MemoryStore
+from fapikit.stores.protocol import Store
+from fapikit.urls import is_secure
+from rpkit.token_store import TokenStore
+
+JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
+TRANSACTION_TTL: Final = 600.0
+ID_TOKEN_MAX_AGE: Final = 600.0
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of `discover` beside the four everybody gives. Each is a field of `ClientSettings`."""
+
+    store: Store | None
+    token_store: TokenStore | None
+    sender_constraint: SenderConstraint | None
+    dpop_signer: Signer | None
+    request_signer: Signer | None
+    signed_requests: bool | None
+    pushed_requests: bool | None
+    response_mode: str | None
+    id_token_signed_response_alg: str | None
+    authorization_signed_response_alg: str | None
+    userinfo_signed_response_alg: str | None
+    introspection_signed_response_alg: str | None
+    use_mtls_endpoint_aliases: bool
+    transaction_ttl: float
+    id_token_max_age: float
+    clock: Clock
+    random_bytes: RandomBytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """One client at one server. Spans are seconds; `*_signed_response_alg` are as registered (RFC 7591).
+
+    `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
+    `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
+    request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
+    """
+
+    client_id: str
+    auth: ClientAuthentication
+    redirect_uri: str | None
+    profile: Profile = FAPI2_SECURITY
+    store: Store = field(default_factory=MemoryStore, repr=False)
+    token_store: TokenStore = field(default_factory=TokenStore.in_memory, repr=False)
+    sender_constraint: SenderConstraint | None = "dpop"
+    dpop_signer: Signer | None = None
+    request_signer: Signer | None = None
+    signed_requests: bool = False
+    pushed_requests: bool | None = None
+    response_mode: str | None = None
+    id_token_signed_response_alg: str | None = None
+    authorization_signed_response_alg: str | None = None
+    userinfo_signed_response_alg: str | None = None
+    introspection_signed_response_alg: str | None = None
+    use_mtls_endpoint_aliases: bool = False
+    transaction_ttl: float = TRANSACTION_TTL
+    id_token_max_age: float = ID_TOKEN_MAX_AGE
+    clock: Clock = field(default=system_clock, repr=False)
+    random_bytes: RandomBytes = field(default=system_random, repr=False)
+
+    def __post_init__(self) -> None:
+        self.auth.check(self.profile)
+        self._check_redirect_uri()
+        self._check_sender_constraint()
+        self._check_algorithms()
+        self._check_signed_requests()
+        self._check_response_mode()
+
+    @property
+    def jarm(self) -> bool:
+        return self.response_mode in JARM_MODES
+
+    def _check_redirect_uri(self) -> None:
+        uri = self.redirect_uri
+        if uri is None:
+            return
+        parts = urlsplit(uri)
+        if "#" in uri or not parts.scheme:
+            raise ConfigurationError(
+                "redirect_uri is an absolute URL without fragment",
+                clause="RFC 6749 3.1.2",
+                facts={"got": uri[:200]},
+            )
+        if parts.scheme in ("http", "https"):
+            self.profile.require(is_secure(uri), "redirect_uri must be https", "redirect_uri_https")
+
+    def _check_sender_constraint(self) -> None:
+        if self.sender_constraint is None:
+            self.profile.require(
+                not self.profile.sender_constraint_required,
+                "access tokens are bound to a key: choose a sender_constraint",
+                "sender_constraint_required",
+            )
+            if self.dpop_signer is not None:
+                raise ConfigurationError("dpop_signer is given, but sender_constraint is None")
+            return
+        self.profile.require(
+            self.sender_constraint in self.profile.sender_constraints,
+            f"access tokens are not bound by {self.sender_constraint}",
+            "sender_constraints",
+        )
+
+    def _check_algorithms(self) -> None:
+        for signer, what in (
+            (self.dpop_signer, "a DPoP proof"),
+            (self.request_signer, "a request object"),
+        ):
+            if signer is not None:
+                self.profile.require_algorithm(signer.alg, what)
+        for alg, what in (
+            (self.id_token_signed_response_alg, "an ID token"),
+            (self.authorization_signed_response_alg, "a JARM response"),
+            (self.userinfo_signed_response_alg, "a UserInfo response"),
+            (self.introspection_signed_response_alg, "an introspection response"),
+        ):
+            if alg is not None:
+                self.profile.require_algorithm(alg, what)
+
+    def _check_signed_requests(self) -> None:
+        self.profile.require(
+            self.signed_requests or not self.profile.request_object_required,
+            "authorization requests are signed: signed_requests cannot be False",
+            "request_object_required",
+        )
+        if self.signed_requests and self.request_signer is None:
+            raise ConfigurationError(
+                "signed requests need a key: give request_signer, or an auth that has one",
+                clause="RFC 9101 4b",
+            )
+        self.profile.require(
+            self.pushed_requests is not False or not self.profile.par_required,
+            "authorization requests are pushed: pushed_requests cannot be False",
+            "par_required",
+        )
+
+    def _check_response_mode(self) -> None:
+        mode = self.response_mode
+        if mode is not None:
+            self.profile.require(
+                mode in self.profile.response_modes,
+                f"response_mode {mode} is not allowed",
+                "response_modes",
+            )
+        self.profile.require(
+            not self.profile.jarm_required or mode == "jwt",
+            "responses are signed: response_mode is jwt",
+            "jarm_required",
+        )
+
+
+def client_settings(
+    *,
+    client_id: str,
+    auth: ClientAuthentication,
+    redirect_uri: str | None,
+    profile: Profile | str,
+    options: ClientOptions,
+) -> ClientSettings:
+    """Fill in what the profile decides. Raises ConfigurationError, ForbiddenByProfile."""
+    chosen = profile_of(profile)
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if "sender_constraint" in options:
+        given["sender_constraint"] = options["sender_constraint"]
+    given.setdefault("signed_requests", chosen.request_object_required)
+    if chosen.jarm_required:
+        given.setdefault("response_mode", "jwt")
+    if given["signed_requests"] and "request_signer" not in given:
+        given["request_signer"] = getattr(auth, "signer", None)
+    return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)
+
+
+def with_redirect_uri(settings: ClientSettings, redirect_uri: str) -> ClientSettings:
+    """The same registration answering at another of its redirect URIs."""
+    return replace(settings, redirect_uri=redirect_uri)

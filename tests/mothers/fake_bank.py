@@ -1,0 +1,302 @@
+"""A bank made of plain functions: an authorization server and an API that can be told to misbehave.
+
+It is no product code and shares none with it: tokens are minted by hand (`tests.keys`), forms are read with the
+standard library. Fault hooks change what goes out: each takes the honest artefact and returns the one to send.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx
+
+from fapikit import HttpSettings
+from tests.clocks import FrozenClock
+from tests.keys import a_key, b64, mint
+
+CLIENT_ID = "fintech"
+REDIRECT_URI = "https://fintech.example/callback"
+RS256_KID = "rsa-none-alt-arg"
+ENDPOINTS = {
+    "authorization_endpoint": "authorize",
+    "token_endpoint": "token",
+    "pushed_authorization_request_endpoint": "par",
+    "revocation_endpoint": "revoke",
+    "introspection_endpoint": "introspect",
+    "registration_endpoint": "register",
+    "userinfo_endpoint": "userinfo",
+    "jwks_uri": "jwks",
+}
+_SHAPES = {"jwt": "query", "query.jwt": "query", "fragment.jwt": "fragment", "form_post.jwt": "form_post"}
+
+Answer = tuple[int, dict[str, str], Any]
+
+
+@dataclass
+class Seen:
+    """One request as it arrived, and the status that answered it."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    pairs: list[tuple[str, str]]
+    body: bytes
+    status: int = 0
+
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(self.pairs)
+
+
+@dataclass
+class FakeBank:
+    """`faults` by the name of what they change: metadata, jwks, par, callback (parameters), jarm (claims),
+    jarm_jwt (text), id_token (claims), id_token_jwt (text), refresh_id_token, token (members), userinfo (members),
+    userinfo_jwt; and, with a whole answer as the result, par_answer, token_answer, api_accounts and so on.
+    """
+
+    clock: FrozenClock = field(default_factory=FrozenClock)
+    issuer: str = "https://bank.example/test/a/alias/"
+    nonces: bool = True
+    faults: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    alg: str = "ES256"
+    rotate: bool = False
+    dpop: bool = True
+    acr: str | None = None
+    user: dict[str, Any] = field(default_factory=lambda: {"sub": "alice", "name": "Alice"})
+
+    def __post_init__(self) -> None:
+        self.key = a_key(self.alg)
+        self.requests: dict[str, dict[str, str]] = {}
+        self.codes: dict[str, dict[str, Any]] = {}
+        self.refresh_tokens: dict[str, dict[str, Any]] = {}
+        self.access_tokens: dict[str, dict[str, Any]] = {}
+        self._nonce = "nonce-0"
+        self._count = 0
+
+    # --- how tests reach it ---------------------------------------------------------------------
+
+    def http(self) -> HttpSettings:
+        transport = self.transport()
+        return HttpSettings(
+            client=httpx.Client(transport=transport), async_client=httpx.AsyncClient(transport=transport)
+        )
+
+    def transport(self) -> httpx.MockTransport:
+        def answer(request: httpx.Request) -> httpx.Response:
+            status, headers, body = self.respond(
+                request.method, str(request.url), request.headers.multi_items(), request.read()
+            )
+            return httpx.Response(status, headers=headers, content=body)
+
+        return httpx.MockTransport(answer)
+
+    def calls(self, name: str) -> list[Seen]:
+        """The requests to an endpoint, by the last part of its path."""
+        return [call for call in self.seen if call.path.rsplit("/", 1)[-1] == name]
+
+    def url(self, path: str) -> str:
+        return f"{self.issuer.rstrip('/')}/{path}"
+
+    # --- the front channel ----------------------------------------------------------------------
+
+    def authorize(self, url: str, *, error: str | None = None) -> str:
+        """What the browser is sent back with: the callback URL, or the form of a form_post."""
+        query = dict(parse_qsl(urlsplit(url).query))
+        asked: dict[str, Any] = self.requests.get(query.get("request_uri", ""), query)
+        if "request" in asked:
+            asked = claims_of(asked["request"])
+        code = f"code-{uuid.uuid4().hex}{uuid.uuid4().hex}"
+        self.codes[code] = asked
+        answer: dict[str, Any] = {"code": code} if error is None else {"error": error}
+        answer |= {"state": asked["state"], "iss": self.issuer}
+        mode = asked.get("response_mode", "query")
+        if "jwt" in mode:
+            answer = self._fault("jarm", {**answer, "aud": CLIENT_ID, "exp": int(self.clock()) + 300})
+            answer = {"response": self._fault("jarm_jwt", mint(answer, self.key))}
+        text = urlencode(self._fault("callback", answer))
+        shape = _SHAPES.get(mode, mode)
+        if shape == "form_post":
+            return text
+        return f"{asked['redirect_uri']}{'#' if shape == 'fragment' else '?'}{text}"
+
+    # --- the back channel -----------------------------------------------------------------------
+
+    def respond(
+        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        named = {name.lower(): value for name, value in headers}
+        form = "x-www-form-urlencoded" in named.get("content-type", "")
+        path = urlsplit(url).path
+        call = Seen(method, path, named, parse_qsl(body.decode()) if form else [], body)
+        self.seen.append(call)
+        call.status, extra, answer = self._route(call)
+        if self.nonces and "well-known" not in path and not path.endswith("jwks"):
+            self._count += 1
+            self._nonce = f"nonce-{self._count}"
+            extra = {"dpop-nonce": self._nonce, **extra}
+        octets = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return call.status, {"content-type": "application/json", **extra}, octets
+
+    def _route(self, call: Seen) -> Answer:
+        if "/.well-known/" in call.path:
+            return 200, {}, self._fault("metadata", self.metadata())
+        name = call.path.rsplit("/", 1)[-1]
+        if name == "jwks":
+            return 200, {}, self._fault("jwks", self.jwks())
+        if name not in ENDPOINTS.values() or name == "userinfo":
+            return self._resource(name, call)
+        problem = self._nonce_problem(call, 400)
+        if problem is not None:
+            return problem
+        override = self.faults.get(f"{name}_answer")
+        replaced = None if override is None else override(call)
+        return getattr(self, f"_{name}")(call) if replaced is None else replaced
+
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            **{name: self.url(path) for name, path in ENDPOINTS.items()},
+            "mtls_endpoint_aliases": {"token_endpoint": "https://mtls.bank.example/token"},
+            "authorization_response_iss_parameter_supported": True,
+            "code_challenge_methods_supported": ["S256"],
+            "id_token_signing_alg_values_supported": [self.alg, "RS256"],
+            "authorization_signing_alg_values_supported": [self.alg, "RS256"],
+            "userinfo_signing_alg_values_supported": [self.alg, "RS256"],
+            "introspection_signing_alg_values_supported": [self.alg, "RS256"],
+            "dpop_signing_alg_values_supported": ["ES256", "PS256"],
+            "response_types_supported": ["code"],
+        }
+
+    def jwks(self) -> dict[str, Any]:
+        """The signing key, a decoy under the same kid, and an RSA key for the wrong algorithm."""
+        real = dict(self.key.public_jwk)
+        decoy = {**a_key("Ed25519", 7).public_jwk, "kid": real["kid"]}
+        return {"keys": [decoy, real, {**a_key("RS256", 1).public_jwk, "kid": RS256_KID}]}
+
+    def _par(self, call: Seen) -> Answer:
+        request_uri = f"urn:ietf:params:oauth:request_uri:{uuid.uuid4().hex}"
+        self.requests[request_uri] = call.form
+        return 201, {}, self._fault("par", {"request_uri": request_uri, "expires_in": 60})
+
+    def _token(self, call: Seen) -> Answer:
+        kind, refused = call.form["grant_type"], (400, {}, {"error": "invalid_grant"})
+        asked: dict[str, Any] | None = {"scope": call.form.get("scope", "")}
+        if kind == "authorization_code":
+            asked = self.codes.pop(call.form["code"], None)
+            if asked is None or not _pkce_holds(asked, call.form):
+                return refused
+        elif kind == "refresh_token":
+            asked = self.refresh_tokens.get(call.form["refresh_token"])
+            if asked is None:
+                return refused
+            if self.rotate:
+                del self.refresh_tokens[call.form["refresh_token"]]
+        return 200, {}, self._fault("token", self._tokens(asked or {}, call))
+
+    def _tokens(self, asked: dict[str, Any], call: Seen) -> dict[str, Any]:
+        access_token = f"at-{uuid.uuid4().hex}{uuid.uuid4().hex}"
+        self.access_tokens[access_token] = {"jkt": _jkt_of(call), "resource": call.form.get("resource")}
+        members: dict[str, Any] = {
+            "access_token": access_token,
+            "token_type": "DPoP" if self.dpop else "Bearer",
+            "expires_in": 900,
+        }
+        kind = call.form["grant_type"]
+        if kind == "authorization_code" or (kind == "refresh_token" and self.rotate):
+            members["refresh_token"] = f"rt-{uuid.uuid4().hex}{uuid.uuid4().hex}"
+            self.refresh_tokens[members["refresh_token"]] = asked
+        refreshed = kind == "refresh_token"
+        if "openid" in asked.get("scope", "") and (not refreshed or "refresh_id_token" in self.faults):
+            members["id_token"] = self.id_token(asked, access_token, refreshed=refreshed)
+        return members
+
+    def id_token(self, asked: dict[str, Any], access_token: str, *, refreshed: bool = False) -> str:
+        digest = hashlib.sha256(access_token.encode()).digest()
+        now = int(self.clock())
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": self.user["sub"],
+            "aud": CLIENT_ID,
+            "exp": now + 300,
+            "iat": now,
+            "auth_time": now - 10,
+            "at_hash": b64(digest[:16]),
+        }
+        if "nonce" in asked and not refreshed:
+            claims["nonce"] = asked["nonce"]
+        if self.acr is not None:
+            claims["acr"] = self.acr
+        claims = self._fault("refresh_id_token" if refreshed else "id_token", claims)
+        return self._fault("id_token_jwt", mint(claims, self.key))
+
+    def _revoke(self, call: Seen) -> Answer:
+        self.refresh_tokens.pop(call.form["token"], None)
+        self.access_tokens.pop(call.form["token"], None)
+        return 200, {}, b""
+
+    # --- resources ------------------------------------------------------------------------------
+
+    def _resource(self, name: str, call: Seen) -> Answer:
+        problem = self._nonce_problem(call, 401)
+        if problem is not None:
+            return problem
+        override = self.faults.get(f"api_{name}")
+        replaced = None if override is None else override(call)
+        if replaced is not None:
+            return replaced
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        known = self.access_tokens.get(token)
+        if known is None or (self.dpop and known["jkt"] != _jkt_of(call)):
+            return 401, {"www-authenticate": f'{scheme or "DPoP"} error="invalid_token"'}, {}
+        if name == "userinfo":
+            members = self._fault("userinfo", dict(self.user))
+            if "userinfo_jwt" in self.faults:
+                text = self.faults["userinfo_jwt"](members)
+                return 200, {"content-type": "application/jwt"}, text.encode()
+            return 200, {}, members
+        echo = {n: v for n, v in call.headers.items() if n == "x-fapi-interaction-id"}
+        return 200, echo, {name: [{"id": 1}], "method": call.method}
+
+    def _nonce_problem(self, call: Seen, status: int) -> Answer | None:
+        proof = call.headers.get("dpop")
+        if not self.nonces or proof is None or claims_of(proof).get("nonce") == self._nonce:
+            return None
+        scheme = self._fault("challenge_scheme", "DPoP")
+        challenge = {"www-authenticate": f'{scheme} error="use_dpop_nonce", algs="ES256"'}
+        return status, challenge if status == 401 else {}, {"error": "use_dpop_nonce"}
+
+    def _fault(self, name: str, honest: Any) -> Any:
+        hook = self.faults.get(name)
+        return honest if hook is None else hook(honest)
+
+
+def part_of(token: str, number: int) -> dict[str, Any]:
+    """The header (0) or the payload (1) of a JWT, unverified."""
+    part = token.split(".")[number]
+    members: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return members
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    return part_of(token, 1)
+
+
+def _pkce_holds(asked: dict[str, Any], form: dict[str, str]) -> bool:
+    return b64(hashlib.sha256(form["code_verifier"].encode()).digest()) == asked["code_challenge"]
+
+
+def _jkt_of(call: Seen) -> str | None:
+    proof = call.headers.get("dpop")
+    if proof is None:
+        return None
+    jwk = part_of(proof, 0)["jwk"]
+    return hashlib.sha256(json.dumps(jwk, sort_keys=True).encode()).hexdigest()
