@@ -1,0 +1,89 @@
+"""`python -m askit --config bank.toml`: serve one issuer over TLS, with the profile's cipher suites only.
+
+One JSON line on stdout says when it listens; everything else goes to stderr.
+
+Spec: FAPI2-SP 5.2.1-1, 5.2.2-1; RFC 9325 4.2
+Role: AS
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+
+from askit.config import Config
+from askit.server import AuthorizationServer
+from fapikit.errors import ConfigurationError, FapiError
+from fapikit.io.tls import server_context
+
+
+class ReadyServer(uvicorn.Server):
+    """Says on stdout when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(json.dumps(self._ready) + "\n")
+            sys.stdout.flush()
+
+
+def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
+    """uvicorn for this server: its own TLS context, no trust in proxy headers. Raises ConfigurationError."""
+    config = app.config
+    if config.tls is None:
+        raise ConfigurationError("tls is missing: this server speaks TLS only", clause="FAPI2-SP 5.2.1-1")
+    host, port = config.address
+    serving = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="on",
+    )
+    serving.load()
+    try:
+        serving.ssl = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
+    except OSError as error:
+        raise ConfigurationError(f"tls: certificate or key cannot be used: {error}") from error
+    return serving
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="askit", description="An authorization server for FAPI.")
+    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
+    try:
+        config = Config.load(options.config)
+        app = AuthorizationServer(config)
+        serving = uvicorn_config(app)
+    except FapiError as error:
+        sys.stderr.write(f"askit: {error}\n")
+        return 2
+    server = ReadyServer(serving, {"issuer": config.issuer, "pid": os.getpid()})
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

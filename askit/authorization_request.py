@@ -1,0 +1,240 @@
+"""An authorization request, validated: the same whether it was pushed, signed or sent through the browser.
+
+Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 7636 4.4.1; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
+Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14; FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from askit.authorization_details import Details, check_details, parse_details
+from askit.clients import Client
+from askit.errors import (
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from askit.records import PushedRequest
+from askit.request_object import read_request_object
+from fapikit import pkce, strict_json
+from fapikit.parameters import Parameters
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+_CLIENT_AUTHENTICATION: Final = frozenset(
+    {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+)
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
+_STRINGS: Final = (
+    "response_type", "redirect_uri", "scope", "state", "nonce", "response_mode", "code_challenge",
+    "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "ui_locales", "display",
+)  # fmt: skip
+INTERACTION: Final = 900.0
+"""How long a user may take once the page is open; the request itself expires sooner."""
+
+
+async def read_authorization_request(
+    server: AuthorizationServer, parameters: Parameters, client: Client, *, jkt: str | None = None
+) -> PushedRequest:
+    """Validate a request. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
+    if "request_uri" in parameters:
+        raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
+    if "request" in parameters:
+        members = await read_request_object(server, parameters["request"], client)
+        signed = True
+    else:
+        members, signed = _members_of_form(parameters), False
+    required = server.profile.request_object_required or client.flag("require_signed_request_object")
+    if required and not signed:
+        raise InvalidRequest(
+            "the request must be a signed request object",
+            clause=server.profile.clause("request_object_required"),
+        )
+    return validate(server, members, client, signed=signed, jkt=jkt)
+
+
+def validate(
+    server: AuthorizationServer, members: Mapping[str, Any], client: Client, *, signed: bool, jkt: str | None
+) -> PushedRequest:
+    """The one set of rules. `members` holds strings, and JSON where the parameter is JSON."""
+    for name in _STRINGS:
+        if name in members and not isinstance(members[name], str):
+            raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
+    _check_response_type(server, members, client)
+    now = server.clock()
+    resources = _resources(server, members)
+    details = _details(server, members, client)
+    return PushedRequest(
+        client_id=client.client_id,
+        redirect_uri=_redirect_uri(members, client),
+        response_type=members["response_type"],
+        response_mode=_response_mode(server, members, client),
+        scopes=_scopes(server, members, client),
+        created_at=now,
+        expires_at=now + server.profile.par_lifetime,
+        state=members.get("state"),
+        nonce=_nonce(members),
+        code_challenge=_code_challenge(server, members),
+        resources=resources,
+        authorization_details=details,
+        dpop_jkt=_dpop_jkt(members, jkt),
+        claims=_claims(members),
+        acr_values=tuple(members.get("acr_values", "").split()),
+        max_age=_max_age(members),
+        prompt=_prompt(members),
+        login_hint=members.get("login_hint"),
+        signed=signed,
+    )
+
+
+def _members_of_form(parameters: Parameters) -> Mapping[str, Any]:
+    members: dict[str, Any] = {
+        name: value for name, value in parameters.items() if name not in _CLIENT_AUTHENTICATION
+    }
+    if "authorization_details" in members:
+        members["authorization_details"] = parse_details(members["authorization_details"])
+    if "claims" in members:
+        try:
+            members["claims"] = strict_json.parse_object(members["claims"])
+        except ValueError as error:
+            raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5") from error
+    if "max_age" in members:
+        if (
+            not members["max_age"].isascii()
+            or not members["max_age"].isdigit()
+            or len(members["max_age"]) > 10
+        ):
+            raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+        members["max_age"] = int(members["max_age"])
+    if parameters.all("resource"):
+        members["resource"] = list(parameters.all("resource"))
+    return members
+
+
+def _check_response_type(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> None:
+    response_type = members.get("response_type")
+    if response_type is None:
+        raise InvalidRequest("response_type is missing", clause="RFC 6749 4.1.1")
+    ordered = " ".join(sorted(response_type.split()))
+    if ordered not in server.profile.response_types or ordered not in server.response_types:
+        raise UnsupportedResponseType(
+            "this response type is not available", clause=server.profile.clause("response_types")
+        )
+    if "authorization_code" not in client.grant_types or ordered not in client.response_types:
+        raise UnauthorizedClient("this client is not registered for the authorization code grant")
+
+
+def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
+    uri = members.get("redirect_uri")
+    if not uri:
+        raise InvalidRequest("redirect_uri is missing", clause="FAPI2-SP 5.3.2.2-6")
+    if not client.accepts_redirect_uri(uri):
+        raise InvalidRequest("redirect_uri is not registered for this client", clause="RFC 9700 2.1a")
+    return str(uri)
+
+
+def _response_mode(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> str:
+    """The mode asked for, made explicit: `jwt` is `query.jwt` for a code (JARM 2.3.4)."""
+    profile = server.profile
+    mode = str(members.get("response_mode", "query"))
+    if mode not in server.response_modes or mode not in profile.response_modes:
+        raise InvalidRequest("this response_mode is not available", clause=profile.clause("response_modes"))
+    if client.response_modes is not None and mode not in client.response_modes:
+        raise InvalidRequest("this client may not use this response_mode", clause="FAPI2-MS 5.3.3")
+    if profile.jarm_required and "jwt" not in mode:
+        raise InvalidRequest(
+            "the response must be signed: ask for response_mode=jwt", clause=profile.clause("jarm_required")
+        )
+    return "query.jwt" if mode == "jwt" else mode
+
+
+def _scopes(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
+    scopes = tuple(dict.fromkeys(members.get("scope", "").split()))
+    server.require_scopes(scopes, client)
+    if not scopes and "authorization_details" not in members:
+        raise InvalidScope("ask for a scope or for authorization_details")
+    return scopes
+
+
+def _resources(server: AuthorizationServer, members: Mapping[str, Any]) -> tuple[str, ...]:
+    value = members.get("resource", [])
+    asked = [value] if isinstance(value, str) else value
+    if not isinstance(asked, list) or not all(isinstance(item, str) for item in asked):
+        raise InvalidTarget("resource must be a URI or an array of URIs", clause="RFC 8707 2.1")
+    for uri in asked:
+        server.require_resource(uri)
+    return tuple(dict.fromkeys(asked))
+
+
+def _details(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> Details:
+    if "authorization_details" not in members:
+        return ()
+    return check_details(members["authorization_details"], server.config, client)
+
+
+def _nonce(members: Mapping[str, Any]) -> str | None:
+    nonce = members.get("nonce")
+    if nonce is not None and len(nonce) > 1024:
+        # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
+        raise InvalidRequest("nonce is longer than 1024 characters", clause="FAPI2-SP 5.3.2.2-14")
+    return nonce
+
+
+def _code_challenge(server: AuthorizationServer, members: Mapping[str, Any]) -> str | None:
+    challenge, method = members.get("code_challenge"), members.get("code_challenge_method")
+    if challenge is None:
+        if server.profile.pkce_required:
+            raise InvalidRequest("code_challenge is missing", clause=server.profile.clause("pkce_required"))
+        if method is not None:
+            raise InvalidRequest("code_challenge_method without code_challenge", clause="RFC 7636 4.4.1")
+        return None
+    if method != pkce.METHOD:
+        raise InvalidRequest(
+            "code_challenge_method must be S256", clause=server.profile.clause("pkce_required")
+        )
+    if not pkce.is_challenge(challenge):
+        raise InvalidRequest("code_challenge is not a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
+    return str(challenge)
+
+
+def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
+    """The key the code is bound to; the parameter and the proof must agree (RFC 9449 10.1)."""
+    named = members.get("dpop_jkt")
+    if named is not None and not pkce.is_challenge(named):
+        raise InvalidRequest("dpop_jkt is not a SHA-256 thumbprint", clause="RFC 9449 10")
+    if named is not None and jkt is not None and named != jkt:
+        raise InvalidRequest("dpop_jkt is not the key of the DPoP proof", clause="RFC 9449 10.1")
+    return named or jkt
+
+
+def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    claims = members.get("claims", {})
+    if not isinstance(claims, dict):
+        raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5")
+    for place in ("userinfo", "id_token"):
+        wanted = claims.get(place) or {}
+        if not isinstance(wanted, dict) or not all(
+            request is None or isinstance(request, dict) for request in wanted.values()
+        ):
+            raise InvalidRequest(f"claims.{place} is not an object of claim requests", clause="OIDC 5.5.1")
+    return claims
+
+
+def _max_age(members: Mapping[str, Any]) -> int | None:
+    value = members.get("max_age")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+    return value
+
+
+def _prompt(members: Mapping[str, Any]) -> tuple[str, ...]:
+    prompts = tuple(members.get("prompt", "").split())
+    if not set(prompts) <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
+        raise InvalidRequest("prompt holds an unknown value, or none beside another", clause="OIDC 3.1.2.1")
+    return prompts

@@ -1,0 +1,88 @@
+"""What both JWT methods share: the assertion's form, its audience by profile, and its one use.
+
+Spec: RFC 7523 3; rfc7523bis 4a, 4c, 5; FAPI2-SP 5.3.2.1-8; OIDC 9; RFC 9126 2b
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from askit.errors import InvalidClient, ReplayedAssertion
+from fapikit.client_authentication.private_key_jwt import ASSERTION_TYPE
+from fapikit.errors import LivesTooLong, WrongAudience, WrongSubject
+from fapikit.jose.claims import Expected
+from fapikit.jose.parse import parse_jws
+from fapikit.jose.purposes import CLIENT_ASSERTION
+from fapikit.parameters import Parameters
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+MAX_LIFETIME: Final = 86_400.0
+_ANY: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+    | {"HS256", "HS384", "HS512"}
+)
+
+
+def assertion_of(parameters: Parameters) -> str:
+    """The assertion. Raises InvalidClient."""
+    if parameters.get("client_assertion_type") != ASSERTION_TYPE:
+        raise InvalidClient("client_assertion_type is not the one for JWTs", clause="RFC 7523 2.2")
+    assertion = parameters.get("client_assertion")
+    if assertion is None:
+        raise InvalidClient("client_assertion is missing", clause="RFC 7523 2.2")
+    return assertion
+
+
+def client_id_of(parameters: Parameters) -> str:
+    """The client that an assertion, nobody has verified yet, speaks of. Raises InvalidClient, JwtError."""
+    subject = parse_jws(assertion_of(parameters), CLIENT_ASSERTION, _ANY).unverified_claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise InvalidClient("this client assertion has no sub", clause="RFC 7523 3-2", facts={"claim": "sub"})
+    return subject
+
+
+def expected_of(server: AuthorizationServer, client_id: str) -> Expected:
+    """What the registered claims must be; the audience is a matter of the profile."""
+    return Expected(
+        issuer=client_id,
+        audience=audiences(server),
+        now=server.clock(),
+        skew=server.profile.clock_skew,
+        sole_audience=not server.profile.assertion_audience_as_array
+        or server.profile.assertion_audiences == {"issuer"},
+    )
+
+
+def audiences(server: AuthorizationServer) -> tuple[str, ...]:
+    """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone)."""
+    issuer = server.config.issuer
+    known = {
+        "issuer": issuer,
+        "token_endpoint": server.endpoint("token"),
+        "par_endpoint": server.endpoint("par"),
+    }
+    return tuple(known[name] for name in sorted(server.profile.assertion_audiences) if name in known)
+
+
+async def require_single_use(server: AuthorizationServer, claims: Mapping[str, Any], client_id: str) -> None:
+    """The checks that come after the signature: subject, shape of the audience, lifetime, one use."""
+    if claims["sub"] != client_id:
+        raise CLIENT_ASSERTION.fail(
+            WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}
+        )
+    if not server.profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
+        raise CLIENT_ASSERTION.fail(
+            WrongAudience, "aud is an array: it must be the issuer as one string", about="aud"
+        )
+    lives = float(claims["exp"]) - server.clock()
+    if lives > MAX_LIFETIME:
+        raise CLIENT_ASSERTION.fail(
+            LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
+        )
+    name = f"{client_id}\0{claims['jti']}"
+    if not await server.records.mark("assertion", name, lives + server.profile.clock_skew):
+        raise ReplayedAssertion("this client assertion was used before")

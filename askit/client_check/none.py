@@ -1,0 +1,30 @@
+"""none: a public client, where the profile has any. It proves nothing; PKCE and its bound tokens protect it.
+
+Spec: RFC 6749 2.1; RFC 9700 2.1.1a; FAPI2-SP 5.3.2.1-3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from askit.clients import Client
+from askit.errors import InvalidClient
+from fapikit.parameters import Parameters
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def check(
+    server: AuthorizationServer, _request: Request, _parameters: Parameters, client: Client
+) -> None:
+    """Raises InvalidClient where the profile has confidential clients only."""
+    if not server.profile.public_clients:
+        raise InvalidClient(
+            "public clients are not served",
+            clause=server.profile.clause("public_clients"),
+            facts={"client_id": client.client_id},
+        )

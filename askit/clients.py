@@ -1,0 +1,275 @@
+"""Registered clients: their metadata read strictly, and where it is found.
+
+Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from fapikit import strict_json
+from fapikit.errors import FapiError, UnusableKey
+from fapikit.jose.key_set import KeySet, KeySource
+from fapikit.jose.public_key import PRIVATE_MEMBERS
+from fapikit.jwks import RemoteKeySet
+from fapikit.profiles import Profile
+from fapikit.secrets import Secret
+from fapikit.urls import is_loopback_host, is_secure
+
+if TYPE_CHECKING:
+    from askit.records import Records
+    from fapikit.clock import Clock
+
+GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
+SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+_STRINGS: Final = (
+    "client_name",
+    "client_uri",
+    "logo_uri",
+    "policy_uri",
+    "tos_uri",
+    "jwks_uri",
+    "token_endpoint_auth_signing_alg",
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "request_object_signing_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+)
+_ALGORITHMS: Final = tuple(name for name in _STRINGS if name.endswith("_alg"))
+_LISTS: Final = ("redirect_uris", "grant_types", "response_types", "response_modes", "contacts")
+_FLAGS: Final = (
+    "dpop_bound_access_tokens",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "require_auth_time",
+    "use_mtls_endpoint_aliases",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One registered client. `metadata` holds every member as it was registered, the secret left out."""
+
+    client_id: str
+    metadata: Mapping[str, Any]
+    secret: Secret | None = None
+    _keys: KeySet | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, Any]) -> Client:
+        """Check the members' types and how they fit. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        members = dict(metadata)
+        client_id, secret = members.get("client_id"), members.pop("client_secret", None)
+        if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
+            raise InvalidClientMetadata("client_id must be a non-empty string")
+        _check_types(members)
+        if secret is not None and not isinstance(secret, str):
+            raise InvalidClientMetadata("client_secret must be a string")
+        keys = _read_keys(members)
+        client = cls(
+            client_id=client_id,
+            metadata=members,
+            secret=None if secret is None else Secret(secret),
+            _keys=keys,
+        )
+        for uri in client.redirect_uris:
+            _check_redirect_uri(uri)
+        client._check_method()
+        return client
+
+    def check(self, profile: Profile) -> None:
+        """Raise InvalidClientMetadata unless the profile allows this registration."""
+        method = self.auth_method
+        if method not in profile.client_authentication_methods:
+            raise self._refuse(
+                f"{profile.name} does not allow token_endpoint_auth_method {method}",
+                profile.clause("client_authentication_methods"),
+            )
+        for name in _ALGORITHMS:
+            alg = self.metadata.get(name)
+            symmetric = name == "token_endpoint_auth_signing_alg" and method == "client_secret_jwt"
+            if alg is not None and alg not in profile.signing_algorithms and not symmetric:
+                raise self._refuse(
+                    f"{profile.name} does not allow {name} {alg}", profile.clause("signing_algorithms")
+                )
+        for response_type in self.metadata.get("response_types", ()):
+            if response_type not in profile.response_types:
+                raise self._refuse(
+                    f"{profile.name} does not allow this response type", profile.clause("response_types")
+                )
+
+    def _check_method(self) -> None:
+        method = self.auth_method
+        if method == "private_key_jwt" and self._keys is None and "jwks_uri" not in self.metadata:
+            raise self._refuse("private_key_jwt needs jwks or jwks_uri", "RFC 7591 2")
+        if method in SECRET_METHODS and self.secret is None:
+            raise self._refuse(f"{method} needs a client_secret", "RFC 7591 2")
+        if "authorization_code" in self.grant_types and not self.redirect_uris and self.response_types:
+            raise self._refuse("the authorization_code grant needs redirect_uris", "RFC 7591 2")
+
+    def _refuse(self, message: str, clause: str) -> InvalidClientMetadata:
+        return InvalidClientMetadata(
+            f"client {self.client_id}: {message}", clause=clause, facts={"client_id": self.client_id}
+        )
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata.get("client_name", self.client_id))
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("redirect_uris", ()))
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        default = ("authorization_code",) if self.redirect_uris else ()
+        return tuple(self.metadata.get("grant_types", default))
+
+    @property
+    def response_types(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("response_types", ("code",)))
+
+    @property
+    def response_modes(self) -> tuple[str, ...] | None:
+        """The modes it may use; None: any (FAPI2-MS 5.3.3)."""
+        modes = self.metadata.get("response_modes")
+        return None if modes is None else tuple(modes)
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """The scopes it may ask for; None: all."""
+        scope = self.metadata.get("scope")
+        return None if scope is None else frozenset(scope.split())
+
+    @property
+    def details_types(self) -> tuple[str, ...] | None:
+        types = self.metadata.get("authorization_details_types")
+        return None if types is None else tuple(types)
+
+    @property
+    def auth_method(self) -> str:
+        return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+
+    def alg(self, name: str) -> str | None:
+        """A registered algorithm, by the name of its metadata member."""
+        value = self.metadata.get(name)
+        return None if value is None else str(value)
+
+    def flag(self, name: str) -> bool:
+        return self.metadata.get(name) is True
+
+    def accepts_redirect_uri(self, uri: str) -> bool:
+        """Exact comparison; on a loopback address the port is free (RFC 8252 7.3, RFC 9700 2.1a)."""
+        if uri in self.redirect_uris:
+            return True
+        asked = urlsplit(uri)
+        if asked.scheme != "http" or asked.hostname not in ("127.0.0.1", "::1"):
+            return False
+        return any(
+            (known.scheme, known.hostname, known.path, known.query)
+            == (asked.scheme, asked.hostname, asked.path, asked.query)
+            and not asked.fragment
+            and asked.username is None
+            for known in map(urlsplit, self.redirect_uris)
+        )
+
+    def key_source(self, clock: Clock) -> KeySource:
+        """Raises UnusableKey if it registered no keys."""
+        if self._keys is not None:
+            return self._keys
+        uri = self.metadata.get("jwks_uri")
+        if not isinstance(uri, str):
+            raise UnusableKey("this client has no keys", clause="RFC 7591 2")
+        return RemoteKeySet(uri, clock=clock)
+
+
+class Clients:
+    """The clients of the configuration, then those that registered themselves, which the store keeps."""
+
+    def __init__(self, configured: tuple[Client, ...], records: Records, clock: Clock) -> None:
+        self._configured = {client.client_id: client for client in configured}
+        self._records = records
+        self._clock = clock
+        self._sources: dict[str, tuple[str | None, KeySource]] = {}
+
+    async def find(self, client_id: str) -> Client | None:
+        """Raises StoreError."""
+        known = self._configured.get(client_id)
+        if known is not None:
+            return known
+        octets = await self._records.read("client", client_id)
+        return None if octets is None else Client.read(strict_json.parse_object(octets))
+
+    async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:
+        """Keep a client that registered itself; `metadata` holds its id and secret."""
+        await self._records.write("client", str(metadata["client_id"]), strict_json.dump(metadata), ttl)
+
+    def keys_of(self, client: Client) -> KeySource:
+        """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
+        uri = client.metadata.get("jwks_uri")
+        held = self._sources.get(client.client_id)
+        if uri is None:
+            return client.key_source(self._clock)
+        if held is None or held[0] != uri:
+            held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
+        return held[1]
+
+
+def _check_types(members: Mapping[str, Any]) -> None:
+    for name in (*_STRINGS, "scope", "token_endpoint_auth_method", "initiate_login_uri"):
+        if name in members and not isinstance(members[name], str):
+            raise InvalidClientMetadata(f"{name} must be a string")
+    for name in (*_LISTS, "authorization_details_types"):
+        value = members.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise InvalidClientMetadata(f"{name} must be an array of strings")
+    for name in _FLAGS:
+        if not isinstance(members.get(name, False), bool):
+            raise InvalidClientMetadata(f"{name} must be a boolean")
+    _check_values(members)
+
+
+def _check_values(members: Mapping[str, Any]) -> None:
+    default_max_age = members.get("default_max_age", 0)
+    if isinstance(default_max_age, bool) or not isinstance(default_max_age, int) or default_max_age < 0:
+        raise InvalidClientMetadata("default_max_age must be a number of seconds")
+    for name in ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"):
+        if name in members and not is_secure(members[name]):
+            raise InvalidClientMetadata(f"{name} must be an https URL")
+    for grant in members.get("grant_types", ()):
+        if grant not in GRANT_TYPES:
+            raise InvalidClientMetadata("grant_types holds a grant that this server does not have")
+
+
+def _read_keys(members: Mapping[str, Any]) -> KeySet | None:
+    jwks = members.get("jwks")
+    if jwks is None:
+        return None
+    if "jwks_uri" in members:
+        raise InvalidClientMetadata("jwks contradicts jwks_uri: register one of them")
+    if not isinstance(jwks, dict):
+        raise InvalidClientMetadata("jwks must be a JWK Set")
+    keys = jwks.get("keys")
+    if isinstance(keys, list) and any(isinstance(key, dict) and PRIVATE_MEMBERS & key.keys() for key in keys):
+        raise InvalidClientMetadata("jwks holds private or symmetric keys", clause="RFC 7517 9.2")
+    try:
+        return KeySet.from_jwks(jwks)
+    except FapiError as error:
+        raise InvalidClientMetadata(f"jwks: {error.message}") from error
+
+
+def _check_redirect_uri(uri: str) -> None:
+    parts = urlsplit(uri)
+    if parts.fragment or not parts.netloc or parts.username is not None:
+        raise InvalidRedirectUri("a redirect URI is absolute, without fragment and user info")
+    if parts.scheme == "http" and is_loopback_host(parts.hostname):
+        return
+    if parts.scheme != "https":
+        # FAPI2-SP 5.3.2.2-8: no response travels in clear text.
+        raise InvalidRedirectUri("a redirect URI is https, or http on loopback", clause="FAPI2-SP 5.3.2.2-8")

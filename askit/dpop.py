@@ -1,0 +1,62 @@
+"""The DPoP proof of a request to this server: checked in full, its nonce demanded, its `jti` remembered.
+
+Spec: RFC 9449 4.3, 5, 8, 10.1, 11.1, 11.3; FAPI2-SP 5.3.2.1-10
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from fapikit import base64url, strict_json
+from fapikit.dpop import CheckedProof, check_proof, remember_proof
+from fapikit.dpop.htu import normalise
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+def has_proof(request: Request) -> bool:
+    return bool(request.headers.getlist("dpop"))
+
+
+async def read_proof(
+    server: AuthorizationServer,
+    request: Request,
+    *,
+    demand_nonce: bool,
+    access_token: str | None = None,
+    bound_to: str | None = None,
+) -> CheckedProof:
+    """Check the proof beside this request. Raises DPoPError or JwtError; StoreError if replay is unknown.
+
+    Without `demand_nonce` a proof that has a nonce must still have a good one.
+    """
+    proofs = request.headers.getlist("dpop")
+    url = normalise(server.url(request.url.path))
+    now = server.clock()
+    nonces = await server.nonces()
+    if not demand_nonce and not _carries_nonce(proofs):
+        nonces = None
+    proof = check_proof(
+        proofs,
+        method=request.method,
+        urls={url} if url else set(),
+        now=now,
+        algorithms=server.profile.signing_algorithms,
+        access_token=access_token,
+        bound_to=bound_to,
+        nonces=nonces,
+    )
+    await server.run(remember_proof(server.records.store, proof, now=now, scope=server.config.issuer))
+    return proof
+
+
+def _carries_nonce(proofs: list[str]) -> bool:
+    try:
+        claims = strict_json.parse_object(base64url.decode(proofs[0].split(".")[1]))
+    except (IndexError, ValueError):
+        return False
+    return "nonce" in claims

@@ -1,0 +1,122 @@
+"""The authorization endpoint: the client sends the browser here with a request URI or, if the profile lets it, a request.
+
+Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
+user on a page.
+
+Spec: RFC 6749 4.1.2.1; RFC 9126 4, 5; RFC 9101 5a; FAPI2-SP 5.3.2.2-3, 5.3.2.1-7, 5.2.3-3; RFC 9700 4.11
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.authorization_request import INTERACTION, read_authorization_request
+from askit.clients import Client
+from askit.consent import continue_request, refuse
+from askit.endpoints.par import keep_request
+from askit.errors import InvalidRequest, InvalidRequestUri, Refused
+from askit.messages import read_form
+from askit.records import PushedRequest
+from askit.sessions import read_browser
+from fapikit.errors import FapiError
+from fapikit.parameters import Parameters, parse_parameters
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def authorize(server: AuthorizationServer, request: Request) -> Response:
+    """A page, or the response to the client. Raises FapiError where the user must be told."""
+    if request.method == "POST":
+        parameters = await read_form(request)
+    else:
+        parameters = parse_parameters(request.url.query)
+    client = await _client(server, parameters)
+    if "request_uri" in parameters:
+        if "request" in parameters:
+            raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
+        request_uri = parameters["request_uri"]
+        pushed = await load_request(server, request_uri, client)
+        if server.clock() >= pushed.expires_at:
+            raise InvalidRequestUri("this request_uri has expired: start again at the application")
+        await server.records.mark("request-opened", request_uri, INTERACTION)
+    else:
+        direct = await _direct_request(server, parameters, client)
+        if isinstance(direct, Response):
+            return direct
+        pushed, request_uri = direct, await keep_request(server, direct)
+        await server.records.mark("request-opened", request_uri, INTERACTION)
+    browser = await read_browser(server, request)
+    return await continue_request(server, request_uri, pushed, client, browser)
+
+
+async def interaction(server: AuthorizationServer, request: Request) -> Response:
+    """Where the login form leads: the same request goes on, for as long as its page may stay open."""
+    parameters = parse_parameters(request.url.query)
+    client = await _client(server, parameters)
+    request_uri = parameters.get("request_uri", "")
+    pushed = await load_opened_request(server, request_uri, client)
+    browser = await read_browser(server, request)
+    return await continue_request(server, request_uri, pushed, client, browser)
+
+
+async def load_opened_request(server: AuthorizationServer, request_uri: str, client: Client) -> PushedRequest:
+    """A request whose page was opened in time. Raises InvalidRequestUri."""
+    if await server.records.marked("request-opened", request_uri) is None:
+        raise InvalidRequestUri("this page was open for too long: start again at the application")
+    return await load_request(server, request_uri, client)
+
+
+async def load_request(server: AuthorizationServer, request_uri: str, client: Client) -> PushedRequest:
+    """The pushed request behind a URI of this client's, not yet decided. Raises InvalidRequestUri."""
+    pushed = await server.records.load("request", request_uri, PushedRequest)
+    if pushed is None or pushed.client_id != client.client_id:
+        raise InvalidRequestUri("this request_uri is unknown, or another client's", clause="RFC 9126 2.2")
+    if await server.records.marked("request-used", request_uri) is not None:
+        raise InvalidRequestUri(
+            "this request was answered before: start again at the application", clause="RFC 9126 4b"
+        )
+    return pushed
+
+
+async def _client(server: AuthorizationServer, parameters: Parameters) -> Client:
+    client = await server.clients.find(parameters.get("client_id", ""))
+    if client is None:
+        raise InvalidRequest("client_id is missing or unknown")
+    return client
+
+
+async def _direct_request(
+    server: AuthorizationServer, parameters: Parameters, client: Client
+) -> PushedRequest | Response:
+    """A request that came through the browser, or the error to send back for it."""
+    if server.profile.par_required or client.flag("require_pushed_authorization_requests"):
+        raise InvalidRequest("the request must be pushed first", clause=server.profile.clause("par_required"))
+    try:
+        return await read_authorization_request(server, parameters, client)
+    except FapiError as error:
+        back = _way_back(parameters, client)
+        if back is None or not isinstance(error, Refused):
+            raise
+        return await refuse(server, back, client, error)
+
+
+def _way_back(parameters: Parameters, client: Client) -> PushedRequest | None:
+    """Where an error may be sent: only to a redirect URI that is this client's own, in a plain query."""
+    redirect_uri = parameters.get("redirect_uri", "")
+    if "request" in parameters or not client.accepts_redirect_uri(redirect_uri):
+        return None
+    return PushedRequest(
+        client_id=client.client_id,
+        redirect_uri=redirect_uri,
+        response_type="code",
+        response_mode="query",
+        scopes=(),
+        created_at=0,
+        expires_at=0,
+        state=parameters.get("state"),
+    )

@@ -1,0 +1,41 @@
+"""The consent form's answer.
+
+Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; FAPI1-BL 5.2.2-12
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.consent import approve, continue_request, deny
+from askit.endpoints.authorize import load_opened_request
+from askit.errors import InvalidRequest
+from askit.messages import read_form
+from askit.sessions import read_browser, require_form_token
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def decision(server: AuthorizationServer, request: Request) -> Response:
+    """303 to the client. Raises StaleForm, InvalidRequestUri."""
+    form = await read_form(request)
+    browser = await read_browser(server, request)
+    request_uri = form.get("request_uri", "")
+    await require_form_token(server, browser, request_uri, form)
+    client = await server.clients.find(form.get("client_id", ""))
+    if client is None:
+        raise InvalidRequest("client_id is missing or unknown")
+    pushed = await load_opened_request(server, request_uri, client)
+    if browser.session is None:
+        return await continue_request(server, request_uri, pushed, client, browser)
+    match form.get("decision"):
+        case "approve":
+            return await approve(server, request_uri, pushed, client, browser.session)
+        case "deny":
+            return await deny(server, request_uri, pushed, client)
+    raise InvalidRequest("decision is neither approve nor deny")

@@ -1,0 +1,86 @@
+"""Introspection: an API asks about a token that is meant for it; about any other it learns nothing.
+
+Spec: RFC 7662 2.1, 2.2, 2.3; RFC 9701 4, 5; FAPI2-MS 5.5.1-1, 6.2; RFC 9396 9.2; RFC 9449 6
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.client_check import authenticate_client
+from askit.clients import Client
+from askit.errors import InvalidRequest, UnauthorizedClient
+from askit.messages import json_answer, read_form
+from askit.tokens import find_access_token, resource_members
+from askit.wire_errors import error_answer, log_refusal
+from fapikit.errors import FapiError
+from fapikit.jose.purposes import INTROSPECTION_RESPONSE
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+SIGNED = "application/token-introspection+jwt"
+
+
+async def introspect(server: AuthorizationServer, request: Request) -> Response:
+    """200, as JSON or signed. Raises FapiError."""
+    signed = SIGNED in request.headers.get("accept", "")
+    parameters = await read_form(request)
+    try:
+        caller = await authenticate_client(server, request, parameters)
+    except FapiError as error:
+        if not signed or error.code != "invalid_client":
+            raise
+        log_refusal(error, "introspection")
+        return error_answer(error, status=400)  # RFC 9701 5d
+    if not any(caller.client_id in resource.introspection_clients for resource in server.config.resources):
+        # FAPI2-MS 6.2: an ordinary client does not pass for an API.
+        raise UnauthorizedClient("this client may not introspect", clause="FAPI2-MS 6.2")
+    token = parameters.get("token")
+    if token is None:
+        raise InvalidRequest("token is missing", clause="RFC 7662 2.1")
+    members = server.introspection_body(await describe_token(server, token, caller))
+    if signed or (server.profile.signed_introspection_required and _wants_signed(caller)):
+        return await _signed(server, members, caller)
+    return json_answer(members)
+
+
+async def describe_token(server: AuthorizationServer, token: str, caller: Client) -> dict[str, Any]:
+    """The token as this caller may see it; `{"active": false}` and nothing else if it is none of its business."""
+    record = await find_access_token(server, token)
+    if record is None:
+        return {"active": False}
+    resource = server.config.resource(record.audience)
+    if resource is None or caller.client_id not in resource.introspection_clients:
+        return {"active": False}
+    return {
+        "active": True,
+        "iss": server.config.issuer,
+        "aud": record.audience,
+        "sub": record.sub,
+        "client_id": record.client_id,
+        "iat": record.issued_at,
+        "exp": record.expires_at,
+        "jti": record.jti,
+        "token_type": "DPoP" if record.jkt else "Bearer",
+        **resource_members(record, resource),
+    }
+
+
+def _wants_signed(caller: Client) -> bool:
+    return caller.alg("introspection_signed_response_alg") is not None
+
+
+async def _signed(server: AuthorizationServer, members: dict[str, Any], caller: Client) -> Response:
+    claims = {
+        "iss": server.config.issuer,
+        "aud": caller.client_id,
+        "iat": int(server.clock()),
+        "token_introspection": members,
+    }
+    jwt = await server.sign(claims, INTROSPECTION_RESPONSE, caller.alg("introspection_signed_response_alg"))
+    return Response(jwt, headers={"cache-control": "no-store"}, media_type=SIGNED)

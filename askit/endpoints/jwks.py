@@ -1,0 +1,21 @@
+"""This server's public keys, the next one included before it signs.
+
+Spec: RFC 7517 5; FAPI2-SP 5.4.2a; OIDC 10.1.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.messages import public_json
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def jwks(server: AuthorizationServer, _request: Request) -> Response:
+    return public_json(await server.keys.jwks(), max_age=60)

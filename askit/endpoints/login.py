@@ -1,0 +1,76 @@
+"""The login form's answer: a new session, and on with the request; and the way out.
+
+Spec: FAPI1-BL 5.2.2-11; RFC 9700 4.12; OIDC 3.1.2.3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.consent import login_page
+from askit.endpoints.authorize import load_opened_request
+from askit.errors import InvalidRequest
+from askit.messages import read_form
+from askit.records import digest
+from askit.response_modes import see_other
+from askit.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in, sign_out
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+OWN_PAGES = "grants"
+"""The purpose of a form that serves this server's own pages, not a client's request."""
+
+
+async def login(server: AuthorizationServer, request: Request) -> Response:
+    """303 back to the request (or to the grants page). Raises StaleForm, TooManyAttempts, InvalidRequestUri."""
+    form = await read_form(request)
+    browser = await read_browser(server, request)
+    request_uri = form.get("request_uri", "")
+    await require_form_token(server, browser, request_uri or OWN_PAGES, form)
+    address = request.client.host if request.client else "unknown"
+    user = await server.users.check_password(
+        form.get("username", ""), form.get("password", ""), address=address
+    )
+    if not request_uri:
+        if user is None:
+            return await own_login_page(server, request, wrong=True)
+        browser = await sign_in(server, browser, user, fresh_for="")
+        return set_cookie(see_other(server.endpoint("grants")), browser)
+    client = await server.clients.find(form.get("client_id", ""))
+    if client is None:
+        raise InvalidRequest("client_id is missing or unknown")
+    pushed = await load_opened_request(server, request_uri, client)
+    if user is None:
+        return await login_page(server, request_uri, pushed, client, browser, wrong=True)
+    browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
+    query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
+    return set_cookie(see_other(f"{server.endpoint('interaction')}?{query}"), browser)
+
+
+async def logout(server: AuthorizationServer, request: Request) -> Response:
+    """End the session. Raises StaleForm."""
+    form = await read_form(request)
+    browser = await read_browser(server, request)
+    await require_form_token(server, browser, OWN_PAGES, form)
+    await sign_out(server, browser)
+    return see_other(server.endpoint("grants"))
+
+
+async def own_login_page(server: AuthorizationServer, request: Request, *, wrong: bool = False) -> Response:
+    browser = await read_browser(server, request)
+    page = server.pages.login(
+        client_name=None,
+        csrf=await form_token(server, browser, OWN_PAGES),
+        client_id="",
+        request_uri="",
+        username="",
+        wrong=wrong,
+        leads_to=None,
+    )
+    return set_cookie(page, browser)

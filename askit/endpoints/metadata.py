@@ -1,0 +1,84 @@
+"""Metadata, the same document under both well-known names.
+
+Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4
+Spec: FAPI2-SP 5.3.2.1-1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.client_check import METHODS
+from askit.grants import grants
+from askit.messages import public_json
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def metadata(server: AuthorizationServer, _request: Request) -> Response:
+    return public_json(server.metadata(), max_age=300)
+
+
+def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
+    """What this server can do, by its profile and settings."""
+    profile, config = server.profile, server.config
+    algorithms = sorted(server.signing_algorithms)
+    verified = sorted(profile.signing_algorithms)
+    methods = sorted(profile.client_authentication_methods & METHODS.keys())
+    modes = [mode for mode in server.response_modes if mode in profile.response_modes]
+    if profile.jarm_required:
+        modes = [mode for mode in modes if "jwt" in mode]
+    document: dict[str, Any] = {
+        "issuer": config.issuer,
+        "authorization_endpoint": server.endpoint("authorize"),
+        "token_endpoint": server.endpoint("token"),
+        "pushed_authorization_request_endpoint": server.endpoint("par"),
+        "introspection_endpoint": server.endpoint("introspect"),
+        "revocation_endpoint": server.endpoint("revoke"),
+        "userinfo_endpoint": server.endpoint("userinfo"),
+        "jwks_uri": server.endpoint("jwks"),
+        "scopes_supported": list(config.known_scopes),
+        "response_types_supported": sorted(profile.response_types & server.response_types),
+        "response_modes_supported": modes,
+        "grant_types_supported": sorted(grants()),
+        "subject_types_supported": ["public"],
+        "acr_values_supported": [config.acr],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_supported": ["sub", "acr", "auth_time", *_user_claims(server)],
+        "claims_parameter_supported": True,
+        "code_challenge_methods_supported": ["S256"],
+        "require_pushed_authorization_requests": profile.par_required,
+        "require_signed_request_object": profile.request_object_required,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "request_object_signing_alg_values_supported": verified,
+        "authorization_response_iss_parameter_supported": not profile.jarm_required,
+        "authorization_signing_alg_values_supported": algorithms,
+        "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "introspection_signing_alg_values_supported": algorithms,
+        "dpop_signing_alg_values_supported": verified,
+        "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
+        "protected_resources": [resource.uri for resource in config.resources],
+    }
+    for endpoint in ("token", "introspection", "revocation"):
+        document[f"{endpoint}_endpoint_auth_methods_supported"] = methods
+        document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(server)
+    if config.initial_access_token is not None:
+        document["registration_endpoint"] = server.endpoint("register")
+    return {name: value for name, value in document.items() if value != []}
+
+
+def _assertion_algorithms(server: AuthorizationServer) -> list[str]:
+    symmetric = {"HS256", "HS384", "HS512"}
+    wanted = "client_secret_jwt" in server.profile.client_authentication_methods
+    return sorted(server.profile.signing_algorithms | (symmetric if wanted else set()))
+
+
+def _user_claims(server: AuthorizationServer) -> list[str]:
+    return sorted({name for user in server.config.users for name in user.claims if name != "sub"})

@@ -1,0 +1,44 @@
+"""Pushed authorization requests: the whole request, from an authenticated client, before the browser moves.
+
+Spec: RFC 9126 2, 2.1, 2.2; RFC 9449 10.1; FAPI2-SP 5.3.2.2-2, 5.3.2.2-4, 5.3.2.2-12; RFC 9101 10.2-d
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.authorization_request import INTERACTION, read_authorization_request
+from askit.client_check import authenticate_client
+from askit.dpop import has_proof, read_proof
+from askit.messages import json_answer, read_form
+from askit.records import PushedRequest
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
+
+
+async def par(server: AuthorizationServer, request: Request) -> Response:
+    """201 with a request URI. Raises FapiError."""
+    parameters = await read_form(request)
+    client = await authenticate_client(server, request, parameters)
+    jkt = None
+    if has_proof(request):
+        jkt = (await read_proof(server, request, demand_nonce=False)).jkt
+    pushed = await read_authorization_request(server, parameters, client, jkt=jkt)
+    request_uri = await keep_request(server, pushed)
+    body = {"request_uri": request_uri, "expires_in": int(server.profile.par_lifetime)}
+    return json_answer(body, 201, await server.nonce_header())
+
+
+async def keep_request(server: AuthorizationServer, pushed: PushedRequest) -> str:
+    """Store a request under a new URI; the record outlives the URI while its user is at the page."""
+    request_uri = PREFIX + random_token(server.random_bytes)
+    await server.records.save("request", request_uri, pushed, server.profile.par_lifetime + INTERACTION)
+    return request_uri

@@ -1,0 +1,46 @@
+"""Revocation: a refresh token ends its grant and all that hangs on it, an access token ends itself.
+
+An API that verifies JWTs by itself learns of it when the token expires, at most `access_token_lifetime` later; one
+that introspects, at once (within its cache).
+
+Spec: RFC 7009 2, 2.1, 2.2; FAPI2-SP 6.8
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.client_check import authenticate_client
+from askit.errors import InvalidRequest
+from askit.messages import read_form
+from askit.records import AccessToken, RefreshToken
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def revoke(server: AuthorizationServer, request: Request) -> Response:
+    """200, also for a token that nobody knows (RFC 7009 2.2). Raises FapiError."""
+    parameters = await read_form(request)
+    client = await authenticate_client(server, request, parameters)
+    token = parameters.get("token")
+    if token is None:
+        raise InvalidRequest("token is missing", clause="RFC 7009 2.1")
+    refresh = await server.records.load("refresh", token, RefreshToken)
+    if refresh is not None:
+        _require_owner(refresh.client_id, client.client_id)
+        await server.records.remove("grant", refresh.grant_id)
+    access = await server.records.load("token", token, AccessToken)
+    if access is not None:
+        _require_owner(access.client_id, client.client_id)
+        await server.records.remove("token", token)
+    return Response(status_code=200, headers={"cache-control": "no-store"})
+
+
+def _require_owner(owner: str, client_id: str) -> None:
+    if owner != client_id:
+        raise InvalidRequest("this token was issued to another client", clause="RFC 7009 2.1")

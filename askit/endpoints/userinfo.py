@@ -1,0 +1,67 @@
+"""UserInfo: the claims that the user agreed to, for the holder of the token and of its key.
+
+Spec: OIDC 5.3; RFC 9449 7, 7.2a, 9; RFC 6750 2, 3; FAPI2-SP 5.3.4-1, 5.3.4-2
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.dpop import read_proof
+from askit.errors import InsufficientScope, InvalidToken
+from askit.id_token import userinfo_claims
+from askit.messages import json_answer
+from askit.records import Grant
+from askit.tokens import find_access_token
+from askit.wire_errors import challenge_answer, log_refusal
+from fapikit.errors import FapiError
+from fapikit.jose.purposes import USERINFO_RESPONSE
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def userinfo(server: AuthorizationServer, request: Request) -> Response:
+    """200, as JSON or as the signed JWT that the client registered for."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token:
+        challenge = 'DPoP algs="{}"'.format(" ".join(sorted(server.profile.signing_algorithms)))
+        return Response(status_code=401, headers={"www-authenticate": challenge, "cache-control": "no-store"})
+    bound = scheme.lower() == "dpop"
+    try:
+        return await _answer(server, request, token.strip(), bound=bound)
+    except FapiError as error:
+        log_refusal(error, "userinfo")
+        return challenge_answer(
+            error, scheme="DPoP" if bound else "Bearer", algorithms=server.profile.signing_algorithms
+        )
+
+
+async def _answer(server: AuthorizationServer, request: Request, token: str, *, bound: bool) -> Response:
+    record = await find_access_token(server, token)
+    if record is None or record.grant_id is None:
+        raise InvalidToken("this access token is unknown, expired or revoked")
+    if bound != (record.jkt is not None):
+        raise InvalidToken(
+            "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
+        )
+    if bound:
+        await read_proof(server, request, demand_nonce=True, access_token=token, bound_to=record.jkt)
+    grant = await server.records.load("grant", record.grant_id, Grant)
+    if grant is None:
+        raise InvalidToken("this access token is revoked")
+    if "openid" not in record.scopes:
+        raise InsufficientScope("UserInfo needs the scope openid", clause="OIDC 5.3.1")
+    claims = server.userinfo_body(userinfo_claims(server, grant))
+    headers = await server.nonce_header()
+    client = await server.clients.find(record.client_id)
+    alg = client.alg("userinfo_signed_response_alg") if client else None
+    if alg is None:
+        return json_answer(claims, 200, headers)
+    signed = {**claims, "iss": server.config.issuer, "aud": record.client_id}
+    jwt = await server.sign(signed, USERINFO_RESPONSE, alg)
+    return Response(jwt, headers={**headers, "cache-control": "no-store"}, media_type="application/jwt")

@@ -1,0 +1,203 @@
+"""What this authorization server refuses, one class per error code on the wire.
+
+    FapiError
+    └── Refused                       a request that is answered with an OAuth error
+        ├── InvalidRequest            InvalidRequestUri  InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
+        ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
+        ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
+        ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
+        ├── AccessDenied              the user said no; LoginRequired  ConsentRequired  UnmetAuthentication
+        ├── InvalidRedirectUri        InvalidClientMetadata (registration)
+        └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from fapikit.errors import FapiError, Fault, Remedy
+
+
+class Refused(FapiError):
+    """A request this server refuses; `status` is the HTTP status where it is answered directly."""
+
+    status = 400
+    remedy = Remedy.CORRECT_THE_REQUEST
+
+
+class InvalidRequest(Refused):
+    """A parameter is missing, malformed or not allowed here."""
+
+    code = "invalid_request"
+    clause = "RFC 6749 4.1.2.1"
+
+
+class InvalidRequestUri(Refused):
+    """The request_uri is unknown, expired, used up or another client's."""
+
+    code = "invalid_request_uri"
+    clause = "RFC 9126 4c"
+
+
+class InvalidRequestObject(Refused):
+    """The signed request object breaks a rule."""
+
+    code = "invalid_request_object"
+    clause = "RFC 9101 6.2"
+
+
+class UnsupportedResponseType(Refused):
+    """Another response type than the profile allows."""
+
+    code = "unsupported_response_type"
+    clause = "FAPI2-SP 5.3.2.2-1"
+
+
+class InvalidClient(Refused):
+    """The client did not prove who it is."""
+
+    code = "invalid_client"
+    clause = "RFC 6749 2.3"
+    status = 401
+
+
+class ReplayedAssertion(InvalidClient):
+    """This client assertion's `jti` was used before."""
+
+    clause = "OIDC 9"
+
+
+class UnauthorizedClient(Refused):
+    """This client is not registered for what it asks."""
+
+    code = "unauthorized_client"
+    clause = "RFC 6749 5.2"
+
+
+class InvalidScope(Refused):
+    """A scope that is unknown, not this client's, or more than was granted."""
+
+    code = "invalid_scope"
+    clause = "RFC 6749 3.3"
+
+
+class InvalidTarget(Refused):
+    """The resource is unknown, not granted, or not one."""
+
+    code = "invalid_target"
+    clause = "RFC 8707 2b"
+
+
+class InvalidAuthorizationDetails(Refused):
+    """An authorization detail of unknown type, or with an unknown, missing or ill-typed field."""
+
+    code = "invalid_authorization_details"
+    clause = "RFC 9396 5"
+
+
+class InvalidGrant(Refused):
+    """A code or refresh token that is unknown, used, expired, revoked or somebody else's."""
+
+    code = "invalid_grant"
+    clause = "RFC 6749 5.2"
+
+
+class UnsupportedGrantType(Refused):
+    """A grant type this server does not know."""
+
+    code = "unsupported_grant_type"
+    clause = "RFC 6749 5.2"
+
+
+class ForbiddenGrantType(UnsupportedGrantType):
+    """The password and implicit grants do not exist here."""
+
+    clause = "FAPI2-SP 5.3.2.1-2"
+
+
+class InvalidToken(Refused):
+    """The access token is unknown, expired, revoked or bound to another key."""
+
+    code = "invalid_token"
+    clause = "RFC 6750 3.1"
+    status = 401
+
+
+class InsufficientScope(Refused):
+    """The access token does not cover this."""
+
+    code = "insufficient_scope"
+    clause = "RFC 6750 3.1"
+    status = 403
+
+
+class AccessDenied(Refused):
+    """The user, or this server's policy, said no."""
+
+    code = "access_denied"
+    clause = "RFC 6749 4.1.2.1"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class LoginRequired(Refused):
+    """`prompt=none`, and nobody is signed in (or not recently enough)."""
+
+    code = "login_required"
+    clause = "OIDC 3.1.2.6"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class ConsentRequired(Refused):
+    """`prompt=none`, and the user has not agreed to this before."""
+
+    code = "consent_required"
+    clause = "OIDC 3.1.2.6"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class UnmetAuthentication(Refused):
+    """An essential `acr` that this server cannot reach."""
+
+    code = "unmet_authentication_requirements"
+    clause = "RFC 9470 5"
+
+
+class InvalidRedirectUri(Refused):
+    """A redirect URI that may not be registered."""
+
+    code = "invalid_redirect_uri"
+    clause = "RFC 7591 3.2.2"
+
+
+class InvalidClientMetadata(Refused):
+    """Client metadata that contradicts itself or the profile."""
+
+    code = "invalid_client_metadata"
+    clause = "RFC 7591 3.2.2"
+
+
+class PageRefused(Refused):
+    """Told to the user on a page: there is nowhere safe to redirect to, or it is the user's own form."""
+
+    code = "invalid_request"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
+class StaleForm(PageRefused):
+    """The form does not come from this browser's session."""
+
+    clause = "RFC 9700 4.7"
+    status = 403
+
+
+class TooManyAttempts(PageRefused):
+    """Too many wrong passwords for this user name or from this address."""
+
+    clause = "FAPI1-BL 5.2.2-11"
+    status = 429
+    remedy = Remedy.RETRY_LATER

@@ -1,0 +1,71 @@
+"""What a user granted to whom: written at the decision, listed on a page, ended there.
+
+A grant lives while its record is there; removing the record ends its codes, refresh tokens and access tokens. Each
+user's grants form a chain in the store, newest first, whose head is swapped: no list grows under one key.
+
+Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from askit.records import Grant, PushedRequest
+from fapikit import strict_json
+from fapikit.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+SHOWN: Final = 100
+_WALKED: Final = 1000
+_TRIES: Final = 200
+
+
+async def remember(server: AuthorizationServer, grant: Grant) -> None:
+    """Keep a grant, and what was agreed to. Raises StoreError."""
+    records, ttl = server.records, grant.expires_at - server.clock()
+    await records.save("grant", grant.grant_id, grant, ttl)
+    agreed = {"scopes": list(grant.scopes)}
+    await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
+    for _ in range(_TRIES):
+        head = await records.read("grants-of", grant.username)
+        if head is not None:
+            await records.write("grant-before", grant.grant_id, head, ttl)
+        if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
+            return
+    raise StoreUnavailable("too many grants of one user at one time")
+
+
+async def agreed_before(server: AuthorizationServer, username: str, request: PushedRequest) -> bool:
+    """Whether this user agreed to these scopes for this client before; details are asked for every time."""
+    if request.authorization_details or "consent" in request.prompt:
+        return False
+    octets = await server.records.read("agreed", f"{username}\0{request.client_id}")
+    return octets is not None and set(request.scopes) <= set(strict_json.parse_object(octets)["scopes"])
+
+
+async def grants_of(server: AuthorizationServer, username: str) -> list[Grant]:
+    """The live grants of a user, newest first, as many as a page shows."""
+    found: list[Grant] = []
+    link = await server.records.read("grants-of", username)
+    for _ in range(_WALKED):
+        if link is None or len(found) == SHOWN:
+            break
+        grant_id = link.decode()
+        grant = await server.records.load("grant", grant_id, Grant)
+        if grant is not None:
+            found.append(grant)
+        link = await server.records.read("grant-before", grant_id)
+    return found
+
+
+async def end(server: AuthorizationServer, grant_id: str, username: str) -> bool:
+    """End a grant of this user; whether there was one."""
+    grant = await server.records.load("grant", grant_id, Grant)
+    if grant is None or grant.username != username:
+        return False
+    await server.records.remove("grant", grant_id)
+    await server.records.remove("agreed", f"{username}\0{grant.client_id}")
+    return True

@@ -1,0 +1,108 @@
+"""The authorization code grant: a code, redeemed once by the client, key and verifier it was made for.
+
+The mark is written when all checks have passed, so that a nonce challenge costs no code. A second redemption by the
+same client ends the grant: what the first one gave no longer introspects, whichever came first.
+
+Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from askit.audience import choose_resource
+from askit.authorization_details import details_for
+from askit.errors import InvalidGrant, InvalidRequest
+from askit.grants import TokenRequest
+from askit.id_token import make_id_token
+from askit.records import Code, Grant, RefreshToken
+from askit.tokens import issue_access_token
+from fapikit import pkce
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
+    """The token response body. Raises InvalidGrant, InvalidRequest, InvalidTarget."""
+    client, parameters = request.client, request.parameters
+    value = parameters.get("code")
+    if value is None:
+        raise InvalidRequest("code is missing", clause="RFC 6749 4.1.3")
+    code = await server.records.load("code", value, Code)
+    if code is None or code.client_id != client.client_id:
+        raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
+    if await server.records.marked("code-used", value) is not None:
+        raise await _reused(server, code)
+    grant = await _check_code(server, code, request)
+    resource = choose_resource(
+        server.config,
+        asked=parameters.all("resource"),
+        granted=grant.resources,
+        scopes=grant.scopes,
+        details=grant.authorization_details,
+    )
+    if not await server.records.mark("code-used", value, server.config.grant_lifetime):
+        raise await _reused(server, code)
+    body = await issue_access_token(
+        server,
+        client=client,
+        resource=resource,
+        scopes=grant.scopes,
+        details=details_for(grant.authorization_details, resource.uri, server.config) if resource else (),
+        jkt=request.jkt,
+        grant=grant,
+    )
+    if "refresh_token" in client.grant_types:
+        body["refresh_token"] = await _refresh_token(server, grant, request)
+    if "openid" in grant.scopes:
+        body["id_token"] = await make_id_token(
+            server, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
+        )
+    return body
+
+
+async def _check_code(server: AuthorizationServer, code: Code, request: TokenRequest) -> Grant:
+    parameters = request.parameters
+    if server.clock() >= code.expires_at:
+        raise InvalidGrant("this code has expired", clause=server.profile.clause("code_lifetime"))
+    redirect_uri = parameters.get("redirect_uri")
+    # RFC 6749 4.1.3 asks for it; OAuth 2.1 dropped it, as PKCE does its work: compared where it is sent.
+    if redirect_uri is not None and redirect_uri != code.redirect_uri:
+        raise InvalidGrant("redirect_uri is not that of the authorization request", clause="RFC 6749 4.1.3")
+    verifier = parameters.get("code_verifier")
+    if (verifier is None) != (code.code_challenge is None):
+        raise InvalidGrant(
+            "code_verifier and code_challenge come together or not at all", clause="RFC 9700 2.1.1c"
+        )
+    if code.code_challenge is not None and not pkce.verifier_matches(verifier or "", code.code_challenge):
+        raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
+    if code.dpop_jkt is not None and request.jkt != code.dpop_jkt:
+        raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
+    grant = await server.records.load("grant", code.grant_id, Grant)
+    if grant is None:
+        raise InvalidGrant("what this code stood for was revoked")
+    return grant
+
+
+async def _reused(server: AuthorizationServer, code: Code) -> InvalidGrant:
+    """End the grant; the error says why."""
+    await server.records.remove("grant", code.grant_id)
+    return InvalidGrant(
+        "this code was used before: everything that it gave is revoked", clause="FAPI2-SP 5.3.2.2-9"
+    )
+
+
+async def _refresh_token(server: AuthorizationServer, grant: Grant, request: TokenRequest) -> str:
+    token = random_token(server.random_bytes)
+    record = RefreshToken(
+        client_id=grant.client_id,
+        grant_id=grant.grant_id,
+        expires_at=grant.expires_at,
+        # RFC 9449 5d: a public client's is bound to its key; others prove themselves, and may change it (5e).
+        jkt=request.jkt if request.client.auth_method == "none" else None,
+    )
+    await server.records.save("refresh", token, record, grant.expires_at - server.clock())
+    return token

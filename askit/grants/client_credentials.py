@@ -1,0 +1,48 @@
+"""The client credentials grant: a client on its own behalf. No user, so no refresh token and no ID token.
+
+Spec: RFC 6749 4.4; RFC 9068 2.2; RFC 8707 2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from askit.audience import choose_resource
+from askit.authorization_details import Details, check_details, parse_details
+from askit.config import IDENTITY_SCOPES
+from askit.errors import InvalidScope
+from askit.grants import TokenRequest
+from askit.tokens import issue_access_token
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
+    """The token response body. Raises InvalidScope, InvalidTarget, InvalidAuthorizationDetails."""
+    parameters = request.parameters
+    scopes = tuple(dict.fromkeys(parameters.get("scope", "").split()))
+    server.require_scopes(scopes, request.client)
+    if set(scopes) & IDENTITY_SCOPES.keys():
+        raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
+    asked = parameters.all("resource")
+    for uri in asked:
+        server.require_resource(uri)
+    details: Details = ()
+    if "authorization_details" in parameters:
+        details = check_details(
+            parse_details(parameters["authorization_details"]), server.config, request.client
+        )
+    resource = choose_resource(server.config, asked=asked, granted=asked, scopes=scopes, details=details)
+    if resource is None:
+        raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
+    return await issue_access_token(
+        server,
+        client=request.client,
+        resource=resource,
+        scopes=scopes,
+        details=details,
+        jkt=request.jkt,
+        grant=None,
+    )

@@ -1,0 +1,137 @@
+"""The pages people see: login, consent, what was granted, and what went wrong. Usable by keyboard and screen reader,
+without JavaScript; nothing comes from another host.
+
+`form-action` names the client's origin too, because a browser applies it to the redirect that follows a form.
+
+Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13
+Role: AS
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+from askit.clients import Client
+from askit.config import Config, User
+from askit.details_types import DetailsType
+from askit.pages.words import describe_detail, plain
+from askit.records import Grant
+from fapikit.errors import FapiError
+from fapikit.urls import origin_of
+
+_SUBMIT: Final = "document.forms[0].submit()"
+_SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+
+
+class Pages:
+    """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called."""
+
+    def __init__(self, *, name: str, path: str) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("askit", "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["plain"] = plain
+        self._templates.globals.update(bank=name, path=path)
+        self.style = files("askit.pages").joinpath("style.css").read_bytes()
+
+    def login(
+        self,
+        *,
+        client_name: str | None,
+        csrf: str,
+        client_id: str,
+        request_uri: str,
+        username: str,
+        wrong: bool,
+        leads_to: str | None,
+    ) -> Response:
+        return self._page(
+            "login.html",
+            status=401 if wrong else 200,
+            leads_to=leads_to,
+            client_name=client_name,
+            csrf=csrf,
+            client_id=client_id,
+            request_uri=request_uri,
+            username=username,
+            wrong=wrong,
+        )
+
+    def consent(
+        self,
+        *,
+        client: Client,
+        user: User | None,
+        scopes: Sequence[str],
+        details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
+        csrf: str,
+        request_uri: str,
+        leads_to: str,
+    ) -> Response:
+        return self._page(
+            "consent.html",
+            leads_to=leads_to,
+            client=client,
+            user=user,
+            scopes=scopes,
+            details=[describe_detail(detail, known, user) for detail, known in details],
+            csrf=csrf,
+            request_uri=request_uri,
+            origin=origin_of(leads_to),
+        )
+
+    def grants(
+        self, *, user: User | None, grants: Sequence[tuple[Grant, str]], config: Config, csrf: str
+    ) -> Response:
+        entries = [
+            {
+                "grant": grant,
+                "client_name": name,
+                "scopes": [config.describe_scope(scope) for scope in grant.scopes],
+                "details": [
+                    describe_detail(detail, config.details_type(str(detail["type"])), user)
+                    for detail in grant.authorization_details
+                ],
+            }
+            for grant, name in grants
+        ]
+        return self._page("grants.html", user=user, entries=entries, csrf=csrf)
+
+    def refused(self, error: FapiError, status: int) -> Response:
+        """Tells the user, and a developer who looks closer, what went wrong."""
+        return self._page("refused.html", status=status, message=error.message, clause=error.clause)
+
+    def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
+        """A form that carries the response to the client; without JavaScript its button does."""
+        response = self._page(
+            "form_post.html", leads_to=action, action=action, parameters=parameters, script=_SUBMIT
+        )
+        policy = response.headers["content-security-policy"]
+        response.headers["content-security-policy"] = f"{policy}; script-src 'sha256-{_SUBMIT_HASH}'"
+        return response
+
+    def _page(
+        self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
+    ) -> Response:
+        targets = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
+        policy = (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"frame-ancestors 'none'; form-action {targets}"
+        )
+        return Response(
+            self._templates.get_template(template).render(**values),
+            status,
+            {"content-security-policy": policy, "cache-control": "no-store"},
+            media_type="text/html",
+        )

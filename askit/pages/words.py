@@ -1,0 +1,108 @@
+"""Authorization details in words: who is paid, how much, from where; then every other field, none left out.
+
+What a client wrote is shown as plain text: no control characters, none that turn the writing direction.
+
+Spec: RFC 9396 3.1, 12, 13
+Role: AS
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from askit.config import User
+from askit.details_types import CONSENT_ID, DetailsType
+
+_PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
+_AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
+_PAYEE_ACCOUNT: Final = ("creditorAccount", "creditor_account", "payeeAccount")
+_ACCOUNT: Final = ("debtorAccount", "debtor_account", "account")
+_REFERENCE: Final = ("remittanceInformationUnstructured", "remittance_information", "reference")
+_WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedDetail:
+    """A heading and labelled lines; `amount` and `payee` stand out where the detail has them."""
+
+    heading: str
+    amount: str | None
+    payee: str | None
+    lines: tuple[tuple[str, str], ...]
+
+
+def describe_detail(
+    detail: Mapping[str, Any], known: DetailsType | None, user: User | None
+) -> DescribedDetail:
+    """The detail for a person to read."""
+    payee = _first(detail, _PAYEE)
+    amount = _first(detail, _AMOUNT)
+    lines: list[tuple[str, str]] = []
+    for label, names in (
+        ("To account", _PAYEE_ACCOUNT),
+        ("From account", _ACCOUNT),
+        ("Reference", _REFERENCE),
+    ):
+        value = _first(detail, names)
+        if value is not None:
+            lines.append((label, _text(value)))
+        elif label == "From account" and user is not None and amount is not None:
+            lines.append((label, _text(user.claims.get("account", f"your account, {user.username}"))))
+    shown = {"type", CONSENT_ID, *_PAYEE, *_AMOUNT, *_PAYEE_ACCOUNT, *_ACCOUNT, *_REFERENCE}
+    if isinstance(amount, str | int | float):
+        shown.add("currency")
+    lines.extend((_label(name), _text(value)) for name, value in detail.items() if name not in shown)
+    return DescribedDetail(
+        heading=plain(known.name if known and known.name else _label(str(detail["type"]))),
+        amount=None if amount is None else _amount(amount, detail),
+        payee=None if payee is None else _text(payee),
+        lines=tuple(lines),
+    )
+
+
+def plain(text: str) -> str:
+    """The text without control, format and private characters, on one line."""
+    return "".join(
+        character if character == " " or unicodedata.category(character)[0] != "C" else " "
+        for character in text
+    )[:500]
+
+
+def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((detail[name] for name in names if name in detail), None)
+
+
+def _amount(value: Any, detail: Mapping[str, Any]) -> str:
+    if isinstance(value, dict):
+        number, currency = value.get("amount", value.get("value", "")), value.get("currency", "")
+        rest = {k: v for k, v in value.items() if k not in ("amount", "value", "currency")}
+        return plain(f"{number} {currency}{' ' + _text(rest) if rest else ''}".strip())
+    return plain(f"{value} {detail.get('currency', '')}".strip())
+
+
+def _label(name: str) -> str:
+    return plain(_WORDS.sub(" ", name)).strip().capitalize()
+
+
+def _text(value: Any) -> str:
+    return plain(", ".join(_parts(value)))
+
+
+def _parts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if len(value) == 1:
+            yield from _parts(next(iter(value.values())))
+            return
+        for name, inner in value.items():
+            yield f"{_label(str(name))}: {_text(inner)}"
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _parts(inner)
+    elif isinstance(value, bool):
+        yield "yes" if value else "no"
+    else:
+        yield str(value)

@@ -1,0 +1,191 @@
+"""What this server must not forget, as typed records over the five operations of a store.
+
+A secret (code, token, request URI, session) is never a key: its SHA-256 is. A record is written once and never
+changed; that something was used is a mark of its own, written with `add`, so that of many callers one wins.
+
+    request  a pushed request, by its request URI       request-opened, request-used   marks on it
+    code     an approval to redeem, by its code         code-used                      mark on it
+    grant    what a user granted, by its id: while it is there, what hangs on it lives
+    refresh  by the token                               refresh-used, refresh-forgiven marks on it
+    token    an access token, by the token              assertion, dpop                replay marks
+    session  a signed-in browser, by its cookie         login-failures                 counters
+    client   a client that registered itself            keys, secret                   this server's own
+
+Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
+Role: AS
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from fapikit import strict_json
+from fapikit.stores.protocol import Store
+
+R = TypeVar("R", bound="Record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Base of what is stored as one JSON object."""
+
+    def dump(self) -> bytes:
+        return strict_json.dump(asdict(self))
+
+
+def load_record(kind: type[R], octets: bytes) -> R:
+    """A record as it was dumped; lists become tuples where the field is one."""
+    members = strict_json.parse_object(octets)
+    known = {entry.name: entry for entry in fields(kind)}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in members.items()
+        if name in known
+    }
+    return kind(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedRequest(Record):
+    """A validated authorization request that waits for its user."""
+
+    client_id: str
+    redirect_uri: str
+    response_type: str
+    response_mode: str
+    scopes: tuple[str, ...]
+    created_at: float
+    expires_at: float
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    resources: tuple[str, ...] = ()
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    dpop_jkt: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+    prompt: tuple[str, ...] = ()
+    login_hint: str | None = None
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(Record):
+    """What one user granted one client at one decision."""
+
+    grant_id: str
+    client_id: str
+    username: str
+    sub: str
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    authorization_details: tuple[Mapping[str, Any], ...]
+    created_at: float
+    expires_at: float
+    auth_time: int
+    acr: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code(Record):
+    """An authorization code, to be redeemed once."""
+
+    client_id: str
+    grant_id: str
+    redirect_uri: str
+    expires_at: float
+    code_challenge: str | None = None
+    dpop_jkt: str | None = None
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken(Record):
+    """`jkt`: the key of a public client's refresh token, which alone may use it."""
+
+    client_id: str
+    grant_id: str
+    expires_at: float
+    jkt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken(Record):
+    """`scopes` are all that it carries, those of UserInfo included; `audience` is the one API it is for."""
+
+    jti: str
+    client_id: str
+    sub: str
+    scopes: tuple[str, ...]
+    audience: str
+    issued_at: int
+    expires_at: int
+    grant_id: str | None = None
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    jkt: str | None = None
+    acr: str | None = None
+    auth_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(Record):
+    """A signed-in browser. `fresh_for`: the request this very login was asked for."""
+
+    username: str
+    auth_time: int
+    acr: str
+    expires_at: float
+    fresh_for: str = ""
+
+
+def digest(secret: str) -> str:
+    """What stands for a secret in keys and comparisons."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Records:
+    """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
+
+    def __init__(self, store: Store, issuer: str) -> None:
+        self.store = store
+        self._prefix = f"as:{digest(issuer)[:12]}:"
+
+    def key(self, kind: str, name: str) -> str:
+        return self.key_of_digest(kind, digest(name))
+
+    def key_of_digest(self, kind: str, name_digest: str) -> str:
+        return f"{self._prefix}{kind}:{name_digest}"
+
+    async def save(self, kind: str, name: str, record: Record, ttl: float) -> None:
+        await self.write(kind, name, record.dump(), ttl)
+
+    async def load(self, kind: str, name: str, record: type[R]) -> R | None:
+        octets = await self.read(kind, name)
+        return None if octets is None else load_record(record, octets)
+
+    async def write(self, kind: str, name: str, octets: bytes, ttl: float) -> None:
+        await self.store.aput(self.key(kind, name), octets, max(ttl, 1.0))
+
+    async def read(self, kind: str, name: str) -> bytes | None:
+        return await self.store.aget(self.key(kind, name))
+
+    async def mark(self, kind: str, name: str, ttl: float, value: str = "1") -> bool:
+        """Whether this caller is the first; of many exactly one is."""
+        return await self.store.aadd(self.key(kind, name), value.encode(), max(ttl, 1.0))
+
+    async def marked(self, kind: str, name: str) -> str | None:
+        """The value of a mark, or None."""
+        octets = await self.read(kind, name)
+        return None if octets is None else octets.decode()
+
+    async def swap(self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        return await self.store.aswap(self.key(kind, name), expected, new, ttl)
+
+    async def remove(self, kind: str, name: str) -> bytes | None:
+        """What was there; it is gone now, for everybody."""
+        return await self.store.atake(self.key(kind, name))

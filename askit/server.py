@@ -1,0 +1,278 @@
+"""The authorization server: an ASGI app over one configuration and one store.
+
+Where is ...? An endpoint: `endpoints/`. A grant: `grants/`. How a client is recognised: `client_check/`. What the
+user is shown: `consent` and `pages/`. What is remembered: `records`. This class holds what they share, and gives each
+outgoing message its last form in one method each.
+
+Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from askit import response_modes, wire_errors
+from askit.clients import Client, Clients
+from askit.config import Config
+from askit.endpoints import (
+    authorize,
+    decision,
+    grants,
+    introspect,
+    jwks,
+    login,
+    metadata,
+    par,
+    register,
+    revoke,
+    token,
+    userinfo,
+)
+from askit.errors import InvalidScope, InvalidTarget
+from askit.keys import ServerKeys
+from askit.pages import Pages
+from askit.records import PushedRequest, Records
+from askit.users import Users
+from fapikit.clock import Clock, RandomBytes, system_clock, system_random
+from fapikit.dpop import NonceIssuer
+from fapikit.errors import ConfigurationError, FapiError
+from fapikit.flow import Flow
+from fapikit.io import AsyncDriver, HttpSettings
+from fapikit.jose.purposes import Purpose
+from fapikit.jose.sign import sign_jwt
+from fapikit.stores import MemoryStore, Store
+
+T = TypeVar("T")
+Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
+
+_SECURITY_HEADERS = (
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class AuthorizationServer:
+    """One issuer. `store` and `clock` are handed in by tests; without a store, the configuration names it."""
+
+    response_types = frozenset({"code"})
+    response_modes = response_modes.RESPONSE_MODES
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store | None = None,
+        http: HttpSettings | None = None,
+        clock: Clock = system_clock,
+        random_bytes: RandomBytes = system_random,
+    ) -> None:
+        self.config = config
+        self.profile = config.profile
+        self.clock = clock
+        self.random_bytes = random_bytes
+        self.records = Records(store or _store(config, clock), config.issuer)
+        self.clients = Clients(config.clients, self.records, clock)
+        self.users = Users(config.users, self.records)
+        self.keys = ServerKeys(
+            self.records,
+            clock=clock,
+            random_bytes=random_bytes,
+            default_alg=config.signing_alg,
+            fixed=config.signing_jwks,
+            rotate_after=config.rotate_keys_after,
+            retire_after=config.access_token_lifetime + 3600,
+        )
+        parts = urlsplit(config.issuer)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._path = parts.path.rstrip("/")
+        self.pages = Pages(name=config.name, path=self._path)
+        self._driver = AsyncDriver(http)
+        self._router = Router(routes=self._routes())
+
+    # What the endpoints share.
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a shared flow. Raises what it raises."""
+        return await self._driver.run(flow)
+
+    def url(self, path: str) -> str:
+        """The public URL of a path: from the configuration, never from the request's Host."""
+        return self._origin + path
+
+    def endpoint(self, name: str) -> str:
+        return f"{self._origin}{self._path}/{name}"
+
+    @property
+    def signing_algorithms(self) -> frozenset[str]:
+        """What this server can sign with."""
+        if self.config.signing_jwks is None:
+            return self.profile.signing_algorithms
+        return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
+            self.config.signing_alg
+        }
+
+    def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
+        """Raise InvalidScope for one that is unknown or not this client's."""
+        known = self.config.known_scopes
+        for scope in scopes:
+            if scope not in known or (client.scopes is not None and scope not in client.scopes):
+                raise InvalidScope("a scope is unknown, or not this client's", facts={"scope": scope[:80]})
+
+    def require_resource(self, uri: str) -> None:
+        """Raise InvalidTarget unless this is one of the APIs."""
+        if self.config.resource(uri) is None:
+            raise InvalidTarget("this resource is unknown here", facts={"resource": uri[:200]})
+
+    # Where each outgoing message takes its last form. A test harness may override these, nothing else does.
+
+    async def sign(self, claims: Mapping[str, Any], purpose: Purpose, alg: str | None = None) -> str:
+        """Every JWT this server makes. Raises StoreError, ConfigurationError."""
+        return await self.run(sign_jwt(claims, purpose, await self.keys.signer(alg)))
+
+    def metadata(self) -> dict[str, Any]:
+        return metadata.build_metadata(self)
+
+    def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
+        return claims
+
+    def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        return members
+
+    def send_response(
+        self, request: PushedRequest, transport: str, parameters: Mapping[str, str]
+    ) -> Response:
+        """The authorization response, its parameters complete."""
+        return response_modes.render_response(self, request, transport, parameters)
+
+    async def nonces(self) -> NonceIssuer | None:
+        """Who issues the nonces that DPoP proofs must carry; None: none is asked for."""
+        return await self.keys.nonces() if self.config.dpop_nonces else None
+
+    async def nonce_header(self) -> dict[str, str]:
+        """The nonce for the client's next proof (RFC 9449 8.2)."""
+        nonces = await self.nonces()
+        return {} if nonces is None else {"dpop-nonce": nonces.issue(self.clock())}
+
+    # ASGI.
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_SECURITY_HEADERS]}
+            await send(message)
+
+        await self._router(scope, receive, send_with_headers)
+
+    async def start(self) -> None:
+        """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""
+        await self.keys.secret()
+        wanted = {self.config.signing_alg}
+        for client in self.config.clients:
+            wanted |= {alg for name in SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
+        for alg in sorted(wanted):
+            await self.keys.signer(alg)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self.start()
+                except FapiError as error:
+                    await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._driver.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _routes(self) -> list[Route]:
+        base = self._path
+        api = self._api_endpoint
+        page = self._page_endpoint
+        return [
+            Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),
+            Route(f"{base}/.well-known/openid-configuration", api(metadata.metadata)),
+            Route(f"{base}/jwks", api(jwks.jwks)),
+            Route(f"{base}/par", api(par.par), methods=["POST"]),
+            Route(f"{base}/token", api(token.token), methods=["POST"]),
+            Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
+            Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
+            Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
+            Route(f"{base}/register", api(register.register), methods=["POST"]),
+            Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"]),
+            Route(f"{base}/interaction", page(authorize.interaction)),
+            Route(f"{base}/login", page(login.login), methods=["POST"]),
+            Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
+            Route(f"{base}/logout", page(login.logout), methods=["POST"]),
+            Route(f"{base}/grants", page(grants.list_grants)),
+            Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
+            Route(f"{base}/style.css", self._style),
+        ]
+
+    def _api_endpoint(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint whose refusals are JSON."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(self, request)
+            except FapiError as error:
+                wire_errors.log_refusal(error, request.url.path)
+                return wire_errors.error_answer(error, basic="authorization" in request.headers)
+
+        return answer
+
+    def _page_endpoint(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint whose refusals are pages."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(self, request)
+            except FapiError as error:
+                wire_errors.log_refusal(error, request.url.path)
+                return self.pages.refused(error, wire_errors.status_of(error))
+
+        return answer
+
+    async def _style(self, _request: Request) -> Response:
+        return Response(
+            self.pages.style, headers={"cache-control": "public, max-age=3600"}, media_type="text/css"
+        )
+
+
+SIGNED_FOR_CLIENTS = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "introspection_signed_response_alg",
+)
+
+
+def _store(config: Config, clock: Clock) -> Store:
+    if config.store == "memory:":
+        return MemoryStore(clock=clock)
+    try:
+        from fapikit.stores import store_from_url
+    except ImportError as error:
+        raise ConfigurationError(f"store = {config.store!r} is not available") from error
+    return store_from_url(config.store)

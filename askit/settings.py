@@ -1,0 +1,103 @@
+"""Reading a settings table strictly: each key by name and type, and every key that nobody asked for is an error.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fapikit.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_TYPES: dict[type, str] = {str: "a string", bool: "true or false", dict: "a table", list: "an array"}
+
+
+class Table:
+    """One table of a configuration file. `path` is how its keys are named in errors."""
+
+    def __init__(self, members: Mapping[str, Any], path: str = "") -> None:
+        self._members = dict(members)
+        self._asked: set[str] = set()
+        self._path = path
+
+    def name(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def string(self, key: str) -> str:
+        """A required string. Raises ConfigurationError, as all of these do."""
+        value = self.optional_string(key)
+        if value is None:
+            raise ConfigurationError(f"{self.name(key)} is missing", facts={"setting": self.name(key)})
+        return value
+
+    def optional_string(self, key: str) -> str | None:
+        return self._typed(key, str)
+
+    def boolean(self, key: str, default: bool) -> bool:
+        value = self._typed(key, bool)
+        return default if value is None else value
+
+    def optional_seconds(self, key: str) -> float | None:
+        value = self._get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise self._wrong(key, "a positive number of seconds")
+        return float(value)
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        value = self._typed(key, list) or []
+        if not all(isinstance(item, str) for item in value):
+            raise self._wrong(key, "an array of strings")
+        return tuple(value)
+
+    def members(self, key: str) -> Mapping[str, Any]:
+        """A table whose keys are free."""
+        return self._typed(key, dict) or {}
+
+    def table(self, key: str) -> Table | None:
+        value = self._typed(key, dict)
+        return None if value is None else Table(value, self.name(key))
+
+    def tables(self, key: str) -> list[Table]:
+        value = self._typed(key, list) or []
+        if not all(isinstance(item, dict) for item in value):
+            raise self._wrong(key, "an array of tables")
+        return [Table(item, f"{self.name(key)}[{position}]") for position, item in enumerate(value)]
+
+    def array(self, key: str) -> list[Any]:
+        """An array whose items are free."""
+        return self._typed(key, list) or []
+
+    def has(self, key: str) -> bool:
+        return key in self._members
+
+    def require_nothing_else(self) -> None:
+        """Raise ConfigurationError naming the first key that nobody asked for."""
+        for key in self._members:
+            if key not in self._asked:
+                known = ", ".join(sorted(self._asked))
+                raise ConfigurationError(
+                    f"{self.name(key)} is not a setting; known here: {known}",
+                    facts={"setting": self.name(key)},
+                )
+
+    def _get(self, key: str) -> Any:
+        self._asked.add(key)
+        return self._members.get(key)
+
+    def _typed(self, key: str, kind: type[T]) -> T | None:
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, kind):
+            raise self._wrong(key, _TYPES[kind])
+        return value
+
+    def _wrong(self, key: str, expected: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.name(key)} must be {expected}", facts={"setting": self.name(key), "expected": expected}
+        )

@@ -1,0 +1,107 @@
+"""Access tokens: for one API, bound to one key, as RFC 9068 JWT or opaque, and remembered either way.
+
+Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from askit.audience import scopes_for
+from askit.authorization_details import Details, details_for
+from askit.clients import Client
+from askit.config import Resource
+from askit.records import AccessToken, Grant
+from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+
+async def issue_access_token(
+    server: AuthorizationServer,
+    *,
+    client: Client,
+    resource: Resource | None,
+    scopes: tuple[str, ...],
+    details: Details,
+    jkt: str | None,
+    grant: Grant | None,
+) -> dict[str, Any]:
+    """Make and remember one; the result is the body of a token response (RFC 6749 5.1).
+
+    `scopes` and `details` may be wider than the resource: what does not belong to it is left out.
+    """
+    now = int(server.clock())
+    audience = resource.uri if resource else server.config.issuer
+    record = AccessToken(
+        jti=random_token(server.random_bytes),
+        client_id=client.client_id,
+        sub=grant.sub if grant else client.client_id,
+        scopes=scopes_for(resource, scopes),
+        audience=audience,
+        issued_at=now,
+        expires_at=now + int(server.config.access_token_lifetime),
+        grant_id=grant.grant_id if grant else None,
+        authorization_details=details_for(details, audience, server.config),
+        jkt=jkt,
+        acr=grant.acr if grant else None,
+        auth_time=grant.auth_time if grant else None,
+    )
+    if resource is not None and resource.token_format == "jwt":
+        token = await server.sign(jwt_claims(server, record, resource), ACCESS_TOKEN)
+    else:
+        token = random_token(server.random_bytes)
+    await server.records.save("token", token, record, server.config.access_token_lifetime + 60)
+    body: dict[str, Any] = {
+        "access_token": token,
+        "token_type": "DPoP" if jkt else "Bearer",
+        "expires_in": record.expires_at - now,
+        "scope": " ".join(record.scopes),
+    }
+    if record.authorization_details:
+        body["authorization_details"] = list(record.authorization_details)
+    return body
+
+
+def jwt_claims(server: AuthorizationServer, record: AccessToken, resource: Resource) -> dict[str, Any]:
+    """The claims of RFC 9068 2.2; `scope` holds what means something to this API."""
+    claims: dict[str, Any] = {
+        "iss": server.config.issuer,
+        "aud": record.audience,
+        "sub": record.sub,
+        "client_id": record.client_id,
+        "iat": record.issued_at,
+        "exp": record.expires_at,
+        "jti": record.jti,
+    }
+    return {**claims, **resource_members(record, resource)}
+
+
+def resource_members(record: AccessToken, resource: Resource | None) -> dict[str, Any]:
+    """What an API may know of a token meant for it, in a JWT and in introspection alike."""
+    members: dict[str, Any] = {}
+    scopes = [scope for scope in record.scopes if resource is None or scope in resource.scopes]
+    if scopes:
+        members["scope"] = " ".join(scopes)
+    if record.authorization_details:
+        members["authorization_details"] = list(record.authorization_details)
+    if record.jkt is not None:
+        members["cnf"] = {"jkt": record.jkt}
+    if record.acr is not None:
+        members["acr"] = record.acr
+    if record.auth_time is not None:
+        members["auth_time"] = record.auth_time
+    return members
+
+
+async def find_access_token(server: AuthorizationServer, token: str) -> AccessToken | None:
+    """A live access token: issued here, not expired, not revoked, its grant still standing."""
+    record = await server.records.load("token", token, AccessToken)
+    if record is None or server.clock() >= record.expires_at:
+        return None
+    if record.grant_id is not None and await server.records.read("grant", record.grant_id) is None:
+        return None
+    return record

@@ -1,0 +1,91 @@
+"""What a refusal looks like on the wire: JSON for programs, a page for people. Nothing else writes errors.
+
+The code and the sentence go out, in the characters RFC 6749 allows; facts stay in the log.
+
+Spec: RFC 6749 5.2; RFC 6750 3; RFC 9449 5b, 7.1b, 8, 9; RFC 9126 2.3
+Role: AS
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from starlette.responses import Response
+
+from askit.errors import Refused
+from askit.messages import json_answer
+from fapikit.errors import (
+    ConfigurationError,
+    DPoPError,
+    FapiError,
+    NonceRequired,
+    StoreError,
+    TransportError,
+)
+
+log = logging.getLogger("askit")
+
+_NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+def describe(error: FapiError) -> str:
+    """The sentence, with its clause, in the characters of `error_description` (RFC 6749 5.2)."""
+    return _NOT_ALLOWED.sub("'", str(error))[:300]
+
+
+def status_of(error: FapiError) -> int:
+    """503 for what cannot be decided, else the status of the refusal."""
+    if isinstance(error, StoreError | TransportError):
+        return 503
+    if isinstance(error, Refused):
+        return error.status
+    if error.code == "invalid_client":
+        return 401
+    if isinstance(error, ConfigurationError):
+        return 500
+    return 400
+
+
+def code_of(error: FapiError) -> str:
+    if isinstance(error, StoreError | TransportError):
+        return "temporarily_unavailable"
+    if isinstance(error, ConfigurationError):
+        return "server_error"
+    return error.code or "invalid_request"
+
+
+def log_refusal(error: FapiError, where: str) -> None:
+    """One line on the log: the rule, the sentence, the facts. None of them is a secret."""
+    level = logging.ERROR if status_of(error) >= 500 else logging.INFO
+    facts = " ".join(f"{name}={value!r}" for name, value in error.facts.items())
+    log.log(level, "%s refused: %s: %s %s", where, code_of(error), error, facts)
+
+
+def error_answer(error: FapiError, *, basic: bool = False, status: int | None = None) -> Response:
+    """The JSON answer of an endpoint that clients and APIs call directly."""
+    headers: dict[str, str] = {}
+    status = status or status_of(error)
+    if isinstance(error, NonceRequired):
+        headers["dpop-nonce"] = error.nonce
+    if status == 401 and basic:
+        headers["www-authenticate"] = 'Basic realm="token endpoint"'
+    if status == 503:
+        headers["retry-after"] = "1"
+    return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
+
+
+def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str]) -> Response:
+    """The answer of a protected resource (UserInfo): the challenge says what was wrong."""
+    status = status_of(error)
+    if isinstance(error, DPoPError) or error.code == "invalid_dpop_proof":
+        status = 401
+    headers: dict[str, str] = {}
+    if status in (401, 403):
+        parameters = [f'error="{code_of(error)}"', f'error_description="{describe(error)}"']
+        if scheme == "DPoP":
+            parameters.append(f'algs="{" ".join(sorted(algorithms))}"')
+        headers["www-authenticate"] = f"{scheme} {', '.join(parameters)}"
+    if isinstance(error, NonceRequired):
+        headers["dpop-nonce"] = error.nonce
+    return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
