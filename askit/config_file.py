@@ -19,6 +19,8 @@ from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, profile_of
 from fapikit.secrets import Secret
 
+_SQLITE = "sqlite:///"
+
 
 def read_config(table: Table, base: Path) -> Config:
     """The settings in a table. Raises ConfigurationError for each that is unknown, ill-typed or contradictory."""
@@ -42,7 +44,7 @@ def read_config(table: Table, base: Path) -> Config:
         "dpop_nonces": table.boolean("dpop_nonces", True),
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
-        "store": table.optional_string("store"),
+        "store": _store(table.optional_string("store"), base),
         "acr": table.optional_string("acr"),
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
@@ -52,6 +54,13 @@ def read_config(table: Table, base: Path) -> Config:
     config = Config(**{name: value for name, value in settings.items() if value is not None})
     table.require_nothing_else()
     return config
+
+
+def _store(url: str | None, base: Path) -> str | None:
+    """A store's URL; the file of sqlite:///bank.db lies beside the configuration."""
+    if url is None or not url.startswith(_SQLITE):
+        return url
+    return f"{_SQLITE}{base.absolute() / url.removeprefix(_SQLITE)}"
 
 
 def _clients(table: Table, base: Path) -> tuple[Client, ...]:

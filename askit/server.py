@@ -43,12 +43,12 @@ from askit.records import PushedRequest, Records
 from askit.users import Users
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import ConfigurationError, FapiError
+from fapikit.errors import FapiError
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
-from fapikit.stores import MemoryStore, Store
+from fapikit.stores import MemoryStore, Store, store_from_url
 
 T = TypeVar("T")
 Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
@@ -271,8 +271,4 @@ SIGNED_FOR_CLIENTS = (
 def _store(config: Config, clock: Clock) -> Store:
     if config.store == "memory:":
         return MemoryStore(clock=clock)
-    try:
-        from fapikit.stores import store_from_url
-    except ImportError as error:
-        raise ConfigurationError(f"store = {config.store!r} is not available") from error
     return store_from_url(config.store)

@@ -1,4 +1,4 @@
-"""The authorization endpoint: the client sends the browser here with a request URI or, if the profile lets it, a request.
+"""The authorization endpoint: the client sends the browser with a request URI or, if the profile lets it, a request.
 
 Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
 user on a page.

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from askit.clients import Client
 from askit.config import Config, User
 from askit.details_types import DetailsType
-from askit.pages.words import describe_detail, plain
+from askit.pages.words import describe_detail, describe_user, plain
 from askit.records import Grant
 from fapikit.errors import FapiError
 from fapikit.urls import origin_of
@@ -83,7 +83,7 @@ class Pages:
             "consent.html",
             leads_to=leads_to,
             client=client,
-            user=user,
+            person=describe_user(user),
             scopes=scopes,
             details=[describe_detail(detail, known, user) for detail, known in details],
             csrf=csrf,
@@ -106,7 +106,7 @@ class Pages:
             }
             for grant, name in grants
         ]
-        return self._page("grants.html", user=user, entries=entries, csrf=csrf)
+        return self._page("grants.html", person=describe_user(user), entries=entries, csrf=csrf)
 
     def refused(self, error: FapiError, status: int) -> Response:
         """Tells the user, and a developer who looks closer, what went wrong."""

@@ -51,7 +51,7 @@ def describe_detail(
         if value is not None:
             lines.append((label, _text(value)))
         elif label == "From account" and user is not None and amount is not None:
-            lines.append((label, _text(user.claims.get("account", f"your account, {user.username}"))))
+            lines.append((label, describe_user(user)[1]))
     shown = {"type", CONSENT_ID, *_PAYEE, *_AMOUNT, *_PAYEE_ACCOUNT, *_ACCOUNT, *_REFERENCE}
     if isinstance(amount, str | int | float):
         shown.add("currency")
@@ -61,6 +61,15 @@ def describe_detail(
         amount=None if amount is None else _amount(amount, detail),
         payee=None if payee is None else _text(payee),
         lines=tuple(lines),
+    )
+
+
+def describe_user(user: User | None) -> tuple[str, str]:
+    """The user's name, and the account: the claim of that name, else the user name."""
+    if user is None:
+        return "somebody", ""
+    return plain(str(user.claims.get("name", user.username))), _text(
+        user.claims.get("account", user.username)
     )
 
 

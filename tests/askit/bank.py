@@ -1,0 +1,111 @@
+"""The bank under test: one configuration, changed as a test says, driven in process with a clock that stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from askit import AuthorizationServer, Config
+from fapikit import MemoryStore
+from tests.askit.plain_client import ACCOUNTS, CALLBACK, ISSUER, PAYMENTS, PlainClient
+from tests.clocks import FrozenClock
+from tests.keys import a_key
+
+FINTECH: dict[str, Any] = {
+    "client_id": "fintech",
+    "client_name": "Fintech One",
+    "redirect_uris": [CALLBACK],
+    "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": {"keys": [dict(a_key("ES256", 1).public_jwk)]},
+}
+OTHER: dict[str, Any] = {
+    **FINTECH,
+    "client_id": "other",
+    "client_name": "Fintech Two",
+    "jwks": {"keys": [dict(a_key("ES256", 2).public_jwk)]},
+}
+
+
+def an_api(client_id: str, number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "client_id": client_id,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "grant_types": [],
+        "jwks": {"keys": [dict(a_key("ES256", number).public_jwk)]},
+        **more,
+    }
+
+
+def settings(**changes: Any) -> dict[str, Any]:
+    """The bank's configuration file as a mapping; a change of None takes a setting away."""
+    members: dict[str, Any] = {
+        "issuer": ISSUER,
+        "name": "Example Bank",
+        "clients": [FINTECH, OTHER, an_api("accounts-api", 3), an_api("payments-api", 4)],
+        "users": [
+            {
+                "username": "alice",
+                "password": "wonderland",
+                "claims": {"sub": "user-alice", "name": "Alice", "email": "alice@example.test"},
+            },
+            {"username": "bob", "password": "builder"},
+        ],
+        "resources": [
+            {"uri": ACCOUNTS, "scopes": ["accounts"], "introspection_clients": ["accounts-api"]},
+            {
+                "uri": PAYMENTS,
+                "token_format": "opaque",
+                "scopes": ["payments"],
+                "introspection_clients": ["payments-api"],
+            },
+        ],
+        "scopes": {
+            "accounts": "See your accounts and balances",
+            "payments": "Make payments that you approved",
+        },
+        "authorization_details_types": [
+            {
+                "type": "payment_initiation",
+                "name": "Payment",
+                "resource": PAYMENTS,
+                "single_use": True,
+                "required": ["instructedAmount", "creditorName"],
+                "fields": {
+                    "instructedAmount": {"currency": "string", "amount": "string"},
+                    "creditorName": "string",
+                    "creditorAccount": "object",
+                },
+            }
+        ],
+        **changes,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+class Bank:
+    """A server and the means to reach it."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.clock = FrozenClock()
+        self.store = MemoryStore(clock=self.clock)
+        self.config = Config.from_mapping(settings(**changes))
+        self.server = AuthorizationServer(self.config, store=self.store, clock=self.clock)
+        self._opened: list[httpx.AsyncClient] = []
+
+    def browser(self) -> httpx.AsyncClient:
+        """A new one, without cookies."""
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server), base_url=ISSUER)
+        self._opened.append(client)
+        return client
+
+    def client(self, client_id: str = "fintech", **more: Any) -> PlainClient:
+        number = {"fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4}.get(client_id, 1)
+        return PlainClient(
+            http=self.browser(),
+            clock=self.clock,
+            client_id=client_id,
+            **{"key": a_key("ES256", number), **more},
+        )
