@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.refusals import Attacker
+from examples.demo.refusals import Attacker, Refusal
 from examples.demo.servers import Servers
 from examples.demo.trace import Trace
 from examples.demo.walk import Walk
@@ -34,12 +34,12 @@ class Demo:
             if self._attempt(f"{number}. {step.title}", step.run):
                 self.passed += 1
         attacker = Attacker(self.world)
-        tokens = attacker.sign_in()
-        print("\nA victim signs in once more; an attacker has stolen what can be stolen:")
-        self._print_messages()
-        attacks = attacker.attacks(tokens)
-        for letter in "abcde":
-            if self._attempt_refusal(letter, attacks):
+        if not self._attempt(
+            "A victim signs in once more; an attacker steals what can be stolen:", attacker.prepare
+        ):
+            return
+        for letter, attack in zip("abcdefghij", attacker.attacks(), strict=False):
+            if self._attempt_refusal(letter, attack):
                 self.held += 1
 
     def _attempt(self, title: str, run: Callable[[], None]) -> bool:
@@ -54,9 +54,9 @@ class Demo:
         self._print_messages()
         return True
 
-    def _attempt_refusal(self, letter: str, attacks: object) -> bool:
+    def _attempt_refusal(self, letter: str, attack: Callable[[], Refusal]) -> bool:
         try:
-            refusal = next(attacks)  # type: ignore[call-overload]
+            refusal = attack()
         except Exception as error:
             self.failed += 1
             print(f"\n{letter}. NOT REFUSED: {type(error).__name__}: {error}")
@@ -78,10 +78,15 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    failed = True
     try:
-        return _run(World.create(folder, arguments.profile))
+        failed = _run(World.create(folder, arguments.profile)) != 0
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if failed:
+            print(f"what the servers logged is in {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return 1 if failed else 0
 
 
 def _run(world: World) -> int:

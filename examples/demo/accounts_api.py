@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from asgi_mw.starlette import Access, token_of
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import asgi_mw
+from asgi_mw.starlette import Access, token_of
 from examples.demo.trace import Recorder
 from examples.demo.world import World
 from rskit import Issuer, ResourceServer

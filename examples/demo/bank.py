@@ -33,7 +33,7 @@ scopes = ["accounts"]
 
 [[resources]]
 uri = "{payments}"
-token_format = "opaque"
+token_format = "jwt"
 scopes = ["payments"]
 introspection_clients = ["{payments_api}"]
 

@@ -29,6 +29,13 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("the browser carries client_id and request_uri, nothing else", "FAPI2-SP 5.3.3.2-6"),
         303: ("the browser goes on with GET", "FAPI2-SP 5.3.2.2-11"),
     },
+    ("bank", "POST", "/login"): {
+        303: ("the customer signs in; the browser goes on with GET", "FAPI2-SP 5.3.2.2-11")
+    },
+    ("bank", "GET", "/interaction"): {
+        200: ("the consent page: who asks, payee, amount, scopes", "FAPI2-SP 5.3.2.2-13")
+    },
+    ("bank", "POST", "/decision"): {303: ("approved: code, state and iss go back by 303", "RFC 9207 2")},
     ("bank", "POST", "/token"): {
         200: ("tokens bound to the DPoP key, for one API", "FAPI2-SP 5.3.2.1-4"),
         400: ("the grant is dead", "RFC 7009 2"),
@@ -49,6 +56,8 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         403: ("refused: not what the customer consented to", "FAPI2-SP 5.3.4-4"),
         409: ("refused: this consent has been used", "RFC 9396 9"),
     },
+    ("fintech", "GET", ""): {200: ("the fintech's page", "-")},
+    ("fintech", "GET", "/events"): {200: ("every check of the sign-in, with its clause", "-")},
     ("fintech", "GET", "/"): {200: ("the fintech's page", "-")},
     ("fintech", "POST", "/login"): {
         303: ("the customer starts it, by a form of this site", "FAPI2-SP 5.3.3.1-12")

@@ -13,8 +13,8 @@ _world = World.load()
 
 wsgi_app = "examples.demo.payments_api:create_app()"
 bind = f"127.0.0.1:{port_of(_world.payments)}"
-workers = 1
-threads = 4
+workers = 2
+threads = 2
 certfile = str(_world.path("server.pem"))
 keyfile = str(_world.path("server.key"))
 accesslog = None

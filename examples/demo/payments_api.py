@@ -9,13 +9,14 @@ from typing import Any
 
 from flask import Flask, Request, jsonify, request
 from flask.typing import ResponseReturnValue
-from wsgi_mw.flask import Access, current_token
 
 import wsgi_mw
 from examples.demo.trace import Recorder
 from examples.demo.world import PAYMENTS_API_ID, World
-from fapikit import MemoryStore, PrivateKeyJWT
+from fapikit import PrivateKeyJWT
+from fapikit.stores import store_from_url
 from rskit import Introspection, Issuer, ResourceServer
+from wsgi_mw.flask import Access, current_token
 
 KEPT_FOR = 24 * 3600.0
 MEMBERS = ("instructed_amount", "creditor_name", "creditor_account")
@@ -29,7 +30,8 @@ def this_payment(request: Request) -> dict[str, Any]:
 
 def create_app() -> Flask:
     world = World.load()
-    executed = MemoryStore()
+    # One file, and one nonce key, for all workers: what one has seen or handed out, all know.
+    store = store_from_url(f"sqlite:///{world.path('payments.db')}")
     resource_server = ResourceServer(
         resource=world.payments_resource,
         issuers=[
@@ -39,6 +41,8 @@ def create_app() -> Flask:
             )
         ],
         profile=world.profile,
+        store=store,
+        nonces=world.path("nonce.key").read_bytes(),
         http=Recorder(world, "payments").settings(),
     )
     app = Flask("payments")
@@ -53,9 +57,9 @@ def create_app() -> Flask:
         consent = current_token.authorization_details[0]["consent_id"]
         receipt = {"payment_id": str(uuid.uuid4()), "status": "executed", **this_payment(request)}
         mark = json.dumps({"key": hashlib.sha256(key.encode()).hexdigest(), "receipt": receipt})
-        if executed.add(f"consent:{consent}", mark.encode(), KEPT_FOR):
+        if store.add(f"consent:{consent}", mark.encode(), KEPT_FOR):
             return jsonify(receipt), 201
-        first = json.loads(executed.get(f"consent:{consent}") or b"{}")
+        first = json.loads(store.get(f"consent:{consent}") or b"{}")
         if first.get("key") == hashlib.sha256(key.encode()).hexdigest():
             return jsonify(first["receipt"]), 201
         return jsonify(error="consent_used", error_description="this consent has been executed before"), 409

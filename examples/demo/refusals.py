@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +51,20 @@ class Attacker:
             http=self._victim.settings(),
         )
 
-    def sign_in(self) -> TokenSet:
-        """The victim signs in once more, for one payment."""
+    def prepare(self) -> None:
+        """The victim signs in once more, for one payment; what the attacker steals is kept here."""
+        self._stolen = self._sign_in()
+
+    def attacks(self) -> list[Callable[[], Refusal]]:
+        return [
+            self.stolen_token,
+            self.replayed_proof,
+            self.another_amount,
+            self.second_payment,
+            self.other_api,
+        ]
+
+    def _sign_in(self) -> TokenSet:
         start = self._client.begin(
             scope="openid accounts payments",
             resources=[self.world.accounts_resource, self.world.payments_resource],
@@ -67,51 +79,47 @@ class Attacker:
         browser.close()
         return self._client.refresh(login.tokens, resource=self.world.payments_resource)
 
-    def attacks(self, tokens: TokenSet) -> Iterator[Refusal]:
-        yield self.stolen_token(tokens)
-        yield self.replayed_proof(tokens)
-        yield self.another_amount(tokens)
-        yield self.second_payment(tokens)
-        yield self.other_api(tokens)
-
-    def stolen_token(self, tokens: TokenSet) -> Refusal:
-        token = tokens.access_token_for(self.world.accounts_resource).reveal()
+    def stolen_token(self) -> Refusal:
+        token = self._stolen.access_token_for(self.world.accounts_resource).reveal()
         answer = self._with_own_key("GET", self.world.accounts_resource, token)
         return self._refused("a stolen token, without its key", answer, 401, "RFC 9449 4.3-12")
 
-    def replayed_proof(self, tokens: TokenSet) -> Refusal:
+    def replayed_proof(self) -> Refusal:
         seen: list[httpx.Request] = []
-        with self._api(tokens, self.world.accounts_resource, seen) as api:
+        with self._api(self.world.accounts_resource, seen) as api:
             require(api.get(self.world.accounts_resource).status_code == 200, "the victim's own call works")
         replay = httpx.Request(seen[-1].method, seen[-1].url, headers=seen[-1].headers)
         return self._refused("a replayed proof", self._http.send(replay), 401, "RFC 9449 11.1")
 
-    def another_amount(self, tokens: TokenSet) -> Refusal:
-        answer = self._pay(tokens, payment(amount="9999.00"))
+    def another_amount(self) -> Refusal:
+        answer = self._pay(payment(amount="9999.00"))
         return self._refused("a payment with another amount", answer, 403, "RFC 9396 9")
 
-    def second_payment(self, tokens: TokenSet) -> Refusal:
-        require(self._pay(tokens, payment()).status_code == 201, "the payment consented is executed")
-        answer = self._pay(tokens, payment())
+    def second_payment(self) -> Refusal:
+        require(self._pay(payment()).status_code == 201, "the payment consented is executed")
+        answer = self._pay(payment())
         return self._refused("the same payment a second time", answer, 409, "RFC 9396 9")
 
-    def other_api(self, tokens: TokenSet) -> Refusal:
-        with self._api(tokens, self.world.accounts_resource, []) as api:
-            answer = api.post(
-                self.world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}
-            )
+    def other_api(self) -> Refusal:
+        with self._api(self.world.accounts_resource, [], token_for=self.world.payments_resource) as api:
+            answer = api.get(self.world.accounts_resource)
         return self._refused("a token meant for the other API", answer, 401, "RFC 9068 4-4")
 
-    def _pay(self, tokens: TokenSet, detail: dict[str, Any]) -> httpx.Response:
-        with self._api(tokens, self.world.payments_resource, []) as api:
+    def _pay(self, detail: dict[str, Any]) -> httpx.Response:
+        with self._api(self.world.payments_resource, []) as api:
             key = str(uuid.uuid4())
             return api.post(self.world.payments_resource, json=detail, headers={"Idempotency-Key": key})
 
     @contextmanager
-    def _api(self, tokens: TokenSet, resource: str, seen: list[httpx.Request]) -> Iterator[httpx.Client]:
+    def _api(
+        self, url: str, seen: list[httpx.Request], *, token_for: str | None = None
+    ) -> Iterator[httpx.Client]:
+        """The victim's own client for the API at `url`, with the token for that API or (a mistake) another."""
         hooks = self._victim.hooks()
         hooks["request"].append(seen.append)
-        with self._client.api(tokens, base_url=resource, resource=resource, event_hooks=hooks) as api:
+        with self._client.api(
+            self._stolen, base_url=url, resource=token_for or url, event_hooks=hooks
+        ) as api:
             yield api
 
     def _with_own_key(self, method: str, url: str, token: str) -> httpx.Response:

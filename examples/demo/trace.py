@@ -69,6 +69,7 @@ class Recorder:
         """How a party of the demo makes its back-channel calls: the demo's CA, every message traced."""
         tls = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
         return HttpSettings(
+            tls=tls,
             client=httpx.Client(verify=tls, trust_env=False, event_hooks=self.hooks()),
             async_client=httpx.AsyncClient(verify=tls, trust_env=False, event_hooks=self.async_hooks()),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ class World:
             pem.write_to_path(str(world.path("server.pem")), append=position > 0)
         for owner in KEY_OWNERS:
             world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
+        world.path("nonce.key").write_bytes(secrets.token_bytes(32))
         world.path("world.json").write_text(json.dumps(asdict(world)))
         return world
 
