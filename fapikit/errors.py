@@ -61,6 +61,13 @@ class Remedy(StrEnum):
 
 
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
+_LONGEST_FACT = 300
+
+
+def _log_safe(value: object) -> str:
+    """On one line, printable, of bounded length: a peer wrote part of it."""
+    text = str(value)[:_LONGEST_FACT]
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 class FapiError(Exception):
@@ -93,7 +100,7 @@ class FapiError(Exception):
             self.code = code
         if remedy is not None:
             self.remedy = remedy
-        self.facts: Mapping[str, str] = MappingProxyType({k: str(v) for k, v in facts.items()})
+        self.facts: Mapping[str, str] = MappingProxyType({k: _log_safe(v) for k, v in facts.items()})
 
     def __str__(self) -> str:
         return f"{self.message} [{self.clause}]" if self.clause else self.message

@@ -2,8 +2,8 @@
 
 Rules (RS-7): https and no redirects; 512 KiB, 100 keys, 5 s. Fresh as long as Cache-Control says, between a minute
 and a day, 10 min by default; refreshed in the background from 80 % of that on. When the endpoint fails the last good
-keys serve an hour longer. An unknown kid causes at most one refetch in 30 s, which keys at hand never wait for.
-A key gone from a fresh set stops working at once.
+keys serve an hour longer, and it is left alone for a few seconds. An unknown kid causes at most one refetch in 30 s,
+which keys at hand never wait for. A key gone from a fresh set stops working at once.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; OIDC 10.1.1
 Role: C, RS, AS
@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from fapikit.clock import Clock
-from fapikit.errors import FapiError, KeyNotFound, TransportError, UnusableAnswer
+from fapikit.errors import FapiError, KeyNotFound, TransportError, Unreachable, UnusableAnswer
 from fapikit.flow import Flow, background, http, shared
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
 from fapikit.jose.key_set import KeySet
@@ -31,8 +31,10 @@ MAX_FRESH: Final = 86_400.0
 REFRESH_AHEAD: Final = 0.8
 STALE_IF_ERROR: Final = 3600.0
 COOL_DOWN: Final = 30.0
+FAILURE_PAUSE: Final = 5.0
 
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNORECASE)
+_NOT_AT_ALL: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s])", re.IGNORECASE)
 
 
 class RemoteKeySet:
@@ -42,10 +44,11 @@ class RemoteKeySet:
         self.uri = require_secure(uri, "jwks_uri")
         self._clock = clock
         self._keys: KeySet | None = None
-        self._fetched_at = 0.0
+        self._asked_at = float("-inf")
         self._fresh_for = 0.0
+        self._failure: tuple[float, TransportError] | None = None
         self._forced_at = float("-inf")
-        self._forced_failed: TransportError | None = None
+        self._forcing = False
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when no usable set is at hand."""
@@ -53,16 +56,17 @@ class RemoteKeySet:
         try:
             return keys.select(alg, kid, purpose)
         except KeyNotFound:
-            if self._clock() - self._forced_at < COOL_DOWN:
-                if self._forced_failed is not None:
-                    raise self._forced_failed from None
+            # A refetch under way may bring the key, so it is waited for; soon after one, nothing is asked again.
+            if not self._forcing and self._clock() - self._forced_at < COOL_DOWN:
+                if self._failure is not None:
+                    raise self._left_alone(self._failure[1]) from None
                 raise
         keys = yield from self._refetch()
         return keys.select(alg, kid, purpose)
 
     def peek(self) -> KeySet | None:
         """The keys at hand if they are fresh, without any I/O."""
-        return self._keys if self._clock() < self._fetched_at + self._fresh_for else None
+        return self._keys if self._clock() < self._asked_at + self._fresh_for else None
 
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
@@ -73,27 +77,48 @@ class RemoteKeySet:
         return (yield from self._current())
 
     def _current(self) -> Flow[KeySet]:
-        age = self._clock() - self._fetched_at
-        if self._keys is None or age >= self._fresh_for:
-            try:
-                return (yield from shared(("jwks", self.uri), self._fetch, deadline=FETCH_TIMEOUT + 1))
-            except FapiError:
-                if self._keys is None or age >= self._fresh_for + STALE_IF_ERROR:
-                    raise
-        elif age >= self._fresh_for * REFRESH_AHEAD:
-            yield from background(("jwks", self.uri), self._fetch)
+        now = self._clock()
+        age = now - self._asked_at
+        failed = self._failure
+        resting = failed is not None and 0 <= now - failed[0] < FAILURE_PAUSE
+        if self._keys is not None and age < self._fresh_for:
+            if age >= self._fresh_for * REFRESH_AHEAD and not resting:
+                yield from background(("jwks", self.uri), self._fetch)
+            return self._keys
+        try:
+            if failed is not None and resting:
+                raise self._left_alone(failed[1])
+            return (yield from self._share())
+        except TransportError:
+            if self._keys is None or age >= self._fresh_for + STALE_IF_ERROR:
+                raise
         return self._keys
 
     def _refetch(self) -> Flow[KeySet]:
-        self._forced_at = self._clock()
-        self._forced_failed = None
+        if not self._forcing:
+            self._forced_at = self._clock()
+        self._forcing = True
         try:
-            return (yield from shared(("jwks", self.uri), self._fetch, deadline=FETCH_TIMEOUT + 1))
-        except TransportError as error:
-            self._forced_failed = error
-            raise
+            return (yield from self._share())
+        finally:
+            self._forcing = False
+
+    def _share(self) -> Flow[KeySet]:
+        return (yield from shared(("jwks", self.uri), self._fetch, deadline=FETCH_TIMEOUT + 1))
 
     def _fetch(self) -> Flow[KeySet]:
+        asked_at = self._clock()
+        try:
+            response, keys = yield from self._ask()
+        except TransportError as error:
+            self._failure = (self._clock(), error)
+            raise
+        self._failure = None
+        if asked_at >= self._asked_at:  # a slow old answer does not replace a newer one
+            self._keys, self._asked_at, self._fresh_for = keys, asked_at, _fresh_for(response)
+        return keys
+
+    def _ask(self) -> Flow[tuple[HttpResponse, KeySet]]:
         request = HttpRequest(
             "GET",
             self.uri,
@@ -103,18 +128,24 @@ class RemoteKeySet:
         )
         response = yield from http(request)
         try:
-            keys = KeySet.from_jwks(read_json_object(response, clause="RFC 7517 5"))
-        except TransportError:
-            raise
+            return response, KeySet.from_jwks(read_json_object(response, clause="RFC 7517 5"))
         except FapiError as error:
             # Whatever the endpoint sent, it was no key set: nothing about the JWT has been decided.
             raise UnusableAnswer(
-                f"the key set cannot be read: {error.message}", clause="RFC 7517 5"
+                f"the key set cannot be read: {error.message}", clause="RFC 7517 5", facts=error.facts
             ) from error
-        self._keys, self._fetched_at, self._fresh_for = keys, self._clock(), _fresh_for(response)
-        return keys
+
+    def _left_alone(self, error: TransportError) -> Unreachable:
+        return Unreachable(
+            f"the key set could not be had moments ago: {error.message}",
+            clause=error.clause,
+            facts={**error.facts, "cause": type(error).__name__},
+        )
 
 
 def _fresh_for(response: HttpResponse) -> float:
-    match = _MAX_AGE.search(", ".join(response.all("cache-control")))
+    control = ", ".join(response.all("cache-control"))
+    if _NOT_AT_ALL.search(control):
+        return MIN_FRESH
+    match = _MAX_AGE.search(control)
     return DEFAULT_FRESH if match is None else min(max(float(match[1]), MIN_FRESH), MAX_FRESH)

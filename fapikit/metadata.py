@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from fapikit.errors import IssuerMismatch, MalformedMessage, MissingMetadata
+from fapikit.errors import ConfigurationError, IssuerMismatch, MalformedMessage, MissingMetadata
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
 from fapikit.urls import require_secure
@@ -69,7 +69,15 @@ class ServerMetadata:
     def strings(self, name: str) -> tuple[str, ...] | None:
         """A list member, or None if absent."""
         value = self.raw.get(name)
-        return None if value is None else tuple(value)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise MalformedMessage(
+                f"{name} of {self.issuer} is not a list of strings",
+                clause="RFC 8414 2",
+                facts={"member": name},
+            )
+        return tuple(value)
 
     def flag(self, name: str) -> bool:
         return self.raw.get(name) is True
@@ -88,10 +96,12 @@ def discover(
     Raises IssuerMismatch, MalformedMessage, UnexpectedStatus, InsecureUrl, TransportError.
     """
     require_secure(issuer, "the issuer")
+    if "?" in issuer or "#" in issuer:
+        raise ConfigurationError("an issuer has neither query nor fragment", clause="RFC 8414 2")
     for position, kind in enumerate(kinds):
         request = HttpRequest("GET", well_known_url(issuer, kind), (("accept", "application/json"),))
         response = yield from http(request)
-        if response.status == 404 and position + 1 < len(kinds):
+        if 400 <= response.status < 500 and position + 1 < len(kinds):
             continue
         return read_metadata(issuer, read_json_object(response, clause="RFC 8414 3.2"))
     raise ValueError("no kind of metadata to ask for")
@@ -105,20 +115,31 @@ def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
             facts={"expected": issuer, "got": str(members.get("issuer"))[:200]},
         )
     for name, value in members.items():
-        if name.endswith("_supported") and isinstance(value, list):
-            if not all(isinstance(item, str) for item in value):
-                raise MalformedMessage(f"{name} is not a list of strings", clause="RFC 8414 2")
+        if name.endswith("_supported") and not isinstance(value, bool):
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise MalformedMessage(
+                    f"{name[:80]!a} is neither a list of strings nor a boolean",
+                    clause="RFC 8414 2",
+                    facts={"member": name[:80]},
+                )
         elif name in ENDPOINTS:
             _require_endpoint(name, value)
     aliases = members.get("mtls_endpoint_aliases", {})
     if not isinstance(aliases, dict):
-        raise MalformedMessage("mtls_endpoint_aliases is not an object", clause="RFC 8705 5")
+        raise MalformedMessage(
+            "mtls_endpoint_aliases is not an object",
+            clause="RFC 8705 5",
+            facts={"member": "mtls_endpoint_aliases"},
+        )
     for name, value in aliases.items():
         _require_endpoint(f"mtls_endpoint_aliases.{name}", value)
-    return ServerMetadata(issuer, MappingProxyType(dict(members)))
+    frozen = (
+        {**members, "mtls_endpoint_aliases": MappingProxyType(dict(aliases))} if aliases else dict(members)
+    )
+    return ServerMetadata(issuer, MappingProxyType(frozen))
 
 
 def _require_endpoint(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise MalformedMessage(f"{name} is not a string", clause="RFC 8414 2")
-    require_secure(value, name)
+        raise MalformedMessage(f"{name} is not a string", clause="RFC 8414 2", facts={"member": name})
+    require_secure(value, f"{name} of the metadata")

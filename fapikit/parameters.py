@@ -5,6 +5,7 @@ Spec: RFC 6749 3.1, 3.2 (no repeats); RFC 8707 2 (`resource` repeats)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from fapikit.errors import MalformedMessage
 
 REPEATABLE = frozenset({"resource"})
 _MAX_FIELDS = 200
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Parameters(Mapping[str, str]):
@@ -57,6 +59,8 @@ def parse_parameters(encoded: str | bytes) -> Parameters:
     """
     try:
         text = encoded.decode("ascii") if isinstance(encoded, bytes) else encoded
+        if not text.isascii() or _BAD_ESCAPE.search(text):
+            raise ValueError("not form-encoded")
         pairs = parse_qsl(
             text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MAX_FIELDS
         )

@@ -29,7 +29,10 @@ class Secret:
 
     def matches(self, candidate: str) -> bool:
         """Constant-time comparison."""
-        return hmac.compare_digest(self._value.encode(), candidate.encode())
+        mine, other = self._value, candidate
+        return hmac.compare_digest(
+            mine.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+        )
 
     def __repr__(self) -> str:
         return "Secret(***)"

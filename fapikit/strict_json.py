@@ -1,13 +1,17 @@
-"""JSON read strictly: one object, each member once, no NaN, bounded depth.
+"""JSON read strictly: each member once, UTF-8 without lone surrogates, finite numbers, bounded depth.
 
-Spec: RFC 7515 4, RFC 7519 4, RFC 8259 4
+Spec: RFC 7515 4; RFC 7519 4; RFC 8259 4, 6, 8.1; RFC 7493 2
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from math import isfinite
+from typing import Any, Final, NoReturn
+
+MAX_DEPTH: Final = 32
+_MAX_DIGITS: Final = 40
 
 
 class DuplicateName(ValueError):
@@ -15,7 +19,7 @@ class DuplicateName(ValueError):
 
 
 class NotStrictJson(ValueError):
-    """Not UTF-8, not JSON, not an object, or JSON with NaN, Infinity or absurd nesting."""
+    """Not UTF-8, not JSON, not an object, or JSON with a number, a letter or a depth nobody means."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -29,18 +33,39 @@ def _no_constant(name: str) -> NoReturn:
     raise NotStrictJson(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+def _integer(digits: str) -> int:
+    # A longer one makes float() overflow later, far from here.
+    if len(digits) > _MAX_DIGITS:
+        raise NotStrictJson("a number has absurdly many digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise NotStrictJson("a number is too large")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction
+)
 
 
 def parse_value(octets: bytes | str) -> Any:
     """Any JSON value. Raises DuplicateName or NotStrictJson."""
     try:
         text = octets.decode("utf-8", "strict") if isinstance(octets, bytes) else octets
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _require_shallow(value)
+        if "\\u" in text:  # only an escape can bring a lone surrogate in
+            json.dumps(value, ensure_ascii=False).encode()
     except (DuplicateName, NotStrictJson):
         raise
     except (ValueError, RecursionError) as error:
         raise NotStrictJson("not JSON") from error
+    return value
 
 
 def parse_object(octets: bytes | str) -> dict[str, Any]:
@@ -54,3 +79,17 @@ def parse_object(octets: bytes | str) -> dict[str, Any]:
 def dump(value: Mapping[str, Any]) -> bytes:
     """Compact UTF-8 JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _require_shallow(value: Any) -> None:
+    layer = [value]
+    for _ in range(MAX_DEPTH + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return
+    raise NotStrictJson(f"nested deeper than {MAX_DEPTH}")

@@ -6,9 +6,12 @@ Spec: FAPI2-SP 5.2.1-1; RFC 3986 6.2; RFC 8252 7.3
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from fapikit.errors import InsecureUrl
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
 
 
 def is_loopback_host(host: str | None) -> bool:
@@ -25,6 +28,8 @@ def is_loopback_host(host: str | None) -> bool:
 
 def is_secure(url: str) -> bool:
     """https, or http on loopback, where no wire can be tapped; with a host and without user info."""
+    if not _PRINTABLE.match(url) or "\\" in url:  # urlsplit drops line breaks without a word
+        return False
     try:
         parts = urlsplit(url)
         host = parts.hostname

@@ -43,6 +43,8 @@ from fapikit.stores.protocol import Store
 MAX_AGE: Final = 60.0
 MAX_AHEAD: Final = 30.0
 _MAX_JTI: Final = 256
+_MARGIN: Final = 5.0
+"""How much longer a replay mark lives than its proof: the store's clock may run ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str 
     `scope` keeps servers apart that share a store. Raises ReplayedProof; StoreError if that cannot be known.
     """
     digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
-    fresh = yield from store_add(store, f"dpop:{digest}", b"1", max(proof.usable_until - now, 1.0))
+    fresh = yield from store_add(store, f"dpop:{digest}", b"1", max(proof.usable_until - now, 0.0) + _MARGIN)
     if not fresh:
         raise ReplayedProof("this DPoP proof was used before")
 

@@ -23,9 +23,9 @@ class AsyncDriver:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; what its effects raise is thrown into it, a cancellation too."""
+        """Run a flow to its end; what its effects raise is thrown into it. A cancellation closes it."""
         result: Any = None
-        error: BaseException | None = None
+        error: Exception | None = None
         while True:
             try:
                 effect = flow.send(result) if error is None else flow.throw(error)
@@ -34,11 +34,11 @@ class AsyncDriver:
             result = error = None
             try:
                 result = await self._perform(effect)
-            except asyncio.CancelledError:
-                flow.close()
-                raise
             except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
                 error = raised
+            except BaseException:
+                flow.close()
+                raise
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
@@ -63,6 +63,9 @@ class AsyncDriver:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
+            # A client refers to its loop, which keeps both alive: those of loops that have ended are let go here.
+            for ended in [known for known in self._clients if known.is_closed()]:
+                del self._clients[ended]
             client = self._clients[loop] = self._http.make_async_client()
         return client
 

@@ -6,7 +6,7 @@ After a fork the child starts with nothing in flight; each event loop has its ow
 from __future__ import annotations
 
 import asyncio
-import os
+import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
@@ -15,29 +15,36 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fapikit.errors import DeadlineExceeded
+from fapikit.forks import reset_after_fork
 
 
 class SharedThreads:
     """In-flight work of all threads of this process."""
 
     def __init__(self) -> None:
-        self._reset()
+        self.after_fork()
+        reset_after_fork(self)
 
-    def _reset(self) -> None:
-        self._pid = os.getpid()
+    def after_fork(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[Hashable, Future[Any]] = {}
 
     def start(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
         """The future of the work under `key`, begun now unless it runs already."""
-        if os.getpid() != self._pid:
-            self._reset()
         with self._lock:
             future = self._running.get(key)
             if future is not None:
                 return future
             future = self._running[key] = Future()
-        threading.Thread(target=self._run, args=(key, future, work), daemon=True, name="fapikit").start()
+        # An empty context: the work is nobody's, and keeps no request of its first caller alive.
+        run = contextvars.Context().run
+        thread = threading.Thread(
+            target=run, args=(self._run, key, future, work), daemon=True, name="fapikit"
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread can be had: nobody may wait for it
+            self._finish(key, future, None, error)
         return future
 
     def wait(self, future: Future[Any], deadline: float) -> Any:
@@ -45,14 +52,21 @@ class SharedThreads:
             return future.result(deadline)
         except FutureTimeout:
             if future.done():
-                raise  # the work itself ended with a TimeoutError
+                return future.result()  # it ended just now, perhaps with a TimeoutError of its own
             raise DeadlineExceeded("shared work did not end in time", facts={"seconds": deadline}) from None
 
     def _run(self, key: Hashable, future: Future[Any], work: Callable[[], Any]) -> None:
+        result, error = None, None
         try:
-            result, error = work(), None
-        except BaseException as raised:  # noqa: BLE001 - every waiter must learn of it
-            result, error = None, raised
+            result = work()
+        except Exception as raised:  # noqa: BLE001 - every waiter must learn of it
+            error = raised
+        except BaseException as raised:  # noqa: BLE001 - SystemExit ends a thread, not all who wait for it
+            error = RuntimeError(f"shared work was ended by {type(raised).__name__}")
+            error.__cause__ = raised
+        self._finish(key, future, result, error)
+
+    def _finish(self, key: Hashable, future: Future[Any], result: Any, error: Exception | None) -> None:
         with self._lock:
             self._running.pop(key, None)
         if error is None:
@@ -72,7 +86,8 @@ class SharedTasks:
         running = self._running.setdefault(asyncio.get_running_loop(), {})
         task = running.get(key)
         if task is None:
-            task = running[key] = asyncio.create_task(work())
+            # An empty context: the work is nobody's, and keeps no request of its first caller alive.
+            task = running[key] = asyncio.create_task(work(), context=contextvars.Context())
 
             def finished(done: asyncio.Task[Any]) -> None:
                 running.pop(key, None)

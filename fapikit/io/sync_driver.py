@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import threading
 import time
 from typing import Any, TypeVar, cast
 
 from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.forks import reset_after_fork
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedThreads
 from fapikit.io.transport import HttpSettings
@@ -20,7 +21,13 @@ class SyncDriver:
     def __init__(self, http: HttpSettings | None = None) -> None:
         self._http = http or HttpSettings()
         self._shared = SharedThreads()
-        self._client: tuple[int, Any] | None = None
+        self.after_fork()
+        reset_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The parent's connections are the parent's: not used here, and not closed either."""
+        self._client: Any = None
+        self._lock = threading.Lock()
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; what its effects raise is thrown into it."""
@@ -36,6 +43,9 @@ class SyncDriver:
                 result = self._perform(effect)
             except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
                 error = raised
+            except BaseException:
+                flow.close()
+                raise
 
     def _perform(self, effect: Effect) -> Any:
         match effect:
@@ -53,12 +63,15 @@ class SyncDriver:
                 self._shared.start(key, lambda: self.run(start()))
 
     def _http_client(self) -> Any:
-        pid = os.getpid()
-        if self._client is None or self._client[0] != pid:
-            self._client = (pid, self._http.make_client())
-        return self._client[1]
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = self._http.make_client()
+        return self._client
 
     def close(self) -> None:
-        if self._client is not None and self._http.client is None:
-            self._client[1].close()
-        self._client = None
+        """Close the connections; the next call opens others."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and self._http.client is None:
+            client.close()

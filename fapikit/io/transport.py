@@ -12,6 +12,7 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -44,7 +45,15 @@ class HttpSettings:
 
     def _arguments(self) -> dict[str, Any]:
         verify: ssl.SSLContext | bool = True if self.tls is None else self.tls
-        return {"verify": verify, "proxy": self.proxy, "trust_env": False, "follow_redirects": False}
+        # Two logins of two users share this client: a cookie that the server sets for one must not come with the other.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return {
+            "verify": verify,
+            "proxy": self.proxy,
+            "trust_env": False,
+            "follow_redirects": False,
+            "cookies": no_cookies,
+        }
 
 
 def send(client: Any, request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -61,8 +61,17 @@ def _rsa(name: str, hash_: hashes.HashAlgorithm, *, pss: bool) -> Algorithm:
     return Algorithm(name, "RSA", None, hash_.name, verifier, signer)
 
 
+def _deterministic(hash_: hashes.HashAlgorithm) -> ec.ECDSA:
+    """RFC 8725 3.2: no signature hangs on a random number, where OpenSSL is new enough (3.2)."""
+    try:
+        return ec.ECDSA(hash_, deterministic_signing=True)
+    except UnsupportedAlgorithm:
+        return ec.ECDSA(hash_)
+
+
 def _ecdsa(name: str, crv: str, hash_: hashes.HashAlgorithm, octets: int) -> Algorithm:
     scheme = ec.ECDSA(hash_)
+    signing_scheme = _deterministic(hash_)
     from_bytes = int.from_bytes
 
     def verifier(key: PublicMaterial) -> Verify:
@@ -86,7 +95,7 @@ def _ecdsa(name: str, crv: str, hash_: hashes.HashAlgorithm, octets: int) -> Alg
         private = cast(ec.EllipticCurvePrivateKey, key)
 
         def sign(signing_input: bytes) -> bytes:
-            r, s = decode_dss_signature(private.sign(signing_input, scheme))
+            r, s = decode_dss_signature(private.sign(signing_input, signing_scheme))
             return r.to_bytes(octets, "big") + s.to_bytes(octets, "big")
 
         return sign

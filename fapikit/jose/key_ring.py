@@ -27,6 +27,13 @@ class KeyRing:
         kids = [signer.kid for signer in self.all()]
         if len(set(kids)) != len(kids):
             raise ConfigurationError("two keys of a ring share one kid", clause="FAPI2-SP 5.4.2-3")
+        material = [
+            tuple(signer.public_jwk.get(name) for name in ("kty", "n", "x", "y")) for signer in self.all()
+        ]
+        if len(set(material)) != len(material):
+            raise ConfigurationError(
+                "one key serves one algorithm and stands in a ring once", clause="RFC 8725 3.1"
+            )
 
     def all(self) -> tuple[Signer, ...]:
         return (self.current, *((self.next,) if self.next else ()), *self.retired)

@@ -1,33 +1,26 @@
 """A private key in this process: one key, one algorithm.
 
-Spec: RFC 7517; RFC 7638; RFC 8725 3.1; FAPI2-SP 5.4.1
+Spec: RFC 7517 4; RFC 7638 3; RFC 8725 3.1; FAPI2-SP 5.4.1-1.2, 5.4.1-2, 5.4.1-3
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from fapikit.errors import UnusableKey
+from fapikit.jose import load_key
 from fapikit.jose.algorithms import ALGORITHMS, PrivateMaterial
-from fapikit.jose.public_key import PublicKey, import_public_jwk
+from fapikit.jose.public_key import EC_CURVES, PublicKey, import_public_jwk
 
-_KINDS: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
-_EC_CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
-    "P-256": ec.SECP256R1,
-    "P-384": ec.SECP384R1,
-    "P-521": ec.SECP521R1,
-}
 _CURVE_ALG: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 class PrivateKey:
-    """A local `Signer`. Its repr and its public JWK show nothing secret."""
+    """A local `Signer`. Its repr and its public JWK show nothing secret, and it is never pickled."""
 
     __slots__ = ("_alg", "_kid", "_material", "_public", "_sign")
 
@@ -36,14 +29,14 @@ class PrivateKey:
 
         Raises UnusableKey if `alg` does not fit the key or the key is too weak.
         """
-        jwk = _public_jwk(material)
-        alg = alg or _default_alg(jwk)
-        public = import_public_jwk({**jwk, "alg": alg})
-        public.verifier(alg)
+        members = load_key.public_members(material)
+        alg = alg or _default_alg(members)
+        unnamed = import_public_jwk({**members, "alg": alg, "use": "sig"})
+        unnamed.verifier(alg)
         self._material = material
         self._alg = alg
-        self._kid = kid or public.thumbprint
-        self._public = public
+        self._kid = kid or unnamed.thumbprint
+        self._public = import_public_jwk({**members, "kid": self._kid, "alg": alg, "use": "sig"})
         self._sign = ALGORITHMS[alg].signer(material)
 
     @classmethod
@@ -56,7 +49,7 @@ class PrivateKey:
         if algorithm.kty == "RSA":
             material = rsa.generate_private_key(65537, 2048)
         elif algorithm.kty == "EC":
-            material = ec.generate_private_key(_EC_CURVES[cast(str, algorithm.crv)]())
+            material = ec.generate_private_key(EC_CURVES[cast(str, algorithm.crv)][0])
         else:
             material = ed25519.Ed25519PrivateKey.generate()
         return cls(material, alg=alg, kid=kid)
@@ -66,23 +59,43 @@ class PrivateKey:
         cls, pem: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
         """Load PKCS#8 or traditional PEM. Raises UnusableKey."""
-        try:
-            material = serialization.load_pem_private_key(pem, password)
-        except (ValueError, TypeError) as error:
-            raise UnusableKey("not a readable PEM private key", clause="RFC 7468") from error
-        return cls(_signing_material(material), alg=alg, kid=kid)
+        return cls(load_key.material_from_pem(pem, password), alg=alg, kid=kid)
+
+    @classmethod
+    def from_der(
+        cls, der: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
+    ) -> PrivateKey:
+        """Load PKCS#8 or traditional DER. Raises UnusableKey."""
+        return cls(load_key.material_from_der(der, password), alg=alg, kid=kid)
+
+    @classmethod
+    def from_pkcs12(
+        cls, bundle: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
+    ) -> PrivateKey:
+        """Load the key of a PKCS#12 file (.p12, .pfx). Raises UnusableKey."""
+        return cls(load_key.material_from_pkcs12(bundle, password), alg=alg, kid=kid)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PrivateKey:
-        """Load a private JWK. Raises UnusableKey."""
-        kind = _KINDS.get(str(jwk.get("kty")))
-        if kind is None or "d" not in jwk:
-            raise UnusableKey("not a private RSA, EC or OKP JWK", clause="RFC 7517 4.1")
-        try:
-            material = kind.import_key(dict(jwk)).private_key
-        except (JoseError, ValueError, TypeError) as error:
-            raise UnusableKey("the JWK does not describe a valid private key", clause="RFC 7518 6") from error
-        return cls(_signing_material(material), alg=jwk.get("alg"), kid=jwk.get("kid"))
+        """Load a private JWK; its `alg` and `kid` hold, its `use` and `key_ops` must allow signing.
+
+        Raises UnusableKey.
+        """
+        _require_for_signing(jwk)
+        return cls(load_key.material_from_jwk(jwk), alg=jwk.get("alg"), kid=jwk.get("kid"))
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, Any], kid: str | None = None) -> PrivateKey:
+        """Load the key named `kid` of a private JWK Set, or the only one. Raises UnusableKey."""
+        members = jwks.get("keys")
+        named = [
+            jwk
+            for jwk in (members if isinstance(members, list) else ())
+            if isinstance(jwk, dict) and (kid is None or jwk.get("kid") == kid)
+        ]
+        if len(named) != 1:
+            raise UnusableKey(f"{len(named)} keys of the JWK Set fit, not one", clause="RFC 7517 5")
+        return cls.from_jwk(named[0])
 
     @property
     def alg(self) -> str:
@@ -103,7 +116,7 @@ class PrivateKey:
     @property
     def public_key(self) -> PublicKey:
         """The key as a verifier sees it, `kid`, `alg` and `use` included."""
-        return import_public_jwk(self.public_jwk)
+        return self._public
 
     @property
     def thumbprint(self) -> str:
@@ -114,19 +127,10 @@ class PrivateKey:
 
     def to_private_jwk(self) -> dict[str, Any]:
         """The private JWK, for sealing. It is a secret."""
-        kind = _KINDS[self._public.kty]
-        return {
-            **kind.import_key(self._pkcs8()).as_dict(private=True),
-            "kid": self._kid,
-            "alg": self._alg,
-            "use": "sig",
-        }
+        return {**load_key.private_jwk(self._material), "kid": self._kid, "alg": self._alg, "use": "sig"}
 
     def to_pem(self) -> bytes:
         """Unencrypted PKCS#8 PEM. It is a secret."""
-        return self._pkcs8()
-
-    def _pkcs8(self) -> bytes:
         return self._material.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -134,27 +138,20 @@ class PrivateKey:
     def __repr__(self) -> str:
         return f"PrivateKey({self._alg}, kid={self._kid})"
 
-
-def _signing_material(material: object) -> PrivateMaterial:
-    if isinstance(material, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
-        return material
-    raise UnusableKey("only RSA, EC and Ed25519 keys sign", clause="RFC 7518 3.1")
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a PrivateKey is not pickled: seal its to_private_jwk() (fapikit.stores.sealed)")
 
 
-def _public_jwk(material: PrivateMaterial) -> dict[str, Any]:
-    pem = material.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    kty = "RSA" if isinstance(material, rsa.RSAPrivateKey) else "OKP"
-    if isinstance(material, ec.EllipticCurvePrivateKey):
-        kty = "EC"
-    try:
-        return dict(_KINDS[kty].import_key(pem).as_dict(private=False))
-    except (JoseError, ValueError, KeyError) as error:
-        raise UnusableKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1") from error
+def _require_for_signing(jwk: Mapping[str, Any]) -> None:
+    for name in ("alg", "kid", "use"):
+        if not isinstance(jwk.get(name, ""), str):
+            raise UnusableKey(f"the JWK's {name} is not a string", clause="RFC 7517 4")
+    operations = jwk.get("key_ops", ["sign"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "sign" not in operations:
+        raise UnusableKey("the JWK is not for signing", clause="RFC 7517 4.2")
 
 
-def _default_alg(jwk: Mapping[str, Any]) -> str:
-    if jwk["kty"] == "RSA":
+def _default_alg(members: Mapping[str, str]) -> str:
+    if members["kty"] == "RSA":
         return "PS256"
-    return _CURVE_ALG.get(jwk["crv"], "Ed25519")
+    return _CURVE_ALG.get(members["crv"], "Ed25519")

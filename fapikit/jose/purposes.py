@@ -42,16 +42,17 @@ class Purpose:
         message: str,
         *,
         about: str | None = None,
+        clause: str | None = None,
         facts: Mapping[str, object] = _EMPTY,
     ) -> E:
         """The error, with this purpose's code and its clause for the claim it is `about`."""
-        clause = self.clauses.get(about) if about else None
+        clause = self.clauses.get(about, clause) if about else clause
         return error(message, code=self.error_code, clause=clause, facts={"jwt": self.name, **facts})
 
     def accepts_typ(self, typ: object) -> bool:
         if typ is None:
             return not self.typ_required
-        if not isinstance(typ, str):
+        if not isinstance(typ, str) or not typ.isascii():
             return False
         short = typ.lower().removeprefix("application/")
         if self.typ is not None and short == self.typ:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fapikit.errors import BadSignature
+from fapikit.errors import BadSignature, UnusableKey
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims, check_issuer
 from fapikit.jose.key_set import KeySource
@@ -51,6 +51,10 @@ def verify_jwt(
 
 def check_signature(jws: UnverifiedJws, key: PublicKey, purpose: Purpose) -> Mapping[str, Any]:
     """The claims, now verified. Raises BadSignature, or UnusableKey if the key is not for this algorithm."""
-    if not key.verifier(jws.alg)(jws.signature, jws.signing_input):
+    try:
+        verify = key.verifier(jws.alg)
+    except UnusableKey as error:
+        raise purpose.fail(UnusableKey, error.message, clause=error.clause, facts=error.facts) from error
+    if not verify(jws.signature, jws.signing_input):
         raise purpose.fail(BadSignature, f"the signature of this {purpose.name} does not verify")
     return jws.unverified_claims
