@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -18,16 +19,17 @@ BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 _MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
 
-# A comma is no token character, so headers that a server joined ("Bearer a, Bearer b") fail here too.
-_CREDENTIALS: Final = re.compile(r"(?:(bearer)|dpop) +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
+_TOKEN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
+_SCHEME: Final = re.compile(r"(?:([Bb][Ee][Aa][Rr][Ee][Rr])|[Dd][Pp][Oo][Pp]) +")
 _KNOWN_SCHEME: Final = re.compile(r"[\s,]*(?:(bearer)|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
 
 
 class Credentials(NamedTuple):
-    """`scheme` is BEARER or DPOP, however the client spelled it."""
+    """`scheme` is BEARER or DPOP, however the client spelled it. `digest` is the token's SHA-256."""
 
     scheme: str
     token: str
+    digest: bytes
 
     def __repr__(self) -> str:
         return f"Credentials({self.scheme} ***)"
@@ -45,15 +47,31 @@ def read_credentials(view: RequestView) -> Credentials | None:
         return None
     if len(values) > 1:
         raise ManyCredentials("the request has more than one Authorization header")
-    match = _CREDENTIALS.fullmatch(values[0])
-    if match is not None:
-        token = match[2]
-        if len(token) > _MAX_TOKEN:
-            raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
-        return Credentials(BEARER if match[1] else DPOP, token)
-    if _KNOWN_SCHEME.match(values[0]):
+    value = values[0]
+    match = _SCHEME.match(value)
+    if match is None:
+        if _KNOWN_SCHEME.match(value):
+            raise MalformedCredentials("the Authorization header does not hold one access token")
+        return None
+    token = value[match.end() :]
+    if len(token) > _MAX_TOKEN:
+        raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
+    return Credentials(BEARER if match[1] else DPOP, token, _digest(token))
+
+
+def _digest(token: str) -> bytes:
+    """SHA-256 of a well-formed b64token (RFC 6750 2.1).
+
+    A comma is no token character, so headers that a server joined ("Bearer a, Bearer b") fail here too.
+    """
+    try:
+        octets = token.encode("ascii")
+    except UnicodeEncodeError:
+        octets = b""
+    body = octets.rstrip(b"=")
+    if not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedCredentials("the Authorization header does not hold one access token")
-    return None
+    return hashlib.sha256(octets).digest()
 
 
 def scheme_used(view: RequestView) -> str | None:

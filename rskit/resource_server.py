@@ -22,7 +22,7 @@ from fapikit.profiles import Profile, profile_of
 from fapikit.stores import MemoryStore, Store
 from rskit.challenge import ChallengeRules, refuse
 from rskit.confirmation import Binding, PossessionRules, bases_of, confirm
-from rskit.credentials import BEARER, DPOP, read_credentials, scheme_used
+from rskit.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
 from rskit.decision import Allow, CannotDecide, Challenge, Decision
 from rskit.decision_trace import record
 from rskit.errors import NoCredentials
@@ -127,11 +127,10 @@ class ResourceServer:
             credentials = read_credentials(view)
             if credentials is None:
                 raise NoCredentials("no access token came with the request")
-            scheme, token = credentials
-            digest = hashlib.sha256(token.encode("ascii")).digest()
-            entry = self._tokens.at_hand(token, digest, now)
+            scheme = credentials.scheme
+            entry = self._tokens.at_hand(credentials, now)
             if entry is None:
-                return self._check_flow(view, scheme, token, digest)
+                return self._check_flow(view, credentials)
             proof = confirm(view, credentials, entry.allow.token, self._possession, now)
             if proof is None:
                 return entry.allow
@@ -139,12 +138,10 @@ class ResourceServer:
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
 
-    def _check_flow(self, view: RequestView, scheme: str, token: str, digest: bytes) -> Flow[Decision]:
+    def _check_flow(self, view: RequestView, credentials: Credentials) -> Flow[Decision]:
+        scheme = credentials.scheme
         try:
-            entry = yield from self._tokens.accept(token, digest)
-            credentials = read_credentials(view)
-            if credentials is None:
-                raise NoCredentials("no access token came with the request")
+            entry = yield from self._tokens.accept(credentials)
             proof = confirm(view, credentials, entry.allow.token, self._possession, self.clock())
             if proof is None:
                 return entry.allow
@@ -165,8 +162,7 @@ class ResourceServer:
         credentials = read_credentials(view)
         if credentials is None:
             raise NoCredentials("no access token came with the request")
-        digest = hashlib.sha256(credentials.token.encode("ascii")).digest()
-        entry = yield from self._tokens.accept(credentials.token, digest, fresh=True)
+        entry = yield from self._tokens.accept(credentials, fresh=True)
         if entry.allow.token.confirmation != token.confirmation:
             confirm(view, credentials, entry.allow.token, self._possession, self.clock())
         return entry.allow.token

@@ -7,7 +7,6 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
@@ -30,8 +29,7 @@ class ReadOnlyDict(dict[str, Any]):
     __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Token:
+class Token(NamedTuple):
     """A verified access token. Everything in it is read-only; its repr and str show no claim values.
 
     `subject` is None only for introspected tokens whose server tells none. `expires_at` None means that the server
@@ -43,10 +41,10 @@ class Token:
     client_id: str | None
     scopes: frozenset[str]
     audience: tuple[str, ...]
-    authorization_details: tuple[Mapping[str, Any], ...] = field(repr=False)
-    confirmation: Confirmation = field(repr=False)
+    authorization_details: tuple[Mapping[str, Any], ...]
+    confirmation: Confirmation
     expires_at: float | None
-    claims: Mapping[str, Any] = field(repr=False)
+    claims: Mapping[str, Any]
     kind: TokenKind
     name: str
 

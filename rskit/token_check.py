@@ -14,6 +14,7 @@ from fapikit.base64url import encode
 from fapikit.clock import Clock
 from fapikit.errors import ClaimError, FapiError, KeyNotFound
 from fapikit.flow import Flow
+from rskit.credentials import Credentials
 from rskit.decision import Allow
 from rskit.errors import InvalidToken, RevokedToken, UnknownIssuer
 from rskit.introspected_token import Inquiry, ask_issuer
@@ -50,19 +51,20 @@ class TokenCheck:
         self._clock = clock
         self._denylist = denylist
 
-    def at_hand(self, token: str, digest: bytes, now: float) -> AcceptedToken | None:
+    def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None where something must be asked. Raises what refuses it."""
-        entry = self._cached(digest)
+        entry = self._cached(credentials.digest)
         if entry is None or not entry.speaks(now) or not self._issuers.still_trusts(entry.trusted):
-            entry = self._verify_at_hand(token, digest, now)
+            entry = self._verify_at_hand(credentials, now)
             if entry is None:
                 return None
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
 
-    def accept(self, token: str, digest: bytes, *, fresh: bool = False) -> Flow[AcceptedToken]:
+    def accept(self, credentials: Credentials, *, fresh: bool = False) -> Flow[AcceptedToken]:
         """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
+        token, digest = credentials.token, credentials.digest
         if is_jwt(token):
             jwt = read_jwt(token, self._issuers)
             asking = jwt.trusted.config.introspection
@@ -81,7 +83,8 @@ class TokenCheck:
             self._require_not_denied(entry)
         return entry
 
-    def _verify_at_hand(self, token: str, digest: bytes, now: float) -> AcceptedToken | None:
+    def _verify_at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
+        token, digest = credentials.token, credentials.digest
         refused = self._cache.refused(digest, now)
         if refused is not None:
             raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
