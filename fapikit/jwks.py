@@ -70,7 +70,7 @@ class RemoteKeySet:
 
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
-        return self._keys if now < self._fetched_at + self._fresh_for * REFRESH_AHEAD else None
+        return self._keys if now < self._asked_at + self._fresh_for * REFRESH_AHEAD else None
 
     def load(self) -> Flow[KeySet]:
         """The keys, fetched if they are not at hand. Raises TransportError."""
