@@ -21,7 +21,7 @@ import httpx
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
-from fapikit.metadata import ServerMetadata, discover
+from fapikit.metadata import discover
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
@@ -69,8 +69,12 @@ class Client:
         )
         http = http or HttpSettings()
         driver = SyncDriver(http)
-        metadata: ServerMetadata = driver.run(discover(issuer))
-        return cls(make_bank(metadata, settings), driver=driver, http=http)
+        try:
+            metadata = driver.run(discover(issuer))
+            return cls(make_bank(metadata, settings), driver=driver, http=http)
+        except BaseException:
+            driver.close()
+            raise
 
     @property
     def issuer(self) -> str:
@@ -189,8 +193,12 @@ class AsyncClient:
         )
         http = http or HttpSettings()
         driver = AsyncDriver(http)
-        metadata = await driver.run(discover(issuer))
-        return cls(make_bank(metadata, settings), driver=driver, http=http)
+        try:
+            metadata = await driver.run(discover(issuer))
+            return cls(make_bank(metadata, settings), driver=driver, http=http)
+        except BaseException:
+            await driver.aclose()
+            raise
 
     @property
     def issuer(self) -> str:

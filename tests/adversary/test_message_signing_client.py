@@ -1,0 +1,112 @@
+"""The eight JARM modules of the FAPI 2.0 Message Signing client plan, and the downgrades beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fapikit.errors import (
+    BadSignature,
+    Expired,
+    FapiError,
+    ForbiddenAlgorithm,
+    MissingClaim,
+    WrongAudience,
+    WrongIssuer,
+)
+from rpkit.errors import WrongResponseMode, WrongState
+from tests.adversary.walk import (
+    flipped_signature,
+    refused,
+    signed_with_rs256,
+    unsigned,
+    walk,
+    with_one_more,
+    with_value,
+    without,
+)
+from tests.clocks import NOW
+from tests.mothers.fake_bank import FakeBank, claims_of, part_of
+
+Connect = Callable[..., Any]
+
+FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
+    "client-test-ensure-jarm-without-iss-fails": ("jarm", without("iss"), MissingClaim, "JARM 2.4-2"),
+    "client-test-ensure-jarm-with-invalid-iss-fails": (
+        "jarm",
+        with_one_more("iss"),
+        WrongIssuer,
+        "JARM 2.4-2",
+    ),
+    "client-test-ensure-jarm-without-aud-fails": ("jarm", without("aud"), MissingClaim, "JARM 2.4-3"),
+    "client-test-ensure-jarm-with-invalid-aud-fails": (
+        "jarm",
+        with_one_more("aud"),
+        WrongAudience,
+        "JARM 2.4-3",
+    ),
+    "client-test-ensure-jarm-without-exp-fails": ("jarm", without("exp"), MissingClaim, "JARM 2.4-4"),
+    "client-test-ensure-jarm-with-expired-exp-fails": (
+        "jarm",
+        with_value("exp", int(NOW) - 360),
+        Expired,
+        "JARM 2.4-4",
+    ),
+    "client-test-ensure-jarm-with-invalid-sig-fails": (
+        "jarm_jwt",
+        flipped_signature,
+        BadSignature,
+        "RFC 7515 5.2",
+    ),
+    "client-test-ensure-jarm-signature-is-not-none": (
+        "jarm_jwt",
+        unsigned,
+        ForbiddenAlgorithm,
+        "RFC 8725 3.1",
+    ),
+    "signed with an algorithm that is not allowed": (
+        "jarm_jwt",
+        signed_with_rs256,
+        ForbiddenAlgorithm,
+        "RFC 8725 3.1",
+    ),
+    "state of another login inside": ("jarm", with_one_more("state"), WrongState, "RFC 9700 2.1c"),
+    "a plain answer instead": (
+        "callback",
+        lambda _: {"code": "stolen", "state": "s", "iss": "i"},
+        WrongResponseMode,
+        "FAPI2-MS 5.4.2-2",
+    ),
+    "plain parameters beside the signed answer": (
+        "callback",
+        lambda answer: {**answer, "code": "injected"},
+        WrongResponseMode,
+        "FAPI2-MS 5.4.2-2",
+    ),
+}
+
+
+@pytest.mark.parametrize("module", FAULTS)
+def test_signed_response_is_refused(module: str, connect: Connect, bank: FakeBank) -> None:
+    fault, hook, error, clause = FAULTS[module]
+    bank.faults[fault] = hook
+    refused(connect(profile="fapi2-message-signing"), bank, error, clause, after="callback")
+
+
+def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: FakeBank) -> None:
+    """All authorization parameters are inside the object; beside it stands the client's sign-in alone."""
+    client = connect(profile="fapi2-message-signing")
+    assert walk(client, bank, max_age=600, authorization_details=[{"type": "payment"}]).status_code == 200
+    pushed = bank.calls("par")[-1]
+    assert set(pushed.form) == {"client_id", "request", "client_assertion_type", "client_assertion"}
+    claims = claims_of(pushed.form["request"])
+    assert part_of(pushed.form["request"], 0)["typ"] == "oauth-authz-req+jwt"
+    assert claims["response_mode"] == "jwt"
+    assert claims["aud"] == bank.issuer
+    assert claims["max_age"] == 600
+    assert claims["authorization_details"] == [{"type": "payment"}]
+    assert claims["exp"] - claims["nbf"] <= 3600
+    assert {"iss", "iat", "jti", "code_challenge", "state", "nonce", "dpop_jkt"} <= claims.keys()
+    assert not {"request", "request_uri", "sub"} & claims.keys()

@@ -1,0 +1,148 @@
+"""The OpenID Connect client modules that FAPI 2 keeps for the code flow, each once, for both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fapikit.errors import (
+    AmbiguousKey,
+    BadSignature,
+    FapiError,
+    ForbiddenAlgorithm,
+    MissingClaim,
+    WrongHash,
+    WrongSubject,
+)
+from rpkit.errors import AuthorizationRefused, BrokenContinuity
+from tests.adversary.walk import flipped_signature, refused, walk, with_one_more, with_value, without
+from tests.keys import a_key, hmac_of, jws_of, mint
+from tests.mothers.fake_bank import FakeBank, claims_of
+
+Connect = Callable[..., Any]
+
+
+def signed_with_hs256(token: str) -> str:
+    """The classic confusion: a MAC whose key is public."""
+    from fapikit.base64url import decode
+
+    return jws_of(b'{"alg":"HS256"}', decode(token.split(".")[1]), lambda octets: hmac_of(b"fintech", octets))
+
+
+FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
+    "oidcc-client-test-missing-sub": ("id_token", without("sub"), MissingClaim, "OIDC 2"),
+    "oidcc-client-test-missing-iat": ("id_token", without("iat"), MissingClaim, "OIDC 3.1.3.7-10"),
+    "oidcc-client-test-invalid-sig-hs256": (
+        "id_token_jwt",
+        signed_with_hs256,
+        ForbiddenAlgorithm,
+        "RFC 8725 3.1",
+    ),
+    "oidcc-client-test-invalid-sig-es256": (
+        "id_token_jwt",
+        flipped_signature,
+        BadSignature,
+        "RFC 7515 5.2",
+    ),
+    "oidcc-client-test-invalid-athash": ("id_token", with_one_more("at_hash"), WrongHash, "OIDC 3.1.3.6"),
+    "oidcc-client-test-kid-absent-multiple-jwks": (
+        "id_token_jwt",
+        lambda token: mint(claims_of(token), a_key(), header={"kid": None}),
+        AmbiguousKey,
+        "FAPI2-SP 5.4.3",
+    ),
+}
+
+
+@pytest.mark.parametrize("module", FAULTS)
+def test_id_token_is_refused(module: str, connect: Connect, bank: FakeBank) -> None:
+    fault, hook, error, clause = FAULTS[module]
+    bank.faults[fault] = hook
+    if "multiple" in module:
+        two = [dict(a_key().public_jwk), dict(a_key("ES256", 5).public_jwk)]
+        bank.faults["jwks"] = lambda _: {
+            "keys": [{k: v for k, v in key.items() if k != "kid"} for key in two]
+        }
+    refused(connect(), bank, error, clause, after="token")
+
+
+def test_oidcc_client_test_kid_absent_single_jwks(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["jwks"] = lambda _: {"keys": [dict(a_key().public_jwk)]}
+    bank.faults["id_token_jwt"] = lambda token: mint(claims_of(token), a_key(), header={"kid": None})
+    assert walk(connect(), bank).status_code == 200
+
+
+def test_oidcc_client_test_missing_athash_is_no_fault_in_the_code_flow(
+    connect: Connect, bank: FakeBank
+) -> None:
+    bank.faults["id_token"] = without("at_hash")
+    assert walk(connect(), bank).status_code == 200
+
+
+def test_oidcc_client_test_userinfo_invalid_sub(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["userinfo"] = with_one_more("sub")
+    refused(connect(), bank, WrongSubject, "OIDC 5.3.2", after="userinfo")
+
+
+def test_oidcc_client_test_userinfo_signed(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["userinfo_jwt"] = lambda members: mint(
+        {**members, "iss": bank.issuer, "aud": "fintech"}, bank.key
+    )
+    client = connect(userinfo_signed_response_alg="ES256")
+    start = client.begin(scope="openid")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    user = client.userinfo(login)
+    assert user.claims["name"] == "Alice"
+    assert user.token is not None
+
+
+def test_oidcc_client_test_signing_key_rotation(connect: Connect, bank: FakeBank) -> None:
+    """An unknown kid leads to one refetch of the key set, and then the new key verifies."""
+    client = connect()
+    assert walk(client, bank).status_code == 200
+    bank.key = a_key("ES256", 9)
+    bank.clock.advance(40)
+    assert walk(client, bank).status_code == 200
+    assert len(bank.calls("jwks")) == 2
+
+
+@pytest.mark.parametrize("claim", ["iss", "sub"])
+def test_oidcc_client_test_refresh_token_invalid(claim: str, connect: Connect, bank: FakeBank) -> None:
+    client = connect()
+    start = client.begin(scope="openid")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    bank.faults["refresh_id_token"] = with_one_more(claim)
+    with pytest.raises(FapiError) as caught:
+        client.refresh(login.tokens)
+    expected = "OIDC 3.1.3.7-2" if claim == "iss" else "OIDC 12.2"
+    assert caught.value.clause == expected
+    assert claim != "sub" or isinstance(caught.value, BrokenContinuity)
+
+
+def test_oidcc_client_test_refresh_token(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["refresh_id_token"] = with_value("extra", "claim")
+    client = connect()
+    start = client.begin(scope="openid")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    before = login.tokens.access_token_for(None)
+    assert client.refresh(login.tokens).access_token_for(None) != before
+
+
+def test_oidcc_client_test_form_post_error(connect: Connect, bank: FakeBank) -> None:
+    client = connect(response_mode="form_post")
+    start = client.begin(scope="openid", prompt="none", max_age=0)
+    form = bank.authorize(start.url, error="login_required")
+    with pytest.raises(AuthorizationRefused) as caught:
+        client.complete(form.encode(), start.transaction)
+    assert caught.value.peer_code == "login_required"
+    assert not bank.calls("token")
+
+
+def test_oidcc_client_test_discovery_jwks_uri_keys(connect: Connect, bank: FakeBank) -> None:
+    """The key set is where the metadata says, not where one might guess."""
+    moved = f"{bank.issuer}random-4711/jwks"
+    bank.faults["metadata"] = with_value("jwks_uri", moved)
+    assert walk(connect(), bank).status_code == 200
+    assert all("random-4711" in call.path for call in bank.calls("jwks"))
