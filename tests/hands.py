@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
@@ -60,6 +61,11 @@ class Hand:
         waiting, self.background = self.background, []
         for effect in waiting:
             self.run(effect.start())
+
+    def run_background_ignoring(self, error: type[Exception]) -> None:
+        """The same, when what they raise is nobody's."""
+        with suppress(error):
+            self.run_background()
 
     def _perform(self, effect: Effect) -> Any:
         match effect:
