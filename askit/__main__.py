@@ -51,6 +51,7 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=1,  # an idle TLS peer would otherwise hold the exit for half a minute
         server_header=False,
         lifespan="on",
     )

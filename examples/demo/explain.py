@@ -56,7 +56,6 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         403: ("refused: not what the customer consented to", "FAPI2-SP 5.3.4-4"),
         409: ("refused: this consent has been used", "RFC 9396 9"),
     },
-    ("fintech", "GET", ""): {200: ("the fintech's page", "-")},
     ("fintech", "GET", "/events"): {200: ("every check of the sign-in, with its clause", "-")},
     ("fintech", "GET", "/"): {200: ("the fintech's page", "-")},
     ("fintech", "POST", "/login"): {

@@ -87,7 +87,7 @@ class Fintech:
             )
             user = await self.bank.userinfo(session.login)
         except FapiError as error:
-            return HTMLResponse(render("problem", why=str(error)), 400)
+            return HTMLResponse(render("problem", why=f"{error} What to do: {error.remedy}."), 400)
         session.tokens = session.login.tokens
         session.name = str(user.claims.get("name", "customer"))
         session.idempotency_key = str(uuid.uuid4())
@@ -151,10 +151,17 @@ class Fintech:
         return session, form
 
 
+async def problem(_request: Request, error: Exception) -> Response:
+    """What the toolkit refuses, in words; its errors hold no secret."""
+    remedy = f" What to do: {error.remedy}." if isinstance(error, FapiError) else ""
+    return HTMLResponse(render("problem", why=f"{error}{remedy}"), 502)
+
+
 def create_app() -> Starlette:
     fintech = Fintech(World.load())
     return Starlette(
         lifespan=fintech.lifespan,
+        exception_handlers={FapiError: problem},
         routes=[
             Route("/", fintech.home),
             Route("/login", fintech.login, methods=["POST"]),

@@ -18,7 +18,13 @@ def main(module: str, origin: str) -> None:
     world = World.load()
     app = importlib.import_module(f"examples.demo.{module}").create_app()
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port_of(origin), log_level="info", access_log=False, proxy_headers=False
+        app,
+        host="127.0.0.1",
+        port=port_of(origin),
+        log_level="info",
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
     )
     config.load()
     config.ssl = server_context(world.path("server.pem"), world.path("server.key"), profile=world.profile)

@@ -85,7 +85,7 @@ class Recorder:
             self._sender,
             self._world.party_at(f"{url.scheme}://{url.netloc}"),
             request.method,
-            mask(url.path, url.query),
+            mask(url.path or "/", url.query),
             response.status_code,
             elapsed * 1000,
             _note(response),
