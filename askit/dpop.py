@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from fapikit import base64url, strict_json
 from fapikit.dpop import CheckedProof, check_proof, remember_proof
 from fapikit.dpop.htu import normalise
 
@@ -26,20 +25,13 @@ async def read_proof(
     server: AuthorizationServer,
     request: Request,
     *,
-    demand_nonce: bool,
     access_token: str | None = None,
     bound_to: str | None = None,
 ) -> CheckedProof:
-    """Check the proof beside this request. Raises DPoPError or JwtError; StoreError if replay is unknown.
-
-    Without `demand_nonce` a proof that has a nonce must still have a good one.
-    """
+    """Check the proof beside this request. Raises DPoPError or JwtError; StoreError if replay is unknown."""
     proofs = request.headers.getlist("dpop")
     url = normalise(server.url(request.url.path))
     now = server.clock()
-    nonces = await server.nonces()
-    if not demand_nonce and not _carries_nonce(proofs):
-        nonces = None
     proof = check_proof(
         proofs,
         method=request.method,
@@ -48,15 +40,7 @@ async def read_proof(
         algorithms=server.profile.signing_algorithms,
         access_token=access_token,
         bound_to=bound_to,
-        nonces=nonces,
+        nonces=await server.nonces(),
     )
     await server.run(remember_proof(server.records.store, proof, now=now, scope=server.config.issuer))
     return proof
-
-
-def _carries_nonce(proofs: list[str]) -> bool:
-    try:
-        claims = strict_json.parse_object(base64url.decode(proofs[0].split(".")[1]))
-    except (IndexError, ValueError):
-        return False
-    return "nonce" in claims

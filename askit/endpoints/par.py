@@ -30,7 +30,7 @@ async def par(server: AuthorizationServer, request: Request) -> Response:
     client = await authenticate_client(server, request, parameters)
     jkt = None
     if has_proof(request):
-        jkt = (await read_proof(server, request, demand_nonce=False)).jkt
+        jkt = (await read_proof(server, request)).jkt
     pushed = await read_authorization_request(server, parameters, client, jkt=jkt)
     request_uri = await keep_request(server, pushed)
     body = {"request_uri": request_uri, "expires_in": int(server.profile.par_lifetime)}

@@ -47,4 +47,4 @@ async def _key_of(server: AuthorizationServer, request: Request, client: Client)
     required = server.profile.sender_constraint_required or client.flag("dpop_bound_access_tokens")
     if not required and not has_proof(request):
         return None
-    return (await read_proof(server, request, demand_nonce=True)).jkt
+    return (await read_proof(server, request)).jkt

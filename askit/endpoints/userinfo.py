@@ -50,7 +50,7 @@ async def _answer(server: AuthorizationServer, request: Request, token: str, *, 
             "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
         )
     if bound:
-        await read_proof(server, request, demand_nonce=True, access_token=token, bound_to=record.jkt)
+        await read_proof(server, request, access_token=token, bound_to=record.jkt)
     grant = await server.records.load("grant", record.grant_id, Grant)
     if grant is None:
         raise InvalidToken("this access token is revoked")
