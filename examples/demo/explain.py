@@ -81,9 +81,6 @@ def explain(message: Message) -> tuple[str, str]:
     found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
     if found is not None:
         return found
-    if message.receiver == "bank" and message.sender == "browser":
-        return (
-            "a page of the bank" if message.status == 200 else "on to the next page",
-            "FAPI2-SP 5.3.2.2-11",
-        )
-    return ("", "-")
+    if path.startswith("/.well-known/oauth-protected-resource") and message.status == 200:
+        return "the API says which bank issues its tokens", "RFC 9728 3"
+    return "an unforeseen answer", "-"

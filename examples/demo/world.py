@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,12 @@ class World:
     fintech: str
 
     @classmethod
-    def create(cls, folder: Path, profile_name: str) -> World:
-        """A fresh world: certificates from a throw-away CA, one key for each party that signs."""
-        origins = {name: f"https://localhost:{_free_port(port)}" for name, port in PORTS.items()}
+    def create(cls, folder: Path, profile_name: str, *, ports: Mapping[str, int] = PORTS) -> World:
+        """A fresh world: certificates from a throw-away CA, one key for each party that signs.
+
+        A party without a port gets any that is free.
+        """
+        origins = {name: f"https://localhost:{_free_port(ports.get(name, 0))}" for name in PORTS}
         world = cls(folder=str(folder), profile_name=profile_of(profile_name).name, **origins)
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
         authority.cert_pem.write_to_path(str(world.path("ca.pem")))
