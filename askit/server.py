@@ -142,6 +142,9 @@ class AuthorizationServer:
     def metadata(self) -> dict[str, Any]:
         return metadata.build_metadata(self)
 
+    async def jwks(self) -> dict[str, Any]:
+        return await self.keys.jwks()
+
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body
 

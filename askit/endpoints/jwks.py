@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 
 
 async def jwks(server: AuthorizationServer, _request: Request) -> Response:
-    return public_json(await server.keys.jwks(), max_age=60)
+    return public_json(await server.jwks(), max_age=60)

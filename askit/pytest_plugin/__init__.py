@@ -1,0 +1,91 @@
+"""An authorization server in your tests: `pip install "fapikit[askit]"`, and these fixtures are there.
+
+    def test_accounts_are_listed(askit, access_token):
+        token = access_token(scope="accounts", cnf={"jkt": my_key.thumbprint})
+        ...
+
+    def test_login(askit, signed_in):
+        client = Client.discover(askit.issuer, client_id=askit.client_id, auth=PrivateKeyJWT(askit.client_key),
+                                 redirect_uri=askit.redirect_uri, http=askit.http())
+        login = signed_in(client, scope="openid accounts")
+
+`askit`              a running server (see `RunningServer`), on TLS with a certificate of its own, new for each test
+`askit_settings`     what differs from `DEFAULTS` (the configuration file's keys); override it in your conftest
+`askit_clock`        the server's clock: real time until `freeze()`, then moved by `advance(seconds)`; hand it to
+                     your own code too
+`access_token(...)`  a token that the server issues, with the claims you say; `async_access_token` is awaited
+`signed_in(client)`  runs a login of an rpkit client through the server's pages; `async_signed_in` is awaited
+`faulty_askit`       the same server, which breaks the rules you tell it to (`.faults`, see `faults`)
+
+Without fixtures: `with running({...}, kind=FaultyServer) as server` from `askit.pytest_plugin.running`.
+
+Nothing outside the core is imported before a fixture is used. Faults are a subclass in here: no setting and no command
+line reaches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from askit.pytest_plugin.movable_clock import MovableClock
+
+if TYPE_CHECKING:
+    from askit.pytest_plugin.faults import FaultyServer
+    from askit.pytest_plugin.running import RunningServer
+    from askit.server import AuthorizationServer
+
+
+@pytest.fixture
+def askit_settings() -> Mapping[str, Any]:
+    """Settings that differ from the defaults; override this fixture."""
+    return {}
+
+
+@pytest.fixture
+def askit_clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def askit(
+    askit_settings: Mapping[str, Any], askit_clock: MovableClock
+) -> Iterator[RunningServer[AuthorizationServer]]:
+    from askit.pytest_plugin.running import running
+    from askit.server import AuthorizationServer
+
+    with running(askit_settings, clock=askit_clock, kind=AuthorizationServer) as server:
+        yield server
+
+
+@pytest.fixture
+def faulty_askit(
+    askit_settings: Mapping[str, Any], askit_clock: MovableClock
+) -> Iterator[RunningServer[FaultyServer]]:
+    from askit.pytest_plugin.faults import FaultyServer
+    from askit.pytest_plugin.running import running
+
+    with running(askit_settings, clock=askit_clock, kind=FaultyServer) as server:
+        yield server
+
+
+@pytest.fixture
+def access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., str]:
+    return askit.access_token
+
+
+@pytest.fixture
+def async_access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[str]]:
+    return askit.async_access_token
+
+
+@pytest.fixture
+def signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Any]:
+    return askit.signed_in
+
+
+@pytest.fixture
+def async_signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[Any]]:
+    return askit.async_signed_in

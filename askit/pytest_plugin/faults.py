@@ -1,0 +1,189 @@
+"""A server that breaks rules on purpose, so that clients can be tested against it.
+
+    faulty_askit.app.faults["id_token"] = lambda claims: {**claims, "aud": "somebody-else"}
+    faulty_askit.app.faults["metadata"] = lambda document: {**document, "issuer": document["issuer"] + "1"}
+    faulty_askit.app.faults["id_token.jwt"] = unsigned
+    faulty_askit.app.faults.nonces = "never"
+
+Each fault is a function of the outgoing message that returns another:
+
+    "metadata"                 the document                "jwks"             the key set
+    "authorization_response"   its parameters, `state` and `iss` included (a JARM response has only `response`)
+    "jarm"                     the claims of the response  "jarm.jwt"         the signed JWT
+    "token_response"           the JSON body
+    "id_token"                 the claims                  "id_token.jwt"     the signed JWT
+    "access_token"             the claims                  "access_token.jwt" the signed JWT
+    "userinfo"                 the claims                  "userinfo.jwt"     the signed JWT
+    "introspection"            the members                 "introspection.jwt" the signed JWT
+
+`faults.nonces`: "normal", "never" (no nonce is asked for) or "each_call" (a new one with each answer, the one before
+is refused). `faults.calls` lists every request as (method, path), so that a test can see which never came.
+`faults.headers` are added to every answer. `unsigned`, `broken_signature` and `resigned` help with the JWTs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from askit.records import PushedRequest
+from askit.server import AuthorizationServer
+from fapikit import base64url, strict_json
+from fapikit.dpop import NonceIssuer
+from fapikit.jose.private_key import PrivateKey
+from fapikit.jose.purposes import (
+    ACCESS_TOKEN,
+    ID_TOKEN,
+    INTROSPECTION_RESPONSE,
+    JARM_RESPONSE,
+    USERINFO_RESPONSE,
+    Purpose,
+)
+
+Change: TypeAlias = Callable[[Any], Any]
+
+_PLACES: Final = {
+    ID_TOKEN.name: "id_token",
+    JARM_RESPONSE.name: "jarm",
+    ACCESS_TOKEN.name: "access_token",
+    USERINFO_RESPONSE.name: "userinfo",
+    INTROSPECTION_RESPONSE.name: "introspection",
+}
+PLACES: Final = frozenset(
+    {"metadata", "jwks", "authorization_response", "token_response", *_PLACES.values()}
+    | {f"{place}.jwt" for place in _PLACES.values()}
+)
+
+
+class Faults:
+    """What goes wrong, by place; nothing at first."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, Change] = {}
+        self.nonces: Literal["normal", "never", "each_call"] = "normal"
+        self.headers: dict[str, str] = {}
+        self.calls: list[tuple[str, str]] = []
+
+    def __setitem__(self, place: str, change: Change) -> None:
+        if place not in PLACES:
+            raise KeyError(f"no fault goes there: {place}; known: {', '.join(sorted(PLACES))}")
+        self._changes[place] = change
+
+    def __delitem__(self, place: str) -> None:
+        self._changes.pop(place, None)
+
+    def clear(self) -> None:
+        self._changes.clear()
+        self.nonces = "normal"
+        self.headers.clear()
+        self.calls.clear()
+
+    def apply(self, place: str, message: Any) -> Any:
+        change = self._changes.get(place)
+        return message if change is None else change(message)
+
+
+class FaultyServer(AuthorizationServer):
+    """An `AuthorizationServer` whose last step for each message can go wrong."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.faults = Faults()
+        self._each_call = _EachCallNonces()
+
+    async def sign(self, claims: Mapping[str, Any], purpose: Purpose, alg: str | None = None) -> str:
+        place = _PLACES.get(purpose.name)
+        if place is None:
+            return await super().sign(claims, purpose, alg)
+        # UserInfo and introspection claims were changed already, where they were built.
+        changed = claims if place in ("userinfo", "introspection") else self.faults.apply(place, dict(claims))
+        return str(self.faults.apply(f"{place}.jwt", await super().sign(changed, purpose, alg)))
+
+    def metadata(self) -> dict[str, Any]:
+        return dict(self.faults.apply("metadata", super().metadata()))
+
+    async def jwks(self) -> dict[str, Any]:
+        return dict(self.faults.apply("jwks", await super().jwks()))
+
+    def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("token_response", body))
+
+    def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("userinfo", claims))
+
+    def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("introspection", members))
+
+    def send_response(
+        self, request: PushedRequest, transport: str, parameters: Mapping[str, str]
+    ) -> Response:
+        changed = self.faults.apply("authorization_response", dict(parameters))
+        return super().send_response(request, transport, changed)
+
+    async def nonces(self) -> NonceIssuer | None:
+        if self.faults.nonces == "never":
+            return None
+        return self._each_call if self.faults.nonces == "each_call" else await super().nonces()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.faults.calls.append((scope["method"], scope["path"]))
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start" and self.faults.headers:
+                more = [(name.encode(), value.encode()) for name, value in self.faults.headers.items()]
+                message = {**message, "headers": [*message.get("headers", ()), *more]}
+            await send(message)
+
+        await super().__call__(scope, receive, send_with_headers)
+
+
+class _EachCallNonces(NonceIssuer):
+    """Only the nonce of the latest answer is good."""
+
+    def __init__(self) -> None:
+        super().__init__((secrets.token_bytes(32),))
+        self._latest = ""
+
+    def issue(self, now: float) -> str:  # noqa: ARG002 - the time does not matter
+        self._latest = base64url.encode(secrets.token_bytes(12))
+        return self._latest
+
+    def accepts(self, nonce: str, now: float) -> bool:  # noqa: ARG002
+        return nonce == self._latest
+
+
+def unsigned(jwt: str) -> str:
+    """The same claims under `alg: none`."""
+    header, claims, _ = jwt.split(".")
+    members = {**strict_json.parse_object(base64url.decode(header)), "alg": "none"}
+    return f"{base64url.encode(strict_json.dump(members))}.{claims}."
+
+
+def broken_signature(jwt: str) -> str:
+    """Every octet of the signature inverted."""
+    signed, _, signature = jwt.rpartition(".")
+    octets = bytes(octet ^ 0xFF for octet in base64url.decode(signature))
+    return f"{signed}.{base64url.encode(octets)}"
+
+
+def resigned(key: PrivateKey, **header: Any) -> Callable[[str], str]:
+    """The same claims, validly signed with another key; `header` members are changed, None removes one."""
+
+    def change(jwt: str) -> str:
+        old, claims, _ = jwt.split(".")
+        members = {
+            **strict_json.parse_object(base64url.decode(old)),
+            "alg": key.alg,
+            "kid": key.kid,
+            **header,
+        }
+        kept = {name: value for name, value in members.items() if value is not None}
+        signing_input = f"{base64url.encode(strict_json.dump(kept))}.{claims}"
+        return f"{signing_input}.{base64url.encode(key.sign(signing_input.encode()))}"
+
+    return change

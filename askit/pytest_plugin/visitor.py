@@ -1,0 +1,94 @@
+"""A visitor who walks the server's pages: follows redirects, signs in, approves, and stops where the client takes over.
+
+One generator says which request comes next; a sync and an async httpx client carry it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any, TypeAlias, cast
+from urllib.parse import urlencode, urljoin
+
+import httpx
+
+Callback: TypeAlias = str | Mapping[str, str]
+Steps: TypeAlias = Generator[tuple[str, str, Mapping[str, str]], httpx.Response, Callback]
+
+_MAX_STEPS = 20
+
+
+@dataclass
+class _Form(HTMLParser):
+    """The first form of a page."""
+
+    action: str | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form" and self.action is None:
+            self.action = attributes.get("action", "")
+        elif tag == "input" and "name" in attributes:
+            self.fields[attributes["name"]] = attributes.get("value", "")
+        elif tag == "button" and "name" in attributes:
+            self.buttons.setdefault(attributes["name"], []).append(attributes.get("value", ""))
+
+
+def walk(url: str, *, issuer: str, username: str, password: str, decision: str) -> Steps:
+    """Yields (method, url, form); returns the URL, or the form of a form_post, that is meant for the client."""
+    method, form = "GET", dict[str, str]()
+    for _ in range(_MAX_STEPS):
+        response = yield method, url, form
+        location = response.headers.get("location")
+        if location is not None:
+            url, method, form = urljoin(url, location), "GET", {}
+            if not url.startswith(issuer):
+                return url
+            continue
+        page = _Form()
+        page.feed(response.text)
+        if page.action is None:
+            raise AssertionError(f"the server answered {response.status_code}: {response.text[:2000]}")
+        url, method, form = urljoin(url, page.action), "POST", page.fields
+        if not url.startswith(issuer):
+            return form
+        if "password" in form:
+            if response.status_code == 401:
+                raise AssertionError("the server refused the password")
+            form = {**form, "username": username, "password": password}
+        elif "decision" in page.buttons:
+            form = {**form, "decision": decision}
+    raise AssertionError("the server leads in circles")
+
+
+def visit(client: httpx.Client, steps: Steps) -> Callback:
+    response: httpx.Response | None = None
+    while True:
+        try:
+            request = next(steps) if response is None else steps.send(response)
+        except StopIteration as stop:
+            return cast(Callback, stop.value)
+        response = client.request(**_arguments(*request))
+
+
+async def avisit(client: httpx.AsyncClient, steps: Steps) -> Callback:
+    response: httpx.Response | None = None
+    while True:
+        try:
+            request = next(steps) if response is None else steps.send(response)
+        except StopIteration as stop:
+            return cast(Callback, stop.value)
+        response = await client.request(**_arguments(*request))
+
+
+def _arguments(method: str, url: str, form: Mapping[str, str]) -> dict[str, Any]:
+    if method == "GET":
+        return {"method": method, "url": url}
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return {"method": method, "url": url, "content": urlencode(form), "headers": headers}

@@ -1,0 +1,127 @@
+"""The pytest plugin, as a project that installs it sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+_TESTS = '''
+import asyncio
+import time
+
+import httpx
+import pytest
+from fapikit import PrivateKeyJWT
+from fapikit.io.tls import client_context
+from rpkit import AsyncClient, Client
+
+RESOURCE = "https://api.example.test/"
+
+
+def claims_of(jwt):
+    import base64, json
+    part = jwt.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def settings(askit):
+    return dict(
+        client_id=askit.client_id,
+        auth=PrivateKeyJWT(askit.client_key),
+        redirect_uri=askit.redirect_uri,
+        http=askit.http(),
+    )
+
+
+def test_a_token_with_the_claims_asked_for(askit, access_token):
+    claims = claims_of(access_token(scope="accounts", cnf={"jkt": "thumb"}, acr=None))
+    assert (claims["iss"], claims["aud"], claims["scope"]) == (askit.issuer, RESOURCE, "accounts")
+    assert claims["cnf"] == {"jkt": "thumb"}
+    assert "acr" not in claims
+
+
+def test_a_token_awaited(askit, async_access_token):
+    assert claims_of(asyncio.run(async_access_token(scope="payments")))["scope"] == "payments"
+
+
+def test_signed_in(askit, signed_in):
+    client = Client.discover(askit.issuer, **settings(askit))
+    login = signed_in(client, scope="openid accounts", resources=(RESOURCE,))
+    assert login.id_token.claims["sub"] == "alice"
+    assert login.tokens.access_token_for(RESOURCE)
+
+
+def test_signed_in_awaited(askit, async_signed_in):
+    async def flow():
+        client = await AsyncClient.discover(askit.issuer, **settings(askit))
+        return await async_signed_in(client, scope="openid accounts", resources=(RESOURCE,))
+
+    assert asyncio.run(flow()).id_token.claims["sub"] == "alice"
+
+
+def test_the_clock_stands_still_when_frozen(askit, askit_clock, access_token):
+    askit_clock.freeze()
+    first = claims_of(access_token())["iat"]
+    askit_clock.advance(3600)
+    assert claims_of(access_token())["iat"] == first + 3600
+
+
+def test_a_fault_reaches_the_client(faulty_askit):
+    faulty_askit.app.faults["metadata"] = lambda document: {**document, "issuer": document["issuer"] + "1"}
+    with pytest.raises(Exception) as raised:
+        Client.discover(faulty_askit.issuer, **settings(faulty_askit))
+    assert type(raised.value).__name__ == "IssuerMismatch"
+    assert [path for _, path in faulty_askit.app.faults.calls] == ["/.well-known/oauth-authorization-server"]
+
+
+class TestOwnSettings:
+    @pytest.fixture
+    def askit_settings(self):
+        return {"access_token_lifetime": 77}
+
+    def test_they_hold(self, access_token):
+        claims = claims_of(access_token())
+        assert claims["exp"] - claims["iat"] == 77
+'''
+
+
+def test_the_fixtures_work_in_a_project_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(textwrap.dedent(_TESTS))
+    installed = any(entry.value == "askit.pytest_plugin" for entry in entry_points(group="pytest11"))
+    loading = [] if installed else ["-p", "askit.pytest_plugin"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", *loading, "test_mine.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    assert "7 passed" in ran.stdout
+
+
+def test_the_entry_module_imports_nothing_outside_the_core() -> None:
+    """Entry points ignore extras: the plugin must load where starlette, jinja2 and uvicorn are absent."""
+    code = """
+import sys
+for name in ("starlette", "jinja2", "uvicorn", "redis", "trustme"):
+    sys.modules[name] = None
+import askit.pytest_plugin
+assert "askit.server" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("forbidden", ["faults", "fault"])
+def test_no_setting_reaches_the_faults(forbidden: str) -> None:
+    from askit import Config
+    from fapikit.errors import ConfigurationError
+    from tests.askit.bank import settings
+
+    with pytest.raises(ConfigurationError, match=forbidden):
+        Config.from_mapping(settings(**{forbidden: {"id_token": "x"}}))
