@@ -54,7 +54,6 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         timeout_graceful_shutdown=1,  # an idle TLS peer would otherwise hold the exit for half a minute
         server_header=False,
         lifespan="on",
-        timeout_graceful_shutdown=5,
     )
     serving.load()
     try:
