@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from fapikit import base64url
-from fapikit.dpop import CheckedProof, NonceIssuer, check_proof
+from fapikit.dpop import CheckedProof, NonceIssuer, ProofKeys, check_proof
 from fapikit.dpop.htu import normalise
 from fapikit.errors import ConfigurationError
 from fapikit.urls import origin_of
@@ -35,6 +35,7 @@ class PossessionRules:
     required: bool
     algorithms: Collection[str]
     nonces: NonceIssuer | None = field(repr=False)
+    proof_keys: ProofKeys = field(default_factory=ProofKeys, repr=False)
 
     def urls(self, path: str) -> list[str]:
         """The URLs this request may be known by, for `htu`; built from configuration, never from Host."""
@@ -81,6 +82,7 @@ def confirm(
         access_token=credentials.token,
         bound_to=jkt,
         nonces=rules.nonces,
+        known=rules.proof_keys,
     )
 
 

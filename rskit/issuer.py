@@ -16,7 +16,6 @@ from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
 from fapikit.jose.key_set import KeySet
-from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
@@ -100,12 +99,9 @@ Issuers: TypeAlias = Iterable[Issuer] | Callable[[str], Issuer | None]
 
 
 class KnownHeader(NamedTuple):
-    """A JWS header segment under which a signature has held, with the key that verified it."""
+    """What a JWS header segment stands for once a signature under it has held: how to verify, and out of which keys."""
 
-    kid: str | None
-    alg: str
     verify: Verify
-    key: PublicKey
     keys: KeySet
 
 

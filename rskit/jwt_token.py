@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fapikit import base64url, strict_json
-from fapikit.errors import BadSignature, DuplicateMember, JwtTooLarge, MalformedJwt
+from fapikit.errors import BadSignature
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
-from fapikit.jose.parse import parse_jws
+from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
 
@@ -25,9 +24,7 @@ from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
 class Jwt(NamedTuple):
     """Three parts; `claims` are unverified and so far only say which issuer to ask."""
 
-    head: str
-    body: str
-    tail: str
+    parts: tuple[str, str, str]
     claims: Mapping[str, Any]
     trusted: TrustedIssuer
 
@@ -39,20 +36,9 @@ def is_jwt(token: str) -> bool:
 
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
     """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
-    if len(token) > ACCESS_TOKEN.max_octets:
-        raise ACCESS_TOKEN.fail(JwtTooLarge, "this access token is too long")
-    head, body, tail = token.split(".")
-    try:
-        claims = strict_json.parse_object(base64url.decode(body))
-    except strict_json.DuplicateName as error:
-        raise ACCESS_TOKEN.fail(
-            DuplicateMember, "the payload of this access token names a member twice"
-        ) from error
-    except ValueError as error:
-        raise ACCESS_TOKEN.fail(
-            MalformedJwt, "the payload of this access token is not a base64url JSON object"
-        ) from error
-    return Jwt(head, body, tail, claims, issuers.find(claims.get("iss")))
+    parts = split_jws(token, ACCESS_TOKEN)
+    claims = read_object(parts[1], ACCESS_TOKEN, "payload")
+    return Jwt(parts, claims, issuers.find(claims.get("iss")))
 
 
 class JwtRules(NamedTuple):
@@ -65,14 +51,14 @@ class JwtRules(NamedTuple):
 
 def verify_at_hand(jwt: Jwt, keys: KeySet, rules: JwtRules, now: float) -> KnownHeader:
     """Verify with keys at hand. Raises the JwtError that fits."""
-    trusted = jwt.trusted
-    known = trusted.known_header(jwt.head, keys)
+    trusted, segment = jwt.trusted, jwt.parts[0]
+    known = trusted.known_header(segment, keys)
     if known is None:
-        jws = parse_jws(f"{jwt.head}.{jwt.body}.{jwt.tail}", trusted.purpose, trusted.algorithms)
-        key = keys.select(jws.alg, jws.kid, trusted.purpose)
-        known = KnownHeader(jws.kid, jws.alg, key.verifier(jws.alg), key, keys)
+        header = read_header(segment, trusted.purpose, trusted.algorithms)
+        key = keys.select(header.alg, header.kid, trusted.purpose)
+        known = KnownHeader(key.verifier(header.alg), keys)
         _require_signature(jwt, known)
-        trusted.remember_header(jwt.head, known)
+        trusted.remember_header(segment, known)
     else:
         _require_signature(jwt, known)
     _require_claims(jwt.claims, trusted, rules, now)
@@ -85,25 +71,20 @@ def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
     Nothing is fetched before typ, alg and iss have passed.
     """
     trusted = jwt.trusted
-    jws = parse_jws(f"{jwt.head}.{jwt.body}.{jwt.tail}", trusted.purpose, trusted.algorithms)
+    header = read_header(jwt.parts[0], trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
-    key = yield from source.find(jws.alg, jws.kid, trusted.purpose)
+    key = yield from source.find(header.alg, header.kid, trusted.purpose)
     keys = trusted.keys_at_hand(now) or KeySet([key])
-    known = KnownHeader(jws.kid, jws.alg, key.verifier(jws.alg), key, keys)
+    known = KnownHeader(key.verifier(header.alg), keys)
     _require_signature(jwt, known)
-    trusted.remember_header(jwt.head, known)
+    trusted.remember_header(jwt.parts[0], known)
     _require_claims(jwt.claims, trusted, rules, now)
     return known
 
 
 def _require_signature(jwt: Jwt, known: KnownHeader) -> None:
-    try:
-        signature = base64url.decode(jwt.tail)
-    except ValueError as error:
-        raise ACCESS_TOKEN.fail(
-            MalformedJwt, "the signature of this access token is not base64url"
-        ) from error
-    if not known.verify(signature, f"{jwt.head}.{jwt.body}".encode("ascii")):
+    head, body, tail = jwt.parts
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
         raise ACCESS_TOKEN.fail(BadSignature, "the signature of this access token does not verify")
 
 

@@ -14,8 +14,8 @@ from collections.abc import Collection
 from typing import Final
 
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
-from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof
-from fapikit.errors import ConfigurationError, FapiError
+from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
+from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
@@ -78,6 +78,8 @@ class ResourceServer:
         self.sync_driver = SyncDriver(http)
         self.async_driver = AsyncDriver(http)
         self._random_bytes = random_bytes
+        # A store in memory answers at once, so that the check stays one pass.
+        self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         self._bindings = self._narrowed(bindings)
         self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
@@ -134,7 +136,12 @@ class ResourceServer:
             proof = confirm(view, credentials, entry.allow.token, self._possession, now)
             if proof is None:
                 return entry.allow
-            return self._remember(view, scheme, entry.allow, proof)
+            if self._adds_at_once is None:
+                return self._remember(view, scheme, entry.allow, proof)
+            key, ttl = replay_mark(proof, now=now, scope=self.resource)
+            if not self._adds_at_once(key, b"1", ttl):
+                raise ReplayedProof("this DPoP proof was used before")
+            return entry.allow
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
 

@@ -49,8 +49,8 @@ class TokenCache:
     """Accepted and refused apart, so that a flood of bad tokens cannot push out the good ones."""
 
     def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
-        self._accepted = BoundedCache[AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
-        self._refused = BoundedCache[RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
+        self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
+        self._refused = BoundedCache[bytes, RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
         self.accepted = self._accepted.get
 
     def refused(self, digest: bytes, now: float) -> FapiError | None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fapikit.dpop.htu import normalise
 from fapikit.dpop.make import access_token_hash
 from fapikit.dpop.nonce import NonceIssuer
+from fapikit.dpop.proof_keys import ProofKey, ProofKeys
 from fapikit.errors import (
+    BadSignature,
     MalformedClaim,
     MalformedJwt,
     ManyProofs,
@@ -34,10 +35,9 @@ from fapikit.errors import (
 )
 from fapikit.flow import Flow, store_add
 from fapikit.jose.claims import number
-from fapikit.jose.parse import parse_jws
-from fapikit.jose.public_key import PublicKey, import_public_jwk
+from fapikit.jose.parse import Header, read_header, read_parts, split_jws
+from fapikit.jose.public_key import import_public_jwk
 from fapikit.jose.purposes import DPOP_PROOF
-from fapikit.jose.verify import check_signature
 from fapikit.stores.protocol import Store
 
 MAX_AGE: Final = 60.0
@@ -47,8 +47,7 @@ _MARGIN: Final = 5.0
 """How much longer a replay mark lives than its proof: the store's clock may run ahead of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedProof:
+class CheckedProof(NamedTuple):
     """A proof that holds. `jkt` is its key's thumbprint; `usable_until` when it can no longer be replayed."""
 
     jkt: str
@@ -66,12 +65,14 @@ def check_proof(
     access_token: str | None = None,
     bound_to: str | None = None,
     nonces: NonceIssuer | None = None,
+    known: ProofKeys | None = None,
 ) -> CheckedProof:
     """Check the values of the DPoP header of one request.
 
     `urls`: the URLs this request may be known by, normalised (`htu.normalise`). `access_token`: the one beside the
     proof, at a resource. `bound_to`: the thumbprint that the token, code or request is bound to. `nonces`:
-    given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3).
+    given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3). `known`: keys of proofs that
+    passed before, always with the same `algorithms`.
 
     Raises a DPoPError or, for what is wrong with the JWT itself, a JwtError; each carries its wire code.
     """
@@ -79,16 +80,11 @@ def check_proof(
         raise MissingProof("this request needs a DPoP proof")
     if len(proofs) > 1 or "," in proofs[0]:
         raise ManyProofs("a request carries exactly one DPoP proof")
-    jws = parse_jws(proofs[0], DPOP_PROOF, algorithms)
-    key = _embedded_key(jws.header)
-    claims = check_signature(jws, key, DPOP_PROOF)
+    segment, key, claims = _read(proofs[0], algorithms, known)
     jti = _string(claims, "jti")
     if not 0 < len(jti) <= _MAX_JTI:
         raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", facts={"claim": "jti"})
-    if _string(claims, "htm") != method:
-        raise WrongMethod("htm is not this request's method", facts={"expected": method})
-    if normalise(_string(claims, "htu")) not in urls:
-        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
+    _check_target(claims, method, urls)
     usable_until = _check_time(claims, now)
     _check_nonce(claims, nonces, now)
     if access_token is not None:
@@ -97,7 +93,37 @@ def check_proof(
             raise WrongTokenHash("ath is not the hash of this access token")
     if bound_to is not None and not hmac.compare_digest(bound_to.encode(), key.thumbprint.encode()):
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
+    if known is not None:
+        known.remember(segment, key, now)
     return CheckedProof(key.thumbprint, jti, usable_until)
+
+
+def _read(
+    proof: str, algorithms: Collection[str], known: ProofKeys | None
+) -> tuple[str, ProofKey, Mapping[str, Any]]:
+    """The header segment, the key and the claims, whose signature holds."""
+    parts = split_jws(proof, DPOP_PROOF)
+    key = None if known is None else known.find(parts[0])
+    if key is None:
+        key = _embedded_key(read_header(parts[0], DPOP_PROOF, algorithms))
+    jws = read_parts(parts, key.header, DPOP_PROOF)
+    if not key.verify(jws.signature, jws.signing_input):
+        raise DPOP_PROOF.fail(BadSignature, "the signature of this DPoP proof does not verify")
+    return parts[0], key, jws.unverified_claims
+
+
+def _check_target(claims: Mapping[str, Any], method: str, urls: Collection[str]) -> None:
+    if _string(claims, "htm") != method:
+        raise WrongMethod("htm is not this request's method", facts={"expected": method})
+    htu = _string(claims, "htu")
+    if htu not in urls and normalise(htu) not in urls:
+        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
+
+
+def replay_mark(proof: CheckedProof, *, now: float, scope: str = "") -> tuple[str, float]:
+    """The store key under which a proof is marked as used, and for how long."""
+    digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
+    return f"dpop:{digest}", max(proof.usable_until - now, 0.0) + _MARGIN
 
 
 def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str = "") -> Flow[None]:
@@ -105,20 +131,20 @@ def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str 
 
     `scope` keeps servers apart that share a store. Raises ReplayedProof; StoreError if that cannot be known.
     """
-    digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
-    fresh = yield from store_add(store, f"dpop:{digest}", b"1", max(proof.usable_until - now, 0.0) + _MARGIN)
-    if not fresh:
+    key, ttl = replay_mark(proof, now=now, scope=scope)
+    if not (yield from store_add(store, key, b"1", ttl)):
         raise ReplayedProof("this DPoP proof was used before")
 
 
-def _embedded_key(header: Mapping[str, Any]) -> PublicKey:
-    jwk = header.get("jwk")
+def _embedded_key(header: Header) -> ProofKey:
+    jwk = header.members.get("jwk")
     if not isinstance(jwk, dict):
         raise DPOP_PROOF.fail(MalformedJwt, "a DPoP proof has a public jwk in its header")
     try:
-        return import_public_jwk(
+        key = import_public_jwk(
             {name: value for name, value in jwk.items() if name not in ("use", "key_ops")}
         )
+        return ProofKey(header, key.thumbprint, key.verifier(header.alg))
     except UnusableKey as error:
         raise DPOP_PROOF.fail(UnusableKey, error.message) from error
 

@@ -6,30 +6,38 @@ Spec: RFC 7662 4
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from fapikit.forks import reset_after_fork
+
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class BoundedCache(Generic[V]):
+class BoundedCache(Generic[K, V]):
     """`expired(value, now)` tells what to drop first when it is full; then the oldest go."""
 
     def __init__(self, max_entries: int, expired: Callable[[V, float], bool]) -> None:
         self._max_entries = max_entries
         self._expired = expired
-        self._entries: dict[bytes, V] = {}
-        self._lock = threading.Lock()
-        self.get = self._entries.get
+        self._entries: dict[K, V] = {}
+        self.get: Callable[[K], V | None] = self._entries.get
+        self.after_fork()
+        reset_after_fork(self)
 
-    def put(self, key: bytes, value: V, now: float) -> None:
+    def after_fork(self) -> None:
+        """The lock may have been held; the entries are as good as before."""
+        self._lock = threading.Lock()
+
+    def put(self, key: K, value: V, now: float) -> None:
         with self._lock:
             self._entries.pop(key, None)  # a rewritten entry is young again
             if len(self._entries) >= self._max_entries:
                 self._make_room(now)
             self._entries[key] = value
 
-    def drop(self, key: bytes) -> None:
+    def drop(self, key: K) -> None:
         with self._lock:
             self._entries.pop(key, None)
 

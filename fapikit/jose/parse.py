@@ -7,8 +7,7 @@ Not checked here: the signature (`verify`), the claims.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from fapikit import base64url, strict_json
 from fapikit.errors import (
@@ -27,16 +26,26 @@ _EXTENSIONS: Final = ("crit", "b64", "zip")
 M = TypeVar("M", bound=MalformedJwt)
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
+class Header(NamedTuple):
+    """A header that passed for one purpose and one set of algorithms, so that its segment need not be read again."""
+
+    alg: str
+    kid: str | None
+    members: Mapping[str, Any]
+
+
+class UnverifiedJws(NamedTuple):
     """A well-formed JWS whose signature nobody has checked. `unverified_claims` may only route, never decide."""
 
     alg: str
     kid: str | None
     header: Mapping[str, Any]
-    unverified_claims: Mapping[str, Any] = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    unverified_claims: Mapping[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"UnverifiedJws({self.alg}, kid={self.kid!a})"
 
 
 def parse_jws(token: str, purpose: Purpose, algorithms: Collection[str]) -> UnverifiedJws:
@@ -44,6 +53,12 @@ def parse_jws(token: str, purpose: Purpose, algorithms: Collection[str]) -> Unve
 
     Raises JwtTooLarge, MalformedJwt, DuplicateMember, WrongJwtType, ForbiddenAlgorithm, UnknownCritical.
     """
+    parts = split_jws(token, purpose)
+    return read_parts(parts, read_header(parts[0], purpose, algorithms), purpose)
+
+
+def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
+    """Header, payload and signature, still encoded. Raises JwtTooLarge, MalformedJwt."""
     if len(token) > purpose.max_octets:
         raise purpose.fail(
             JwtTooLarge, f"this {purpose.name} is too long", facts={"limit": purpose.max_octets}
@@ -53,14 +68,28 @@ def parse_jws(token: str, purpose: Purpose, algorithms: Collection[str]) -> Unve
     head, body, tail = token.split(".")
     if len(head) > _MAX_HEADER_CHARACTERS:
         raise purpose.fail(JwtTooLarge, f"the header of this {purpose.name} is too long")
-    header = _object(head, purpose, "header")
-    alg, kid = check_header(header, purpose, algorithms)
-    claims = _object(body, purpose, "payload")
+    return head, body, tail
+
+
+def read_header(head: str, purpose: Purpose, algorithms: Collection[str]) -> Header:
+    """Raises MalformedJwt, DuplicateMember, WrongJwtType, ForbiddenAlgorithm, UnknownCritical."""
+    members = read_object(head, purpose, "header")
+    return Header(*check_header(members, purpose, algorithms), members)
+
+
+def read_parts(parts: tuple[str, str, str], header: Header, purpose: Purpose) -> UnverifiedJws:
+    """Payload and signature of a JWS whose header has been read. Raises MalformedJwt, DuplicateMember."""
+    head, body, tail = parts
+    claims = read_object(body, purpose, "payload")
+    signature = read_signature(tail, purpose)
+    return UnverifiedJws(*header, claims, f"{head}.{body}".encode("ascii"), signature)
+
+
+def read_signature(tail: str, purpose: Purpose) -> bytes:
     try:
-        signature = base64url.decode(tail)
+        return base64url.decode(tail)
     except ValueError as error:
         raise purpose.fail(MalformedJwt, f"the signature of this {purpose.name} is not base64url") from error
-    return UnverifiedJws(alg, kid, header, claims, f"{head}.{body}".encode("ascii"), signature)
 
 
 def check_header(
@@ -92,7 +121,7 @@ def check_header(
     return alg, kid
 
 
-def _object(part: str, purpose: Purpose, what: str) -> Mapping[str, Any]:
+def read_object(part: str, purpose: Purpose, what: str) -> Mapping[str, Any]:
     try:
         return strict_json.parse_object(base64url.decode(part))
     except strict_json.DuplicateName as error:

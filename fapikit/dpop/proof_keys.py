@@ -1,0 +1,39 @@
+"""Keys of proofs that passed, found again by the raw header segment they come in: clients keep a key for long.
+
+Nothing else of a proof is remembered; each is read, and its signature verified, anew.
+
+Spec: RFC 9449 4.3-6, 4.3-7
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fapikit.io.bounded_cache import BoundedCache
+from fapikit.jose.algorithms import Verify
+from fapikit.jose.parse import Header
+
+
+class ProofKey(NamedTuple):
+    """The header that carried the key, the key's thumbprint, and how to verify with it under the header's `alg`."""
+
+    header: Header
+    thumbprint: str
+    verify: Verify
+
+
+class ProofKeys:
+    """Bounded; one per set of algorithms, for a header that passed under one might not under another."""
+
+    def __init__(self, max_keys: int = 10_000) -> None:
+        self._keys = BoundedCache[str, ProofKey](max_keys, lambda _key, _now: False)
+        self.find = self._keys.get
+
+    def remember(self, segment: str, key: ProofKey, now: float) -> None:
+        """Called only for a proof that passed in full, so that strangers cannot fill it."""
+        if self.find(segment) is None:
+            self._keys.put(segment, key, now)
+
+    def __repr__(self) -> str:
+        return f"ProofKeys({len(self._keys)})"
