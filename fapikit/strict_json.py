@@ -6,9 +6,9 @@ Spec: RFC 7515 4; RFC 7519 4; RFC 8259 4, 6, 8.1; RFC 7493 2
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 MAX_DEPTH: Final = 32
 _MAX_DIGITS: Final = 40
@@ -52,11 +52,23 @@ _DECODER = json.JSONDecoder(
 )
 
 
+_scan: Callable[[str, int], tuple[Any, int]] = cast(Any, _DECODER).scan_once
+
+
+def _decode(text: str) -> Any:
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    # JSON may have space around it, and then this is not the way to find its ends; nearly none has.
+    return value if end == len(text) else _DECODER.decode(text)
+
+
 def parse_value(octets: bytes | str) -> Any:
     """Any JSON value. Raises DuplicateName or NotStrictJson."""
     try:
         text = octets.decode("utf-8", "strict") if isinstance(octets, bytes) else octets
-        value = _DECODER.decode(text)
+        value = _decode(text)
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _require_shallow(value)
         if "\\u" in text:  # only an escape can bring a lone surrogate in

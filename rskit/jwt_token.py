@@ -25,7 +25,7 @@ class Jwt(NamedTuple):
     """Three parts; `claims` are unverified and so far only say which issuer to ask."""
 
     parts: tuple[str, str, str]
-    claims: Mapping[str, Any]
+    claims: dict[str, Any]
     trusted: TrustedIssuer
 
 

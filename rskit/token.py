@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
@@ -79,6 +79,9 @@ class Token(NamedTuple):
         return f"Token({self.name}, {self.kind} of {self.issuer})"
 
 
+_CONTAINERS: Final = frozenset({dict, list})
+
+
 def read_only(value: Any) -> Any:
     """JSON with its objects and arrays made immutable; it still serialises as JSON."""
     if isinstance(value, dict):
@@ -88,7 +91,9 @@ def read_only(value: Any) -> Any:
     return value
 
 
-def read_only_claims(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(
-        {name: read_only(value) if type(value) in (dict, list) else value for name, value in claims.items()}
-    )
+def read_only_claims(claims: dict[str, Any]) -> Mapping[str, Any]:
+    """A view of these claims, their containers replaced; nobody else may keep the dict."""
+    for name, value in claims.items():
+        if type(value) in _CONTAINERS:
+            claims[name] = read_only(value)
+    return MappingProxyType(claims)

@@ -59,7 +59,8 @@ class TokenCache:
 
     def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
         self._accepted.put(digest, entry, now)
-        self._refused.drop(digest)
+        if self._refused.get(digest) is not None:
+            self._refused.drop(digest)
 
     def refuse(self, digest: bytes, entry: RefusedToken, now: float) -> None:
         self._refused.put(digest, entry, now)

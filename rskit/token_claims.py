@@ -20,23 +20,23 @@ _THUMBPRINT_CHARACTERS: Final = 43
 
 
 def build_token(
-    claims: Mapping[str, Any], *, issuer: str, kind: TokenKind, name: str, scope_claim: str = "scope"
+    members: dict[str, Any], *, issuer: str, kind: TokenKind, name: str, scope_claim: str = "scope"
 ) -> Token:
-    """The token that verified claims describe. Raises MalformedClaim, UnknownConfirmation."""
-    claims = read_only_claims(claims)
+    """The token that verified claims describe; the dict becomes its own. Raises MalformedClaim, UnknownConfirmation."""
+    claims = read_only_claims(members)
     aud, exp = claims.get("aud"), claims.get("exp")
     return Token(
-        issuer=issuer,
-        subject=claims.get("sub"),
-        client_id=claims.get("client_id"),
-        scopes=read_scopes(claims, scope_claim),
-        audience=(aud,) if isinstance(aud, str) else aud or (),
-        authorization_details=read_details(claims),
-        confirmation=read_confirmation(claims),
-        expires_at=None if exp is None else float(exp),
-        claims=claims,
-        kind=kind,
-        name=name,
+        issuer,
+        claims.get("sub"),
+        claims.get("client_id"),
+        read_scopes(claims, scope_claim),
+        (aud,) if isinstance(aud, str) else aud or (),
+        read_details(claims),
+        read_confirmation(claims),
+        None if exp is None else float(exp),
+        claims,
+        kind,
+        name,
     )
 
 
@@ -46,7 +46,8 @@ def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     if value is None:
         return frozenset()
     if isinstance(value, str):
-        return frozenset(value.split(" ")) - {""} if value else frozenset()
+        names = value.split(" ")
+        return frozenset(names) if "" not in names else frozenset(filter(None, names))
     if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return frozenset(value)
     raise _malformed("scope is not a string of names", claim)

@@ -121,7 +121,7 @@ def check_header(
     return alg, kid
 
 
-def read_object(part: str, purpose: Purpose, what: str) -> Mapping[str, Any]:
+def read_object(part: str, purpose: Purpose, what: str) -> dict[str, Any]:
     try:
         return strict_json.parse_object(base64url.decode(part))
     except strict_json.DuplicateName as error:
