@@ -19,6 +19,7 @@ from fapikit.io.tls import client_context
 from tests.keys import a_key, b64, mint
 
 VERIFIER = "a-verifier-that-is-long-enough-for-rfc-7636-4.1"
+_SECRET_MEMBERS = ("access_token", "refresh_token", "id_token", "request_uri")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -31,6 +32,8 @@ class HonestCustomer:
         self.dpop_key = a_key("ES256", 21)
         self.http = httpx.Client(verify=client_context(ca=world.path("ca.pem")), trust_env=False)
         self.nonces: dict[str, str] = {}
+        self.secrets: set[str] = set()
+        """Everything this flow has made or been given that no log may show."""
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +44,7 @@ class HonestCustomer:
     def assertion(self, **changes: Any) -> str:
         now = int(time.time())
         claims = {"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": self.world.bank, "iat": now, "exp": now + 60}
-        return mint({**claims, "jti": str(uuid.uuid4()), **changes}, self.key)
+        return self._secret(mint({**claims, "jti": str(uuid.uuid4()), **changes}, self.key))
 
     def proof(
         self,
@@ -65,7 +68,7 @@ class HonestCustomer:
             claims["nonce"] = nonce
         jwk = {name: key.public_jwk[name] for name in ("kty", "crv", "x", "y")}
         claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-        return mint(claims, key, header={"typ": "dpop+jwt", "jwk": jwk, "kid": None})
+        return self._secret(mint(claims, key, header={"typ": "dpop+jwt", "jwk": jwk, "kid": None}))
 
     def code(self) -> str:
         """A fresh authorization code for one payment: pushed, signed in, approved."""
@@ -89,7 +92,7 @@ class HonestCustomer:
             browser.submit({"username": USERNAME, "password": PASSWORD})
         browser.submit(press="approve", stop_at=self.world.redirect_uri)
         browser.close()
-        return parse_qs(urlsplit(browser.url).query)["code"][0]
+        return self._secret(parse_qs(urlsplit(browser.url).query)["code"][0])
 
     def redeem(self, code: str, *, proof: str | None = "", **changes: Any) -> httpx.Response:
         form = {
@@ -127,6 +130,7 @@ class HonestCustomer:
             self._learn(url, answer)
             if proof != "" or "use_dpop_nonce" not in answer.text:
                 break
+        self.secrets.update(str(answer.json()[name]) for name in _SECRET_MEMBERS if name in answer.json())
         return answer
 
     def call(
@@ -154,6 +158,10 @@ class HonestCustomer:
     def _learn(self, url: str, answer: httpx.Response) -> None:
         if "dpop-nonce" in answer.headers:
             self.nonces[_origin(url)] = answer.headers["dpop-nonce"]
+
+    def _secret(self, value: str) -> str:
+        self.secrets.add(value)
+        return value
 
 
 def _origin(url: str) -> str:

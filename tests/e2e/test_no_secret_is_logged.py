@@ -1,0 +1,28 @@
+"""What the four servers log while they are used and abused: no token, code, verifier, assertion, proof or key."""
+
+from __future__ import annotations
+
+import json
+
+from examples.demo.bank import PASSWORD
+from examples.demo.world import KEY_OWNERS, World
+from tests.e2e.honest_customer import VERIFIER, HonestCustomer
+
+
+def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCustomer) -> None:
+    url = world.accounts_resource
+    token = customer.access_token(url)
+    customer.redeem("a-code-that-never-was", code_verifier=VERIFIER)
+    customer.call("GET", url, token)
+    customer.call("GET", url, f"{token[:-4]}AAAA")
+    customer.call("GET", url, token, proof="not.a.proof")
+    secrets = {*customer.secrets, VERIFIER, PASSWORD, token[:-4]}
+    for owner in KEY_OWNERS:
+        secrets.add(json.loads(world.path(f"{owner}.jwk").read_text())["d"])
+    logs = {
+        path.name: path.read_text() for path in world.path("").iterdir() if path.suffix in (".log", ".jsonl")
+    }
+    assert {"bank.log", "accounts.log", "payments.log", "fintech.log", "trace.jsonl"} <= set(logs)
+    assert len(secrets) > 10
+    shown = [(name, secret[:12]) for name, text in logs.items() for secret in secrets if secret in text]
+    assert shown == []
