@@ -1,6 +1,6 @@
 """base64url without padding, and nothing else.
 
-Spec: RFC 7515 2, RFC 4648 3.5
+Spec: RFC 7515 2; RFC 4648 3.5, 5
 """
 
 from __future__ import annotations

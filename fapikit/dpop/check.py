@@ -83,7 +83,7 @@ def check_proof(
     segment, key, claims = _read(proofs[0], algorithms, known)
     jti = _string(claims, "jti")
     if not 0 < len(jti) <= _MAX_JTI:
-        raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", facts={"claim": "jti"})
+        raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", about="jti", facts={"claim": "jti"})
     _check_target(claims, method, urls)
     usable_until = _check_time(claims, now)
     _check_nonce(claims, nonces, now)
@@ -146,7 +146,7 @@ def _embedded_key(header: Header) -> ProofKey:
         )
         return ProofKey(header, key.thumbprint, key.verifier(header.alg))
     except UnusableKey as error:
-        raise DPOP_PROOF.fail(UnusableKey, error.message) from error
+        raise DPOP_PROOF.fail(UnusableKey, error.message, clause=error.clause) from error
 
 
 def _string(claims: Mapping[str, Any], name: str) -> str:
