@@ -85,11 +85,10 @@ class Fintech:
             session.login = await self.bank.complete(
                 str(request.url), start.transaction, resource=self.world.accounts_resource
             )
-            user = await self.bank.userinfo(session.login)
         except FapiError as error:
             return HTMLResponse(render("problem", why=f"{error} What to do: {error.remedy}."), 400)
         session.tokens = session.login.tokens
-        session.name = str(user.claims.get("name", "customer"))
+        session.name = session.login.id_token.subject if session.login.id_token else "customer"
         session.idempotency_key = str(uuid.uuid4())
         return RedirectResponse("/", 303)
 
@@ -126,9 +125,12 @@ class Fintech:
         return HTMLResponse(render("revoked", session=session))
 
     async def events(self, request: Request) -> Response:
-        """What happened at sign-in: every check, with its clause."""
+        """Who signed in, and every check that was made, with its clause."""
         _, session = self._session(request)
-        return HTMLResponse(render("events", session=session))
+        if session.login is None:
+            return RedirectResponse("/", 303)
+        user = await self.bank.userinfo(session.login)
+        return HTMLResponse(render("events", login=session.login, user=user))
 
     def _api(self, tokens: TokenSet, resource: str) -> Any:
         return self.bank.api(
