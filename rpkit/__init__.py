@@ -5,11 +5,15 @@ Where is ...? The request: `authorization_request`, `par`, `request_object`. Wha
 `challenge`. What can go wrong: `errors`.
 """
 
+from rpkit.async_client import AsyncClient
 from rpkit.authorization_request import Start
-from rpkit.client import AsyncClient, Client
+from rpkit.client import Client
+from rpkit.client_keys import ClientKeys
 from rpkit.id_token import IdToken
+from rpkit.introspection import Introspection
 from rpkit.login import Login
 from rpkit.login_report import Check, Evidence, LoginReport
+from rpkit.registry import RegisteredBank, Registry
 from rpkit.token_set import AccessToken, TokenKey, TokenSet
 from rpkit.token_store import TokenStore
 from rpkit.transaction import Transaction
@@ -20,10 +24,14 @@ __all__ = [
     "AsyncClient",
     "Check",
     "Client",
+    "ClientKeys",
     "Evidence",
     "IdToken",
+    "Introspection",
     "Login",
     "LoginReport",
+    "RegisteredBank",
+    "Registry",
     "Start",
     "TokenKey",
     "TokenSet",

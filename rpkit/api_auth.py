@@ -9,14 +9,18 @@ Role: C
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+import httpx
+
 from fapikit.errors import ConfigurationError, ResponseTooLarge
 from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, Headers
+from fapikit.io import HttpSettings
 from fapikit.urls import origin_of, require_secure
 from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
@@ -237,3 +241,21 @@ def _refuse_redirects(client: Any, options: dict[str, Any]) -> None:
             "a request that carries a token follows no redirect: send it anew where it should go",
             clause="RFC 9700 4.11",
         )
+
+
+def transport_options(http: HttpSettings, given: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if http.tls is not None:
+        options["verify"] = http.tls
+    if http.proxy is not None:
+        options["proxy"] = http.proxy
+    return {**options, **given}
+
+
+def library_of(client: Any) -> Any:
+    """The module of a given client, httpx or httpx2; httpx without one."""
+    for kind in type(client).__mro__:
+        module = sys.modules.get(kind.__module__.split(".")[0])
+        if module is not None and hasattr(module, "AsyncClient") and hasattr(module, "Auth"):
+            return module
+    return httpx

@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: the same flows, run in threads or on asyncio.
+"""`Client`: every flow of this package, run in the calling thread. `async_client` has its twin for asyncio.
 
     bank = Client.discover("https://bank.example", client_id="fintech", auth=PrivateKeyJWT(key), redirect_uri=CALLBACK)
     start = bank.begin(scope="openid accounts")              # send the browser to start.url, keep start.transaction
@@ -12,25 +12,27 @@ Role: C
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
-import httpx
-
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
-from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
+from fapikit.io import HttpSettings, SyncDriver
 from fapikit.metadata import discover
 from fapikit.profiles import FAPI2_SECURITY, Profile
+from fapikit.secrets import Secret
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
 from rpkit.bank import Bank, make_bank
 from rpkit.callback import Callback
 from rpkit.grants.client_credentials import client_credentials
+from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
+from rpkit.introspection import Introspection, introspect
 from rpkit.login import Login, complete
+from rpkit.resource_metadata import find_issuer
 from rpkit.revocation import revoke
+from rpkit.saved_tokens import load_tokens, save_tokens
 from rpkit.settings import ClientOptions, client_settings
 from rpkit.token_set import TokenSet
 from rpkit.transaction import Transaction
@@ -75,6 +77,19 @@ class Client:
         except BaseException:
             driver.close()
             raise
+
+    @classmethod
+    def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> Client:
+        """A client of the server that this API trusts, found in the API's own metadata (RFC 9728).
+
+        `issuer` chooses where the API trusts several. The other arguments are those of `discover`.
+        """
+        driver = SyncDriver(options.get("http"))
+        try:
+            found = driver.run(find_issuer(resource, issuer))
+        finally:
+            driver.close()
+        return cls.discover(found, **options)
 
     @property
     def issuer(self) -> str:
@@ -125,6 +140,26 @@ class Client:
             )
         )
 
+    def grant(
+        self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str
+    ) -> TokenSet:
+        """See `grants.extension.extension_grant`: any grant that has no method of its own."""
+        return self._run(
+            extension_grant(self.bank, grant_type, scope=scope, resource=resource, parameters=parameters)
+        )
+
+    def introspect(self, token: TokenSet | Secret | str, *, resource: str | None = None) -> Introspection:
+        """See `introspection.introspect`."""
+        return self._run(introspect(self.bank, token, resource=resource))
+
+    def save_tokens(self, user: str, tokens: TokenSet, *, resource: str | None = None) -> TokenSet:
+        """Keep a set under this user in the token store; the set returned is the one to go on with."""
+        return self._run(save_tokens(self.bank, user, tokens, resource=resource))
+
+    def load_tokens(self, user: str, *, resource: str | None = None) -> TokenSet | None:
+        """The newest set of this user, as any process left it."""
+        return self._run(load_tokens(self.bank, user, resource=resource))
+
     def api(
         self,
         tokens: TokenSet,
@@ -140,9 +175,9 @@ class Client:
         TLS and proxy are those of `HttpSettings` unless given here; redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource)
-        options = _transport_options(self._http, httpx_options)
+        options = api_auth.transport_options(self._http, httpx_options)
         return api_auth.sync_client(
-            library or _library_of(self._http.client),
+            library or api_auth.library_of(self._http.client),
             target,
             self._driver.run,
             base_url,
@@ -165,140 +200,3 @@ class Client:
 
     def _run(self, flow: Flow[T]) -> T:
         return self._driver.run(flow)
-
-
-class AsyncClient:
-    """A client of one server, for asyncio. Usable from several loops; each has its own connections."""
-
-    def __init__(self, bank: Bank, *, driver: AsyncDriver, http: HttpSettings) -> None:
-        self.bank = bank
-        self._driver = driver
-        self._http = http
-
-    @classmethod
-    async def discover(
-        cls,
-        issuer: str,
-        *,
-        client_id: str,
-        auth: ClientAuthentication,
-        redirect_uri: str | None = None,
-        profile: Profile | str = FAPI2_SECURITY,
-        http: HttpSettings | None = None,
-        **options: Unpack[ClientOptions],
-    ) -> AsyncClient:
-        """See `Client.discover`."""
-        settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
-        )
-        http = http or HttpSettings()
-        driver = AsyncDriver(http)
-        try:
-            metadata = await driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
-        except BaseException:
-            await driver.aclose()
-            raise
-
-    @property
-    def issuer(self) -> str:
-        return self.bank.issuer
-
-    async def begin(
-        self,
-        *,
-        scope: str | Iterable[str] = "openid",
-        resources: Iterable[str] = (),
-        authorization_details: Details = (),
-        **parameters: Unpack[RequestParameters],
-    ) -> Start:
-        return await self._run(
-            begin(
-                self.bank,
-                scope=scope,
-                resources=resources,
-                authorization_details=authorization_details,
-                parameters=parameters,
-            )
-        )
-
-    async def complete(
-        self, callback: Callback, transaction: Transaction, *, resource: str | None = None
-    ) -> Login:
-        return await self._run(complete(self.bank, callback, transaction, resource=resource))
-
-    async def refresh(
-        self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
-    ) -> TokenSet:
-        return await self._run(refresh(self.bank, tokens, resource=resource, scope=scope))
-
-    async def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
-        return await self._run(userinfo(self.bank, login, tokens=tokens))
-
-    async def revoke(self, tokens: TokenSet) -> None:
-        await self._run(revoke(self.bank, tokens))
-
-    async def client_credentials(
-        self, *, scope: str | None = None, resource: str | None = None, authorization_details: Details = ()
-    ) -> TokenSet:
-        return await self._run(
-            client_credentials(
-                self.bank, scope=scope, resource=resource, authorization_details=authorization_details
-            )
-        )
-
-    def api(
-        self,
-        tokens: TokenSet,
-        *,
-        base_url: str,
-        resource: str | None = None,
-        max_bytes: int = api_auth.MAX_BYTES,
-        library: Any = None,
-        **httpx_options: Any,
-    ) -> Any:
-        """An async client of httpx (or `library`); see `Client.api`."""
-        target = api_auth.api_target(self.bank, tokens, base_url, resource)
-        options = _transport_options(self._http, httpx_options)
-        return api_auth.async_client(
-            library or _library_of(self._http.async_client),
-            target,
-            self._driver.run,
-            base_url,
-            max_bytes,
-            options,
-        )
-
-    async def aclose(self) -> None:
-        """Close the connections that this client opened on this loop."""
-        await self._driver.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"AsyncClient({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
-
-    async def _run(self, flow: Flow[T]) -> T:
-        return await self._driver.run(flow)
-
-
-def _transport_options(http: HttpSettings, given: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if http.tls is not None:
-        options["verify"] = http.tls
-    if http.proxy is not None:
-        options["proxy"] = http.proxy
-    return {**options, **given}
-
-
-def _library_of(client: Any) -> Any:
-    """The module of a given client, httpx or httpx2; httpx without one."""
-    for kind in type(client).__mro__:
-        module = sys.modules.get(kind.__module__.split(".")[0])
-        if module is not None and hasattr(module, "AsyncClient") and hasattr(module, "Auth"):
-            return module
-    return httpx

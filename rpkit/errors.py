@@ -13,6 +13,7 @@ FapiError
 │   │   └── AuthorizationRefused      a genuine refusal by the server or the user
 │   ├── TokenResponseError            what came back from the token endpoint
 │   │   ├── WrongTokenType            a bound token was due and an unbound one came, or the reverse
+│   │   ├── UnboundToken              introspection shows no binding, or one to another key
 │   │   └── MissingIdToken
 │   └── RegistrationError             what came back from dynamic registration
 ├── ClaimError
@@ -22,7 +23,7 @@ FapiError
 │   └── BrokenContinuity              an ID token of a refresh that differs from the first
 ├── UserInfoError                     the answer is unsigned where a signature was registered
 ├── TransactionError
-│   ├── TransactionExpired  TransactionUsed  ForeignTransaction
+│   ├── TransactionMissing  TransactionExpired  TransactionUsed  ForeignTransaction
 ├── GrantEnded                        the refresh token is no longer good: sign in again
 └── ApiError                          what an API answered, or what must not be asked of it
     ├── StepUpRequired                carries what to ask for
@@ -119,6 +120,12 @@ class WrongTokenType(TokenResponseError):
     clause = "RFC 9449 5c"
 
 
+class UnboundToken(TokenResponseError):
+    """The server does not know the token as bound to the key of its login."""
+
+    clause = "RFC 9449 6"
+
+
 class MissingIdToken(TokenResponseError):
     """`openid` was granted and no ID token came."""
 
@@ -175,6 +182,10 @@ class TransactionError(FapiError):
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
     clause = "RFC 9700 2.1c"
+
+
+class TransactionMissing(TransactionError):
+    """The browser that brings the answer has begun no such login, or has lost its cookie."""
 
 
 class TransactionExpired(TransactionError):

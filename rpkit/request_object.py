@@ -14,6 +14,7 @@ from fapikit.flow import Flow
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.sign import sign_jwt
 from rpkit.bank import Bank
+from rpkit.client_keys import signer_now
 
 LIFETIME: Final = 300
 """Seconds; FAPI2-MS 5.3.2-4 allows 60 minutes, the user's browser needs none of them after PAR."""
@@ -24,6 +25,7 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
     signer = bank.settings.request_signer
     if signer is None:
         raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")
+    signer = signer_now(signer)
     now = int(bank.now())
     claims = {
         **parameters,

@@ -58,6 +58,27 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
     )
 
 
+def find_issuer(resource: str, wanted: str | None) -> Flow[str]:
+    """The authorization server to use for an API: the wanted one if the API trusts it, else the only one.
+
+    Raises OtherAuthorizationServer; MetadataError if the API names none, or several and none is wanted.
+    """
+    servers = (yield from discover_resource(resource)).authorization_servers
+    if wanted is not None:
+        if wanted not in servers:
+            raise OtherAuthorizationServer(
+                "this API does not trust the wanted authorization server", authorization_servers=servers
+            )
+        return wanted
+    if len(servers) != 1:
+        raise MetadataError(
+            f"the API names {len(servers)} authorization servers: choose one with issuer=",
+            clause="RFC 9728 2",
+            facts={"authorization_servers": " ".join(servers)},
+        )
+    return servers[0]
+
+
 def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) -> Flow[None]:
     """After a 401 that points to the API's metadata: is our server among those it trusts?
 

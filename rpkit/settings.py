@@ -18,6 +18,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store
 from fapikit.urls import is_secure
+from rpkit.client_keys import ClientKeys, signer_now
 from rpkit.token_store import TokenStore
 
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
@@ -32,7 +33,7 @@ class ClientOptions(TypedDict, total=False):
     token_store: TokenStore | None
     sender_constraint: SenderConstraint | None
     dpop_signer: Signer | None
-    request_signer: Signer | None
+    request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
     response_mode: str | None
@@ -64,7 +65,7 @@ class ClientSettings:
     token_store: TokenStore = field(default_factory=TokenStore.in_memory, repr=False)
     sender_constraint: SenderConstraint | None = "dpop"
     dpop_signer: Signer | None = None
-    request_signer: Signer | None = None
+    request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
     response_mode: str | None = None
@@ -126,7 +127,7 @@ class ClientSettings:
             (self.request_signer, "a request object"),
         ):
             if signer is not None:
-                self.profile.require_algorithm(signer.alg, what)
+                self.profile.require_algorithm(signer_now(signer).alg, what)
         for alg, what in (
             (self.id_token_signed_response_alg, "an ID token"),
             (self.authorization_signed_response_alg, "a JARM response"),

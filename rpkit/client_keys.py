@@ -1,0 +1,70 @@
+"""The keys a client signs with over time: sign with the current one, publish all, rotate while running.
+
+Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1
+Role: C
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fapikit.client_authentication import Credentials, PrivateKeyJWT
+from fapikit.clock import Clock, RandomBytes
+from fapikit.flow import Flow
+from fapikit.jose.key_ring import KeyRing
+from fapikit.jose.signer import Signer
+from fapikit.profiles import Profile
+
+
+class ClientKeys:
+    """A key ring that changes. Publish `next` for as long as servers cache a key set before you rotate to it."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    @property
+    def current(self) -> Signer:
+        return self._ring.current
+
+    @property
+    def auth(self) -> ClientKeysJWT:
+        """private_key_jwt with whichever key is current."""
+        return ClientKeysJWT(self)
+
+    def rotate(self, upcoming: Signer) -> None:
+        """The published next key becomes current; `upcoming` is published as the next."""
+        self._ring = self._ring.rotated(upcoming)
+
+    def jwks(self) -> dict[str, Any]:
+        """What the client's jwks_uri serves."""
+        return self._ring.jwks()
+
+    def __repr__(self) -> str:
+        return f"ClientKeys(current {self._ring.current.kid}, {len(self._ring.all())} published)"
+
+
+class ClientKeysJWT:
+    """private_key_jwt over keys that rotate: each assertion is made with one key from head to signature."""
+
+    method = "private_key_jwt"
+    mtls = False
+
+    def __init__(self, keys: ClientKeys) -> None:
+        self.signer = keys
+
+    def check(self, profile: Profile) -> None:
+        PrivateKeyJWT(self.signer.current).check(profile)
+
+    def credentials(
+        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+    ) -> Flow[Credentials]:
+        return (
+            yield from PrivateKeyJWT(self.signer.current).credentials(
+                client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+            )
+        )
+
+
+def signer_now(signer: Signer | ClientKeys) -> Signer:
+    """One key to make one signature with, whatever rotates meanwhile."""
+    return signer.current if isinstance(signer, ClientKeys) else signer

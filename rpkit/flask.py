@@ -1,0 +1,141 @@
+"""Sign-in for Flask: three lines mount login, callback and the client's key set.
+
+    sign_in = SignIn(connect, redirect_uri=CALLBACK, seal=Seal([key]), on_login=welcome, scope="openid accounts")
+    app.register_blueprint(sign_in.blueprint())
+
+`connect` makes the client (called once, in each worker process); `on_login(login)` answers the browser.
+
+Spec: FAPI2-SP 5.3.3.1-12, 5.4.2a; RFC 9700 4.2.4, 4.12
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from flask import Blueprint, Response, jsonify, make_response, request
+
+from fapikit.errors import FapiError
+from fapikit.stores.sealed import Seal
+from rpkit import web
+from rpkit.client import Client
+from rpkit.client_keys import ClientKeys
+from rpkit.login import Login
+from rpkit.sign_in import SignInPaths, log_failure, require_redirect_uri
+
+OnLogin: TypeAlias = Callable[[Login], Any]
+OnError: TypeAlias = Callable[[FapiError], Any]
+Begin: TypeAlias = Callable[[], Mapping[str, Any]]
+
+
+class SignIn:
+    """The pages of one bank. Give each bank its own, with its own redirect URI and `name`."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        redirect_uri: str,
+        seal: Seal,
+        on_login: OnLogin,
+        on_error: OnError | None = None,
+        begin: Begin | None = None,
+        resource: str | None = None,
+        keys: ClientKeys | None = None,
+        name: str = "rpkit",
+        login_path: str = "/login",
+        jwks_path: str = "/jwks",
+        **parameters: Any,
+    ) -> None:
+        """`parameters` go to `begin` at each login; `begin()` adds those that depend on the request.
+
+        `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
+        """
+        self._connect = connect
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path)
+        self._seal = seal
+        self._on_login = on_login
+        self._on_error = on_error
+        self._begin = begin
+        self._resource = resource
+        self._keys = keys
+        self._name = name
+        self._parameters = parameters
+        self._client: Client | None = None
+
+    def blueprint(self) -> Blueprint:
+        pages = Blueprint(self._name, __name__)
+        pages.add_url_rule(self._paths.login, "login", self.login, methods=["POST"])
+        pages.add_url_rule(self._paths.callback, "callback", self.callback, methods=["GET", "POST"])
+        if self._keys is not None:
+            pages.add_url_rule(self._paths.jwks, "jwks", self.jwks)
+        return pages
+
+    def client(self) -> Client:
+        """The client, connected at first use."""
+        if self._client is None:
+            client = self._connect()
+            require_redirect_uri(client.bank, self._paths)
+            self._client = client
+        return self._client
+
+    def login(self) -> Response:
+        """Begin a login and send the browser to the bank."""
+        asked = _web_request()
+        if not web.may_start(asked, self._paths.redirect_uri):
+            return _response(web.refused_start())
+        try:
+            client = self.client()
+            given = {} if self._begin is None else self._begin()
+            start = client.begin(**{**self._parameters, **given})
+            return _response(web.started(start, asked, seal=self._seal, now=client.bank.now()))
+        except FapiError as error:
+            return self._failed(error)
+
+    def callback(self) -> Response:
+        """Finish a login; its cookie goes, whatever came of it."""
+        asked = _web_request()
+        try:
+            settings = self.client().bank.settings
+            if web.needs_fragment(asked, settings.response_mode):
+                return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+            back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
+            login = self.client().complete(back.callback, back.transaction, resource=self._resource)
+            response = make_response(self._on_login(login))
+        except FapiError as error:
+            response = self._failed(error)
+        return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+
+    def jwks(self) -> Response:
+        """The client's public keys, next one included."""
+        assert self._keys is not None  # noqa: S101 - routed only with keys
+        response = jsonify(self._keys.jwks())
+        response.headers["cache-control"] = "public, max-age=300"
+        return response
+
+    def _failed(self, error: FapiError) -> Response:
+        log_failure(error)
+        if self._on_error is not None:
+            return make_response(self._on_error(error))
+        return _response(web.failed(error))
+
+
+def _web_request() -> web.WebRequest:
+    query = request.query_string.decode("latin-1")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    body = request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b""
+    url = request.path + (f"?{query}" if query else "")
+    return web.WebRequest(request.method, url, headers, request.cookies, body)
+
+
+def _response(answer: web.WebAnswer) -> Response:
+    return Response(answer.body, answer.status, list(answer.headers))
+
+
+def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
+    for name, value in cookies:
+        response.headers.add(name, value)
+    for name, value in web.PRIVATE_HEADERS:
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,61 @@
+"""Any other grant, by its name: a JWT bearer assertion, a token exchange. What best practice withdrew is refused.
+
+Spec: RFC 6749 4.5; RFC 9700 2.1.2, 2.4; FAPI2-SP 5.3.2.1-2
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
+from rpkit.bank import Bank
+from rpkit.dpop_key import new_dpop_key
+from rpkit.errors import RetiredGrant
+from rpkit.token_endpoint import request_tokens
+from rpkit.token_set import TokenKey, TokenSet, first_token_set
+
+_RETIRED: Final = {
+    "password": "the user's password goes to the bank's own page, never through a client: use begin()",
+    "implicit": "access tokens no longer travel through the browser: use begin()",
+}
+_OWN_METHOD: Final = {
+    "authorization_code": "complete",
+    "refresh_token": "refresh",
+    "client_credentials": "client_credentials",
+}
+
+
+def extension_grant(
+    bank: Bank,
+    grant_type: str,
+    *,
+    scope: str | None = None,
+    resource: str | None = None,
+    parameters: Mapping[str, str],
+) -> Flow[TokenSet]:
+    """Raises RetiredGrant, ConfigurationError before the call; then what the token endpoint raises."""
+    if grant_type in _RETIRED:
+        raise RetiredGrant(
+            f"the {grant_type} grant is withdrawn: {_RETIRED[grant_type]}",
+            clause="RFC 9700 2.1.2, 2.4",
+            facts={"grant_type": grant_type},
+        )
+    if grant_type in _OWN_METHOD:
+        raise ConfigurationError(f"for {grant_type} use {_OWN_METHOD[grant_type]}()", clause="RFC 6749 4.5")
+    form = tuple(parameters.items())
+    if scope is not None:
+        form = (*form, ("scope", scope))
+    dpop = new_dpop_key(bank)
+    response = yield from request_tokens(bank, grant_type, form, dpop=dpop, resource=resource)
+    return first_token_set(
+        response.access_token_at(bank.now(), resource=resource, scope=scope or ""),
+        key=TokenKey(bank.token(), bank.issuer),
+        client_id=bank.settings.client_id,
+        subject=None,
+        refresh_token=response.refresh_token,
+        dpop=dpop,
+        id_token_claims={},
+    )

@@ -1,0 +1,146 @@
+"""Registering this client at a server, and refusing a registration that came out weaker than was asked.
+
+Spec: RFC 7591 2, 3.1, 3.2.1, 3.2.2; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; JARM 3
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fapikit import strict_json
+from fapikit.errors import ConfigurationError, UnusableKey
+from fapikit.flow import Flow, http
+from fapikit.http_message import HttpRequest, read_json_object
+from fapikit.jose.public_key import import_public_jwk
+from fapikit.metadata import ServerMetadata
+from fapikit.profiles import Profile
+from fapikit.secrets import Secret
+from fapikit.urls import is_secure
+from rpkit.errors import RegistrationError
+
+_KEPT: Final = (
+    "token_endpoint_auth_method",
+    "redirect_uris",
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "request_object_signing_alg",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+    "require_pushed_authorization_requests",
+)
+"""Members whose silent change would weaken the client."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What the server registered. `registration_access_token` manages it later (RFC 7592)."""
+
+    client_id: str
+    client_secret: Secret | None
+    client_secret_expires_at: float | None
+    registration_access_token: Secret | None
+    registration_client_uri: str | None
+    metadata: Mapping[str, Any] = field(repr=False)
+
+
+def register(
+    server: ServerMetadata,
+    client_metadata: Mapping[str, Any],
+    *,
+    profile: Profile,
+    initial_access_token: Secret | None = None,
+) -> Flow[Registration]:
+    """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
+    _check_request(client_metadata, profile)
+    headers = (("content-type", "application/json"), ("accept", "application/json"))
+    if initial_access_token is not None:
+        headers = (*headers, ("authorization", f"Bearer {initial_access_token.reveal()}"))  # type: ignore[assignment]
+    request = HttpRequest(
+        "POST", server.endpoint("registration_endpoint"), headers, strict_json.dump(client_metadata)
+    )
+    response = yield from http(request)
+    members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
+    return _read(members, client_metadata)
+
+
+def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:
+    method = asked.get("token_endpoint_auth_method", "client_secret_basic")
+    profile.require(
+        method in profile.client_authentication_methods,
+        f"token_endpoint_auth_method {method} is not allowed",
+        "client_authentication_methods",
+    )
+    for name in _KEPT:
+        if name.endswith("_alg") and name in asked:
+            profile.require_algorithm(asked[name], name)
+    # What is left out is registered as RS256 (RFC 7591 2, JARM 3).
+    if "RS256" not in profile.signing_algorithms:
+        for name in ("id_token_signed_response_alg", *_jarm(profile)):
+            if name not in asked:
+                raise ConfigurationError(
+                    f"{name} left out means RS256, which {profile.name} does not allow: name one",
+                    clause=profile.clause("signing_algorithms"),
+                    facts={"member": name},
+                )
+    for uri in asked.get("redirect_uris", ()):
+        profile.require(is_secure(uri), "redirect_uris must be https", "redirect_uri_https")
+    if "jwks" in asked and "jwks_uri" in asked:
+        raise ConfigurationError("jwks and jwks_uri exclude each other", clause="RFC 7591 2")
+    for jwk in asked.get("jwks", {}).get("keys", ()):
+        _require_public(jwk)
+
+
+def _jarm(profile: Profile) -> tuple[str, ...]:
+    return ("authorization_signed_response_alg",) if profile.jarm_required else ()
+
+
+def _require_public(jwk: Mapping[str, Any]) -> None:
+    try:
+        import_public_jwk(jwk)
+    except UnusableKey as error:
+        raise ConfigurationError(
+            f"a key of jwks cannot be registered: {error.message}", clause=error.clause
+        ) from error
+
+
+def _read(members: Mapping[str, Any], asked: Mapping[str, Any]) -> Registration:
+    client_id = _text(members, "client_id")
+    if not client_id:
+        raise RegistrationError("the registration answer has no client_id", facts={"member": "client_id"})
+    secret, expires_at = _text(members, "client_secret"), members.get("client_secret_expires_at")
+    if secret is not None and (isinstance(expires_at, bool) or not isinstance(expires_at, int | float)):
+        raise RegistrationError(
+            "a client_secret comes with client_secret_expires_at",
+            facts={"member": "client_secret_expires_at"},
+        )
+    for name in _KEPT:
+        if name in asked and name in members and members[name] != asked[name]:
+            raise RegistrationError(
+                f"the server registered another {name} than was asked",
+                facts={"member": name, "expected": asked[name], "got": members[name]},
+            )
+    token = _text(members, "registration_access_token")
+    shown = {
+        name: value
+        for name, value in members.items()
+        if name not in ("client_secret", "registration_access_token")
+    }
+    return Registration(
+        client_id=client_id,
+        client_secret=None if secret is None else Secret(secret),
+        client_secret_expires_at=float(expires_at) if secret is not None and expires_at else None,
+        registration_access_token=None if token is None else Secret(token),
+        registration_client_uri=_text(members, "registration_client_uri"),
+        metadata=shown,
+    )
+
+
+def _text(members: Mapping[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise RegistrationError(f"{name} of the registration answer is not a string", facts={"member": name})

@@ -1,0 +1,112 @@
+"""Many banks: for each its issuer, profile, client id, keys, certificate authority and proxy, and its own redirect URI.
+
+    banks = Registry({"first": RegisteredBank(issuer=..., client_id=..., auth=..., redirect_uri=...), ...})
+    banks.client("first").begin(scope="openid accounts")
+
+Spec: FAPI1-BL 5.2.3-3; RFC 9700 2.1d, 4.4.2; FAPI2-SP 5.3.3.1-10, 6.3
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fapikit.client_authentication import ClientAuthentication
+from fapikit.errors import ConfigurationError
+from fapikit.io import HttpSettings
+from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
+from rpkit.async_client import AsyncClient
+from rpkit.client import Client
+from rpkit.settings import ClientOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredBank:
+    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone."""
+
+    issuer: str
+    client_id: str
+    auth: ClientAuthentication
+    redirect_uri: str
+    profile: Profile | str = FAPI2_SECURITY
+    http: HttpSettings | None = field(default=None, repr=False)
+    options: ClientOptions = field(default_factory=ClientOptions, repr=False)
+
+    def __post_init__(self) -> None:
+        self.auth.check(profile_of(self.profile))
+
+    def arguments(self) -> dict[str, Any]:
+        return {
+            "client_id": self.client_id,
+            "auth": self.auth,
+            "redirect_uri": self.redirect_uri,
+            "profile": self.profile,
+            "http": self.http,
+            **self.options,
+        }
+
+
+class Registry:
+    """Banks by name. A client is made, and its bank's metadata fetched, when it is first asked for."""
+
+    def __init__(self, banks: dict[str, RegisteredBank]) -> None:
+        """Raises ConfigurationError if two banks share an issuer or a redirect URI: then answers could be mixed up."""
+        for what, clause in (("issuer", "RFC 9207 4"), ("redirect_uri", "FAPI1-BL 5.2.3-3")):
+            shared = _twice(getattr(bank, what) for bank in banks.values())
+            if shared is not None:
+                raise ConfigurationError(
+                    f"two banks share the {what} {shared}", clause=clause, facts={what: shared}
+                )
+        self._banks = dict(banks)
+        self._clients: dict[str, Client] = {}
+        self._async_clients: dict[str, AsyncClient] = {}
+
+    def client(self, name: str) -> Client:
+        """Raises ConfigurationError for an unknown name; what `Client.discover` raises."""
+        if name not in self._clients:
+            bank = self[name]
+            # Two threads may both discover at first; one of the clients is kept.
+            self._clients.setdefault(name, Client.discover(bank.issuer, **bank.arguments()))
+        return self._clients[name]
+
+    async def async_client(self, name: str) -> AsyncClient:
+        """See `client`."""
+        if name not in self._async_clients:
+            bank = self[name]
+            made = await AsyncClient.discover(bank.issuer, **bank.arguments())
+            self._async_clients.setdefault(name, made)
+        return self._async_clients[name]
+
+    def name_of(self, issuer: str) -> str:
+        """The bank with this issuer. Raises ConfigurationError."""
+        for name, bank in self._banks.items():
+            if bank.issuer == issuer:
+                return name
+        raise ConfigurationError("no bank of this registry has this issuer", facts={"issuer": issuer})
+
+    def __getitem__(self, name: str) -> RegisteredBank:
+        if name not in self._banks:
+            raise ConfigurationError(
+                f"no bank is called {name!r}", facts={"known": " ".join(sorted(self._banks))}
+            )
+        return self._banks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._banks)
+
+    def __len__(self) -> int:
+        return len(self._banks)
+
+    def __repr__(self) -> str:
+        return f"Registry({', '.join(self._banks)})"
+
+
+def _twice(values: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

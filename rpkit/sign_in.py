@@ -1,0 +1,45 @@
+"""What the Starlette and Flask sign-in pages share: their paths, and what is logged when a login fails.
+
+Role: C
+Spec: FAPI1-BL 5.2.3-3, -4
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fapikit.errors import ConfigurationError, FapiError, Fault
+from rpkit.bank import Bank
+
+_LOG = logging.getLogger("rpkit.sign_in")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPaths:
+    """Where the pages are mounted; the callback is wherever the redirect URI says."""
+
+    redirect_uri: str
+    login: str
+    jwks: str
+
+    @property
+    def callback(self) -> str:
+        return urlsplit(self.redirect_uri).path or "/"
+
+
+def require_redirect_uri(bank: Bank, paths: SignInPaths) -> None:
+    """Raises ConfigurationError if the client answers elsewhere than where its callback is mounted."""
+    if bank.settings.redirect_uri != paths.redirect_uri:
+        raise ConfigurationError(
+            "the client has another redirect_uri than its sign-in pages",
+            clause="FAPI1-BL 5.2.3-4",
+            facts={"expected": paths.redirect_uri, "got": bank.settings.redirect_uri},
+        )
+
+
+def log_failure(error: FapiError) -> None:
+    """One line with the clause and log-safe facts; louder where it is not the user's doing."""
+    level = logging.INFO if error.fault is Fault.USER else logging.WARNING
+    _LOG.log(level, "sign-in refused: %s; %s: %s", error, type(error).__name__, dict(error.facts))

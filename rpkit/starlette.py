@@ -1,0 +1,156 @@
+"""Sign-in for Starlette and FastAPI: three lines mount login, callback and the client's key set.
+
+    sign_in = SignIn(connect, redirect_uri=CALLBACK, seal=Seal([key]), on_login=welcome, scope="openid accounts")
+    app = Starlette(routes=[*my_routes, *sign_in.routes()])
+
+`connect` makes the client (a coroutine function, called once); `on_login(request, login)` answers the browser.
+
+Spec: FAPI2-SP 5.3.3.1-12, 5.4.2a; RFC 9700 4.2.4, 4.12
+Role: C
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fapikit.errors import FapiError
+from fapikit.stores.sealed import Seal
+from rpkit import web
+from rpkit.async_client import AsyncClient
+from rpkit.client_keys import ClientKeys
+from rpkit.login import Login
+from rpkit.sign_in import SignInPaths, log_failure, require_redirect_uri
+
+OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
+OnError: TypeAlias = Callable[[Request, FapiError], Response | Awaitable[Response]]
+Begin: TypeAlias = Callable[[Request], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+
+
+class SignIn:
+    """The pages of one bank. Give each bank its own, with its own redirect URI."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncClient]],
+        *,
+        redirect_uri: str,
+        seal: Seal,
+        on_login: OnLogin,
+        on_error: OnError | None = None,
+        begin: Begin | None = None,
+        resource: str | None = None,
+        keys: ClientKeys | None = None,
+        login_path: str = "/login",
+        jwks_path: str = "/jwks",
+        **parameters: Any,
+    ) -> None:
+        """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
+
+        `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
+        """
+        self._connect = connect
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path)
+        self._seal = seal
+        self._on_login = on_login
+        self._on_error = on_error
+        self._begin = begin
+        self._resource = resource
+        self._keys = keys
+        self._parameters = parameters
+        self._client: AsyncClient | None = None
+
+    def routes(self) -> list[Route]:
+        paths = self._paths
+        routes = [
+            Route(paths.login, self.login, methods=["POST"]),
+            Route(paths.callback, self.callback, methods=["GET", "POST"]),
+        ]
+        if self._keys is not None:
+            routes.append(Route(paths.jwks, self.jwks))
+        return routes
+
+    async def client(self) -> AsyncClient:
+        """The client, connected at first use."""
+        if self._client is None:
+            client = await self._connect()
+            require_redirect_uri(client.bank, self._paths)
+            self._client = client
+        return self._client
+
+    async def login(self, request: Request) -> Response:
+        """Begin a login and send the browser to the bank."""
+        asked = await _web_request(request)
+        if not web.may_start(asked, self._paths.redirect_uri):
+            return _response(web.refused_start())
+        try:
+            client = await self.client()
+            given = {} if self._begin is None else await _awaited(self._begin(request))
+            start = await client.begin(**{**self._parameters, **given})
+            return _response(web.started(start, asked, seal=self._seal, now=client.bank.now()))
+        except FapiError as error:
+            return await self._failed(request, error)
+
+    async def callback(self, request: Request) -> Response:
+        """Finish a login; its cookie goes, whatever came of it."""
+        asked = await _web_request(request)
+        try:
+            client = await self.client()
+            settings = client.bank.settings
+            if web.needs_fragment(asked, settings.response_mode):
+                return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+            back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
+            login = await client.complete(back.callback, back.transaction, resource=self._resource)
+            response: Response = await _awaited(self._on_login(request, login))
+        except FapiError as error:
+            response = await self._failed(request, error)
+        return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+
+    async def jwks(self, _request: Request) -> Response:
+        """The client's public keys, next one included."""
+        assert self._keys is not None  # noqa: S101 - routed only with keys
+        return JSONResponse(self._keys.jwks(), headers={"cache-control": "public, max-age=300"})
+
+    async def _failed(self, request: Request, error: FapiError) -> Response:
+        log_failure(error)
+        if self._on_error is not None:
+            answer: Response = await _awaited(self._on_error(request, error))
+            return answer
+        return _response(web.failed(error))
+
+
+async def _web_request(request: Request) -> web.WebRequest:
+    url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    body = bytearray()
+    if request.method == "POST":
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > web.MAX_BODY:
+                break
+    return web.WebRequest(request.method, url, request.headers, request.cookies, bytes(body))
+
+
+def _response(answer: web.WebAnswer) -> Response:
+    response = Response(answer.body, answer.status)
+    del response.headers["content-length"]
+    response.headers["content-length"] = str(len(answer.body.encode()))
+    for name, value in answer.headers:
+        response.headers.append(name, value)
+    return response
+
+
+def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
+    for name, value in cookies:
+        response.headers.append(name, value)
+    for name, value in web.PRIVATE_HEADERS:
+        response.headers.setdefault(name, value)
+    return response
+
+
+async def _awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,174 @@
+"""Signing in through the pages that the web helpers mount, the same for both frameworks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rpkit.web import COOKIE, MAX_LOGINS
+from tests.keys import a_key
+from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, part_of
+from tests.rpkit.web.sites import SITES, Browser, Site
+
+MakeSite = Callable[..., tuple[Site, Browser]]
+
+
+@pytest.fixture(params=SITES)
+def make_site(request: pytest.FixtureRequest) -> MakeSite:
+    return SITES[request.param]
+
+
+def sign_in(browser: Browser, bank: FakeBank) -> Any:
+    start = browser.post("/login")
+    assert start.status == 303, start.text
+    return browser.open("GET", bank.authorize(start.headers["location"]))
+
+
+def test_login_and_callback(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank)
+    page = sign_in(browser, bank)
+    assert (page.status, page.text) == (200, "welcome")
+    assert site.logins[0].id_token.subject == "alice"
+    assert not browser.cookies
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_transaction_cookie_is_bound_to_host_and_browser(make_site: MakeSite, bank: FakeBank) -> None:
+    _, browser = make_site(bank)
+    start = browser.post("/login")
+    (cookie,) = browser.set_cookies
+    assert cookie.startswith(COOKIE)
+    for attribute in ("Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"):
+        assert attribute in cookie
+    assert "Domain" not in cookie
+    assert start.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-12")
+def test_another_site_cannot_start_a_login(site: str, make_site: MakeSite, bank: FakeBank) -> None:
+    _, browser = make_site(bank)
+    assert browser.post("/login", **{"sec-fetch-site": site}).status == 403
+    assert browser.open("POST", "/login", origin="https://evil.example").status == 403
+    assert browser.open("POST", "/login").status == 403
+    assert browser.open("GET", "/login").status == 405
+    assert not bank.seen
+    assert browser.open("POST", "/login", origin="https://fintech.example").status == 303
+
+
+def test_another_browser_cannot_finish_the_login(make_site: MakeSite, bank: FakeBank) -> None:
+    site, victim = make_site(bank)
+    attacker = Browser(victim._send)
+    start = attacker.post("/login")
+    page = victim.open("GET", bank.authorize(start.headers["location"]))
+    assert page.status == 400
+    assert not site.logins
+    assert not bank.calls("token")
+
+
+def test_two_tabs_do_not_disturb_each_other(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank)
+    first, second = browser.post("/login"), browser.post("/login")
+    assert len(browser.cookies) == 2
+    for start in (first, second):
+        assert browser.open("GET", bank.authorize(start.headers["location"])).status == 200
+    assert len(site.logins) == 2
+
+
+def test_an_answer_counts_once(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank)
+    start = browser.post("/login")
+    kept = dict(browser.cookies)
+    callback = bank.authorize(start.headers["location"])
+    assert browser.open("GET", callback).status == 200
+    browser.cookies = kept
+    assert browser.open("GET", callback).status == 400
+    assert len(site.logins) == 1
+
+
+def test_abandoned_logins_do_not_pile_up(make_site: MakeSite, bank: FakeBank) -> None:
+    _, browser = make_site(bank)
+    for _ in range(MAX_LOGINS + 3):
+        assert browser.post("/login").status == 303
+    assert len(browser.cookies) <= MAX_LOGINS
+
+
+def test_an_altered_cookie_is_refused(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank)
+    start = browser.post("/login")
+    (name,) = browser.cookies
+    value = browser.cookies[name]
+    browser.cookies[name] = ("A" if value[0] != "A" else "B") + value[1:]
+    page = browser.open("GET", bank.authorize(start.headers["location"]))
+    assert page.status == 400
+    assert not site.logins
+    assert not bank.calls("token")
+
+
+@pytest.mark.parametrize("mode", ["jwt", "form_post", "form_post.jwt", "fragment", "fragment.jwt"])
+def test_every_response_mode(mode: str, make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank, response_mode=mode)
+    start = browser.post("/login")
+    answer = bank.authorize(start.headers["location"])
+    if mode.startswith("form_post"):
+        assert "SameSite=None" in browser.set_cookies[0]
+        page = browser.open("POST", REDIRECT_URI, answer.encode(), origin="https://bank.example")
+    elif mode.startswith("fragment"):
+        relay = browser.open("GET", REDIRECT_URI)
+        nonce = re.search(r'nonce="([^"]+)"', relay.text)
+        assert nonce
+        assert f"'nonce-{nonce[1]}'" in relay.headers["content-security-policy"]
+        from urllib.parse import urlencode
+
+        page = browser.post(REDIRECT_URI, urlencode({"fragment": answer.split("#")[1]}).encode())
+    else:
+        page = browser.open("GET", answer)
+    assert page.status == 200, page.text
+    assert len(site.logins) == 1
+    assert not browser.cookies
+
+
+def test_large_transactions_span_cookies(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank, profile="fapi2-message-signing", id_token_max_age=60)
+    start = browser.post("/login")
+    assert all(len(line) < 4096 for line in browser.set_cookies)
+    assert browser.open("GET", bank.authorize(start.headers["location"])).status == 200
+    assert site.logins[0].evidence.export().keys() == {
+        "request_object",
+        "authorization_response",
+        "id_token",
+    }
+    assert not browser.cookies
+
+
+def test_a_bank_that_cannot_be_reached_is_503(make_site: MakeSite, bank: FakeBank) -> None:
+    import httpx
+
+    from fapikit import HttpSettings
+
+    def down(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("down")
+
+    transport = httpx.MockTransport(down)
+    http = HttpSettings(
+        client=httpx.Client(transport=transport), async_client=httpx.AsyncClient(transport=transport)
+    )
+    _, browser = make_site(bank, http=http)
+    assert browser.post("/login").status == 503
+
+
+def test_key_set_is_served_and_rotates(make_site: MakeSite, bank: FakeBank) -> None:
+    import json
+
+    site, browser = make_site(bank)
+    assert sign_in(browser, bank).status == 200
+    assert part_of(bank.calls("token")[-1].form["client_assertion"], 0)["kid"] == "ES256-1"
+    site.keys.rotate(a_key("ES256", 3))
+    kids = [key["kid"] for key in json.loads(browser.open("GET", "/jwks").text)["keys"]]
+    assert kids == ["ES256-2", "ES256-3", "ES256-1"]
+    assert sign_in(browser, bank).status == 200
+    assert part_of(bank.calls("token")[-1].form["client_assertion"], 0)["kid"] == "ES256-2"
