@@ -18,16 +18,15 @@ from fapikit.errors import (
 )
 from rpkit.errors import WrongResponseMode, WrongState
 from tests.adversary.walk import (
+    expired,
     flipped_signature,
     refused,
     signed_with_rs256,
     unsigned,
     walk,
     with_one_more,
-    with_value,
     without,
 )
-from tests.clocks import NOW
 from tests.mothers.fake_bank import FakeBank, claims_of, part_of
 
 Connect = Callable[..., Any]
@@ -50,7 +49,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
     "client-test-ensure-jarm-without-exp-fails": ("jarm", without("exp"), MissingClaim, "JARM 2.4-4"),
     "client-test-ensure-jarm-with-expired-exp-fails": (
         "jarm",
-        with_value("exp", int(NOW) - 360),
+        expired,
         Expired,
         "JARM 2.4-4",
     ),
@@ -89,10 +88,10 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
 
 
 @pytest.mark.parametrize("module", FAULTS)
-def test_signed_response_is_refused(module: str, connect: Connect, bank: FakeBank) -> None:
+def test_signed_response_is_refused(module: str, connect: Connect, adversary: Any) -> None:
     fault, hook, error, clause = FAULTS[module]
-    bank.faults[fault] = hook
-    refused(connect(profile="fapi2-message-signing"), bank, error, clause, after="callback")
+    adversary.faults[fault] = hook
+    refused(connect(profile="fapi2-message-signing"), adversary, error, clause, after="callback")
 
 
 def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: FakeBank) -> None:
@@ -110,3 +109,7 @@ def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: F
     assert claims["exp"] - claims["nbf"] <= 3600
     assert {"iss", "iat", "jti", "code_challenge", "state", "nonce", "dpop_jkt"} <= claims.keys()
     assert not {"request", "request_uri", "sub"} & claims.keys()
+
+
+def test_happy_path_at_the_embedded_server(connect: Connect, adversary: Any) -> None:
+    assert walk(connect(profile="fapi2-message-signing"), adversary).status_code == 200

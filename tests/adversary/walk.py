@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,9 +20,8 @@ def walk(client: Any, bank: FakeBank, **asked: Any) -> Any:
     start = client.begin(**{"scope": "openid accounts", **asked})
     login = client.complete(bank.authorize(start.url), start.transaction)
     client.userinfo(login)
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(bank.issuer))
-    with client.api(login.tokens, base_url=origin) as api:
-        return api.get("/accounts")
+    with client.api(login.tokens, base_url=bank.api_origin) as api:
+        return api.get(bank.api_path)
 
 
 def refused(
@@ -36,9 +34,7 @@ def refused(
     with pytest.raises(error) as caught:
         walk(client, bank, **asked)
     assert caught.value.clause == clause, caught.value
-    last = {"callback": "par"}.get(after, after)
-    positions = [n for n, call in enumerate(bank.seen) if call.path.endswith(last) and call.status < 300]
-    later = {call.path.rsplit("/", 1)[-1] for call in bank.seen[positions[-1] + 1 :]}
+    later = bank.called_after(after)
     assert later <= {"jwks"}, f"called after the faulty artefact: {later}"
     return caught.value
 
@@ -54,6 +50,16 @@ def with_value(name: str, value: Any) -> Hook:
 
 def without(name: str) -> Hook:
     return lambda members: {key: value for key, value in members.items() if key != name}
+
+
+def expired(claims: dict[str, Any]) -> dict[str, Any]:
+    """Six minutes ago."""
+    issued = claims.get("iat", claims["exp"] - 300)
+    return {**claims, "iat": issued, "exp": issued - 360}
+
+
+def also_meant_for_another(claims: dict[str, Any]) -> dict[str, Any]:
+    return {**claims, "aud": [claims["aud"], f"{claims['aud']}1"]}
 
 
 def flipped_signature(token: str) -> str:

@@ -103,6 +103,18 @@ class FakeBank:
         """The requests to an endpoint, by the last part of its path."""
         return [call for call in self.seen if call.path.rsplit("/", 1)[-1] == name]
 
+    def called_after(self, name: str) -> set[str]:
+        """The endpoints called after the last success answer of this one; "callback": after the browser's return."""
+        last = {"callback": "par"}.get(name, name)
+        at = max(n for n, call in enumerate(self.seen) if call.path.endswith(last) and call.status < 300)
+        return {call.path.rsplit("/", 1)[-1] for call in self.seen[at + 1 :]}
+
+    @property
+    def api_origin(self) -> str:
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.issuer))
+
+    api_path = "/accounts"
+
     def url(self, path: str) -> str:
         return f"{self.issuer.rstrip('/')}/{path}"
 
