@@ -183,7 +183,9 @@ def _require_reachable_acr(server: AuthorizationServer, request: PushedRequest) 
     wanted = set(request.acr_values)
     asked = (request.claims.get("id_token") or {}).get("acr")
     if isinstance(asked, dict) and asked.get("essential") is True:
-        wanted |= {str(value) for value in [asked.get("value"), *asked.get("values", [])] if value}
+        values = asked.get("values")
+        listed = values if isinstance(values, list) else []
+        wanted |= {str(value) for value in (asked.get("value"), *listed) if value}
     if wanted and server.config.acr not in wanted:
         raise UnmetAuthentication("this server cannot authenticate the user at a requested acr")
 

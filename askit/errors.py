@@ -9,6 +9,7 @@
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── AccessDenied              the user said no; LoginRequired  ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata (registration)
+        ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
 
 Role: AS
@@ -178,6 +179,16 @@ class InvalidClientMetadata(Refused):
 
     code = "invalid_client_metadata"
     clause = "RFC 7591 3.2.2"
+
+
+class ServerError(Refused):
+    """A fault of this server that nobody foresaw."""
+
+    code = "server_error"
+    clause = "RFC 6749 4.1.2.1"
+    status = 500
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.TELL_THE_PEER
 
 
 class PageRefused(Refused):

@@ -239,8 +239,8 @@ class AuthorizationServer:
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(self, request)
-            except FapiError as error:
-                wire_errors.log_refusal(error, request.url.path)
+            except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+                error = wire_errors.refusal_of(raised, request.url.path)
                 return wire_errors.error_answer(error, basic="authorization" in request.headers)
 
         return answer
@@ -251,8 +251,8 @@ class AuthorizationServer:
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(self, request)
-            except FapiError as error:
-                wire_errors.log_refusal(error, request.url.path)
+            except Exception as raised:  # noqa: BLE001 - the edge, as above
+                error = wire_errors.refusal_of(raised, request.url.path)
                 return self.pages.refused(error, wire_errors.status_of(error))
 
         return answer

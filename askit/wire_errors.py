@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 
 from starlette.responses import Response
 
-from askit.errors import Refused
+from askit.errors import InvalidRequest, Refused, ServerError
 from askit.messages import json_answer
 from fapikit.errors import (
     ConfigurationError,
@@ -53,6 +54,20 @@ def code_of(error: FapiError) -> str:
     if isinstance(error, ConfigurationError):
         return "server_error"
     return error.code or "invalid_request"
+
+
+def refusal_of(raised: Exception, where: str) -> FapiError:
+    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words."""
+    if isinstance(raised, UnicodeError):
+        raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
+    if isinstance(raised, FapiError):
+        log_refusal(raised, where)
+        return raised
+    frames = traceback.extract_tb(raised.__traceback__)[-3:]
+    at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    # The exception's own words may hold what a client sent, so they are not logged.
+    log.error("%s failed: %s at %s", where, type(raised).__name__, at)
+    return ServerError("this server failed; its log says where")
 
 
 def log_refusal(error: FapiError, where: str) -> None:
