@@ -85,7 +85,9 @@ def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
 def _require_signature(jwt: Jwt, known: KnownHeader) -> None:
     head, body, tail = jwt.parts
     if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
-        raise ACCESS_TOKEN.fail(BadSignature, "the signature of this access token does not verify")
+        raise ACCESS_TOKEN.fail(
+            BadSignature, "the signature of this access token does not verify", about="signature"
+        )
 
 
 def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:

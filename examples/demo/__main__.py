@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.refusals import Attacker, Refusal
+from examples.demo.refusal import Refusal
+from examples.demo.refusals import TokenThief
 from examples.demo.servers import Servers
+from examples.demo.signing_refusals import MessageForger
 from examples.demo.trace import Trace
 from examples.demo.walk import Walk
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
@@ -33,10 +35,9 @@ class Demo:
         for number, step in enumerate(walk.steps(), 1):
             if self._attempt(f"{number}. {step.title}", step.run):
                 self.passed += 1
-        attacker = Attacker(self.world)
-        if not self._attempt(
-            "A victim signs in once more; an attacker steals what can be stolen:", attacker.prepare
-        ):
+        signing = self.world.profile.jarm_required
+        attacker = MessageForger(self.world) if signing else TokenThief(self.world)
+        if not self._attempt(attacker.title, attacker.prepare):
             return
         for letter, attack in zip("abcdefghij", attacker.attacks(), strict=False):
             if self._attempt_refusal(letter, attack):
@@ -62,7 +63,7 @@ class Demo:
             print(f"\n{letter}. NOT REFUSED: {type(error).__name__}: {error}")
             self._print_messages()
             return False
-        print(f"\n{letter}. {refusal.title}: {refusal.status}, {refusal.rule}")
+        print(f"\n{letter}. {refusal.title}: {refusal.outcome}, {refusal.rule}")
         self._print_messages()
         print(f"      {refusal.error}")
         return True

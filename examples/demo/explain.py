@@ -72,11 +72,21 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("fintech", "POST", "/revoke"): {200: ("the customer takes the consent back", "-")},
 }
 
+# What the notes of a signed message add: (status, note).
+_SIGNED = {
+    (201, "request object"): ("a signed request object: nothing beside it counts", "FAPI2-MS 5.3.1-1"),
+    (400, "request object"): ("refused: the object was altered after it was signed", "RFC 9101 6.2"),
+    (303, "signed response"): ("signature, iss, aud, exp and state hold; code exchanged", "JARM 2.4"),
+    (200, "signed answer"): ("the bank's word on this token, signed for this API", "FAPI2-MS 5.5.1-1"),
+}
+
 
 def explain(message: Message) -> tuple[str, str]:
     """What a message proves, and the clause."""
     if message.note == "use_dpop_nonce":
         return _NONCE[message.receiver]
+    if (message.status, message.note) in _SIGNED:
+        return _SIGNED[message.status, message.note]
     path = message.path.split("?")[0]
     found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
     if found is not None:

@@ -1,4 +1,4 @@
-"""The attacker: five things that must not work, each refused with the error that names the rule."""
+"""The attacker at the APIs: five things that must not work, each refused with the error that names the rule."""
 
 from __future__ import annotations
 
@@ -6,35 +6,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.browser import Browser
+from examples.demo.refusal import Refusal
 from examples.demo.trace import Recorder
+from examples.demo.victim import approve, begin_payment, victims_client
 from examples.demo.walk import require
-from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import PrivateKey, PrivateKeyJWT
+from examples.demo.world import World, payment
+from fapikit import PrivateKey
 from fapikit.dpop import make_proof
 from fapikit.flow import run_pure
 from fapikit.io.tls import client_context
-from rpkit import Client, TokenSet
+from rpkit import TokenSet
 
 
-@dataclass
-class Refusal:
-    """What was tried, and what came back."""
-
-    title: str
-    status: int
-    error: str
-    rule: str
-
-
-class Attacker:
+class TokenThief:
     """Holds what an attacker may have stolen from a victim's second sign-in."""
+
+    title = "A victim signs in once more; an attacker steals what can be stolen:"
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -42,14 +33,7 @@ class Attacker:
         self._victim = Recorder(world, "victim")
         tls = client_context(ca=world.path("ca.pem"))
         self._http = httpx.Client(verify=tls, trust_env=False, event_hooks=self._recorder.hooks())
-        self._client = Client.discover(
-            world.bank,
-            client_id=CLIENT_ID,
-            auth=PrivateKeyJWT(world.key_of(CLIENT_ID)),
-            redirect_uri=world.redirect_uri,
-            profile=world.profile,
-            http=self._victim.settings(),
-        )
+        self._client = victims_client(world, self._victim.settings())
 
     def prepare(self) -> None:
         """The victim signs in once more, for one payment; what the attacker steals is kept here."""
@@ -65,18 +49,9 @@ class Attacker:
         ]
 
     def _sign_in(self) -> TokenSet:
-        start = self._client.begin(
-            scope="openid accounts payments",
-            resources=[self.world.accounts_resource, self.world.payments_resource],
-            authorization_details=[payment()],
-        )
-        browser = Browser(self.world, "victim")
-        page = browser.open(start.url)
-        if "username" in page.forms[0].fields:
-            browser.submit({"username": USERNAME, "password": PASSWORD})
-        browser.submit(press="approve", stop_at=self.world.redirect_uri)
-        login = self._client.complete(browser.url, start.transaction, resource=self.world.accounts_resource)
-        browser.close()
+        start = begin_payment(self._client, self.world)
+        callback = approve(self.world, start.url)
+        login = self._client.complete(callback, start.transaction, resource=self.world.accounts_resource)
         return self._client.refresh(login.tokens, resource=self.world.payments_resource)
 
     def stolen_token(self) -> Refusal:
@@ -151,4 +126,4 @@ class Attacker:
             f"{title}: {status} expected, {answer.status_code} came: {answer.text}",
         )
         challenge = answer.headers.get("www-authenticate")
-        return Refusal(title, answer.status_code, challenge or answer.text.strip(), rule)
+        return Refusal(title, str(answer.status_code), challenge or answer.text.strip(), rule)

@@ -88,7 +88,7 @@ class Recorder:
             mask(url.path or "/", url.query),
             response.status_code,
             elapsed * 1000,
-            _note(response),
+            _note(request, response),
         )
         with self._file.open("a") as file:
             file.write(json.dumps(message.__dict__) + "\n")
@@ -125,11 +125,16 @@ def mask(path: str, query: str) -> str:
     return f"{path}?{'&'.join(shown)}"
 
 
-def _note(response: httpx.Response) -> str:
-    """The error that a refusal names, if any: never a token."""
-    challenge = " ".join(response.headers.get_list("www-authenticate"))
-    if "use_dpop_nonce" in challenge:
+def _note(request: httpx.Request, response: httpx.Response) -> str:
+    """What sets this message apart from others of its kind; never a value from it."""
+    if "use_dpop_nonce" in " ".join(response.headers.get_list("www-authenticate")):
         return "use_dpop_nonce"
-    if response.status_code == 400 and "dpop-nonce" in response.headers:
+    if response.status_code == 400 and "dpop-nonce" in response.headers and "dpop" in request.headers:
         return "use_dpop_nonce"
+    if request.method == "POST" and b"request=ey" in request.content:
+        return "request object"
+    if "response=" in request.url.query.decode():
+        return "signed response"
+    if "introspection+jwt" in response.headers.get("content-type", ""):
+        return "signed answer"
     return ""

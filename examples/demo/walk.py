@@ -33,25 +33,25 @@ class Walk:
         self.browser = Browser(world)
 
     def steps(self) -> list[Step]:
+        signed = self.world.profile.jarm_required
+        push = "a signed request object at PAR" if signed else "PAR"
+        answer = "the signed response verified" if signed else "iss checked"
+        asks = "asks the bank, whose answer is signed," if signed else "introspects"
         return [
             Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
             Step(
-                "PAR: private_key_jwt, PKCE, nonce, state, a DPoP key, one payment, both APIs named",
-                self.push,
+                f"{push}: private_key_jwt, PKCE, nonce, state, a DPoP key, one payment, both APIs", self.push
             ),
             Step("login, and a consent page that shows payee and amount", self.consent),
             Step(
-                "back at the fintech: iss checked, code exchanged with client key, PKCE and DPoP",
-                self.callback,
+                f"back at the fintech: {answer}, code exchanged with client key, PKCE and DPoP", self.callback
             ),
             Step("the ID token verified in full, UserInfo's sub compared", self.identity),
             Step(
-                "GET /accounts: a DPoP-bound JWT for that API only, verified locally by the API",
-                self.accounts,
+                "GET /accounts: a DPoP-bound JWT for that API only, which verifies it locally", self.accounts
             ),
             Step(
-                "POST /payments: a refresh brings the second token; the API introspects and executes once",
-                self.pay,
+                f"POST /payments: a refresh brings the second token; the API {asks} and pays once", self.pay
             ),
             Step("revocation: the next payment call is refused, and the 401 says why", self.revoke),
         ]

@@ -108,7 +108,9 @@ def _read(
         key = _embedded_key(read_header(parts[0], DPOP_PROOF, algorithms))
     jws = read_parts(parts, key.header, DPOP_PROOF)
     if not key.verify(jws.signature, jws.signing_input):
-        raise DPOP_PROOF.fail(BadSignature, "the signature of this DPoP proof does not verify")
+        raise DPOP_PROOF.fail(
+            BadSignature, "the signature of this DPoP proof does not verify", about="signature"
+        )
     return parts[0], key, jws.unverified_claims
 
 

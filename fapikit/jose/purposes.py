@@ -69,6 +69,7 @@ ACCESS_TOKEN: Final = Purpose(
     error_code="invalid_token",
     clauses={
         "typ": "RFC 9068 4-1",
+        "signature": "RFC 9068 4-5",
         "iss": "RFC 9068 4-3",
         "aud": "RFC 9068 4-4",
         "exp": "RFC 9068 4-6",
@@ -84,6 +85,7 @@ ID_TOKEN: Final = Purpose(
     forbidden=frozenset({"events", "token_introspection", "code", "htm", "htu"}),
     clauses={
         "typ": "RFC 8725 3.11",
+        "signature": "OIDC 3.1.3.7-6",
         "iss": "OIDC 3.1.3.7-2",
         "sub": "OIDC 2",
         "aud": "OIDC 3.1.3.7-3",
@@ -96,7 +98,13 @@ JARM_RESPONSE: Final = Purpose(
     name="JARM response",
     required=("iss", "aud", "exp"),
     forbidden=frozenset({"sub", "events", "token_introspection", "nonce", "htm", "htu"}),
-    clauses={"iss": "JARM 2.4-2", "aud": "JARM 2.4-3", "exp": "JARM 2.4-4", "sub": "RFC 8725 3.12"},
+    clauses={
+        "iss": "JARM 2.4-2",
+        "aud": "JARM 2.4-3",
+        "exp": "JARM 2.4-4",
+        "signature": "JARM 2.4-5",
+        "sub": "RFC 8725 3.12",
+    },
 )
 REQUEST_OBJECT: Final = Purpose(
     name="request object",
@@ -106,6 +114,7 @@ REQUEST_OBJECT: Final = Purpose(
     error_code="invalid_request_object",
     clauses={
         "typ": "FAPI2-MS 5.3.1-5",
+        "signature": "RFC 9101 6.2",
         "iss": "RFC 9101 4",
         "aud": "FAPI2-MS 5.3.1-2",
         "nbf": "FAPI2-MS 5.3.1-3",
@@ -123,6 +132,7 @@ CLIENT_ASSERTION: Final = Purpose(
     error_code="invalid_client",
     clauses={
         "typ": "rfc7523bis 4b",
+        "signature": "RFC 7523 3-9",
         "iss": "RFC 7523 3-1",
         "sub": "RFC 7523 3-2",
         "aud": "FAPI2-SP 5.3.2.1-8",
@@ -138,6 +148,7 @@ DPOP_PROOF: Final = Purpose(
     error_code="invalid_dpop_proof",
     clauses={
         "typ": "RFC 9449 4.3-4",
+        "signature": "RFC 9449 4.3-6",
         "alg": "RFC 9449 4.3-5",
         "jti": "RFC 9449 4.3-3",
         "htm": "RFC 9449 4.3-3",

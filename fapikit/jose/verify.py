@@ -56,5 +56,7 @@ def check_signature(jws: UnverifiedJws, key: PublicKey, purpose: Purpose) -> Map
     except UnusableKey as error:
         raise purpose.fail(UnusableKey, error.message, clause=error.clause, facts=error.facts) from error
     if not verify(jws.signature, jws.signing_input):
-        raise purpose.fail(BadSignature, f"the signature of this {purpose.name} does not verify")
+        raise purpose.fail(
+            BadSignature, f"the signature of this {purpose.name} does not verify", about="signature"
+        )
     return jws.unverified_claims

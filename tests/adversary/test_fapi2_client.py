@@ -65,7 +65,7 @@ ID_TOKEN_FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str
     "client-test-invalid-missing-exp": ("id_token", without("exp"), MissingClaim, "OIDC 3.1.3.7-9"),
     "client-test-invalid-nonce": ("id_token", with_one_more("nonce"), WrongNonce, "OIDC 3.1.3.7-11"),
     "client-test-invalid-missing-nonce": ("id_token", without("nonce"), MissingClaim, "OIDC 3.1.3.7-11"),
-    "client-test-invalid-signature": ("id_token_jwt", flipped_signature, BadSignature, "RFC 7515 5.2"),
+    "client-test-invalid-signature": ("id_token_jwt", flipped_signature, BadSignature, "OIDC 3.1.3.7-6"),
 }
 RESPONSE_FAULTS: dict[str, tuple[Callable[[Any], Any], type[FapiError], str]] = {
     "client-test-invalid-authorization-response-iss": (

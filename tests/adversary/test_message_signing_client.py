@@ -57,7 +57,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
         "jarm_jwt",
         flipped_signature,
         BadSignature,
-        "RFC 7515 5.2",
+        "JARM 2.4-5",
     ),
     "client-test-ensure-jarm-signature-is-not-none": (
         "jarm_jwt",

@@ -44,7 +44,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
         "id_token_jwt",
         flipped_signature,
         BadSignature,
-        "RFC 7515 5.2",
+        "OIDC 3.1.3.7-6",
     ),
     "oidcc-client-test-invalid-athash": ("id_token", with_one_more("at_hash"), WrongHash, "OIDC 3.1.3.6"),
     "oidcc-client-test-kid-absent-multiple-jwks": (

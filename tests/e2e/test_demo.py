@@ -14,11 +14,22 @@ ROOT = Path(__file__).parents[2]
 MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
+LAST_LINES = {
+    "fapi2-security": "demo: 8 steps passed, 5 refusals held, 0 failed",
+    "fapi2-message-signing": "demo: 8 steps passed, 4 refusals held, 0 failed",
+}
+
+
+@pytest.fixture(scope="module", params=LAST_LINES)
+def profile(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def trace() -> str:
+def trace(profile: str) -> str:
     """What the demo prints. ONCE=1: it does not keep serving."""
     run = subprocess.run(
-        [sys.executable, "-m", "examples.demo", "--profile", "fapi2-security"],
+        [sys.executable, "-m", "examples.demo", "--profile", profile],
         cwd=ROOT,
         env={**os.environ, "ONCE": "1"},
         capture_output=True,
@@ -30,8 +41,15 @@ def trace() -> str:
     return run.stdout
 
 
-def test_every_step_passes_and_every_refusal_holds(trace: str) -> None:
-    assert trace.splitlines()[-1] == "demo: 8 steps passed, 5 refusals held, 0 failed"
+def test_every_step_passes_and_every_refusal_holds(trace: str, profile: str) -> None:
+    assert trace.splitlines()[-1] == LAST_LINES[profile]
+
+
+def test_signed_messages_are_told_apart(trace: str, profile: str) -> None:
+    signed = profile == "fapi2-message-signing"
+    assert ("a signed request object" in trace) is signed
+    assert ("/callback?response=***" in trace) is signed
+    assert ("signed for this API" in trace) is signed
 
 
 def test_every_message_is_one_line_with_meaning_clause_and_time(trace: str) -> None:
@@ -47,5 +65,5 @@ def test_the_trace_says_which_api_introspects(trace: str) -> None:
 
 def test_the_trace_shows_no_secret(trace: str) -> None:
     assert "eyJ" not in trace, "a JWT is shown"
-    for name in ("code", "state", "request_uri"):
+    for name in ("code", "state", "request_uri", "response"):
         assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"

@@ -1,0 +1,40 @@
+"""The customer whom the attackers of the demo go after: the fintech's client, and a browser that says yes."""
+
+from __future__ import annotations
+
+from examples.demo.bank import PASSWORD, USERNAME
+from examples.demo.browser import Browser
+from examples.demo.world import CLIENT_ID, World, payment
+from fapikit import HttpSettings, PrivateKeyJWT
+from rpkit import Client, Start
+
+
+def victims_client(world: World, http: HttpSettings) -> Client:
+    """The fintech's own client, sync, in this process."""
+    return Client.discover(
+        world.bank,
+        client_id=CLIENT_ID,
+        auth=PrivateKeyJWT(world.key_of(CLIENT_ID)),
+        redirect_uri=world.redirect_uri,
+        profile=world.profile,
+        http=http,
+    )
+
+
+def begin_payment(client: Client, world: World) -> Start:
+    return client.begin(
+        scope="openid accounts payments",
+        resources=[world.accounts_resource, world.payments_resource],
+        authorization_details=[payment()],
+    )
+
+
+def approve(world: World, url: str) -> str:
+    """Sign in and approve; returns the URL that the browser is sent back to, without going there."""
+    browser = Browser(world, "victim")
+    page = browser.open(url)
+    if "username" in page.forms[0].fields:
+        browser.submit({"username": USERNAME, "password": PASSWORD})
+    browser.submit(press="approve", stop_at=world.redirect_uri)
+    browser.close()
+    return browser.url
