@@ -22,7 +22,7 @@ LETTERS = st.characters(exclude_categories=["Cs"])
 JSON = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**39), 10**39)
+    | st.integers(-(10**38), 10**39)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(LETTERS, max_size=10),
     lambda inner: (
