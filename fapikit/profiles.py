@@ -9,15 +9,31 @@ Role: C, AS, RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from fapikit.errors import ConfigurationError, ForbiddenByProfile
+from fapikit.errors import ConfigurationError
 from fapikit.jose.algorithms import ASYMMETRIC, FAPI1_ALGORITHMS, FAPI2_ALGORITHMS
+from fapikit.profile import AssertionAudience, Profile, SenderConstraint
+from fapikit.quirks import Quirk
 
-SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
-AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
+__all__ = [
+    "FAPI1_ADVANCED",
+    "FAPI1_BASELINE",
+    "FAPI2_MESSAGE_SIGNING",
+    "FAPI2_SECURITY",
+    "FAPI_CIBA",
+    "OAUTH_2_1",
+    "PROFILES",
+    "RULES",
+    "AssertionAudience",
+    "Profile",
+    "Quirk",
+    "SenderConstraint",
+    "message_signing",
+    "profile_of",
+]
 
 _ECDHE_GCM: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -46,87 +62,6 @@ _ALL_METHODS: Final = frozenset(
     }
 )
 _FAPI_METHODS: Final = frozenset({"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """One profile. Spans are seconds. `clauses` names, for each field, the rule behind its value."""
-
-    name: str
-    signing_algorithms: frozenset[str]
-    client_authentication_methods: frozenset[str]
-    public_clients: bool
-    par_required: bool
-    pkce_required: bool
-    request_object_required: bool
-    response_types: frozenset[str]
-    response_modes: frozenset[str]
-    jarm_required: bool
-    iss_in_response_required: bool
-    sender_constraints: frozenset[SenderConstraint]
-    sender_constraint_required: bool
-    assertion_audiences: frozenset[AssertionAudience]
-    assertion_audience_as_array: bool
-    id_token_signature_required: bool
-    signed_introspection_required: bool
-    token_in_query: bool
-    refresh_rotation: bool
-    code_lifetime: float
-    par_lifetime: float
-    request_object_max_age: float | None
-    request_object_max_lifetime: float | None
-    clock_skew: float
-    rsa_bits: int
-    ec_bits: int
-    symmetric_octets: int
-    tls12_ciphers: tuple[str, ...]
-    redirect_uri_https: bool
-    clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        contradictions: list[tuple[bool, str, str]] = [
-            (not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the algorithms known here"),
-            (
-                self.sender_constraint_required and not self.sender_constraints,
-                "sender_constraint_required",
-                "sender_constraints",
-            ),
-            (
-                "none" in self.client_authentication_methods and not self.public_clients,
-                "client_authentication_methods",
-                "public_clients",
-            ),
-            (
-                self.jarm_required and not any("jwt" in mode for mode in self.response_modes),
-                "jarm_required",
-                "response_modes",
-            ),
-            (not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"),
-        ]
-        for contradicts, one, other in contradictions:
-            if contradicts:
-                raise ConfigurationError(f"profile {self.name}: {one} contradicts {other}")
-
-    def clause(self, setting: str) -> str:
-        """The clause behind a field."""
-        return self.clauses.get(setting, "")
-
-    def require(self, allowed: bool, message: str, setting: str) -> None:
-        """Raise ForbiddenByProfile, with the clause of `setting`, unless `allowed`."""
-        if not allowed:
-            raise ForbiddenByProfile(
-                f"{self.name}: {message}",
-                clause=self.clause(setting),
-                facts={"profile": self.name, "setting": setting},
-            )
-
-    def require_algorithm(self, alg: str, what: str) -> None:
-        self.require(
-            alg in self.signing_algorithms, f"{what} may not be signed with {alg}", "signing_algorithms"
-        )
-
-    def __str__(self) -> str:
-        return self.name
 
 
 OAUTH_2_1: Final = Profile(
@@ -374,5 +309,5 @@ def profile_of(profile: Profile | str) -> Profile:
     return found
 
 
-RULES: Final = tuple(f.name for f in fields(Profile) if f.name not in {"name", "clauses"})
+RULES: Final = tuple(f.name for f in fields(Profile) if f.name not in {"name", "clauses", "relaxations"})
 """The names of all rules a profile sets; each has a clause in every profile."""

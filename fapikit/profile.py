@@ -1,0 +1,110 @@
+"""What a profile is: a frozen set of rules, each with the clause behind it. The profiles themselves: `profiles`.
+
+Spec: FAPI2-SP 5.1.2; FAPI2-MS 5.1
+Role: C, AS, RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, TypeAlias
+
+from fapikit.clock import Clock, system_clock
+from fapikit.errors import ConfigurationError, ForbiddenByProfile
+from fapikit.jose.algorithms import ASYMMETRIC
+from fapikit.quirks import Quirk, Relaxation, relaxed
+
+SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
+AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One profile. Spans are seconds. `clauses` names, for each field, the rule behind its value."""
+
+    name: str
+    signing_algorithms: frozenset[str]
+    client_authentication_methods: frozenset[str]
+    public_clients: bool
+    par_required: bool
+    pkce_required: bool
+    request_object_required: bool
+    response_types: frozenset[str]
+    response_modes: frozenset[str]
+    jarm_required: bool
+    iss_in_response_required: bool
+    sender_constraints: frozenset[SenderConstraint]
+    sender_constraint_required: bool
+    assertion_audiences: frozenset[AssertionAudience]
+    assertion_audience_as_array: bool
+    id_token_signature_required: bool
+    signed_introspection_required: bool
+    token_in_query: bool
+    refresh_rotation: bool
+    code_lifetime: float
+    par_lifetime: float
+    request_object_max_age: float | None
+    request_object_max_lifetime: float | None
+    clock_skew: float
+    rsa_bits: int
+    ec_bits: int
+    symmetric_octets: int
+    tls12_ciphers: tuple[str, ...]
+    redirect_uri_https: bool
+    clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    relaxations: tuple[Relaxation, ...] = ()
+
+    def __post_init__(self) -> None:
+        for contradicts, one, other in self._contradictions():
+            if contradicts:
+                raise ConfigurationError(
+                    f"profile {self.name}: {one} contradicts {other}", facts={"settings": f"{one}, {other}"}
+                )
+
+    def _contradictions(self) -> Iterator[tuple[bool, str, str]]:
+        for setting in ("signing_algorithms", "response_types", "response_modes", "tls12_ciphers"):
+            yield not getattr(self, setting), setting, "itself: it is empty"
+        for setting in ("code_lifetime", "par_lifetime"):
+            yield getattr(self, setting) <= 0, setting, "itself: a span is positive"
+        yield not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the algorithms known here"
+        constrained = self.sender_constraint_required and not self.sender_constraints
+        yield constrained, "sender_constraint_required", "sender_constraints"
+        methods = self.client_authentication_methods
+        unauthenticated = "none" in methods or not methods
+        yield unauthenticated and not self.public_clients, "client_authentication_methods", "public_clients"
+        signed_modes = any("jwt" in mode for mode in self.response_modes)
+        yield self.jarm_required and not signed_modes, "jarm_required", "response_modes"
+        bounded = (self.request_object_max_age is None) == (self.request_object_max_lifetime is None)
+        yield not bounded, "request_object_max_lifetime", "request_object_max_age"
+        yield not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"
+
+    def clause(self, setting: str) -> str:
+        """The clause behind a field."""
+        return self.clauses.get(setting, "")
+
+    def require(self, allowed: bool, message: str, setting: str) -> None:
+        """Raise ForbiddenByProfile, with the clause of `setting`, unless `allowed`."""
+        if not allowed:
+            raise ForbiddenByProfile(
+                f"{self.name}: {message}",
+                clause=self.clause(setting),
+                facts={"profile": self.name, "setting": setting},
+            )
+
+    def require_algorithm(self, alg: str, what: str) -> None:
+        self.require(
+            alg in self.signing_algorithms, f"{what} may not be signed with {alg}", "signing_algorithms"
+        )
+
+    def relax(self, quirk: Quirk, *, until: date, reason: str, clock: Clock = system_clock) -> Profile:
+        """This profile with one rule relaxed, as `quirk` says and no further, until a day.
+
+        Raises ConfigurationError once the day is past, or without a reason; ForbiddenByProfile where the rule is one
+        that FAPI 2 makes mandatory. Warns (QuirkEndsSoon) from 30 days before.
+        """
+        return relaxed(self, quirk, until=until, reason=reason, now=clock())
+
+    def __str__(self) -> str:
+        return self.name

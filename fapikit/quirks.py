@@ -1,0 +1,117 @@
+"""Quirks: what may be relaxed for a peer that is not ready yet, each one rule of one profile, until a day.
+
+The list is closed. What FAPI 2 makes mandatory has no quirk: there a quirk moves only within what the clause
+leaves free. A quirk warns from 30 days before its day; after it the profile can no longer be constructed, while a
+process that runs already is not cut off.
+
+Spec: FAPI2-SP 5.1.2
+Role: C, AS, RS
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from fapikit.errors import ConfigurationError, ForbiddenByProfile
+
+if TYPE_CHECKING:
+    from fapikit.profile import Profile
+
+NOTICE: Final = timedelta(days=30)
+
+
+class QuirkEndsSoon(UserWarning):
+    """A relaxed rule comes back in less than 30 days; after that day the configuration no longer loads."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One field, its relaxed value, and the FAPI 2 clauses that leave room for it."""
+
+    setting: str
+    value: Callable[[Profile], Any]
+    allowed_by: frozenset[str] = frozenset()
+
+
+class Quirk(Enum):
+    """Everything that can be relaxed."""
+
+    ACCEPT_RS256 = _Change("signing_algorithms", lambda profile: profile.signing_algorithms | {"RS256"})
+    """A peer that signs with RS256 still (FAPI 1: should not; OIDC's default)."""
+
+    TOKEN_ENDPOINT_AUDIENCE = _Change(
+        "assertion_audiences", lambda profile: profile.assertion_audiences | {"token_endpoint"}
+    )
+    """An AS still accepts client assertions meant for its token endpoint, as RFC 7523 let it."""
+
+    PKCE_OPTIONAL = _Change("pkce_required", lambda _: False)
+    """Clients that send no challenge yet; a challenge that is sent is enforced all the same."""
+
+    LONG_REQUEST_OBJECTS = _Change(
+        "request_object_max_lifetime",
+        lambda profile: None if profile.request_object_max_lifetime is None else 86_400.0,
+    )
+    """Request objects that live up to a day, where their life is limited at all."""
+
+    ECDSA_SUITES = _Change(
+        "tls12_ciphers",
+        lambda profile: (
+            *profile.tls12_ciphers,
+            *(
+                suite
+                for suite in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
+                if suite not in profile.tls12_ciphers
+            ),
+        ),
+    )
+    """ECDSA certificates under TLS 1.2, where FAPI 1 names RSA suites only."""
+
+    REFRESH_ROTATION = _Change("refresh_rotation", lambda _: True, frozenset({"FAPI2-SP 5.3.2.1-9"}))
+    """Rotate refresh tokens while moving from one store to another: the extraordinary case of FAPI 2."""
+
+    SKEW_OF_A_MINUTE = _Change("clock_skew", lambda _: 60.0, frozenset({"FAPI2-SP 5.3.2.1-13"}))
+    """Bear clocks up to a minute ahead, as far as FAPI 2 goes."""
+
+    @property
+    def setting(self) -> str:
+        """The one field that it changes."""
+        return self.value.setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxation:
+    """A quirk in force, with the last day on which the profile can be constructed."""
+
+    quirk: Quirk
+    until: date
+    reason: str
+
+
+def relaxed(profile: Profile, quirk: Quirk, *, until: date, reason: str, now: float) -> Profile:
+    """See `Profile.relax`."""
+    clause = profile.clause(quirk.setting)
+    if clause.startswith("FAPI2-") and clause not in quirk.value.allowed_by:
+        raise ForbiddenByProfile(
+            f"{profile.name}: {quirk.name} would break a mandatory rule",
+            clause=clause,
+            facts={"profile": profile.name, "quirk": quirk.name, "setting": quirk.setting},
+        )
+    if not reason.strip():
+        raise ConfigurationError(
+            f"{quirk.name} needs a reason, for whoever reads this next", clause="FAPI2-SP 5.1.2"
+        )
+    today = datetime.fromtimestamp(now, UTC).date()
+    if today > until:
+        raise ConfigurationError(
+            f"{quirk.name} ended on {until}: remove it, or agree on another day", facts={"reason": reason}
+        )
+    if until - today < NOTICE:
+        warnings.warn(f"{quirk.name} ends on {until}: {reason}", QuirkEndsSoon, stacklevel=3)
+    relaxation = Relaxation(quirk=quirk, until=until, reason=reason)
+    changes: dict[str, Any] = {quirk.setting: quirk.value.value(profile)}
+    return replace(profile, **changes, relaxations=(*profile.relaxations, relaxation))

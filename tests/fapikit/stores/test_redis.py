@@ -1,0 +1,188 @@
+"""Redis and Valkey: one round trip on one key, outages told as such, nothing said twice."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+from fapikit.stores import RedisStore
+from tests.fapikit.io.test_shared_work import in_child
+from tests.servers import free_port, valkey_server
+
+
+@pytest.fixture
+def store(valkey_url: str) -> Iterator[RedisStore]:
+    made = RedisStore(valkey_url)
+    made._client.flushall()
+    yield made
+    made.close()
+
+
+def test_each_operation_is_one_command_on_one_key(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.get("warm")
+    sent: list[tuple[object, ...]] = []
+    send = redis.connection.AbstractConnection.send_command
+
+    def listen(self: redis.connection.AbstractConnection, *words: object, **options: object) -> None:
+        sent.append(words)
+        send(self, *words, **options)
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_command", listen)
+    store.get("k")
+    store.put("k", b"v", 60)
+    store.add("k", b"v", 60)
+    store.swap("k", b"v", b"w", 60)
+    store.swap("n", None, b"w", 60)
+    store.take("k")
+    assert [words[0] for words in sent] == ["GET", "SET", "SET", "EVAL", "SET", "GETDEL"]
+    assert [words.count("fapikit:k") + words.count("fapikit:n") for words in sent] == [1] * 6
+
+
+def test_the_prefix_keeps_keys_apart(valkey_url: str, store: RedisStore) -> None:
+    other = RedisStore(valkey_url, prefix="other:")
+    store.put("k", b"mine", 60)
+    assert other.get("k") is None
+    assert store._client.get("fapikit:k") == b"mine"
+    other.close()
+
+
+def test_a_life_is_kept_to_the_millisecond(store: RedisStore) -> None:
+    store.put("k", b"v", 1.5)
+    assert 1000 < store._client.pttl("fapikit:k") <= 1500
+    store.put("k", b"v", 0.0001)
+    assert store._client.pttl("fapikit:k") <= 1
+
+
+def test_an_outage_is_told_as_such_on_both_faces() -> None:
+    gone = RedisStore(f"redis://:secret@127.0.0.1:{free_port()}/0", timeout=0.2)
+    with pytest.raises(StoreUnavailable) as refused:
+        gone.get("k")
+    assert "secret" not in f"{refused.value} {dict(refused.value.facts)} {gone!r}"
+
+    async def main() -> None:
+        with pytest.raises(StoreUnavailable):
+            await gone.aadd("k", b"v", 60)
+        await gone.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_is_lost_is_an_outage_and_nothing_is_sent_twice(valkey_url: str) -> None:
+    """Between store and server stands somebody who swallows every command on the key."""
+    swallowed: list[bytes] = []
+    upstream_port = int(valkey_url.rsplit(":", 1)[1].removesuffix("/0"))
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as upstream:
+        upstream.connect(("127.0.0.1", upstream_port))
+
+        def between() -> None:
+            connection, _ = server.accept()
+            with connection:
+                while chunk := connection.recv(4096):
+                    if b"fapikit:k" in chunk:
+                        swallowed.append(chunk)
+                    else:
+                        upstream.sendall(chunk)
+                        connection.sendall(upstream.recv(65536))
+
+        thread = threading.Thread(target=between)
+        thread.start()
+        silent = RedisStore(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.5)
+        with pytest.raises(StoreUnavailable) as refused:
+            silent.add("k", b"v", 60)
+        silent.close()
+        thread.join()
+    assert refused.value.facts["why"] == "TimeoutError"
+    assert len(swallowed) == 1
+
+
+def fill(store: RedisStore) -> None:
+    for number in range(1, 20):
+        store.put(f"k{number}", b"v" * 500_000, 60)
+
+
+def test_a_server_without_memory_is_a_full_store(tmp_path: Path) -> None:
+    with valkey_server(tmp_path, "--maxmemory", "3mb") as url:
+        store = RedisStore(url)
+        store.put("k0", b"v" * 500_000, 60)
+        with pytest.raises(StoreFull):
+            fill(store)
+        assert store.get("k0") == b"v" * 500_000, "what lives is not evicted"
+        store.close()
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(store: RedisStore) -> None:
+    store.put("k", b"v", 60)
+    with redis.Redis.from_url(store._url) as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
+    assert store.get("k") == b"v"
+
+
+def test_several_loops_have_connections_of_their_own(store: RedisStore) -> None:
+    async def main(number: int) -> bool:
+        won = await store.aadd("k", b"%d" % number, 60)
+        assert await store.aget("k") is not None
+        await store.aclose()
+        return won
+
+    assert [asyncio.run(main(number)) for number in range(3)] == [True, False, False]
+    assert len(store._clients) == 0
+
+
+def test_the_clients_of_loops_that_ended_untidily_are_let_go(store: RedisStore) -> None:
+    async def untidy() -> None:
+        await store.aput("k", b"v", 60)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the loops end with open connections on purpose
+        for _ in range(4):
+            asyncio.run(untidy())
+        assert len(store._clients) == 1
+        store._clients.clear()
+        gc.collect()
+
+
+def test_a_forked_child_opens_its_own_connections(store: RedisStore) -> None:
+    store.put("k", b"v", 60)
+    assert in_child(lambda: store.get("k") == b"v" and store.add("child", b"1", 60))
+    assert store.get("child") == b"1"
+
+
+@pytest.mark.parametrize("url", ["http://a.example", "redis://:pass@host:port", "nonsense://secret"])
+def test_a_url_that_cannot_be_used_is_not_quoted(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        RedisStore(url)
+    assert url not in str(refused.value)
+    assert "pass@" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_runs_on_a_cluster(tmp_path: Path) -> None:
+    with valkey_server(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as url:
+        with redis.Redis.from_url(url) as admin:
+            admin.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
+            for _ in range(200):
+                if b"cluster_state:ok" in admin.execute_command("CLUSTER INFO", NEVER_DECODE=True):
+                    break
+                threading.Event().wait(0.02)
+        store = RedisStore(url.removesuffix("/0"), cluster=True)
+        assert store.add("a", b"1", 60)
+        assert store.swap("a", b"1", b"2", 60)
+        assert store.take("a") == b"2"
+        store.close()
+
+        async def main() -> None:
+            assert await store.aadd("b", b"1", 60)
+            assert await store.aswap("b", b"1", b"2", 60)
+            assert await store.atake("b") == b"2"
+            await store.aclose()
+
+        asyncio.run(main())

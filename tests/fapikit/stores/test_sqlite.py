@@ -1,0 +1,142 @@
+"""SQLite: what outlives a killed process, a fork, a lock and a broken file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fapikit.errors import StoreFull, StoreUnavailable
+from fapikit.stores import SqliteStore
+from tests.clocks import FrozenClock
+from tests.fapikit.io.test_shared_work import in_child
+
+WRITER = """
+import sys
+from fapikit.stores import SqliteStore
+store = SqliteStore(sys.argv[1])
+for number in range(1_000_000):
+    store.put(f"k{number}", b"v" * 100, 600)
+    print(number, flush=True)
+"""
+
+
+def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(50):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    written = 49 + len(process.stdout.read().split("\n")) - 1
+    process.wait()
+    process.stdout.close()
+    store = SqliteStore(path)
+    for number in range(written):
+        assert store.get(f"k{number}") == b"v" * 100
+    assert store.add("k-new", b"v", 60)
+    store.close()
+
+
+def test_uses_write_ahead_logging_and_shows_the_file_to_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    store = SqliteStore(path, synchronous="FULL")
+    store.put("k", b"v", 60)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for extra in ("s.db-wal", "s.db-shm"):
+        assert stat.S_IMODE((tmp_path / extra).stat().st_mode) == 0o600
+    with sqlite3.connect(path) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+    store.close()
+
+
+def test_a_forked_child_opens_its_own_connection_and_leaves_the_parents_alone(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.put("k", b"parent", 60)
+    store._lock.acquire()  # as if another thread were at work at the moment of the fork
+    try:
+
+        def check() -> bool:
+            found = store.get("k") == b"parent"
+            store.put("k", b"child", 60)
+            return found and store.add("c", b"1", 60)
+
+        assert in_child(check)
+    finally:
+        store._lock.release()
+    assert store.get("k") == b"child"
+    assert store.swap("k", b"child", b"parent again", 60)
+    store.close()
+
+
+def test_an_expired_entry_is_swept_away(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    store = SqliteStore(tmp_path / "s.db", clock=clock)
+    for number in range(10):
+        store.put(f"old{number}", b"v", 5)
+    clock.advance(6)
+    for number in range(600):
+        store.put("same", b"%d" % number, 60)
+    with sqlite3.connect(tmp_path / "s.db") as other:
+        assert other.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+    other.close()
+    store.close()
+
+
+def test_a_lock_that_is_held_too_long_is_an_outage(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db", timeout=0.05)
+    store.put("k", b"v", 60)
+    other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnavailable) as refused:
+        store.put("k", b"w", 60)
+    assert refused.value.facts["why"] == "SQLITE_BUSY"
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.get("k") == b"v"
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    path.write_bytes(b"this is no database, but long enough to look like one" * 100)
+    with pytest.raises(StoreUnavailable):
+        SqliteStore(path).get("k")
+    with pytest.raises(StoreUnavailable):
+        SqliteStore(tmp_path / "no" / "such" / "directory.db").get("k")
+
+
+def test_a_full_disk_is_a_full_store(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.put("k", b"v", 60)
+    assert store._connection is not None
+    store._connection.execute("PRAGMA max_page_count = 10")
+    with pytest.raises(StoreFull):
+        store.put("big", b"v" * 1_000_000, 60)
+    assert store.get("k") == b"v"
+    store.close()
+
+
+def test_closes_and_opens_again(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.put("k", b"v", 60)
+    store.close()
+    store.close()
+    assert store.get("k") == b"v"
+    store.close()
+    assert "k" not in repr(store).replace(str(tmp_path), "")
+
+
+def test_a_child_never_holds_the_parents_locks(tmp_path: Path) -> None:
+    assert hasattr(os, "register_at_fork")
+    store = SqliteStore(tmp_path / "s.db")
+    before = store._lock
+    store.after_fork()
+    assert store._lock is not before
