@@ -21,6 +21,7 @@ from examples.demo.pages import render
 from examples.demo.trace import Recorder
 from examples.demo.world import CLIENT_ID, World, payment
 from fapikit import FapiError, PrivateKeyJWT
+from fapikit.parameters import Parameters, parse_parameters
 from rpkit import AsyncClient, Login, Start, TokenSet
 
 COOKIE = "__Host-penny"
@@ -67,7 +68,7 @@ class Fintech:
     async def login(self, request: Request) -> Response:
         """Push the request to the bank and send the browser there."""
         session, form = await self._submitted(request)
-        session.wanted = payment(str(form["amount"]), str(form["payee"]))
+        session.wanted = payment(form["amount"], form["payee"])
         session.start = await self.bank.begin(
             scope="openid profile accounts payments",
             resources=[self.world.accounts_resource, self.world.payments_resource],
@@ -145,10 +146,10 @@ class Fintech:
             session = self.sessions[session_id] = Session(csrf=secrets.token_urlsafe(32))
         return session_id, session
 
-    async def _submitted(self, request: Request) -> tuple[Session, dict[str, Any]]:
+    async def _submitted(self, request: Request) -> tuple[Session, Parameters]:
         _, session = self._session(request)
-        form = dict(await request.form())
-        if not secrets.compare_digest(str(form.get("csrf", "")), session.csrf):
+        form = parse_parameters(await request.body())
+        if not secrets.compare_digest(form.get("csrf", ""), session.csrf):
             raise PermissionError("this form was not made for this browser")
         return session, form
 
