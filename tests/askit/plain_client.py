@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import httpx
 
 from fapikit import PrivateKey
-from tests.clocks import FrozenClock
+from fapikit.clock import Clock
 from tests.keys import a_key, b64, mint
 
 ISSUER = "https://bank.example.test"
@@ -67,11 +67,12 @@ class PlainClient:
     """One client of the bank, with its keys and one browser."""
 
     http: httpx.AsyncClient
-    clock: FrozenClock
+    clock: Clock
     client_id: str = "fintech"
     key: PrivateKey = field(default_factory=lambda: a_key("ES256", 1))
     dpop_key: PrivateKey = field(default_factory=lambda: a_key("ES256", 11))
     redirect_uri: str = CALLBACK
+    issuer: str = ISSUER
     nonce: str | None = None
     """The latest DPoP nonce of the server."""
 
@@ -82,7 +83,7 @@ class PlainClient:
         members = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": ISSUER,
+            "aud": self.issuer,
             "iat": now,
             "exp": now + 60,
             "jti": fresh("assertion"),
@@ -150,7 +151,7 @@ class PlainClient:
             **self.request(**changes),
             "client_id": self.client_id,
             "iss": self.client_id,
-            "aud": ISSUER,
+            "aud": self.issuer,
             "nbf": now,
             "exp": now + 300,
             **(claims or {}),
@@ -209,7 +210,7 @@ class PlainClient:
         return await self.follow(response)
 
     async def follow(self, response: httpx.Response) -> httpx.Response:
-        while response.status_code == 303 and response.headers["location"].startswith(ISSUER):
+        while response.status_code == 303 and response.headers["location"].startswith(self.issuer):
             response = await self.http.get(response.headers["location"])
         return response
 
@@ -243,7 +244,7 @@ class PlainClient:
         for _ in range(2):
             headers = {}
             if proof is True:
-                headers["dpop"] = self.proof("POST", f"{ISSUER}/token", key=key, **claims)
+                headers["dpop"] = self.proof("POST", f"{self.issuer}/token", key=key, **claims)
             elif isinstance(proof, str):
                 headers["dpop"] = proof
             response = await self.post(
@@ -283,7 +284,7 @@ class PlainClient:
     ) -> httpx.Response:
         """A UserInfo call; answers one nonce challenge."""
         for _ in range(2):
-            made = proof or self.proof("GET", f"{ISSUER}/userinfo", token=token, **claims)
+            made = proof or self.proof("GET", f"{self.issuer}/userinfo", token=token, **claims)
             headers = {"authorization": f"{scheme} {token}", "dpop": made}
             response = await self.http.get("/userinfo", headers=headers)
             self.nonce = response.headers.get("dpop-nonce", self.nonce)
