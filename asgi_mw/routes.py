@@ -17,10 +17,14 @@ from rskit.access import PUBLIC_MARK
 
 def find_endpoint(app: Any, scope: Scope) -> Any:
     """The endpoint that the router would call in full (path and method), or None."""
-    routes = getattr(app, "routes", None)
-    if routes is None:
-        routes = getattr(scope.get("app"), "routes", None)
+    routes = routes_of(app, scope)
     return None if routes is None else _match(routes, scope)
+
+
+def routes_of(app: Any, scope: Scope) -> Any:
+    """The routes of `app`, or of the application that says in the scope that it is being served; None if unknown."""
+    routes = getattr(app, "routes", None)
+    return getattr(scope.get("app"), "routes", None) if routes is None else routes
 
 
 def is_public(endpoint: Any) -> bool:

@@ -23,6 +23,7 @@ from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import ACCESS_MARK, any_of, public
 from rskit.admission import KEY, Admission
+from rskit.decision import Refusal
 from rskit.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,7 +44,8 @@ class Access(rules.Access):
             try:
                 await require(admission, self, connection)
             except FapiError as error:
-                return await _refused(admission, error, connection)
+                if (refusal := admission.refuse(error)) is not None:
+                    return await _refused(refusal, connection)
             if is_async:
                 return await endpoint(*args, **kwargs)
             return await run_in_threadpool(endpoint, *args, **kwargs)
@@ -84,8 +86,8 @@ async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
     return await server.async_driver.run(server.once(name, ttl))
 
 
-async def _refused(admission: Admission, error: FapiError, connection: HTTPConnection) -> Response | None:
-    refusal = admission.refuse(error)  # Protect sends it instead of what follows
+async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:
+    """Any answer: Protect sends the refusal in its place."""
     if isinstance(connection, WebSocket):
         await connection.close(1008)
         return None

@@ -45,6 +45,14 @@ def view_of(scope: Scope) -> RequestView:
     )
 
 
+def header_of(scope: Scope, wanted: bytes) -> str | None:
+    """The first value of a header."""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return None
+
+
 def _certificate(scope: Scope) -> bytes | None:
     """The client's leaf in DER, as the ASGI TLS extension has it; only a handshake puts it there."""
     chain = scope["extensions"]["tls"].get("client_cert_chain") or ()

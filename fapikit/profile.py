@@ -42,6 +42,7 @@ class Profile:
     id_token_signature_required: bool
     signed_introspection_required: bool
     token_in_query: bool
+    revocation_checked: bool
     refresh_rotation: bool
     code_lifetime: float
     par_lifetime: float

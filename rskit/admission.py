@@ -50,10 +50,16 @@ class Admission:
         self.token = yield from self.server.check_again(self.view, self.require(access))
         return self.require(access)
 
-    def refuse(self, error: FapiError) -> Refusal:
-        """Refuse from inside the route; the middleware sends this instead of what the application answers."""
-        self.refusal = self.server.refuse(error, self.view, scheme_used(self.view))
-        return self.refusal
+    def refuse(self, error: FapiError) -> Refusal | None:
+        """Refuse from inside the route; the middleware sends this instead of what the application answers.
+
+        None where refusals are only observed: then the route goes on.
+        """
+        refusal = self.server.refuse(error, self.view, scheme_used(self.view))
+        if not self.started and self.server.excuses(refusal, self.view, self.token):
+            return None
+        self.refusal = refusal
+        return refusal
 
     def __repr__(self) -> str:
         return f"Admission({self.token!r})"

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from typing import Final
 
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
-from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
+from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
 from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores import MemoryStore, Store
+from rskit import observe as observing
 from rskit.challenge import ChallengeRules, refuse
 from rskit.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
 from rskit.decision import Allow, CannotDecide, Challenge, Decision
-from rskit.decision_trace import record
+from rskit.decision_trace import LOGGER, record
 from rskit.errors import NoCredentials
+from rskit.health import Readiness, check_readiness, find_worries
 from rskit.interaction import interaction_id
 from rskit.introspected_token import Inquiry
 from rskit.issuer import IssuerBook, Issuers
@@ -38,11 +39,10 @@ from rskit.resource_metadata import (
     metadata_path,
     metadata_url,
 )
+from rskit.revocation import RevocationHook
 from rskit.token import Token
 from rskit.token_cache import MAX_TOKENS, TokenCache
-from rskit.token_check import Denylist, TokenCheck
-
-_NONCE_KEY_OCTETS: Final = 32
+from rskit.token_check import TokenCheck
 
 
 class ResourceServer:
@@ -50,8 +50,10 @@ class ResourceServer:
 
     `resource`: its identifier, the audience of its tokens and the origin of its URLs. `origins`: further public
     origins, each with the prefix that a gateway strips. `store`: where replay marks live; workers and hosts of one API
-    share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where the
-    profile requires bound tokens; False demands none. `bindings`: narrows the profile's sender constraints.
+    share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where
+    bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
+    `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
+    `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class ResourceServer:
         http: HttpSettings | None = None,
         nonces: NonceIssuer | bytes | bool | None = None,
         bindings: Collection[Binding] | None = None,
-        denylist: Denylist | None = None,
+        require_bound: bool = False,
+        denylist: RevocationHook | None = None,
+        observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
         clock: Clock = system_clock,
@@ -75,38 +79,33 @@ class ResourceServer:
         self.resource = check_resource(resource)
         self.store: Store = MemoryStore(clock=clock) if store is None else store
         self.clock = clock
-        self.sync_driver = SyncDriver(http)
-        self.async_driver = AsyncDriver(http)
+        self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self._random_bytes = random_bytes
         # A store in memory answers at once, so that the check stays one pass.
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
-        self._bindings = self._narrowed(bindings)
+        required = self.profile.sender_constraint_required or require_bound
+        allowed = _bindings(self.profile, bindings, required=required)
+        self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
+        self._observe = _observing(observe, self.profile, clock())
         self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
-        inquiry = Inquiry(rules, self.profile.signed_introspection_required, clock, random_bytes)
         self._tokens = TokenCheck(
             self._issuers,
             rules=rules,
-            inquiry=inquiry,
+            inquiry=Inquiry(rules, self.profile.signed_introspection_required, clock, random_bytes),
             cache=TokenCache(max_cached_tokens),
             clock=clock,
             denylist=denylist,
         )
-        self.nonces = self._nonce_issuer(nonces)
-        required = self.profile.sender_constraint_required
         self._possession = PossessionRules(
             bases=bases_of(resource, origins),
-            bindings=self._bindings,
+            bindings=allowed,
             required=required,
             algorithms=self.profile.signing_algorithms,
             nonces=self.nonces,
         )
         self._challenges = ChallengeRules(
-            offered=tuple(
-                scheme
-                for scheme, binding in ((DPOP, "dpop"), (BEARER, "mtls"))
-                if binding in self._bindings or (scheme == BEARER and not required)
-            ),
+            offered=_offered(allowed, required=required),
             algorithms=tuple(sorted(self.profile.signing_algorithms)),
             resource_metadata=metadata_url(resource),
             nonces=self.nonces,
@@ -115,11 +114,24 @@ class ResourceServer:
         self.metadata = build_metadata(
             resource,
             authorization_servers=[trusted.config.url for trusted in self._issuers.all()],
-            bindings=self._bindings,
+            bindings=allowed,
             required=required,
             algorithms=self.profile.signing_algorithms,
             description=description or ResourceDescription(),
         )
+        self.warnings = tuple(
+            find_worries(
+                self.profile,
+                self._issuers.all(),
+                denylist=denylist is not None,
+                store_given=store,
+                nonces_shared=isinstance(nonces, bytes | NonceIssuer),
+            )
+        )
+        for warning in self.warnings:
+            LOGGER.warning("%s: %s", resource, warning)
+
+    # --- the check ---
 
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
         """The decision about one request, or the flow that ends in it; neither raises a FapiError."""
@@ -180,6 +192,31 @@ class ResourceServer:
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
 
+    def excuses(self, refusal: Challenge | CannotDecide, view: RequestView, token: Token | None) -> bool:
+        """Whether this would-be refusal is only observed; then it is logged as such."""
+        if self._observe is None or isinstance(refusal, CannotDecide):
+            return False
+        if not self._observe.lasts(self.clock()) or not observing.may_excuse(refusal.error, view, token):
+            return False
+        LOGGER.warning(
+            "observed, not enforced until %s: %s", self._observe.until, type(refusal.error).__name__
+        )
+        return True
+
+    def still_good(self, token: Token) -> bool:
+        """For a stream that goes on: whether its token has neither ended nor been revoked, as far as known here."""
+        return self.clock() < self.ends_at(token) and not self._tokens.denied(token)
+
+    def ends_at(self, token: Token) -> float:
+        """When a stream under this token ends."""
+        return float("inf") if token.expires_at is None else token.expires_at + self.profile.clock_skew
+
+    def forget(self, token: str) -> None:
+        """Drop what is remembered of a token, so that the next request verifies or introspects it anew."""
+        self._tokens.forget(hashlib.sha256(token.encode()).digest())
+
+    # --- around the check ---
+
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
         """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""
         headers = [("x-fapi-interaction-id", interaction_id(view.interaction_id, self._random_bytes))]
@@ -195,48 +232,63 @@ class ResourceServer:
             ("access-control-allow-origin", "*"),
         )
 
-    def close(self) -> None:
-        """Close the connections of the sync face; a later check opens new ones."""
-        self.sync_driver.close()
-
-    async def aclose(self) -> None:
-        """Close the connections that this event loop opened; a later check opens new ones."""
-        await self.async_driver.aclose()
-
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
         return (yield from store_add(self.store, f"once:{key}", b"1", ttl))
 
-    def warm(self) -> Flow[None]:
-        """Fetch metadata and keys of all issuers ahead of the first request; failures wait until then."""
-        for trusted in self._issuers.all():
-            try:
-                yield from trusted.warm()
-            except FapiError:
-                continue
+    def warm(self) -> Flow[Readiness]:
+        """Fetch ahead what the first requests would need; what fails waits until then."""
+        return (yield from check_readiness(self._issuers.all(), self.store))
 
-    def _narrowed(self, bindings: Collection[Binding] | None) -> frozenset[Binding]:
-        if bindings is None:
-            return self.profile.sender_constraints
-        self.profile.require(
-            frozenset(bindings) <= self.profile.sender_constraints,
-            f"these bindings are not all allowed: {' '.join(sorted(bindings))}",
-            "sender_constraints",
-        )
-        if self.profile.sender_constraint_required and not bindings:
-            raise ConfigurationError(f"{self.profile} requires bound tokens, and bindings is empty")
-        return frozenset(bindings)
+    def readiness(self) -> Readiness:
+        """For a readiness probe: keys or metadata of each issuer at hand, and the store answering."""
+        return self.sync_driver.run(self.warm())
 
-    def _nonce_issuer(self, nonces: NonceIssuer | bytes | bool | None) -> NonceIssuer | None:
-        if "dpop" not in self._bindings:
-            return None
-        if isinstance(nonces, NonceIssuer):
-            return nonces
-        if isinstance(nonces, bytes):
-            return NonceIssuer((nonces,))
-        wanted = self.profile.sender_constraint_required if nonces is None else nonces
-        return NonceIssuer((self._random_bytes(_NONCE_KEY_OCTETS),)) if wanted else None
+    async def areadiness(self) -> Readiness:
+        return await self.async_driver.run(self.warm())
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"
+
+
+def _bindings(profile: Profile, wanted: Collection[Binding] | None, *, required: bool) -> frozenset[Binding]:
+    if wanted is None:
+        return profile.sender_constraints
+    profile.require(
+        frozenset(wanted) <= profile.sender_constraints,
+        f"these bindings are not all allowed: {' '.join(sorted(wanted))}",
+        "sender_constraints",
+    )
+    if required and not wanted:
+        raise ConfigurationError(f"{profile}: bound tokens are required, and bindings is empty")
+    return frozenset(wanted)
+
+
+def _offered(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
+    """The schemes that a token may come under: a certificate-bound one comes under Bearer."""
+    schemes = [DPOP] if "dpop" in bindings else []
+    return (*schemes, BEARER) if "mtls" in bindings or not required else tuple(schemes)
+
+
+def _nonce_issuer(
+    nonces: NonceIssuer | bytes | bool | None, random_bytes: RandomBytes, *, wanted: bool
+) -> NonceIssuer | None:
+    if isinstance(nonces, NonceIssuer):
+        return nonces
+    if isinstance(nonces, bytes):
+        return NonceIssuer((nonces,))
+    return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
+
+
+def _observing(observe: observing.Observe | None, profile: Profile, now: float) -> observing.Observe | None:
+    if observe is None:
+        return None
+    profile.require(
+        not profile.sender_constraint_required,
+        "refusals are never only observed",
+        "sender_constraint_required",
+    )
+    if not observe.lasts(now):
+        raise ConfigurationError(f"observing ended on {observe.until}: enforce, and remove the setting")
+    return observe

@@ -7,8 +7,7 @@ Role: RS
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from fapikit.base64url import encode
 from fapikit.clock import Clock
@@ -20,12 +19,10 @@ from rskit.errors import InvalidToken, RevokedToken, UnknownIssuer
 from rskit.introspected_token import Inquiry, ask_issuer
 from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
+from rskit.revocation import RevocationHook
 from rskit.token import Token
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token
-
-Denylist: TypeAlias = Callable[[Token], bool]
-"""Whether a token has been revoked, as far as this process was told; quick, without I/O, asked on every request."""
 
 _NAME_CHARACTERS: Final = 12
 
@@ -41,7 +38,7 @@ class TokenCheck:
         inquiry: Inquiry,
         cache: TokenCache,
         clock: Clock,
-        denylist: Denylist | None,
+        denylist: RevocationHook | None,
     ) -> None:
         self._issuers = issuers
         self._rules = rules
@@ -150,8 +147,11 @@ class TokenCheck:
 
     def _require_not_denied(self, entry: AcceptedToken) -> None:
         token = entry.allow.token
-        if self._denylist is not None and self._denylist(token):
+        if self.denied(token):
             raise RevokedToken("this token has been revoked", facts={"token": token.name})
+
+    def denied(self, token: Token) -> bool:
+        return self._denylist is not None and self._denylist(token)
 
     def forget(self, digest: bytes) -> None:
         self._cache.forget(digest)

@@ -38,7 +38,10 @@ class Access(rules.Access):
             try:
                 require(admission, self)
             except FapiError as error:
-                return Response(status=admission.refuse(error).status)  # Protect sends the refusal itself
+                if (refusal := admission.refuse(error)) is not None:
+                    return Response(
+                        status=refusal.status
+                    )  # any answer: Protect sends the refusal in its place
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         setattr(guarded, ACCESS_MARK, self)

@@ -14,13 +14,14 @@ from typing import Any, Final, TypeAlias
 
 from rskit.admission import KEY, Admission
 from rskit.challenge import headers_of
-from rskit.decision import Allow, Decision, Refusal
+from rskit.decision import Allow, CannotDecide, Challenge, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
-from wsgi_mw.routes import find_view, is_public
+from wsgi_mw.routes import find_view, flask_app_of, is_public
 from wsgi_mw.view import Environ, view_of
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+_EXPOSED: Final = ("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -40,61 +41,83 @@ class Protect:
         decision = server.check(view)
         if isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
-        guard = Guard(Admission(server, view, None), start_response)
-        if type(decision) is Allow:
+        guard = Guard(Admission(server, view, None), start_response, exposed="HTTP_ORIGIN" in environ)
+        if isinstance(decision, Allow):
             guard.admission.token = decision.token
-        elif isinstance(decision, Refusal) and not self._is_open(decision, environ):
+        elif not self._is_open(decision, environ) and not server.excuses(decision, view, None):
             return guard.send_refusal(decision)
         environ[KEY] = guard.admission
         return guard.body(self._app(environ, guard.start_response))
 
-    def _is_open(self, decision: Decision, environ: Environ) -> bool:
-        if not isinstance(decision, Refusal) or not isinstance(decision.error, NoCredentials):
+    def _is_open(self, refusal: Challenge | CannotDecide, environ: Environ) -> bool:
+        if not isinstance(refusal.error, NoCredentials):
             return False
-        return is_public(find_view(self._app, environ))
+        found = find_view(self._app, environ)
+        return is_public(found) or (found is None and _is_preflight(self._app, environ))
 
 
 class Guard:
     """One request on its way: completes the response's headers, or puts a refusal in its place."""
 
-    __slots__ = ("_start_response", "_started", "admission")
+    __slots__ = ("_exposed", "_has_length", "_start_response", "admission")
 
-    def __init__(self, admission: Admission, start_response: Callable[..., Any]) -> None:
+    def __init__(
+        self, admission: Admission, start_response: Callable[..., Any], *, exposed: bool = False
+    ) -> None:
         self.admission = admission
         self._start_response = start_response
-        self._started = False
+        self._exposed = exposed
+        self._has_length = False
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if self.admission.refusal is not None and not self._started:
+        if self.admission.refusal is not None and not self.admission.started:
             return _write_nothing  # `body` answers
-        self._started = True
-        headers = [*headers, *self.admission.server.response_headers(self.admission.view, nonce=True)]
+        self.admission.started = True
+        self._has_length = any(name.lower() == "content-length" for name, _ in headers)
+        headers = [*headers, *self._additions(nonce=True)]
         return self._start_response(status, headers, *((exc_info,) if exc_info else ()))
 
     def body(self, answer: Iterable[bytes]) -> Iterable[bytes]:
         refusal = self.admission.refusal
-        if refusal is not None and not self._started:
+        if refusal is not None and not self.admission.started:
             _close(answer)
             return self.send_refusal(refusal)
-        return answer if self._started else self._late(answer)
+        if isinstance(answer, list | tuple) or (self.admission.started and self._has_length):
+            return answer if self.admission.started else self._in_chunks(answer)
+        return self._in_chunks(answer)
 
-    def _late(self, answer: Iterable[bytes]) -> Iterator[bytes]:
-        """An app that calls start_response with its first chunk."""
+    def _in_chunks(self, answer: Iterable[bytes]) -> Iterator[bytes]:
+        """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
+        admission = self.admission
         try:
             for chunk in answer:
-                if self.admission.refusal is not None and not self._started:
-                    yield from self.send_refusal(self.admission.refusal)
+                if admission.refusal is not None and not admission.started:
+                    yield from self.send_refusal(admission.refusal)
+                    return
+                if admission.token is not None and not admission.server.still_good(admission.token):
                     return
                 yield chunk
         finally:
             _close(answer)
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
-        self._started = True
-        view = self.admission.view
-        extra = self.admission.server.response_headers(view, nonce=False)
-        self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *extra])
-        return [b"" if view.method == "HEAD" else refusal.body]
+        self.admission.started = True
+        self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *self._additions(nonce=False)])
+        return [b"" if self.admission.view.method == "HEAD" else refusal.body]
+
+    def _additions(self, *, nonce: bool) -> list[tuple[str, str]]:
+        extra = self.admission.server.response_headers(self.admission.view, nonce=nonce)
+        return [*extra, _EXPOSED] if self._exposed else extra
+
+
+def _is_preflight(app: WSGIApp, environ: Environ) -> bool:
+    """A CORS preflight that no view takes as a request of its own: CORS handling further in will answer."""
+    return (
+        environ["REQUEST_METHOD"] == "OPTIONS"
+        and flask_app_of(app) is not None
+        and "HTTP_ORIGIN" in environ
+        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )
 
 
 def _write_nothing(_: bytes) -> None:

@@ -14,10 +14,13 @@ import hmac
 import struct
 
 from fapikit import base64url
+from fapikit.clock import RandomBytes
 from fapikit.errors import ConfigurationError
+from fapikit.forks import reset_after_fork
 
 _STAMP = struct.Struct(">I")
 _MAC_OCTETS = 16
+_KEY_OCTETS = 32
 
 
 class NonceIssuer:
@@ -57,3 +60,18 @@ class NonceIssuer:
     @staticmethod
     def _mac(key: bytes, stamp: bytes) -> bytes:
         return hmac.new(key, b"dpop-nonce" + stamp, hashlib.sha256).digest()[:_MAC_OCTETS]
+
+
+class ProcessNonceIssuer(NonceIssuer):
+    """One whose key no other process knows: a forked child makes its own.
+
+    So where replay marks live in one process's memory, a proof is good in that process only.
+    """
+
+    def __init__(self, random_bytes: RandomBytes) -> None:
+        self._random_bytes = random_bytes
+        super().__init__((random_bytes(_KEY_OCTETS),))
+        reset_after_fork(self)
+
+    def after_fork(self) -> None:
+        self._keys = (self._random_bytes(_KEY_OCTETS),)

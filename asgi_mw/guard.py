@@ -1,0 +1,201 @@
+"""One request on its way through the app: its answer completed or replaced, its stream ended with its token.
+
+A stream is a websocket that was accepted, or an answer that announces more body and no length. One timer is armed for
+it; when it fires the stream is closed, `receive` yields a disconnect and `send` refuses.
+
+Spec: RFC 6750 3; RFC 9449 8.2; FAPI2-SP 5.3.4-3 (RS-16, RS-19)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from asgi_mw.routes import is_public
+from asgi_mw.view import Message, Receive, Scope, Send, header_of
+from rskit.admission import Admission
+from rskit.challenge import headers_of
+from rskit.decision import Refusal
+from rskit.errors import NoCredentials
+from rskit.request_view import RequestView
+from rskit.resource_server import ResourceServer
+
+_EXPOSED: Final = (
+    b"access-control-expose-headers",
+    b"WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id",
+)
+POLICY_VIOLATION: Final = 1008
+_LONGEST_TIMER: Final = 86_400.0
+
+
+class TokenEnded(OSError):
+    """What `send` raises once the token has ended: frameworks take it for a client that went away."""
+
+
+class Guard:
+    """`public` is the public endpoint that a request without credentials was let through to."""
+
+    __slots__ = (
+        "_closing",
+        "_ended_event",
+        "_has_length",
+        "_receive",
+        "_scope",
+        "_send",
+        "_server",
+        "_streaming",
+        "_timer",
+        "admission",
+        "public",
+    )
+
+    def __init__(
+        self, server: ResourceServer, view: RequestView, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.admission = Admission(server, view, None)
+        self.public: Any = None
+        self._server = server
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._has_length = False
+        self._streaming = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended_event: asyncio.Event | None = None
+        self._closing: asyncio.Future[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._ended_event is not None and self._ended_event.is_set()
+
+    async def send(self, message: Message) -> None:
+        if self._streaming:
+            await self._send_in_stream(message)
+            return
+        kind = message["type"]
+        if not self.admission.started:
+            if kind in ("http.response.start", "websocket.accept", "websocket.close") or kind.endswith(
+                "http.response.start"
+            ):
+                await self._start(kind, message)
+                return
+        elif self.admission.refusal is not None:
+            return  # the rest of an answer that was replaced
+        elif kind == "http.response.body" and message.get("more_body") and not self._has_length:
+            self._arm()
+        await self._send(message)
+
+    async def receive(self) -> Message:
+        if self._ended_event is None:
+            return await self._receive()
+        if self._ended_event.is_set():
+            return self._disconnect()
+        received = asyncio.ensure_future(self._receive())
+        ended = asyncio.ensure_future(self._ended_event.wait())
+        try:
+            await asyncio.wait({received, ended}, return_when=asyncio.FIRST_COMPLETED)
+            return received.result() if received.done() and not self.ended else self._disconnect()
+        finally:
+            for waiting in (received, ended):
+                waiting.cancel()
+
+    async def send_refusal(self, refusal: Refusal) -> None:
+        self.admission.refusal = refusal
+        await self.send_answer(refusal.status, headers_of(refusal), refusal.body)
+
+    async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        """An answer of ours; for a websocket a denial, or its close where the server knows no denial."""
+        self.admission.started = True
+        kind = "http.response"
+        if self._scope["type"] == "websocket":
+            await self._receive()  # websocket.connect
+            if "websocket.http.response" not in self._scope.get("extensions", ()):
+                await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
+                return
+            kind = "websocket.http.response"
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        encoded += self._additions(nonce=False)
+        await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
+        body = b"" if self._scope.get("method") == "HEAD" else body
+        await self._send({"type": f"{kind}.body", "body": body})
+
+    def close(self) -> None:
+        """The app is done."""
+        if self._timer is not None:
+            self._timer.cancel()
+            if self._ended_event is not None:
+                self._ended_event.set()  # a cut that comes after the end has nothing to close
+
+    async def _start(self, kind: str, message: Message) -> None:
+        refusal = self.admission.refusal or self._strayed()
+        if refusal is not None:
+            await self.send_refusal(refusal)
+            return
+        self.admission.started = True
+        if kind != "websocket.close":
+            headers = list(message.get("headers", ()))
+            self._has_length = any(name.lower() == b"content-length" for name, _ in headers)
+            message = {**message, "headers": headers + self._additions(nonce=True)}
+        if kind == "websocket.accept":
+            self._arm()
+        await self._send(message)
+
+    def _additions(self, *, nonce: bool) -> list[tuple[bytes, bytes]]:
+        extra = self._server.response_headers(self.admission.view, nonce=nonce)
+        additions = [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
+        if header_of(self._scope, b"origin") is not None:
+            additions.append(_EXPOSED)
+        return additions
+
+    def _strayed(self) -> Refusal | None:
+        """A request let through to one public endpoint may not be answered by another that is not."""
+        if self.public is None:
+            return None
+        answering = self._scope.get("endpoint", self.public)
+        if answering is self.public or is_public(answering):
+            return None
+        return self.admission.refuse(NoCredentials("no access token came with the request"))
+
+    # --- streams ---
+
+    def _arm(self) -> None:
+        token = self.admission.token
+        if token is None:
+            return
+        self._streaming = True
+        self._ended_event = asyncio.Event()
+        left = self._server.ends_at(token) - self._server.clock()
+        if left <= _LONGEST_TIMER:
+            self._timer = asyncio.get_running_loop().call_later(max(left, 0.0), self._cut)
+
+    def _cut(self) -> None:
+        self._closing = asyncio.ensure_future(self._end())
+
+    async def _send_in_stream(self, message: Message) -> None:
+        token = self.admission.token
+        if not self.ended and token is not None and not self._server.still_good(token):
+            await self._end()
+        if self.ended:
+            raise TokenEnded("the access token of this stream has ended")
+        await self._send(message)
+
+    async def _end(self) -> None:
+        """Close the stream, once."""
+        if self._ended_event is None or self.ended:
+            return
+        self._ended_event.set()
+        with contextlib.suppress(Exception):  # the client may be gone already
+            if self._scope["type"] == "websocket":
+                await self._send(
+                    {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "token ended"}
+                )
+            else:
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _disconnect(self) -> Message:
+        if self._scope["type"] == "websocket":
+            return {"type": "websocket.disconnect", "code": POLICY_VIOLATION, "reason": "token ended"}
+        return {"type": "http.disconnect"}

@@ -1,0 +1,65 @@
+"""Observing before enforcing: would-be refusals are logged and let through, until a date, for a reason.
+
+Never for a token that is bound, or that says it is, and never where the profile requires bound tokens: what protects a
+client's token is not switched off by the API.
+
+Spec: FAPI2-SP 5.3.4-5; RFC 6750 3.1
+Role: RS
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from fapikit import base64url, strict_json
+from fapikit.errors import ConfigurationError, DPoPError, FapiError
+from rskit.credentials import DPOP, read_credentials
+from rskit.errors import BindingRefused, UnusableCredentials
+from rskit.jwt_token import is_jwt
+from rskit.request_view import RequestView
+from rskit.token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """`until` is the first day on which everything is enforced; `reason` says to the next reader why this is here."""
+
+    until: dt.date
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ConfigurationError("observing without enforcing needs a reason")
+
+    def lasts(self, now: float) -> bool:
+        return now < self.ends_at
+
+    @property
+    def ends_at(self) -> float:
+        midnight = dt.time(tzinfo=dt.UTC)
+        return dt.datetime.combine(self.until, midnight).timestamp()
+
+
+def may_excuse(error: FapiError, view: RequestView, token: Token | None) -> bool:
+    """Whether this refusal is one that observing lets through."""
+    if isinstance(error, DPoPError | BindingRefused | UnusableCredentials) or view.dpop:
+        return False
+    if token is not None:
+        return token.confirmation == (None, None)
+    return not _seems_bound(view)
+
+
+def _seems_bound(view: RequestView) -> bool:
+    """By its scheme, or by what an unverified JWT says of itself: when in doubt it is bound."""
+    try:
+        credentials = read_credentials(view)
+        if credentials is None:
+            return False
+        if credentials.scheme == DPOP:
+            return True
+        if not is_jwt(credentials.token):
+            return False
+        return "cnf" in strict_json.parse_object(base64url.decode(credentials.token.split(".")[1]))
+    except (FapiError, ValueError):
+        return True
