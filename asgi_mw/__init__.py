@@ -4,6 +4,7 @@ Where is ...? The outer layer: `protect`. What it reads of a scope: `view`. Whic
 `routes`. Streams that end with their token: `stream`.
 """
 
+from asgi_mw.audit import audit
 from asgi_mw.protect import Protect
 
-__all__ = ["Protect"]
+__all__ = ["Protect", "audit"]

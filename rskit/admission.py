@@ -56,7 +56,7 @@ class Admission:
         None where refusals are only observed: then the route goes on.
         """
         refusal = self.server.refuse(error, self.view, scheme_used(self.view))
-        if not self.started and self.server.excuses(refusal, self.view, self.token):
+        if self.server.excuses(refusal, self.view, self.token):
             return None
         self.refusal = refusal
         return refusal

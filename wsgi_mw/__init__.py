@@ -4,6 +4,7 @@ Where is ...? The outer layer: `protect`. What it reads of an environ: `view`. W
 reach: `routes`.
 """
 
+from wsgi_mw.audit import audit
 from wsgi_mw.protect import Protect
 
-__all__ = ["Protect"]
+__all__ = ["Protect", "audit"]

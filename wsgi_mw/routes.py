@@ -23,10 +23,12 @@ def find_view(app: Any, environ: Environ) -> Any:
 
     adapter = flask_app.create_url_adapter(flask_app.request_class(environ))
     try:
-        endpoint, _ = adapter.match()
+        rule, _ = adapter.match(return_rule=True)
     except HTTPException:
         return None
-    return flask_app.view_functions.get(endpoint)
+    if environ["REQUEST_METHOD"] == "OPTIONS" and rule.provide_automatic_options:
+        return None  # Flask answers by itself, and no view runs
+    return flask_app.view_functions.get(rule.endpoint)
 
 
 def is_public(view: Any) -> bool:

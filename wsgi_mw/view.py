@@ -8,6 +8,7 @@ Role: RS
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -20,14 +21,13 @@ Environ: TypeAlias = dict[str, Any]
 def view_of(environ: Environ) -> RequestView:
     authorization = environ.get("HTTP_AUTHORIZATION")
     dpop = environ.get("HTTP_DPOP")
-    socket = environ.get("gunicorn.socket")
     return RequestView(
         environ["REQUEST_METHOD"],
         raw_path(environ),
         environ.get("QUERY_STRING", ""),
         () if authorization is None else (authorization,),
         () if dpop is None else (dpop,),
-        partial(_certificate, socket) if hasattr(socket, "getpeercert") else no_certificate,
+        certificate_of(environ),
         environ.get("HTTP_X_FAPI_INTERACTION_ID"),
     )
 
@@ -40,6 +40,12 @@ def raw_path(environ: Environ) -> str:
     if not target.startswith("/") and "://" in target:  # absolute form
         target = "/" + target.partition("://")[2].partition("/")[2]
     return target.partition("?")[0].partition("#")[0]
+
+
+def certificate_of(environ: Environ) -> Callable[[], bytes | None]:
+    """How to get at the client's certificate, should a token be bound to one."""
+    socket = environ.get("gunicorn.socket")
+    return partial(_certificate, socket) if hasattr(socket, "getpeercert") else no_certificate
 
 
 def _certificate(socket: Any) -> bytes | None:

@@ -1,0 +1,68 @@
+"""Every route of a Starlette or FastAPI app with its policy, websockets and mounts included.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgi_mw.routes import is_public, walk
+from rskit.access import ACCESS_MARK, Access
+from rskit.audit import RoutePolicy, checked
+
+
+def audit(app: Any, *, every_route_explicit: bool = False) -> list[RoutePolicy]:
+    """The routes of `app`.
+
+    Under `Protect` a route without a rule of its own takes any token that holds. `every_route_explicit` refuses that:
+    it raises ConfigurationError, naming them, so that start-up fails.
+    """
+    found = [
+        RoutePolicy(_methods(route), path, _policy(route)) for path, route in walk(getattr(app, "routes", ()))
+    ]
+    return checked(found, every_route_explicit=every_route_explicit)
+
+
+def _methods(route: Any) -> tuple[str, ...]:
+    methods = getattr(route, "methods", None)
+    if methods:
+        return tuple(sorted(methods))
+    return ("WEBSOCKET",) if "WebSocket" in type(route).__name__ else ("ANY",)
+
+
+def _policy(route: Any) -> Access | str | None:
+    endpoint = getattr(route, "endpoint", None) or getattr(route, "app", None)
+    if is_public(endpoint):
+        return "public"
+    access = getattr(endpoint, ACCESS_MARK, None)
+    if isinstance(access, Access):
+        return access
+    if isinstance(endpoint, type):
+        return _of_methods(endpoint)
+    return _of_dependencies(getattr(route, "dependant", None))
+
+
+def _of_methods(endpoint: type) -> Access | str | None:
+    """An endpoint class: what its methods say."""
+    rules = {
+        name: getattr(getattr(endpoint, name, None), ACCESS_MARK, None)
+        for name in ("get", "post", "put", "patch", "delete", "head", "options")
+        if hasattr(endpoint, name)
+    }
+    if not rules or None in rules.values():
+        return None
+    return ", ".join(f"{name}: {rule!r}" for name, rule in rules.items())
+
+
+def _of_dependencies(dependant: Any) -> Access | None:
+    """FastAPI: an Access among the dependencies, however deep."""
+    for dependency in getattr(dependant, "dependencies", ()):
+        call = dependency.call
+        if isinstance(call, Access):
+            return call
+        nested = _of_dependencies(dependency)
+        if nested is not None:
+            return nested
+    return None

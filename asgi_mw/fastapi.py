@@ -1,0 +1,125 @@
+"""For the routes of a FastAPI app under `asgi_mw.Protect`: `Annotated[Token, Access(...)]`, and its OpenAPI.
+
+    @app.post("/payments")
+    async def pay(order: Order, token: Annotated[Token, Access("payments")]) -> Receipt: ...
+
+    document(app)        # adds the 401, 403 and 503 answers to every operation under Access
+
+Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9449 7.1
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal
+
+import fastapi
+from fastapi import Depends, HTTPException, WebSocketException
+from fastapi.openapi.models import HTTPBase
+from fastapi.openapi.models import SecurityBase as SchemeModel
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from asgi_mw.starlette import admission_of, once, public, require, token_of
+from fapikit.errors import FapiError
+from rskit import access as rules
+from rskit.access import any_of
+from rskit.token import Token
+
+_POLICY_VIOLATION: Final = 1008
+_CHALLENGE: Final = {
+    "WWW-Authenticate": {
+        "description": "One challenge for each scheme (RFC 6750 3, RFC 9449 7.1).",
+        "schema": {"type": "string"},
+    }
+}
+_ANSWERS: Final[dict[str, dict[str, Any]]] = {
+    "401": {
+        "description": "No access token, or one that does not hold for this request",
+        "headers": _CHALLENGE,
+    },
+    "403": {"description": "The access token does not cover this request", "headers": _CHALLENGE},
+    "503": {"description": "Whether the access token holds cannot be decided now"},
+}
+
+
+class _Scheme(SecurityBase):
+    """Documents one scheme in OpenAPI; checking is the business of Protect and Access."""
+
+    def __init__(self, name: str, model: SchemeModel) -> None:
+        self.scheme_name = name
+        self.model = model
+
+    def __call__(self) -> None:
+        return None
+
+
+BEARER: Final = _Scheme(
+    "bearer", HTTPBase(scheme="bearer", description="RFC 6750, and RFC 8705 with a certificate")
+)
+DPOP: Final = _Scheme(
+    "dpop", HTTPBase(scheme="dpop", description="RFC 9449: a proof goes into the DPoP header")
+)
+
+
+class RouteAccess(rules.Access):
+    """What FastAPI calls for `Access(...)`."""
+
+    __slots__ = ("__dict__",)
+
+    async def __call__(
+        self,
+        connection: HTTPConnection,
+        _bearer: None = Depends(BEARER),
+        _dpop: None = Depends(DPOP),
+    ) -> Token:
+        admission = admission_of(connection)
+        try:
+            return await require(admission, self, connection)
+        except FapiError as error:
+            refusal = admission.refuse(error)
+            if refusal is None:
+                return _observed(admission.token)
+            # Protect sends the refusal, whatever becomes of this.
+            if connection.scope["type"] == "websocket":
+                raise WebSocketException(_POLICY_VIOLATION) from error
+            raise HTTPException(refusal.status) from error
+
+
+def _observed(token: Token | None) -> Token:
+    if token is None:
+        raise HTTPException(401, "refusals are observed only, and this endpoint asks for the token")
+    return token
+
+
+def Access(  # noqa: N802 - reads as the class it stands for
+    *scopes: str | any_of,
+    acr: str | Iterable[str] | None = None,
+    max_age: int | None = None,
+    details: Callable[[Any], Any] | None = None,
+    dpop: Literal["required"] | None = None,
+    fresh: bool = False,
+) -> Any:
+    """A dependency that yields the `Token`: `Annotated[Token, Access("accounts")]`, or `dependencies=[Access(...)]`."""
+    return Depends(RouteAccess(*scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh))
+
+
+def document(app: fastapi.FastAPI) -> None:
+    """Have the OpenAPI document name the answers that Protect and Access give."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = generate()
+            for operations in schema.get("paths", {}).values():
+                for operation in operations.values():
+                    if isinstance(operation, dict) and "security" in operation:
+                        operation["responses"] = {**_ANSWERS, **operation.get("responses", {})}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+__all__ = ["Access", "any_of", "document", "once", "public", "token_of"]

@@ -1,0 +1,261 @@
+"""For Django, sync and async: `ProtectMiddleware`, `Access(...)` and `public()` for views, `request.access_token`.
+
+    MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first, or after CORS handling
+    FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
+
+Django resolves a view once, and tells the middleware which: nothing is matched twice. CSRF protection is lifted only
+for a request that a token has authenticated.
+
+Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9396 9; RFC 9470 3
+Role: RS
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
+
+from fapikit.errors import FapiError
+from rskit import access as rules
+from rskit.access import ACCESS_MARK, PUBLIC_MARK, any_of, public
+from rskit.admission import Admission
+from rskit.challenge import headers_of
+from rskit.decision import Allow, Decision, Refusal
+from rskit.errors import NoCredentials
+from rskit.request_view import RequestView
+from rskit.resource_server import ResourceServer
+from rskit.token import Token
+from wsgi_mw.view import certificate_of, raw_path
+
+V = TypeVar("V", bound=Callable[..., Any])
+Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class ProtectMiddleware:
+    """Deny by default for a Django project."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Answer, resource_server: ResourceServer | None = None) -> None:
+        self._get_response = get_response
+        self._server = resource_server or _configured()
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._acall(request)
+        view = view_of(request)
+        if (served := self._metadata(view)) is not None:
+            return served
+        decision = self._server.check(view)
+        if isinstance(decision, Generator):
+            decision = self._server.sync_driver.run(decision)
+        refused = self._admit(request, view, decision)
+        if refused is not None:
+            return refused
+        return self._finish(request, cast(HttpResponseBase, self._get_response(request)))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        view = view_of(request)
+        if (served := self._metadata(view)) is not None:
+            return served
+        decision = self._server.check(view)
+        if isinstance(decision, Generator):
+            decision = await self._server.async_driver.run(decision)
+        refused = self._admit(request, view, decision)
+        if refused is not None:
+            return refused
+        return self._finish(request, await cast(Awaitable[HttpResponseBase], self._get_response(request)))
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Django says which view it will call: without a token it must be a public one."""
+        admission = admission_of(request)
+        request.__dict__["_fapi_view_found"] = True
+        if admission.token is not None or _is_public(view_func):
+            return None
+        refusal = admission.refuse(NoCredentials("no access token came with the request"))
+        return None if refusal is None else HttpResponse(status=refusal.status)
+
+    def _admit(self, request: HttpRequest, view: RequestView, decision: Decision) -> HttpResponse | None:
+        admission = Admission(self._server, view, None)
+        request.__dict__["_fapi_admission"] = admission
+        if isinstance(decision, Allow):
+            admission.token = decision.token
+            request.__dict__["access_token"] = decision.token
+            request.__dict__["_dont_enforce_csrf_checks"] = True
+        elif not isinstance(decision.error, NoCredentials) and not self._server.excuses(decision, view, None):
+            return self._render(decision, view)
+        return None
+
+    def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        admission = admission_of(request)
+        found = request.__dict__.get("_fapi_view_found", False)
+        if admission.token is None and admission.refusal is None and not found and not _is_preflight(request):
+            # No view was found for a request without a token: whether one exists is not for strangers.
+            admission.refuse(NoCredentials("no access token came with the request"))
+        if admission.refusal is not None:
+            response.close()
+            return self._render(admission.refusal, admission.view)
+        for name, value in self._server.response_headers(admission.view, nonce=True):
+            response.headers[name] = value
+        return response
+
+    def _render(self, refusal: Refusal, view: RequestView) -> HttpResponse:
+        response = _Refused(refusal)
+        for name, value in self._server.response_headers(view, nonce=False):
+            response.headers[name] = value
+        return response
+
+    def _metadata(self, view: RequestView) -> HttpResponse | None:
+        if view.path != self._server.metadata_path or view.method not in ("GET", "HEAD"):
+            return None
+        return HttpResponse(self._server.metadata, headers=dict(self._server.metadata_headers()))
+
+
+class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
+    """A refusal; Django's header mapping holds one value per name, so several challenges go in by `items`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.body, status=refusal.status)
+        del self.headers["content-type"]
+        self._challenges = [value for name, value in refusal.headers if name == "www-authenticate"]
+        for name, value in headers_of(refusal):
+            self.headers[name] = value
+
+    def items(self) -> Any:
+        others = [(name, value) for name, value in self.headers.items() if name.lower() != "www-authenticate"]
+        return [*others, *(("WWW-Authenticate", value) for value in self._challenges)]
+
+
+class Access(rules.Access):
+    """A decorator for views, sync and async, and through `method_decorator` for class-based ones."""
+
+    __slots__ = ()
+
+    def __call__(self, view: V) -> V:
+        if iscoroutinefunction(view):
+
+            @functools.wraps(view)
+            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                try:
+                    await _arequire(admission_of(request), self, request)
+                except FapiError as error:
+                    if (refusal := admission_of(request).refuse(error)) is not None:
+                        return HttpResponse(status=refusal.status)
+                return await view(request, *args, **kwargs)
+
+            return cast(V, _marked(guarded_async, self))
+
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                _require(admission_of(request), self, request)
+            except FapiError as error:
+                if (refusal := admission_of(request).refuse(error)) is not None:
+                    return HttpResponse(status=refusal.status)
+            return view(request, *args, **kwargs)
+
+        return cast(V, _marked(guarded, self))
+
+
+def _require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
+    token = admission.require(access)
+    if access.fresh:
+        token = admission.server.sync_driver.run(admission.require_fresh(access))
+    if access.details is not None:
+        access.require_details(token, access.details(request))
+
+
+async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
+    token = admission.require(access)
+    if access.fresh:
+        token = await admission.server.async_driver.run(admission.require_fresh(access))
+    if access.details is not None:
+        needed = access.details(request)
+        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+
+
+def admission_of(request: HttpRequest) -> Admission:
+    admission = request.__dict__.get("_fapi_admission")
+    if not isinstance(admission, Admission):
+        raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
+    return admission
+
+
+def token_of(request: HttpRequest) -> Token:
+    """The request's token. Raises LookupError on a public view that was called without one."""
+    token = admission_of(request).token
+    if token is None:
+        raise LookupError("this request carries no access token")
+    return token
+
+
+def view_of(request: HttpRequest) -> RequestView:
+    meta = request.META
+    scope = getattr(request, "scope", None)
+    authorization, dpop = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_DPOP")
+    if scope is None:
+        path = raw_path(meta)
+        certificate = certificate_of(meta)
+    else:
+        raw = scope.get("raw_path")
+        path = raw.decode("latin-1") if raw else quote(scope["path"])
+        certificate = partial(_certificate_of_scope, scope)
+    return RequestView(
+        request.method or "",
+        path,
+        meta.get("QUERY_STRING", ""),
+        () if authorization is None else (authorization,),
+        () if dpop is None else (dpop,),
+        certificate,
+        meta.get("HTTP_X_FAPI_INTERACTION_ID"),
+    )
+
+
+def _certificate_of_scope(scope: Any) -> bytes | None:
+    import ssl
+
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain") or ()
+    return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
+
+
+def _is_public(view: Any) -> bool:
+    return getattr(view, PUBLIC_MARK, False) is True or (
+        getattr(getattr(view, "view_class", None), PUBLIC_MARK, False) is True
+    )
+
+
+def _is_preflight(request: HttpRequest) -> bool:
+    meta = request.META
+    return (
+        request.method == "OPTIONS" and "HTTP_ORIGIN" in meta and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta
+    )
+
+
+def _configured() -> ResourceServer:
+    configured = settings.FAPIKIT_RESOURCE_SERVER
+    found = import_string(configured) if isinstance(configured, str) else configured
+    return cast(ResourceServer, found)
+
+
+def _marked(guarded: Any, access: rules.Access) -> Any:
+    setattr(guarded, ACCESS_MARK, access)
+    return guarded
+
+
+__all__ = ["Access", "ProtectMiddleware", "any_of", "public", "token_of"]
