@@ -1,0 +1,166 @@
+"""A Django project under ProtectMiddleware, called through its WSGI and its ASGI handler."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import django
+import httpx
+import pytest
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from werkzeug.test import Client
+
+from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
+from wsgi_mw import django as on_django
+
+SERVERS: list[Any] = [a_server()]
+
+
+class TheServer:
+    """Stands for the configured resource server, so that each test may have its own."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(SERVERS[0], name)
+
+
+the_server = TheServer()
+
+
+def accounts(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"sub": on_django.token_of(request).subject})
+
+
+@on_django.public()
+def health(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"up": True})
+
+
+@on_django.Access("admin")
+def admin(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"never": True})
+
+
+@on_django.Access("payments", details=lambda request: json.loads(request.body))
+async def payments(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"paid": True})
+
+
+@method_decorator(on_django.Access("accounts", fresh=True), name="dispatch")
+class Fresh(View):
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({"fresh": True})
+
+
+urlpatterns = [
+    path("accounts", accounts),
+    path("health", health),
+    path("admin", admin),
+    path("payments", payments),
+    path("fresh", Fresh.as_view()),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _django() -> None:
+    if not settings.configured:
+        settings.configure(
+            ROOT_URLCONF=__name__,
+            SECRET_KEY="only for tests",
+            ALLOWED_HOSTS=["*"],
+            MIDDLEWARE=[
+                "wsgi_mw.django.ProtectMiddleware",
+                "django.middleware.csrf.CsrfViewMiddleware",
+            ],
+            FAPIKIT_RESOURCE_SERVER=the_server,
+            USE_TZ=True,
+        )
+        django.setup()
+
+
+@pytest.fixture
+def server() -> Iterator[None]:
+    SERVERS[0] = a_server()
+    yield
+
+
+def wsgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
+    response = Client(WSGIHandler()).open(target, method=method, headers=headers, data=body)
+    return response.status_code, response.headers, response.get_data()
+
+
+def asgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app=ASGIHandler())
+        async with httpx.AsyncClient(transport=transport, base_url=RESOURCE) as client:
+            return await client.request(method, target, headers=headers, content=body)
+
+    response = asyncio.run(send())
+    return response.status_code, response.headers, response.content
+
+
+@pytest.fixture(params=[wsgi_call, asgi_call], ids=["wsgi", "asgi"])
+def call(request: pytest.FixtureRequest, server: None) -> Any:
+    return request.param
+
+
+def test_a_token_reaches_a_view_without_a_rule(call: Any):
+    status, headers, body = call("GET", "/accounts", {"Authorization": f"Bearer {a_token()}"})
+    assert (status, json.loads(body)) == (200, {"sub": "alice"})
+    assert len(headers["x-fapi-interaction-id"]) == 36
+
+
+def test_a_proof_is_good_once(call: Any):
+    token = bound_token()
+    headers = {"Authorization": f"DPoP {token}", "DPoP": a_proof(token)}
+    assert call("GET", "/accounts", headers)[0] == 200
+    assert call("GET", "/accounts", headers)[0] == 401
+
+
+def test_only_public_views_answer_a_stranger(call: Any):
+    assert call("GET", "/health", {})[0] == 200
+    for target in ("/accounts", "/admin", "/fresh", "/nowhere"):
+        status, headers, _ = call("GET", target, {})
+        assert status == 401, target
+        sent = ", ".join(
+            headers.getlist("www-authenticate")
+            if hasattr(headers, "getlist")
+            else [headers["www-authenticate"]]
+        )
+        assert "DPoP algs=" in sent
+        assert "Bearer resource_metadata=" in sent
+
+
+def test_bad_credentials_are_refused_on_a_public_view_too(call: Any):
+    assert call("GET", "/health", {"Authorization": f"Bearer {a_token(exp=1)}"})[0] == 401
+
+
+def test_a_scope_that_is_missing_is_403(call: Any):
+    status, headers, body = call("GET", "/admin", {"Authorization": f"Bearer {a_token()}"})
+    assert (status, json.loads(body)["error"]) == (403, "insufficient_scope")
+    assert 'scope="admin"' in headers["www-authenticate"]
+
+
+def test_details_cover_the_request_and_csrf_does_not_stand_in_the_way(call: Any):
+    granted = {"type": "payment", "amount": "1"}
+    headers = {"Authorization": f"Bearer {a_token(authorization_details=[granted])}"}
+    assert call("POST", "/payments", headers, json.dumps(granted).encode())[0] == 200
+    other = json.dumps({**granted, "amount": "2"}).encode()
+    assert call("POST", "/payments", headers, other)[0] == 403
+
+
+def test_a_class_based_view_may_demand_a_fresh_check(call: Any):
+    assert call("GET", "/fresh", {"Authorization": f"Bearer {a_token()}"})[0] == 200
+
+
+def test_the_metadata_is_served(call: Any):
+    status, _, body = call("GET", "/.well-known/oauth-protected-resource", {})
+    assert (status, json.loads(body)["resource"]) == (200, RESOURCE)
