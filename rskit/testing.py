@@ -4,7 +4,7 @@
     app = Protect(api, mint.resource_server("https://api.example"))
     client.get("/accounts", headers=mint.headers("GET", "https://api.example/accounts", scope="accounts"))
 
-Nothing is switched off: the tokens are signed, the proofs are proofs, and the resource server checks them as it always does.
+Nothing is switched off: the tokens are signed, the proofs are proofs, and the resource server checks them as ever.
 
 Spec: RFC 9068 2.2; RFC 9449 4.2
 Role: RS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import django
@@ -87,9 +86,8 @@ def _django() -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[None]:
+def server() -> None:
     SERVERS[0] = a_server()
-    yield
 
 
 def wsgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
