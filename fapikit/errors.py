@@ -25,7 +25,7 @@
     │   ├── MalformedJwt  JwtTooLarge  DuplicateMember
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey
-    │   ├── BadSignature  DecryptionFailed
+    │   ├── BadSignature  DecryptionFailed  NotEncrypted
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
@@ -309,6 +309,12 @@ class DecryptionFailed(JwtError):
     """An encrypted JWT does not open with the keys at hand."""
 
     clause = "RFC 7516 5.2"
+
+
+class NotEncrypted(JwtError):
+    """A JWT came in the clear where encryption was agreed."""
+
+    clause = "RFC 9068 4-2"
 
 
 class ClaimError(JwtError):

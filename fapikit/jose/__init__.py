@@ -2,5 +2,5 @@
 
 Where is ...? Algorithms: `algorithms`. A public key: `public_key`. A private one: `private_key`. What may sign,
 a KMS included: `signer`. Choosing a key: `key_set`. Rotating: `key_ring`. Which kind of JWT: `purposes`.
-Reading one: `parse`, then `verify`. Making one: `sign`.
+Reading one: `parse`, then `verify`. Making one: `sign`. A JWT inside a JWE: `encryption`, `encryption_keys`.
 """

@@ -14,6 +14,7 @@ from typing import Any
 from fapikit.errors import BadSignature, UnusableKey
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims, check_issuer
+from fapikit.jose.encryption import Decryption, unwrap_jwt
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.parse import UnverifiedJws, parse_jws
 from fapikit.jose.public_key import PublicKey
@@ -22,7 +23,7 @@ from fapikit.jose.purposes import Purpose
 
 @dataclass(frozen=True, slots=True)
 class VerifiedJwt:
-    """A JWT that passed. `token` is the verbatim artefact, for evidence."""
+    """A JWT that passed. `token` is the signed artefact, verbatim and out of its encryption, for evidence."""
 
     purpose: Purpose
     header: Mapping[str, Any]
@@ -38,8 +39,14 @@ def verify_jwt(
     keys: KeySource,
     algorithms: Collection[str],
     expected: Expected,
+    decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """Verify one JWT in full. Raises the JwtError that fits; TransportError if no key can be had now."""
+    """Verify one JWT in full; with `decryption` also one that is encrypted around its signature.
+
+    Raises the JwtError that fits; TransportError if no key can be had now.
+    """
+    if decryption is not None:
+        token = unwrap_jwt(token, purpose, decryption)
     jws = parse_jws(token, purpose, algorithms)
     if expected.issuer is not None:
         check_issuer(jws.unverified_claims, purpose, expected.issuer)

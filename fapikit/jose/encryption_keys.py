@@ -1,0 +1,161 @@
+"""Keys for encryption: ours, which open, and a peer's, which seal. One key, one algorithm; never one that also signs.
+
+Spec: RFC 7517 4.2; RFC 7518 4.3, 4.6, 6; RFC 8037 3.2; RFC 8725 3.1; FAPI2-SP 5.4.1-2, 5.4.1-3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from cryptography.hazmat.primitives import serialization
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
+from fapikit.errors import UnusableKey
+from fapikit.jose.algorithms import MINIMUM_RSA_BITS
+from fapikit.jose.public_key import MAXIMUM_RSA_BITS
+
+KEY_MANAGEMENT: Final[Mapping[str, str]] = {
+    "RSA-OAEP": "RSA",
+    "RSA-OAEP-256": "RSA",
+    "ECDH-ES": "EC",
+    "ECDH-ES+A128KW": "EC",
+    "ECDH-ES+A256KW": "EC",
+}
+"""The algorithms with the `kty` they take; where it says EC, an OKP key on X25519 serves as well."""
+
+CURVES: Final = ("P-256", "P-384", "P-521", "X25519")
+_KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+
+
+class EncryptionKey:
+    """A peer's public key. `material` is joserfc's key object."""
+
+    __slots__ = ("alg", "crv", "kid", "material")
+
+    def __init__(self, material: Any, *, alg: str, kid: str | None) -> None:
+        self.material = material
+        self.alg = alg
+        self.kid = kid
+        self.crv: str | None = _require_fit(material, alg)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> EncryptionKey:
+        """`alg` is needed where the JWK names none, and must agree where it does. Raises UnusableKey."""
+        material, alg, kid = _read(jwk, alg)
+        return cls(material, alg=alg, kid=kid)
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, Any], alg: str) -> EncryptionKey:
+        """The first key of a set that is for encryption with `alg`. Raises UnusableKey."""
+        members = jwks.get("keys")
+        for jwk in members if isinstance(members, list) else ():
+            if isinstance(jwk, dict) and jwk.get("use") == "enc" and jwk.get("alg", alg) == alg:
+                try:
+                    return cls.from_jwk(jwk, alg=alg)
+                except UnusableKey:
+                    continue
+        raise UnusableKey(f"the JWK Set has no key for {alg}", clause="RFC 7517 5", facts={"alg": alg})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.alg}, kid={self.kid!a})"
+
+
+class DecryptionKey(EncryptionKey):
+    """A private key of ours. Its repr and its public JWK show nothing secret."""
+
+    __slots__ = ()
+
+    kid: str
+
+    def __init__(self, material: Any, *, alg: str, kid: str | None = None) -> None:
+        super().__init__(material, alg=alg, kid=kid or material.thumbprint())
+        if not material.is_private:
+            raise UnusableKey("a key that opens is private", clause="RFC 7516 5.2")
+
+    @classmethod
+    def generate(cls, alg: str, *, crv: str = "P-256", kid: str | None = None) -> DecryptionKey:
+        """A fresh key. RSA keys have 2048 bits; `crv` is one of P-256, P-384, P-521, X25519."""
+        kty = _kty_of(alg)
+        if kty == "RSA":
+            return cls(RSAKey.generate_key(2048), alg=alg, kid=kid)
+        if crv not in CURVES:
+            raise UnusableKey("the curve is not supported", clause="RFC 7518 6.2.1.1", facts={"crv": crv})
+        kind = OKPKey if crv == "X25519" else ECKey
+        return cls(kind.generate_key(crv), alg=alg, kid=kid)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_pem(
+        cls, pem: bytes, *, alg: str, password: bytes | None = None, kid: str | None = None
+    ) -> DecryptionKey:
+        """Load PKCS#8 or traditional PEM. Raises UnusableKey."""
+        try:
+            plain = serialization.load_pem_private_key(pem, password).private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            for kind in (RSAKey, ECKey, OKPKey):
+                try:
+                    return cls(kind.import_key(plain), alg=alg, kid=kid)
+                except (JoseError, ValueError, KeyError):
+                    continue
+        except (ValueError, TypeError) as error:
+            raise UnusableKey("not a readable PEM private key", clause="RFC 7468 10") from error
+        raise UnusableKey("only RSA, EC and X25519 keys open", clause="RFC 7518 4.1")
+
+    @property
+    def public_jwk(self) -> Mapping[str, Any]:
+        """The public JWK with `kid`, `alg` and `use`."""
+        public: dict[str, Any] = self.material.as_dict(private=False)
+        return {**public, "kid": self.kid, "alg": self.alg, "use": "enc"}
+
+    def to_private_jwk(self) -> dict[str, Any]:
+        """The private JWK, for sealing. It is a secret."""
+        return {**self.material.as_dict(private=True), "kid": self.kid, "alg": self.alg, "use": "enc"}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a DecryptionKey is not pickled: seal its to_private_jwk() (fapikit.stores.sealed)")
+
+
+def _read(jwk: Mapping[str, Any], alg: str | None) -> tuple[Any, str, str | None]:
+    kind = _KINDS.get(str(jwk.get("kty")))
+    named, kid = jwk.get("alg"), jwk.get("kid")
+    if kind is None:
+        raise UnusableKey("the JWK's kty is not RSA, EC or OKP", clause="RFC 7517 4.1")
+    if jwk.get("use", "enc") != "enc":
+        raise UnusableKey("the JWK is not for encryption", clause="RFC 7517 4.2")
+    if not isinstance(named, str | None) or not isinstance(kid, str | None):
+        raise UnusableKey("the JWK's alg or kid is not a string", clause="RFC 7517 4")
+    chosen = named or alg
+    if chosen is None or (alg is not None and chosen != alg):
+        raise UnusableKey("the JWK's alg is absent, or another than agreed", clause="RFC 8725 3.1")
+    try:
+        return kind.import_key(dict(jwk)), chosen, kid
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise UnusableKey("the JWK does not describe a valid key", clause="RFC 8725 3.4") from error
+
+
+def _kty_of(alg: str) -> str:
+    kty = KEY_MANAGEMENT.get(alg)
+    if kty is None:
+        raise UnusableKey(
+            "not a supported key management algorithm", clause="RFC 8725 3.1", facts={"alg": alg}
+        )
+    return kty
+
+
+def _require_fit(material: Any, alg: str) -> str | None:
+    """The curve, if there is one."""
+    kty = _kty_of(alg)
+    if isinstance(material, RSAKey) and kty == "RSA":
+        bits = material.public_key.key_size
+        if not MINIMUM_RSA_BITS <= bits <= MAXIMUM_RSA_BITS:
+            raise UnusableKey(
+                "an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits}
+            )
+        return None
+    if isinstance(material, ECKey | OKPKey) and kty == "EC":
+        crv = material.curve_name
+        if crv in CURVES:
+            return str(crv)
+    raise UnusableKey(f"this key is not for {alg}", clause="RFC 8725 3.1", facts={"alg": alg})
