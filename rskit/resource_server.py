@@ -232,6 +232,14 @@ class ResourceServer:
             ("access-control-allow-origin", "*"),
         )
 
+    def close(self) -> None:
+        """Close the connections of the sync face; a later check opens new ones."""
+        self.sync_driver.close()
+
+    async def aclose(self) -> None:
+        """Close the connections that this event loop opened; a later check opens new ones."""
+        await self.async_driver.aclose()
+
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
