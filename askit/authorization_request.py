@@ -86,7 +86,7 @@ def validate(
         dpop_jkt=_dpop_jkt(members, jkt),
         claims=_claims(members),
         acr_values=tuple(members.get("acr_values", "").split()),
-        max_age=_max_age(members),
+        max_age=_max_age(members, client),
         prompt=_prompt(members),
         login_hint=members.get("login_hint"),
         signed=signed,
@@ -226,8 +226,8 @@ def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
     return claims
 
 
-def _max_age(members: Mapping[str, Any]) -> int | None:
-    value = members.get("max_age")
+def _max_age(members: Mapping[str, Any], client: Client) -> int | None:
+    value = members.get("max_age", client.metadata.get("default_max_age"))
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
     return value

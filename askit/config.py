@@ -120,6 +120,7 @@ class Config:
                 "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
             )
         self.profile.require_algorithm(self.signing_alg, "a token")
+        self._require_short_tokens()
         self._require_loopback()
         _require_unique("clients", [client.client_id for client in self.clients])
         _require_unique("users", [user.username for user in self.users])
@@ -129,6 +130,18 @@ class Config:
         self._require_references()
         for client in self.clients:
             client.check(self.profile)
+
+    def _require_short_tokens(self) -> None:
+        """Access tokens live as long as the profile can bear: a bearer token under ten minutes, a bound one an hour."""
+        bound = self.profile.sender_constraint_required
+        limit = 3600.0 if bound else 600.0
+        if self.access_token_lifetime > limit:
+            raise ConfigurationError(
+                f"access_token_lifetime = {self.access_token_lifetime:.0f} contradicts profile = {self.profile.name}: "
+                f"at most {limit:.0f} seconds",
+                clause="FAPI2-SP 6.1" if bound else "FAPI1-BL 5.2.2-21",
+                facts={"setting": "access_token_lifetime"},
+            )
 
     def _require_loopback(self) -> None:
         host, _ = self.address

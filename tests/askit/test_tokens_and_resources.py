@@ -1,0 +1,294 @@
+"""One access token, one API: audience, scopes and details by resource; consents that serve once; rotation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.askit.bank import FINTECH, Bank, an_api
+from tests.askit.plain_client import (
+    ACCOUNTS,
+    ISSUER,
+    PAYMENT,
+    PAYMENTS,
+    PlainClient,
+    claims_of,
+    read_callback,
+)
+
+pytestmark = pytest.mark.anyio
+
+BOTH = {"scope": "openid accounts payments", "authorization_details": [PAYMENT]}
+
+
+@pytest.mark.spec("RFC 8707 2.2", "RFC 9068 3")
+async def test_without_a_resource_the_one_that_owns_the_scopes_is_meant(client: PlainClient) -> None:
+    assert claims_of((await client.tokens(scope="openid accounts"))["access_token"])["aud"] == ACCOUNTS
+
+
+async def test_where_several_own_them_one_must_be_named(client: PlainClient) -> None:
+    code = await client.code(**BOTH)
+    unclear = await client.redeem(code)
+    assert (unclear.status_code, unclear.json()["error"]) == (400, "invalid_target")
+    both = await client.redeem(code, resource=[ACCOUNTS, PAYMENTS])
+    assert (both.status_code, both.json()["error"]) == (400, "invalid_target")
+    assert (await client.redeem(code, resource=[ACCOUNTS])).status_code == 200
+
+
+@pytest.mark.parametrize("resource", [PAYMENTS, "https://elsewhere.example.test/", f"{ACCOUNTS}/"])
+async def test_a_resource_that_was_not_granted_is_refused(client: PlainClient, resource: str) -> None:
+    code = await client.code(scope="openid accounts", resource=[ACCOUNTS])
+    refused = await client.redeem(code, resource=[resource])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.2.1-14", "RFC 9396 7")
+async def test_each_token_carries_what_belongs_to_its_api_and_no_more(
+    bank: Bank, client: PlainClient
+) -> None:
+    accounts = (await client.redeem(await client.code(**BOTH), resource=[ACCOUNTS])).json()
+    assert accounts["scope"] == "openid accounts"
+    assert "authorization_details" not in accounts
+    assert "authorization_details" not in claims_of(accounts["access_token"])
+    assert claims_of(accounts["access_token"])["scope"] == "accounts"
+
+    payments = (await client.refresh(accounts["refresh_token"], resource=[PAYMENTS])).json()
+    assert payments["scope"] == "openid payments"
+    assert payments["authorization_details"][0]["creditorName"] == "Merchant A"
+    assert "." not in payments["access_token"]
+    seen = (await bank.client("payments-api").introspect(payments["access_token"])).json()
+    assert seen["scope"] == "payments"
+
+
+async def test_a_token_for_userinfo_alone_is_for_the_server(client: PlainClient) -> None:
+    tokens = await client.tokens(scope="openid email")
+    assert "." not in tokens["access_token"]
+    assert (await client.userinfo(tokens["access_token"])).json() == {
+        "sub": "user-alice",
+        "email": "alice@example.test",
+    }
+
+
+@pytest.mark.spec("RFC 9068 2.1", "RFC 9068 2.2")
+async def test_the_claims_of_an_access_token(client: PlainClient) -> None:
+    first, second = [claims_of((await client.tokens())["access_token"]) for _ in range(2)]
+    assert set(first) == {
+        "iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope", "cnf", "acr", "auth_time"
+    }  # fmt: skip
+    assert (first["iss"], first["sub"], first["client_id"]) == (ISSUER, "user-alice", "fintech")
+    assert first["jti"] != second["jti"]
+
+
+# authorization_details
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {k: v for k, v in PAYMENT.items() if k != "creditorName"},
+        {**PAYMENT, "unheardOf": 1},
+        {**PAYMENT, "instructedAmount": "123.50 EUR"},
+        {**PAYMENT, "instructedAmount": {"currency": "EUR", "amount": 123.5}},
+        {**PAYMENT, "instructedAmount": {"currency": "EUR"}},
+        {**PAYMENT, "instructedAmount": {"currency": "EUR", "amount": "1", "more": "x"}},
+        {**PAYMENT, "creditorName": ["Merchant A"]},
+        {**PAYMENT, "type": "unheard_of"},
+        {**PAYMENT, "type": 7},
+        {**PAYMENT, "consent_id": "chosen-by-the-client"},
+        {**PAYMENT, "locations": "https://api.example.test/payments"},
+        {**PAYMENT, "identifier": 7},
+        {k: v for k, v in PAYMENT.items() if k != "type"},
+    ],
+)
+@pytest.mark.spec("RFC 9396 5")
+async def test_a_detail_that_breaks_its_type_is_refused(client: PlainClient, detail: dict[str, Any]) -> None:
+    response = await client.push(client.request(authorization_details=[detail]))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_authorization_details")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "[1]", "no json", '[{"type":"payment_initiation","type":"x"}]', "[NaN]", "null"]
+)
+async def test_details_that_are_no_array_of_objects_are_refused(client: PlainClient, text: str) -> None:
+    response = await client.push(client.request(authorization_details=text))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_authorization_details")
+
+
+async def test_more_details_than_reason_allows_are_refused(client: PlainClient) -> None:
+    response = await client.push(client.request(authorization_details=[PAYMENT] * 21))
+    assert response.json()["error"] == "invalid_authorization_details"
+
+
+async def test_a_client_asks_for_its_registered_types_only() -> None:
+    registered = {**FINTECH, "authorization_details_types": []}
+    bank = Bank(clients=[registered, an_api("accounts-api", 3), an_api("payments-api", 4)])
+    client = bank.client()
+    response = await client.push(client.request(authorization_details=[PAYMENT]))
+    assert response.json()["error"] == "invalid_authorization_details"
+
+
+async def test_unknown_actions_are_refused_where_a_type_lists_its_own() -> None:
+    kind = {"type": "accounts_information", "resource": ACCOUNTS, "actions": ["list", "read"]}
+    client = Bank(authorization_details_types=[kind]).client()
+    good = {"type": "accounts_information", "actions": ["list"]}
+    assert (await client.push(client.request(authorization_details=[good]))).status_code == 201
+    bad = {**good, "actions": ["list", "delete"]}
+    response = await client.push(client.request(authorization_details=[bad]))
+    assert response.json()["error"] == "invalid_authorization_details"
+
+
+@pytest.mark.spec("RFC 9396 6")
+async def test_a_token_request_may_narrow_the_details(client: PlainClient) -> None:
+    other = {**PAYMENT, "creditorName": "Merchant B"}
+    code = await client.code(scope="openid payments", authorization_details=[PAYMENT, other])
+    tokens = (await client.redeem(code)).json()
+    assert len(tokens["authorization_details"]) == 2
+    narrowed = (await client.refresh(tokens["refresh_token"], authorization_details=[other])).json()
+    assert [detail["creditorName"] for detail in narrowed["authorization_details"]] == ["Merchant B"]
+    changed = [{**other, "instructedAmount": {"currency": "EUR", "amount": "9999.00"}}]
+    refused = await client.refresh(tokens["refresh_token"], authorization_details=changed)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_authorization_details")
+
+
+@pytest.mark.spec("RFC 9396 7.1")
+async def test_one_consent_has_one_id_however_often_its_tokens_are_renewed(client: PlainClient) -> None:
+    first = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
+    consent_id = first["authorization_details"][0]["consent_id"]
+    renewed = (await client.refresh(first["refresh_token"])).json()
+    assert renewed["authorization_details"][0]["consent_id"] == consent_id
+    second = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
+    assert second["authorization_details"][0]["consent_id"] != consent_id
+
+
+async def test_a_type_that_may_be_used_again_gets_no_consent_id() -> None:
+    kind = {"type": "accounts_information", "resource": ACCOUNTS}
+    tokens = (
+        await Bank(authorization_details_types=[kind])
+        .client()
+        .tokens(authorization_details=[{"type": "accounts_information"}])
+    )
+    assert tokens["authorization_details"] == [{"type": "accounts_information"}]
+
+
+# client_credentials
+
+
+async def test_client_credentials(bank: Bank, client: PlainClient) -> None:
+    response = await client.token({"grant_type": "client_credentials", "scope": "accounts"})
+    body = response.json()
+    assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+    claims = claims_of(body["access_token"])
+    assert (claims["sub"], claims["client_id"], claims["aud"]) == ("fintech", "fintech", ACCOUNTS)
+    assert "auth_time" not in claims
+    assert (await bank.client("accounts-api").introspect(body["access_token"])).json()["active"] is True
+    assert (await client.userinfo(body["access_token"])).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"scope": "openid accounts"}, "invalid_scope"),
+        ({"scope": "unheard-of"}, "invalid_scope"),
+        ({}, "invalid_scope"),
+        ({"scope": "accounts payments"}, "invalid_target"),
+        ({"scope": "accounts", "resource": ["https://elsewhere.example.test/"]}, "invalid_target"),
+    ],
+)
+async def test_client_credentials_refusals(client: PlainClient, form: dict[str, Any], error: str) -> None:
+    response = await client.token({"grant_type": "client_credentials", **form})
+    assert (response.status_code, response.json()["error"]) == (400, error)
+
+
+async def test_a_client_uses_its_registered_grants_only() -> None:
+    registered = {**FINTECH, "grant_types": ["authorization_code"]}
+    client = Bank(clients=[registered, an_api("accounts-api", 3), an_api("payments-api", 4)]).client()
+    refused = await client.token({"grant_type": "client_credentials", "scope": "accounts"})
+    assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
+    assert "refresh_token" not in await client.tokens()
+
+
+async def test_a_client_asks_for_its_registered_scopes_only() -> None:
+    registered = {**FINTECH, "scope": "openid accounts"}
+    client = Bank(clients=[registered, an_api("accounts-api", 3), an_api("payments-api", 4)]).client()
+    assert (await client.push()).status_code == 201
+    assert (await client.push(client.request(scope="openid payments"))).json()["error"] == "invalid_scope"
+
+
+# Rotation, where it is wanted
+
+
+@pytest.fixture
+def rotating() -> Bank:
+    return Bank(refresh_rotation=True)
+
+
+async def _renew(client: PlainClient, token: str) -> str:
+    response = await client.refresh(token)
+    assert response.status_code == 200, response.text
+    return str(response.json()["refresh_token"])
+
+
+@pytest.mark.spec("RFC 9700 4.14.2")
+async def test_rotation_gives_a_successor_each_time(rotating: Bank) -> None:
+    client = rotating.client()
+    token = (await client.tokens())["refresh_token"]
+    seen = {token}
+    for _ in range(3):
+        token = await _renew(client, token)
+        assert token not in seen
+        seen.add(token)
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.2.1-9")
+async def test_rotation_forgives_one_lost_response(rotating: Bank) -> None:
+    client = rotating.client()
+    first = (await client.tokens())["refresh_token"]
+    lost = await _renew(client, first)
+    rotating.clock.advance(30)
+    again = await _renew(client, first)
+    await _renew(client, again)
+    # The answer that was lost must not serve whoever found it.
+    assert (await client.refresh(lost)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 9700 4.14.2")
+async def test_rotation_revokes_the_family_when_a_used_token_comes_after_its_successor(
+    rotating: Bank,
+) -> None:
+    client = rotating.client()
+    first = await client.tokens()
+    second = await _renew(client, first["refresh_token"])
+    third = await _renew(client, second)
+    assert (await client.refresh(first["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await client.refresh(third)).json()["error"] == "invalid_grant"
+    assert (await client.userinfo(first["access_token"])).status_code == 401
+
+
+async def test_rotation_forgives_once_and_soon(rotating: Bank) -> None:
+    client = rotating.client()
+    first = (await client.tokens())["refresh_token"]
+    for _ in range(2):
+        last = await _renew(client, first)
+    assert (await client.refresh(first)).json()["error"] == "invalid_grant"
+    assert (await client.refresh(last)).json()["error"] == "invalid_grant"
+
+    late = (await client.tokens())["refresh_token"]
+    await _renew(client, late)
+    rotating.clock.advance(61)
+    assert (await client.refresh(late)).json()["error"] == "invalid_grant"
+
+
+async def test_a_refused_refresh_uses_nothing_up(rotating: Bank) -> None:
+    client = rotating.client()
+    token = (await client.tokens())["refresh_token"]
+    assert (await client.refresh(token, scope="payments")).json()["error"] == "invalid_scope"
+    assert (await client.refresh(token, resource=[PAYMENTS])).json()["error"] == "invalid_target"
+    await _renew(client, token)
+
+
+async def test_denied_and_then_asked_again(client: PlainClient) -> None:
+    assert (
+        read_callback(await client.decide(await client.pushed(), decision="deny"))["error"] == "access_denied"
+    )
+    assert "code" in read_callback(await client.decide(await client.pushed()))
