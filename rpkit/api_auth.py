@@ -38,6 +38,7 @@ class ApiTarget:
     held: HeldTokens
     resource: str | None
     origin: str
+    max_bytes: int
 
     def call(self, request: Any) -> ApiCall:
         return ApiCall(
@@ -52,9 +53,11 @@ class ApiTarget:
         )
 
 
-def api_target(bank: Bank, tokens: TokenSet, base_url: str, resource: str | None) -> ApiTarget:
+def api_target(
+    bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
+) -> ApiTarget:
     require_secure(base_url, "base_url")
-    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url))
+    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)
 
 
 def sync_client(
@@ -62,12 +65,11 @@ def sync_client(
     target: ApiTarget,
     run: Callable[[Flow[Any]], Any],
     base_url: str,
-    max_bytes: int,
     options: dict[str, Any],
 ) -> Any:
     """A client of `library` for the one API."""
     auth = auth_class(library)(target, run, None)
-    return _client_class(library)(max_bytes, base_url=base_url, auth=auth, **_safe(options))
+    return _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
 
 
 def async_client(
@@ -75,11 +77,10 @@ def async_client(
     target: ApiTarget,
     run: Callable[[Flow[Any]], Awaitable[Any]],
     base_url: str,
-    max_bytes: int,
     options: dict[str, Any],
 ) -> Any:
     auth = auth_class(library)(target, None, run)
-    return _async_client_class(library)(max_bytes, base_url=base_url, auth=auth, **_safe(options))
+    return _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
 
 
 def _safe(options: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=4)
 def auth_class(library: Any) -> Any:
     """`Auth` of this library with both of its faces."""
+    capped, async_capped = _stream_classes(library)
 
     class BoundAuth(library.Auth):  # type: ignore[misc]
         """Adds token and proof, learns nonces, and sends again when, and only when, that can help."""
@@ -114,6 +116,7 @@ def auth_class(library: Any) -> Any:
             while headers is not None:
                 request.headers.update(headers)
                 response = yield request
+                _cap(response, capped, self.target.max_bytes)
                 headers = self._run(call.judge(_answer(response)))
 
         async def async_auth_flow(self, request: Any) -> Any:
@@ -122,6 +125,7 @@ def auth_class(library: Any) -> Any:
             while headers is not None:
                 request.headers.update(headers)
                 response = yield request
+                _cap(response, async_capped, self.target.max_bytes)
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
@@ -139,29 +143,17 @@ def _answer(response: Any) -> ApiAnswer:
 
 @lru_cache(maxsize=4)
 def _client_class(library: Any) -> Any:
-    """A client that follows no redirect and reads no more than `max_bytes` of a body."""
-    capped = _stream_classes(library)[0]
+    """A client that follows no redirect."""
 
     class ApiClient(library.Client):  # type: ignore[misc]
-        def __init__(self, max_bytes: int, **options: Any) -> None:
-            super().__init__(**options)
-            self._max_bytes = max_bytes
-
         @property
         def tokens(self) -> TokenSet:
+            """The newest set, perhaps refreshed since."""
             return self.auth.tokens  # type: ignore[no-any-return]
 
-        def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        def send(self, request: Any, **options: Any) -> Any:
             _refuse_redirects(self, options)
-            response = super().send(request, stream=True, **options)
-            response.stream = capped(response.stream, self._max_bytes)
-            if not stream:
-                try:
-                    response.read()
-                except BaseException:
-                    response.close()
-                    raise
-            return response
+            return super().send(request, **options)
 
     return ApiClient
 
@@ -169,28 +161,15 @@ def _client_class(library: Any) -> Any:
 @lru_cache(maxsize=4)
 def _async_client_class(library: Any) -> Any:
     """The same, awaited."""
-    capped = _stream_classes(library)[1]
 
     class AsyncApiClient(library.AsyncClient):  # type: ignore[misc]
-        def __init__(self, max_bytes: int, **options: Any) -> None:
-            super().__init__(**options)
-            self._max_bytes = max_bytes
-
         @property
         def tokens(self) -> TokenSet:
             return self.auth.tokens  # type: ignore[no-any-return]
 
-        async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        async def send(self, request: Any, **options: Any) -> Any:
             _refuse_redirects(self, options)
-            response = await super().send(request, stream=True, **options)
-            response.stream = capped(response.stream, self._max_bytes)
-            if not stream:
-                try:
-                    await response.aread()
-                except BaseException:
-                    await response.aclose()
-                    raise
-            return response
+            return await super().send(request, **options)
 
     return AsyncApiClient
 
@@ -226,6 +205,14 @@ def _stream_classes(library: Any) -> tuple[Any, Any]:
             await self._inner.aclose()
 
     return CappedStream, AsyncCappedStream
+
+
+def _cap(response: Any, capped: Any, limit: int) -> None:
+    """Count the octets of every answer, those of refusals before a retry included."""
+    if response.is_stream_consumed:  # it came whole
+        _counted(0, response.content, limit)
+    else:
+        response.stream = capped(response.stream, limit)
 
 
 def _counted(size: int, chunk: bytes, limit: int) -> int:

@@ -155,14 +155,13 @@ class AsyncClient:
         **httpx_options: Any,
     ) -> Any:
         """An async client of httpx (or `library`); see `Client.api`."""
-        target = api_auth.api_target(self.bank, tokens, base_url, resource)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         options = api_auth.transport_options(self._http, httpx_options)
         return api_auth.async_client(
             library or api_auth.library_of(self._http.async_client),
             target,
             self._driver.run,
             base_url,
-            max_bytes,
             options,
         )
 
