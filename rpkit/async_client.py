@@ -6,14 +6,14 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.metadata import discover
-from fapikit.profiles import FAPI2_SECURITY, Profile
+from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
@@ -25,6 +25,7 @@ from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
 from rpkit.introspection import Introspection, introspect
 from rpkit.login import Login, complete
+from rpkit.registration import Registration, register_at
 from rpkit.resource_metadata import find_issuer
 from rpkit.revocation import revoke
 from rpkit.saved_tokens import load_tokens, save_tokens
@@ -78,6 +79,29 @@ class AsyncClient:
         finally:
             await driver.aclose()
         return await cls.discover(found, **options)
+
+    @classmethod
+    async def register(
+        cls,
+        issuer: str,
+        client_metadata: Mapping[str, Any],
+        *,
+        profile: Profile | str = FAPI2_SECURITY,
+        initial_access_token: Secret | None = None,
+        http: HttpSettings | None = None,
+    ) -> Registration:
+        """See `Client.register`."""
+        driver = AsyncDriver(http)
+        try:
+            flow = register_at(
+                issuer,
+                client_metadata,
+                profile=profile_of(profile),
+                initial_access_token=initial_access_token,
+            )
+            return await driver.run(flow)
+        finally:
+            await driver.aclose()
 
     @property
     def issuer(self) -> str:

@@ -19,7 +19,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
 from fapikit.metadata import discover
-from fapikit.profiles import FAPI2_SECURITY, Profile
+from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
@@ -30,6 +30,7 @@ from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
 from rpkit.introspection import Introspection, introspect
 from rpkit.login import Login, complete
+from rpkit.registration import Registration, register_at
 from rpkit.resource_metadata import find_issuer
 from rpkit.revocation import revoke
 from rpkit.saved_tokens import load_tokens, save_tokens
@@ -90,6 +91,29 @@ class Client:
         finally:
             driver.close()
         return cls.discover(found, **options)
+
+    @classmethod
+    def register(
+        cls,
+        issuer: str,
+        client_metadata: Mapping[str, Any],
+        *,
+        profile: Profile | str = FAPI2_SECURITY,
+        initial_access_token: Secret | None = None,
+        http: HttpSettings | None = None,
+    ) -> Registration:
+        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""
+        driver = SyncDriver(http)
+        try:
+            flow = register_at(
+                issuer,
+                client_metadata,
+                profile=profile_of(profile),
+                initial_access_token=initial_access_token,
+            )
+            return driver.run(flow)
+        finally:
+            driver.close()
 
     @property
     def issuer(self) -> str:

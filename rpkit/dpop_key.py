@@ -29,7 +29,7 @@ class DPoPKey:
     """`jkt` is the thumbprint; `private` the key itself, None where a given signer keeps it."""
 
     jkt: str
-    private: PrivateKey | None = field(repr=False)
+    private: PrivateKey | None = field(repr=False, compare=False)  # jkt stands for it
 
     def to_json(self) -> dict[str, Any]:
         """Secret where the private key is in it."""

@@ -13,9 +13,9 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import ConfigurationError, UnusableKey
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, read_json_object
+from fapikit.http_message import Headers, HttpRequest, read_json_object
 from fapikit.jose.public_key import import_public_jwk
-from fapikit.metadata import ServerMetadata
+from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.urls import is_secure
@@ -56,15 +56,31 @@ def register(
 ) -> Flow[Registration]:
     """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
     _check_request(client_metadata, profile)
-    headers = (("content-type", "application/json"), ("accept", "application/json"))
+    headers: Headers = (("content-type", "application/json"), ("accept", "application/json"))
     if initial_access_token is not None:
-        headers = (*headers, ("authorization", f"Bearer {initial_access_token.reveal()}"))  # type: ignore[assignment]
+        headers = (*headers, ("authorization", f"Bearer {initial_access_token.reveal()}"))
     request = HttpRequest(
         "POST", server.endpoint("registration_endpoint"), headers, strict_json.dump(client_metadata)
     )
     response = yield from http(request)
     members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
     return _read(members, client_metadata)
+
+
+def register_at(
+    issuer: str,
+    client_metadata: Mapping[str, Any],
+    *,
+    profile: Profile,
+    initial_access_token: Secret | None = None,
+) -> Flow[Registration]:
+    """Discover the server, then register there."""
+    server = yield from discover(issuer)
+    return (
+        yield from register(
+            server, client_metadata, profile=profile, initial_access_token=initial_access_token
+        )
+    )
 
 
 def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:

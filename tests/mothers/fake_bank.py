@@ -191,7 +191,7 @@ class FakeBank:
     def jwks(self) -> dict[str, Any]:
         """The signing key, a decoy under the same kid, and an RSA key for the wrong algorithm."""
         real = dict(self.key.public_jwk)
-        decoy = {**a_key("Ed25519", 7).public_jwk, "kid": real["kid"]}
+        decoy = {**a_key("ES256" if self.alg == "Ed25519" else "Ed25519", 7).public_jwk, "kid": real["kid"]}
         return {"keys": [decoy, real, {**a_key("RS256", 1).public_jwk, "kid": RS256_KID}]}
 
     def _par(self, call: Seen) -> Answer:
@@ -232,7 +232,8 @@ class FakeBank:
         return members
 
     def id_token(self, asked: dict[str, Any], access_token: str, *, refreshed: bool = False) -> str:
-        digest = hashlib.sha256(access_token.encode()).digest()
+        hash_name = "sha512" if self.alg == "Ed25519" else "sha256"
+        digest = hashlib.new(hash_name, access_token.encode()).digest()
         now = int(self.clock())
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -241,7 +242,7 @@ class FakeBank:
             "exp": now + 300,
             "iat": now,
             "auth_time": now - 10,
-            "at_hash": b64(digest[:16]),
+            "at_hash": b64(digest[: len(digest) // 2]),
         }
         if "nonce" in asked and not refreshed:
             claims["nonce"] = asked["nonce"]

@@ -1,0 +1,334 @@
+"""UserInfo, introspection, revocation, registration and an API's own metadata."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fapikit import Secret, profile_of
+from fapikit.errors import (
+    ConfigurationError,
+    FapiError,
+    ForbiddenByProfile,
+    IssuerMismatch,
+    MetadataError,
+    PeerRefused,
+    TransportError,
+    WrongSubject,
+)
+from fapikit.metadata import read_metadata
+from rpkit.errors import OtherAuthorizationServer, RegistrationError, UnboundToken, UserInfoError
+from rpkit.registration import register
+from rpkit.resource_metadata import discover_resource, find_issuer, metadata_url
+from tests.hands import Hand, answer
+from tests.keys import a_key, mint
+from tests.mothers.clients import Clients
+from tests.mothers.fake_bank import CLIENT_ID, FakeBank
+from tests.rpkit.logins import signed_in
+
+# --- UserInfo ------------------------------------------------------------------------------------
+
+
+def signed_userinfo(bank: FakeBank, **changes: Any) -> Any:
+    def sign(members: dict[str, Any]) -> str:
+        claims = {**members, "iss": bank.issuer, "aud": CLIENT_ID, **changes}
+        return mint({k: v for k, v in claims.items() if v is not None}, bank.key)
+
+    return sign
+
+
+def test_userinfo_of_another_user_is_discarded(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    for wrong in ("alice1", "alic", None):
+        bank.faults["userinfo"] = lambda m, wrong=wrong: {k: v for k, v in {**m, "sub": wrong}.items() if v}
+        with pytest.raises(WrongSubject) as caught:
+            client.userinfo(login)
+        assert caught.value.clause == "OIDC 5.3.2"
+
+
+USERINFO: dict[str, tuple[dict[str, Any], type[FapiError]]] = {
+    "another user": ({"sub": "mallory"}, WrongSubject),
+    "another client": ({"aud": "another"}, UserInfoError),
+    "another issuer": ({"iss": "https://evil.example"}, FapiError),
+    "expired": ({"exp": 1}, FapiError),
+}
+
+
+@pytest.mark.parametrize("what", USERINFO)
+def test_signed_userinfo_is_refused(what: str, clients: Clients, bank: FakeBank) -> None:
+    changes, error = USERINFO[what]
+    client = clients.of(bank, userinfo_signed_response_alg="ES256")
+    login = signed_in(client, bank)
+    bank.faults["userinfo_jwt"] = signed_userinfo(bank, **changes)
+    with pytest.raises(error):
+        client.userinfo(login)
+
+
+def test_json_where_signed_userinfo_is_registered_is_a_downgrade(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, userinfo_signed_response_alg="ES256")
+    login = signed_in(client, bank)
+    with pytest.raises(UserInfoError):
+        client.userinfo(login)
+    bank.faults["userinfo_jwt"] = signed_userinfo(bank)
+    assert client.userinfo(login).claims["name"] == "Alice"
+
+
+def test_userinfo_needs_openid(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    with pytest.raises(ConfigurationError):
+        client.userinfo(signed_in(client, bank, scope="accounts"))
+
+
+# --- Introspection -------------------------------------------------------------------------------
+
+
+def members_for(login: Any, **changes: Any) -> dict[str, Any]:
+    return {"active": True, "scope": "accounts", "cnf": {"jkt": login.tokens.dpop.jkt}, **changes}
+
+
+def test_introspection_as_json(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["introspect_answer"] = lambda _call: (200, {}, members_for(login))
+    found = client.introspect(login.tokens)
+    assert (found.active, found.claims["scope"]) == (True, "accounts")
+    bank.faults["introspect_answer"] = lambda _call: (200, {}, {"active": False, "scope": "leaked"})
+    assert client.introspect(Secret("some-token")).claims == {}
+
+
+@pytest.mark.parametrize("cnf", [{}, {"jkt": "another"}, {"x5t#S256": "x"}])
+@pytest.mark.spec("RFC 9449 6")
+def test_a_token_that_is_not_bound_to_our_key_is_found_out(
+    cnf: dict[str, str], clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["introspect_answer"] = lambda _call: (200, {}, members_for(login, cnf=cnf))
+    with pytest.raises(UnboundToken):
+        client.introspect(login.tokens)
+
+
+def test_signed_introspection_under_message_signing(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, profile="fapi2-message-signing")
+    login = signed_in(client, bank)
+    claims = {
+        "iss": bank.issuer,
+        "aud": CLIENT_ID,
+        "iat": int(bank.clock()),
+        "token_introspection": members_for(login),
+    }
+    media = {"content-type": "application/token-introspection+jwt"}
+
+    def signed(_call: Any) -> Any:
+        assert _call.headers["accept"] == "application/token-introspection+jwt"
+        return 200, media, mint(claims, bank.key, typ="token-introspection+jwt").encode()
+
+    bank.faults["introspect_answer"] = signed
+    assert client.introspect(login.tokens).active
+    bank.faults["introspect_answer"] = lambda _call: (200, {}, members_for(login))
+    with pytest.raises(TransportError) as caught:
+        client.introspect(login.tokens)
+    assert caught.value.clause == "FAPI2-MS 5.5.2-1"
+
+
+# --- Revocation ----------------------------------------------------------------------------------
+
+
+def test_revocation_gives_every_token_back(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = client.refresh(signed_in(client, bank).tokens)
+    client.revoke(tokens)
+    hints = [call.form["token_type_hint"] for call in bank.calls("revoke") if call.status == 200]
+    assert hints == ["refresh_token", "access_token"]
+    assert not bank.refresh_tokens
+
+
+def test_revocation_by_a_stale_holder_revokes_the_newest(clients: Clients, bank: FakeBank) -> None:
+    bank.rotate = True
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    newer = client.refresh(tokens)
+    client.revoke(tokens)
+    given_back = {call.form["token"] for call in bank.calls("revoke")}
+    assert newer.refresh_token.reveal() in given_back
+
+
+def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["revoke_answer"] = lambda _call: (503, {}, {})
+    with pytest.raises(FapiError) as caught:
+        client.revoke(tokens)
+    assert caught.value.clause == "RFC 7009 2.2"
+    bank.faults["revoke_answer"] = lambda call: (
+        (400, {}, {"error": "unsupported_token_type"})
+        if call.form["token_type_hint"] == "access_token"
+        else None
+    )
+    client.revoke(tokens)
+
+
+# --- Dynamic registration ------------------------------------------------------------------------
+
+SERVER = read_metadata(
+    "https://bank.example",
+    {"issuer": "https://bank.example", "registration_endpoint": "https://bank.example/register"},
+)
+ASKED = {
+    "redirect_uris": ["https://fintech.example/callback"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "id_token_signed_response_alg": "ES256",
+    "jwks": {"keys": [dict(a_key().public_jwk)]},
+}
+
+
+def registered(asked: dict[str, Any], given: dict[str, Any], status: int = 201, **options: Any) -> Any:
+    hand = Hand(answer(given, status))
+    result = hand.run(register(SERVER, asked, profile=profile_of("fapi2-security"), **options))
+    return result, hand.requests[0]
+
+
+def test_registration() -> None:
+    given = {**ASKED, "client_id": "c1", "registration_access_token": "manage-me", "extra": 1}
+    result, request = registered(ASKED, given, initial_access_token=Secret("initial"))
+    assert result.client_id == "c1"
+    assert result.registration_access_token.reveal() == "manage-me"
+    assert json.loads(request.body) == ASKED
+    assert ("authorization", "Bearer initial") in request.headers
+    assert "manage-me" not in repr(result)
+    assert "registration_access_token" not in result.metadata
+
+
+NOT_ASKED: dict[str, tuple[dict[str, Any], str]] = {
+    "a secret": ({"token_endpoint_auth_method": "client_secret_basic"}, "FAPI2-SP 5.3.2.1-6"),
+    "RS256": ({"id_token_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),
+    "the default algorithm": ({"id_token_signed_response_alg": None}, "FAPI2-SP 5.4.1-1.2"),
+    "clear redirects": ({"redirect_uris": ["http://fintech.example/"]}, "FAPI2-SP 5.3.2.2-8"),
+    "jwks twice": ({"jwks_uri": "https://fintech.example/jwks"}, "RFC 7591 2"),
+    "a private key": ({"jwks": {"keys": [a_key().to_private_jwk()]}}, "RFC 7517 9.2"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_ASKED)
+def test_registrations_that_are_not_asked_for(what: str) -> None:
+    changes, clause = NOT_ASKED[what]
+    asked = {k: v for k, v in {**ASKED, **changes}.items() if v is not None}
+    with pytest.raises(ConfigurationError) as caught:
+        registered(asked, {})
+    assert caught.value.clause == clause
+    assert what == "a private key" or what == "jwks twice" or isinstance(caught.value, ConfigurationError)
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "another method": {"token_endpoint_auth_method": "none"},
+    "another algorithm": {"id_token_signed_response_alg": "RS256"},
+    "other redirect URIs": {"redirect_uris": ["https://evil.example/"]},
+    "no client_id": {"client_id": None},
+    "a client_id that is no text": {"client_id": 5},
+    "a secret without its end": {"client_secret": "s"},
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_weaker_registrations_are_refused(what: str) -> None:
+    given = {k: v for k, v in {**ASKED, "client_id": "c1", **ANSWERS[what]}.items() if v is not None}
+    with pytest.raises(RegistrationError) as caught:
+        registered(ASKED, given)
+    assert caught.value.clause == "RFC 7591 3.2.1"
+
+
+def test_a_refused_registration_carries_the_servers_code() -> None:
+    with pytest.raises(PeerRefused) as caught:
+        registered(ASKED, {"error": "invalid_redirect_uri"}, status=400)
+    assert caught.value.peer_code == "invalid_redirect_uri"
+
+
+def test_an_unregistered_profile_rule_is_forbidden() -> None:
+    with pytest.raises(ForbiddenByProfile):
+        registered({**ASKED, "token_endpoint_auth_method": "none"}, {})
+
+
+# --- An API's own metadata -----------------------------------------------------------------------
+
+API = "https://api.example/v1?tenant=1"
+
+
+def test_the_well_known_part_goes_between_host_and_path() -> None:
+    base = "https://api.example/.well-known/oauth-protected-resource"
+    assert metadata_url("https://api.example") == base
+    assert metadata_url("https://api.example/") == base
+    assert metadata_url(API) == f"{base}/v1?tenant=1"
+
+
+def test_metadata_of_another_resource_is_not_used() -> None:
+    members = {"resource": f"{API}1", "authorization_servers": ["https://bank.example"]}
+    with pytest.raises(MetadataError) as caught:
+        Hand(answer(members)).run(discover_resource(API))
+    assert caught.value.clause == "RFC 9728 3.3a"
+
+
+def test_the_server_is_the_only_one_or_the_wanted_one() -> None:
+    one = {"resource": API, "authorization_servers": ["https://one"]}
+    two = {"resource": API, "authorization_servers": ["https://one", "https://two"]}
+    assert Hand(answer(one)).run(find_issuer(API, None)) == "https://one"
+    assert Hand(answer(two)).run(find_issuer(API, "https://two")) == "https://two"
+    with pytest.raises(MetadataError):
+        Hand(answer(two)).run(find_issuer(API, None))
+    with pytest.raises(MetadataError):
+        Hand(answer({"resource": API})).run(find_issuer(API, None))
+    with pytest.raises(OtherAuthorizationServer) as caught:
+        Hand(answer(two)).run(find_issuer(API, "https://three"))
+    assert caught.value.authorization_servers == ("https://one", "https://two")
+
+
+def test_a_client_is_found_from_the_api_alone(bank: FakeBank) -> None:
+    from fapikit import PrivateKeyJWT
+    from rpkit import AsyncClient, Client
+    from tests.mothers.fake_bank import REDIRECT_URI
+
+    route = bank._route
+
+    def with_api(call: Any) -> Any:
+        if "oauth-protected-resource" in call.path:
+            found = {"resource": "https://bank.example/accounts", "authorization_servers": [bank.issuer]}
+            return 200, {}, found
+        return route(call)
+
+    bank._route = with_api  # type: ignore[method-assign]
+    options = {
+        "client_id": CLIENT_ID,
+        "auth": PrivateKeyJWT(a_key("ES256", 1)),
+        "redirect_uri": REDIRECT_URI,
+        "http": bank.http(),
+    }
+    assert Client.for_api("https://bank.example/accounts", **options).issuer == bank.issuer
+    import asyncio
+
+    found = asyncio.run(AsyncClient.for_api("https://bank.example/accounts", **options))
+    assert found.issuer == bank.issuer
+
+
+def test_metadata_of_another_issuer_is_not_used(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda m: {**m, "issuer": m["issuer"].rstrip("/")}
+    with pytest.raises(IssuerMismatch):
+        clients.of(bank)
+
+
+def test_a_client_registers_itself_and_signs_a_user_in(clients: Clients, bank: FakeBank) -> None:
+    import asyncio
+
+    from rpkit import AsyncClient, Client
+
+    def store(call: Any) -> Any:
+        return 201, {}, {**json.loads(call.body), "client_id": CLIENT_ID}
+
+    bank.faults["register_answer"] = store
+    if clients.kind == "sync":
+        registration = Client.register(bank.issuer, ASKED, http=bank.http())
+    else:
+        registration = asyncio.run(AsyncClient.register(bank.issuer, ASKED, http=bank.http()))
+    client = clients.of(bank, client_id=registration.client_id)
+    assert signed_in(client, bank).id_token
