@@ -29,9 +29,9 @@ class Servers:
     def __enter__(self) -> Self:
         try:
             self._start("bank", "askit", "--config", str(write_configuration(self._world)))
+            self._wait("bank", self._world.bank)  # the others ask it for its metadata as they start
             self._start("accounts", "examples.demo.serve", "accounts_api", self._world.accounts)
             self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
-            self._wait("bank", self._world.bank)
             self._start("fintech", "examples.demo.serve", "fintech", self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
                 self._wait(name, getattr(self._world, name))

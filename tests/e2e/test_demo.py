@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -67,3 +71,31 @@ def test_the_trace_shows_no_secret(trace: str) -> None:
     assert "eyJ" not in trace, "a JWT is shown"
     for name in ("code", "state", "request_uri", "response"):
         assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
+
+
+def test_on_a_terminal_it_keeps_serving_until_it_is_stopped() -> None:
+    master, slave = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "ONCE"}
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "examples.demo"],
+        cwd=ROOT,
+        env=environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    printed = b""
+    try:
+        while b"Ctrl-C stops everything" not in printed:
+            assert select.select([master], [], [], 60)[0], printed.decode()
+            printed += os.read(master, 65536)
+        bank = re.search(rb"The bank: (https://localhost:\d+)", printed)
+        assert bank is not None
+        with socket.create_connection(("127.0.0.1", int(bank[1].rsplit(b":", 1)[1])), 5):
+            demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+        os.close(master)
