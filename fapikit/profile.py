@@ -54,6 +54,7 @@ class Profile:
     symmetric_octets: int
     tls12_ciphers: tuple[str, ...]
     redirect_uri_https: bool
+    backchannel_required: bool = False
     clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     relaxations: tuple[Relaxation, ...] = ()
 

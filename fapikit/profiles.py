@@ -126,6 +126,7 @@ OAUTH_2_1: Final = Profile(
             "symmetric_octets": "RFC 7518 3.2",
             "tls12_ciphers": "RFC 9325 4.2",
             "redirect_uri_https": "RFC 9700 2.6",
+            "backchannel_required": "CIBA 4a",
         }
     ),
 )
@@ -197,10 +198,12 @@ FAPI_CIBA: Final = replace(
     FAPI1_ADVANCED,
     name="fapi-ciba",
     assertion_audiences=FAPI1_ADVANCED.assertion_audiences | {"backchannel_endpoint"},
+    backchannel_required=True,
     clauses=MappingProxyType(
         {
             **FAPI1_ADVANCED.clauses,
             "public_clients": "FAPI-CIBA 5.2.2-1",
+            "backchannel_required": "FAPI-CIBA 5.2.2-4",
             "request_object_required": "FAPI-CIBA 5.2.2-6",
             "request_object_max_lifetime": "FAPI-CIBA 5.2.2-9",
             "assertion_audiences": "CIBA 7.1b",

@@ -94,12 +94,13 @@ ROWS: list[tuple[tuple[Profile, ...], str, Any, str]] = [
     (FAPI1, "id_token_signature_required", True, "FAPI1-ADV 5.2.3.1-2"),
     (FAPI2, "rsa_bits", 2048, "FAPI2-SP 5.4.1-2"),
     ((FAPI1_BASELINE,), "symmetric_octets", 32, "FAPI1-BL 5.2.2-3"),
+    ((FAPI_CIBA,), "backchannel_required", True, "FAPI-CIBA 5.2.2-4"),
     (FAPI2, "redirect_uri_https", True, "FAPI2-SP 5.3.2.2-8"),
     ((FAPI1_BASELINE, *FAPI1), "redirect_uri_https", True, "FAPI1-BL 5.2.2-20"),
 ]
 
 
-@pytest.mark.parametrize("profiles, setting, value, clause", ROWS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize("profiles, setting, value, clause", ROWS, ids=[f"{row[1]} {row[3]}" for row in ROWS])
 def test_a_profile_sets_what_its_clause_demands(
     profiles: tuple[Profile, ...], setting: str, value: Any, clause: str
 ) -> None:
