@@ -10,7 +10,6 @@ Role: AS
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from fapikit.errors import ConfigurationError, StoreUnavailable
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
+from fapikit.secrets import random_token
 
 KEPT_FOR: Final = 10 * 365 * 86_400.0
 LOOK_AGAIN: Final = 60.0
@@ -79,7 +79,7 @@ class ServerKeys:
         stored = strict_json.parse_object(octets)
         new = await self._rotated(stored, alg)
         await self._records.swap("keys", alg, octets, strict_json.dump(new), KEPT_FOR)
-        self._looked_at.pop(alg, None)
+        self._rings.pop(alg, None)
         await self._ring(alg)
 
     async def secret(self) -> bytes:
@@ -106,7 +106,12 @@ class ServerKeys:
             raise ConfigurationError(f"signing.jwks_file has no key for {alg}")
         octets = await self._records.read("keys", alg)
         if octets is None:
-            first = {"current": await _make(alg), "since": now, "next": await _make(alg), "retired": []}
+            first = {
+                "current": await self._make(alg),
+                "since": now,
+                "next": await self._make(alg),
+                "retired": [],
+            }
             await self._records.store.aadd(self._records.key("keys", alg), strict_json.dump(first), KEPT_FOR)
             octets = await self._records.read("keys", alg)
         stored = strict_json.parse_object(octets or b"")
@@ -124,19 +129,16 @@ class ServerKeys:
         return {
             "current": stored["next"],
             "since": now,
-            "next": await _make(alg),
+            "next": await self._make(alg),
             "retired": [{"jwk": stored["current"], "until": now + self._retire_after}, *retired],
         }
 
-
-async def _make(alg: str) -> dict[str, Any]:
-    """A new private key; an RSA one takes long enough to be made beside the event loop."""
-    kid = secrets.token_urlsafe(12)
-    if alg.startswith(("PS", "RS")):
-        key = await asyncio.to_thread(PrivateKey.generate, alg, kid=kid)
-    else:
-        key = PrivateKey.generate(alg, kid=kid)
-    return key.to_private_jwk()
+    async def _make(self, alg: str) -> dict[str, Any]:
+        """A new private key; an RSA one takes long enough to be made beside the event loop."""
+        kid = random_token(self._random_bytes, 12)
+        if alg.startswith(("PS", "RS")):
+            return (await asyncio.to_thread(PrivateKey.generate, alg, kid=kid)).to_private_jwk()
+        return PrivateKey.generate(alg, kid=kid).to_private_jwk()
 
 
 def _ring_of(stored: Mapping[str, Any]) -> KeyRing:

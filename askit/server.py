@@ -80,7 +80,7 @@ class AuthorizationServer:
         self.profile = config.profile
         self.clock = clock
         self.random_bytes = random_bytes
-        self.records = Records(store or _store(config, clock), config.issuer)
+        self.records = Records(_store(config, clock) if store is None else store, config.issuer)
         self.clients = Clients(config.clients, self.records, clock)
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from askit import AuthorizationServer, Config
-from fapikit import MemoryStore
+from fapikit import HttpSettings, MemoryStore
 from tests.askit.plain_client import ACCOUNTS, CALLBACK, ISSUER, PAYMENTS, PlainClient
 from tests.clocks import FrozenClock
 from tests.keys import a_key
@@ -88,11 +88,11 @@ def settings(**changes: Any) -> dict[str, Any]:
 class Bank:
     """A server and the means to reach it."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, http: HttpSettings | None = None, **changes: Any) -> None:
         self.clock = FrozenClock()
         self.store = MemoryStore(clock=self.clock)
         self.config = Config.from_mapping(settings(**changes))
-        self.server = AuthorizationServer(self.config, store=self.store, clock=self.clock)
+        self.server = AuthorizationServer(self.config, store=self.store, http=http, clock=self.clock)
         self._opened: list[httpx.AsyncClient] = []
 
     def browser(self) -> httpx.AsyncClient:

@@ -97,11 +97,13 @@ def prepare(
 
 
 @contextmanager
-def serving(directory: Path, issuer: str, port: int, name: str = "bank.toml") -> Iterator[Process]:
+def serving(
+    directory: Path, issuer: str, port: int, name: str = "bank.toml", *, level: str = "warning"
+) -> Iterator[Process]:
     """A server for as long as the block lasts, unless it is killed before."""
     with (directory / f"{name}.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "askit", "--config", str(directory / name), "--log-level", "warning"],
+            [sys.executable, "-m", "askit", "--config", str(directory / name), "--log-level", level],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
