@@ -85,7 +85,7 @@ class SignIn:
 
     async def login(self, request: Request) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = await _web_request(request)
+        asked = _web_request(request)  # the form, if there is one, is for `begin` to read
         if not web.may_start(asked, self._paths.redirect_uri):
             return _response(web.refused_start())
         try:
@@ -98,7 +98,7 @@ class SignIn:
 
     async def callback(self, request: Request) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
-        asked = await _web_request(request)
+        asked = _web_request(request, await _body(request))
         try:
             client = await self.client()
             settings = client.bank.settings
@@ -124,15 +124,19 @@ class SignIn:
         return _response(web.failed(error))
 
 
-async def _web_request(request: Request) -> web.WebRequest:
+def _web_request(request: Request, body: bytes = b"") -> web.WebRequest:
     url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return web.WebRequest(request.method, url, request.headers, request.cookies, body)
+
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     if request.method == "POST":
         async for chunk in request.stream():
             body += chunk
             if len(body) > web.MAX_BODY:
                 break
-    return web.WebRequest(request.method, url, request.headers, request.cookies, bytes(body))
+    return bytes(body)
 
 
 def _response(answer: web.WebAnswer) -> Response:

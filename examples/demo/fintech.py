@@ -1,14 +1,12 @@
-"""The fintech: a small Starlette web app that uses `rpkit` to sign customers in at the bank and to pay.
+"""The fintech: a small Starlette web app. `rpkit.starlette` mounts sign-in, callback and key set; the rest is pages.
 
-The browser holds one cookie, an unguessable session id; everything else stays on this side.
+The browser holds an unguessable session id, and while it is at the bank the sealed login of each tab.
 """
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +18,11 @@ from starlette.routing import Route
 from examples.demo.pages import render
 from examples.demo.trace import Recorder
 from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import FapiError, PrivateKeyJWT
+from fapikit import FapiError, KeyRing
 from fapikit.parameters import Parameters, parse_parameters
-from rpkit import AsyncClient, Login, Start, TokenSet
+from fapikit.stores.sealed import Seal
+from rpkit import AsyncClient, ClientKeys, Login, TokenSet
+from rpkit.starlette import SignIn
 
 COOKIE = "__Host-penny"
 
@@ -32,12 +32,14 @@ class Session:
     """What the fintech knows of one browser."""
 
     csrf: str
-    start: Start | None = None
     login: Login | None = None
     tokens: TokenSet | None = None
     wanted: dict[str, Any] | None = None
     idempotency_key: str = ""
-    name: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.login.id_token.subject if self.login and self.login.id_token else "customer"
 
 
 class Fintech:
@@ -45,19 +47,28 @@ class Fintech:
         self.world = world
         self.sessions: dict[str, Session] = {}
         self.recorder = Recorder(world, "fintech")
-        self.bank: AsyncClient
+        self.keys = ClientKeys(KeyRing(world.key_of(CLIENT_ID)))
+        self.sign_in = SignIn(
+            self.connect,
+            redirect_uri=world.redirect_uri,
+            seal=Seal([secrets.token_bytes(32)]),
+            keys=self.keys,
+            begin=self.begin,
+            on_login=self.signed_in,
+            on_error=problem,
+            resource=world.accounts_resource,
+        )
 
-    @asynccontextmanager
-    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        self.bank = await AsyncClient.discover(
+    async def connect(self) -> AsyncClient:
+        """The bank as a client sees it: discovered once, at the first sign-in."""
+        return await AsyncClient.discover(
             self.world.bank,
             client_id=CLIENT_ID,
-            auth=PrivateKeyJWT(self.world.key_of(CLIENT_ID)),
+            auth=self.keys.auth,
             redirect_uri=self.world.redirect_uri,
             profile=self.world.profile,
             http=self.recorder.settings(),
         )
-        yield
 
     async def home(self, request: Request) -> Response:
         session_id, session = self._session(request)
@@ -65,31 +76,20 @@ class Fintech:
         response.set_cookie(COOKIE, session_id, secure=True, httponly=True, samesite="lax", path="/")
         return response
 
-    async def login(self, request: Request) -> Response:
-        """Push the request to the bank and send the browser there."""
+    async def begin(self, request: Request) -> dict[str, Any]:
+        """What to ask the bank for: one payment, and two APIs to use."""
         session, form = await self._submitted(request)
         session.wanted = payment(form["amount"], form["payee"])
-        session.start = await self.bank.begin(
-            scope="openid profile accounts payments",
-            resources=[self.world.accounts_resource, self.world.payments_resource],
-            authorization_details=[session.wanted],
-        )
-        return RedirectResponse(session.start.url, 303)
+        return {
+            "scope": "openid profile accounts payments",
+            "resources": [self.world.accounts_resource, self.world.payments_resource],
+            "authorization_details": [session.wanted],
+        }
 
-    async def callback(self, request: Request) -> Response:
-        """The bank sends the browser back: check everything, exchange the code for the accounts token."""
+    async def signed_in(self, request: Request, login: Login) -> Response:
+        """The bank sent the browser back, and every check held. The tokens so far are for the accounts API."""
         _, session = self._session(request)
-        start, session.start = session.start, None
-        if start is None:
-            return HTMLResponse(render("problem", why="No sign-in was begun in this browser."), 400)
-        try:
-            session.login = await self.bank.complete(
-                str(request.url), start.transaction, resource=self.world.accounts_resource
-            )
-        except FapiError as error:
-            return HTMLResponse(render("problem", why=f"{error} What to do: {error.remedy}."), 400)
-        session.tokens = session.login.tokens
-        session.name = session.login.id_token.subject if session.login.id_token else "customer"
+        session.login, session.tokens = login, login.tokens
         session.idempotency_key = str(uuid.uuid4())
         return RedirectResponse("/", 303)
 
@@ -97,7 +97,7 @@ class Fintech:
         _, session = self._session(request)
         if session.tokens is None:
             return RedirectResponse("/", 303)
-        async with self._api(session.tokens, self.world.accounts_resource) as api:
+        async with await self._api(session.tokens, self.world.accounts_resource) as api:
             answer = await api.get(self.world.accounts_resource)
         return HTMLResponse(render("accounts", session=session, accounts=answer.json()["accounts"]))
 
@@ -106,9 +106,10 @@ class Fintech:
         session, _ = await self._submitted(request)
         if session.tokens is None or session.wanted is None:
             return RedirectResponse("/", 303)
+        bank = await self.sign_in.client()
         if not session.tokens.has(self.world.payments_resource):
-            session.tokens = await self.bank.refresh(session.tokens, resource=self.world.payments_resource)
-        async with self._api(session.tokens, self.world.payments_resource) as api:
+            session.tokens = await bank.refresh(session.tokens, resource=self.world.payments_resource)
+        async with await self._api(session.tokens, self.world.payments_resource) as api:
             answer = await api.post(
                 self.world.payments_resource,
                 json=session.wanted,
@@ -122,7 +123,7 @@ class Fintech:
     async def revoke(self, request: Request) -> Response:
         session, _ = await self._submitted(request)
         if session.tokens is not None:
-            await self.bank.revoke(session.tokens)
+            await (await self.sign_in.client()).revoke(session.tokens)
         return HTMLResponse(render("revoked", session=session))
 
     async def events(self, request: Request) -> Response:
@@ -130,13 +131,12 @@ class Fintech:
         _, session = self._session(request)
         if session.login is None:
             return RedirectResponse("/", 303)
-        user = await self.bank.userinfo(session.login)
+        user = await (await self.sign_in.client()).userinfo(session.login)
         return HTMLResponse(render("events", login=session.login, user=user))
 
-    def _api(self, tokens: TokenSet, resource: str) -> Any:
-        return self.bank.api(
-            tokens, base_url=resource, resource=resource, event_hooks=self.recorder.async_hooks()
-        )
+    async def _api(self, tokens: TokenSet, resource: str) -> Any:
+        bank = await self.sign_in.client()
+        return bank.api(tokens, base_url=resource, resource=resource, event_hooks=self.recorder.async_hooks())
 
     def _session(self, request: Request) -> tuple[str, Session]:
         session_id = request.cookies.get(COOKIE, "")
@@ -147,6 +147,7 @@ class Fintech:
         return session_id, session
 
     async def _submitted(self, request: Request) -> tuple[Session, Parameters]:
+        """The session and form of a POST from our own page; raises PermissionError for another's."""
         _, session = self._session(request)
         form = parse_parameters(await request.body())
         if not secrets.compare_digest(form.get("csrf", ""), session.csrf):
@@ -160,15 +161,17 @@ async def problem(_request: Request, error: Exception) -> Response:
     return HTMLResponse(render("problem", why=f"{error}{remedy}"), 502)
 
 
+async def stranger(_request: Request, error: Exception) -> Response:
+    return HTMLResponse(render("problem", why=str(error)), 403)
+
+
 def create_app() -> Starlette:
     fintech = Fintech(World.load())
     return Starlette(
-        lifespan=fintech.lifespan,
-        exception_handlers={FapiError: problem},
+        exception_handlers={FapiError: problem, PermissionError: stranger},
         routes=[
+            *fintech.sign_in.routes(),
             Route("/", fintech.home),
-            Route("/login", fintech.login, methods=["POST"]),
-            Route("/callback", fintech.callback),
             Route("/accounts", fintech.accounts),
             Route("/pay", fintech.pay, methods=["POST"]),
             Route("/revoke", fintech.revoke, methods=["POST"]),
