@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +61,14 @@ class Fintech:
             resource=world.accounts_resource,
         )
 
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        """Meet the bank before the first customer does."""
+        await self.sign_in.client()
+        yield
+
     async def connect(self) -> AsyncClient:
-        """The bank as a client sees it: discovered once, at the first sign-in."""
+        """The bank as a client sees it, discovered once."""
         return await AsyncClient.discover(
             self.world.bank,
             client_id=CLIENT_ID,
@@ -168,6 +176,7 @@ async def stranger(_request: Request, error: Exception) -> Response:
 def create_app() -> Starlette:
     fintech = Fintech(World.load())
     return Starlette(
+        lifespan=fintech.lifespan,
         exception_handlers={FapiError: problem, PermissionError: stranger},
         routes=[
             *fintech.sign_in.routes(),
