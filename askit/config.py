@@ -120,6 +120,12 @@ class Config:
                 "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
             )
         self.profile.require_algorithm(self.signing_alg, "a token")
+        if self.profile.sender_constraint_required and "dpop" not in self.profile.sender_constraints:
+            raise ConfigurationError(
+                f"profile = {self.profile.name} needs certificate-bound tokens, which this server does not issue",
+                clause=self.profile.clause("sender_constraints"),
+                facts={"setting": "profile"},
+            )
         self._require_short_tokens()
         self._require_loopback()
         _require_unique("clients", [client.client_id for client in self.clients])

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from askit import granted
 from askit.authorization_details import enrich
+from askit.authorization_request import INTERACTION
 from askit.clients import Client
 from askit.errors import (
     AccessDenied,
@@ -161,7 +162,8 @@ async def refuse(
 
 async def use_up(server: AuthorizationServer, request_uri: str) -> None:
     """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others."""
-    if not await server.records.mark("request-used", request_uri, server.config.grant_lifetime):
+    lives = server.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
+    if not await server.records.mark("request-used", request_uri, lives):
         raise InvalidRequestUri(
             "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
         )

@@ -1,4 +1,7 @@
-"""The DPoP proof of a request to this server: checked in full, its nonce demanded, its `jti` remembered.
+"""The DPoP proof of a request to this server: checked in full, its nonce demanded, then its `jti` remembered.
+
+The check comes before client authentication, so that a nonce challenge costs the client no assertion; the memory
+comes after it, so that strangers cannot fill the store.
 
 Spec: RFC 9449 4.3, 5, 8, 10.1, 11.1, 11.3; FAPI2-SP 5.3.2.1-10
 Role: AS
@@ -28,19 +31,22 @@ async def read_proof(
     access_token: str | None = None,
     bound_to: str | None = None,
 ) -> CheckedProof:
-    """Check the proof beside this request. Raises DPoPError or JwtError; StoreError if replay is unknown."""
+    """Check the proof beside this request; `use_proof` must follow. Raises DPoPError or JwtError."""
     proofs = request.headers.getlist("dpop")
     url = normalise(server.url(request.url.path))
-    now = server.clock()
-    proof = check_proof(
+    return check_proof(
         proofs,
         method=request.method,
         urls={url} if url else set(),
-        now=now,
+        now=server.clock(),
         algorithms=server.profile.signing_algorithms,
         access_token=access_token,
         bound_to=bound_to,
         nonces=await server.nonces(),
     )
-    await server.run(remember_proof(server.records.store, proof, now=now, scope=server.config.issuer))
-    return proof
+
+
+async def use_proof(server: AuthorizationServer, proof: CheckedProof) -> None:
+    """Mark a checked proof as used. Raises ReplayedProof; StoreError if that cannot be known."""
+    store, scope = server.records.store, server.config.issuer
+    await server.run(remember_proof(store, proof, now=server.clock(), scope=scope))

@@ -10,6 +10,7 @@ Role: AS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -59,6 +60,7 @@ _SECURITY_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
+_INTERACTION_ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class AuthorizationServer:
@@ -178,12 +180,18 @@ class AuthorizationServer:
         if scope["type"] != "http":
             return
 
+        own = list(_SECURITY_HEADERS)
+        interaction = dict(scope["headers"]).get(b"x-fapi-interaction-id", b"")
+        if _INTERACTION_ID.fullmatch(interaction):
+            own.append((b"x-fapi-interaction-id", interaction))
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_SECURITY_HEADERS]}
+                message = {**message, "headers": [*message.get("headers", ()), *own]}
             await send(message)
 
-        await self._router(scope, receive, send_with_headers)
+        # Mounted under the issuer's path, the routes still count from the root.
+        await self._router({**scope, "root_path": ""}, receive, send_with_headers)
 
     async def start(self) -> None:
         """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""

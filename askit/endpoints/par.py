@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from askit.authorization_request import INTERACTION, read_authorization_request
 from askit.client_check import authenticate_client
-from askit.dpop import has_proof, read_proof
+from askit.dpop import has_proof, read_proof, use_proof
 from askit.messages import json_answer, read_form
 from askit.records import PushedRequest
 from fapikit.secrets import random_token
@@ -27,11 +27,12 @@ PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 async def par(server: AuthorizationServer, request: Request) -> Response:
     """201 with a request URI. Raises FapiError."""
     parameters = await read_form(request)
+    proof = await read_proof(server, request) if has_proof(request) else None
     client = await authenticate_client(server, request, parameters)
-    jkt = None
-    if has_proof(request):
-        jkt = (await read_proof(server, request)).jkt
+    jkt = proof.jkt if proof else None
     pushed = await read_authorization_request(server, parameters, client, jkt=jkt)
+    if proof is not None:
+        await use_proof(server, proof)
     request_uri = await keep_request(server, pushed)
     body = {"request_uri": request_uri, "expires_in": int(server.profile.par_lifetime)}
     return json_answer(body, 201, await server.nonce_header())

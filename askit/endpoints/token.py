@@ -13,10 +13,12 @@ from starlette.responses import Response
 
 from askit.client_check import authenticate_client
 from askit.clients import Client
-from askit.dpop import has_proof, read_proof
+from askit.dpop import has_proof, read_proof, use_proof
 from askit.errors import ForbiddenGrantType, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from askit.grants import NEVER, TokenRequest, grants
 from askit.messages import json_answer, read_form
+from fapikit.dpop import CheckedProof
+from fapikit.errors import MissingProof
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
@@ -29,6 +31,7 @@ async def token(server: AuthorizationServer, request: Request) -> Response:
     if grant_type is not None and grant_type in NEVER:
         clause, why = NEVER[grant_type]
         raise ForbiddenGrantType(why, clause=clause)
+    proof = await read_proof(server, request) if has_proof(request) else None
     client = await authenticate_client(server, request, parameters)
     if grant_type is None:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
@@ -37,14 +40,21 @@ async def token(server: AuthorizationServer, request: Request) -> Response:
         raise UnsupportedGrantType("this grant type is not known here")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
-    jkt = await _key_of(server, request, client)
-    body = await redeem(server, TokenRequest(client, parameters, jkt))
+    _require_binding(server, client, proof)
+    if proof is not None:
+        await use_proof(server, proof)
+    body = await redeem(server, TokenRequest(client, parameters, proof.jkt if proof else None))
     return json_answer(server.token_body(body), 200, await server.nonce_header())
 
 
-async def _key_of(server: AuthorizationServer, request: Request, client: Client) -> str | None:
-    """The thumbprint to bind to: demanded where profile or client say so, taken where it is offered."""
-    required = server.profile.sender_constraint_required or client.flag("dpop_bound_access_tokens")
-    if not required and not has_proof(request):
-        return None
-    return (await read_proof(server, request)).jkt
+def _require_binding(server: AuthorizationServer, client: Client, proof: CheckedProof | None) -> None:
+    """A token without a key is issued only where profile and client both let it."""
+    if proof is None and server.profile.sender_constraint_required:
+        raise MissingProof(
+            "access tokens are bound to a key: send a DPoP proof",
+            clause=server.profile.clause("sender_constraint_required"),
+        )
+    if proof is None and client.flag("dpop_bound_access_tokens"):
+        raise MissingProof(
+            "this client asked for bound tokens only: send a DPoP proof", clause="RFC 9449 5.2"
+        )

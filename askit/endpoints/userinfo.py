@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.dpop import read_proof
-from askit.errors import InsufficientScope, InvalidToken
+from askit.dpop import read_proof, use_proof
+from askit.errors import InsufficientScope, InvalidRequest, InvalidToken
 from askit.id_token import userinfo_claims
 from askit.messages import json_answer
 from askit.records import Grant
@@ -27,18 +27,29 @@ if TYPE_CHECKING:
 
 async def userinfo(server: AuthorizationServer, request: Request) -> Response:
     """200, as JSON or as the signed JWT that the client registered for."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if not token:
-        challenge = 'DPoP algs="{}"'.format(" ".join(sorted(server.profile.signing_algorithms)))
-        return Response(status_code=401, headers={"www-authenticate": challenge, "cache-control": "no-store"})
+    sent = request.headers.getlist("authorization")
+    if not sent:
+        return unchallenged(server)
+    scheme, _, token = sent[0].partition(" ")
     bound = scheme.lower() == "dpop"
     try:
+        if len(sent) > 1:
+            raise InvalidRequest("a request carries one Authorization header", clause="RFC 6750 2")
         return await _answer(server, request, token.strip(), bound=bound)
     except FapiError as error:
         log_refusal(error, "userinfo")
         return challenge_answer(
             error, scheme="DPoP" if bound else "Bearer", algorithms=server.profile.signing_algorithms
         )
+
+
+def unchallenged(server: AuthorizationServer) -> Response:
+    """To a request without a token: what would be taken, and no error (RFC 6750 3.1)."""
+    schemes = ['DPoP algs="{}"'.format(" ".join(sorted(server.profile.signing_algorithms)))]
+    if not server.profile.sender_constraint_required:
+        schemes.append("Bearer")
+    headers = {"www-authenticate": ", ".join(schemes), "cache-control": "no-store"}
+    return Response(status_code=401, headers=headers)
 
 
 async def _answer(server: AuthorizationServer, request: Request, token: str, *, bound: bool) -> Response:
@@ -50,7 +61,8 @@ async def _answer(server: AuthorizationServer, request: Request, token: str, *, 
             "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
         )
     if bound:
-        await read_proof(server, request, access_token=token, bound_to=record.jkt)
+        proof = await read_proof(server, request, access_token=token, bound_to=record.jkt)
+        await use_proof(server, proof)
     grant = await server.records.load("grant", record.grant_id, Grant)
     if grant is None:
         raise InvalidToken("this access token is revoked")

@@ -157,13 +157,23 @@ async def test_ensure_unsigned_authorization_request_without_using_par_fails(cli
 
 
 @pytest.mark.parametrize(
-    "response_type", ["code id_token", "token", "id_token", "code token", "none", "Code"]
+    ("module", "response_type"),
+    [
+        ("ensure-response-type-code-idtoken-fails", "code id_token"),
+        ("ensure-response-type-token-fails", "token"),
+        ("id_token", "id_token"),
+        ("code token", "code token"),
+        ("none", "none"),
+        ("another case", "Code"),
+    ],
 )
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-1")
-async def test_ensure_response_type_other_than_code_fails(client: PlainClient, response_type: str) -> None:
-    """Modules ensure-response-type-code-idtoken-fails and ensure-response-type-token-fails."""
+async def test_another_response_type_than_code_fails(
+    client: PlainClient, module: str, response_type: str
+) -> None:
     response = await client.push(client.request(response_type=response_type))
-    assert (response.status_code, response.json()["error"]) == (400, "unsupported_response_type")
+    refused = (response.status_code, response.json()["error"])
+    assert refused == (400, "unsupported_response_type"), module
 
 
 async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(client: PlainClient) -> None:
