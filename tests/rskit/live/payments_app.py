@@ -1,0 +1,42 @@
+"""What gunicorn runs in the tests: a Flask app under Protect, configured from the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import flask
+
+import wsgi_mw
+from fapikit.jose.key_set import KeySet
+from fapikit.stores import store_from_url
+from rskit import Issuer, ResourceServer
+from wsgi_mw.flask import Access, current_token, public
+
+
+def create() -> flask.Flask:
+    app = flask.Flask("payments")
+    server = ResourceServer(
+        resource=os.environ["RESOURCE"],
+        issuers=[Issuer(os.environ["ISSUER"], keys=KeySet.from_jwks(json.loads(os.environ["JWKS"])))],
+        profile="fapi2-security",
+        store=store_from_url(os.environ["STORE"]),
+        nonces=bytes.fromhex(os.environ["NONCE_KEY"]),
+    )
+
+    @app.get("/health")
+    @public()
+    def health() -> dict[str, bool]:
+        return {"up": True}
+
+    @app.get("/payments")
+    @Access("payments")
+    def payments() -> dict[str, Any]:
+        return {"sub": current_token.subject, "pid": os.getpid()}
+
+    app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, server)  # type: ignore[method-assign]
+    return app
+
+
+app = create() if "RESOURCE" in os.environ else None

@@ -1,0 +1,167 @@
+"""A stream ends when its token does: one timer for websockets and answers without a length; chunks under WSGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import asgi_mw
+import wsgi_mw
+from asgi_mw.guard import TokenEnded
+from rskit import ResourceServer
+from rskit.revocation import Denylist
+from tests.clocks import NOW, FrozenClock
+from tests.rskit.mothers import ISSUER, a_server, a_token
+
+
+def a_scope(kind: str = "http", token: str | None = None, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+    credentials = [(b"authorization", f"Bearer {token or a_token()}".encode())]
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0"},
+        "method": "GET",
+        "path": "/feed",
+        "raw_path": b"/feed",
+        "query_string": b"",
+        "headers": [*credentials, *headers],
+        "extensions": {"websocket.http.response": {}} if kind == "websocket" else {},
+    }
+
+
+def run(app: Any, scope: dict[str, Any], server: ResourceServer, **options: Any) -> list[dict[str, Any]]:
+    """What the server was sent; `receive` gives the connect, and then nothing for ever."""
+    sent: list[dict[str, Any]] = []
+
+    async def go() -> None:
+        first = {"type": "websocket.connect"} if scope["type"] == "websocket" else {"type": "http.request"}
+        waiting = [first]
+
+        async def receive() -> dict[str, Any]:
+            if waiting:
+                return waiting.pop()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await asyncio.wait_for(asgi_mw.Protect(app, server, **options)(scope, receive, send), 5)
+
+    asyncio.run(go())
+    return sent
+
+
+async def a_websocket(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+
+
+async def sleepy_events(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
+
+
+def token_about_to_end() -> str:
+    # exp + skew lies a blink ahead of the frozen clock, and the timer counts real time.
+    return a_token(exp=NOW - 30 + 0.05, iat=int(NOW) - 60)
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.4-3")
+def test_a_websocket_is_closed_when_its_token_ends():
+    sent = run(a_websocket, a_scope("websocket", token_about_to_end()), a_server())
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[-1]["code"] == 1008
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.4-3")
+def test_server_sent_events_end_with_their_token():
+    sent = run(sleepy_events, a_scope("http", token_about_to_end()), a_server())
+    assert [message.get("body") for message in sent] == [None, b"data: 1\n\n", b""]
+    assert sent[-1]["more_body"] is False
+
+
+def test_a_revocation_ends_a_stream_at_its_next_message():
+    clock = FrozenClock()
+    denylist = Denylist(clock=clock)
+    server = a_server(clock=clock, denylist=denylist)
+
+    async def events(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        denylist.revoke(ISSUER, subject="alice", until=NOW + 600)
+        with pytest.raises(TokenEnded):
+            await send({"type": "http.response.body", "body": b"2", "more_body": True})
+
+    sent = run(events, a_scope(), server)
+    assert [message.get("body") for message in sent] == [None, b"1", b""]
+
+
+def test_an_answer_with_a_length_is_never_cut():
+    async def download(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"2"})
+
+    sent = run(download, a_scope("http", token_about_to_end()), a_server())
+    assert [message.get("body") for message in sent] == [None, b"1", b"2"]
+
+
+def test_a_websocket_without_a_token_is_refused_before_it_is_accepted():
+    scope = {**a_scope("websocket"), "headers": []}
+    sent = run(a_websocket, scope, a_server())
+    assert sent[0]["type"] == "websocket.http.response.start"
+    assert sent[0]["status"] == 401
+    assert any(name == b"www-authenticate" for name, _ in sent[0]["headers"])
+    bare = {**scope, "extensions": {}}
+    assert run(a_websocket, bare, a_server()) == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_a_page_of_another_origin_opens_no_websocket():
+    foreign = (b"origin", b"https://evil.example")
+    sent = run(a_websocket, a_scope("websocket", None, foreign), a_server())
+    assert sent[0]["status"] == 403
+    own = (b"origin", b"https://api.example")
+    token = token_about_to_end()
+    assert run(a_websocket, a_scope("websocket", token, own), a_server())[0]["type"] == "websocket.accept"
+    listed = {"websocket_origins": ["https://evil.example"]}
+    sent = run(a_websocket, a_scope("websocket", token, foreign), a_server(), **listed)
+    assert sent[0]["type"] == "websocket.accept"
+
+
+def test_an_unknown_protocol_is_not_let_through():
+    with pytest.raises(RuntimeError, match="not let through"):
+        run(a_websocket, a_scope("gopher"), a_server())
+
+
+def test_a_stream_under_wsgi_ends_between_chunks():
+    clock = FrozenClock()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        start_response("200 OK", [("content-type", "text/event-stream")])
+        yield b"1"
+        clock.advance(400)
+        yield b"2"
+
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": "/feed",
+        "PATH_INFO": "/feed",
+        "HTTP_AUTHORIZATION": f"Bearer {a_token()}",
+    }
+    started: list[str] = []
+    protected = wsgi_mw.Protect(app, a_server(clock=clock))
+    chunks = list(protected(environ, lambda status, headers, *_: started.append(status)))
+    assert (started, chunks) == (["200 OK"], [b"1"])
