@@ -1,0 +1,259 @@
+"""Introspected tokens: what the server says is checked like a JWT's claims, cached with care, and never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fapikit import PrivateKeyJWT
+from fapikit import errors as e
+from fapikit.http_message import HttpRequest, HttpResponse
+from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
+from rskit import errors as rs
+from rskit.access import Access
+from rskit.admission import Admission
+from tests.clocks import NOW, FrozenClock
+from tests.hands import Hand, answer
+from tests.keys import a_key, mint
+from tests.rskit.mothers import (
+    AS_KEY,
+    CLIENT_KEY,
+    ISSUER,
+    RESOURCE,
+    a_proof,
+    a_server,
+    a_token,
+    a_view,
+    allowed,
+    decide,
+    refused,
+)
+
+METADATA = answer(
+    {"issuer": ISSUER, "introspection_endpoint": f"{ISSUER}/introspect", "jwks_uri": f"{ISSUER}/jwks"}
+)
+JWKS = answer({"keys": [dict(AS_KEY.public_jwk)]})
+OPAQUE = "2YotnFZFEjr1zCsicMWpAA"
+
+
+def asking(**settings: Any) -> Issuer:
+    return Issuer(
+        ISSUER, introspection=Introspection("the-api", PrivateKeyJWT(a_key("ES256", 3)), **settings)
+    )
+
+
+def members(**changes: Any) -> dict[str, Any]:
+    given = {
+        "active": True,
+        "aud": RESOURCE,
+        "sub": "alice",
+        "scope": "accounts",
+        "exp": int(NOW) + 300,
+        **changes,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def says(**changes: Any) -> HttpResponse:
+    return answer(members(**changes))
+
+
+def test_an_opaque_token_is_asked_about_once_for_a_minute():
+    clock = FrozenClock()
+    server, hand = a_server(issuers=[asking()], clock=clock), Hand(METADATA, says())
+    view = a_view(f"Bearer {OPAQUE}")
+    token = allowed(server, view, hand)
+    assert (token.kind, token.subject, token.scopes) == ("introspected", "alice", {"accounts"})
+    clock.advance(59)
+    allowed(server, view)
+    clock.advance(1)
+    hand.add([says(active=False)])
+    assert type(refused(server, view, hand).error) is rs.InactiveToken
+
+
+def test_the_api_signs_in_with_its_own_key():
+    server, hand = a_server(issuers=[asking()]), Hand(METADATA, says())
+    allowed(server, a_view(f"Bearer {OPAQUE}"), hand)
+    sent = hand.requests[1].body.decode()
+    assert "client_assertion_type=" in sent
+    assert "client_id=the-api" in sent
+    assert OPAQUE not in hand.requests[1].url
+
+
+REFUSED: list[tuple[dict[str, Any], type[Exception]]] = [
+    ({"active": False}, rs.InactiveToken),
+    ({"aud": None}, e.MissingClaim),
+    ({"aud": "https://other.example"}, e.WrongAudience),
+    ({"aud": []}, e.MalformedClaim),
+    ({"iss": "https://evil.example"}, e.WrongIssuer),
+    ({"exp": int(NOW) - 30}, e.Expired),
+    ({"nbf": int(NOW) + 31}, e.NotYetValid),
+    ({"token_type": "DPoP"}, rs.UnknownConfirmation),
+    ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation),
+    ({"cnf": {}}, rs.UnknownConfirmation),
+    ({"cnf": {"jkt": "short"}}, e.MalformedClaim),
+]
+
+
+@pytest.mark.parametrize(("changes", "error"), REFUSED, ids=str)
+def test_what_the_answer_says_is_checked(changes: dict[str, Any], error: type[Exception]):
+    server = a_server(issuers=[asking()])
+    refusal = refused(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(**changes)))
+    assert type(refusal.error) is error
+    assert (refusal.status, json.loads(refusal.body)["error"]) == (401, "invalid_token")
+    # Remembered for a moment: the second request asks nobody.
+    assert type(refused(server, a_view(f"Bearer {OPAQUE}")).error) is error
+
+
+def test_a_refusal_is_remembered_for_ten_seconds():
+    clock = FrozenClock()
+    server, hand = a_server(issuers=[asking()], clock=clock), Hand(METADATA, says(active=False), says())
+    view = a_view(f"Bearer {OPAQUE}")
+    refused(server, view, hand)
+    clock.advance(9)
+    refused(server, view)
+    clock.advance(1)
+    allowed(server, view, hand)
+
+
+BROKEN: dict[str, HttpResponse | Exception] = {
+    "500": answer("no", 500),
+    "401 to us": answer({"error": "invalid_client"}, 401),
+    "not JSON": answer(b"<html>"),
+    "truncated": answer(b'{"active": true, "su'),
+    "active is a string": answer({"active": "true"}),
+    "active is 1": answer({"active": 1}),
+    "a list": answer([True]),
+    "exp is a string": answer({"active": True, "exp": "soon"}),
+    "a timeout": e.Unreachable("no answer"),
+    "a redirect": e.UnexpectedRedirect("elsewhere"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_answer_is_503_and_never_remembered(how: str):
+    server, hand = a_server(issuers=[asking()]), Hand(METADATA, BROKEN[how], says())
+    view = a_view(f"Bearer {OPAQUE}")
+    decision = decide(server, view, hand)
+    assert isinstance(decision, CannotDecide)
+    assert (decision.status, dict(decision.headers)["retry-after"]) == (503, "5")
+    assert not any(name == "www-authenticate" for name, _ in decision.headers)
+    allowed(server, view, hand)
+
+
+@pytest.mark.spec("RFC 9449 6")
+def test_an_introspected_token_is_bound_as_a_jwt_is():
+    server = a_server(issuers=[asking()], profile="fapi2-security", nonces=False)
+    bound = says(token_type="DPoP", cnf={"jkt": CLIENT_KEY.thumbprint})
+    hand = Hand(METADATA, bound)
+    allowed(server, a_view(f"DPoP {OPAQUE}", dpop=(a_proof(OPAQUE),)), hand)
+    assert type(refused(server, a_view(f"Bearer {OPAQUE}")).error) is rs.WrongScheme
+    assert type(refused(server, a_view(f"DPoP {OPAQUE}")).error) is e.MissingProof
+
+
+def test_an_answer_without_aud_passes_only_where_that_is_configured():
+    server = a_server(issuers=[asking(aud_required=False)])
+    allowed(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(aud=None)))
+    other = a_server(issuers=[asking(aud_required=False)])
+    refusal = refused(other, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(aud="https://other.example")))
+    assert type(refusal.error) is e.WrongAudience
+
+
+def test_nothing_lives_longer_than_the_token():
+    clock = FrozenClock()
+    server, hand = (
+        a_server(issuers=[asking()], clock=clock),
+        Hand(METADATA, says(exp=int(NOW) + 20), says(active=False)),
+    )
+    view = a_view(f"Bearer {OPAQUE}")
+    allowed(server, view, hand)
+    clock.advance(20)
+    assert type(refused(server, view, hand).error) is rs.InactiveToken
+
+
+def test_a_jwt_of_an_issuer_that_is_asked_is_asked_about():
+    server = a_server(issuers=[asking()])
+    token = allowed(server, a_view(f"Bearer {a_token()}"), Hand(METADATA, says()))
+    assert token.kind == "introspected"
+
+
+def test_jwts_may_be_verified_here_and_asked_about_on_fresh_routes_alone():
+    server, hand = a_server(issuers=[asking(local_jwts=True)]), Hand(METADATA, JWKS, says(active=False))
+    view = a_view(f"Bearer {a_token()}")
+    token = allowed(server, view, hand)
+    assert token.kind == "jwt"
+    admission = Admission(server, view, token)
+    with pytest.raises(rs.InactiveToken):
+        hand.run(admission.require_fresh(Access("accounts", fresh=True)))
+    # What this process has been told holds for every route from now on.
+    assert type(refused(server, view, hand).error) is rs.InactiveToken
+
+
+def test_fresh_never_answers_from_a_cache():
+    server, hand = a_server(issuers=[asking()]), Hand(METADATA, says(), says(active=False))
+    view = a_view(f"Bearer {OPAQUE}")
+    token = allowed(server, view, hand)
+    with pytest.raises(rs.InactiveToken):
+        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+
+
+def test_opaque_tokens_go_to_one_issuer_alone():
+    second = Issuer("https://second.example", introspection=asking().introspection)
+    with pytest.raises(e.ConfigurationError, match="one issuer only"):
+        a_server(issuers=[asking(), second])
+    server = a_server()
+    assert type(refused(server, a_view(f"Bearer {OPAQUE}")).error) is rs.UnknownIssuer
+
+
+def test_limits_are_bounded():
+    with pytest.raises(e.ConfigurationError):
+        IntrospectionLimits(positive=3600)
+
+
+# --- RFC 9701 ---
+
+
+def signed_answer(
+    change: Callable[[dict[str, Any]], None] = lambda _: None, **header: Any
+) -> Callable[..., Any]:
+    def respond(request: HttpRequest) -> HttpResponse:
+        assert ("accept", "application/token-introspection+jwt") in request.headers
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": "the-api",
+            "iat": int(NOW),
+            "token_introspection": members(),
+        }
+        change(claims)
+        jwt = mint(claims, AS_KEY, typ=header.pop("typ", "token-introspection+jwt"), **header)
+        return answer(jwt, media_type="application/token-introspection+jwt")
+
+    return respond
+
+
+def test_message_signing_demands_a_signed_answer_and_verifies_it():
+    server = a_server(issuers=[asking(signed=True)])
+    assert (
+        allowed(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, signed_answer(), JWKS)).subject == "alice"
+    )
+
+
+UNSIGNED: dict[str, Any] = {
+    "plain JSON": lambda request: says(),
+    "another audience": signed_answer(lambda claims: claims.update(aud="another-api")),
+    "another issuer": signed_answer(lambda claims: claims.update(iss="https://evil.example")),
+    "an old answer": signed_answer(lambda claims: claims.update(iat=int(NOW) - 600)),
+    "an access token": signed_answer(typ="at+jwt"),
+    "active outside only": signed_answer(lambda claims: claims.update(token_introspection={}, active=True)),
+}
+
+
+@pytest.mark.spec("FAPI2-MS 5.5.2-2")
+@pytest.mark.parametrize("how", UNSIGNED)
+def test_an_answer_that_is_not_signed_as_it_must_be_decides_nothing(how: str):
+    server = a_server(issuers=[asking()], profile="fapi2-message-signing")
+    decision = decide(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, UNSIGNED[how], JWKS))
+    assert isinstance(decision, CannotDecide), decision
