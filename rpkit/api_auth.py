@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -26,7 +26,21 @@ from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
 from rpkit.token_set import TokenSet
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+
+    class ApiClient(httpx.Client):
+        """What `Client.api` returns, as a type checker sees it."""
+
+        @property
+        def tokens(self) -> TokenSet: ...
+
+    class AsyncApiClient(httpx.AsyncClient):
+        """What `AsyncClient.api` returns, as a type checker sees it."""
+
+        @property
+        def tokens(self) -> TokenSet: ...
+
+
 MAX_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -66,10 +80,11 @@ def sync_client(
     run: Callable[[Flow[Any]], Any],
     base_url: str,
     options: dict[str, Any],
-) -> Any:
+) -> ApiClient:
     """A client of `library` for the one API."""
     auth = auth_class(library)(target, run, None)
-    return _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    client: ApiClient = _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    return client
 
 
 def async_client(
@@ -78,9 +93,10 @@ def async_client(
     run: Callable[[Flow[Any]], Awaitable[Any]],
     base_url: str,
     options: dict[str, Any],
-) -> Any:
+) -> AsyncApiClient:
     auth = auth_class(library)(target, None, run)
-    return _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    return client
 
 
 def _safe(options: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +161,7 @@ def _answer(response: Any) -> ApiAnswer:
 def _client_class(library: Any) -> Any:
     """A client that follows no redirect."""
 
-    class ApiClient(library.Client):  # type: ignore[misc]
+    class BoundClient(library.Client):  # type: ignore[misc]
         @property
         def tokens(self) -> TokenSet:
             """The newest set, perhaps refreshed since."""
@@ -155,14 +171,14 @@ def _client_class(library: Any) -> Any:
             _refuse_redirects(self, options)
             return super().send(request, **options)
 
-    return ApiClient
+    return BoundClient
 
 
 @lru_cache(maxsize=4)
 def _async_client_class(library: Any) -> Any:
     """The same, awaited."""
 
-    class AsyncApiClient(library.AsyncClient):  # type: ignore[misc]
+    class BoundAsyncClient(library.AsyncClient):  # type: ignore[misc]
         @property
         def tokens(self) -> TokenSet:
             return self.auth.tokens  # type: ignore[no-any-return]
@@ -171,7 +187,7 @@ def _async_client_class(library: Any) -> Any:
             _refuse_redirects(self, options)
             return await super().send(request, **options)
 
-    return AsyncApiClient
+    return BoundAsyncClient
 
 
 @lru_cache(maxsize=4)

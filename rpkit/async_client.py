@@ -177,7 +177,7 @@ class AsyncClient:
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
-    ) -> Any:
+    ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or `library`); see `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         options = api_auth.transport_options(self._http, httpx_options)

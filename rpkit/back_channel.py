@@ -6,6 +6,7 @@ Role: C
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 from fapikit import strict_json
@@ -14,10 +15,13 @@ from fapikit.errors import PeerRefused, UnexpectedStatus
 from fapikit.flow import Flow, http
 from fapikit.http_message import Headers, HttpRequest, HttpResponse, form_request, read_refusal
 from fapikit.jose.signer import Signer
+from fapikit.urls import without_query
 from rpkit.bank import Bank
+from rpkit.errors import ServerBusy
 
 Form: TypeAlias = tuple[tuple[str, str], ...]
 _NONCE_ATTEMPTS: Final = 2
+_BUSY: Final = frozenset({429, 503})
 
 
 def call_endpoint(
@@ -46,10 +50,28 @@ def call_endpoint(
 
 
 def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
-    """Send, and learn the nonce that came back, whatever the status."""
+    """Send, and learn the nonce that came back, whatever the status. Raises ServerBusy, TransportError."""
     response = yield from http(request)
     bank.nonces.learn(request.url, response.all("dpop-nonce"))
+    if response.status in _BUSY:
+        raise ServerBusy(
+            f"{without_query(request.url)} is busy",
+            status=response.status,
+            retry_after=_retry_after(response.header("retry-after"), bank.now()),
+        )
     return response
+
+
+def _retry_after(value: str | None, now: float) -> float | None:
+    """Seconds from now, from either form of the header (RFC 9110 10.2.3)."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) <= 9:
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
+    except ValueError:
+        return None
 
 
 def dpop_headers(

@@ -193,7 +193,7 @@ class Client:
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
-    ) -> Any:
+    ) -> api_auth.ApiClient:
         """A client of httpx (or `library`) for one API: token, proof, nonces and refresh built in.
 
         TLS and proxy are those of `HttpSettings` unless given here; redirects are never followed.

@@ -3,6 +3,8 @@
 FapiError
 ├── ForbiddenByProfile
 │   └── RetiredGrant                  password, implicit: withdrawn for everybody
+├── TransportError
+│   └── ServerBusy                    429 or 503: carries when to come back
 ├── MessageError
 │   ├── AuthorizationResponseError    what came back through the browser
 │   │   ├── WrongResponseMode         two modes mixed, or another one than was asked for
@@ -35,11 +37,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from fapikit.errors import ClaimError, FapiError, Fault, ForbiddenByProfile, MessageError, Remedy
+from fapikit.errors import (
+    ClaimError,
+    FapiError,
+    Fault,
+    ForbiddenByProfile,
+    MessageError,
+    Remedy,
+    TransportError,
+)
 
 
 class RetiredGrant(ForbiddenByProfile):
     """A way to a token that best practice has withdrawn."""
+
+
+class ServerBusy(TransportError):
+    """The server asks to be left alone for a while: `retry_after` seconds, if it says how long."""
+
+    clause = "RFC 9110 10.2.3"
+
+    def __init__(self, message: str, *, status: int, retry_after: float | None) -> None:
+        super().__init__(message, facts={"status": status, "retry_after": retry_after})
+        self.retry_after = retry_after
 
 
 # --- the authorization response ------------------------------------------------------------------

@@ -15,11 +15,18 @@ from fapikit.errors import (
     IssuerMismatch,
     MetadataError,
     PeerRefused,
+    Remedy,
     TransportError,
     WrongSubject,
 )
 from fapikit.metadata import read_metadata
-from rpkit.errors import OtherAuthorizationServer, RegistrationError, UnboundToken, UserInfoError
+from rpkit.errors import (
+    OtherAuthorizationServer,
+    RegistrationError,
+    ServerBusy,
+    UnboundToken,
+    UserInfoError,
+)
 from rpkit.registration import register
 from rpkit.resource_metadata import discover_resource, find_issuer, metadata_url
 from tests.hands import Hand, answer
@@ -159,7 +166,7 @@ def test_revocation_by_a_stale_holder_revokes_the_newest(clients: Clients, bank:
 def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     tokens = signed_in(client, bank).tokens
-    bank.faults["revoke_answer"] = lambda _call: (503, {}, {})
+    bank.faults["revoke_answer"] = lambda _call: (400, {}, {"error": "invalid_client"})
     with pytest.raises(FapiError) as caught:
         client.revoke(tokens)
     assert caught.value.clause == "RFC 7009 2.2"
@@ -169,6 +176,26 @@ def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> N
         else None
     )
     client.revoke(tokens)
+
+
+# --- Servers that are busy -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("120", 120.0), ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0), ("soon", None), (None, None)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_says_when_to_come_back(
+    status: int, header: str | None, seconds: float | None, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["token_answer"] = lambda _call: (status, {"retry-after": header} if header else {}, {})
+    with pytest.raises(ServerBusy) as caught:
+        client.refresh(tokens)
+    assert caught.value.retry_after == seconds
+    assert caught.value.remedy is Remedy.RETRY_LATER
 
 
 # --- Dynamic registration ------------------------------------------------------------------------
