@@ -7,7 +7,21 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.raised_errors import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_testnodedown,
+)
 from tests.servers import valkey_server
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_sessionfinish",
+    "pytest_testnodedown",
+    "valkey_url",
+]
 
 # The same examples in every run: a test that fails, fails for everybody. `make fuzz` is for finding new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
