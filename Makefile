@@ -33,6 +33,9 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || (cat $(VENV)/lint-imports.log; exit 1)
 
+docs: $(VENV)/dev.stamp ## rebuild the generated documents
+	@$(BIN)/python tools/api_doc.py
+
 fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
