@@ -17,6 +17,10 @@ listen = "127.0.0.1:{port}"
 store = "memory:"
 clients_file = "clients.json"
 
+[scopes]
+accounts = "See your accounts and their balances"
+payments = "Make the payment shown here, once"
+
 [tls]
 certificate = "server.pem"
 key = "server.key"
