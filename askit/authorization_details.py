@@ -11,7 +11,7 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.clients import Client
@@ -71,11 +71,17 @@ def details_for(details: Details, resource: str, config: Config) -> Details:
     return tuple(detail for detail in details if _belongs(detail, resource, config))
 
 
-def narrow(granted: Details, asked: Sequence[Mapping[str, Any]]) -> Details:
-    """The granted details that a token request asks for, each named by the members it has in common.
+def narrow(granted: Details, text: str | None) -> Details:
+    """The granted details that a token request's `authorization_details` ask for; all if it has none.
 
-    Raises InvalidAuthorizationDetails for one that no granted detail covers.
+    Each is named by the members it has in common. Raises InvalidAuthorizationDetails for one that no granted detail
+    covers.
     """
+    if text is None:
+        return granted
+    asked = parse_details(text)
+    if not isinstance(asked, list) or not all(isinstance(item, dict) and item for item in asked):
+        raise InvalidAuthorizationDetails("authorization_details must be an array of objects")
     chosen = []
     for wanted in asked:
         match = next(

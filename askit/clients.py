@@ -6,6 +6,7 @@ Role: AS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,7 @@ _FLAGS: Final = (
     "require_auth_time",
     "use_mtls_endpoint_aliases",
 )
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,8 +268,10 @@ def _read_keys(members: Mapping[str, Any]) -> KeySet | None:
 
 def _check_redirect_uri(uri: str) -> None:
     parts = urlsplit(uri)
-    if parts.fragment or not parts.netloc or parts.username is not None:
-        raise InvalidRedirectUri("a redirect URI is absolute, without fragment and user info")
+    if parts.fragment or not _HOST.match(parts.hostname or "") or parts.username is not None:
+        raise InvalidRedirectUri(
+            "a redirect URI is absolute, with a plain host, without fragment and user info"
+        )
     if parts.scheme == "http" and is_loopback_host(parts.hostname):
         return
     if parts.scheme != "https":

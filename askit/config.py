@@ -134,6 +134,7 @@ class Config:
         _require_unique("resources.scopes", [s for resource in self.resources for s in resource.scopes])
         _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
         self._require_references()
+        self._require_users()
         for client in self.clients:
             client.check(self.profile)
 
@@ -164,17 +165,8 @@ class Config:
             )
 
     def _require_references(self) -> None:
-        usernames = {user.username for user in self.users}
         client_ids = {client.client_id for client in self.clients}
-        if self.auto_approve is not None and self.auto_approve not in usernames:
-            raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
-        for user in self.users:
-            if user.sub in client_ids:
-                # FAPI2-SP 6.7: a client must not pass for a user.
-                raise ConfigurationError(
-                    f"the user {user.username!r} and a client share the subject {user.sub!r}",
-                    clause="FAPI2-SP 6.7",
-                )
+        uris = {resource.uri for resource in self.resources}
         for resource in self.resources:
             own = set(resource.scopes) & IDENTITY_SCOPES.keys()
             if own:
@@ -186,11 +178,26 @@ class Config:
                     raise ConfigurationError(
                         f"resources: introspection_clients of {resource.uri} names no client: {client_id!r}"
                     )
-        uris = {resource.uri for resource in self.resources}
         for details in self.authorization_details_types:
             if details.resource is not None and details.resource not in uris:
                 raise ConfigurationError(
                     f"authorization_details_types: {details.type!r} names no resource: {details.resource!r}"
+                )
+
+    def _require_users(self) -> None:
+        if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
+            raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
+        if self.auto_approve is not None and not self.development_only:
+            raise ConfigurationError(
+                "auto_approve contradicts development_only = false: nobody would be asked"
+            )
+        client_ids = {client.client_id for client in self.clients}
+        for user in self.users:
+            if user.sub in client_ids:
+                # FAPI2-SP 6.7: a client must not pass for a user.
+                raise ConfigurationError(
+                    f"the user {user.username!r} and a client share the subject {user.sub!r}",
+                    clause="FAPI2-SP 6.7",
                 )
 
     @property

@@ -67,13 +67,15 @@ async def login_page(
     browser: Browser,
     *,
     wrong: bool = False,
+    username: str | None = None,
 ) -> Response:
+    """The login form; `username` is what was typed before, if it was `wrong`."""
     page = server.pages.login(
         client_name=client.name,
         csrf=await form_token(server, browser, request_uri),
         client_id=client.client_id,
         request_uri=request_uri,
-        username=request.login_hint or "",
+        username=username or request.login_hint or "",
         wrong=wrong,
         leads_to=request.redirect_uri,
     )

@@ -2,7 +2,7 @@
 
     FapiError
     └── Refused                       a request that is answered with an OAuth error
-        ├── InvalidRequest            InvalidRequestUri  InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidRequest            TooLarge  InvalidRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -32,6 +32,13 @@ class InvalidRequest(Refused):
 
     code = "invalid_request"
     clause = "RFC 6749 4.1.2.1"
+
+
+class TooLarge(InvalidRequest):
+    """A body longer than this server reads."""
+
+    clause = "RFC 9126 2.3"
+    status = 413
 
 
 class InvalidRequestUri(Refused):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.errors import InvalidRequest
+from askit.errors import InvalidRequest, TooLarge
 from fapikit import strict_json
 from fapikit.parameters import Parameters, parse_parameters
 
@@ -34,7 +34,7 @@ async def read_body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
-            raise InvalidRequest("the body is too long", clause="RFC 9126 2.3")
+            raise TooLarge("the body is too long", facts={"limit": MAX_BODY})
     return bytes(body)
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from fapikit import strict_json
@@ -33,7 +33,7 @@ class Record:
     """Base of what is stored as one JSON object."""
 
     def dump(self) -> bytes:
-        return strict_json.dump(asdict(self))
+        return strict_json.dump({entry.name: getattr(self, entry.name) for entry in fields(self)})
 
 
 def load_record(kind: type[R], octets: bytes) -> R:

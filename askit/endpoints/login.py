@@ -34,9 +34,8 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
     request_uri = form.get("request_uri", "")
     await require_form_token(server, browser, request_uri or OWN_PAGES, form)
     address = request.client.host if request.client else "unknown"
-    user = await server.users.check_password(
-        form.get("username", ""), form.get("password", ""), address=address
-    )
+    username = form.get("username", "")
+    user = await server.users.check_password(username, form.get("password", ""), address=address)
     if not request_uri:
         if user is None:
             return await own_login_page(server, request, wrong=True)
@@ -47,7 +46,7 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
         raise InvalidRequest("client_id is missing or unknown")
     pushed = await load_opened_request(server, request_uri, client)
     if user is None:
-        return await login_page(server, request_uri, pushed, client, browser, wrong=True)
+        return await login_page(server, request_uri, pushed, client, browser, wrong=True, username=username)
     browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
     query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
     return set_cookie(see_other(f"{server.endpoint('interaction')}?{query}"), browser)

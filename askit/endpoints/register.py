@@ -47,11 +47,11 @@ def _complete(server: AuthorizationServer, asked: dict[str, Any]) -> dict[str, A
     metadata.setdefault("token_endpoint_auth_method", default)
     metadata.setdefault("response_types", ["code"])
     metadata.setdefault("grant_types", ["authorization_code"])
-    for name in ("id_token_signed_response_alg",):
-        metadata.setdefault(name, server.config.signing_alg)
+    metadata.setdefault("id_token_signed_response_alg", server.config.signing_alg)
     metadata["client_id"] = random_token(server.random_bytes, 16)
     metadata["client_id_issued_at"] = int(server.clock())
-    if metadata["token_endpoint_auth_method"] in SECRET_METHODS:
+    method = metadata["token_endpoint_auth_method"]
+    if isinstance(method, str) and method in SECRET_METHODS:
         metadata["client_secret"] = random_token(server.random_bytes)
         metadata["client_secret_expires_at"] = 0
     return metadata

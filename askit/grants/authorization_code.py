@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from askit.audience import choose_resource
-from askit.authorization_details import details_for
+from askit.authorization_details import narrow
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants import TokenRequest
 from askit.id_token import make_id_token
@@ -37,12 +37,13 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
     if await server.records.marked("code-used", value) is not None:
         raise await _reused(server, code)
     grant = await _check_code(server, code, request)
+    details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         server.config,
         asked=parameters.all("resource"),
         granted=grant.resources,
         scopes=grant.scopes,
-        details=grant.authorization_details,
+        details=details,
     )
     if not await server.records.mark("code-used", value, server.config.grant_lifetime):
         raise await _reused(server, code)
@@ -51,7 +52,7 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         client=client,
         resource=resource,
         scopes=grant.scopes,
-        details=details_for(grant.authorization_details, resource.uri, server.config) if resource else (),
+        details=details,
         jkt=request.jkt,
         grant=grant,
     )

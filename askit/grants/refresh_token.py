@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from askit.audience import choose_resource, narrow_scopes
-from askit.authorization_details import narrow, parse_details
-from askit.errors import InvalidAuthorizationDetails, InvalidGrant, InvalidRequest
+from askit.authorization_details import narrow
+from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants import TokenRequest
 from askit.records import Grant, RefreshToken, digest
 from askit.tokens import issue_access_token
@@ -42,12 +42,7 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
     if grant is None:
         raise InvalidGrant("this grant was revoked")
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
-    details = grant.authorization_details
-    if "authorization_details" in parameters:
-        asked = parse_details(parameters["authorization_details"])
-        if not isinstance(asked, list) or not all(isinstance(item, dict) for item in asked):
-            raise InvalidAuthorizationDetails("authorization_details must be an array of objects")
-        details = narrow(details, asked)
+    details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         server.config,
         asked=parameters.all("resource"),

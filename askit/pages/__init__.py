@@ -10,6 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -98,6 +99,7 @@ class Pages:
             {
                 "grant": grant,
                 "client_name": name,
+                "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
                 "scopes": [config.describe_scope(scope) for scope in grant.scopes],
                 "details": [
                     describe_detail(detail, config.details_type(str(detail["type"])), user)

@@ -115,6 +115,7 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
         ('claims = { name = "Alice",', 'claims = { sub = "fintech",', "fintech"),
         ('store = "memory:"', 'store = "memory:"\naccess_token_lifetime = 86400', "access_token_lifetime"),
         ('store = "memory:"', 'store = "memory:"\naccess_token_lifetime = "60"', "access_token_lifetime"),
+        ('store = "memory:"', 'store = "memory:"\ndevelopment_only = false', "auto_approve"),
         ('store = "memory:"', 'store = "memory:"\ndpop_nonces = "yes"', "dpop_nonces"),
     ],
 )

@@ -93,7 +93,7 @@ async def test_a_form_comes_as_a_form(client: PlainClient, path: str) -> None:
 
 async def test_a_body_without_end_is_cut_short(client: PlainClient) -> None:
     response = await client.post("/par", {"state": "x" * 300_000})
-    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json()["error"]) == (413, "invalid_request")
 
 
 async def test_two_authorization_headers_are_refused(client: PlainClient) -> None:

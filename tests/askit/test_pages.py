@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 
 import httpx
 import pytest
@@ -49,6 +51,15 @@ async def test_every_page_carries_the_headers_that_protect_it(client: PlainClien
 async def test_form_action_lets_the_redirect_reach_this_client_and_no_other(client: PlainClient) -> None:
     policy = (await _consent_page(client)).headers["content-security-policy"]
     assert "form-action 'self' https://fintech.example.test" in policy
+
+
+async def test_a_form_post_page_runs_the_one_script_its_policy_names(client: PlainClient) -> None:
+    page = await client.decide(await client.pushed(response_mode="form_post"))
+    script = re.search(r"<script>(.*?)</script>", page.text)
+    assert script
+    allowed = b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{allowed}'" in page.headers["content-security-policy"]
+    assert "<button" in page.text  # without JavaScript
 
 
 async def test_the_cookie_is_host_bound_and_unreadable(client: PlainClient) -> None:
@@ -116,6 +127,7 @@ async def test_a_wrong_password_says_so_and_keeps_the_request(client: PlainClien
     again = await client.submit(await _login_page(client), username="alice", password="wrong")
     assert again.status_code == 401
     assert 'role="alert"' in again.text
+    assert 'value="alice"' in again.text
     consent = await client.submit(again, username="alice", password="wonderland")
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
 
@@ -250,7 +262,13 @@ async def test_an_acr_that_cannot_be_reached_is_refused(bank: Bank, client: Plai
 async def test_the_user_sees_what_was_granted_to_whom_and_ends_it(bank: Bank, client: PlainClient) -> None:
     tokens = await client.tokens(scope="openid accounts", authorization_details=[PAYMENT], resource=None)
     page = await client.http.get("/grants")  # the flow signed this browser in
-    for words in ("Fintech One", "See your accounts and balances", "123.50 EUR", "to Merchant A"):
+    for words in (
+        "Fintech One",
+        "See your accounts and balances",
+        "123.50 EUR",
+        "to Merchant A",
+        "2027-01-15",
+    ):
         assert words in page.text
     ended = await client.submit(page)
     assert "Nobody has access" in ended.text

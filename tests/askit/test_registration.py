@@ -74,6 +74,7 @@ async def test_without_an_initial_access_token_registration_is_closed(bank: Bank
         ({"redirect_uris": ["http://fintech.example.test/callback"]}, "invalid_redirect_uri"),
         ({"redirect_uris": [f"{CALLBACK}#x"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["/relative"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://a.test; script-src *"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://user@fintech.example.test/"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["com.example.app:/callback"]}, "invalid_redirect_uri"),
         ({"redirect_uris": CALLBACK}, "invalid_client_metadata"),

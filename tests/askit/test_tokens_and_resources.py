@@ -142,8 +142,13 @@ async def test_unknown_actions_are_refused_where_a_type_lists_its_own() -> None:
 async def test_a_token_request_may_narrow_the_details(client: PlainClient) -> None:
     other = {**PAYMENT, "creditorName": "Merchant B"}
     code = await client.code(scope="openid payments", authorization_details=[PAYMENT, other])
-    tokens = (await client.redeem(code)).json()
-    assert len(tokens["authorization_details"]) == 2
+    refused = await client.redeem(
+        code, authorization_details=[{"type": "payment_initiation", "creditorName": "C"}]
+    )
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_authorization_details")
+    tokens = (await client.redeem(code, authorization_details=[PAYMENT])).json()
+    assert [detail["creditorName"] for detail in tokens["authorization_details"]] == ["Merchant A"]
+    assert len((await client.refresh(tokens["refresh_token"])).json()["authorization_details"]) == 2
     narrowed = (await client.refresh(tokens["refresh_token"], authorization_details=[other])).json()
     assert [detail["creditorName"] for detail in narrowed["authorization_details"]] == ["Merchant B"]
     changed = [{**other, "instructedAmount": {"currency": "EUR", "amount": "9999.00"}}]
