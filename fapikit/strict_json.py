@@ -69,9 +69,10 @@ def parse_value(octets: bytes | str) -> Any:
     try:
         text = octets.decode("utf-8", "strict") if isinstance(octets, bytes) else octets
         value = _decode(text)
-        if text.count("[") + text.count("{") > MAX_DEPTH:
+        # Most values have no object or array inside, and most texts no escape: both are told by one quick look.
+        if (text.find("{", 1) > 0 or "[" in text) and text.count("[") + text.count("{") > MAX_DEPTH:
             _require_shallow(value)
-        if "\\u" in text:  # only an escape can bring a lone surrogate in
+        if "\\" in text and "\\u" in text:  # only an escape can bring a lone surrogate in
             json.dumps(value, ensure_ascii=False).encode()
     except (DuplicateName, NotStrictJson):
         raise

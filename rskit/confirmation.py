@@ -79,7 +79,7 @@ def confirm(
         urls=rules.urls(view.path),
         now=now,
         algorithms=rules.algorithms,
-        access_token=credentials.token,
+        ath=base64url.encode(credentials.digest),
         bound_to=jkt,
         nonces=rules.nonces,
         known=rules.proof_keys,

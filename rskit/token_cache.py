@@ -24,11 +24,10 @@ MAX_REFUSED: Final = 2_000
 
 @dataclass(slots=True, eq=False)
 class AcceptedToken:
-    """A token that passed. `ath` is its hash as proofs carry it; `keys` verified it, None if its server was asked."""
+    """A token that passed. `keys` verified it; None if its server was asked."""
 
     allow: Allow
     trusted: TrustedIssuer
-    ath: str
     until: float
     keys: KeySet | None = field(repr=False)
 

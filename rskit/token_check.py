@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from typing import Final
 
-from fapikit.base64url import encode
 from fapikit.clock import Clock
 from fapikit.errors import ClaimError, FapiError, KeyNotFound
 from fapikit.flow import Flow
@@ -24,7 +23,7 @@ from rskit.token import Token
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token
 
-_NAME_CHARACTERS: Final = 12
+_NAME_OCTETS: Final = 6
 
 
 class TokenCheck:
@@ -105,19 +104,18 @@ class TokenCheck:
         return self._remember_jwt(jwt, known, digest, self._clock())
 
     def _remember_jwt(self, jwt: Jwt, known: KnownHeader, digest: bytes, now: float) -> AcceptedToken:
-        ath = encode(digest)
         config = jwt.trusted.config
         token = build_token(
             jwt.claims,
             issuer=config.url,
             kind="jwt",
-            name=ath[:_NAME_CHARACTERS],
+            name=digest[:_NAME_OCTETS].hex(),
             scope_claim=config.scope_claim,
         )
         until = jwt.claims["exp"] + self._rules.skew
         if config.max_token_age is not None:
             until = min(until, jwt.claims["iat"] + config.max_token_age + self._rules.skew)
-        entry = AcceptedToken(Allow(token), jwt.trusted, ath, until, known.keys)
+        entry = AcceptedToken(Allow(token), jwt.trusted, until, known.keys)
         self._cache.accept(digest, entry, now)
         return entry
 
@@ -127,12 +125,11 @@ class TokenCheck:
         asked_at = self._clock()
         try:
             members = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
-            ath = encode(digest)
             found = build_token(
                 {name: value for name, value in members.items() if name != "active"},
                 issuer=trusted.config.url,
                 kind="introspected",
-                name=ath[:_NAME_CHARACTERS],
+                name=digest[:_NAME_OCTETS].hex(),
                 scope_claim=trusted.config.scope_claim,
             )
         except (InvalidToken, ClaimError) as error:
@@ -141,7 +138,7 @@ class TokenCheck:
         until = asked_at + asking.limits.positive
         if found.expires_at is not None:
             until = min(until, found.expires_at)
-        entry = AcceptedToken(Allow(found), trusted, ath, until, None)
+        entry = AcceptedToken(Allow(found), trusted, until, None)
         self._cache.accept(digest, entry, self._clock())
         return entry
 

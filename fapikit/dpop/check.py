@@ -63,6 +63,7 @@ def check_proof(
     now: float,
     algorithms: Collection[str],
     access_token: str | None = None,
+    ath: str | None = None,
     bound_to: str | None = None,
     nonces: NonceIssuer | None = None,
     known: ProofKeys | None = None,
@@ -70,9 +71,9 @@ def check_proof(
     """Check the values of the DPoP header of one request.
 
     `urls`: the URLs this request may be known by, normalised (`htu.normalise`). `access_token`: the one beside the
-    proof, at a resource. `bound_to`: the thumbprint that the token, code or request is bound to. `nonces`:
-    given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3). `known`: keys of proofs that
-    passed before, always with the same `algorithms`.
+    proof, at a resource; `ath`: its hash, where that is known already. `bound_to`: the thumbprint that the token, code
+    or request is bound to. `nonces`: given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3).
+    `known`: keys of proofs that passed before, always with the same `algorithms`.
 
     Raises a DPoPError or, for what is wrong with the JWT itself, a JwtError; each carries its wire code.
     """
@@ -87,10 +88,9 @@ def check_proof(
     _check_target(claims, method, urls)
     usable_until = _check_time(claims, now)
     _check_nonce(claims, nonces, now)
-    if access_token is not None:
-        ath = _string(claims, "ath")
-        if not hmac.compare_digest(ath.encode(), access_token_hash(access_token).encode()):
-            raise WrongTokenHash("ath is not the hash of this access token")
+    wanted = access_token_hash(access_token) if access_token is not None else ath
+    if wanted is not None and not hmac.compare_digest(_string(claims, "ath").encode(), wanted.encode()):
+        raise WrongTokenHash("ath is not the hash of this access token")
     if bound_to is not None and not hmac.compare_digest(bound_to.encode(), key.thumbprint.encode()):
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
     if known is not None:

@@ -63,9 +63,10 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
         raise purpose.fail(
             JwtTooLarge, f"this {purpose.name} is too long", facts={"limit": purpose.max_octets}
         )
-    if token.count(".") != 2 or not token.isascii():
+    parts = token.split(".", 3)
+    if len(parts) != 3 or not token.isascii():
         raise purpose.fail(MalformedJwt, f"this {purpose.name} is not three parts with dots between")
-    head, body, tail = token.split(".")
+    head, body, tail = parts
     if len(head) > _MAX_HEADER_CHARACTERS:
         raise purpose.fail(JwtTooLarge, f"the header of this {purpose.name} is too long")
     return head, body, tail

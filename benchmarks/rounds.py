@@ -1,0 +1,60 @@
+"""Timing several contenders fairly: interleaved rounds, medians, and figures only as ratios or differences of them."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Result:
+    """One line of results.json. `ours` and `target` are in the metric's unit; `peers` are the others' figures."""
+
+    part: str
+    metric: str
+    ours: float
+    target: float | None
+    met: bool | None
+    peers: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        verdict = "" if self.met is None else (" met" if self.met else " NOT MET")
+        peers = "  ".join(f"{name} {value:g}" for name, value in self.peers.items())
+        target = "" if self.target is None else f" (target {self.target:g}{verdict})"
+        return f"{self.part:26} {self.metric:34} {self.ours:>8g}{target:24} {peers}"
+
+
+def medians(contenders: Mapping[str, Callable[[], object]], *, rounds: int, calls: int) -> dict[str, float]:
+    """The median time of one call of each, in microseconds; each round runs every contender `calls` times."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(rounds):
+            # The order turns, so that nobody always runs after the same neighbour.
+            names = list(contenders)
+            names = names[number % len(names) :] + names[: number % len(names)]
+            for name in names:
+                call = contenders[name]
+                began = time.perf_counter_ns()
+                for _ in range(calls):
+                    call()
+                times[name].append((time.perf_counter_ns() - began) / calls / 1000)
+    finally:
+        gc.enable()
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def result(part: str, metric: str, ours: float, target: float | None, peers: Mapping[str, float]) -> Result:
+    rounded = round(ours, 2)
+    met = None if target is None else rounded <= target
+    return Result(
+        part, metric, rounded, target, met, {name: round(value, 2) for name, value in peers.items()}
+    )
