@@ -64,12 +64,15 @@ class Protect:
             await guard.send_answer(403, (("content-length", "0"),), b"")
             return
         decision = server.check(view)
-        if isinstance(decision, Generator):
-            decision = await server.async_driver.run(decision)
-        refusal = self._admit(decision, scope, view, guard)
-        if refusal is not None:
-            await guard.send_refusal(refusal)
-            return
+        if type(decision) is Allow:  # the common case, told without a closer look
+            guard.admission.token = scope["auth"] = decision.token
+        else:
+            if isinstance(decision, Generator):
+                decision = await server.async_driver.run(decision)
+            refusal = self._admit(decision, scope, view, guard)
+            if refusal is not None:
+                await guard.send_refusal(refusal)
+                return
         scope[KEY] = guard.admission
         try:
             await self._app(scope, guard.receive, guard.send)

@@ -18,8 +18,6 @@ def interaction_id(received: str | None, random_bytes: RandomBytes) -> str:
     """What came, if it is a UUID: anything else is not echoed, and a new one (version 4) takes its place."""
     if received is not None and _UUID.fullmatch(received):
         return received
-    octets = bytearray(random_bytes(16))
-    octets[6] = octets[6] & 0x0F | 0x40
-    octets[8] = octets[8] & 0x3F | 0x80
-    digits = octets.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    digits = random_bytes(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
