@@ -116,10 +116,9 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
     query, fragment = parse_parameters(parts.query), parse_parameters(parts.fragment)
     in_query = _RESPONSE & query.keys() - own_query.keys()
     in_fragment = _RESPONSE & fragment.keys()
-    if in_query and in_fragment:
-        raise WrongResponseMode("the answer came in query and fragment at once")
     if mode in _IN_FORM:
         return _require_mode("query or fragment", False, query)
+    # An answer in both at once is wrong in either mode.
     if mode in _IN_FRAGMENT:
         return _require_mode("query", not in_query, fragment)
     return _require_mode("fragment", not in_fragment, query)

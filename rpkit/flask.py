@@ -82,7 +82,7 @@ class SignIn:
 
     def login(self) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = _web_request()
+        asked = _web_request()  # the form, if there is one, is for `begin` to read
         if not web.may_start(asked, self._paths.redirect_uri):
             return _response(web.refused_start())
         try:
@@ -95,7 +95,7 @@ class SignIn:
 
     def callback(self) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
-        asked = _web_request()
+        asked = _web_request(request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b"")
         try:
             settings = self.client().bank.settings
             if web.needs_fragment(asked, settings.response_mode):
@@ -121,10 +121,9 @@ class SignIn:
         return _response(web.failed(error))
 
 
-def _web_request() -> web.WebRequest:
+def _web_request(body: bytes = b"") -> web.WebRequest:
     query = request.query_string.decode("latin-1")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    body = request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b""
     url = request.path + (f"?{query}" if query else "")
     return web.WebRequest(request.method, url, headers, request.cookies, body)
 

@@ -18,6 +18,7 @@ from fapikit.errors import (
 )
 from rpkit.errors import WrongResponseMode, WrongState
 from tests.adversary.walk import (
+    also_meant_for_another,
     expired,
     flipped_signature,
     refused,
@@ -71,6 +72,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
         ForbiddenAlgorithm,
         "RFC 8725 3.1",
     ),
+    "meant for another client too": ("jarm", also_meant_for_another, WrongAudience, "JARM 2.4-3"),
     "state of another login inside": ("jarm", with_one_more("state"), WrongState, "RFC 9700 2.1c"),
     "a plain answer instead": (
         "callback",

@@ -121,6 +121,33 @@ def test_a_token_refused_again_is_not_refreshed_again(clients: Clients, bank: Fa
     assert len(refreshes) == 1
 
 
+def test_after_a_refresh_a_newer_nonce_may_be_demanded(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.nonces = False
+    demand = 'DPoP error="use_dpop_nonce"'
+    answers: list[Any] = [
+        (401, {"www-authenticate": demand, "dpop-nonce": "first"}, {}),
+        (401, {"www-authenticate": 'DPoP error="invalid_token"'}, {}),
+        (401, {"www-authenticate": demand, "dpop-nonce": "second"}, {}),
+    ]
+    bank.faults["api_accounts"] = lambda _call: answers.pop(0) if answers else None
+    with api_of(client, bank, login.tokens) as api:
+        assert api.get("/accounts").status_code == 200
+    nonces = [claims_of(call.headers["dpop"]).get("nonce") for call in bank.calls("accounts")]
+    assert nonces[1:] == ["first", "first", "second"]
+
+
+def test_calls_have_a_timeout_and_take_no_proxy_from_the_environment(
+    clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    with api_of(client, bank, signed_in(client, bank).tokens) as api:
+        inner = api if clients.kind == "sync" else api.api
+        assert inner.timeout.read == 10.0
+        assert not inner.trust_env
+
+
 def test_an_expired_token_is_refreshed_before_the_call(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)

@@ -192,6 +192,16 @@ def test_an_issuer_neither_announced_nor_demanded_may_be_absent(clients: Clients
     assert caught.value.clause == "FAPI2-SP 5.3.2.2-7"
 
 
+@pytest.mark.spec("RFC 9207 2.4b")
+def test_an_announced_issuer_may_not_be_absent_whatever_the_profile(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, profile="oauth-2.1")
+    start = client.begin()
+    bank.faults["callback"] = lambda a: {k: v for k, v in a.items() if k != "iss"}
+    with pytest.raises(MissingResponseIssuer) as caught:
+        client.complete(bank.authorize(start.url), start.transaction)
+    assert caught.value.clause == "RFC 9207 2.4b"
+
+
 @pytest.mark.spec("RFC 9700 2.1d")
 def test_mix_up_between_two_banks(clients: Clients) -> None:
     """The answer of one bank, brought to the transaction of another, reaches neither token endpoint."""

@@ -106,8 +106,7 @@ def test_openid_without_an_id_token_is_refused(clients: Clients, bank: FakeBank)
         signed_in(clients.of(bank), bank)
 
 
-def test_a_nonce_that_was_never_sent_is_refused(clients: Clients, bank: FakeBank) -> None:
-    """In the code flow a token for another login may carry one."""
+def test_a_nonce_of_another_login_is_refused(clients: Clients, bank: FakeBank) -> None:
     bank.faults["id_token"] = lambda claims: {**claims, "nonce": "x" * 43}
     with pytest.raises(WrongNonce):
         signed_in(clients.of(bank), bank)

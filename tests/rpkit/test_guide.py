@@ -1,0 +1,56 @@
+"""The guide's blocks, run in order as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fapikit.stores.sealed import Seal
+from rpkit import Client
+from rpkit.errors import TransactionUsed
+from tests.keys import a_key
+from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+API = "https://bank.example/accounts"
+
+
+def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    bank = FakeBank()
+    bank.faults["api_transfers"] = lambda _call: (
+        401,
+        {"www-authenticate": 'DPoP error="insufficient_user_authentication", max_age="60"'},
+        {},
+    )
+    discover = Client.discover.__func__  # type: ignore[attr-defined]
+
+    def discover_here(cls: Any, issuer: str, **options: Any) -> Any:
+        return discover(cls, issuer, **{"http": bank.http(), "clock": bank.clock, **options})
+
+    monkeypatch.setattr(Client, "discover", classmethod(discover_here))
+    names: dict[str, Any] = {
+        "ISSUER": bank.issuer,
+        "CALLBACK": REDIRECT_URI,
+        "API": API,
+        "PAYMENTS": "https://bank.example/payments",
+        "key": a_key("ES256", 1),
+        "seal": Seal([b"k" * 32]),
+        "transport": {"transport": bank.transport()},
+    }
+    for block in BLOCKS:
+        exec(block, names)
+        if "sealed" in names and "callback_url" not in names:
+            names["callback_url"] = bank.authorize(names["start"].url)
+    assert names["who"] == "alice"
+    assert "passed state" in capsys.readouterr().out
+    assert names["accounts"]["accounts"]
+    assert names["start"].transaction.max_age == 60
+    assert set(names["payments"].resources) == {API, names["PAYMENTS"]}
+    assert names["told"][0] == TransactionUsed.__name__
+    assert len(names["published"]["keys"]) == 2
+    answer = names["app"].test_client().post("/login", headers={"sec-fetch-site": "same-origin"})
+    assert answer.status_code == 303
