@@ -20,6 +20,7 @@ from fapikit.errors import (
     TooOld,
     WrongAudience,
     WrongIssuer,
+    WrongSubject,
 )
 from fapikit.jose.purposes import Purpose
 
@@ -78,11 +79,25 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
     for name in ("iss", "sub", "jti", "client_id"):
         if name in claims and not isinstance(claims[name], str):
             raise purpose.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
+    _check_self(claims, purpose)
     if expected.issuer is not None:
         check_issuer(claims, purpose, expected.issuer)
     if expected.audience:
         check_audience(claims, purpose, expected.audience, sole=expected.sole_audience)
     check_times(claims, purpose, expected)
+
+
+def _check_self(claims: Mapping[str, Any], purpose: Purpose) -> None:
+    """A client's assertion about itself can be no other kind, nor another kind such an assertion (RFC 8725 3.12)."""
+    same = "iss" in claims and claims["iss"] == claims.get("sub")
+    if purpose.self_issued and not same:
+        raise purpose.fail(
+            WrongSubject, f"sub of this {purpose.name} is not its iss", about="sub", facts={"claim": "sub"}
+        )
+    if same and not purpose.self_issued:
+        raise purpose.fail(
+            ForbiddenClaim, f"a {purpose.name} is not about its own issuer", facts={"claim": "sub"}
+        )
 
 
 def audiences_of(claims: Mapping[str, Any], purpose: Purpose) -> tuple[str, ...]:

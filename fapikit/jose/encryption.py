@@ -91,7 +91,15 @@ def encrypt_jwt(token: str, key: EncryptionKey, *, enc: str = "A256GCM") -> str:
 
 
 def decrypt_jwt(token: str, purpose: Purpose, decryption: Decryption) -> str:
-    """The signed JWT inside a JWE. What it says is still unverified (RFC 8725 3.3).
+    """The signed JWT inside a JWE. What it says is still unverified (RFC 8725 3.3). Raises what `decrypt` raises."""
+    try:
+        return decrypt(token, purpose, decryption).decode("ascii")
+    except UnicodeDecodeError as error:
+        raise purpose.fail(DecryptionFailed, f"in this encrypted {purpose.name} is no JWT") from error
+
+
+def decrypt(token: str, purpose: Purpose, decryption: Decryption) -> bytes:
+    """The octets inside a JWE.
 
     Raises JwtTooLarge, MalformedJwt, DuplicateMember, ForbiddenAlgorithm, UnknownCritical, KeyNotFound,
     AmbiguousKey, DecryptionFailed.
@@ -102,8 +110,7 @@ def decrypt_jwt(token: str, purpose: Purpose, decryption: Decryption) -> str:
     _check_epk(header, key, purpose)
     registry = _Registry(algorithms=[key.alg, header["enc"]], strict_check_header=False)
     try:
-        opened = jwe.decrypt_compact(token, key.material, registry=registry).plaintext
-        return (opened or b"").decode("ascii")
+        return jwe.decrypt_compact(token, key.material, registry=registry).plaintext or b""
     except (JoseError, ValueError, TypeError, KeyError) as error:
         # One answer for every reason: which step failed would be an oracle.
         raise purpose.fail(DecryptionFailed, f"this {purpose.name} does not open") from error

@@ -23,6 +23,7 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 class Purpose:
     """One kind of JWT.
 
+    `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
     `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
     """
@@ -32,6 +33,7 @@ class Purpose:
     typ_required: bool = False
     required: tuple[str, ...] = ()
     forbidden: frozenset[str] = frozenset()
+    self_issued: bool = False
     error_code: str | None = None
     clauses: Mapping[str, str] = field(default_factory=dict)
     max_octets: int = 16 * 1024
@@ -97,7 +99,9 @@ ID_TOKEN: Final = Purpose(
 JARM_RESPONSE: Final = Purpose(
     name="JARM response",
     required=("iss", "aud", "exp"),
-    forbidden=frozenset({"sub", "events", "token_introspection", "nonce", "htm", "htu"}),
+    forbidden=frozenset(
+        {"sub", "events", "token_introspection", "nonce", "htm", "htu", "client_id", "response_type"}
+    ),
     clauses={
         "iss": "JARM 2.4-2",
         "aud": "JARM 2.4-3",
@@ -109,8 +113,10 @@ JARM_RESPONSE: Final = Purpose(
 REQUEST_OBJECT: Final = Purpose(
     name="request object",
     typ="oauth-authz-req+jwt",
-    required=("iss", "aud"),
-    forbidden=frozenset({"request", "request_uri", "events", "htm", "htu"}),
+    required=("iss", "aud", "client_id"),
+    forbidden=frozenset(
+        {"request", "request_uri", "events", "htm", "htu", "token_introspection", "code", "at_hash", "c_hash"}
+    ),
     error_code="invalid_request_object",
     clauses={
         "typ": "FAPI2-MS 5.3.1-5",
@@ -119,6 +125,7 @@ REQUEST_OBJECT: Final = Purpose(
         "aud": "FAPI2-MS 5.3.1-2",
         "nbf": "FAPI2-MS 5.3.1-3",
         "exp": "FAPI2-MS 5.3.1-4",
+        "client_id": "RFC 9101 5b",
         "request": "RFC 9101 4",
         "request_uri": "RFC 9101 4",
     },
@@ -128,6 +135,7 @@ CLIENT_ASSERTION: Final = Purpose(
     name="client assertion",
     typ="client-authentication+jwt",
     required=("iss", "sub", "aud", "exp", "jti"),
+    self_issued=True,
     forbidden=frozenset({"response_type", "events", "nonce", "htm", "htu", "token_introspection"}),
     error_code="invalid_client",
     clauses={

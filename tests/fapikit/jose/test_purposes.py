@@ -1,0 +1,93 @@
+"""No JWT can pass for one of another kind: each, good in itself and well signed, is held against every purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fapikit.errors import JwtError
+from fapikit.flow import run_pure
+from fapikit.jose import purposes
+from fapikit.jose.claims import Expected
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.purposes import Purpose
+from fapikit.jose.sign import sign_jwt
+from fapikit.jose.verify import verify_jwt
+from tests.clocks import NOW
+from tests.keys import a_key, mint
+
+N = int(NOW)
+ME, OTHER = "https://me.example", "https://other.example"
+LIFE = {"iat": N, "exp": N + 60}
+COMMON = {"iss": OTHER, "aud": ME, **LIFE}
+GOOD: dict[str, dict[str, Any]] = {
+    "ACCESS_TOKEN": {**COMMON, "sub": "alice", "client_id": "app", "jti": "1", "scope": "a"},
+    "ID_TOKEN": {**COMMON, "sub": "alice", "nonce": "n", "at_hash": "h"},
+    "JARM_RESPONSE": {**COMMON, "code": "c", "state": "s"},
+    "REQUEST_OBJECT": {**COMMON, "client_id": OTHER, "response_type": "code", "nbf": N},
+    "CLIENT_ASSERTION": {**COMMON, "sub": OTHER, "jti": "1"},
+    "DPOP_PROOF": {**COMMON, "jti": "1", "htm": "GET", "htu": ME},
+    "INTROSPECTION_RESPONSE": {"iss": OTHER, "aud": ME, "iat": N, "token_introspection": {"active": True}},
+    "LOGOUT_TOKEN": {
+        **COMMON, "sub": "alice", "jti": "1", "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    },
+    "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
+    "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
+}  # fmt: skip
+PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
+# Kinds without a registered type and without claims that only they carry: what a signed UserInfo answer or signed
+# metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`.
+TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA"}
+
+
+def token_of(name: str) -> str:
+    purpose = PURPOSES[name]
+    return mint(GOOD[name], a_key(), typ=purpose.typ)
+
+
+def verify(token: str, purpose: Purpose) -> None:
+    expected = Expected(issuer=OTHER, audience=() if purpose.name == "signed metadata" else (ME,), now=NOW)
+    keys = KeySet([a_key().public_key])
+    run_pure(verify_jwt(token, purpose, keys=keys, algorithms=("ES256",), expected=expected))
+
+
+def test_every_purpose_is_among_those_held_against_each_other() -> None:
+    found = {name for name, value in vars(purposes).items() if isinstance(value, Purpose)}
+    assert found == set(GOOD)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_each_is_good_for_its_own_purpose(name: str) -> None:
+    verify(token_of(name), PURPOSES[name])
+    verify(run_pure(sign_jwt(GOOD[name], PURPOSES[name], a_key())), PURPOSES[name])
+
+
+@pytest.mark.spec("RFC 8725 3.12", "RFC 8725 3.11", "RFC 9701 8.1", "FAPI2-SP 5.4.1-1.1")
+@pytest.mark.parametrize("purpose", GOOD)
+@pytest.mark.parametrize("name", GOOD)
+def test_none_passes_for_another(name: str, purpose: str) -> None:
+    if name == purpose or purpose in TELL_LITTLE:
+        pytest.skip("its own purpose, or one that tells little")
+    with pytest.raises(JwtError):
+        verify(token_of(name), PURPOSES[purpose])
+
+
+@pytest.mark.parametrize("purpose", sorted(TELL_LITTLE))
+def test_what_tells_little_still_refuses_every_typed_jwt(purpose: str) -> None:
+    for name, other in PURPOSES.items():
+        if other.typ is not None:
+            with pytest.raises(JwtError):
+                verify(token_of(name), PURPOSES[purpose])
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in GOOD if PURPOSES[name].typ is None or not PURPOSES[name].typ_required]
+)
+def test_without_their_types_their_claims_tell_them_apart(name: str) -> None:
+    """An old server sends no `typ`, or `JWT`: then the claims must do."""
+    token = mint(GOOD[name], a_key(), typ="JWT")
+    for other, purpose in PURPOSES.items():
+        if other != name and other not in TELL_LITTLE:
+            with pytest.raises(JwtError):
+                verify(token, purpose)
