@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from askit import Config
+from askit import Config, config_file, details_types
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import FINTECH, settings
 from tests.askit.plain_client import ACCOUNTS
@@ -165,3 +166,15 @@ def test_a_wider_address_has_to_be_meant() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml"):
         Config.load(tmp_path / "nowhere.toml")
+
+
+def test_the_manual_names_every_setting() -> None:
+    """Every key that the reader asks for stands in docs/askit.md, in code spans."""
+    manual = (Path(__file__).parents[2] / "docs" / "askit.md").read_text()
+    reader = Path(config_file.__file__).read_text() + Path(details_types.__file__).read_text()
+    asked = set(re.findall(r'table\.\w+\(\s*"(\w+)"', reader)) | set(
+        re.findall(r'tables?\("(\w+)"\)', reader)
+    )
+    assert len(asked) > 25
+    for setting in asked:
+        assert re.search(rf"`\[*{setting}\]*`", manual), setting
