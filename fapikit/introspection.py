@@ -18,6 +18,7 @@ from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, Transport
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_json_object
 from fapikit.jose.claims import Expected
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
 from fapikit.jose.verify import verify_jwt
@@ -45,12 +46,14 @@ def introspect(
     signed: bool = False,
     keys: KeySource | None = None,
     algorithms: Collection[str] = (),
+    decryption: Decryption | None = None,
     skew: float = 30.0,
     timeout: float = TIMEOUT,
 ) -> Flow[Mapping[str, Any]]:
     """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
 
     `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
+    `decryption`: how to open an answer that is encrypted around its signature.
 
     Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
     """
@@ -66,7 +69,11 @@ def introspect(
         expected = Expected(
             issuer=issuer, audience=(client_id,), now=clock(), skew=skew, sole_audience=True, max_age=MAX_AGE
         )
-        return (yield from read_signed(response, keys=keys, algorithms=algorithms, expected=expected))
+        return (
+            yield from read_signed(
+                response, keys=keys, algorithms=algorithms, expected=expected, decryption=decryption
+            )
+        )
     except TransportError:
         raise
     except FapiError as error:
@@ -86,7 +93,12 @@ def build_request(
 
 
 def read_signed(
-    response: HttpResponse, *, keys: KeySource, algorithms: Collection[str], expected: Expected
+    response: HttpResponse,
+    *,
+    keys: KeySource,
+    algorithms: Collection[str],
+    expected: Expected,
+    decryption: Decryption | None = None,
 ) -> Flow[Mapping[str, Any]]:
     """The members inside a signed answer, verified. Raises MessageError, JwtError, TransportError."""
     if response.status != 200:
@@ -105,7 +117,12 @@ def read_signed(
     except UnicodeDecodeError as error:
         raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a") from error
     jwt = yield from verify_jwt(
-        token, INTROSPECTION_RESPONSE, keys=keys, algorithms=algorithms, expected=expected
+        token,
+        INTROSPECTION_RESPONSE,
+        keys=keys,
+        algorithms=algorithms,
+        expected=expected,
+        decryption=decryption,
     )
     inner = jwt.claims["token_introspection"]
     if not isinstance(inner, dict):

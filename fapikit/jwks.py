@@ -5,7 +5,7 @@ and a day, 10 min by default; refreshed in the background from 80 % of that on. 
 keys serve an hour longer, and it is left alone for a few seconds. An unknown kid causes at most one refetch in 30 s,
 which keys at hand never wait for. A key gone from a fresh set stops working at once.
 
-Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; OIDC 10.1.1
+Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; FAPI1-ADV 8.9-1; OIDC 10.1.1
 Role: C, RS, AS
 """
 

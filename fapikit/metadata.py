@@ -1,6 +1,6 @@
 """Authorization server metadata: fetched from its well-known document, believed only if the issuer matches.
 
-Spec: RFC 8414 2, 3, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; RFC 8705 5
+Spec: RFC 8414 2, 3, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; FAPI1-BL 5.2.3-11; RFC 8705 5
 Role: C, RS
 """
 

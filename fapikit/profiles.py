@@ -2,7 +2,7 @@
 
 Code asks the profile and never asks which one it is. What a profile does not mention stays on.
 
-Spec: FAPI2-SP 5; FAPI2-MS 5; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5; RFC 9700 2
+Spec: FAPI2-SP 5; FAPI2-MS 5a, 5.1; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5; RFC 9700 2
 Role: C, AS, RS
 """
 

@@ -1,6 +1,6 @@
 """Values that must not leak: redacted when shown, compared in constant time.
 
-Spec: RFC 6749 10.10; FAPI2-SP 5.4.1-4
+Spec: RFC 6749 10.10; FAPI2-SP 5.4.1-4; FAPI1-BL 5.2.2-16
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Python's default server context also offers CBC suites under TLS 1.2.
 
-Spec: FAPI2-SP 5.2.1, 5.2.2; FAPI1-ADV 8.5; RFC 9325 3.1.1, 4.2
+Spec: FAPI2-SP 5.2.1-2, -3, -5, 5.2.2-1, -2; FAPI1-BL 7.1a; FAPI1-ADV 8.5-1, -3; RFC 9325 3.1.1, 4.2, 4.5
 """
 
 from __future__ import annotations
@@ -37,5 +37,6 @@ def client_context(
 
 def _restrict(context: ssl.SSLContext, profile: Profile) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(":".join(profile.tls12_ciphers))
+    # Level 2: no Diffie-Hellman group and no RSA key under 2048 bits, no curve under 224 (RFC 9325 4.5).
+    context.set_ciphers(":".join([*profile.tls12_ciphers, "@SECLEVEL=2"]))
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION

@@ -2,7 +2,7 @@
 
 Nothing is decompressed, no proxy is taken from the environment, and every library error becomes a TransportError.
 
-Spec: RFC 9700 4.11; FAPI2-SP 5.2.1
+Spec: RFC 9700 4.11; FAPI2-SP 5.2.1-2, -5; FAPI1-BL 7.1a
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -33,7 +33,7 @@ class HttpSettings:
     """
 
     tls: ssl.SSLContext | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     client: Any = None
     async_client: Any = None
 

@@ -4,7 +4,7 @@ Members are decoded strictly and in full length, so that one key has one spellin
 `cryptography` alone: a DPoP proof brings a key each time, and joserfc's import is lenient about base64 and takes
 three to seven times as long.
 
-Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, 5.4.1-3; RFC 8725 3.1, 3.4
+Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.4-2, -3; RFC 8725 3.1, 3.4
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 No key is looked for before `typ`, `alg` and `iss` have passed, so a stranger's JWT costs nobody a network call.
 
-Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3; JARM 5.1
+Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3; JARM 5.1; FAPI2-SP 5.4.1-1.1
 """
 
 from __future__ import annotations

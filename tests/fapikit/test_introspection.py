@@ -13,6 +13,8 @@ from fapikit.client_authentication import ClientSecretBasic
 from fapikit.errors import Fault, KeyNotFound, TransportError, Unreachable, UnusableAnswer
 from fapikit.http_message import HttpResponse
 from fapikit.introspection import INACTIVE, SIGNED_MEDIA_TYPE, introspect
+from fapikit.jose.encryption import Decryption, encrypt_jwt
+from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_set import KeySet
 from tests.clocks import NOW, CountingRandom, FrozenClock
 from tests.hands import Hand, answer
@@ -33,7 +35,7 @@ SIGNED = {"iss": AS, "aud": API, "iat": int(NOW), "token_introspection": ACTIVE}
 KEYS = KeySet([a_key().public_key])
 
 
-def ask(hand: Hand, *, signed: bool, auth: Any = None) -> Any:
+def ask(hand: Hand, *, signed: bool, auth: Any = None, decryption: Decryption | None = None) -> Any:
     return hand.run(
         introspect(
             f"{AS}/introspect",
@@ -46,6 +48,7 @@ def ask(hand: Hand, *, signed: bool, auth: Any = None) -> Any:
             signed=signed,
             keys=KEYS if signed else None,
             algorithms=("ES256",),
+            decryption=decryption,
         )
     )
 
@@ -140,6 +143,18 @@ def test_a_signed_answer_that_does_not_hold_decides_nothing(name: str) -> None:
     with pytest.raises(UnusableAnswer) as caught:
         ask(Hand(make()), signed=True)
     assert (caught.value.facts["cause"], caught.value.clause) == (cause, clause)
+
+
+@pytest.mark.spec("RFC 9701 5d")
+def test_an_encrypted_answer_is_opened_and_a_clear_one_refused_where_that_was_agreed() -> None:
+    key = DecryptionKey.generate("ECDH-ES")
+    clear = signed_answer()
+    sealed = answer(encrypt_jwt(clear.body.decode(), key), media_type=SIGNED_MEDIA_TYPE)
+    opens = Decryption(keys=(key,))
+    assert ask(Hand(sealed), signed=True, decryption=opens) == ACTIVE
+    for response, decryption in ((clear, opens), (sealed, None)):
+        with pytest.raises(UnusableAnswer):
+            ask(Hand(response), signed=True, decryption=decryption)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

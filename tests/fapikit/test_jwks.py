@@ -48,6 +48,7 @@ def test_asks_once_and_keeps_what_it_got() -> None:
     assert (request.method, request.url, request.timeout, request.max_bytes) == ("GET", URI, 5.0, 512 * 1024)
 
 
+@pytest.mark.spec("FAPI2-SP 5.4.2-1", "FAPI1-ADV 8.9-1")
 def test_an_http_uri_is_refused() -> None:
     with pytest.raises(InsecureUrl):
         RemoteKeySet("http://as.example/jwks", clock=FrozenClock())

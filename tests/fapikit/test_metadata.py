@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-@pytest.mark.spec("RFC 8414 3", "FAPI2-SP 5.3.3.1-9")
+@pytest.mark.spec("RFC 8414 3", "FAPI2-SP 5.3.3.1-9", "FAPI1-BL 5.2.3-11")
 @pytest.mark.parametrize(
     "issuer, oauth, openid",
     [

@@ -76,7 +76,7 @@ def test_a_secret_is_seen_only_when_asked() -> None:
         pickle.dumps(secret)
 
 
-@pytest.mark.spec("FAPI2-SP 5.4.1-4")
+@pytest.mark.spec("FAPI2-SP 5.4.1-4", "FAPI1-BL 5.2.2-16")
 def test_machine_made_values_have_256_bits() -> None:
     assert len(random_token(CountingRandom())) == 43
     assert random_token(system_random) != random_token(system_random)

@@ -143,7 +143,9 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8725 3.4", "FAPI2-SP 5.4.1-2", "FAPI2-SP 5.4.1-3", "RFC 7517 9.2")
+@pytest.mark.spec(
+    "RFC 8725 3.4", "FAPI2-SP 5.4.1-2", "FAPI2-SP 5.4.1-3", "FAPI1-BL 5.2.4-2, -3", "RFC 7517 9.2"
+)
 @pytest.mark.parametrize("name", BAD)
 def test_refuses(name: str) -> None:
     make, clause = BAD[name]

@@ -64,11 +64,11 @@ def test_each_is_good_for_its_own_purpose(name: str) -> None:
 
 
 @pytest.mark.spec("RFC 8725 3.12", "RFC 8725 3.11", "RFC 9701 8.1", "FAPI2-SP 5.4.1-1.1")
-@pytest.mark.parametrize("purpose", GOOD)
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize(
+    "name, purpose",
+    [(name, purpose) for name in GOOD for purpose in GOOD if name != purpose and purpose not in TELL_LITTLE],
+)
 def test_none_passes_for_another(name: str, purpose: str) -> None:
-    if name == purpose or purpose in TELL_LITTLE:
-        pytest.skip("its own purpose, or one that tells little")
     with pytest.raises(JwtError):
         verify(token_of(name), PURPOSES[purpose])
 

@@ -208,7 +208,7 @@ HEADERS: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8725 3.1", "RFC 9068 4-5", "FAPI2-SP 5.4.1-1.3")
+@pytest.mark.spec("RFC 8725 3.1", "RFC 9068 4-5", "FAPI2-SP 5.4.1-1.3", "FAPI1-ADV 8.6-3")
 @pytest.mark.parametrize("name", HEADERS)
 def test_refuses_a_header(name: str) -> None:
     make, error, clause = HEADERS[name]

@@ -1,0 +1,101 @@
+"""TLS as a profile wants it: what contexts offer, and which servers a driver refuses to talk to."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from pytest_httpserver import HTTPServer
+
+from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
+from fapikit.errors import Unreachable
+from fapikit.flow import http
+from fapikit.http_message import HttpRequest
+from fapikit.io import SyncDriver
+from fapikit.io.tls import client_context, server_context
+from tests.fapikit.io.test_shared_work import in_child
+
+CA = trustme.CA()
+OTHER_CA = trustme.CA()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    made = CA.issue_cert("localhost")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+@pytest.fixture
+def server(certificate: tuple[Path, Path]) -> Iterator[HTTPServer]:
+    with HTTPServer(host="localhost", ssl_context=server_context(*certificate)) as running:
+        running.expect_request("/x").respond_with_data(b"here")
+        yield running
+
+
+def suites(context: ssl.SSLContext) -> set[str]:
+    return {one["name"] for one in context.get_ciphers() if one["protocol"] == "TLSv1.2"}
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.1-2, -3", "FAPI2-SP 5.2.2-1, -2", "FAPI1-ADV 8.5-1, -3", "RFC 9325 4.5")
+@pytest.mark.parametrize("profile", [FAPI2_SECURITY, FAPI1_ADVANCED], ids=str)
+def test_contexts_offer_the_suites_of_the_profile_and_nothing_else(
+    profile: Profile, certificate: tuple[Path, Path]
+) -> None:
+    contexts = [server_context(*certificate, profile=profile), client_context(profile=profile)]
+    for context in contexts:
+        assert suites(context) == set(profile.tls12_ciphers)
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+        assert context.security_level >= 2
+        assert context.options & ssl.OP_NO_COMPRESSION
+
+
+def ask(server: HTTPServer, ca: bytes | None, host: str = "localhost") -> bytes:
+    driver = SyncDriver(HttpSettings(tls=client_context(ca=ca)))
+    try:
+        return driver.run(http(HttpRequest("GET", f"https://{host}:{server.port}/x"))).body
+    finally:
+        driver.close()
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.1-5", "FAPI1-BL 7.1a")
+def test_talks_to_a_server_whose_certificate_is_good(server: HTTPServer) -> None:
+    assert ask(server, CA.cert_pem.bytes()) == b"here"
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.1-5", "FAPI1-BL 7.1a")
+def test_refuses_a_server_of_an_unknown_authority_or_another_name(server: HTTPServer) -> None:
+    for ca, host in (
+        (OTHER_CA.cert_pem.bytes(), "localhost"),
+        (None, "localhost"),
+        (CA.cert_pem.bytes(), "127.0.0.1"),
+    ):
+        with pytest.raises(Unreachable) as refused:
+            ask(server, ca, host)
+        assert refused.value.facts["why"] == "ConnectError"
+    assert server.log == []
+
+
+def test_a_certificate_is_checked_without_any_setting_too(server: HTTPServer) -> None:
+    with pytest.raises(Unreachable):
+        SyncDriver().run(http(HttpRequest("GET", server.url_for("/x"))))
+
+
+def test_a_forked_child_makes_connections_of_its_own(server: HTTPServer) -> None:
+    driver = SyncDriver(HttpSettings(tls=client_context(ca=CA.cert_pem.bytes())))
+    request = HttpRequest("GET", server.url_for("/x"))
+    assert driver.run(http(request)).body == b"here"
+    parents = driver._client
+    with driver._lock:  # as if another thread were making a client at the moment of the fork
+        assert in_child(lambda: driver.run(http(request)).body == b"here" and driver._client is not parents)
+    assert driver.run(http(request)).body == b"here"
+    assert driver._client is parents
+    driver.close()
+
+
+def test_settings_show_no_password_of_a_proxy() -> None:
+    assert "secret" not in repr(HttpSettings(proxy="http://user:secret@proxy.example:3128"))
