@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+import certifi
 import httpx
 
 from fapikit.errors import ConfigurationError, ResponseTooLarge
 from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, Headers
 from fapikit.io import HttpSettings
+from fapikit.io.tls import client_context
+from fapikit.profiles import Profile
 from fapikit.urls import origin_of, require_secure
 from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
@@ -246,13 +249,20 @@ def _refuse_redirects(client: Any, options: dict[str, Any]) -> None:
         )
 
 
-def transport_options(http: HttpSettings, given: dict[str, Any]) -> dict[str, Any]:
+def transport_options(http: HttpSettings, profile: Profile, given: dict[str, Any]) -> dict[str, Any]:
+    """TLS and proxy as for the back channel; what the application gives wins."""
     options: dict[str, Any] = {}
-    if http.tls is not None:
-        options["verify"] = http.tls
+    if "verify" not in given and "transport" not in given:
+        options["verify"] = http.tls or _public_roots(certifi.where(), profile)
     if http.proxy is not None:
         options["proxy"] = http.proxy
     return {**options, **given}
+
+
+@lru_cache(maxsize=8)
+def _public_roots(roots: str, profile: Profile) -> Any:
+    """A context that trusts what httpx trusts and offers the profile's suites; making one takes 40 ms, so once."""
+    return client_context(ca=roots, profile=profile)
 
 
 def library_of(client: Any) -> Any:

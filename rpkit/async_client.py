@@ -180,7 +180,7 @@ class AsyncClient:
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or `library`); see `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        options = api_auth.transport_options(self._http, httpx_options)
+        options = api_auth.transport_options(self._http, self.bank.profile, httpx_options)
         return api_auth.async_client(
             library or api_auth.library_of(self._http.async_client),
             target,

@@ -199,7 +199,7 @@ class Client:
         TLS and proxy are those of `HttpSettings` unless given here; redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        options = api_auth.transport_options(self._http, httpx_options)
+        options = api_auth.transport_options(self._http, self.bank.profile, httpx_options)
         return api_auth.sync_client(
             library or api_auth.library_of(self._http.client),
             target,

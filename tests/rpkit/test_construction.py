@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from fapikit import PrivateKeyJWT
 from fapikit.client_authentication import ClientSecretBasic, ClientSecretJWT, ClientSecretPost, PublicClient
 from fapikit.errors import ConfigurationError, ForbiddenByProfile, MissingMetadata, UnexpectedStatus
-from rpkit import Client, RegisteredBank, Registry
+from rpkit import AsyncClient, Client, RegisteredBank, Registry
 from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
@@ -221,6 +222,9 @@ def test_each_bank_of_a_registry_has_its_own_terms() -> None:
         assert banks.client(name) is client
         start = client.begin(scope="openid")
         assert client.complete(bank.authorize(start.url), start.transaction).id_token
+        awaited = asyncio.run(banks.async_client(name))
+        assert isinstance(awaited, AsyncClient)
+        assert awaited.issuer == bank.issuer
     assert banks.name_of(second.issuer) == "second"
     assert list(banks) == ["first", "second"]
     with pytest.raises(ConfigurationError):

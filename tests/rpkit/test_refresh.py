@@ -73,6 +73,19 @@ def test_an_ended_grant_says_sign_in_again(clients: Clients, bank: FakeBank) -> 
     assert caught.value.remedy is Remedy.SIGN_IN_AGAIN
 
 
+def test_a_failed_refresh_keeps_nobody_waiting(bank: FakeBank) -> None:
+    store = MemoryStore(clock=bank.clock)
+    client, _ = two_clients(bank, store)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["token_answer"] = lambda _call: (500, {}, {})
+    with pytest.raises(FapiError):
+        client.refresh(tokens)
+    del bank.faults["token_answer"]
+    bank.clock.advance(0.01)  # past the moment in which the lock is given back
+    assert store.get(f"{tokens.key.store_key}:lock") is None
+    assert client.refresh(tokens).version == 2
+
+
 def test_without_a_refresh_token_there_is_none(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     with pytest.raises(NoAccessToken):

@@ -93,6 +93,15 @@ def test_a_nonce_is_supplied_once_at_the_token_endpoint(clients: Clients, bank: 
     assert proofs[0]["jti"] != proofs[1]["jti"]
 
 
+def test_without_a_key_no_nonce_is_supplied(clients: Clients, bank: FakeBank) -> None:
+    bank.dpop = False
+    client = clients.of(bank, profile="oauth-2.1", sender_constraint=None)
+    bank.faults["token_answer"] = lambda _call: (400, {"dpop-nonce": "n"}, {"error": "use_dpop_nonce"})
+    with pytest.raises(PeerRefused):
+        client.client_credentials(scope="accounts")
+    assert len(bank.calls("token")) == 1
+
+
 # Downgrades that are for the application to judge are reported.
 
 

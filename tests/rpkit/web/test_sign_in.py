@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from fapikit import KeyRing
+from rpkit import ClientKeys
 from rpkit.web import COOKIE, MAX_LOGINS
 from tests.keys import a_key
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, part_of
-from tests.rpkit.web.sites import SITES, Browser, Site
+from tests.rpkit.web.sites import SITE, SITES, Browser, Site
 
 MakeSite = Callable[..., tuple[Site, Browser]]
 
@@ -122,14 +125,65 @@ def test_every_response_mode(mode: str, make_site: MakeSite, bank: FakeBank) -> 
         nonce = re.search(r'nonce="([^"]+)"', relay.text)
         assert nonce
         assert f"'nonce-{nonce[1]}'" in relay.headers["content-security-policy"]
-        from urllib.parse import urlencode
-
         page = browser.post(REDIRECT_URI, urlencode({"fragment": answer.split("#")[1]}).encode())
     else:
         page = browser.open("GET", answer)
     assert page.status == 200, page.text
     assert len(site.logins) == 1
     assert not browser.cookies
+
+
+def test_a_fragment_is_taken_from_our_own_page_only(make_site: MakeSite, bank: FakeBank) -> None:
+    site, browser = make_site(bank, response_mode="fragment")
+    start = browser.post("/login")
+    fragment = bank.authorize(start.headers["location"]).split("#")[1]
+    posted = urlencode({"fragment": fragment}).encode()
+    page = browser.post(REDIRECT_URI, posted, **{"sec-fetch-site": "cross-site"})
+    assert page.status == 400
+    assert not site.logins
+    assert not bank.calls("token")
+
+
+def test_what_begins_a_login_may_read_its_own_form(bank: FakeBank) -> None:
+    """The login route leaves the request's form to `begin`."""
+    import asyncio
+
+    import flask
+    import httpx
+    from starlette.applications import Starlette
+
+    import rpkit.flask
+    import rpkit.starlette
+    from fapikit.stores.sealed import Seal
+    from rpkit import AsyncClient, Client
+
+    options = Site(bank, ClientKeys(KeyRing(a_key("ES256", 1)))).options()
+    given = {"redirect_uri": REDIRECT_URI, "seal": Seal([b"k" * 32]), "on_login": lambda *_: "x"}
+    form, headers = {"hint": "alice"}, {"sec-fetch-site": "same-origin"}
+
+    async def connect() -> AsyncClient:
+        return await AsyncClient.discover(bank.issuer, **options)
+
+    async def begin(request: Any) -> dict[str, str]:
+        return {"login_hint": str((await request.form())["hint"])}
+
+    app = Starlette(routes=rpkit.starlette.SignIn(connect, begin=begin, **given).routes())
+
+    async def post() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SITE) as http:
+            return (await http.post("/login", data=form, headers=headers)).status_code
+
+    assert asyncio.run(post()) == 303
+    assert bank.calls("par")[-1].form["login_hint"] == "alice"
+    other = flask.Flask(__name__)
+    pages = rpkit.flask.SignIn(
+        lambda: Client.discover(bank.issuer, **options),
+        begin=lambda: {"login_hint": flask.request.form["hint"] + "2"},
+        **given,
+    )
+    other.register_blueprint(pages.blueprint())
+    assert other.test_client().post("/login", data=form, headers=headers).status_code == 303
+    assert bank.calls("par")[-1].form["login_hint"] == "alice2"
 
 
 def test_large_transactions_span_cookies(make_site: MakeSite, bank: FakeBank) -> None:
