@@ -1,16 +1,25 @@
 """What the client, the resource server and the authorization server share.
 
-Where is ...? What a profile demands: `profiles`. What an error means: `errors`. How protocol code asks for I/O:
-`flow`, and who answers: `io`. JWTs and keys: `jose`, a peer's keys: `jwks`. DPoP: `dpop`. What must not be
-forgotten: `stores`. How a client signs in: `client_authentication`. An AS's metadata: `metadata`.
+Where is ...? What a profile demands: `profiles`, what it may be relaxed in: `quirks`. What an error means:
+`errors`. How protocol code asks for I/O: `flow`, and who answers: `io`. JWTs and keys: `jose`, a peer's keys:
+`jwks`. DPoP: `dpop`. What must not be forgotten: `stores`. How a client signs in: `client_authentication`. An AS's
+metadata: `metadata`, and what it lacks for a profile: `metadata_audit`. About a token: `introspection`.
+Challenges, read: `www_authenticate`.
 """
 
-from fapikit.client_authentication import PrivateKeyJWT
+from fapikit.client_authentication import (
+    ClientSecretBasic,
+    ClientSecretJWT,
+    ClientSecretPost,
+    PrivateKeyJWT,
+    PublicClient,
+)
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
+from fapikit.metadata_audit import audit
 from fapikit.profiles import (
     FAPI1_ADVANCED,
     FAPI1_BASELINE,
@@ -19,11 +28,20 @@ from fapikit.profiles import (
     FAPI_CIBA,
     OAUTH_2_1,
     Profile,
+    Quirk,
     message_signing,
     profile_of,
 )
 from fapikit.secrets import Secret
-from fapikit.stores import MemoryStore, Store
+from fapikit.stores import (
+    MemoryStore,
+    RedisStore,
+    Seal,
+    SealedStore,
+    SqliteStore,
+    Store,
+    store_from_url,
+)
 
 __all__ = [
     "FAPI1_ADVANCED",
@@ -32,6 +50,9 @@ __all__ = [
     "FAPI2_SECURITY",
     "FAPI_CIBA",
     "OAUTH_2_1",
+    "ClientSecretBasic",
+    "ClientSecretJWT",
+    "ClientSecretPost",
     "FapiError",
     "HttpSettings",
     "KeyRing",
@@ -39,9 +60,17 @@ __all__ = [
     "PrivateKey",
     "PrivateKeyJWT",
     "Profile",
+    "PublicClient",
+    "Quirk",
+    "RedisStore",
+    "Seal",
+    "SealedStore",
     "Secret",
     "Signer",
+    "SqliteStore",
     "Store",
+    "audit",
     "message_signing",
     "profile_of",
+    "store_from_url",
 ]

@@ -44,6 +44,32 @@ def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
     store.close()
 
 
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE entries SET value = x'00'")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_process_killed_in_the_middle_of_a_write_loses_nothing_of_others_and_holds_nobody_up(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "s.db", timeout=2)
+    store.put("k", b"v", 600)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "s.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    assert store.get("k") == b"v"
+    assert store.swap("k", b"v", b"w", 600)
+    store.close()
+
+
 def test_uses_write_ahead_logging_and_shows_the_file_to_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     store = SqliteStore(path, synchronous="FULL")
