@@ -68,6 +68,7 @@ class ApiCall:
         self._url = url
         self._replayable = replayable
         self._interaction_id = headers.get(INTERACTION) or _uuid(bank)
+        self._used: AccessToken | None = None
         self._nonce_tried = False
         self._refresh_tried = False
 
@@ -115,6 +116,9 @@ class ApiCall:
             return None
         self._refresh_tried = True
         self._nonce_tried = False  # the retry is a new request; the server may want a newer nonce
+        held = self._held.tokens.find(self._resource)
+        if held is not None and self._used is not None and held.value != self._used.value:
+            return held  # another call of this client was refused too, and has refreshed since
         try:
             return (yield from self._refreshed())
         except GrantEnded:
@@ -134,6 +138,7 @@ class ApiCall:
         return token
 
     def _headers(self, token: AccessToken) -> Flow[Headers]:
+        self._used = token
         credentials = yield from credentials_for(
             self._bank, self._method, self._url, token=token, dpop=self._held.tokens.dpop
         )

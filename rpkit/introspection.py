@@ -34,6 +34,8 @@ def introspect(
     Raises TransportError (UnusableAnswer included); UnboundToken if a token of a bound set is not bound to its key.
     """
     settings = bank.settings
+    if isinstance(token, TokenSet):
+        token.require_own(bank.issuer, settings.client_id)
     registered = settings.introspection_signed_response_alg
     signed = registered is not None or bank.profile.signed_introspection_required
     value = token.access_token_for(resource) if isinstance(token, TokenSet) else token

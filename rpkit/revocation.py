@@ -22,8 +22,9 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
     """Revoke every token of the set and forget what is stored of it.
 
     What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back.
-    Raises PeerRefused, UnexpectedStatus, TransportError.
+    Raises ForeignTransaction before anything is sent; PeerRefused, UnexpectedStatus, TransportError.
     """
+    tokens.require_own(bank.issuer, bank.settings.client_id)
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
     newest = tokens if stored is None or stored.version < tokens.version else stored

@@ -14,8 +14,9 @@ from rpkit.token_set import TokenKey, TokenSet
 def save_tokens(bank: Bank, user: str, tokens: TokenSet, *, resource: str | None = None) -> Flow[TokenSet]:
     """`user` is the application's own name for the user; `resource` tells several grants of one user apart.
 
-    Raises StoreError.
+    Raises ForeignTransaction, StoreError.
     """
+    tokens.require_own(bank.issuer, bank.settings.client_id)
     named = tokens.under(TokenKey(user, bank.issuer, resource))
     yield from bank.settings.token_store.save(named)
     return named

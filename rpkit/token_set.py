@@ -18,7 +18,7 @@ from fapikit.errors import SealBroken
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from rpkit.dpop_key import DPoPKey
-from rpkit.errors import NoAccessToken
+from rpkit.errors import ForeignTransaction, NoAccessToken
 
 SCHEMA: Final = 1
 SEAL_CONTEXT: Final = "rpkit.tokens"
@@ -59,9 +59,13 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
-    """`scope` and `authorization_details` are as granted at the login. `version` grows with each change."""
+    """`scope` and `authorization_details` are as granted at the login. `version` grows with each change.
+
+    `grant` is the login's own name: versions of two logins say nothing about each other.
+    """
 
     key: TokenKey
+    grant: str
     client_id: str
     subject: str | None
     access_tokens: tuple[AccessToken, ...]
@@ -80,6 +84,13 @@ class TokenSet:
     @property
     def issuer(self) -> str:
         return self.key.issuer
+
+    def require_own(self, issuer: str, client_id: str) -> None:
+        """Before any of it is sent to `issuer`: it came from there. Raises ForeignTransaction."""
+        if (self.issuer, self.client_id) != (issuer, client_id):
+            raise ForeignTransaction(
+                "these tokens are of another client or server", facts={"expected": issuer, "got": self.issuer}
+            )
 
     def find(self, resource: str | None) -> AccessToken | None:
         """The token for a resource; for None the one that was got without naming any, or else the only one."""
@@ -120,6 +131,10 @@ class TokenSet:
             version=self.version + 1,
         )
 
+    def with_refresh_token(self, refresh_token: Secret) -> TokenSet:
+        """The next version, with the same access tokens."""
+        return replace(self, refresh_token=refresh_token, version=self.version + 1)
+
     def under(self, key: TokenKey) -> TokenSet:
         return replace(self, key=key)
 
@@ -130,6 +145,7 @@ class TokenSet:
                 "v": SCHEMA,
                 "version": self.version,
                 "key": [self.key.user, self.key.issuer, self.key.resource],
+                "grant": self.grant,
                 "client_id": self.client_id,
                 "sub": self.subject,
                 "tokens": [_token_to_json(token) for token in self.access_tokens],
@@ -150,6 +166,7 @@ class TokenSet:
                 raise SealBroken("this token set was written by another version")
             return cls(
                 key=TokenKey(*members["key"]),
+                grant=members["grant"],
                 client_id=members["client_id"],
                 subject=members["sub"],
                 access_tokens=tuple(_token_from_json(token) for token in members["tokens"]),
@@ -187,6 +204,7 @@ def first_token_set(
     """The set that a verified grant begins with."""
     return TokenSet(
         key=key,
+        grant=key.user,  # random at first: no application has named the user yet
         client_id=client_id,
         subject=subject,
         access_tokens=(token,),

@@ -45,6 +45,8 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     if login.id_token is None:
         raise ConfigurationError("UserInfo is compared with an ID token: ask for openid", clause=_CLAUSE)
     held = tokens or login.tokens
+    for given in (login.tokens, held):
+        given.require_own(bank.issuer, bank.settings.client_id)
     endpoint = bank.endpoint("userinfo_endpoint")
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:

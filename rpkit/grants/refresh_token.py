@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fapikit.errors import ConfigurationError, DeadlineExceeded, FapiError, PeerRefused
+from fapikit.errors import ConfigurationError, DeadlineExceeded, PeerRefused, TransportError
 from fapikit.flow import Flow, shared, sleep
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
-from rpkit.errors import ForeignTransaction, GrantEnded, NoAccessToken
+from rpkit.errors import GrantEnded, NoAccessToken
 from rpkit.id_token import verify_refreshed_id_token
 from rpkit.token_endpoint import TokenResponse, request_tokens
 from rpkit.token_set import TokenSet
@@ -36,12 +36,7 @@ def refresh(
     Raises GrantEnded when the user has to sign in again, NoAccessToken without a refresh token; BrokenContinuity;
     PeerRefused, TransportError, StoreError.
     """
-    if (tokens.issuer, tokens.client_id) != (bank.issuer, bank.settings.client_id):
-        raise ForeignTransaction(
-            "these tokens are of another client or server",
-            clause="RFC 9700 2.1d",
-            facts={"expected": bank.issuer, "got": tokens.issuer},
-        )
+    tokens.require_own(bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
     if resource is None and held is not None:
         resource = held.resource
@@ -64,7 +59,7 @@ def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: s
         raise DeadlineExceeded("another process is refreshing these tokens and does not finish")
     try:
         refreshed = yield from _refresh_alone(bank, tokens, resource, scope)
-    except FapiError:
+    except Exception:  # those of a KMS or of an application's store too
         yield from store.unlock(tokens.key, holder)
         raise
     yield from store.unlock(tokens.key, holder)
@@ -76,8 +71,17 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
     stored = yield from store.load(tokens.key)
     if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
         return stored  # published between our look and our lock
-    newest = tokens if stored is None or stored.version < tokens.version else stored
-    response = yield from _call(bank, newest, resource, scope)
+    newest = tokens
+    if stored is not None and (stored.grant != tokens.grant or stored.version >= tokens.version):
+        newest = stored
+    try:
+        response = yield from _call(bank, newest, stored, resource, scope)
+    except GrantEnded:
+        # Unless one whose lock ran out has used the same refresh token, and published what it got.
+        stored = yield from store.load(tokens.key)
+        if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+            return stored
+        raise
     for _ in range(_MERGES):
         refreshed = newest.with_token(
             response.access_token_at(bank.now(), resource=resource, scope=scope or newest.scope),
@@ -86,15 +90,22 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
         )
         if (yield from store.publish(refreshed, expected=stored)):
             return refreshed
-        # Our lock ran out and somebody else published: theirs is newer, and keeps its refresh token.
         stored = yield from store.load(tokens.key)
-        if stored is not None:
-            newest = stored
-            response = _without_refresh_token(response)
+        if stored is None:
+            raise GrantEnded("these tokens were given back while they were refreshed")
+        if stored.grant != newest.grant:
+            # A new login came meanwhile; what we got is of the old one, and bound to its key.
+            _require_same_user(stored, tokens)
+            return stored
+        # Our lock ran out and somebody else published: theirs is newer, and keeps its refresh token.
+        newest = stored
+        response = _without_refresh_token(response)
     raise DeadlineExceeded("these tokens change faster than they can be published")
 
 
-def _call(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenResponse]:
+def _call(
+    bank: Bank, tokens: TokenSet, stored: TokenSet | None, resource: str | None, scope: str | None
+) -> Flow[TokenResponse]:
     if tokens.refresh_token is None:
         raise NoAccessToken("there is no refresh token to get an access token with", clause="RFC 6749 6")
     form: Form = (("refresh_token", tokens.refresh_token.reveal()),)
@@ -107,25 +118,43 @@ def _call(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None)
             raise GrantEnded("the server no longer accepts the refresh token") from error
         raise
     if response.unverified_id_token is not None and tokens.id_token_claims:
-        yield from verify_refreshed_id_token(
-            bank,
-            response.unverified_id_token,
-            tokens.id_token_claims,
-            access_token=response.access_token.reveal(),
-        )
+        try:
+            yield from verify_refreshed_id_token(
+                bank,
+                response.unverified_id_token,
+                tokens.id_token_claims,
+                access_token=response.access_token.reveal(),
+            )
+        except TransportError:
+            # Nothing is decided, so the access token is not used; but the old refresh token may be dead by now.
+            if response.refresh_token is not None:
+                yield from bank.settings.token_store.publish(
+                    tokens.with_refresh_token(response.refresh_token), expected=stored
+                )
+            raise
     return response
 
 
 def _is_newer(
     bank: Bank, stored: TokenSet, tokens: TokenSet, resource: str | None, scope: str | None
 ) -> bool:
-    """Whether `stored` already answers what is asked: another, living token for this resource."""
+    """Whether `stored` already answers what is asked: another, living token for this resource.
+
+    A set of another login took the place of `tokens`, whatever its version. Raises GrantEnded if it is another user's.
+    """
+    _require_same_user(stored, tokens)
     found, held = stored.find(resource), tokens.find(resource)
-    if stored.version <= tokens.version or found is None or found.resource != resource:
+    newer = stored.grant != tokens.grant or stored.version > tokens.version
+    if not newer or found is None or found.resource != resource:
         return False
     if scope is not None and found.scope != scope:
         return False
     return found.fresh(bank.now()) and (held is None or found.value != held.value)
+
+
+def _require_same_user(stored: TokenSet, tokens: TokenSet) -> None:
+    if stored.subject != tokens.subject:
+        raise GrantEnded("another user's login has taken the place of these tokens")
 
 
 def _without_refresh_token(response: TokenResponse) -> TokenResponse:
