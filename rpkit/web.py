@@ -1,9 +1,10 @@
 """Signing in through a browser, whatever the web framework: cookies, headers and pages, as plain values.
 
 Each login has a sealed cookie of its own, named after its transaction, so that tabs do not disturb each other; the
-cookie is bound to this browser and this host (`__Host-`). A login starts only by a POST from our own pages.
+cookie is bound to this browser and this host (`__Host-`). A login starts only by a POST from our own pages, and no
+value of a request says where a browser is sent.
 
-Spec: FAPI2-SP 5.3.3.1-12, 5.3.3.2-4; RFC 9700 2.1c, 4.2.4, 4.12, 4.16; OAuth 2.0 Form Post Response Mode 2
+Spec: FAPI2-SP 5.3.3.1-4, -12, 5.3.3.2-4; RFC 9700 2.1b, 2.1c, 4.2.4, 4.12, 4.16
 Role: C
 """
 

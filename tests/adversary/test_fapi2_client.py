@@ -91,6 +91,7 @@ RESPONSE_FAULTS: dict[str, tuple[Callable[[Any], Any], type[FapiError], str]] = 
 }
 
 
+@pytest.mark.spec("OIDC 3.1.3.7-2, -3, -6, -7, -9, -11; FAPI2-MS 5.6.2-1; FAPI2-SP 5.4.1-1.2, 5.4.1-1.3")
 @pytest.mark.parametrize("module", ID_TOKEN_FAULTS)
 def test_id_token_is_refused(module: str, connect: Connect, adversary: Any) -> None:
     fault, hook, error, clause = ID_TOKEN_FAULTS[module]
@@ -98,6 +99,7 @@ def test_id_token_is_refused(module: str, connect: Connect, adversary: Any) -> N
     refused(connect(), adversary, error, clause, after="token")
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.2-5; RFC 9207 2.4a, 2.4b; RFC 9700 2.1c, 4.4.2")
 @pytest.mark.parametrize("module", RESPONSE_FAULTS)
 def test_authorization_response_is_refused(module: str, connect: Connect, adversary: Any) -> None:
     hook, error, clause = RESPONSE_FAULTS[module]
@@ -114,6 +116,9 @@ def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: FakeBank)
     assert {call.path.split("/")[1] for call in bank.seen} == {".well-known"}
 
 
+@pytest.mark.spec(
+    "FAPI2-SP 5.3.3.1-2, -3, -5, -8, 5.3.3.2-1, -2, -3, -4, -7; RFC 9449 4.2b, 5a, 7.3; rfc7523bis 4b"
+)
 def test_client_test_happy_path(connect: Connect, bank: FakeBank) -> None:
     """Also what part 4 asks of requests: one assertion audience, fresh values, proofs with the right hashes."""
     client = connect()
@@ -135,6 +140,7 @@ def test_client_test_happy_path(connect: Connect, bank: FakeBank) -> None:
     assert all(call.headers["authorization"].startswith("DPoP ") for call in called)
 
 
+@pytest.mark.spec("RFC 9449 8.2")
 def test_client_test_happy_path_no_dpop_nonce(connect: Connect, bank: FakeBank) -> None:
     bank.nonces = False
     assert walk(connect(), bank).status_code == 200
@@ -144,6 +150,7 @@ def test_client_test_happy_path_no_dpop_nonce(connect: Connect, bank: FakeBank) 
     assert len(bank.calls("token")) == 1
 
 
+@pytest.mark.spec("OIDC 3.1.3.7-3")
 def test_client_test_valid_aud_as_array(connect: Connect, adversary: Any) -> None:
     adversary.faults["id_token"] = lambda claims: {**claims, "aud": [claims["aud"]]}
     assert walk(connect(), adversary).status_code == 200
@@ -164,6 +171,7 @@ def test_client_test_rs_dpop_auth_scheme_case_insensitivity(connect: Connect, ba
     assert walk(connect(), bank).status_code == 200
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-6")
 def test_client_refresh_token_test(connect: Connect, bank: FakeBank) -> None:
     """The API answers invalid_token until the client has refreshed twice, with rotated refresh tokens."""
     bank.rotate = True

@@ -89,6 +89,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
 }
 
 
+@pytest.mark.spec("JARM 2.4-1, -2, -3, -4, -5, 2.4a; FAPI2-MS 5.4.2-2")
 @pytest.mark.parametrize("module", FAULTS)
 def test_signed_response_is_refused(module: str, connect: Connect, adversary: Any) -> None:
     fault, hook, error, clause = FAULTS[module]
@@ -96,6 +97,7 @@ def test_signed_response_is_refused(module: str, connect: Connect, adversary: An
     refused(connect(profile="fapi2-message-signing"), adversary, error, clause, after="callback")
 
 
+@pytest.mark.spec("FAPI2-MS 5.3.2-1, -2, -3, -4, -5, 5.4.2-1; RFC 9101 4a, 4b, 10.8; RFC 9126 3a")
 def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: FakeBank) -> None:
     """All authorization parameters are inside the object; beside it stands the client's sign-in alone."""
     client = connect(profile="fapi2-message-signing")
@@ -115,3 +117,10 @@ def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: F
 
 def test_happy_path_at_the_embedded_server(connect: Connect, adversary: Any) -> None:
     assert walk(connect(profile="fapi2-message-signing"), adversary).status_code == 200
+
+
+@pytest.mark.spec("JARM 5.1")
+def test_no_key_is_fetched_for_another_issuers_response(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["jarm"] = with_one_more("iss")
+    refused(connect(profile="fapi2-message-signing"), bank, WrongIssuer, "JARM 2.4-2", after="callback")
+    assert not bank.calls("jwks")

@@ -56,6 +56,7 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
 }
 
 
+@pytest.mark.spec("OIDC 3.1.3.7-6, -7, -10")
 @pytest.mark.parametrize("module", [module for module in FAULTS if "multiple" not in module])
 def test_id_token_is_refused(module: str, connect: Connect, adversary: Any) -> None:
     fault, hook, error, clause = FAULTS[module]
@@ -63,6 +64,7 @@ def test_id_token_is_refused(module: str, connect: Connect, adversary: Any) -> N
     refused(connect(), adversary, error, clause, after="token")
 
 
+@pytest.mark.spec("FAPI2-SP 5.4.3")
 def test_oidcc_client_test_kid_absent_multiple_jwks(connect: Connect, bank: FakeBank) -> None:
     """Two keys fit and none is named: refused, never tried at random."""
     fault, hook, error, clause = FAULTS["oidcc-client-test-kid-absent-multiple-jwks"]
@@ -85,6 +87,7 @@ def test_oidcc_client_test_missing_athash_is_no_fault_in_the_code_flow(
     assert walk(connect(), adversary).status_code == 200
 
 
+@pytest.mark.spec("OIDC 5.3.2")
 def test_oidcc_client_test_userinfo_invalid_sub(connect: Connect, adversary: Any) -> None:
     adversary.faults["userinfo"] = with_one_more("sub")
     refused(connect(), adversary, WrongSubject, "OIDC 5.3.2", after="userinfo")
@@ -112,6 +115,7 @@ def test_oidcc_client_test_signing_key_rotation(connect: Connect, bank: FakeBank
     assert len(bank.calls("jwks")) == 2
 
 
+@pytest.mark.spec("OIDC 12.2")
 @pytest.mark.parametrize("claim", ["iss", "sub"])
 def test_oidcc_client_test_refresh_token_invalid(claim: str, connect: Connect, bank: FakeBank) -> None:
     client = connect()
@@ -144,6 +148,7 @@ def test_oidcc_client_test_form_post_error(connect: Connect, bank: FakeBank) -> 
     assert not bank.calls("token")
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-9")
 def test_oidcc_client_test_discovery_jwks_uri_keys(connect: Connect, bank: FakeBank) -> None:
     """The key set is where the metadata says, not where one might guess."""
     moved = f"{bank.issuer}random-4711/jwks"

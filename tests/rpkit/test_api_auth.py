@@ -36,6 +36,7 @@ def invalid_token(times: int = 1) -> Any:
     return refusing(times, 401, {"www-authenticate": 'DPoP error="invalid_token", algs="ES256"'}, {})
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-3; FAPI1-BL 6.2.2-5; RFC 9449 4.2b")
 def test_proof_and_token_go_together(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
@@ -74,6 +75,7 @@ def test_an_api_that_demands_nonces_for_ever_is_asked_twice(clients: Clients, ba
     assert len(bank.calls("accounts")) == 2
 
 
+@pytest.mark.spec("RFC 9449 8.2")
 def test_nonces_are_learnt_from_success_too(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
@@ -84,6 +86,7 @@ def test_nonces_are_learnt_from_success_too(clients: Clients, bank: FakeBank) ->
         assert len(bank.calls("accounts")) == before + 1
 
 
+@pytest.mark.spec("RFC 9449 9")
 def test_nonces_stay_at_their_own_server(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)

@@ -48,6 +48,7 @@ def test_every_parameter_reaches_the_server(clients: Clients, bank: FakeBank) ->
     assert len({name for name, _ in pushed.pairs}) == len(pushed.pairs) - 1, "only resource repeats"
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.2-4; RFC 9126 4a")
 def test_nothing_is_reused(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     for _ in range(3):
@@ -140,6 +141,7 @@ def test_plain_request_where_the_profile_allows_it(clients: Clients, bank: FakeB
     assert client.complete(bank.authorize(start.url), start.transaction).id_token
 
 
+@pytest.mark.spec("RFC 9101 4a, 5a")
 def test_request_object_by_value(clients: Clients, bank: FakeBank) -> None:
     """Beside the object stand client_id and what OIDC wants repeated, equal to the inner values; nothing else."""
     client = clients.of(bank, profile="oauth-2.1", pushed_requests=False, signed_requests=True)

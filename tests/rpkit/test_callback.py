@@ -35,6 +35,7 @@ def as_given(answer: str, mode: str) -> Any:
     return answer.encode() if mode.startswith("form_post") else answer
 
 
+@pytest.mark.spec("JARM 2.3.4")
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode(mode: str, clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank, response_mode=mode)
@@ -137,6 +138,7 @@ def answer(bank: FakeBank, start: Any, **changes: str | None) -> str:
     return f"{REDIRECT_URI}?{urlencode({k: v for k, v in parameters.items() if v is not None})}"
 
 
+@pytest.mark.spec("RFC 9207 2.4a; RFC 9700 2.1c")
 def test_a_forged_error_cannot_stand_before_the_issuer(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     start = client.begin()
@@ -222,6 +224,7 @@ def test_mix_up_between_two_banks(clients: Clients) -> None:
 # Transactions.
 
 
+@pytest.mark.spec("RFC 9700 4.2.4")
 def test_a_transaction_has_one_answer(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     start = client.begin()

@@ -48,6 +48,7 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-1, -2, 5.3.3.2-2; FAPI2-MS 5.4.2-1")
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_the_profile_forbids(what: str, clients: Clients, bank: FakeBank) -> None:
     options, clause = FORBIDDEN[what]
@@ -105,6 +106,7 @@ SERVERS: dict[str, tuple[Any, type[ConfigurationError | MissingMetadata], str]] 
 }
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.2-2, -3")
 @pytest.mark.parametrize("what", SERVERS)
 def test_the_server_cannot(what: str, clients: Clients, bank: FakeBank) -> None:
     fault, error, clause = SERVERS[what]
@@ -229,3 +231,14 @@ def test_each_bank_of_a_registry_has_its_own_terms() -> None:
     assert list(banks) == ["first", "second"]
     with pytest.raises(ConfigurationError):
         banks.client("third")
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.2.1b; FAPI2-SP 5.3.3.1-7; RFC 8705 5")
+def test_mtls_aliases_are_used_where_registered(clients: Clients, bank: FakeBank) -> None:
+    """With the alias where one is listed, else with the plain endpoint; an alias alone changes nothing."""
+    client = clients.of(bank, use_mtls_endpoint_aliases=True)
+    assert client.bank.endpoint("token_endpoint") == "https://mtls.bank.example/token"
+    assert client.bank.endpoint("revocation_endpoint") == bank.url("revoke")
+    assert client.client_credentials(scope="accounts").has(None)
+    assert bank.calls("token")[-1].headers["host"] == "mtls.bank.example"
+    assert clients.of(bank).bank.endpoint("token_endpoint") == bank.url("token")

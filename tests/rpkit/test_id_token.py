@@ -76,6 +76,7 @@ def changed(claims: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 
 
+@pytest.mark.spec("OIDC 3.1.3.7-4, -5, -9, -10, -12, -13")
 @pytest.mark.parametrize("what", MUTATIONS)
 def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
     asked, changes, error, clause = MUTATIONS[what]

@@ -37,6 +37,7 @@ def test_the_old_refresh_token_stays_when_none_comes(clients: Clients, bank: Fak
     assert len(set(refreshes(bank))) == 1
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-6")
 def test_a_rotated_token_replaces_the_old_one(clients: Clients, bank: FakeBank) -> None:
     bank.rotate = True
     client = clients.of(bank)
@@ -205,6 +206,7 @@ def test_processes_share_one_refresh_through_the_store(bank: FakeBank) -> None:
     assert len(refreshes(bank)) == 1
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-6")
 def test_a_rotated_token_is_in_the_store_before_it_is_used(bank: FakeBank) -> None:
     bank.rotate = True
     written: list[Any] = []

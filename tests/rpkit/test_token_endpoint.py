@@ -35,6 +35,7 @@ MUTATIONS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
 }
 
 
+@pytest.mark.spec("RFC 9449 5c")
 @pytest.mark.parametrize("what", MUTATIONS)
 def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
     changes, error, clause = MUTATIONS[what]
@@ -146,6 +147,7 @@ def test_scope_left_out_is_the_scope_asked_for(clients: Clients, bank: FakeBank)
     assert not login.report.downgrades
 
 
+@pytest.mark.spec("RFC 8707 2.2")
 def test_the_exchange_names_one_resource_of_those_asked_for(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank, resources=[ACCOUNTS])
@@ -184,6 +186,7 @@ def test_an_extension_grant(clients: Clients, bank: FakeBank) -> None:
 # The key that tokens are bound to.
 
 
+@pytest.mark.spec("FAPI2-SP 6.3")
 def test_each_login_has_a_key_of_its_own(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     one, other = signed_in(client, bank).tokens, signed_in(client, bank).tokens

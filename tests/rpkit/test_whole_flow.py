@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 
@@ -11,6 +13,7 @@ ACCOUNTS = "https://bank.example/accounts"
 PAYMENTS = "https://bank.example/payments"
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.2-6; RFC 8707 2a, 2.2")
 def test_a_payment_from_sign_in_to_revocation(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     start = client.begin(

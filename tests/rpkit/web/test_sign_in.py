@@ -63,6 +63,18 @@ def test_another_site_cannot_start_a_login(site: str, make_site: MakeSite, bank:
     assert browser.open("POST", "/login", origin="https://fintech.example").status == 303
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-4")
+def test_the_pages_redirect_to_the_bank_and_nowhere_else(make_site: MakeSite, bank: FakeBank) -> None:
+    _, browser = make_site(bank)
+    wish = "next=https://evil.example/&redirect_uri=https://evil.example/&return_to=//evil.example"
+    start = browser.post(f"/login?{wish}", wish.encode())
+    assert start.headers["location"].startswith(bank.url("authorize?"))
+    page = browser.open("GET", f"{bank.authorize(start.headers['location'])}&{wish}")
+    assert page.status == 200
+    assert "location" not in page.headers
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.3.2-4; RFC 9700 2.1c")
 def test_another_browser_cannot_finish_the_login(make_site: MakeSite, bank: FakeBank) -> None:
     site, victim = make_site(bank)
     attacker = Browser(victim._send)
@@ -82,6 +94,7 @@ def test_two_tabs_do_not_disturb_each_other(make_site: MakeSite, bank: FakeBank)
     assert len(site.logins) == 2
 
 
+@pytest.mark.spec("RFC 9700 4.2.4")
 def test_an_answer_counts_once(make_site: MakeSite, bank: FakeBank) -> None:
     site, browser = make_site(bank)
     start = browser.post("/login")
@@ -215,6 +228,7 @@ def test_a_bank_that_cannot_be_reached_is_503(make_site: MakeSite, bank: FakeBan
     assert browser.post("/login").status == 503
 
 
+@pytest.mark.spec("FAPI2-SP 5.4.2a")
 def test_key_set_is_served_and_rotates(make_site: MakeSite, bank: FakeBank) -> None:
     import json
 
