@@ -8,6 +8,7 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from askit.authorization_details import Details, check_details, parse_details
@@ -19,6 +20,7 @@ from askit.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
+from askit.meant_user import read_subjects
 from askit.records import PushedRequest
 from askit.request_object import read_request_object
 from fapikit import pkce, strict_json
@@ -33,7 +35,7 @@ _CLIENT_AUTHENTICATION: Final = frozenset(
 _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _STRINGS: Final = (
     "response_type", "redirect_uri", "scope", "state", "nonce", "response_mode", "code_challenge",
-    "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "ui_locales", "display",
+    "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "id_token_hint", "ui_locales", "display",
 )  # fmt: skip
 INTERACTION: Final = 900.0
 """How long a user may take once the page is open; the request itself expires sooner."""
@@ -56,7 +58,8 @@ async def read_authorization_request(
             "the request must be a signed request object",
             clause=server.profile.clause("request_object_required"),
         )
-    return validate(server, members, client, signed=signed, jkt=jkt)
+    request = validate(server, members, client, signed=signed, jkt=jkt)
+    return replace(request, subjects=await read_subjects(server, members, client))
 
 
 def validate(

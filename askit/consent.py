@@ -25,6 +25,7 @@ from askit.errors import (
     Refused,
     UnmetAuthentication,
 )
+from askit.id_token import claims_by_name
 from askit.records import Code, Grant, PushedRequest, Session, digest
 from askit.response_modes import authorization_response
 from askit.sessions import Browser, form_token, set_cookie
@@ -44,7 +45,7 @@ async def continue_request(
         if server.config.auto_approve is not None:
             session = _automatic_session(server)
             return await approve(server, request_uri, request, client, session)
-        if browser.session is None or _needs_login(server, request_uri, request, browser.session):
+        if browser.session is None or needs_login(server, request_uri, request, browser.session):
             if "none" in request.prompt:
                 raise LoginRequired("nobody is signed in, or not recently enough")
             return await login_page(server, request_uri, request, client, browser)
@@ -52,6 +53,7 @@ async def continue_request(
             if not await granted.agreed_before(server, browser.session.username, request):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(server, request_uri, request, client, browser.session)
+        _require_meant_user(server, request, browser.session)
     except Refused as error:
         if isinstance(error, InvalidRequestUri):
             raise
@@ -96,6 +98,7 @@ async def consent_page(
             (detail, server.config.details_type(str(detail["type"])))
             for detail in request.authorization_details
         ],
+        claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
         csrf=await form_token(server, browser, request_uri),
         request_uri=request_uri,
         leads_to=request.redirect_uri,
@@ -110,7 +113,8 @@ async def approve(
     client: Client,
     session: Session,
 ) -> Response:
-    """One decision, one grant, one code. Raises InvalidRequestUri if this request was decided already."""
+    """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
+    _require_meant_user(server, request, session)
     await use_up(server, request_uri)
     user = server.users.find(session.username)
     if user is None:
@@ -171,15 +175,28 @@ async def use_up(server: AuthorizationServer, request_uri: str) -> None:
         )
 
 
-def _needs_login(
+def needs_login(
     server: AuthorizationServer, request_uri: str, request: PushedRequest, session: Session
 ) -> bool:
     """Whether the user must sign in (again) for this request; a sign-in made for it counts."""
     if session.fresh_for == digest(request_uri):
         return False
-    if {"login", "select_account"} & set(request.prompt):
+    if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
+        return True
+    if not _is_meant_user(server, request, session):
         return True
     return request.max_age is not None and server.clock() - session.auth_time > request.max_age
+
+
+def _is_meant_user(server: AuthorizationServer, request: PushedRequest, session: Session) -> bool:
+    user = server.users.find(session.username)
+    return not request.subjects or (user is not None and user.sub in request.subjects)
+
+
+def _require_meant_user(server: AuthorizationServer, request: PushedRequest, session: Session) -> None:
+    """Raise LoginRequired if the request is for another user than the one who signed in."""
+    if not _is_meant_user(server, request, session):
+        raise LoginRequired("another user is signed in than the one asked for", clause="OIDC 3.1.2.2")
 
 
 def _require_reachable_acr(server: AuthorizationServer, request: PushedRequest) -> None:

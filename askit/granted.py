@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from askit.id_token import SCOPE_CLAIMS, claims_by_name
 from askit.records import Grant, PushedRequest
 from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
@@ -27,7 +28,7 @@ async def remember(server: AuthorizationServer, grant: Grant) -> None:
     """Keep a grant, and what was agreed to. Raises StoreError."""
     records, ttl = server.records, grant.expires_at - server.clock()
     await records.save("grant", grant.grant_id, grant, ttl)
-    agreed = {"scopes": list(grant.scopes)}
+    agreed = {"scopes": list(grant.scopes), "claims": sorted(claims_by_name(grant.claims))}
     await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
     for _ in range(_TRIES):
         head = await records.read("grants-of", grant.username)
@@ -39,11 +40,17 @@ async def remember(server: AuthorizationServer, grant: Grant) -> None:
 
 
 async def agreed_before(server: AuthorizationServer, username: str, request: PushedRequest) -> bool:
-    """Whether this user agreed to these scopes for this client before; details are asked for every time."""
+    """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
         return False
     octets = await server.records.read("agreed", f"{username}\0{request.client_id}")
-    return octets is not None and set(request.scopes) <= set(strict_json.parse_object(octets)["scopes"])
+    if octets is None:
+        return False
+    agreed = strict_json.parse_object(octets)
+    claims = {name for scope in agreed["scopes"] for name in SCOPE_CLAIMS.get(scope, ())}
+    return set(request.scopes) <= set(agreed["scopes"]) and claims_by_name(request.claims) <= claims.union(
+        agreed.get("claims", ())
+    )
 
 
 async def grants_of(server: AuthorizationServer, username: str) -> list[Grant]:

@@ -60,6 +60,11 @@ def half_hash(value: str, alg: str) -> str:
     return encode(digest[: len(digest) // 2])
 
 
+def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
+    """The user's claims that a `claims` parameter asks for, in either place."""
+    return {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}} - _PROTOCOL
+
+
 def requested_claims(server: AuthorizationServer, grant: Grant, place: str) -> dict[str, Any]:
     """The user's claims that the `claims` parameter asks for by name; unknown ones are left out."""
     user = server.users.find(grant.username)
@@ -68,11 +73,9 @@ def requested_claims(server: AuthorizationServer, grant: Grant, place: str) -> d
     return {name: known[name] for name in wanted if name in known and name not in _PROTOCOL}
 
 
-def userinfo_claims(server: AuthorizationServer, grant: Grant) -> dict[str, Any]:
-    """`sub`, the claims of the granted scopes, and those asked for by name."""
+def userinfo_claims(server: AuthorizationServer, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
+    """`sub`, the claims of the token's scopes, and those asked for by name."""
     user = server.users.find(grant.username)
     known = user.claims if user else {}
-    claims = {
-        name: known[name] for scope in grant.scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known
-    }
+    claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}
     return {**claims, **requested_claims(server, grant, "userinfo"), "sub": grant.sub}

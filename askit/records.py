@@ -70,6 +70,7 @@ class PushedRequest(Record):
     max_age: int | None = None
     prompt: tuple[str, ...] = ()
     login_hint: str | None = None
+    subjects: tuple[str, ...] = ()
     signed: bool = False
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.consent import approve, continue_request, deny
+from askit.consent import approve, continue_request, deny, needs_login
 from askit.endpoints.authorize import load_opened_request
 from askit.errors import InvalidRequest
 from askit.messages import read_form
@@ -31,7 +31,8 @@ async def decision(server: AuthorizationServer, request: Request) -> Response:
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
     pushed = await load_opened_request(server, request_uri, client)
-    if browser.session is None:
+    # The hidden fields of a login page are those of this form: what it asks for must have happened.
+    if browser.session is None or needs_login(server, request_uri, pushed, browser.session):
         return await continue_request(server, request_uri, pushed, client, browser)
     match form.get("decision"):
         case "approve":

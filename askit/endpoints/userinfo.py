@@ -68,7 +68,7 @@ async def _answer(server: AuthorizationServer, request: Request, token: str, *, 
         raise InvalidToken("this access token is revoked")
     if "openid" not in record.scopes:
         raise InsufficientScope("UserInfo needs the scope openid", clause="OIDC 5.3.1")
-    claims = server.userinfo_body(userinfo_claims(server, grant))
+    claims = server.userinfo_body(userinfo_claims(server, grant, record.scopes))
     headers = await server.nonce_header()
     client = await server.clients.find(record.client_id)
     alg = client.alg("userinfo_signed_response_alg") if client else None

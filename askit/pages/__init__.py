@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from starlette.responses import Response
 from askit.clients import Client
 from askit.config import Config, User
 from askit.details_types import DetailsType
-from askit.pages.words import describe_detail, describe_user, plain
+from askit.id_token import claims_by_name
+from askit.pages.words import describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
 from fapikit.errors import FapiError
 from fapikit.urls import origin_of
@@ -42,7 +43,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["plain"] = plain
+        self._templates.filters["plain"] = short
         self._templates.globals.update(bank=name, path=path)
         self.style = files("askit.pages").joinpath("style.css").read_bytes()
 
@@ -76,6 +77,7 @@ class Pages:
         user: User | None,
         scopes: Sequence[str],
         details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
+        claims: Iterable[str],
         csrf: str,
         request_uri: str,
         leads_to: str,
@@ -85,7 +87,7 @@ class Pages:
             leads_to=leads_to,
             client=client,
             person=describe_user(user),
-            scopes=scopes,
+            scopes=[*scopes, *describe_claims(claims)],
             details=[describe_detail(detail, known, user) for detail, known in details],
             csrf=csrf,
             request_uri=request_uri,
@@ -100,7 +102,10 @@ class Pages:
                 "grant": grant,
                 "client_name": name,
                 "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
-                "scopes": [config.describe_scope(scope) for scope in grant.scopes],
+                "scopes": [
+                    *(config.describe_scope(scope) for scope in grant.scopes),
+                    *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
+                ],
                 "details": [
                     describe_detail(detail, config.details_type(str(detail["type"])), user)
                     for detail in grant.authorization_details

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,22 +39,24 @@ def describe_detail(
     detail: Mapping[str, Any], known: DetailsType | None, user: User | None
 ) -> DescribedDetail:
     """The detail for a person to read."""
-    payee = _first(detail, _PAYEE)
-    amount = _first(detail, _AMOUNT)
+    payee_name, payee = _first(detail, _PAYEE)
+    amount_name, amount = _first(detail, _AMOUNT)
+    # Only what stands out above is left out below: no field hides behind another of the same meaning.
+    shown: set[str | None] = {"type", CONSENT_ID, payee_name, amount_name}
+    if isinstance(amount, str | int | float):
+        shown.add("currency")
     lines: list[tuple[str, str]] = []
     for label, names in (
         ("To account", _PAYEE_ACCOUNT),
         ("From account", _ACCOUNT),
         ("Reference", _REFERENCE),
     ):
-        value = _first(detail, names)
+        name, value = _first(detail, names)
         if value is not None:
             lines.append((label, _text(value)))
+            shown.add(name)
         elif label == "From account" and user is not None and amount is not None:
             lines.append((label, describe_user(user)[1]))
-    shown = {"type", CONSENT_ID, *_PAYEE, *_AMOUNT, *_PAYEE_ACCOUNT, *_ACCOUNT, *_REFERENCE}
-    if isinstance(amount, str | int | float):
-        shown.add("currency")
     lines.extend((_label(name), _text(value)) for name, value in detail.items() if name not in shown)
     return DescribedDetail(
         heading=plain(known.name if known and known.name else _label(str(detail["type"]))),
@@ -73,22 +75,33 @@ def describe_user(user: User | None) -> tuple[str, str]:
     )
 
 
+def describe_claims(names: Iterable[str]) -> list[str]:
+    """Claims asked for by name, as the consent page says them."""
+    return [f"See your {_label(name).lower()}" for name in sorted(names)]
+
+
+def short(text: str) -> str:
+    """A name: plain, and too short to push anything off the page."""
+    return plain(text)[:500]
+
+
 def plain(text: str) -> str:
-    """The text without control, format and private characters, on one line."""
+    """The text without control, format and private characters, on one line; whole, for its end may matter most."""
     return "".join(
         character if character == " " or unicodedata.category(character)[0] != "C" else " "
         for character in text
-    )[:500]
+    )
 
 
-def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((detail[name] for name in names if name in detail), None)
+def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, Any]:
+    return next(((name, detail[name]) for name in names if detail.get(name) is not None), (None, None))
 
 
 def _amount(value: Any, detail: Mapping[str, Any]) -> str:
     if isinstance(value, dict):
-        number, currency = value.get("amount", value.get("value", "")), value.get("currency", "")
-        rest = {k: v for k, v in value.items() if k not in ("amount", "value", "currency")}
+        name = "amount" if "amount" in value else "value"
+        number, currency = value.get(name, ""), value.get("currency", "")
+        rest = {k: v for k, v in value.items() if k not in (name, "currency")}
         return plain(f"{number} {currency}{' ' + _text(rest) if rest else ''}".strip())
     return plain(f"{value} {detail.get('currency', '')}".strip())
 
@@ -103,8 +116,8 @@ def _text(value: Any) -> str:
 
 def _parts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        if len(value) == 1:
-            yield from _parts(next(iter(value.values())))
+        if value.keys() == {"iban"}:
+            yield from _parts(value["iban"])
             return
         for name, inner in value.items():
             yield f"{_label(str(name))}: {_text(inner)}"
