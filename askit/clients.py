@@ -6,6 +6,7 @@ Role: AS
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from fapikit.urls import is_loopback_host, is_secure
 if TYPE_CHECKING:
     from askit.records import Records
     from fapikit.clock import Clock
+
+log = logging.getLogger("askit")
 
 GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
@@ -51,6 +54,7 @@ _FLAGS: Final = (
     "require_auth_time",
     "use_mtls_endpoint_aliases",
 )
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
 
 
@@ -170,14 +174,14 @@ class Client:
         """Exact comparison; on a loopback address the port is free (RFC 8252 7.3, RFC 9700 2.1a)."""
         if uri in self.redirect_uris:
             return True
+        if not _is_plain_url(uri):
+            return False
         asked = urlsplit(uri)
         if asked.scheme != "http" or asked.hostname not in ("127.0.0.1", "::1"):
             return False
         return any(
             (known.scheme, known.hostname, known.path, known.query)
             == (asked.scheme, asked.hostname, asked.path, asked.query)
-            and not asked.fragment
-            and asked.username is None
             for known in map(urlsplit, self.redirect_uris)
         )
 
@@ -194,9 +198,12 @@ class Client:
 class Clients:
     """The clients of the configuration, then those that registered themselves, which the store keeps."""
 
-    def __init__(self, configured: tuple[Client, ...], records: Records, clock: Clock) -> None:
+    def __init__(
+        self, configured: tuple[Client, ...], records: Records, *, profile: Profile, clock: Clock
+    ) -> None:
         self._configured = {client.client_id: client for client in configured}
         self._records = records
+        self._profile = profile
         self._clock = clock
         self._sources: dict[str, tuple[str | None, KeySource]] = {}
 
@@ -206,7 +213,15 @@ class Clients:
         if known is not None:
             return known
         octets = await self._records.read("client", client_id)
-        return None if octets is None else Client.read(strict_json.parse_object(octets))
+        if octets is None:
+            return None
+        try:
+            client = Client.read(strict_json.parse_object(octets))
+            client.check(self._profile)  # the configuration may have changed since
+        except (InvalidClientMetadata, InvalidRedirectUri) as error:
+            log.warning("a client that registered itself is not served any more: %s", error)
+            return None
+        return client
 
     async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:
         """Keep a client that registered itself; `metadata` holds its id and secret."""
@@ -266,12 +281,24 @@ def _read_keys(members: Mapping[str, Any]) -> KeySet | None:
         raise InvalidClientMetadata(f"jwks: {error.message}") from error
 
 
+def _is_plain_url(uri: str) -> bool:
+    """Whether everybody reads this URL alike: no space, line break or backslash, no fragment."""
+    if not _PRINTABLE.match(uri) or "\\" in uri or "#" in uri:
+        return False
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(_HOST.match(parts.hostname or "")) and parts.username is None
+
+
 def _check_redirect_uri(uri: str) -> None:
-    parts = urlsplit(uri)
-    if parts.fragment or not _HOST.match(parts.hostname or "") or parts.username is not None:
+    if not _is_plain_url(uri):
         raise InvalidRedirectUri(
             "a redirect URI is absolute, with a plain host, without fragment and user info"
         )
+    parts = urlsplit(uri)
     if parts.scheme == "http" and is_loopback_host(parts.hostname):
         return
     if parts.scheme != "https":

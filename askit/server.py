@@ -83,7 +83,7 @@ class AuthorizationServer:
         self.clock = clock
         self.random_bytes = random_bytes
         self.records = Records(_store(config, clock) if store is None else store, config.issuer)
-        self.clients = Clients(config.clients, self.records, clock)
+        self.clients = Clients(config.clients, self.records, profile=config.profile, clock=clock)
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(
             self.records,
@@ -99,7 +99,8 @@ class AuthorizationServer:
         self._path = parts.path.rstrip("/")
         self.pages = Pages(name=config.name, path=self._path)
         self._driver = AsyncDriver(http)
-        self._router = Router(routes=self._routes())
+        # A slash too many is not found: Starlette would redirect by 307, to the host that the Host header names.
+        self._router = Router(routes=self._routes(), redirect_slashes=False)
 
     # What the endpoints share.
 
