@@ -82,7 +82,7 @@ def narrow(granted: Details, text: str | None) -> Details:
     asked = parse_details(text)
     if not isinstance(asked, list) or not all(isinstance(item, dict) and item for item in asked):
         raise InvalidAuthorizationDetails("authorization_details must be an array of objects")
-    chosen = []
+    chosen: list[Mapping[str, Any]] = []
     for wanted in asked:
         match = next(
             (
@@ -94,7 +94,8 @@ def narrow(granted: Details, text: str | None) -> Details:
         )
         if match is None:
             raise InvalidAuthorizationDetails("an authorization detail was not granted", clause="RFC 9396 6")
-        chosen.append(match)
+        if match not in chosen:
+            chosen.append(match)
     return tuple(chosen)
 
 

@@ -6,6 +6,8 @@ Role: AS
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import Final
 
 from askit.config import User
@@ -17,12 +19,21 @@ MAX_FAILURES: Final = 5
 FAILURE_WINDOW: Final = 300.0
 
 
+@dataclass(slots=True)
+class _Check:
+    """Guesses at one name take turns: fifty at once would all find the counter where it was."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    callers: int = 0
+
+
 class Users:
     """The configured users. Wrong passwords are counted in the store, so for all processes together."""
 
     def __init__(self, users: tuple[User, ...], records: Records) -> None:
         self._by_name = {user.username: user for user in users}
         self._records = records
+        self._checks: dict[str, _Check] = {}
 
     def find(self, username: str) -> User | None:
         return self._by_name.get(username)
@@ -30,6 +41,17 @@ class Users:
     async def check_password(self, username: str, password: str, *, address: str) -> User | None:
         """The user, or None. Raises TooManyAttempts after `MAX_FAILURES` for the name or ten times that for the
         address within `FAILURE_WINDOW` seconds; StoreError."""
+        check = self._checks.setdefault(username, _Check())
+        check.callers += 1
+        try:
+            async with check.turn:
+                return await self._check_password(username, password, address)
+        finally:
+            check.callers -= 1
+            if not check.callers:
+                self._checks.pop(username, None)
+
+    async def _check_password(self, username: str, password: str, address: str) -> User | None:
         limits = ((f"user {username}", MAX_FAILURES), (f"address {address}", MAX_FAILURES * 10))
         for name, limit in limits:
             if await self._failures(name) >= limit:

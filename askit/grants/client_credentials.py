@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from askit.audience import choose_resource
 from askit.authorization_details import Details, check_details, parse_details
 from askit.config import IDENTITY_SCOPES
-from askit.errors import InvalidScope
+from askit.errors import InvalidAuthorizationDetails, InvalidScope
 from askit.grants import TokenRequest
 from askit.tokens import issue_access_token
 
@@ -34,6 +34,7 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         details = check_details(
             parse_details(parameters["authorization_details"]), server.config, request.client
         )
+        _require_no_consent(server, details)
     resource = choose_resource(server.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
         raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
@@ -46,3 +47,14 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         jkt=request.jkt,
         grant=None,
     )
+
+
+def _require_no_consent(server: AuthorizationServer, details: Details) -> None:
+    """Raise InvalidAuthorizationDetails for a detail that serves once per consent: nobody is here to give one."""
+    for detail in details:
+        known = server.config.details_type(str(detail["type"]))
+        if known is not None and known.single_use:
+            raise InvalidAuthorizationDetails(
+                f"authorization_details of type {known.type} need a user's consent",
+                facts={"type": known.type},
+            )
