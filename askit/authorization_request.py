@@ -1,7 +1,8 @@
 """An authorization request, validated: the same whether it was pushed, signed or sent through the browser.
 
 Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 7636 4.4.1; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
-Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14; FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
+Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
+Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
 Role: AS
 """
 

@@ -3,7 +3,7 @@
 The check comes before client authentication, so that a nonce challenge costs the client no assertion; the memory
 comes after it, so that strangers cannot fill the store.
 
-Spec: RFC 9449 4.3, 5, 8, 10.1, 11.1, 11.3; FAPI2-SP 5.3.2.1-10
+Spec: RFC 9449 4.3, 4.3-10, 5, 8a, 8.2, 10.1, 11.1a, 11.1b, 11.3; FAPI2-SP 5.3.2.1-10, 5.3.2.1-12
 Role: AS
 """
 

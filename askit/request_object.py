@@ -1,6 +1,7 @@
 """A signed request object: verified as this client's, then the only source of parameters.
 
-Spec: RFC 9101 4, 5b, 6.2, 6.3, 10.8; FAPI2-MS 5.3.1-1 to 5.3.1-5; FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
+Spec: RFC 9101 4, 5b, 6.2, 6.3, 10.8; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
+Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
 Role: AS
 """
 

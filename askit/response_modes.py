@@ -1,6 +1,6 @@
 """How the authorization response travels to the client: in the query, the fragment or a form, plain or signed.
 
-Spec: OAuth 2.0 Multiple Response Types 2.1; OAuth 2.0 Form Post 2; JARM 2.3; RFC 9207 2; FAPI2-SP 5.3.2.2-7, -10, -11
+Spec: JARM 2.3; RFC 9207 2; FAPI2-SP 5.3.2.2-7, 5.3.2.2-10, 5.3.2.2-11
 Role: AS
 """
 

@@ -1,6 +1,6 @@
 """Introspection: an API asks about a token that is meant for it; about any other it learns nothing.
 
-Spec: RFC 7662 2.1, 2.2, 2.3; RFC 9701 4, 5; FAPI2-MS 5.5.1-1, 6.2; RFC 9396 9.2; RFC 9449 6
+Spec: RFC 7662 2.1, 2.2, 2.3; RFC 9701 3, 4, 5a, 5b, 5c, 5d; FAPI2-MS 5.5.1-1, 6.2; RFC 9396 9.2; RFC 9449 6
 Role: AS
 """
 

@@ -146,6 +146,7 @@ async def test_none(oauth: Bank) -> None:
     assert (await client.post("/token", form)).status_code == 200
 
 
+@pytest.mark.spec("RFC 9449 5d")
 async def test_a_public_clients_refresh_token_is_bound_to_its_key(oauth: Bank) -> None:
     """RFC 9449 5d"""
     client = oauth.client("none")
@@ -185,6 +186,7 @@ async def test_a_bearer_token_where_the_profile_lets_it(oauth: Bank) -> None:
     assert (await _ask(client, form))[2].json()["token_type"] == "Bearer"
 
 
+@pytest.mark.spec("RFC 9449 5.2")
 async def test_dpop_bound_access_tokens_holds_a_client_to_its_word() -> None:
     """RFC 9449 5.2"""
     bank = Bank(

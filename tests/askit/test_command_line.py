@@ -68,6 +68,7 @@ def test_the_profiles_suites_are_offered_under_tls_1_2(process: Process, suite: 
         "AES128-GCM-SHA256",
     ],
 )
+@pytest.mark.spec("FAPI2-SP 5.2.3-2")
 def test_no_other_suite_is_offered_under_tls_1_2(process: Process, suite: str) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         _handshake(process, ciphers=suite, maximum_version=ssl.TLSVersion.TLSv1_2)

@@ -151,6 +151,7 @@ async def test_a_request_without_par_where_the_profile_lets_it() -> None:
     assert "location" not in lost.headers
 
 
+@pytest.mark.spec("RFC 9126 6")
 async def test_a_client_may_demand_par_of_itself() -> None:
     registered = {**FINTECH, "require_pushed_authorization_requests": True}
     client = Bank(

@@ -16,6 +16,7 @@ SIGNED = "application/token-introspection+jwt"
 
 
 @pytest.mark.spec("RFC 7662 2.2", "RFC 9449 6")
+@pytest.mark.spec("RFC 9470 6")
 async def test_an_api_sees_a_token_that_is_meant_for_it(bank: Bank, client: PlainClient) -> None:
     tokens = await client.tokens()
     seen = (await bank.client("accounts-api").introspect(tokens["access_token"])).json()
@@ -49,6 +50,7 @@ async def test_an_ordinary_client_may_not_introspect(bank: Bank, client: PlainCl
         assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
 
 
+@pytest.mark.spec("RFC 9701 4", "RFC 9701 5d")
 async def test_introspection_needs_authentication(client: PlainClient) -> None:
     plain = await client.post("/introspect", {"token": "x", "client_id": "accounts-api"})
     assert (plain.status_code, plain.json()["error"]) == (401, "invalid_client")

@@ -32,6 +32,7 @@ async def _consent_page(client: PlainClient, **changes: object) -> httpx.Respons
 
 
 @pytest.mark.spec("FAPI2-SP 5.2.3-1", "RFC 9700 4.16", "RFC 9700 4.2.4")
+@pytest.mark.spec("FAPI2-SP 5.2.3-3")
 async def test_every_page_carries_the_headers_that_protect_it(client: PlainClient) -> None:
     pages = [await _login_page(client), await client.http.get("/authorize"), await client.http.get("/grants")]
     pages.append(await _consent_page(client))
@@ -188,6 +189,7 @@ async def test_of_two_decisions_on_one_page_one_counts(client: PlainClient) -> N
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-10", "FAPI2-SP 5.3.2.2-11")
+@pytest.mark.spec("RFC 9700 4.12")
 async def test_forms_are_answered_by_303(client: PlainClient) -> None:
     page = await _login_page(client)
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))

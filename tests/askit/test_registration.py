@@ -49,6 +49,7 @@ async def test_a_registered_client_completes_a_flow(open_bank: Bank) -> None:
     assert (await client.tokens())["token_type"] == "DPoP"
 
 
+@pytest.mark.spec("FAPI2-SP 6.7")
 async def test_the_server_chooses_the_client_id(open_bank: Bank) -> None:
     """FAPI2-SP 6.7: a client must not choose to be called what a user is called."""
     registered = (await _register(open_bank, client_id="user-alice", client_secret="mine")).json()
@@ -154,6 +155,7 @@ def test_a_client_id_is_a_printable_string(client_id: object) -> None:
         Client.read({**FINTECH, "client_id": client_id})
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.2.2-8", "RFC 9700 2.6")
 def test_a_clear_text_redirect_uri_names_its_clause() -> None:
     with pytest.raises(InvalidRedirectUri) as refused:
         _client("http://fintech.example.test/callback")

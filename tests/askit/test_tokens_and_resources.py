@@ -37,6 +37,7 @@ async def test_where_several_own_them_one_must_be_named(client: PlainClient) -> 
 
 
 @pytest.mark.parametrize("resource", [PAYMENTS, "https://elsewhere.example.test/", f"{ACCOUNTS}/"])
+@pytest.mark.spec("RFC 8707 2b")
 async def test_a_resource_that_was_not_granted_is_refused(client: PlainClient, resource: str) -> None:
     code = await client.code(scope="openid accounts", resource=[ACCOUNTS])
     refused = await client.redeem(code, resource=[resource])
@@ -44,6 +45,7 @@ async def test_a_resource_that_was_not_granted_is_refused(client: PlainClient, r
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-14", "RFC 9396 7")
+@pytest.mark.spec("RFC 9068 2.2.3")
 async def test_each_token_carries_what_belongs_to_its_api_and_no_more(
     bank: Bank, client: PlainClient
 ) -> None:
@@ -270,6 +272,7 @@ async def test_rotation_revokes_the_family_when_a_used_token_comes_after_its_suc
     assert (await client.userinfo(first["access_token"])).status_code == 401
 
 
+@pytest.mark.spec("RFC 9700 2.2.2")
 async def test_rotation_forgives_once_and_soon(rotating: Bank) -> None:
     client = rotating.client()
     first = (await client.tokens())["refresh_token"]

@@ -24,6 +24,7 @@ from tests.keys import a_key
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.2.1-5")
 async def test_happy_flow(bank: Bank, client: PlainClient) -> None:
     """Two clients; each token works with its own key only, never in a query, never as Bearer."""
     tokens = await client.tokens()
@@ -139,6 +140,7 @@ async def test_ensure_registered_redirect_uri(client: PlainClient, uri: str) -> 
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
+@pytest.mark.spec("RFC 9126 2.4")
 async def test_plain_fapi_tolerate_unregistered_redirect_uri(client: PlainClient) -> None:
     """RFC 9126 2.4 would let PAR take it; this server refuses, and never falls back to a registered one."""
     response = await client.push(
@@ -149,6 +151,7 @@ async def test_plain_fapi_tolerate_unregistered_redirect_uri(client: PlainClient
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-3")
+@pytest.mark.spec("RFC 9126 5")
 async def test_ensure_unsigned_authorization_request_without_using_par_fails(client: PlainClient) -> None:
     query = urlencode({**client.request(), "client_id": client.client_id})
     response = await client.http.get(f"/authorize?{query}")
@@ -183,6 +186,7 @@ async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(c
     assert "code" in read_callback(await client.decide(request_uri))
 
 
+@pytest.mark.spec("FAPI2-SP 6.4", "RFC 9126 4b")
 async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     request_uri = await client.pushed()
     assert "code" in read_callback(await client.decide(request_uri))
@@ -191,6 +195,7 @@ async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
     assert "location" not in again.headers
 
 
+@pytest.mark.spec("RFC 9126 4c")
 async def test_par_attempt_to_use_expired_request_uri(bank: Bank, client: PlainClient) -> None:
     request_uri = await client.pushed()
     bank.clock.advance(bank.server.profile.par_lifetime)
@@ -217,6 +222,7 @@ async def test_par_attempt_to_use_request_uri_for_different_client(bank: Bank, c
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET", "DELETE", "PATCH"])
+@pytest.mark.spec("RFC 9126 2a")
 async def test_par_attempt_invalid_http_method(client: PlainClient, method: str) -> None:
     form = urlencode({**client.request(), **client.authentication()})
     headers = {"content-type": "application/x-www-form-urlencoded"}
@@ -246,6 +252,7 @@ async def test_par_authorization_request_containing_request_uri_form_param(clien
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.2-5")
+@pytest.mark.spec("RFC 7636 4.4.1")
 async def test_par_ensure_pkce_required(client: PlainClient) -> None:
     response = await client.push(client.request(code_challenge=None, code_challenge_method=None))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
@@ -269,6 +276,7 @@ async def test_the_answer_to_a_push(client: PlainClient) -> None:
     assert len(body["request_uri"].rsplit(":", 1)[1]) >= 43
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.2.2-4", "RFC 9126 2.1-1")
 async def test_no_client_authentication_at_par_is_refused(client: PlainClient) -> None:
     response = await client.push(authentication={"client_id": client.client_id})
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
@@ -307,6 +315,7 @@ async def test_a_parameter_that_comes_twice_is_refused(client: PlainClient) -> N
 
 
 @pytest.mark.spec("OIDC 3.1.3.6", "OIDC 2")
+@pytest.mark.spec("FAPI2-SP 5.3.2.3")
 async def test_the_id_token(client: PlainClient) -> None:
     tokens = await client.tokens()
     claims, header = claims_of(tokens["id_token"]), header_of(tokens["id_token"])

@@ -51,6 +51,7 @@ async def test_ensure_client_assertion_in_token_endpoint(client: PlainClient) ->
         ("iat more than 60 s ahead", {"iat": 61}),
     ],
 )
+@pytest.mark.spec("RFC 7523 3-1", "RFC 7523 3-2", "RFC 7523 3-4")
 async def test_a_broken_assertion_is_refused(
     client: PlainClient, module: str, claims: dict[str, Any]
 ) -> None:
@@ -88,6 +89,7 @@ async def test_par_ensure_jwt_client_assertions_nbf_over_60_seconds_in_the_futur
     ],
 )
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-8")
+@pytest.mark.spec("rfc7523bis 5")
 async def test_par_audience_other_than_the_issuer_as_one_string_fails(
     client: PlainClient, module: str, aud: Any
 ) -> None:
@@ -103,6 +105,7 @@ async def test_an_assertion_serves_once(client: PlainClient) -> None:
     assert (again.status_code, again.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.spec("RFC 7523 3-9")
 async def test_an_assertion_signed_by_another_clients_key_is_refused(client: PlainClient) -> None:
     response = await client.push(authentication=client.authentication(key=a_key("ES256", 2)))
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")

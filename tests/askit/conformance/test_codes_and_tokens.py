@@ -67,6 +67,7 @@ async def test_a_code_is_alive_for_just_under_a_minute(bank: Bank, client: Plain
 
 
 @pytest.mark.spec("RFC 7636 4.6")
+@pytest.mark.spec("RFC 9700 2.1.1c")
 async def test_ensure_pkce_code_verifier_required(client: PlainClient) -> None:
     response = await client.redeem(await client.code(), code_verifier=None)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
@@ -110,6 +111,7 @@ async def test_refresh_token(bank: Bank, client: PlainClient) -> None:
 
 
 @pytest.mark.spec("RFC 9449 5e")
+@pytest.mark.spec("FAPI2-SP 6.1")
 async def test_a_confidential_client_may_change_its_key_at_refresh(client: PlainClient) -> None:
     tokens = await client.tokens()
     client.dpop_key = a_key("ES256", 12)

@@ -23,6 +23,7 @@ async def _metadata(bank: Bank, path: str = "/.well-known/oauth-authorization-se
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-1")
+@pytest.mark.spec("RFC 9207 2.3")
 async def test_discovery_end_point_verification(bank: Bank) -> None:
     document = await _metadata(bank)
     assert document == await _metadata(bank, "/.well-known/openid-configuration")
@@ -43,6 +44,7 @@ async def test_discovery_end_point_verification(bank: Bank) -> None:
 
 
 @pytest.mark.spec("FAPI2-MS 5.3.1-1", "FAPI2-MS 5.4.1-1")
+@pytest.mark.spec("JARM 4")
 async def test_discovery_under_message_signing(signing_bank: Bank) -> None:
     document = await _metadata(signing_bank)
     assert document["require_signed_request_object"] is True
@@ -61,6 +63,7 @@ async def test_an_issuer_with_a_path_has_each_document_at_its_place() -> None:
 
 
 @pytest.mark.spec("FAPI2-SP 5.4.2-3")
+@pytest.mark.spec("FAPI2-SP 5.4.2a")
 async def test_the_key_set_holds_public_keys_with_distinct_kids(bank: Bank) -> None:
     response = await bank.browser().get("/jwks")
     keys = response.json()["keys"]

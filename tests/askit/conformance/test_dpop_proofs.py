@@ -37,6 +37,7 @@ async def test_ensure_dpopproof_with_iat_10seconds_after_succeeds(client: PlainC
 
 
 @pytest.mark.parametrize("seconds", [-3600, -61, 61, 3600])
+@pytest.mark.spec("RFC 9449 5b")
 async def test_a_proof_from_another_time_is_refused(client: PlainClient, seconds: int) -> None:
     answer = await _token_answer(client, iat=int(client.clock()) + seconds)
     assert answer == (400, "invalid_dpop_proof")
@@ -93,6 +94,7 @@ async def test_ensure_holder_of_key_required(client: PlainClient) -> None:
 
 
 @pytest.mark.spec("RFC 9449 8a", "RFC 9449 8.2")
+@pytest.mark.spec("FAPI2-SP 5.3.2.1-10")
 async def test_the_token_endpoint_demands_a_nonce_and_gives_the_next_one(client: PlainClient) -> None:
     form = client.code_form(await client.code())
     client.nonce = None
@@ -107,6 +109,7 @@ async def test_the_token_endpoint_demands_a_nonce_and_gives_the_next_one(client:
 
 
 @pytest.mark.parametrize("nonce", ["", "made-up", "A" * 27])
+@pytest.mark.spec("RFC 9449 4.3-10")
 async def test_a_wrong_nonce_is_refused(client: PlainClient, nonce: str) -> None:
     assert await _token_answer(client, nonce=nonce) == (400, "use_dpop_nonce")
 

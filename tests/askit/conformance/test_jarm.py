@@ -28,6 +28,7 @@ def _hidden_fields(page: str) -> dict[str, str]:
 
 @pytest.mark.spec("JARM 2.1a", "JARM 2.2", "FAPI2-MS 5.4.1-1", "FAPI2-MS 5.4.1 N")
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt", "fragment.jwt"])
+@pytest.mark.spec("JARM 2.3.4")
 async def test_a_signed_response(client: PlainClient, mode: str) -> None:
     response = await client.decide(await client.pushed(response_mode=mode))
     assert ("#" in response.headers["location"]) == (mode == "fragment.jwt")
@@ -57,6 +58,7 @@ async def test_an_error_is_signed_too(client: PlainClient) -> None:
     assert claims["aud"] == "fintech"
 
 
+@pytest.mark.spec("JARM 3")
 async def test_the_registered_algorithm_signs() -> None:
     bank = Bank(
         clients=[

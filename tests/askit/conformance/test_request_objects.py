@@ -10,7 +10,15 @@ import httpx
 import pytest
 
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
-from tests.askit.plain_client import ISSUER, PAYMENT, PlainClient, claims_of, read_callback
+from tests.askit.plain_client import (
+    ACCOUNTS,
+    ISSUER,
+    PAYMENT,
+    PAYMENTS,
+    PlainClient,
+    claims_of,
+    read_callback,
+)
 from tests.keys import a_key, b64
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +75,7 @@ async def test_ensure_request_object_without_redirect_uri_fails(signer: PlainCli
     assert _refused(await _push(signer, redirect_uri=None), "invalid_request")
 
 
+@pytest.mark.spec("RFC 9101 5b")
 async def test_a_redirect_uri_outside_the_request_object_does_not_count(signer: PlainClient) -> None:
     form = {
         "request": signer.request_object(response_mode="jwt", redirect_uri=None),
@@ -111,6 +120,7 @@ async def test_ensure_request_object_with_nbf_8_seconds_in_the_future_is_accepte
         ("exp is a string", {"exp": "soon"}),
     ],
 )
+@pytest.mark.spec("FAPI2-MS 5.3.1-3", "FAPI2-MS 5.3.1-4", "RFC 9101 6.3", "RFC 9126 3-3")
 async def test_a_broken_request_object_is_refused(
     signer: PlainClient, module: str, claims: dict[str, Any]
 ) -> None:
@@ -148,6 +158,7 @@ async def test_ensure_request_object_signature_algorithm_is_not_none(signer: Pla
     assert _refused(await signer.push({"request": unsigned}))
 
 
+@pytest.mark.spec("RFC 9101 6.2")
 async def test_ensure_request_object_with_invalid_signature_fails(signer: PlainClient) -> None:
     head, body, signature = signer.request_object(response_mode="jwt").split(".")
     broken = f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
@@ -188,6 +199,7 @@ async def test_a_signed_request_is_taken_where_it_is_not_required(client: PlainC
     assert "code" in read_callback(await client.decide(response.json()["request_uri"]))
 
 
+@pytest.mark.spec("RFC 9101 10.5")
 async def test_a_client_may_demand_of_itself_that_requests_are_signed() -> None:
     bank = Bank(
         clients=[
@@ -199,3 +211,18 @@ async def test_a_client_may_demand_of_itself_that_requests_are_signed() -> None:
     )
     assert _refused(await bank.client().push(), "invalid_request")
     assert (await bank.client("other").push()).status_code == 201
+
+
+@pytest.mark.spec("RFC 8707 2.1")
+@pytest.mark.parametrize("resource", [ACCOUNTS, [ACCOUNTS], [ACCOUNTS, PAYMENTS]])
+async def test_resources_in_a_request_object_are_a_string_or_an_array(
+    signer: PlainClient, resource: Any
+) -> None:
+    response = await _inner_response(signer, await _accepted(signer, claims={"resource": resource}))
+    tokens = (await signer.redeem(response["code"], resource=[ACCOUNTS])).json()
+    assert claims_of(tokens["access_token"])["aud"] == ACCOUNTS
+
+
+@pytest.mark.parametrize("resource", [7, [7], {"uri": ACCOUNTS}, "https://elsewhere.example.test/"])
+async def test_other_resources_in_a_request_object_are_refused(signer: PlainClient, resource: Any) -> None:
+    assert _refused(await _push(signer, claims={"resource": resource}), "invalid_target")
