@@ -95,6 +95,8 @@ def check_members(
 ) -> None:
     """iss, aud, exp, nbf, iat as for a JWT; a token called DPoP must show its key."""
     purpose = _WITH_AUDIENCE if introspection.aud_required else _WITHOUT_AUDIENCE
+    if trusted.config.max_token_age is not None:
+        purpose = replace(purpose, required=(*purpose.required, "iat"))
     expected = Expected(
         issuer=trusted.config.url if "iss" in members else None,
         audience=rules.audience if introspection.aud_required or "aud" in members else (),

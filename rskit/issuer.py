@@ -90,6 +90,12 @@ class Issuer:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims that a token must have; a greatest age needs one to count from."""
+        counts = self.max_token_age is not None and "iat" not in self.required
+        return (*self.required, "iat") if counts else self.required
+
+    @property
     def label(self) -> str:
         return self.name or self.url
 
@@ -116,8 +122,10 @@ class TrustedIssuer:
         if config.introspection is not None:
             config.introspection.auth.check(profile)
         self.purpose: Purpose = replace(
-            ACCESS_TOKEN, typ_required=config.typ != "any", required=config.required
+            ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
         )
+        # Whether the short test of claims (`jwt_token.plainly_hold`) knows all that this issuer's tokens need.
+        self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
         self._clock = clock
         self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None

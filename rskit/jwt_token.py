@@ -74,7 +74,9 @@ def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
     header = read_header(jwt.parts[0], trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
     key = yield from source.find(header.alg, header.kid, trusted.purpose)
-    keys = trusted.keys_at_hand(now) or KeySet([key])
+    keys = trusted.keys_at_hand(now)
+    if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
+        keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
     _require_signature(jwt, known)
     trusted.remember_header(jwt.parts[0], known)
@@ -92,7 +94,7 @@ def _require_signature(jwt: Jwt, known: KnownHeader) -> None:
 
 def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:
     config = trusted.config
-    if config.max_token_age is None and plainly_hold(claims, trusted.purpose, rules, now):
+    if trusted.plain and plainly_hold(claims, trusted.purpose, rules, now):
         return
     expected = Expected(
         issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
@@ -102,7 +104,7 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
 
 def plainly_hold(claims: Mapping[str, Any], purpose: Purpose, rules: JwtRules, now: float) -> bool:
     """True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key."""
-    exp, iat, aud = claims.get("exp"), claims.get("iat"), claims.get("aud")
+    exp, iat, aud, sub = claims.get("exp"), claims.get("iat"), claims.get("aud"), claims.get("sub")
     return (
         type(exp) is int
         and now < exp + rules.skew
@@ -110,7 +112,8 @@ def plainly_hold(claims: Mapping[str, Any], purpose: Purpose, rules: JwtRules, n
         and iat <= now + rules.skew
         and type(aud) is str
         and aud in rules.accepted
-        and type(claims.get("sub")) is str
+        and type(sub) is str
+        and sub != claims["iss"]
         and type(claims.get("client_id")) is str
         and type(claims.get("jti")) is str
         and "nbf" not in claims

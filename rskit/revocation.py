@@ -9,11 +9,13 @@ Role: RS
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError
+from fapikit.forks import reset_after_fork
 from rskit.token import Token
 
 RevocationHook: TypeAlias = Callable[[Token], bool]
@@ -29,6 +31,12 @@ class Denylist:
         self._clock = clock
         self._until: dict[tuple[str, str, str], float] = {}
         self._sweep_at = _SWEEP_FROM
+        self.after_fork()
+        reset_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The lock may have been held; the entries are as good as before."""
+        self._lock = threading.Lock()
 
     def revoke(
         self,
@@ -46,10 +54,11 @@ class Denylist:
         if len(named) != 1:
             raise ConfigurationError("a revocation names one of jti, subject and client_id")
         kind, value = named[0]
-        if len(self._until) >= self._sweep_at:
-            self._sweep()
         key = (issuer, kind, value)
-        self._until[key] = max(until, self._until.get(key, 0.0))
+        with self._lock:  # or a revocation that comes during another's sweep would be lost
+            if len(self._until) >= self._sweep_at:
+                self._sweep()
+            self._until[key] = max(until, self._until.get(key, 0.0))
 
     def __call__(self, token: Token) -> bool:
         if not self._until:
@@ -62,7 +71,7 @@ class Denylist:
 
     def _sweep(self) -> None:
         now = self._clock()
-        self._until = {key: until for key, until in self._until.copy().items() if until > now}
+        self._until = {key: until for key, until in self._until.items() if until > now}
         self._sweep_at = max(_SWEEP_FROM, 2 * len(self._until))
 
     def __repr__(self) -> str:

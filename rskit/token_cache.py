@@ -38,9 +38,10 @@ class AcceptedToken:
 
 @dataclass(slots=True, eq=False)
 class RefusedToken:
-    """A token that its server called inactive a moment ago."""
+    """A token that its server, asked at `asked_at`, called inactive."""
 
     error: FapiError
+    asked_at: float
     until: float
 
 
@@ -55,6 +56,11 @@ class TokenCache:
     def refused(self, digest: bytes, now: float) -> FapiError | None:
         entry = self._refused.get(digest)
         return entry.error if entry is not None and now < entry.until else None
+
+    def refused_since(self, digest: bytes, asked_at: float) -> FapiError | None:
+        """What a later question than that of `asked_at` was answered with, if that was a refusal."""
+        entry = self._refused.get(digest)
+        return entry.error if entry is not None and entry.asked_at > asked_at else None
 
     def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
         self._accepted.put(digest, entry, now)

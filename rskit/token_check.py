@@ -10,18 +10,18 @@ import copy
 from typing import Final
 
 from fapikit.clock import Clock
-from fapikit.errors import ClaimError, FapiError, KeyNotFound
+from fapikit.errors import ClaimError, KeyNotFound
 from fapikit.flow import Flow
 from rskit.credentials import Credentials
 from rskit.decision import Allow
-from rskit.errors import InvalidToken, RevokedToken, UnknownIssuer
+from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.introspected_token import Inquiry, ask_issuer
 from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.revocation import RevocationHook
 from rskit.token import Token
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
-from rskit.token_claims import build_token
+from rskit.token_claims import build_token, read_confirmation
 
 _NAME_OCTETS: Final = 6
 
@@ -67,9 +67,9 @@ class TokenCheck:
             if asking is None or asking.local_jwts:
                 entry = yield from self._verify(jwt, digest)
                 if fresh and asking is not None:
-                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True)
+                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
             else:
-                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh)
+                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
         else:
             trusted = self._issuers.opaque
             if trusted is None or trusted.config.introspection is None:
@@ -120,7 +120,14 @@ class TokenCheck:
         return entry
 
     def _ask(
-        self, token: str, digest: bytes, trusted: TrustedIssuer, asking: Introspection, *, fresh: bool
+        self,
+        token: str,
+        digest: bytes,
+        trusted: TrustedIssuer,
+        asking: Introspection,
+        *,
+        fresh: bool,
+        jwt: Jwt | None = None,
     ) -> Flow[AcceptedToken]:
         asked_at = self._clock()
         try:
@@ -132,9 +139,19 @@ class TokenCheck:
                 name=digest[:_NAME_OCTETS].hex(),
                 scope_claim=trusted.config.scope_claim,
             )
+            if jwt is not None:
+                _require_same_binding(jwt, found)
         except (InvalidToken, ClaimError) as error:
-            self._cache.refuse(digest, _refused(error, asked_at + asking.limits.negative), self._clock())
+            until = asked_at + asking.limits.negative
+            if jwt is not None and asking.local_jwts and isinstance(error, InactiveToken):
+                until = (
+                    jwt.claims["exp"] + self._rules.skew
+                )  # nobody would ask again: verified here it still holds
+            self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
             raise
+        newer = self._cache.refused_since(digest, asked_at)
+        if newer is not None:
+            raise copy.copy(newer)  # who asked later was told that it is no longer good
         until = asked_at + asking.limits.positive
         if found.expires_at is not None:
             until = min(until, found.expires_at)
@@ -154,5 +171,7 @@ class TokenCheck:
         self._cache.forget(digest)
 
 
-def _refused(error: FapiError, until: float) -> RefusedToken:
-    return RefusedToken(copy.copy(error), until)
+def _require_same_binding(jwt: Jwt, found: Token) -> None:
+    """A server whose answer leaves out what its own JWT is bound to does not unbind it. Raises UnknownConfirmation."""
+    if "cnf" in jwt.claims and read_confirmation(jwt.claims) != found.confirmation:
+        raise UnknownConfirmation("the token is bound, and its server does not say so", clause="RFC 9449 6")
