@@ -34,7 +34,7 @@ def refresh_in_a_process(issuer: str, database: str, jwk: dict[str, Any], ready:
     with connect(issuer, database, jwk) as client:
         tokens = client.load_tokens(USER)
         assert tokens is not None
-        ready.wait(30)
+        ready.wait(120)
         results.put(client.refresh(tokens).access_token_for(None).reveal())
 
 
@@ -51,7 +51,7 @@ def test_processes_share_one_refresh(tmp_path: Path) -> None:
         workers = [spawning.Process(target=refresh_in_a_process, args=arguments) for _ in range(PROCESSES)]
         for worker in workers:
             worker.start()
-        tokens = {results.get(timeout=40) for _ in workers}
+        tokens = {results.get(timeout=120) for _ in workers}
         for worker in workers:
             worker.join(10)
         results.close()
