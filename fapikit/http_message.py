@@ -22,7 +22,11 @@ DEFAULT_MAX_BYTES: Final = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `timeout` is in seconds for the whole exchange, `max_bytes` caps the response body."""
+    """One request. `max_bytes` caps the response body.
+
+    `timeout`: seconds for the whole exchange. A thread, which nothing can interrupt, bounds each wait by it, and then
+    the body as a whole.
+    """
 
     method: str
     url: str

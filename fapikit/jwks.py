@@ -49,6 +49,11 @@ class RemoteKeySet:
         self._failure: tuple[float, TransportError] | None = None
         self._forced_at = float("-inf")
         self._forcing = False
+        self._work = (
+            "jwks",
+            uri,
+            id(self),
+        )  # two objects for one URI share nothing: each has keys of its own
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when no usable set is at hand."""
@@ -83,7 +88,7 @@ class RemoteKeySet:
         resting = failed is not None and 0 <= now - failed[0] < FAILURE_PAUSE
         if self._keys is not None and age < self._fresh_for:
             if age >= self._fresh_for * REFRESH_AHEAD and not resting:
-                yield from background(("jwks", self.uri), self._fetch)
+                yield from background(self._work, self._fetch)
             return self._keys
         try:
             if failed is not None and resting:
@@ -104,7 +109,7 @@ class RemoteKeySet:
             self._forcing = False
 
     def _share(self) -> Flow[KeySet]:
-        return (yield from shared(("jwks", self.uri), self._fetch, deadline=FETCH_TIMEOUT + 1))
+        return (yield from shared(self._work, self._fetch, deadline=FETCH_TIMEOUT + 1))
 
     def _fetch(self) -> Flow[KeySet]:
         asked_at = self._clock()

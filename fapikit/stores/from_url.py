@@ -14,7 +14,8 @@ _SQLITE = "sqlite:///"
 def store_from_url(url: str) -> Store:
     """`memory:`, `sqlite:///bank.db` (relative), `sqlite:////var/lib/bank.db` (absolute), or a Redis URL.
 
-    Redis and Valkey take `redis://`, `rediss://` (TLS) and `unix://`. Raises ConfigurationError.
+    Redis and Valkey take `redis://`, `rediss://` (TLS) and `unix://`; `redis+cluster://` and `rediss+cluster://` name
+    a node of a cluster. Raises ConfigurationError.
     """
     if url == "memory:":
         return MemoryStore()
@@ -22,6 +23,8 @@ def store_from_url(url: str) -> Store:
         return SqliteStore(url.removeprefix(_SQLITE))
     if url.startswith(("redis://", "rediss://", "unix://")):
         return RedisStore(url)
+    if url.startswith(("redis+cluster://", "rediss+cluster://")):
+        return RedisStore(url.replace("+cluster", "", 1), cluster=True)
     raise ConfigurationError(
         "a store is memory:, sqlite:///file, redis://host:port, rediss://host:port or unix:///socket",
         facts={"scheme": url.split(":", 1)[0][:20]},

@@ -2,7 +2,7 @@
 
 Each operation is one round trip on one key, so it runs on a cluster. Nothing is retried: a write whose answer was lost
 may have happened, so the caller hears StoreUnavailable and cannot decide. The server must run with
-`maxmemory-policy noeviction`, or it forgets what must not be forgotten.
+`maxmemory-policy noeviction`, or it forgets what must not be forgotten: `check()` tells at start-up.
 """
 
 from __future__ import annotations
@@ -110,6 +110,22 @@ class RedisStore:
         with self._mapped():
             swap = self._async_client().eval
             return bool(await swap(_SWAP, 1, self._prefix + key, expected, new, str(_milliseconds(ttl))))
+
+    def check(self) -> None:
+        """Raise ConfigurationError if the server would evict live entries when its memory is full.
+
+        For start-up: what a store forgets early is a proof or a code that works twice.
+        """
+        with self._mapped():
+            memory = self._client.info("memory")
+        # A cluster of several nodes answers for each.
+        nodes = [memory] if "maxmemory_policy" in memory else memory.values()
+        policies = {str(node.get("maxmemory_policy")) for node in nodes}
+        if policies != {"noeviction"}:
+            raise ConfigurationError(
+                "a Redis store needs maxmemory-policy noeviction",
+                facts={"maxmemory-policy": " ".join(sorted(policies))},
+            )
 
     def close(self) -> None:
         """Close the connections of the sync face."""

@@ -237,3 +237,9 @@ def test_keys_at_hand_never_wait_for_a_refetch() -> None:
     assert isinstance(unknown.send(None), Shared)
     assert bench.find(0) == a_key().thumbprint
     unknown.close()
+
+
+def test_two_objects_for_one_uri_each_keep_their_own_keys() -> None:
+    one, two = Bench(), Bench()
+    asked = [bench.keys.find("ES256", a_key().kid, ID_TOKEN).send(None) for bench in (one, two)]
+    assert asked[0].key != asked[1].key  # type: ignore[union-attr]

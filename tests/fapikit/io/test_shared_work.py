@@ -7,6 +7,7 @@ import contextvars
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -266,7 +267,11 @@ def test_loops_one_after_another_and_in_several_threads_share_one_driver() -> No
 def in_child(check: Callable[[], bool]) -> bool:
     """Whether `check` holds in a forked child, within ten seconds."""
     parent, child = multiprocessing.Pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Python 3.12 warns of forks beside threads: the point here
+        pid = os.fork()
     if pid == 0:
         try:
             child.send(check())

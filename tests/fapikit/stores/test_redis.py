@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
-from fapikit.stores import RedisStore
+from fapikit.stores import RedisStore, store_from_url
 from tests.fapikit.io.test_shared_work import in_child
 from tests.servers import free_port, valkey_server
 
@@ -104,6 +104,16 @@ def test_an_answer_that_is_lost_is_an_outage_and_nothing_is_sent_twice(valkey_ur
     assert len(swallowed) == 1
 
 
+def test_a_server_that_would_evict_is_found_out_at_start_up(tmp_path: Path, store: RedisStore) -> None:
+    store.check()
+    with valkey_server(tmp_path, "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru") as url:
+        evicting = RedisStore(url)
+        with pytest.raises(ConfigurationError) as refused:
+            evicting.check()
+        assert refused.value.facts["maxmemory-policy"] == "allkeys-lru"
+        evicting.close()
+
+
 def fill(store: RedisStore) -> None:
     for number in range(1, 20):
         store.put(f"k{number}", b"v" * 500_000, 60)
@@ -173,7 +183,9 @@ def test_runs_on_a_cluster(tmp_path: Path) -> None:
                 if b"cluster_state:ok" in admin.execute_command("CLUSTER INFO", NEVER_DECODE=True):
                     break
                 threading.Event().wait(0.02)
-        store = RedisStore(url.removesuffix("/0"), cluster=True)
+        store = store_from_url(url.removesuffix("/0").replace("redis:", "redis+cluster:"))
+        assert isinstance(store, RedisStore)
+        store.check()
         assert store.add("a", b"1", 60)
         assert store.swap("a", b"1", b"2", 60)
         assert store.take("a") == b"2"
