@@ -22,6 +22,7 @@ from fapikit.errors import ConfigurationError, ResponseTooLarge
 from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, Headers
 from fapikit.io import HttpSettings
+from fapikit.io.lent_connections import LentConnections
 from fapikit.io.tls import client_context
 from fapikit.profiles import Profile
 from fapikit.urls import origin_of, require_secure
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 
 MAX_BYTES: Final = 8 * 1024 * 1024
+_CONNECTION_OPTIONS: Final = frozenset(
+    {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +253,14 @@ def _refuse_redirects(client: Any, options: dict[str, Any]) -> None:
         )
 
 
-def transport_options(http: HttpSettings, profile: Profile, given: dict[str, Any]) -> dict[str, Any]:
-    """TLS and proxy as for the back channel; what the application gives wins."""
-    options: dict[str, Any] = {}
-    if "verify" not in given and "transport" not in given:
-        options["verify"] = http.tls or _public_roots(certifi.where(), profile)
-    if http.proxy is not None:
-        options["proxy"] = http.proxy
-    return {**options, **given}
+def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
+    """The connections to APIs of one client, with the TLS and proxy of its back channel."""
+    return LentConnections(tls=http.tls or _public_roots(certifi.where(), profile), proxy=http.proxy)
+
+
+def makes_own_connections(options: dict[str, Any]) -> bool:
+    """Whether the application gave an option that shapes connections: then none are lent."""
+    return not _CONNECTION_OPTIONS.isdisjoint(options)
 
 
 @lru_cache(maxsize=8)

@@ -44,6 +44,7 @@ class AsyncClient:
         self.bank = bank
         self._driver = driver
         self._http = http
+        self._apis = api_auth.lent_connections(http, bank.profile)
 
     @classmethod
     async def discover(
@@ -180,17 +181,20 @@ class AsyncClient:
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or `library`); see `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        options = api_auth.transport_options(self._http, self.bank.profile, httpx_options)
+        library = library or api_auth.library_of(self._http.async_client)
+        if not api_auth.makes_own_connections(httpx_options):
+            httpx_options["transport"] = self._apis.async_transport(library)
         return api_auth.async_client(
-            library or api_auth.library_of(self._http.async_client),
+            library,
             target,
             self._driver.run,
             base_url,
-            options,
+            httpx_options,
         )
 
     async def aclose(self) -> None:
         """Close the connections that this client opened on this loop."""
+        await self._apis.aclose()
         await self._driver.aclose()
 
     async def __aenter__(self) -> Self:

@@ -50,6 +50,7 @@ class Client:
         self.bank = bank
         self._driver = driver
         self._http = http
+        self._apis = api_auth.lent_connections(http, bank.profile)
 
     @classmethod
     def discover(
@@ -196,20 +197,24 @@ class Client:
     ) -> api_auth.ApiClient:
         """A client of httpx (or `library`) for one API: token, proof, nonces and refresh built in.
 
-        TLS and proxy are those of `HttpSettings` unless given here; redirects are never followed.
+        Its connections are this client's, with the TLS and proxy of `HttpSettings`, and outlive it; options that shape
+        connections (`verify`, `transport`, ...) give it its own. Redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        options = api_auth.transport_options(self._http, self.bank.profile, httpx_options)
+        library = library or api_auth.library_of(self._http.client)
+        if not api_auth.makes_own_connections(httpx_options):
+            httpx_options["transport"] = self._apis.transport(library)
         return api_auth.sync_client(
-            library or api_auth.library_of(self._http.client),
+            library,
             target,
             self._driver.run,
             base_url,
-            options,
+            httpx_options,
         )
 
     def close(self) -> None:
         """Close the connections that this client opened."""
+        self._apis.close()
         self._driver.close()
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
@@ -188,8 +188,3 @@ def client_settings(
     if given["signed_requests"] and "request_signer" not in given:
         given["request_signer"] = getattr(auth, "signer", None)
     return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)
-
-
-def with_redirect_uri(settings: ClientSettings, redirect_uri: str) -> ClientSettings:
-    """The same registration answering at another of its redirect URIs."""
-    return replace(settings, redirect_uri=redirect_uri)

@@ -141,8 +141,6 @@ async def _body(request: Request) -> bytes:
 
 def _response(answer: web.WebAnswer) -> Response:
     response = Response(answer.body, answer.status)
-    del response.headers["content-length"]
-    response.headers["content-length"] = str(len(answer.body.encode()))
     for name, value in answer.headers:
         response.headers.append(name, value)
     return response
