@@ -94,9 +94,12 @@ class Guard:
         if self._ended_event.is_set():
             return self._disconnect()
         received = asyncio.ensure_future(self._receive())
+        token = self.admission.token
         ended = asyncio.ensure_future(self._ended_event.wait())
         try:
             await asyncio.wait({received, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if token is not None and not self._server.still_good(token):
+                await self._end()  # what a client says after a revocation is not heard
             return received.result() if received.done() and not self.ended else self._disconnect()
         finally:
             for waiting in (received, ended):

@@ -84,6 +84,12 @@ class Access:
     def require_details(self, token: Token, needed: object) -> None:
         """Each needed detail is covered by one granted detail of its type. Raises InsufficientDetails."""
         wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
+        if not wanted:
+            raise InsufficientDetails(
+                "the request names nothing that a granted authorization detail could cover",
+                needed=wanted,
+                facts={"token": token.name},
+            )
         for detail in wanted:
             if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
                 raise TypeError(

@@ -38,7 +38,12 @@ class PossessionRules:
     proof_keys: ProofKeys = field(default_factory=ProofKeys, repr=False)
 
     def urls(self, path: str) -> list[str]:
-        """The URLs this request may be known by, for `htu`; built from configuration, never from Host."""
+        """The URLs this request may be known by, for `htu`; built from configuration, never from Host.
+
+        There are none for a target that is no path: put behind an origin it would move the host, or drop what the router sees.
+        """
+        if not path.startswith("/") or "?" in path or "#" in path:
+            return []
         return [url for base in self.bases if (url := normalise(base + path)) is not None]
 
 

@@ -9,6 +9,7 @@ Role: RS
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,8 @@ from rskit.decision import Refusal
 from rskit.errors import NoCredentials
 
 LOGGER: Final = logging.getLogger("rskit")
+_LINE_BREAKING: Final = re.compile(r"[^\x20-\x7e]")
+"""A message may name members of a request's own body: none of them may begin a line of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,10 @@ def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id:
         refusal.status,
         error.code,
         error.clause,
-        error.message,
+        _LINE_BREAKING.sub("?", error.message),
         scheme,
         method if method.isalpha() and len(method) <= 10 else "other",
-        interaction_id,
+        None if interaction_id is None else _LINE_BREAKING.sub("?", interaction_id[:36]),
         dict(error.facts),
     )
     LOGGER.log(level, "refused: %s", trace, extra={"rskit": trace})

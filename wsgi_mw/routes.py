@@ -21,8 +21,8 @@ def find_view(app: Any, environ: Environ) -> Any:
         return None
     from werkzeug.exceptions import HTTPException
 
-    adapter = flask_app.create_url_adapter(flask_app.request_class(environ))
-    try:
+    try:  # a Host that Flask refuses matches nothing
+        adapter = flask_app.create_url_adapter(flask_app.request_class(environ))
         rule, _ = adapter.match(return_rule=True)
     except HTTPException:
         return None

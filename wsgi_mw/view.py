@@ -8,14 +8,16 @@ Role: RS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from rskit.request_view import RequestView, no_certificate
 
 Environ: TypeAlias = dict[str, Any]
+_ABSOLUTE_FORM: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
 def view_of(environ: Environ) -> RequestView:
@@ -37,9 +39,9 @@ def raw_path(environ: Environ) -> str:
     target: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if target is None:
         return quote((environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")) or "/"
-    if not target.startswith("/") and "://" in target:  # absolute form
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    return target.partition("?")[0].partition("#")[0]
+    path = target.partition("?")[0].partition("#")[0]
+    absolute = _ABSOLUTE_FORM.match(path)
+    return path[absolute.end() :] or "/" if absolute else path
 
 
 def certificate_of(environ: Environ) -> Callable[[], bytes | None]:
