@@ -40,7 +40,7 @@ class PossessionRules:
     def urls(self, path: str) -> list[str]:
         """The URLs this request may be known by, for `htu`; built from configuration, never from Host.
 
-        There are none for a target that is no path: put behind an origin it would move the host, or drop what the router sees.
+        A target that is no path has none: behind an origin it would move the host, or drop what the router sees.
         """
         if not path.startswith("/") or "?" in path or "#" in path:
             return []
