@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fapikit.errors import JwtError
+from fapikit.errors import ForbiddenClaim, JwtError, WrongSubject
 from fapikit.flow import run_pure
 from fapikit.jose import purposes
 from fapikit.jose.claims import Expected
@@ -91,3 +91,14 @@ def test_without_their_types_their_claims_tell_them_apart(name: str) -> None:
         if other != name and other not in TELL_LITTLE:
             with pytest.raises(JwtError):
                 verify(token, purpose)
+
+
+@pytest.mark.spec("RFC 7523 3-2")
+def test_a_client_speaks_of_itself_and_nobody_else_does() -> None:
+    with pytest.raises(WrongSubject) as refused:
+        verify(mint({**GOOD["CLIENT_ASSERTION"], "sub": "other"}, a_key()), PURPOSES["CLIENT_ASSERTION"])
+    assert (refused.value.clause, refused.value.code) == ("RFC 7523 3-2", "invalid_client")
+    for name in ("ID_TOKEN", "ACCESS_TOKEN", "USERINFO_RESPONSE"):
+        token = mint({**GOOD[name], "sub": OTHER}, a_key(), typ=PURPOSES[name].typ)
+        with pytest.raises(ForbiddenClaim):
+            verify(token, PURPOSES[name])
