@@ -49,7 +49,10 @@ class Protect:
         elif kind == "lifespan":
             # Keys are fetched while the app starts; should that fail, the first request tries again.
             await self._server.async_driver.run(background("rs-warm", self._server.warm))
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                await self._server.async_driver.aclose()
         else:
             raise RuntimeError(f"no rule for the ASGI protocol {kind!r}: it is not let through")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fapikit import errors as e
+from fapikit.dpop import ProcessNonceIssuer
 from fapikit.jose.key_set import KeySet
 from rskit import Issuer
 from rskit import errors as rs
@@ -189,3 +190,24 @@ def test_no_network_before_typ_alg_and_iss_have_passed():
     ):
         decision = decide(server, a_view(f"Bearer {token}"), Hand())
         assert decision.status == 401  # type: ignore[union-attr]
+
+
+def test_several_issuers_keep_their_keys_apart():
+    second = a_key("ES256", 2)
+    other = Issuer("https://second.example", keys=KeySet([second.public_key]))
+    server = a_server(issuers=[an_issuer(), other])
+    assert allowed(server, a_view(f"Bearer {a_token()}")).issuer == ISSUER
+    token = a_token(second, iss="https://second.example")
+    assert allowed(server, a_view(f"Bearer {token}")).issuer == "https://second.example"
+    for key, iss in ((second, ISSUER), (AS_KEY, "https://second.example")):
+        crossed = a_token(key, iss=iss)
+        assert type(refused(server, a_view(f"Bearer {crossed}")).error) is e.KeyNotFound
+
+
+def test_a_forked_worker_hands_out_nonces_of_its_own():
+    server = a_server(profile="fapi2-security")
+    assert isinstance(server.nonces, ProcessNonceIssuer)
+    before = server.nonces.issue(NOW)
+    server.nonces.after_fork()  # what a forked child runs first
+    assert not server.nonces.accepts(before, NOW)
+    assert server.nonces.accepts(server.nonces.issue(NOW), NOW)

@@ -66,7 +66,7 @@ def uvicorn_at(app: Any, certificates: Certificates | None = None, **settings: A
             "http": "asgi_mw.uvicorn_tls:HttpProtocol",
             "ws": "asgi_mw.uvicorn_tls:WebSocketProtocol",
         }
-    port = free_port()
+    port = settings.pop("port", None) or free_port()
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="error", lifespan="on", **{**tls, **settings}
     )

@@ -1,0 +1,45 @@
+"""An MCP server that is an OAuth protected resource: the SDK's Starlette app, with `asgi_mw.Protect` around it.
+
+Nothing in the SDK needs to know: Protect answers 401 with `resource_metadata`, serves that document (RFC 9728), and
+lets through who comes with a token for this very server; a client of the SDK does the rest by itself.
+
+    uvicorn --factory examples.mcp_server:from_environment        # with RESOURCE and ISSUER set
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from mcp.server.mcpserver import Context, MCPServer
+from starlette.requests import Request
+
+import asgi_mw
+from asgi_mw.starlette import token_of
+from fapikit import HttpSettings
+from rskit import Issuer, ResourceDescription, ResourceServer
+
+NOTES = {"alice": ["buy milk", "call the bank"]}
+
+
+def create_app(resource: str, issuer: str, http: HttpSettings | None = None) -> asgi_mw.Protect:
+    """`resource` is the URL that clients call, such as https://mcp.example/mcp: the audience of its tokens."""
+    server = MCPServer("notes")
+
+    @server.tool()
+    def list_notes(context: Context[Any, Any]) -> list[str]:
+        """The notes of the user whom the token speaks for."""
+        token = token_of(cast(Request, context.request_context.request))  # the one that brought this call
+        return NOTES.get(token.subject or "", [])
+
+    resource_server = ResourceServer(
+        resource=resource,
+        issuers=[Issuer(issuer)],
+        http=http,
+        description=ResourceDescription(scopes=("notes",), extra=(("resource_name", "Notes"),)),
+    )
+    return asgi_mw.Protect(server.streamable_http_app(stateless_http=True), resource_server)
+
+
+def from_environment() -> asgi_mw.Protect:
+    return create_app(os.environ["RESOURCE"], os.environ["ISSUER"])
