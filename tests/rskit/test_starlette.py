@@ -1,4 +1,4 @@
-"""Starlette's own shapes under Protect: add_middleware, mounts, endpoint classes, websockets, `requires`, sync endpoints."""
+"""Starlette under Protect: add_middleware, mounts, endpoint classes, websockets, `requires`, sync endpoints."""
 
 from __future__ import annotations
 
