@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
@@ -18,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 import asgi_mw
 from asgi_mw.starlette import Access, public, token_of
@@ -116,10 +117,14 @@ def test_a_websocket_is_bound_to_its_connection_s_certificate(
     thief, _ = certificates.a_client("thief")
     headers = {"Authorization": f"Bearer {mint.token(scope='feed', cnf={'x5t#S256': thumbprint(my_der)})}"}
     url = under_uvicorn.replace("https", "wss") + "/feed"
-    with connect(url, ssl=mine, additional_headers=headers) as websocket:
-        assert websocket.recv() == "hello"
-    with pytest.raises(InvalidStatus) as caught, connect(url, ssl=thief, additional_headers=headers):
-        pass
+
+    async def first_word(context: ssl.SSLContext) -> object:
+        async with asyncio.timeout(20), connect(url, ssl=context, additional_headers=headers) as websocket:
+            return await websocket.recv()
+
+    assert asyncio.run(first_word(mine)) == "hello"
+    with pytest.raises(InvalidStatus) as caught:
+        asyncio.run(first_word(thief))
     assert caught.value.response.status_code == 401
 
 
