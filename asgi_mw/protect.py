@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 
 from asgi_mw.guard import Guard
-from asgi_mw.routes import find_endpoint, is_public, routes_of
+from asgi_mw.routes import NOBODY, find_endpoint, is_public
 from asgi_mw.view import ASGIApp, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
@@ -100,19 +100,19 @@ class Protect:
             if is_public(endpoint):
                 guard.public = endpoint
                 return None
-            if endpoint is None and self._is_preflight(view, scope):
+            if endpoint is NOBODY and _is_preflight(view, scope):
                 return None
         return None if self._server.excuses(decision, view, None) else decision
-
-    def _is_preflight(self, view: RequestView, scope: Scope) -> bool:
-        """A CORS preflight that no endpoint takes as a request of its own: CORS handling further in will answer."""
-        return (
-            view.method == "OPTIONS"
-            and routes_of(self._app, scope) is not None
-            and header_of(scope, b"origin") is not None
-            and header_of(scope, b"access-control-request-method") is not None
-        )
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")
         return origin is None or origin in self._origins
+
+
+def _is_preflight(view: RequestView, scope: Scope) -> bool:
+    """A CORS preflight; where no endpoint takes it as a request of its own, CORS handling further in will answer."""
+    return (
+        view.method == "OPTIONS"
+        and header_of(scope, b"origin") is not None
+        and header_of(scope, b"access-control-request-method") is not None
+    )

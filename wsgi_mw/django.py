@@ -235,9 +235,9 @@ def _certificate_of_scope(scope: Any) -> bytes | None:
 
 
 def _is_public(view: Any) -> bool:
-    return getattr(view, PUBLIC_MARK, False) is True or (
-        getattr(getattr(view, "view_class", None), PUBLIC_MARK, False) is True
-    )
+    """Marked itself, or through its own class; a class that derives from a public one is not."""
+    of_class = vars(getattr(view, "view_class", object)).get(PUBLIC_MARK, False)
+    return getattr(view, PUBLIC_MARK, False) is True or of_class is True
 
 
 def _is_preflight(request: HttpRequest) -> bool:
