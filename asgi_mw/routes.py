@@ -35,7 +35,7 @@ def is_public(endpoint: Any) -> bool:
 def _routes_of(app: Any, scope: Scope) -> Any:
     """The routes of `app` or of what it wraps; None if unknown.
 
-    What the scope calls the application being served is believed only outside of mounts, inside it may be the outer one.
+    What the scope calls the application served is believed outside of mounts only: inside it may be the outer one.
     """
     while app is not None:
         routes = getattr(app, "routes", None)

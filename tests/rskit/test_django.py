@@ -59,7 +59,19 @@ class Fresh(View):
         return JsonResponse({"fresh": True})
 
 
+@on_django.public()
+class Open(View):
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({"open": True})
+
+
+class Derived(Open):
+    pass
+
+
 urlpatterns = [
+    path("open", Open.as_view()),
+    path("derived", Derived.as_view()),
     path("accounts", accounts),
     path("health", health),
     path("admin", admin),
@@ -157,6 +169,10 @@ def test_details_cover_the_request_and_csrf_does_not_stand_in_the_way(call: Any)
 
 def test_a_class_based_view_may_demand_a_fresh_check(call: Any):
     assert call("GET", "/fresh", {"Authorization": f"Bearer {a_token()}"})[0] == 200
+
+
+def test_what_derives_from_a_public_class_is_not_public(call: Any):
+    assert (call("GET", "/open", {})[0], call("GET", "/derived", {})[0]) == (200, 401)
 
 
 def test_the_metadata_is_served(call: Any):
