@@ -83,6 +83,7 @@ class Config:
     listen: str = "127.0.0.1:9443"
     development_only: bool = True
     store: str = "memory:"
+    store_seal: tuple[bytes, ...] = field(default=(), repr=False)
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
     tls: TlsFiles | None = None

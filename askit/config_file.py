@@ -14,10 +14,11 @@ from askit.clients import Client
 from askit.config import Config, Resource, TlsFiles, TokenFormat, User
 from askit.details_types import DetailsType
 from askit.settings import Table
-from fapikit import strict_json
+from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, profile_of
 from fapikit.secrets import Secret
+from fapikit.stores import Seal
 
 _SQLITE = "sqlite:///"
 
@@ -45,6 +46,7 @@ def read_config(table: Table, base: Path) -> Config:
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
+        "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
         "acr": table.optional_string("acr"),
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
@@ -61,6 +63,18 @@ def _store(url: str | None, base: Path) -> str | None:
     if url is None or not url.startswith(_SQLITE):
         return url
     return f"{_SQLITE}{base.absolute() / url.removeprefix(_SQLITE)}"
+
+
+def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
+    """The keys that seal what the store keeps: base64url, one a line, the newest first."""
+    if file is None:
+        return ()
+    try:
+        keys = tuple(base64url.decode(line) for line in (base / file).read_text("ascii").split())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"store_seal_file: {file} cannot be read as base64url keys") from error
+    Seal(keys)
+    return keys
 
 
 def _clients(table: Table, base: Path) -> tuple[Client, ...]:

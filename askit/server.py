@@ -49,7 +49,7 @@ from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
-from fapikit.stores import MemoryStore, Store, store_from_url
+from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
 Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
@@ -82,6 +82,7 @@ class AuthorizationServer:
         self.profile = config.profile
         self.clock = clock
         self.random_bytes = random_bytes
+        self._own_store = store is None
         self.records = Records(_store(config, clock) if store is None else store, config.issuer)
         self.clients = Clients(config.clients, self.records, profile=config.profile, clock=clock)
         self.users = Users(config.users, self.records)
@@ -215,6 +216,8 @@ class AuthorizationServer:
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._driver.aclose()
+                if self._own_store and hasattr(self.records.store, "aclose"):
+                    await self.records.store.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -281,6 +284,5 @@ SIGNED_FOR_CLIENTS = (
 
 
 def _store(config: Config, clock: Clock) -> Store:
-    if config.store == "memory:":
-        return MemoryStore(clock=clock)
-    return store_from_url(config.store)
+    inner = MemoryStore(clock=clock) if config.store == "memory:" else store_from_url(config.store)
+    return SealedStore(inner, Seal(config.store_seal)) if config.store_seal else inner

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from askit import Config, config_file, details_types
+from askit import AuthorizationServer, Config, config_file, details_types
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import FINTECH, settings
-from tests.askit.plain_client import ACCOUNTS
+from tests.askit.plain_client import ACCOUNTS, PlainClient, read_callback
 from tests.keys import a_key
 
 SHAPE = """\
@@ -178,3 +180,35 @@ def test_the_manual_names_every_setting() -> None:
     assert len(asked) > 25
     for setting in asked:
         assert re.search(rf"`\[*{setting}\]*`", manual), setting
+
+
+SEAL = "c2VhbC1rZXktb2YtdGhpcnR5LXR3by1vY3RldHMhISE"
+
+
+@pytest.mark.anyio
+async def test_a_sealed_store_shows_nothing_to_who_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / "seal.txt").write_text(f"{SEAL}\n")
+    changed = settings(store="sqlite:///bank.db", store_seal_file="seal.txt", auto_approve="alice")
+    config = Config.from_mapping(changed, base=tmp_path)
+    assert SEAL not in repr(config)
+    server = AuthorizationServer(config)
+    transport = httpx.ASGITransport(app=server)
+    async with httpx.AsyncClient(transport=transport, base_url=config.issuer) as http:
+        client = PlainClient(http=http, clock=time.time)
+        code = read_callback(await client.authorize(await client.pushed()))["code"]
+        tokens = (await client.redeem(code)).json()
+        restarted = httpx.ASGITransport(app=AuthorizationServer(config))
+        async with httpx.AsyncClient(transport=restarted, base_url=config.issuer) as again:
+            client.http = again
+            assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("bank.db*"))
+    assert kept
+    for word in (b"fintech", b"user-alice", b"accounts", b'"kty"', b"grant_id"):
+        assert word not in kept
+
+
+@pytest.mark.parametrize("text", ["", "not base64url!", "c2hvcnQ"])
+def test_a_seal_that_is_no_seal_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "seal.txt").write_text(text)
+    with pytest.raises(ConfigurationError, match="seal"):
+        Config.from_mapping(settings(store_seal_file="seal.txt"), base=tmp_path)

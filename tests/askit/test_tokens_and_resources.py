@@ -120,6 +120,9 @@ async def test_details_that_are_no_array_of_objects_are_refused(client: PlainCli
 async def test_more_details_than_reason_allows_are_refused(client: PlainClient) -> None:
     response = await client.push(client.request(authorization_details=[PAYMENT] * 21))
     assert response.json()["error"] == "invalid_authorization_details"
+    longest = {**PAYMENT, "creditorName": "x" * 40_000}
+    response = await client.push(client.request(authorization_details=[longest]))
+    assert response.json()["error"] == "invalid_authorization_details"
 
 
 async def test_a_client_asks_for_its_registered_types_only() -> None:
