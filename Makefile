@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROFILE ?= fapi2-security
+SECONDS ?= 60
 
 .PHONY: help demo test check fix docs bench fuzz clean
 
@@ -34,7 +35,19 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || (cat $(VENV)/lint-imports.log; exit 1)
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
-	@$(BIN)/python tools/api_doc.py
+	@$(BIN)/python -m tools.api_doc
+	@$(BIN)/python -m tools.errors_doc
+	@$(BIN)/python -m tools.spec_map
+
+bench: $(VENV)/dev.stamp ## measure the token check beside its peers; writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
+	@touch $@
+
+fuzz: $(VENV)/fuzz.stamp ## coverage-guided fuzzing of the parsers for SECONDS (60)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff check --fix .

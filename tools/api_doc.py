@@ -1,6 +1,6 @@
 """Writes docs/api.md from the code: every public name, its signature, and the first sentence of its docstring.
 
-usage: python tools/api_doc.py [--check]
+usage: python -m tools.api_doc [--check]
 """
 
 from __future__ import annotations
