@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fapikit.errors import ConfigurationError, IssuerMismatch, MalformedMessage, MissingMetadata
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
-from fapikit.urls import require_secure
+from fapikit.urls import require_no_downgrade, require_secure
 
 WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
 
@@ -123,7 +123,7 @@ def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
                     facts={"member": name[:80]},
                 )
         elif name in ENDPOINTS:
-            _require_endpoint(name, value)
+            _require_endpoint(issuer, name, value)
     aliases = members.get("mtls_endpoint_aliases", {})
     if not isinstance(aliases, dict):
         raise MalformedMessage(
@@ -132,14 +132,15 @@ def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
             facts={"member": "mtls_endpoint_aliases"},
         )
     for name, value in aliases.items():
-        _require_endpoint(f"mtls_endpoint_aliases.{name}", value)
+        _require_endpoint(issuer, f"mtls_endpoint_aliases.{name}", value)
     frozen = (
         {**members, "mtls_endpoint_aliases": MappingProxyType(dict(aliases))} if aliases else dict(members)
     )
     return ServerMetadata(issuer, MappingProxyType(frozen))
 
 
-def _require_endpoint(name: str, value: object) -> None:
+def _require_endpoint(issuer: str, name: str, value: object) -> None:
     if not isinstance(value, str):
         raise MalformedMessage(f"{name} is not a string", clause="RFC 8414 2", facts={"member": name})
     require_secure(value, f"{name} of the metadata")
+    require_no_downgrade(issuer, value, f"{name} of the metadata")

@@ -74,11 +74,13 @@ def parse_value(octets: bytes | str) -> Any:
             _require_shallow(value)
         if "\\" in text and "\\u" in text:  # only an escape can bring a lone surrogate in
             json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (DuplicateName, NotStrictJson):
         raise
-    except (ValueError, RecursionError) as error:
-        raise NotStrictJson("not JSON") from error
-    return value
+    except (ValueError, RecursionError):
+        pass
+    # Raised out here, without a cause: those errors keep the whole text, which may be a token answer.
+    raise NotStrictJson("not JSON")
 
 
 def parse_object(octets: bytes | str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fapikit.errors import InsecureUrl
 
+_USER_INFO = re.compile(r"//[^/]*@")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
 
 
@@ -44,8 +45,15 @@ def is_secure(url: str) -> bool:
 def require_secure(url: str, what: str) -> str:
     """Return `url`, or raise InsecureUrl naming `what`."""
     if not is_secure(url):
-        raise InsecureUrl(f"{what} must be https (http on loopback only)", facts={"url": without_query(url)})
+        shown = _USER_INFO.sub("//", without_query(url))
+        raise InsecureUrl(f"{what} must be https (http on loopback only)", facts={"url": shown})
     return url
+
+
+def require_no_downgrade(named_by: str, url: str, what: str) -> None:
+    """What one on the network names is not clear text on this machine, where it would reach what only we can."""
+    if urlsplit(named_by).scheme == "https" and urlsplit(url).scheme != "https":
+        raise InsecureUrl(f"{what} must be https", facts={"url": without_query(url)})
 
 
 def origin_of(url: str) -> str:

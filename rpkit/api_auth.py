@@ -49,6 +49,7 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 _CONNECTION_OPTIONS: Final = frozenset(
     {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
 )
+PLAIN: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
             f"{', '.join(refused) or 'follow_redirects'} cannot be set on a client that carries tokens",
             clause="RFC 9700 4.11",
         )
-    return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options}
+    headers = httpx.Headers({"accept-encoding": PLAIN})
+    headers.update(options.get("headers"))
+    return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options, "headers": headers}
 
 
 @lru_cache(maxsize=4)
@@ -232,6 +235,10 @@ def _stream_classes(library: Any) -> tuple[Any, Any]:
 
 def _cap(response: Any, capped: Any, limit: int) -> None:
     """Count the octets of every answer, those of refusals before a retry included."""
+    asked = response.request.headers.get("accept-encoding", PLAIN)
+    if asked == PLAIN and response.headers.get("content-encoding", PLAIN).lower() != PLAIN:
+        # What is counted is what arrives; unpacked it may be a thousand times as much.
+        raise ResponseTooLarge("the API compressed an answer unasked, which no limit could bound")
     if response.is_stream_consumed:  # it came whole
         _counted(0, response.content, limit)
     else:

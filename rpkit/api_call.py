@@ -8,6 +8,7 @@ Role: C
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rpkit.resource_metadata import require_our_server
 from rpkit.token_set import AccessToken, TokenSet
 
 INTERACTION: Final = "x-fapi-interaction-id"
+_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
 class HeldTokens:
@@ -161,7 +163,7 @@ def _require_no_step_up(challenges: Sequence[Challenge]) -> None:
         raise StepUpRequired(
             "the API wants a stronger or fresher login: begin one with error.parameters",
             acr_values=tuple(challenge.parameters.get("acr_values", "").split()),
-            max_age=int(max_age) if max_age.isascii() and max_age.isdigit() else None,
+            max_age=int(max_age) if _SECONDS.match(max_age) else None,
             scope=challenge.parameters.get("scope"),
         )
 

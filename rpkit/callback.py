@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
-from fapikit.errors import Remedy
+from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
 from fapikit.http_message import is_error_code
 from fapikit.parameters import Parameters, parse_parameters
@@ -108,9 +108,12 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
     """
     mode = transaction.response_mode or "query"
     if not isinstance(callback, str):
-        form = parse_parameters(callback if isinstance(callback, bytes) else urlencode(callback))
+        form = parse_parameters(callback if isinstance(callback, bytes) else urlencode(_pairs(callback)))
         return _require_mode("form_post", mode in _IN_FORM, form)
-    parts = urlsplit(callback)
+    try:
+        parts = urlsplit(callback)
+    except ValueError:
+        raise MalformedMessage("the callback is no URL", clause="RFC 6749 4.1.2") from None
     _check_address(callback, transaction.redirect_uri)
     own_query = parse_parameters(urlsplit(transaction.redirect_uri).query)
     query, fragment = parse_parameters(parts.query), parse_parameters(parts.fragment)
@@ -122,6 +125,12 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
     if mode in _IN_FRAGMENT:
         return _require_mode("query", not in_query, fragment)
     return _require_mode("fragment", not in_fragment, query)
+
+
+def _pairs(form: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The form of a web framework shows one value of each name, unless it is asked for the list."""
+    every = getattr(form, "getlist", None)
+    return [(name, value) for name in form for value in ([form[name]] if every is None else every(name))]
 
 
 def _require_mode(came_in: str, right: bool, parameters: Parameters) -> Parameters:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fapikit.errors import MalformedMessage, MetadataError
+from fapikit.errors import MalformedMessage, MessageError, MetadataError, TransportError
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
-from fapikit.urls import origin_of, require_secure
+from fapikit.urls import is_secure, origin_of, require_no_downgrade, require_secure
 from fapikit.www_authenticate import Challenge
 from rpkit.bank import Bank
 from rpkit.errors import OtherAuthorizationServer
@@ -61,7 +61,8 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
 def find_issuer(resource: str, wanted: str | None) -> Flow[str]:
     """The authorization server to use for an API: the wanted one if the API trusts it, else the only one.
 
-    Raises OtherAuthorizationServer; MetadataError if the API names none, or several and none is wanted.
+    Raises OtherAuthorizationServer; MetadataError if the API names none, or several and none is wanted; InsecureUrl if
+    an API on the network names a server on this machine.
     """
     servers = (yield from discover_resource(resource)).authorization_servers
     if wanted is not None:
@@ -76,6 +77,7 @@ def find_issuer(resource: str, wanted: str | None) -> Flow[str]:
             clause="RFC 9728 2",
             facts={"authorization_servers": " ".join(servers)},
         )
+    require_no_downgrade(resource, servers[0], "the authorization server of this API")
     return servers[0]
 
 
@@ -88,14 +90,14 @@ def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) ->
         (c.parameters["resource_metadata"] for c in challenges if "resource_metadata" in c.parameters), None
     )
     # Only the API's own host is asked, so that a challenge cannot send us anywhere (RFC 9728 7.7).
-    if pointer is None or origin_of(pointer) != origin_of(url):
+    if pointer is None or not is_secure(pointer) or origin_of(pointer) != origin_of(url):
         return
     try:
-        request = HttpRequest("GET", require_secure(pointer, "resource_metadata"))
+        request = HttpRequest("GET", pointer, (("accept", "application/json"),))
         members = read_json_object((yield from http(request)), clause="RFC 9728 3.1")
         resource = members.get("resource")
         servers = _strings(members, "authorization_servers")
-    except (MetadataError, MalformedMessage):
+    except (MetadataError, MessageError, TransportError):
         return
     if not isinstance(resource, str) or not url.startswith(resource) or not servers:
         return

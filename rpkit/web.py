@@ -49,7 +49,7 @@ class WebRequest:
     """What a framework's request says. `url` is path and query as they arrived."""
 
     method: str
-    url: str
+    url: str = field(repr=False)  # a code may be in it
     headers: Mapping[str, str] = field(repr=False)
     cookies: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False, default=b"")

@@ -8,7 +8,10 @@ Spec: FAPI2-SP 5.2.1-2, -3, -5, 5.2.2-1, -2; FAPI1-BL 7.1a; FAPI1-ADV 8.5-1, -3;
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from pathlib import Path
+
+import certifi
 
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
@@ -33,6 +36,12 @@ def client_context(
         context = ssl.create_default_context(cafile=None if ca is None else str(ca))
     _restrict(context, profile)
     return context
+
+
+@lru_cache(maxsize=1)
+def default_context() -> ssl.SSLContext:
+    """For a client that was given none: the roots that httpx trusts, and the suites that BCP 195 recommends."""
+    return client_context(ca=certifi.where())
 
 
 def _restrict(context: ssl.SSLContext, profile: Profile) -> None:

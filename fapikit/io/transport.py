@@ -19,6 +19,7 @@ import httpx
 
 from fapikit.errors import ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.io.tls import default_context
 from fapikit.urls import require_secure, without_query
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -28,7 +29,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpSettings:
     """How back-channel calls are made.
 
-    `tls`: a context (see `fapikit.io.tls`); None means system roots. `proxy`: an egress proxy's URL. `client` and
+    `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `proxy`: an egress proxy's URL. `client` and
     `async_client`: ready clients of httpx or httpx2, used as they are, instead of the two before.
     """
 
@@ -44,11 +45,10 @@ class HttpSettings:
         return self.async_client or httpx.AsyncClient(**self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
-        verify: ssl.SSLContext | bool = True if self.tls is None else self.tls
         # Two logins of two users share this client: a cookie that the server sets for one must not come with the other.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         return {
-            "verify": verify,
+            "verify": self.tls or default_context(),
             "proxy": self.proxy,
             "trust_env": False,
             "follow_redirects": False,

@@ -1,0 +1,216 @@
+"""What an API, metadata or a browser may send to a client that means well: refused, bounded, never a crash."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import httpx
+import pytest
+
+from fapikit import HttpSettings
+from fapikit.errors import InsecureUrl, MalformedMessage, ResponseTooLarge
+from fapikit.profiles import FAPI2_SECURITY
+from rpkit import Client
+from rpkit.errors import StepUpRequired
+from rpkit.web import WebRequest
+from tests.mothers.clients import Clients
+from tests.mothers.fake_bank import FakeBank
+from tests.rpkit.logins import ORIGIN, api_of, signed_in
+
+
+def challenging(bank: FakeBank, challenge: str, status: int = 401) -> None:
+    bank.faults["api_accounts"] = lambda _: (status, {"www-authenticate": challenge}, {})
+
+
+# --- a 401 stands, whatever its challenge points to ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "https://[",
+        "https://bank.example:99999999/",
+        "https://bank.example:x/",
+        "//bank.example/metadata",
+        "not a url",
+    ],
+)
+def test_a_pointer_that_is_no_url_changes_nothing(pointer: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    challenging(bank, f'DPoP error="invalid_request", resource_metadata="{pointer}"')
+    with api_of(client, bank, login.tokens) as api:
+        assert api.get("/accounts").status_code == 401
+
+
+@pytest.mark.parametrize("answer", ["404", "oauth error", "unreachable", "redirect", "too long"])
+def test_metadata_that_cannot_be_had_changes_nothing(answer: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    challenging(bank, f'DPoP error="invalid_request", resource_metadata="{ORIGIN}/pointed-to"')
+
+    def unreachable(_: Any) -> Any:
+        raise httpx.ConnectError("down")
+
+    bank.faults["api_pointed-to"] = {
+        "404": lambda _: (404, {}, {}),
+        "oauth error": lambda _: (400, {}, {"error": "invalid_request"}),
+        "unreachable": unreachable,
+        "redirect": lambda _: (302, {"location": "https://inner.example/"}, {}),
+        "too long": lambda _: (200, {}, b"x" * 600_000),
+    }[answer]
+    with api_of(client, bank, login.tokens) as api:
+        assert api.get("/accounts").status_code == 401
+    assert bank.calls("pointed-to")
+
+
+def test_a_step_up_with_an_absurd_max_age_is_still_a_step_up(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    challenging(bank, f'DPoP error="insufficient_user_authentication", max_age="{"9" * 5000}"')
+    with api_of(client, bank, login.tokens) as api, pytest.raises(StepUpRequired) as caught:
+        api.get("/accounts")
+    assert caught.value.max_age is None
+
+
+# --- sizes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_compressed_answer_cannot_slip_past_the_cap(status: int, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bomb = gzip.compress(b"0" * 5_000_000)
+    headers = {"content-encoding": "gzip", "www-authenticate": 'DPoP error="use_dpop_nonce"'}
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=_Stream([bomb])))
+    options = {"transport": transport, "max_bytes": 100_000}
+    with api_of(client, bank, login.tokens, **options) as api, pytest.raises(ResponseTooLarge):
+        api.get("/accounts")
+
+
+def test_no_compression_is_asked_for_unless_the_application_does(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    with api_of(client, bank, login.tokens, headers={"x-own": "1"}) as api:
+        api.get("/accounts")
+    sent = bank.calls("accounts")[-1].headers
+    assert (sent["accept-encoding"], sent["x-own"]) == ("identity", "1")
+
+
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Any:
+        return iter(self._chunks)
+
+    async def __aiter__(self) -> Any:
+        for chunk in self._chunks:
+            yield chunk
+
+
+# --- nobody far away sends us to this machine -----------------------------------------------------------
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.1-1")
+@pytest.mark.parametrize("endpoint", ["token_endpoint", "jwks_uri", "mtls_endpoint_aliases"])
+def test_a_server_on_the_network_names_no_clear_text_endpoint_on_loopback(
+    endpoint: str, clients: Clients, bank: FakeBank
+) -> None:
+    inner: Any = "http://127.0.0.1:2375/containers"
+    if endpoint == "mtls_endpoint_aliases":
+        inner = {"token_endpoint": inner}
+    bank.faults["metadata"] = lambda honest: {**honest, endpoint: inner}
+    with pytest.raises(InsecureUrl):
+        clients.of(bank)
+
+
+def test_an_api_on_the_network_names_no_clear_text_issuer_on_loopback(bank: FakeBank) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        servers = ["http://localhost:2375/"]
+        return httpx.Response(200, json={"resource": "https://api.example", "authorization_servers": servers})
+
+    http = HttpSettings(client=httpx.Client(transport=httpx.MockTransport(answer)))
+    with pytest.raises(InsecureUrl):
+        Client.for_api("https://api.example", http=http, client_id="x", auth=None)
+    assert len(asked) == 1
+
+
+# --- TLS --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.2-2")
+def test_without_settings_only_recommended_suites_are_offered(bank: FakeBank) -> None:
+    offered = HttpSettings()._arguments()["verify"].get_ciphers()
+    before_13 = {suite["name"] for suite in offered if suite["protocol"] != "TLSv1.3"}
+    assert before_13 <= set(FAPI2_SECURITY.tls12_ciphers)
+    client = Clients("sync").of(bank)
+    client._http = HttpSettings()
+    with client.api(signed_in(client, bank).tokens, base_url=ORIGIN) as api:
+        context = api._transport._pool._ssl_context
+    assert {s["name"] for s in context.get_ciphers() if s["protocol"] != "TLSv1.3"} <= before_13
+
+
+# --- callbacks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("callback", ["https://[evil/callback?code=x", "https://a]b/callback?code=x"])
+def test_a_callback_that_is_no_url_is_refused_by_name(
+    callback: str, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    with pytest.raises(MalformedMessage):
+        client.complete(callback, client.begin().transaction)
+
+
+def test_a_form_of_a_web_framework_does_not_hide_duplicates(clients: Clients, bank: FakeBank) -> None:
+    from starlette.datastructures import MultiDict as OfStarlette
+    from werkzeug.datastructures import MultiDict as OfFlask
+
+    client = clients.of(bank, profile="oauth-2.1", response_mode="form_post")
+    for kind in (OfStarlette, OfFlask):
+        start = client.begin()
+        pairs = list(httpx.QueryParams(bank.authorize(start.url)).multi_items())
+        with pytest.raises(MalformedMessage) as caught:
+            client.complete(kind([("code", "another"), *pairs]), start.transaction)
+        assert caught.value.facts["parameter"] == "code"
+        assert client.complete(kind(pairs), start.transaction).tokens
+
+
+# --- nothing secret where programs show values ----------------------------------------------------------
+
+
+def test_what_holds_a_secret_does_not_show_it() -> None:
+    request = WebRequest("GET", "/callback?code=c0de&state=5tate", {}, {})
+    assert "c0de" not in repr(request)
+    assert "hunter2" not in repr(HttpSettings(proxy="http://proxy:hunter2@proxy.example:3128"))
+
+
+def test_a_password_in_a_url_is_not_repeated(bank: FakeBank) -> None:
+    with pytest.raises(InsecureUrl) as caught:
+        Clients("sync").discover("https://user:hunter2@bank.example", client_id="x", auth=_Anything())
+    assert "hunter2" not in str(caught.value) + str(caught.value.facts)
+
+
+class _Anything:
+    method, mtls = "private_key_jwt", False
+
+    def check(self, _profile: Any) -> None:
+        """Nothing to check."""
+
+
+@pytest.mark.parametrize("octets", [b'{"access_token":"s3cret",}', b'{"access_token":"s3cret\xff"}'])
+def test_a_malformed_token_answer_is_not_kept_in_the_error(octets: bytes, bank: FakeBank) -> None:
+    client = Clients("sync").of(bank)
+    bank.faults["token_answer"] = lambda _: (200, {}, octets)
+    with pytest.raises(MalformedMessage) as caught:
+        client.client_credentials(scope="accounts")
+    link: BaseException | None = caught.value
+    while link is not None:
+        assert "s3cret" not in repr(link) + str(vars(link))
+        assert not hasattr(link, "doc")
+        link = link.__cause__ or link.__context__
