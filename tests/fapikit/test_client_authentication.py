@@ -53,7 +53,7 @@ def part(token: str, number: int) -> Any:
     return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
-@pytest.mark.spec("RFC 6749 2.3.1")
+@pytest.mark.spec("RFC 7617 2", "RFC 6749 2.3.1")
 def test_basic_form_encodes_id_and_secret_before_joining_them() -> None:
     made = credentials(ClientSecretBasic("pässword: +%&"), client_id="a:b c")
     assert made.parameters == ()
@@ -68,11 +68,14 @@ def test_post_puts_id_and_secret_into_the_form() -> None:
     assert made.parameters == (("client_id", "app"), ("client_secret", "s p"))
 
 
+@pytest.mark.spec("RFC 6749 3.2.1")
 def test_a_public_client_names_itself() -> None:
     assert credentials(PublicClient()).parameters == (("client_id", "app"),)
 
 
-@pytest.mark.spec("FAPI2-SP 5.3.3.1-5", "rfc7523bis 4a", "rfc7523bis 4b", "OIDC 9")
+@pytest.mark.spec(
+    "RFC 7523 2.2", "rfc7523bis 4", "FAPI2-SP 5.3.3.1-5", "rfc7523bis 4a", "rfc7523bis 4b", "OIDC 9"
+)
 @pytest.mark.parametrize("auth", [PrivateKeyJWT(a_key()), ClientSecretJWT(SECRET)], ids=["key", "secret"])
 def test_an_assertion_is_short_lived_typed_and_for_the_issuer_as_one_string(auth: Any) -> None:
     made = credentials(auth)
@@ -119,7 +122,7 @@ def test_an_assertion_by_secret_is_its_hmac() -> None:
         SharedSecret(Secret(SECRET * 2), alg="HS512").check_signature(jws)
 
 
-@pytest.mark.spec("FAPI1-BL 5.2.2-3", "FAPI1-BL 5.2.4-4", "RFC 7518 3.2")
+@pytest.mark.spec("OIDC 16.19", "FAPI1-BL 5.2.2-3", "FAPI1-BL 5.2.4-4", "RFC 7518 3.2")
 @pytest.mark.parametrize("alg, octets", [("HS256", 32), ("HS384", 48), ("HS512", 64)])
 def test_a_secret_is_as_long_as_its_hash(alg: str, octets: int) -> None:
     assert ClientSecretJWT("s" * octets, alg=alg).method == "client_secret_jwt"
@@ -134,6 +137,7 @@ def test_a_secret_signs_with_hmac_only(alg: str) -> None:
         ClientSecretJWT("s" * 64, alg=alg)
 
 
+@pytest.mark.spec("RFC 8725 3.1")
 def test_a_public_key_never_verifies_an_hmac() -> None:
     """The algorithm confusion of CVE-2022-29217: the public key's octets as the secret."""
     token = dict(credentials(ClientSecretJWT(SECRET)).parameters)["client_assertion"]

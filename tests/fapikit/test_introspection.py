@@ -60,6 +60,7 @@ def signed_answer(
     return answer(token, media_type=SIGNED_MEDIA_TYPE)
 
 
+@pytest.mark.spec("RFC 7662 2.1")
 def test_asks_with_the_token_and_the_callers_credentials() -> None:
     hand = Hand(answer(ACTIVE))
     assert ask(hand, signed=False, auth=PrivateKeyJWT(a_key()))["sub"] == "alice"
@@ -103,6 +104,7 @@ UNUSABLE: dict[str, tuple[HttpResponse, str, str]] = {
 }
 
 
+@pytest.mark.spec("RFC 7662 2.2")
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_an_unusable_answer_decides_nothing(name: str) -> None:
     response, cause, clause = UNUSABLE[name]
@@ -136,7 +138,7 @@ BAD_SIGNED: dict[str, tuple[Callable[[], HttpResponse], str, str]] = {
 }
 
 
-@pytest.mark.spec("RFC 9701 5a", "FAPI2-MS 5.5.2-2")
+@pytest.mark.spec("RFC 9701 5", "RFC 9701 5a", "FAPI2-MS 5.5.2-2")
 @pytest.mark.parametrize("name", BAD_SIGNED)
 def test_a_signed_answer_that_does_not_hold_decides_nothing(name: str) -> None:
     make, cause, clause = BAD_SIGNED[name]

@@ -122,6 +122,7 @@ MALFORMED: dict[str, tuple[HttpResponse, type[FapiError]]] = {
 }
 
 
+@pytest.mark.spec("RFC 8414 2", "RFC 8414 3.2")
 @pytest.mark.parametrize("name", MALFORMED)
 def test_refuses(name: str) -> None:
     response, error = MALFORMED[name]

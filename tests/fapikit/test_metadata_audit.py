@@ -110,6 +110,7 @@ LACKS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.spec("RFC 8414 2", "RFC 9449 5.1", "RFC 9701 7", "FAPI-CIBA 5.2.2-3", "CIBA 4a")
 @pytest.mark.parametrize(
     "profile, change, clause", LACKS, ids=[f"{p} {next(iter(c))} {cl}" for p, c, cl in LACKS]
 )

@@ -33,6 +33,7 @@ def test_each_quirk_changes_one_field_of_fapi_1(quirk: Quirk) -> None:
     assert (relaxation.quirk, relaxation.until, relaxation.reason) == (quirk, FAR, REASON)
 
 
+@pytest.mark.spec("FAPI2-SP 5.1.2")
 def test_what_is_mandatory_in_fapi_2_has_no_quirk() -> None:
     free = {Quirk.REFRESH_ROTATION, Quirk.SKEW_OF_A_MINUTE}
     for profile in (FAPI2_SECURITY, FAPI2_MESSAGE_SIGNING):

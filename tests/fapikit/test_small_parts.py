@@ -76,14 +76,14 @@ def test_a_secret_is_seen_only_when_asked() -> None:
         pickle.dumps(secret)
 
 
-@pytest.mark.spec("FAPI2-SP 5.4.1-4", "FAPI1-BL 5.2.2-16")
+@pytest.mark.spec("RFC 6749 10.10", "FAPI2-SP 5.4.1-4", "FAPI1-BL 5.2.2-16")
 def test_machine_made_values_have_256_bits() -> None:
     assert len(random_token(CountingRandom())) == 43
     assert random_token(system_random) != random_token(system_random)
     assert system_clock() > 1_700_000_000
 
 
-@pytest.mark.spec("RFC 7636 4.1", "RFC 7636 4.2", "RFC 7636 4.6")
+@pytest.mark.spec("RFC 7636 7.1", "RFC 7636 4.1", "RFC 7636 4.2", "RFC 7636 4.6")
 def test_pkce() -> None:
     random_bytes = CountingRandom()
     one, two = pkce.make_verifier(random_bytes), pkce.make_verifier(random_bytes)
@@ -126,6 +126,7 @@ def test_reads_one_strict_object_or_raises_what_fits() -> None:
         assert malformed.value.clause == "RFC 1 1"
 
 
+@pytest.mark.spec("RFC 6749 5.2")
 def test_a_well_formed_oauth_error_is_told_from_any_other_answer() -> None:
     refused = read_refusal(
         answer({"error": "invalid_grant", "error_description": "<b>"}, 400), clause="RFC 1 1"

@@ -48,7 +48,7 @@ def nested(depth: int) -> bytes:
     return b'{"a":' * depth + b"1" + b"}" * depth
 
 
-@pytest.mark.spec("RFC 8259 4")
+@pytest.mark.spec("RFC 8259 6", "RFC 8259 8.1", "RFC 7493 2", "RFC 7519 4", "RFC 8259 4")
 @pytest.mark.parametrize(
     "octets, error",
     [
@@ -108,6 +108,7 @@ def test_base64url_has_one_spelling_for_one_value(text: str) -> None:
     assert base64url.encode(octets) == text
 
 
+@pytest.mark.spec("RFC 4648 3.5", "RFC 4648 5", "RFC 7515 2")
 @pytest.mark.parametrize(
     "text", ["A", "AB", "AAB", "AA==", "A A", "A+", "A/", "AA\n", "é", "AA\x00A", "１AAA", "\ud800AAA"]
 )
@@ -133,7 +134,7 @@ def test_only_typed_errors_come_out_of_forms(encoded: str | bytes) -> None:
         assert isinstance(parse_parameters(encoded), Parameters)
 
 
-@pytest.mark.spec("RFC 6749 3.1")
+@pytest.mark.spec("RFC 6749 3.2", "RFC 6749 3.1")
 @pytest.mark.parametrize(
     "encoded",
     [

@@ -45,7 +45,7 @@ GOOD: dict[str, tuple[list[str], list[tuple[str, dict[str, str], str | None]]]] 
 }
 
 
-@pytest.mark.spec("RFC 9110 11.6.1")
+@pytest.mark.spec("RFC 9110 11.2", "RFC 9110 11.3", "RFC 9728 5.1", "RFC 9110 11.6.1")
 @pytest.mark.parametrize("name", GOOD)
 def test_reads(name: str) -> None:
     values, wanted = GOOD[name]

@@ -154,7 +154,15 @@ PAIRS = [(alg, "P-256") for alg in KEY_MANAGEMENT] + [
 PAIRS += [("ECDH-ES+A128KW", "X25519")]
 
 
-@pytest.mark.spec("RFC 7516 5.2", "RFC 7518 4", "RFC 8037 3.2")
+@pytest.mark.spec(
+    "RFC 7516 5.1",
+    "RFC 7518 4.1",
+    "RFC 7518 4.3",
+    "RFC 7518 4.6",
+    "RFC 7516 5.2",
+    "RFC 7518 4",
+    "RFC 8037 3.2",
+)
 @pytest.mark.parametrize("enc", CONTENT_ENCRYPTION)
 @pytest.mark.parametrize("alg, crv", PAIRS)
 def test_opens_what_was_sealed_by_hand_and_what_it_sealed_itself(alg: str, crv: str, enc: str) -> None:
@@ -249,7 +257,9 @@ REFUSED: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8725 3.3", "RFC 8725 3.6", "FAPI1-ADV 8.6.1-1", "RFC 9068 4-2")
+@pytest.mark.spec(
+    "RFC 7518 4.6.1.1", "RFC 7519 5.2", "RFC 8725 3.3", "RFC 8725 3.6", "FAPI1-ADV 8.6.1-1", "RFC 9068 4-2"
+)
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses(name: str) -> None:
     make, error, clause = REFUSED[name]

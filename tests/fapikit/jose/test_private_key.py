@@ -34,6 +34,7 @@ def same(loaded: PrivateKey, alg: str) -> bool:
     return loaded.thumbprint == a_key(alg).thumbprint and loaded.alg == alg
 
 
+@pytest.mark.spec("RFC 7468 10", "RFC 7468 11")
 @pytest.mark.parametrize("alg", KEYS)
 @pytest.mark.parametrize("password", [None, b"secret"], ids=["plain", "encrypted"])
 def test_loads_pem_der_and_pkcs12(alg: str, password: bytes | None) -> None:
@@ -81,6 +82,7 @@ def mixed() -> dict[str, Any]:
 ED = a_key("Ed25519").to_private_jwk()
 
 
+@pytest.mark.spec("RFC 7517 4", "RFC 7517 4.1", "RFC 7517 4.2", "RFC 7518 6")
 @pytest.mark.parametrize(
     "jwk, clause",
     [
@@ -122,6 +124,7 @@ def test_refuses_a_wrong_or_missing_password_and_does_not_show_it(password: byte
     assert "wrong" not in str(refused.value).replace("not with this password", "")
 
 
+@pytest.mark.spec("RFC 7518 3.1")
 @pytest.mark.parametrize(
     "make",
     [

@@ -36,6 +36,7 @@ def test_reads_a_key_as_another_library_does(alg: str) -> None:
     assert (key.kid, key.alg, key.use) == (a_key(alg).kid, alg, "sig")
 
 
+@pytest.mark.spec("RFC 7518 3.3", "RFC 7518 3.4", "RFC 7518 3.5")
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_verifies_what_was_signed_elsewhere(alg: str) -> None:
     key = a_key(alg)
@@ -48,6 +49,7 @@ def test_verifies_what_was_signed_elsewhere(alg: str) -> None:
     assert not verify(b"", b"octets")
 
 
+@pytest.mark.spec("RFC 7515 5.1", "RFC 7519 7.1")
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("alg", ALGORITHMS)
 def test_signs_what_is_verified_elsewhere(alg: str) -> None:
@@ -144,7 +146,17 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 
 
 @pytest.mark.spec(
-    "RFC 8725 3.4", "FAPI2-SP 5.4.1-2", "FAPI2-SP 5.4.1-3", "FAPI1-BL 5.2.4-2, -3", "RFC 7517 9.2"
+    "RFC 7517 4.1",
+    "RFC 7517 4.3",
+    "RFC 7518 2",
+    "RFC 7518 6",
+    "RFC 7518 6.2.1.1",
+    "RFC 8037 2",
+    "RFC 8725 3.4",
+    "FAPI2-SP 5.4.1-2",
+    "FAPI2-SP 5.4.1-3",
+    "FAPI1-BL 5.2.4-2, -3",
+    "RFC 7517 9.2",
 )
 @pytest.mark.parametrize("name", BAD)
 def test_refuses(name: str) -> None:
@@ -154,6 +166,7 @@ def test_refuses(name: str) -> None:
     assert refused.value.clause == clause
 
 
+@pytest.mark.spec("RFC 7638 3.2")
 def test_a_thumbprint_takes_the_required_members_only() -> None:
     plain = {k: v for k, v in EC_JWK.items() if k in ("kty", "crv", "x", "y")}
     decorated = {"zzz": 1, "x5c": ["AA"], **dict(reversed(EC_JWK.items())), "kid": "other"}

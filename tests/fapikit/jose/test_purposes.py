@@ -63,7 +63,15 @@ def test_each_is_good_for_its_own_purpose(name: str) -> None:
     verify(run_pure(sign_jwt(GOOD[name], PURPOSES[name], a_key())), PURPOSES[name])
 
 
-@pytest.mark.spec("RFC 8725 3.12", "RFC 8725 3.11", "RFC 9701 8.1", "FAPI2-SP 5.4.1-1.1")
+@pytest.mark.spec(
+    "RFC 9101 4",
+    "RFC 9701 5",
+    "rfc7523bis 4",
+    "RFC 8725 3.12",
+    "RFC 8725 3.11",
+    "RFC 9701 8.1",
+    "FAPI2-SP 5.4.1-1.1",
+)
 @pytest.mark.parametrize(
     "name, purpose",
     [(name, purpose) for name in GOOD for purpose in GOOD if name != purpose and purpose not in TELL_LITTLE],

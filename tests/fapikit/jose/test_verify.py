@@ -34,7 +34,7 @@ from fapikit.errors import (
 from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import import_public_jwk
-from fapikit.jose.purposes import ACCESS_TOKEN, CLIENT_ASSERTION, ID_TOKEN
+from fapikit.jose.purposes import ACCESS_TOKEN, CLIENT_ASSERTION, ID_TOKEN, USERINFO_RESPONSE
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from tests.clocks import NOW
 from tests.hands import Hand
@@ -97,6 +97,7 @@ def test_a_good_token_is_verified(alg: str) -> None:
     assert verified.key.kid == a_key(alg).kid
 
 
+@pytest.mark.spec("RFC 9864 2.2")
 def test_ed25519_goes_by_either_of_its_names() -> None:
     key = a_key("Ed25519")
     token = mint(GOOD, key, typ="at+jwt", alg="EdDSA")
@@ -166,7 +167,7 @@ MALFORMED: dict[str, tuple[Callable[[], str], type[JwtError]]] = {
 }
 
 
-@pytest.mark.spec("RFC 7515 5.2", "RFC 7515 4")
+@pytest.mark.spec("RFC 7519 7.2", "RFC 7515 5.2", "RFC 7515 4")
 @pytest.mark.parametrize("name", MALFORMED)
 def test_refuses_what_is_no_strict_jws(name: str) -> None:
     make, error = MALFORMED[name]
@@ -208,7 +209,9 @@ HEADERS: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8725 3.1", "RFC 9068 4-5", "FAPI2-SP 5.4.1-1.3", "FAPI1-ADV 8.6-3")
+@pytest.mark.spec(
+    "RFC 7515 6", "RFC 7515 4.1.11", "RFC 8725 3.1", "RFC 9068 4-5", "FAPI2-SP 5.4.1-1.3", "FAPI1-ADV 8.6-3"
+)
 @pytest.mark.parametrize("name", HEADERS)
 def test_refuses_a_header(name: str) -> None:
     make, error, clause = HEADERS[name]
@@ -268,7 +271,17 @@ CLAIMS: dict[str, tuple[Callable[[], str], type[JwtError], str, str]] = {
 }
 
 
-@pytest.mark.spec("RFC 9068 4-3", "RFC 9068 4-4", "RFC 9068 4-6", "RFC 9068 2.2", "FAPI2-SP 5.3.2.1-13")
+@pytest.mark.spec(
+    "RFC 7519 4.1",
+    "RFC 7519 4.1.4",
+    "RFC 8725 3.8",
+    "RFC 8725 3.9",
+    "RFC 9068 4-3",
+    "RFC 9068 4-4",
+    "RFC 9068 4-6",
+    "RFC 9068 2.2",
+    "FAPI2-SP 5.3.2.1-13",
+)
 @pytest.mark.parametrize("name", CLAIMS)
 def test_refuses_a_claim(name: str) -> None:
     make, error, clause, claim = CLAIMS[name]
@@ -323,6 +336,7 @@ def test_check_signature_carries_the_purposes_code() -> None:
     assert (refused.value.code, refused.value.clause) == ("invalid_token", "RFC 8725 3.1")
 
 
+@pytest.mark.spec("RFC 8725 3.10")
 def test_keys_that_the_header_offers_are_never_read() -> None:
     """CVE-2018-0114, CVE-2026-27962: a token that brings or points to its own key."""
     mine = a_key("ES256", 1)
@@ -384,3 +398,12 @@ def test_no_error_shows_the_token() -> None:
         shown = f"{refused.value} {dict(refused.value.facts)} {refused.value!r}"
         assert len(tail) < 20 or tail not in shown
     assert "alice" not in repr(verify(token_of()))
+
+
+def test_an_audience_that_is_asked_for_must_be_there() -> None:
+    """Also where the purpose itself requires none."""
+    token = mint({"sub": "alice"}, KEY)
+    assert verify(token, purpose=USERINFO_RESPONSE, expected=Expected(issuer=None, audience=(), now=NOW))
+    with pytest.raises(MissingClaim) as refused:
+        verify(token, purpose=USERINFO_RESPONSE, expected=Expected(issuer=None, audience=("app",), now=NOW))
+    assert refused.value.clause == "OIDC 5.3.2"
