@@ -31,7 +31,7 @@ from fapikit.errors import (
     WrongIssuer,
     WrongJwtType,
 )
-from fapikit.jose.claims import Expected
+from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.jose.purposes import ACCESS_TOKEN, CLIENT_ASSERTION, ID_TOKEN, USERINFO_RESPONSE
@@ -407,3 +407,16 @@ def test_an_audience_that_is_asked_for_must_be_there() -> None:
     with pytest.raises(MissingClaim) as refused:
         verify(token, purpose=USERINFO_RESPONSE, expected=Expected(issuer=None, audience=("app",), now=NOW))
     assert refused.value.clause == "OIDC 5.3.2"
+
+
+def test_claims_that_came_by_another_way_than_json_are_judged_alike() -> None:
+    for value in (float("inf"), float("nan"), True, "1"):
+        with pytest.raises(MalformedClaim):
+            check_claims({**GOOD, "exp": value}, ACCESS_TOKEN, EXPECTED)
+
+
+def test_an_age_is_judged_where_there_is_one() -> None:
+    expected = Expected(issuer=None, audience=(), now=NOW, max_age=60)
+    check_claims({"sub": "alice"}, USERINFO_RESPONSE, expected)
+    with pytest.raises(TooOld):
+        check_claims({"sub": "alice", "iat": N - 91}, USERINFO_RESPONSE, expected)
