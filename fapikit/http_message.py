@@ -103,12 +103,18 @@ def read_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | Unexpe
     where = without_query(response.url)
     if 400 <= response.status < 500 and response.media_type == "application/json":
         try:
-            code = strict_json.parse_object(response.body).get("error")
+            members = strict_json.parse_object(response.body)
         except ValueError:
-            code = None
+            members = {}
+        code, description = members.get("error"), members.get("error_description")
         if isinstance(code, str) and is_error_code(code):
+            said = description[:500] if isinstance(description, str) and description.isprintable() else None
             return PeerRefused(
-                f"{where} refused: {code}", peer_code=code, status=response.status, clause=clause
+                f"{where} refused: {code}",
+                peer_code=code,
+                status=response.status,
+                clause=clause,
+                peer_description=said,
             )
     return UnexpectedStatus(
         f"{where} answered {response.status}", clause=clause, facts={"status": response.status}

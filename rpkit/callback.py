@@ -223,4 +223,6 @@ def _refuse_error(found: Mapping[str, str]) -> None:
         remedy = Remedy.SIGN_IN_AGAIN
     elif error in _TRY_LATER:
         remedy = Remedy.RETRY_LATER
-    raise AuthorizationRefused(peer_code=error, remedy=remedy)
+    description = found.get("error_description", "")
+    said = description[:500] if description.isprintable() else None
+    raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=said or None)

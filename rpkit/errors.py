@@ -114,15 +114,16 @@ class MissingCode(AuthorizationResponseError):
 
 
 class AuthorizationRefused(AuthorizationResponseError):
-    """The server answered this transaction with an error; `peer_code` is its code."""
+    """The server answered this transaction with an error; `peer_code` is its code, `peer_description` its words."""
 
     clause = "RFC 6749 4.1.2.1"
 
-    def __init__(self, *, peer_code: str, remedy: Remedy) -> None:
+    def __init__(self, *, peer_code: str, remedy: Remedy, peer_description: str | None = None) -> None:
         super().__init__(
             f"the authorization server answered {peer_code}", remedy=remedy, facts={"error": peer_code}
         )
         self.peer_code = peer_code
+        self.peer_description = peer_description
 
 
 # --- the token endpoint --------------------------------------------------------------------------

@@ -180,11 +180,23 @@ class UnexpectedStatus(MessageError):
 
 
 class PeerRefused(MessageError):
-    """The peer answered with a well-formed OAuth error; `peer_code` is its code."""
+    """The peer answered with a well-formed OAuth error; `peer_code` is its code.
 
-    def __init__(self, message: str, *, peer_code: str, status: int, clause: str | None = None) -> None:
+    `peer_description` is what it said beside it. It is no part of the message and of no log: it may repeat anything.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        peer_code: str,
+        status: int,
+        clause: str | None = None,
+        peer_description: str | None = None,
+    ) -> None:
         super().__init__(message, clause=clause, facts={"error": peer_code, "status": status})
         self.peer_code = peer_code
+        self.peer_description = peer_description
         self.status = status
 
 

@@ -184,10 +184,13 @@ def test_malformed_par_answers(what: str, clients: Clients, bank: FakeBank) -> N
 
 
 def test_a_par_refusal_carries_the_servers_code(clients: Clients, bank: FakeBank) -> None:
-    bank.faults["par_answer"] = lambda _: (400, {}, {"error": "invalid_authorization_details"})
+    members = {"error": "invalid_authorization_details", "error_description": "no such account: secret"}
+    bank.faults["par_answer"] = lambda _: (400, {}, members)
     with pytest.raises(PeerRefused) as caught:
         clients.of(bank).begin()
     assert caught.value.peer_code == "invalid_authorization_details"
+    assert caught.value.peer_description == "no such account: secret"
+    assert "secret" not in str(caught.value) + repr(caught.value.facts)
 
 
 def test_only_201_is_success_at_par(clients: Clients, bank: FakeBank) -> None:

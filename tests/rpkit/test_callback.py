@@ -169,6 +169,18 @@ def test_a_refusal_says_what_to_do(code: str, remedy: Remedy, clients: Clients, 
     assert (caught.value.peer_code, caught.value.remedy) == (code, remedy)
 
 
+@pytest.mark.parametrize(("said", "kept"), [("why not", "why not"), ("line\nbreak", None), (None, None)])
+def test_the_servers_words_are_kept_and_not_shown(
+    said: str | None, kept: str | None, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(AuthorizationRefused) as caught:
+        client.complete(answer(bank, start, error_description=said), start.transaction)
+    assert caught.value.peer_description == kept
+    assert "why not" not in str(caught.value)
+
+
 def test_error_beside_a_code_and_neither(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     start = client.begin()
