@@ -40,6 +40,7 @@ class Guard:
 
     __slots__ = (
         "_closing",
+        "_connected",
         "_ended_event",
         "_has_length",
         "_receive",
@@ -62,6 +63,7 @@ class Guard:
         self._receive = receive
         self._send = send
         self._has_length = False
+        self._connected = False
         self._streaming = False
         self._timer: asyncio.TimerHandle | None = None
         self._ended_event: asyncio.Event | None = None
@@ -90,7 +92,9 @@ class Guard:
 
     async def receive(self) -> Message:
         if self._ended_event is None:
-            return await self._receive()
+            message = await self._receive()
+            self._connected = self._connected or message["type"] == "websocket.connect"
+            return message
         if self._ended_event.is_set():
             return self._disconnect()
         received = asyncio.ensure_future(self._receive())
@@ -114,8 +118,9 @@ class Guard:
         self.admission.started = True
         kind = "http.response"
         if self._scope["type"] == "websocket":
-            await self._receive()  # websocket.connect
-            if "websocket.http.response" not in self._scope.get("extensions", ()):
+            if not self._connected:  # an app that asks first has had it
+                await self._receive()  # websocket.connect
+            if "websocket.http.response" not in (self._scope.get("extensions") or ()):
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
                 return
             kind = "websocket.http.response"

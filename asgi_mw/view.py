@@ -37,10 +37,10 @@ def view_of(scope: Scope) -> RequestView:
     return RequestView(
         scope.get("method", "GET"),  # a websocket is opened with GET
         raw.decode("latin-1") if raw else quote(scope["path"]),
-        scope["query_string"].decode("latin-1"),
+        (scope.get("query_string") or b"").decode("latin-1"),  # a websocket's may be left out
         authorization,
         dpop,
-        partial(_certificate, scope) if "tls" in scope.get("extensions", ()) else no_certificate,
+        partial(_certificate, scope) if "tls" in (scope.get("extensions") or ()) else no_certificate,
         interaction_id,
     )
 

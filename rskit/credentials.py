@@ -23,6 +23,8 @@ _TOKEN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 _SCHEME: Final = re.compile(r"(?:([Bb][Ee][Aa][Rr][Ee][Rr])|[Dd][Pp][Oo][Pp]) +")
 _KNOWN_SCHEME: Final = re.compile(r"[\s,]*(?:(bearer)|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
 
+_JOINED: Final = re.compile(r",\s*(?:bearer|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
+
 
 class Credentials(NamedTuple):
     """`scheme` is BEARER or DPOP, however the client spelled it. `digest` is the token's SHA-256."""
@@ -52,6 +54,8 @@ def read_credentials(view: RequestView) -> Credentials | None:
     if match is None:
         if _KNOWN_SCHEME.match(value):
             raise MalformedCredentials("the Authorization header does not hold one access token")
+        if _JOINED.search(value):  # by a WSGI server: two headers, and no way to tell which one counts
+            raise ManyCredentials("the request has more than one Authorization header")
         return None
     token = value[match.end() :]
     if len(token) > _MAX_TOKEN:

@@ -29,7 +29,7 @@ from tests.rskit.mothers import (
     refused,
 )
 from tests.rskit.skins import SKINS, flask_app
-from tests.rskit.test_streams import a_scope
+from tests.rskit.test_streams import a_scope, run
 from wsgi_mw.view import raw_path
 
 
@@ -166,3 +166,33 @@ def test_what_a_client_says_on_a_websocket_after_a_revocation_is_not_heard():
     sent = asyncio.run(talkative())
     assert heard == ["websocket.disconnect"]
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+
+
+@pytest.mark.spec("RFC 6750 3.1")
+@pytest.mark.parametrize("skin", sorted(SKINS))
+def test_a_token_beside_other_credentials_is_not_overlooked(skin: str):
+    call = SKINS[skin](a_server(), {"/open": {"public": True}})
+    for token in (a_token(), a_token(exp=1)):
+        for mine in (f"Bearer {token}", f"dpop {token}"):
+            twice = [("authorization", "Basic dXNlcg=="), ("authorization", mine)]
+            assert call("GET", "/open", twice).status == 400
+            assert call("GET", "/open", [("authorization", f"Basic dXNlcg==, {mine}")]).status == 400
+    digest = 'Digest username="bearer", realm="a, bearers", nonce="x"'
+    assert call("GET", "/open", [("authorization", digest)]).status == 200
+
+
+def test_a_websocket_that_asks_before_it_is_refused_is_refused_at_once():
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        scope["rskit"].refuse(rs.InvalidToken("not this one"))
+        await send({"type": "websocket.accept"})
+
+    sent = run(app, a_scope("websocket"), a_server())
+    assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
+
+
+def test_what_a_scope_may_leave_out_is_not_missed():
+    scope = {**a_scope("websocket"), "headers": [], "extensions": None, "query_string": None}
+    assert run(None, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
+    del scope["query_string"], scope["extensions"]
+    assert run(None, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
