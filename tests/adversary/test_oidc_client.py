@@ -12,6 +12,7 @@ from fapikit.errors import (
     BadSignature,
     FapiError,
     ForbiddenAlgorithm,
+    KeyNotFound,
     MissingClaim,
     WrongHash,
     WrongSubject,
@@ -103,6 +104,42 @@ def test_oidcc_client_test_userinfo_signed(connect: Connect, bank: FakeBank) -> 
     user = client.userinfo(login)
     assert user.claims["name"] == "Alice"
     assert user.token is not None
+
+
+def test_oidcc_client_test_signing_key_rotation_just_before_signing(connect: Connect, bank: FakeBank) -> None:
+    """The keys were fetched a moment ago, and the very next token is signed by a key that was not among them."""
+    client = connect()
+    assert walk(client, bank).status_code == 200
+    bank.key = a_key("ES256", 9)
+    assert walk(client, bank).status_code == 200
+    assert len(bank.calls("jwks")) == 2
+
+
+def test_an_unknown_kid_cannot_make_us_hammer_the_server(connect: Connect, bank: FakeBank) -> None:
+    client = connect()
+    bank.faults["id_token_jwt"] = lambda token: mint(claims_of(token), a_key("ES256", 9))
+    for _ in range(4):
+        start = client.begin(scope="openid")
+        with pytest.raises(KeyNotFound):
+            client.complete(bank.authorize(start.url), start.transaction)
+    assert len(bank.calls("jwks")) == 2
+
+
+def test_oidcc_client_test_scope_userinfo_claims(connect: Connect, bank: FakeBank) -> None:
+    client = connect()
+    start = client.begin(scope="openid profile email phone address")
+    assert bank.calls("par")[-1].form["scope"] == "openid profile email phone address"
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    assert client.userinfo(login).claims["name"] == "Alice"
+
+
+def test_oidcc_client_test_userinfo_bearer_header(connect: Connect, bank: FakeBank) -> None:
+    """The token travels in the header alone, never in the URL or a form."""
+    assert walk(connect(), bank).status_code == 200
+    call = bank.calls("userinfo")[-1]
+    assert call.headers["authorization"].startswith("DPoP ")
+    assert not call.pairs
+    assert call.body == b""
 
 
 def test_oidcc_client_test_signing_key_rotation(connect: Connect, bank: FakeBank) -> None:
