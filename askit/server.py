@@ -235,8 +235,8 @@ class AuthorizationServer:
             Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
             Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
             Route(f"{base}/register", api(register.register), methods=["POST"]),
-            Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"]),
-            Route(f"{base}/interaction", page(authorize.interaction)),
+            _without_head(Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"])),
+            _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
             Route(f"{base}/login", page(login.login), methods=["POST"]),
             Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
             Route(f"{base}/logout", page(login.logout), methods=["POST"]),
@@ -281,6 +281,13 @@ SIGNED_FOR_CLIENTS = (
     "userinfo_signed_response_alg",
     "introspection_signed_response_alg",
 )
+
+
+def _without_head(route: Route) -> Route:
+    """The route without the HEAD that Starlette adds to a GET: a preview must not answer a request of prompt=none."""
+    if route.methods is not None:
+        route.methods.discard("HEAD")
+    return route
 
 
 def _store(config: Config, clock: Clock) -> Store:

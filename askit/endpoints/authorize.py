@@ -10,6 +10,7 @@ Role: AS
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from askit.endpoints.par import keep_request
 from askit.errors import InvalidRequest, InvalidRequestUri, Refused
 from askit.messages import read_form
 from askit.records import PushedRequest
+from askit.response_modes import see_other
 from askit.sessions import read_browser
 from fapikit.errors import FapiError
 from fapikit.parameters import Parameters, parse_parameters
@@ -51,7 +53,16 @@ async def authorize(server: AuthorizationServer, request: Request) -> Response:
         pushed, request_uri = direct, await keep_request(server, direct)
         await server.records.mark("request-opened", request_uri, INTERACTION)
     browser = await read_browser(server, request)
+    if request.method == "POST" and not browser.known:
+        # Another site's POST comes without the Lax cookie: a GET brings it, and no new one takes its place.
+        return see_other(page_of(server, request_uri, client))
     return await continue_request(server, request_uri, pushed, client, browser)
+
+
+def page_of(server: AuthorizationServer, request_uri: str, client: Client) -> str:
+    """Where a request goes on that was opened already."""
+    query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
+    return f"{server.endpoint('interaction')}?{query}"
 
 
 async def interaction(server: AuthorizationServer, request: Request) -> Response:

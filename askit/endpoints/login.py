@@ -7,13 +7,12 @@ Role: AS
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.consent import login_page
-from askit.endpoints.authorize import load_opened_request
+from askit.endpoints.authorize import load_opened_request, page_of
 from askit.errors import InvalidRequest
 from askit.messages import read_form
 from askit.records import digest
@@ -48,8 +47,7 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
     if user is None:
         return await login_page(server, request_uri, pushed, client, browser, wrong=True, username=username)
     browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
-    query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
-    return set_cookie(see_other(f"{server.endpoint('interaction')}?{query}"), browser)
+    return set_cookie(see_other(page_of(server, request_uri, client)), browser)
 
 
 async def logout(server: AuthorizationServer, request: Request) -> Response:

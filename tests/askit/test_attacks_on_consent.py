@@ -163,3 +163,29 @@ async def test_no_field_hides_behind_a_long_one() -> None:
 def test_the_name_of_a_field_is_shown_where_it_says_something() -> None:
     shown = describe_detail({"type": "open", "limits": {"perDay": "5"}}, None, None)
     assert "Per day: 5" in dict(shown.lines)["Limits"]
+
+
+# The session, from another site
+
+
+@pytest.mark.spec("RFC 9700 4.7", "OIDC 3.1.2.1")
+async def test_a_post_from_another_site_does_not_replace_the_session(client: PlainClient) -> None:
+    """SameSite=Lax keeps the cookie back there: what looks like a new browser may be one that is signed in."""
+    await client.decide(await client.pushed())
+    form = {"client_id": client.client_id, "request_uri": await client.pushed()}
+    held = dict(client.http.cookies)
+    client.http.cookies.clear()
+    response = await client.post("/authorize", form)
+    assert response.status_code == 303
+    assert "set-cookie" not in response.headers
+    client.http.cookies.update(held)
+    assert 'name="decision"' in (await client.follow(response)).text
+
+
+async def test_a_head_request_decides_nothing(client: PlainClient) -> None:
+    """A preview that has the cookie, of a request that would need no page."""
+    await client.decide(await client.pushed())
+    query = {"client_id": client.client_id, "request_uri": await client.pushed(prompt="none")}
+    assert (await client.http.head("/authorize", params=query)).status_code == 405
+    assert (await client.http.head("/interaction", params=query)).status_code == 405
+    assert "code" in read_callback(await client.http.get("/authorize", params=query))

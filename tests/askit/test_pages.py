@@ -199,7 +199,7 @@ async def test_forms_are_answered_by_303(client: PlainClient) -> None:
 
 async def test_the_authorization_endpoint_takes_a_post(client: PlainClient) -> None:
     form = {"client_id": client.client_id, "request_uri": await client.pushed()}
-    login = await client.post("/authorize", form)
+    login = await client.follow(await client.post("/authorize", form))
     consent = await client.submit(login, username="alice", password="wonderland")
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
 
