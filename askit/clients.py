@@ -7,13 +7,12 @@ Role: AS
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.redirect_uris import check_redirect_uri, is_registered
 from fapikit import strict_json
 from fapikit.errors import FapiError, UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
@@ -21,7 +20,7 @@ from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
-from fapikit.urls import is_loopback_host, is_secure
+from fapikit.urls import is_secure
 
 if TYPE_CHECKING:
     from askit.records import Records
@@ -54,8 +53,6 @@ _FLAGS: Final = (
     "require_auth_time",
     "use_mtls_endpoint_aliases",
 )
-_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+\Z")
-_HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +82,7 @@ class Client:
             _keys=keys,
         )
         for uri in client.redirect_uris:
-            _check_redirect_uri(uri)
+            check_redirect_uri(uri)
         client._check_method()
         return client
 
@@ -171,19 +168,7 @@ class Client:
         return self.metadata.get(name) is True
 
     def accepts_redirect_uri(self, uri: str) -> bool:
-        """Exact comparison; on a loopback address the port is free (RFC 8252 7.3, RFC 9700 2.1a)."""
-        if uri in self.redirect_uris:
-            return True
-        if not _is_plain_url(uri):
-            return False
-        asked = urlsplit(uri)
-        if asked.scheme != "http" or asked.hostname not in ("127.0.0.1", "::1"):
-            return False
-        return any(
-            (known.scheme, known.hostname, known.path, known.query)
-            == (asked.scheme, asked.hostname, asked.path, asked.query)
-            for known in map(urlsplit, self.redirect_uris)
-        )
+        return is_registered(uri, self.redirect_uris)
 
     def key_source(self, clock: Clock) -> KeySource:
         """Raises UnusableKey if it registered no keys."""
@@ -279,28 +264,3 @@ def _read_keys(members: Mapping[str, Any]) -> KeySet | None:
         return KeySet.from_jwks(jwks)
     except FapiError as error:
         raise InvalidClientMetadata(f"jwks: {error.message}") from error
-
-
-def _is_plain_url(uri: str) -> bool:
-    """Whether everybody reads this URL alike: no space, line break or backslash, no fragment."""
-    if not _PRINTABLE.match(uri) or "\\" in uri or "#" in uri:
-        return False
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port
-    except ValueError:
-        return False
-    return bool(_HOST.match(parts.hostname or "")) and parts.username is None
-
-
-def _check_redirect_uri(uri: str) -> None:
-    if not _is_plain_url(uri):
-        raise InvalidRedirectUri(
-            "a redirect URI is absolute, with a plain host, without fragment and user info"
-        )
-    parts = urlsplit(uri)
-    if parts.scheme == "http" and is_loopback_host(parts.hostname):
-        return
-    if parts.scheme != "https":
-        # FAPI2-SP 5.3.2.2-8: no response travels in clear text.
-        raise InvalidRedirectUri("a redirect URI is https, or http on loopback", clause="FAPI2-SP 5.3.2.2-8")

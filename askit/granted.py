@@ -39,6 +39,12 @@ async def remember(server: AuthorizationServer, grant: Grant) -> None:
     raise StoreUnavailable("too many grants of one user at one time")
 
 
+async def find(server: AuthorizationServer, grant_id: str) -> Grant | None:
+    """A grant that stands: not revoked, and of a user who is still there. Raises StoreError."""
+    grant = await server.records.load("grant", grant_id, Grant)
+    return None if grant is None or server.users.find(grant.username) is None else grant
+
+
 async def agreed_before(server: AuthorizationServer, username: str, request: PushedRequest) -> bool:
     """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:

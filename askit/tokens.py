@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from askit import granted
 from askit.audience import scopes_for
 from askit.authorization_details import Details, details_for
 from askit.clients import Client
@@ -102,6 +103,6 @@ async def find_access_token(server: AuthorizationServer, token: str) -> AccessTo
     record = await server.records.load("token", token, AccessToken)
     if record is None or server.clock() >= record.expires_at:
         return None
-    if record.grant_id is not None and await server.records.read("grant", record.grant_id) is None:
+    if record.grant_id is not None and await granted.find(server, record.grant_id) is None:
         return None
     return record

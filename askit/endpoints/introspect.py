@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from askit.client_check import authenticate_client
 from askit.clients import Client
-from askit.errors import InvalidRequest, UnauthorizedClient
+from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from askit.messages import json_answer, read_form
 from askit.tokens import find_access_token, resource_members
 from askit.wire_errors import error_answer, log_refusal
@@ -37,6 +37,8 @@ async def introspect(server: AuthorizationServer, request: Request) -> Response:
             raise
         log_refusal(error, "introspection")
         return error_answer(error, status=400)  # RFC 9701 5d
+    if caller.auth_method == "none":
+        raise InvalidClient("introspection is for APIs that prove who they are", clause="RFC 7662 2.1")
     if not any(caller.client_id in resource.introspection_clients for resource in server.config.resources):
         # FAPI2-MS 6.2: an ordinary client does not pass for an API.
         raise UnauthorizedClient("this client may not introspect", clause="FAPI2-MS 6.2")

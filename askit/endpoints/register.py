@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.client_check import METHODS
 from askit.clients import SECRET_METHODS, Client
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.keys import KEPT_FOR
@@ -35,6 +36,8 @@ async def register(server: AuthorizationServer, request: Request) -> Response:
     metadata = _complete(server, asked)
     client = Client.read(metadata)
     client.check(server.profile)
+    if client.auth_method not in METHODS:
+        raise InvalidClientMetadata(f"{client.auth_method} is not available here")
     await server.clients.register(metadata, KEPT_FOR)
     return json_answer(metadata, 201)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from askit import granted
 from askit.audience import choose_resource
 from askit.authorization_details import narrow
 from askit.errors import InvalidGrant, InvalidRequest
@@ -82,7 +83,7 @@ async def _check_code(server: AuthorizationServer, code: Code, request: TokenReq
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
     if code.dpop_jkt is not None and request.jkt != code.dpop_jkt:
         raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
-    grant = await server.records.load("grant", code.grant_id, Grant)
+    grant = await granted.find(server, code.grant_id)
     if grant is None:
         raise InvalidGrant("what this code stood for was revoked")
     return grant

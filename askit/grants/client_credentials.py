@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from askit.audience import choose_resource
 from askit.authorization_details import Details, check_details, parse_details
 from askit.config import IDENTITY_SCOPES
-from askit.errors import InvalidAuthorizationDetails, InvalidScope
+from askit.errors import InvalidAuthorizationDetails, InvalidScope, UnauthorizedClient
 from askit.grants import TokenRequest
 from askit.tokens import issue_access_token
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
-    """The token response body. Raises InvalidScope, InvalidTarget, InvalidAuthorizationDetails."""
+    """The token response body. Raises UnauthorizedClient, InvalidScope, InvalidTarget, InvalidAuthorizationDetails."""
     parameters = request.parameters
+    if request.client.auth_method == "none":
+        raise UnauthorizedClient("a public client has no credentials", clause="RFC 6749 4.4")
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split()))
     server.require_scopes(scopes, request.client)
     if set(scopes) & IDENTITY_SCOPES.keys():

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from askit import granted
 from askit.audience import choose_resource, narrow_scopes
 from askit.authorization_details import narrow
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants import TokenRequest
-from askit.records import Grant, RefreshToken, digest
+from askit.records import RefreshToken, digest
 from askit.tokens import issue_access_token
 from fapikit.secrets import random_token
 
@@ -38,7 +39,7 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         raise InvalidGrant("this refresh token is unknown, expired or another client's", clause="RFC 6749 6")
     if token.jkt is not None and token.jkt != request.jkt:
         raise InvalidGrant("this refresh token is bound to another DPoP key", clause="RFC 9449 5d")
-    grant = await server.records.load("grant", token.grant_id, Grant)
+    grant = await granted.find(server, token.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)

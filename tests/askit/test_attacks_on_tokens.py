@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from askit import AuthorizationServer
-from askit.users import MAX_FAILURES
+from askit.users import MAX_FAILURES, Users
+from fapikit import MemoryStore
+from fapikit.errors import StoreUnavailable
 from fapikit.stores.sqlite import SqliteStore
-from tests.askit.bank import FINTECH, Bank
+from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.plain_client import ISSUER, PAYMENTS, PlainClient
 from tests.keys import a_key
 
@@ -99,3 +103,113 @@ async def test_a_proof_for_one_endpoint_serves_at_no_other(client: PlainClient) 
         form = {**client.request(), **client.authentication()}
         response = await client.post("/par", form, {"dpop": proof, "host": host})
         assert response.json()["error"] == "invalid_dpop_proof"
+
+
+# Who proves nothing gets nothing of its own
+
+
+PUBLIC = {**FINTECH, "token_endpoint_auth_method": "none", "jwks": None}
+
+
+def _public(client_id: str, **more: object) -> dict[str, object]:
+    members = {**PUBLIC, "client_id": client_id, **more}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+@pytest.mark.spec("RFC 6749 4.4")
+async def test_a_public_client_has_no_credentials_to_grant_on() -> None:
+    bank = Bank(
+        profile="oauth-2.1", clients=[_public("app"), an_api("accounts-api", 3), an_api("payments-api", 4)]
+    )
+    client = bank.client("app")
+    response = await client.token(
+        {"grant_type": "client_credentials", "scope": "accounts"}, authentication={"client_id": "app"}
+    )
+    assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
+
+
+@pytest.mark.spec("RFC 7662 2.1")
+async def test_introspection_is_for_those_who_prove_who_they_are() -> None:
+    """The id of an API is no secret: named alone, it opens nothing."""
+    apis = [_public("accounts-api", redirect_uris=None, grant_types=[]), an_api("payments-api", 4)]
+    bank = Bank(profile="oauth-2.1", clients=[FINTECH, *apis])
+    token = (await bank.client().tokens())["access_token"]
+    response = await bank.client().post("/introspect", {"token": token, "client_id": "accounts-api"})
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+# Who has left
+
+
+async def test_the_grants_of_a_user_who_was_removed_end() -> None:
+    """The store outlives the configuration."""
+    bank = Bank()
+    client = bank.client()
+    tokens = await client.tokens()
+    code = await client.code()
+    users = tuple(user for user in bank.config.users if user.username != "alice")
+    bank.server.users = Users(users, bank.server.records)
+    for answer in (await client.refresh(tokens["refresh_token"]), await client.redeem(code)):
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert (await client.userinfo(tokens["access_token"])).status_code == 401
+    seen = await bank.client("accounts-api").introspect(tokens["access_token"])
+    assert seen.json() == {"active": False}
+
+
+@pytest.mark.spec("RFC 7591 3.2.2")
+async def test_a_method_that_this_server_cannot_check_is_not_registered() -> None:
+    bank = Bank(initial_access_token="open")
+    asked = {**FINTECH, "token_endpoint_auth_method": "tls_client_auth"}
+    response = await bank.browser().post("/register", json=asked, headers={"authorization": "Bearer open"})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
+
+
+# A store that fails
+
+
+class Failing:
+    """A store whose operation number `at` fails."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        self._inner = inner
+        self.at = self.done = 0
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._inner, name)
+
+        async def counted(*arguments: Any) -> Any:
+            self.done += 1
+            if self.done == self.at:
+                raise StoreUnavailable("down")
+            return await operation(*arguments)
+
+        return counted
+
+
+async def _call(bank: Bank, step: str, tokens: dict[str, Any], code: str) -> httpx.Response:
+    client = bank.client()
+    if step == "redeem":
+        return await client.redeem(code)
+    if step == "refresh":
+        return await client.refresh(tokens["refresh_token"])
+    if step == "userinfo":
+        return await client.userinfo(tokens["access_token"])
+    if step == "introspect":
+        return await bank.client("accounts-api").introspect(tokens["access_token"])
+    return await client.post("/revoke", {"token": tokens["refresh_token"], **client.authentication()})
+
+
+@pytest.mark.parametrize("step", ["redeem", "refresh", "userinfo", "introspect", "revoke"])
+async def test_whichever_store_operation_fails_nothing_is_given(step: str) -> None:
+    for at in range(1, 30):
+        bank = Bank()
+        store = Failing(bank.store)
+        bank.server = AuthorizationServer(bank.config, store=store, clock=bank.clock)
+        tokens, code = await bank.client().tokens(), await bank.client().code()
+        store.at, store.done = at, 0
+        response = await _call(bank, step, tokens, code)
+        if store.done < at:
+            assert (response.status_code, at > 2) == (200, True)
+            return
+        assert response.status_code == 503
+        assert "token" not in response.json()

@@ -174,7 +174,9 @@ async def test_a_client_uses_its_registered_method_only(oauth: Bank, method: str
     }
     for way, (form, headers) in ways.items():
         status, error, _ = await _ask(client, form, headers)
-        if way == method:
+        if way == method == "none":
+            assert (status, error) == (400, "unauthorized_client")  # recognised, and not one for this grant
+        elif way == method:
             assert status == 200, way
         else:
             assert (status, error) == (401, "invalid_client"), way
