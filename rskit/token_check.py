@@ -155,6 +155,8 @@ class TokenCheck:
         until = asked_at + asking.limits.positive
         if found.expires_at is not None:
             until = min(until, found.expires_at)
+        if trusted.config.max_token_age is not None:
+            until = min(until, found.claims["iat"] + trusted.config.max_token_age + self._rules.skew)
         entry = AcceptedToken(Allow(found), trusted, until, None)
         self._cache.accept(digest, entry, self._clock())
         return entry

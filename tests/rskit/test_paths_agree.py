@@ -185,3 +185,15 @@ def test_a_revocation_that_comes_during_a_sweep_is_not_lost(monkeypatch: pytest.
     other[0].join()
     server = a_server(clock=clock, denylist=denylist)
     assert type(refused(server, a_view(f"Bearer {a_token(jti='late')}")).error) is rs.RevokedToken
+
+
+def test_an_answer_is_not_remembered_past_the_greatest_age_of_its_token():
+    clock = FrozenClock()
+    server = a_server(clock=clock, issuers=[dataclasses.replace(asking(), max_token_age=20)])
+    answered = says(iat=int(NOW))
+    hand, view = Hand(METADATA, answered, answered), a_view(f"Bearer {OPAQUE}")
+    allowed(server, view, hand)
+    clock.advance(49)
+    allowed(server, view)
+    clock.advance(2)
+    assert type(refused(server, view, hand).error) is e.TooOld
