@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from askit.clients import Client
-from askit.errors import InvalidClient
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 
 async def check(
-    server: AuthorizationServer, _request: Request, _parameters: Parameters, client: Client
+    _server: AuthorizationServer, _request: Request, _parameters: Parameters, _client: Client
 ) -> None:
-    """Raises InvalidClient where the profile has confidential clients only."""
-    if not server.profile.public_clients:
-        raise InvalidClient(
-            "public clients are not served",
-            clause=server.profile.clause("public_clients"),
-            facts={"client_id": client.client_id},
-        )
+    """Nothing more: that the profile has public clients is checked before, as for every method."""

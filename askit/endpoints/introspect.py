@@ -46,7 +46,7 @@ async def introspect(server: AuthorizationServer, request: Request) -> Response:
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7662 2.1")
     members = server.introspection_body(await describe_token(server, token, caller))
-    if signed or (server.profile.signed_introspection_required and _wants_signed(caller)):
+    if signed:
         return await _signed(server, members, caller)
     return json_answer(members)
 
@@ -71,10 +71,6 @@ async def describe_token(server: AuthorizationServer, token: str, caller: Client
         "token_type": "DPoP" if record.jkt else "Bearer",
         **resource_members(record, resource),
     }
-
-
-def _wants_signed(caller: Client) -> bool:
-    return caller.alg("introspection_signed_response_alg") is not None
 
 
 async def _signed(server: AuthorizationServer, members: dict[str, Any], caller: Client) -> Response:

@@ -161,6 +161,13 @@ async def test_a_token_request_may_narrow_the_details(client: PlainClient) -> No
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_authorization_details")
 
 
+@pytest.mark.parametrize("text", ["{}", "[1]", "[{}]", "null", "no json"])
+async def test_narrowing_by_what_is_no_detail_is_refused(client: PlainClient, text: str) -> None:
+    tokens = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
+    refused = await client.refresh(tokens["refresh_token"], authorization_details=text)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_authorization_details")
+
+
 @pytest.mark.spec("RFC 9396 7.1")
 async def test_one_consent_has_one_id_however_often_its_tokens_are_renewed(client: PlainClient) -> None:
     first = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
