@@ -125,6 +125,10 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: {**EC_JWK, "x": b64(b"\0" + urlsafe_b64decode(EC_JWK["x"] + "="))},
         "RFC 8725 3.4",
     ),
+    "y with leading zero": (
+        lambda: {**EC_JWK, "y": b64(b"\0" + urlsafe_b64decode(EC_JWK["y"] + "="))},
+        "RFC 8725 3.4",
+    ),
     "x zero, y zero": (lambda: {**EC_JWK, "x": b64(bytes(32)), "y": b64(bytes(32))}, "RFC 8725 3.4"),
     "off the curve": (lambda: {**EC_JWK, "y": _off_curve()}, "RFC 8725 3.4"),
     "Ed25519 short": (lambda: {**OKP_JWK, "x": b64(bytes(31))}, "RFC 8725 3.4"),
@@ -197,3 +201,10 @@ def test_p521_coordinates_keep_their_leading_zeros() -> None:
             "y": b64(numbers.y.to_bytes(66, "big")),
         }
         assert import_public_jwk(jwk).thumbprint == ECKey.import_key(jwk).thumbprint()
+
+
+def test_a_key_that_names_no_algorithm_serves_its_own_kind_and_curve_only() -> None:
+    free = import_public_jwk({name: value for name, value in EC_JWK.items() if name != "alg"})
+    assert [alg for alg in [*ALGORITHMS, "HS256", "none", "unknown"] if free.supports(alg)] == ["ES256"]
+    okp = import_public_jwk({name: value for name, value in OKP_JWK.items() if name != "alg"})
+    assert {alg for alg in ALGORITHMS if okp.supports(alg)} == {"EdDSA", "Ed25519"}
