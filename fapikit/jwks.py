@@ -45,6 +45,7 @@ class RemoteKeySet:
         self._clock = clock
         self._keys: KeySet | None = None
         self._asked_at = float("-inf")
+        self._asked = self._answered = 0
         self._fresh_for = 0.0
         self._failure: tuple[float, TransportError] | None = None
         self._forced_at = float("-inf")
@@ -62,7 +63,7 @@ class RemoteKeySet:
             return keys.select(alg, kid, purpose)
         except KeyNotFound:
             # A refetch under way may bring the key, so it is waited for; soon after one, nothing is asked again.
-            if not self._forcing and self._clock() - self._forced_at < COOL_DOWN:
+            if not self._forcing and 0 <= self._clock() - self._forced_at < COOL_DOWN:
                 if self._failure is not None:
                     raise self._left_alone(self._failure[1]) from None
                 raise
@@ -71,11 +72,11 @@ class RemoteKeySet:
 
     def peek(self) -> KeySet | None:
         """The keys at hand if they are fresh, without any I/O."""
-        return self._keys if self._clock() < self._asked_at + self._fresh_for else None
+        return self._keys if 0 <= self._clock() - self._asked_at < self._fresh_for else None
 
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
-        return self._keys if now < self._asked_at + self._fresh_for * REFRESH_AHEAD else None
+        return self._keys if 0 <= now - self._asked_at < self._fresh_for * REFRESH_AHEAD else None
 
     def load(self) -> Flow[KeySet]:
         """The keys, fetched if they are not at hand. Raises TransportError."""
@@ -86,7 +87,7 @@ class RemoteKeySet:
         age = now - self._asked_at
         failed = self._failure
         resting = failed is not None and 0 <= now - failed[0] < FAILURE_PAUSE
-        if self._keys is not None and age < self._fresh_for:
+        if self._keys is not None and 0 <= age < self._fresh_for:  # a clock may be set back
             if age >= self._fresh_for * REFRESH_AHEAD and not resting:
                 yield from background(self._work, self._fetch)
             return self._keys
@@ -113,13 +114,15 @@ class RemoteKeySet:
 
     def _fetch(self) -> Flow[KeySet]:
         asked_at = self._clock()
+        self._asked = number = self._asked + 1
         try:
             response, keys = yield from self._ask()
         except TransportError as error:
             self._failure = (self._clock(), error)
             raise
         self._failure = None
-        if asked_at >= self._asked_at:  # a slow old answer does not replace a newer one
+        if number > self._answered:  # a slow old answer does not replace a newer one
+            self._answered = number
             self._keys, self._asked_at, self._fresh_for = keys, asked_at, _fresh_for(response)
         return keys
 

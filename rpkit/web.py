@@ -31,6 +31,8 @@ COOKIE: Final = "__Host-rp-"
 MAX_BODY: Final = 64 * 1024
 MAX_LOGINS: Final = 5
 """Logins under way in one browser; the sixth takes the place of another."""
+MAX_COOKIES: Final = 7000
+"""Characters of their cookies: a web server takes 8 KB of Cookie header, and the application has cookies too."""
 
 _CHUNK: Final = 3500
 _CHUNKS: Final = 4
@@ -96,8 +98,7 @@ def started(start: Start, request: WebRequest, *, seal: Seal, now: float) -> Web
         _cookie(f"{COOKIE}{transaction.id}{_suffix(number)}", chunk, lifetime, same_site)
         for number, chunk in enumerate(chunks)
     ]
-    crowd = sorted(_under_way(request.cookies))[: max(0, len(_under_way(request.cookies)) - MAX_LOGINS + 1)]
-    for other in crowd:
+    for other in _crowded_out(request, len(sealed)):
         cookies += ended(other, request)
     return WebAnswer(303, (("location", start.url), *PRIVATE_HEADERS, *cookies))
 
@@ -204,6 +205,16 @@ def _state_of(parameters: Parameters) -> str:
 
 def _under_way(cookies: Mapping[str, str]) -> set[str]:
     return {name.removeprefix(COOKIE).split(".")[0] for name in cookies if name.startswith(COOKIE)}
+
+
+def _crowded_out(request: WebRequest, needed: int) -> list[str]:
+    """The logins whose place a new one of this length takes, in number or in room."""
+    leave, room = [], MAX_COOKIES - needed
+    for number, login in enumerate(sorted(_under_way(request.cookies)), start=2):
+        room -= sum(len(request.cookies.get(f"{COOKIE}{login}{_suffix(n)}", "")) for n in range(_CHUNKS))
+        if number > MAX_LOGINS or room < 0:
+            leave.append(login)
+    return leave
 
 
 def _suffix(number: int) -> str:

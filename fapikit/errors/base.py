@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 
 class Fault(StrEnum):
@@ -73,6 +74,16 @@ class FapiError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} [{self.clause}]" if self.clause else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pool of processes pickles what its worker raised; leaves have arguments that Exception knows nothing of."""
+        return _rebuilt, (type(self), self.args, {**vars(self), "facts": dict(self.facts)})
+
+
+def _rebuilt(kind: type[FapiError], args: tuple[Any, ...], members: dict[str, Any]) -> FapiError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(members, facts=MappingProxyType(members["facts"]))
+    return error
 
 
 # --- configuration -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -124,7 +125,8 @@ class SqliteStore:
         _, changed = self._run(statement, arguments)
         self._writes += 1
         if self._writes % _SWEEP_EVERY == 1:
-            self._run(_SWEEP, (self._clock(),))
+            with suppress(StoreUnavailable, StoreFull):  # the write has happened, and its caller must hear so
+                self._run(_SWEEP, (self._clock(),))
         return changed
 
     def _run(self, statement: str, arguments: tuple[Any, ...]) -> tuple[list[tuple[bytes]], int]:

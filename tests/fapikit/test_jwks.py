@@ -243,3 +243,21 @@ def test_two_objects_for_one_uri_each_keep_their_own_keys() -> None:
     one, two = Bench(), Bench()
     asked = [bench.keys.find("ES256", a_key().kid, ID_TOKEN).send(None) for bench in (one, two)]
     assert asked[0].key != asked[1].key  # type: ignore[union-attr]
+
+
+def test_a_clock_set_back_does_not_keep_new_keys_out() -> None:
+    bench = Bench(jwks(0), jwks(0), jwks(0, 1))
+    bench.find(0)
+    with pytest.raises(KeyNotFound):
+        bench.find(1)
+    bench.clock.advance(-3600)
+    assert bench.find(1) == a_key("ES256", 1).thumbprint
+
+
+def test_a_clock_set_back_does_not_keep_old_keys_fresh() -> None:
+    bench = Bench(jwks(0, 1), jwks(1))
+    bench.find(0)
+    bench.clock.advance(-3600)
+    assert bench.keys.peek() is None
+    assert bench.find(1) == a_key("ES256", 1).thumbprint
+    assert bench.asked == 2

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,17 @@ def test_a_child_never_holds_the_parents_locks(tmp_path: Path) -> None:
     before = store._lock
     store.after_fork()
     assert store._lock is not before
+
+
+def test_a_write_that_happened_is_reported_though_the_sweep_after_it_fails(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    store = SqliteStore(tmp_path / "store.db", clock=clock)
+    store.put("first", b"1", 1)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as other:
+        other.execute("CREATE TRIGGER stuck BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'stuck'); END")
+        other.commit()
+    store._writes = 0  # a sweep is due
+    clock.advance(2)
+    assert store.add("mark", b"1", 60) is True
+    assert store.add("mark", b"1", 60) is False
+    store.close()
