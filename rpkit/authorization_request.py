@@ -86,6 +86,8 @@ def begin(
     if openid:
         # What could never be verified is not asked for.
         bank.algorithms(settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported")
+    if openid or settings.jarm:
+        bank.key_source()
     if settings.jarm:
         bank.algorithms(
             settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
