@@ -307,3 +307,8 @@ def test_every_dpop_error_has_a_code_for_the_wire() -> None:
     for error in DPoPError.__subclasses__():
         assert error.code in {"invalid_dpop_proof", "use_dpop_nonce"}
         assert error.clause.startswith("RFC 9449")
+
+
+def test_a_proof_may_carry_nbf_and_exp_that_hold() -> None:
+    assert check(proof({"nbf": N + 30, "exp": N - 30})).jti == "one"
+    assert check(proof({"nbf": N - 5, "exp": N + 5})).jti == "one"
