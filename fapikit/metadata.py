@@ -143,4 +143,6 @@ def _require_endpoint(issuer: str, name: str, value: object) -> None:
     if not isinstance(value, str):
         raise MalformedMessage(f"{name} is not a string", clause="RFC 8414 2", facts={"member": name})
     require_secure(value, f"{name} of the metadata")
+    if "#" in value:  # parameters would end up behind it, and stay in the browser
+        raise MalformedMessage(f"{name} has a fragment", clause="RFC 6749 3.1", facts={"member": name})
     require_no_downgrade(issuer, value, f"{name} of the metadata")

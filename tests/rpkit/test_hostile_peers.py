@@ -126,6 +126,17 @@ def test_a_server_on_the_network_names_no_clear_text_endpoint_on_loopback(
         clients.of(bank)
 
 
+@pytest.mark.spec("RFC 6749 3.1")
+def test_an_endpoint_with_a_fragment_is_refused(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda m: {
+        **m,
+        "authorization_endpoint": f"{m['authorization_endpoint']}#here",
+    }
+    with pytest.raises(MalformedMessage) as caught:
+        clients.of(bank)
+    assert caught.value.facts["member"] == "authorization_endpoint"
+
+
 def test_an_api_on_the_network_names_no_clear_text_issuer_on_loopback(bank: FakeBank) -> None:
     asked: list[str] = []
 
