@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from asgi_mw.routes import is_public
-from asgi_mw.view import Message, Receive, Scope, Send, header_of
+from asgi_mw.view import Message, Receive, Scope, Send
 from rskit.admission import Admission
 from rskit.challenge import headers_of
 from rskit.decision import Refusal
@@ -27,6 +27,10 @@ _EXPOSED: Final = (
     b"access-control-expose-headers",
     b"WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id",
 )
+_BEGINNINGS: Final = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start"}
+)
+_LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
 POLICY_VIOLATION: Final = 1008
 _LONGEST_TIMER: Final = 86_400.0
 
@@ -79,11 +83,12 @@ class Guard:
             return
         kind = message["type"]
         if not self.admission.started:
-            if kind in ("http.response.start", "websocket.accept", "websocket.close") or kind.endswith(
-                "http.response.start"
-            ):
-                await self._start(kind, message)
-                return
+            if kind in _BEGINNINGS:
+                begun = self._begin(kind, message)
+                if begun is None:
+                    await self.send_refusal(cast(Refusal, self.admission.refusal))
+                    return
+                message = begun
         elif self.admission.refusal is not None:
             return  # the rest of an answer that was replaced
         elif kind == "http.response.body" and message.get("more_body") and not self._has_length:
@@ -137,35 +142,36 @@ class Guard:
             if self._ended_event is not None:
                 self._ended_event.set()  # a cut that comes after the end has nothing to close
 
-    async def _start(self, kind: str, message: Message) -> None:
-        refusal = self.admission.refusal or self._strayed()
-        if refusal is not None:
-            await self.send_refusal(refusal)
-            return
-        self.admission.started = True
-        if kind != "websocket.close":
-            headers = list(message.get("headers", ()))
-            self._has_length = any(name.lower() == b"content-length" for name, _ in headers)
-            message = {**message, "headers": headers + self._additions(nonce=True)}
+    def _begin(self, kind: str, message: Message) -> Message | None:
+        """The first message of an answer, completed; None where a refusal takes its place."""
+        admission = self.admission
+        if self.public is not None:
+            self._refuse_strayed()
+        if admission.refusal is not None:
+            return None
+        admission.started = True
+        if kind == "websocket.close":
+            return message
+        headers = list(message.get("headers", ()))
+        for name, _ in headers:
+            if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
+                self._has_length = True
+        headers += self._additions(nonce=True)
         if kind == "websocket.accept":
             self._arm()
-        await self._send(message)
+        return {**message, "headers": headers}
 
     def _additions(self, *, nonce: bool) -> list[tuple[bytes, bytes]]:
-        extra = self._server.response_headers(self.admission.view, nonce=nonce)
+        view = self.admission.view
+        extra = self._server.response_headers(view, nonce=nonce)
         additions = [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
-        if header_of(self._scope, b"origin") is not None:
-            additions.append(_EXPOSED)
-        return additions
+        return [*additions, _EXPOSED] if view.cross_origin else additions
 
-    def _strayed(self) -> Refusal | None:
+    def _refuse_strayed(self) -> None:
         """A request let through to one public endpoint may not be answered by another that is not."""
-        if self.public is None:
-            return None
         answering = self._scope.get("endpoint", self.public)
-        if answering is self.public or is_public(answering):
-            return None
-        return self.admission.refuse(NoCredentials("no access token came with the request"))
+        if answering is not self.public and not is_public(answering):
+            self.admission.refuse(NoCredentials("no access token came with the request"))
 
     # --- streams ---
 

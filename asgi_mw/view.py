@@ -26,6 +26,7 @@ def view_of(scope: Scope) -> RequestView:
     authorization: list[str] = []
     dpop: list[str] = []
     interaction_id: str | None = None
+    cross_origin = False
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization.append(value.decode("latin-1"))
@@ -33,6 +34,8 @@ def view_of(scope: Scope) -> RequestView:
             dpop.append(value.decode("latin-1"))
         elif name == b"x-fapi-interaction-id":
             interaction_id = value.decode("latin-1")
+        elif name == b"origin":
+            cross_origin = True
     raw = scope.get("raw_path")
     return RequestView(
         scope.get("method", "GET"),  # a websocket is opened with GET
@@ -42,6 +45,7 @@ def view_of(scope: Scope) -> RequestView:
         dpop,
         partial(_certificate, scope) if "tls" in (scope.get("extensions") or ()) else no_certificate,
         interaction_id,
+        cross_origin,
     )
 
 

@@ -86,7 +86,7 @@ def parse_value(octets: bytes | str) -> Any:
 def parse_object(octets: bytes | str) -> dict[str, Any]:
     """A JSON object. Raises DuplicateName or NotStrictJson."""
     value = parse_value(octets)
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         raise NotStrictJson("not a JSON object")
     return value
 

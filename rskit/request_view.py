@@ -20,7 +20,7 @@ class RequestView(NamedTuple):
 
     `path` is the raw path as it stood on the request line, escapes undecoded, without query. `authorization` and
     `dpop` are all values of these headers, each by itself. `certificate` gives the client's leaf in DER, proven by
-    the TLS handshake, and is called only for a token that is bound to one.
+    the TLS handshake, and is called only for a token that is bound to one. `cross_origin`: it has an Origin header.
     """
 
     method: str
@@ -30,3 +30,4 @@ class RequestView(NamedTuple):
     dpop: Sequence[str]
     certificate: Callable[[], bytes | None] = no_certificate
     interaction_id: str | None = None
+    cross_origin: bool = False

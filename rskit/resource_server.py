@@ -23,7 +23,7 @@ from rskit import observe as observing
 from rskit.challenge import ChallengeRules, refuse
 from rskit.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
-from rskit.decision import Allow, CannotDecide, Challenge, Decision
+from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.decision_trace import LOGGER, record
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries
@@ -192,7 +192,7 @@ class ResourceServer:
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
 
-    def excuses(self, refusal: Challenge | CannotDecide, view: RequestView, token: Token | None) -> bool:
+    def excuses(self, refusal: Refusal, view: RequestView, token: Token | None) -> bool:
         """Whether this would-be refusal is only observed; then it is logged as such."""
         if self._observe is None or isinstance(refusal, CannotDecide):
             return False

@@ -52,6 +52,7 @@ class TokenCache:
         self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
         self._refused = BoundedCache[bytes, RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
         self.accepted = self._accepted.get
+        self.has_refused = False
 
     def refused(self, digest: bytes, now: float) -> FapiError | None:
         entry = self._refused.get(digest)
@@ -64,10 +65,11 @@ class TokenCache:
 
     def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
         self._accepted.put(digest, entry, now)
-        if self._refused.get(digest) is not None:
+        if self.has_refused:
             self._refused.drop(digest)
 
     def refuse(self, digest: bytes, entry: RefusedToken, now: float) -> None:
+        self.has_refused = True
         self._refused.put(digest, entry, now)
         self._accepted.drop(digest)
 

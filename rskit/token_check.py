@@ -81,9 +81,10 @@ class TokenCheck:
 
     def _verify_at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         token, digest = credentials.token, credentials.digest
-        refused = self._cache.refused(digest, now)
-        if refused is not None:
-            raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
+        if self._cache.has_refused:
+            refused = self._cache.refused(digest, now)
+            if refused is not None:
+                raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
         if not is_jwt(token):
             return None
         jwt = read_jwt(token, self._issuers)

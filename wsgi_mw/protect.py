@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from rskit.admission import KEY, Admission
 from rskit.challenge import headers_of
-from rskit.decision import Allow, CannotDecide, Challenge, Refusal
+from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
 from wsgi_mw.routes import find_view, flask_app_of, is_public
@@ -22,6 +22,7 @@ from wsgi_mw.view import Environ, view_of
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 _EXPOSED: Final = ("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id")
+_LENGTH_OF_CONTENT_LENGTH: Final = len("content-length")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -39,17 +40,19 @@ class Protect:
             start_response(_STATUS[200], list(server.metadata_headers()))
             return [b"" if view.method == "HEAD" else server.metadata]
         decision = server.check(view)
-        if isinstance(decision, Generator):
+        if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
-        guard = Guard(Admission(server, view, None), start_response, exposed="HTTP_ORIGIN" in environ)
-        if isinstance(decision, Allow):
-            guard.admission.token = decision.token
-        elif not self._is_open(decision, environ) and not server.excuses(decision, view, None):
+        admission = environ[KEY] = Admission(server, view, None)
+        guard = Guard(admission, start_response)
+        if type(decision) is Allow:
+            admission.token = decision.token
+        elif isinstance(decision, Refusal) and not (
+            self._is_open(decision, environ) or server.excuses(decision, view, None)
+        ):
             return guard.send_refusal(decision)
-        environ[KEY] = guard.admission
         return guard.body(self._app(environ, guard.start_response))
 
-    def _is_open(self, refusal: Challenge | CannotDecide, environ: Environ) -> bool:
+    def _is_open(self, refusal: Refusal, environ: Environ) -> bool:
         if not isinstance(refusal.error, NoCredentials):
             return False
         found = find_view(self._app, environ)
@@ -59,23 +62,24 @@ class Protect:
 class Guard:
     """One request on its way: completes the response's headers, or puts a refusal in its place."""
 
-    __slots__ = ("_exposed", "_has_length", "_start_response", "admission")
+    __slots__ = ("_has_length", "_start_response", "admission")
 
-    def __init__(
-        self, admission: Admission, start_response: Callable[..., Any], *, exposed: bool = False
-    ) -> None:
+    def __init__(self, admission: Admission, start_response: Callable[..., Any]) -> None:
         self.admission = admission
         self._start_response = start_response
-        self._exposed = exposed
         self._has_length = False
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         if self.admission.refusal is not None and not self.admission.started:
             return _write_nothing  # `body` answers
         self.admission.started = True
-        self._has_length = any(name.lower() == "content-length" for name, _ in headers)
+        for name, _ in headers:
+            if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
+                self._has_length = True
         headers = [*headers, *self._additions(nonce=True)]
-        return self._start_response(status, headers, *((exc_info,) if exc_info else ()))
+        if exc_info:
+            return self._start_response(status, headers, exc_info)
+        return self._start_response(status, headers)
 
     def body(self, answer: Iterable[bytes]) -> Iterable[bytes]:
         refusal = self.admission.refusal
@@ -106,8 +110,9 @@ class Guard:
         return [b"" if self.admission.view.method == "HEAD" else refusal.body]
 
     def _additions(self, *, nonce: bool) -> list[tuple[str, str]]:
-        extra = self.admission.server.response_headers(self.admission.view, nonce=nonce)
-        return [*extra, _EXPOSED] if self._exposed else extra
+        view = self.admission.view
+        extra = self.admission.server.response_headers(view, nonce=nonce)
+        return [*extra, _EXPOSED] if view.cross_origin else extra
 
 
 def _is_preflight(app: WSGIApp, environ: Environ) -> bool:

@@ -31,6 +31,7 @@ def view_of(environ: Environ) -> RequestView:
         () if dpop is None else (dpop,),
         certificate_of(environ),
         environ.get("HTTP_X_FAPI_INTERACTION_ID"),
+        "HTTP_ORIGIN" in environ,
     )
 
 
