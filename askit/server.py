@@ -1,8 +1,8 @@
 """The authorization server: an ASGI app over one configuration and one store.
 
-Where is ...? An endpoint: `endpoints/`. A grant: `grants/`. How a client is recognised: `client_check/`. What the
-user is shown: `consent` and `pages/`. What is remembered: `records`. This class holds what they share, and gives each
-outgoing message its last form in one method each.
+Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. How a client is recognised: `client_check/`.
+What the user is shown: `consent` and `pages/`. What is remembered: `records`. This class holds what they share, and
+gives each outgoing message its last form in one method each.
 
 Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1
 Role: AS
@@ -11,36 +11,23 @@ Role: AS
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-from askit import response_modes, wire_errors
+from askit import response_modes
 from askit.clients import Client, Clients
 from askit.config import Config
-from askit.endpoints import (
-    authorize,
-    decision,
-    grants,
-    introspect,
-    jwks,
-    login,
-    metadata,
-    par,
-    register,
-    revoke,
-    token,
-    userinfo,
-)
+from askit.endpoints.metadata import build_metadata
 from askit.errors import InvalidScope, InvalidTarget
 from askit.keys import ServerKeys
 from askit.pages import Pages
 from askit.records import PushedRequest, Records
+from askit.routes import build_routes
 from askit.users import Users
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import NonceIssuer
@@ -52,7 +39,13 @@ from fapikit.jose.sign import sign_jwt
 from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
-Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
+
+_SIGNED_FOR_CLIENTS: Final = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "introspection_signed_response_alg",
+)
 
 _SECURITY_HEADERS = (
     (b"strict-transport-security", b"max-age=31536000"),
@@ -101,7 +94,7 @@ class AuthorizationServer:
         self.pages = Pages(name=config.name, path=self._path)
         self._driver = AsyncDriver(http)
         # A slash too many is not found: Starlette would redirect by 307, to the host that the Host header names.
-        self._router = Router(routes=self._routes(), redirect_slashes=False)
+        self._router = Router(routes=build_routes(self, self._path), redirect_slashes=False)
 
     # What the endpoints share.
 
@@ -144,7 +137,7 @@ class AuthorizationServer:
         return await self.run(sign_jwt(claims, purpose, await self.keys.signer(alg)))
 
     def metadata(self) -> dict[str, Any]:
-        return metadata.build_metadata(self)
+        return build_metadata(self)
 
     async def jwks(self) -> dict[str, Any]:
         return await self.keys.jwks()
@@ -179,7 +172,8 @@ class AuthorizationServer:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
             return
 
         own = list(_SECURITY_HEADERS)
@@ -200,7 +194,7 @@ class AuthorizationServer:
         await self.keys.secret()
         wanted = {self.config.signing_alg}
         for client in self.config.clients:
-            wanted |= {alg for name in SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
+            wanted |= {alg for name in _SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
         for alg in sorted(wanted):
             await self.keys.signer(alg)
 
@@ -220,74 +214,6 @@ class AuthorizationServer:
                     await self.records.store.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-    def _routes(self) -> list[Route]:
-        base = self._path
-        api = self._api_endpoint
-        page = self._page_endpoint
-        return [
-            Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),
-            Route(f"{base}/.well-known/openid-configuration", api(metadata.metadata)),
-            Route(f"{base}/jwks", api(jwks.jwks)),
-            Route(f"{base}/par", api(par.par), methods=["POST"]),
-            Route(f"{base}/token", api(token.token), methods=["POST"]),
-            Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
-            Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
-            Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
-            Route(f"{base}/register", api(register.register), methods=["POST"]),
-            _without_head(Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"])),
-            _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
-            Route(f"{base}/login", page(login.login), methods=["POST"]),
-            Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
-            Route(f"{base}/logout", page(login.logout), methods=["POST"]),
-            Route(f"{base}/grants", page(grants.list_grants)),
-            Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
-            Route(f"{base}/style.css", self._style),
-        ]
-
-    def _api_endpoint(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint whose refusals are JSON."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(self, request)
-            except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                error = wire_errors.refusal_of(raised, request.url.path)
-                return wire_errors.error_answer(error, basic="authorization" in request.headers)
-
-        return answer
-
-    def _page_endpoint(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint whose refusals are pages."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(self, request)
-            except Exception as raised:  # noqa: BLE001 - the edge, as above
-                error = wire_errors.refusal_of(raised, request.url.path)
-                return self.pages.refused(error, wire_errors.status_of(error))
-
-        return answer
-
-    async def _style(self, _request: Request) -> Response:
-        return Response(
-            self.pages.style, headers={"cache-control": "public, max-age=3600"}, media_type="text/css"
-        )
-
-
-SIGNED_FOR_CLIENTS = (
-    "id_token_signed_response_alg",
-    "authorization_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "introspection_signed_response_alg",
-)
-
-
-def _without_head(route: Route) -> Route:
-    """The route without the HEAD that Starlette adds to a GET: a preview must not answer a request of prompt=none."""
-    if route.methods is not None:
-        route.methods.discard("HEAD")
-    return route
 
 
 def _store(config: Config, clock: Clock) -> Store:

@@ -186,3 +186,16 @@ async def test_default_max_age_of_the_registration_counts() -> None:
     await client.tokens()
     bank.clock.advance(61)
     assert 'name="password"' in (await client.authorize(await client.pushed())).text
+
+
+async def test_a_websocket_is_closed(bank: Bank) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await bank.server({"type": "websocket", "path": "/token", "headers": []}, receive, send)  # type: ignore[arg-type]
+    assert sent == [{"type": "websocket.close", "code": 1000}]

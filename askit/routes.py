@@ -1,0 +1,97 @@
+"""Which path leads to which endpoint, and what a refusal looks like there: JSON for programs, a page for people.
+
+A new endpoint is a file in `endpoints/` and a line here.
+
+Spec: RFC 8414 3; OIDC Discovery 4; FAPI2-SP 5.3.2.2-10
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from askit import wire_errors
+from askit.endpoints import (
+    authorize,
+    decision,
+    grants,
+    introspect,
+    jwks,
+    login,
+    metadata,
+    par,
+    register,
+    revoke,
+    token,
+    userinfo,
+)
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
+Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
+    """All routes of a server whose issuer has the path `base`."""
+
+    def api(endpoint: Endpoint) -> Answer:
+        """An endpoint whose refusals are JSON."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(server, request)
+            except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+                error = wire_errors.refusal_of(raised, request.url.path)
+                return wire_errors.error_answer(error, basic="authorization" in request.headers)
+
+        return answer
+
+    def page(endpoint: Endpoint) -> Answer:
+        """An endpoint whose refusals are pages."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await endpoint(server, request)
+            except Exception as raised:  # noqa: BLE001 - the edge, as above
+                error = wire_errors.refusal_of(raised, request.url.path)
+                return server.pages.refused(error, wire_errors.status_of(error))
+
+        return answer
+
+    async def style(_request: Request) -> Response:
+        headers = {"cache-control": "public, max-age=3600"}
+        return Response(server.pages.style, headers=headers, media_type="text/css")
+
+    return [
+        Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),
+        Route(f"{base}/.well-known/openid-configuration", api(metadata.metadata)),
+        Route(f"{base}/jwks", api(jwks.jwks)),
+        Route(f"{base}/par", api(par.par), methods=["POST"]),
+        Route(f"{base}/token", api(token.token), methods=["POST"]),
+        Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
+        Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
+        Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
+        Route(f"{base}/register", api(register.register), methods=["POST"]),
+        _without_head(Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"])),
+        _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
+        Route(f"{base}/login", page(login.login), methods=["POST"]),
+        Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
+        Route(f"{base}/logout", page(login.logout), methods=["POST"]),
+        Route(f"{base}/grants", page(grants.list_grants)),
+        Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
+        Route(f"{base}/style.css", style),
+    ]
+
+
+def _without_head(route: Route) -> Route:
+    """The route without the HEAD that Starlette adds to a GET: a preview must not answer a request of prompt=none."""
+    if route.methods is not None:
+        route.methods.discard("HEAD")
+    return route
