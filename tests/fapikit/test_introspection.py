@@ -170,3 +170,18 @@ def test_a_server_that_refuses_us_points_at_our_configuration(status: int) -> No
 def test_an_unreachable_server_stays_unreachable() -> None:
     with pytest.raises(Unreachable):
         ask(Hand(Unreachable("down")), signed=False)
+
+
+def test_a_signed_answer_without_keys_to_verify_it_is_a_mistake_of_the_caller() -> None:
+    asked = introspect(
+        f"{AS}/introspect",
+        "the-token",
+        client_id=API,
+        issuer=AS,
+        auth=ClientSecretBasic("s"),
+        clock=FrozenClock(),
+        random_bytes=CountingRandom(),
+        signed=True,
+    )
+    with pytest.raises(ValueError, match="keys of the server"):
+        Hand(signed_answer()).run(asked)

@@ -165,3 +165,9 @@ def test_is_read_only() -> None:
         known.raw["issuer"] = "x"
     with pytest.raises(TypeError):
         known.mtls_endpoint_aliases["token_endpoint"] = "x"
+
+
+def test_a_list_of_other_things_is_never_taken_for_strings() -> None:
+    with pytest.raises(MalformedMessage):
+        read_metadata(AS, {**GOOD, "contacts": ["a", 1]}).strings("contacts")
+    assert read_metadata(AS, {**GOOD, "contacts": ["a"]}).strings("contacts") == ("a",)
