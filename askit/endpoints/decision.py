@@ -6,6 +6,7 @@ Role: AS
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -15,14 +16,14 @@ from askit.consent import approve, continue_request, deny, needs_login
 from askit.endpoints.authorize import load_opened_request
 from askit.errors import InvalidRequest
 from askit.messages import read_form
-from askit.sessions import read_browser, require_form_token
+from askit.sessions import read_browser, require_form_token, sign_out
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
 
 
 async def decision(server: AuthorizationServer, request: Request) -> Response:
-    """303 to the client. Raises StaleForm, InvalidRequestUri."""
+    """303 to the client; the login form for who is not the one signed in. Raises StaleForm, InvalidRequestUri."""
     form = await read_form(request)
     browser = await read_browser(server, request)
     request_uri = form.get("request_uri", "")
@@ -39,4 +40,8 @@ async def decision(server: AuthorizationServer, request: Request) -> Response:
             return await approve(server, request_uri, pushed, client, browser.session)
         case "deny":
             return await deny(server, request_uri, pushed, client)
-    raise InvalidRequest("decision is neither approve nor deny")
+        case "switch":
+            await sign_out(server, browser)
+            nobody = replace(browser, session=None)
+            return await continue_request(server, request_uri, pushed, client, nobody)
+    raise InvalidRequest("decision is neither approve nor deny, nor switch")

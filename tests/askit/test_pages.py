@@ -197,6 +197,18 @@ async def test_forms_are_answered_by_303(client: PlainClient) -> None:
     assert answer.status_code == 303
 
 
+async def test_who_is_not_the_one_signed_in_signs_in_for_the_same_request(client: PlainClient) -> None:
+    consent = await _consent_page(client)
+    assert "Not Alice?" in consent.text
+    login = await client.submit(consent, decision="switch")
+    assert 'name="password"' in login.text
+    assert 'name="password"' in (await client.http.get("/grants")).text
+    as_bob = await client.submit(login, username="bob", password="builder")
+    assert "bob" in as_bob.text
+    code = read_callback(await client.submit(as_bob, decision="approve"))["code"]
+    assert claims_of((await client.redeem(code)).json()["id_token"])["sub"] == "bob"
+
+
 async def test_the_authorization_endpoint_takes_a_post(client: PlainClient) -> None:
     form = {"client_id": client.client_id, "request_uri": await client.pushed()}
     login = await client.follow(await client.post("/authorize", form))
