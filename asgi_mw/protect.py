@@ -60,10 +60,11 @@ class Protect:
         server = self._server
         view = view_of(scope)
         guard = Guard(server, view, scope, receive, send)
-        if view.path == server.metadata_path and view.method in ("GET", "HEAD"):
+        is_websocket = scope["type"] == "websocket"
+        if view.path == server.metadata_path and view.method in ("GET", "HEAD") and not is_websocket:
             await guard.send_answer(200, server.metadata_headers(), server.metadata)
             return
-        if scope["type"] == "websocket" and not self._is_welcome(scope):
+        if is_websocket and not self._is_welcome(scope):
             await guard.send_answer(403, (("content-length", "0"),), b"")
             return
         decision = server.check(view)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from fapikit import base64url
 from fapikit.dpop import CheckedProof, NonceIssuer, ProofKeys, check_proof
@@ -21,6 +22,8 @@ from rskit.credentials import BEARER, Credentials
 from rskit.errors import MissingCertificate, NotSenderConstrained, WrongCertificate, WrongScheme
 from rskit.request_view import RequestView
 from rskit.token import Token
+
+_PLAIN_PATH: Final = re.compile(r"/[A-Za-z0-9\-._~/]*")
 
 Binding: TypeAlias = Literal["dpop", "mtls"]
 
@@ -42,6 +45,8 @@ class PossessionRules:
 
         A target that is no path has none: behind an origin it would move the host, or drop what the router sees.
         """
+        if _PLAIN_PATH.fullmatch(path):  # nothing in it that could be spelled otherwise
+            return [base + path for base in self.bases]
         if not path.startswith("/") or "?" in path or "#" in path:
             return []
         return [url for base in self.bases if (url := normalise(base + path)) is not None]
@@ -49,10 +54,12 @@ class PossessionRules:
 
 def bases_of(resource: str, origins: Collection[str]) -> tuple[str, ...]:
     """The resource's origin, and each public origin with the prefix that a gateway strips."""
-    bases = [origin_of(resource), *(origin.rstrip("/") for origin in origins)]
-    for base in bases:
-        if normalise(base) is None or "?" in base or "#" in base:
+    bases = []
+    for base in (origin_of(resource), *origins):
+        normalised = normalise(base)
+        if normalised is None or "?" in base or "#" in base:
             raise ConfigurationError("an origin is scheme://host[:port][/prefix]", facts={"origin": base})
+        bases.append(normalised.rstrip("/"))
     return tuple(dict.fromkeys(bases))
 
 

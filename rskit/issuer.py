@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -170,7 +171,9 @@ class TrustedIssuer:
         if self._failed is not None and now < self._failed[0] + COOL_DOWN:
             if self._metadata is not None:
                 return self._metadata
-            raise self._failed[1]
+            raise copy.copy(
+                self._failed[1]
+            )  # a raised error carries a traceback: each request raises its own
         try:
             return (
                 yield from shared(

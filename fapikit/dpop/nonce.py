@@ -9,7 +9,6 @@ Role: AS, RS
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import struct
 
@@ -59,7 +58,7 @@ class NonceIssuer:
 
     @staticmethod
     def _mac(key: bytes, stamp: bytes) -> bytes:
-        return hmac.new(key, b"dpop-nonce" + stamp, hashlib.sha256).digest()[:_MAC_OCTETS]
+        return hmac.digest(key, b"dpop-nonce" + stamp, "sha256")[:_MAC_OCTETS]
 
 
 class ProcessNonceIssuer(NonceIssuer):
