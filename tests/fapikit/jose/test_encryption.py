@@ -361,3 +361,17 @@ def test_private_keys_show_nothing_and_make_the_round_trip() -> None:
         DecryptionKey.from_pem(b"no key", alg="ECDH-ES")
     with pytest.raises(UnusableKey):
         DecryptionKey.generate("ECDH-ES", crv="secp256k1")
+
+
+def test_size_and_parts_are_judged_before_anything_is_decoded() -> None:
+    with pytest.raises(JwtTooLarge):
+        decrypt_jwt("A" * 200_000, ID_TOKEN, OPENS)
+    for token in ("A.A.A", "A.A.A.A.A.A", ""):
+        with pytest.raises(MalformedJwt, match="five parts"):
+            decrypt_jwt(token, ID_TOKEN, OPENS)
+
+
+def test_an_enc_that_is_no_string_is_refused_whatever_holds_the_allowed_ones() -> None:
+    allowed = Decryption(keys=(KEY,), content_encryption=frozenset(CONTENT_ENCRYPTION))
+    with pytest.raises(ForbiddenAlgorithm):
+        decrypt_jwt(head(b'{"alg":"ECDH-ES+A256KW","enc":["A256GCM"]}'), ID_TOKEN, allowed)
