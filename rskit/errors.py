@@ -4,7 +4,7 @@
     ├── AccessRefused
     │   ├── NoCredentials             nothing was presented: challenged without an error code
     │   ├── UnusableCredentials       ManyCredentials  MalformedCredentials  TokenInQuery
-    │   ├── InvalidToken              UnknownIssuer  InactiveToken  RevokedToken
+    │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
     │   └── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
@@ -76,6 +76,12 @@ class InactiveToken(InvalidToken):
 
     clause = "RFC 7662 2.2"
     remedy = Remedy.SIGN_IN_AGAIN
+
+
+class NotAnAccessToken(InvalidToken):
+    """Introspection names another `token_type` than Bearer or DPoP: an active refresh token opens nothing here."""
+
+    clause = "RFC 7662 4"
 
 
 class RevokedToken(InvalidToken):

@@ -16,7 +16,13 @@ from fapikit.flow import Flow, shared
 from fapikit.introspection import introspect
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.purposes import ACCESS_TOKEN
-from rskit.errors import InactiveToken, IssuerUnusable, UnknownConfirmation, UnknownIssuer
+from rskit.errors import (
+    InactiveToken,
+    IssuerUnusable,
+    NotAnAccessToken,
+    UnknownConfirmation,
+    UnknownIssuer,
+)
 from rskit.issuer import Introspection, TrustedIssuer
 from rskit.jwt_token import JwtRules
 
@@ -105,6 +111,15 @@ def check_members(
         max_age=trusted.config.max_token_age,
     )
     check_claims(members, purpose, expected)
+    if "token_type" in members:
+        _check_type(members["token_type"], members)
+
+
+def _check_type(token_type: object, members: Mapping[str, Any]) -> None:
+    """Compared without case (RFC 6749 5.1). Servers call refresh tokens active too, and say so here if anywhere."""
+    kind = token_type.lower() if isinstance(token_type, str) else None
+    if kind not in ("bearer", "dpop"):
+        raise NotAnAccessToken("the server says that this is no access token of type Bearer or DPoP")
     # RFC 9449 6: the type says "bound"; without the key that cannot be verified, and is not taken for unbound.
-    if str(members.get("token_type", "")).lower() == "dpop" and "jkt" not in members.get("cnf", {}):
+    if kind == "dpop" and "jkt" not in (members.get("cnf") or ()):
         raise UnknownConfirmation("the token is of type DPoP, and its key is not told", clause="RFC 9449 6")

@@ -87,6 +87,8 @@ class Issuer:
         require_secure(self.url, "an issuer")
         if not set(self.required) >= _NEVER_RELAXED:
             raise ConfigurationError("required must keep iss, exp and aud", clause="RFC 9068 4")
+        if self.algorithms is not None and not self.algorithms:
+            raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
         if self.keys is not None and self.jwks_uri is not None:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
 
@@ -117,7 +119,7 @@ class TrustedIssuer:
 
     def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
         self.config = config
-        self.algorithms = config.algorithms or profile.signing_algorithms
+        self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:

@@ -92,6 +92,10 @@ REFUSED: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"exp": int(NOW) - 30}, e.Expired),
     ({"nbf": int(NOW) + 31}, e.NotYetValid),
     ({"token_type": "DPoP"}, rs.UnknownConfirmation),
+    ({"token_type": "refresh_token"}, rs.NotAnAccessToken),
+    ({"token_type": "N_A"}, rs.NotAnAccessToken),
+    ({"token_type": "DPoP", "cnf": None}, rs.UnknownConfirmation),
+    ({"token_type": ""}, rs.NotAnAccessToken),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation),
     ({"cnf": {}}, rs.UnknownConfirmation),
     ({"cnf": {"jkt": "short"}}, e.MalformedClaim),
@@ -106,6 +110,12 @@ def test_what_the_answer_says_is_checked(changes: dict[str, Any], error: type[Ex
     assert (refusal.status, json.loads(refusal.body)["error"]) == (401, "invalid_token")
     # Remembered for a moment: the second request asks nobody.
     assert type(refused(server, a_view(f"Bearer {OPAQUE}")).error) is error
+
+
+@pytest.mark.parametrize("named", ["Bearer", "bearer", "BEARER", None])
+def test_the_type_of_an_access_token_is_read_without_case(named: str | None):
+    server = a_server(issuers=[asking()])
+    allowed(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(token_type=named)))
 
 
 def test_a_refusal_is_remembered_for_ten_seconds():

@@ -188,6 +188,11 @@ def test_a_kid_of_two_keys_is_resolved_by_kind():
 
 
 @pytest.mark.spec("FAPI2-SP 5.4.1-1.2")
+def test_no_algorithm_at_all_is_a_mistake_and_not_the_profile_s_choice():
+    with pytest.raises(e.ConfigurationError, match="algorithms is empty"):
+        an_issuer(algorithms=frozenset())
+
+
 def test_the_profile_narrows_the_algorithms():
     key = a_key("RS256", 1)
     keys = KeySet([key.public_key])
