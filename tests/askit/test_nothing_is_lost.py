@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from askit import AuthorizationServer, Config
+from tests.askit.bank import FINTECH, Bank, settings
 from tests.askit.plain_client import PlainClient, read_callback
 from tests.askit.processes import Process, free_port, prepare, serving
 
@@ -145,3 +148,39 @@ async def test_of_two_decisions_at_both_at_once_one_counts(pair: tuple[Process, 
             request_uri = await one.pushed()
             answers = await asyncio.gather(one.authorize(request_uri), two.authorize(request_uri))
             assert sorted(answer.status_code for answer in answers) == [303, 400]
+
+
+async def test_a_restart_on_sqlite_keeps_clients_sessions_and_requests(tmp_path: Path) -> None:
+    """Everything that is not a token: a client that registered itself, a signed-in browser, a request at its page."""
+    config = Config.from_mapping(
+        settings(store="sqlite:///bank.db", initial_access_token="open"), base=tmp_path
+    )
+    before, after = AuthorizationServer(config), AuthorizationServer(config)
+    asked = {name: value for name, value in FINTECH.items() if name != "client_id"}
+    async with _browser(before) as http, _browser(after) as restarted:
+        headers = {"authorization": "Bearer open"}
+        registered = (await http.post("/register", json=asked, headers=headers)).json()
+        client = PlainClient(http=http, clock=time.time, client_id=registered["client_id"])
+        login = await client.authorize(await client.pushed())
+        consent = await client.submit(login, username="alice", password="wonderland")
+        restarted.cookies = http.cookies
+        client.http = restarted
+        code = read_callback(await client.submit(consent, decision="approve"))["code"]
+        assert (await client.redeem(code)).status_code == 200
+    for server in (before, after):
+        await server.records.store.aclose()  # type: ignore[attr-defined]
+
+
+def _browser(server: AuthorizationServer) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=server), base_url=server.config.issuer, timeout=30
+    )
+
+
+async def test_a_code_redeemed_twice_at_once_in_one_process_gives_one_token_set() -> None:
+    bank = Bank(auto_approve="alice")
+    client = bank.client()
+    for _ in range(20):
+        code = read_callback(await client.authorize(await client.pushed()))["code"]
+        answers = await asyncio.gather(*(client.redeem(code) for _ in range(3)))
+        assert sorted(answer.status_code for answer in answers) == [200, 400, 400]
