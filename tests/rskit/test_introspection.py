@@ -10,6 +10,7 @@ import pytest
 
 from fapikit import PrivateKeyJWT
 from fapikit import errors as e
+from fapikit.client_authentication import ClientSecretBasic
 from fapikit.http_message import HttpRequest, HttpResponse
 from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
@@ -267,3 +268,14 @@ def test_an_answer_that_is_not_signed_as_it_must_be_decides_nothing(how: str):
     server = a_server(issuers=[asking()], profile="fapi2-message-signing")
     decision = decide(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, UNSIGNED[how], JWKS))
     assert isinstance(decision, CannotDecide), decision
+
+
+def test_an_api_may_sign_in_with_a_secret_where_the_profile_allows_it():
+    secret = ClientSecretBasic("a secret of at least thirty-two octets")
+    issuer = Issuer(ISSUER, introspection=Introspection("the-api", secret))
+    hand = Hand(METADATA, says())
+    allowed(a_server(issuers=[issuer]), a_view(f"Bearer {OPAQUE}"), hand)
+    sent = dict(hand.requests[1].headers)
+    assert sent["authorization"].startswith("Basic ")
+    with pytest.raises(e.ForbiddenByProfile):
+        a_server(issuers=[issuer], profile="fapi2-security")
