@@ -16,7 +16,14 @@ from fapikit import base64url, strict_json
 from fapikit.errors import InsecureUrl, MalformedMessage
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.strict_json import MAX_DEPTH, DuplicateName, NotStrictJson
-from fapikit.urls import is_loopback_host, is_secure, origin_of, require_secure, without_query
+from fapikit.urls import (
+    is_loopback_host,
+    is_secure,
+    origin_of,
+    require_no_downgrade,
+    require_secure,
+    without_query,
+)
 
 LETTERS = st.characters(exclude_categories=["Cs"])
 JSON = st.recursive(
@@ -216,3 +223,29 @@ def test_small_things_about_urls() -> None:
     assert without_query("https://a.example/x?code=1#f") == "https://a.example/x"
     assert without_query("https://a.example/x#f?code=1") == "https://a.example/x"
     assert not is_loopback_host(None)
+
+
+def test_parameters_made_from_pairs_hold_each_once_too() -> None:
+    with pytest.raises(MalformedMessage) as refused:
+        Parameters([("state", "a"), ("state", "b")])
+    assert refused.value.facts["parameter"] == "state"
+    assert Parameters([("resource", "a"), ("resource", "b")]).all("resource") == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "named_by, url, passes",
+    [
+        ("https://as.example", "https://as.example/jwks", True),
+        ("http://localhost:1", "http://localhost:1/jwks", True),
+        ("http://localhost:1", "https://as.example/jwks", True),
+        ("https://as.example", "http://localhost:1/jwks", False),
+    ],
+)
+def test_what_was_named_over_the_network_is_never_clear_text_on_this_machine(
+    named_by: str, url: str, passes: bool
+) -> None:
+    if passes:
+        require_no_downgrade(named_by, url, "it")
+        return
+    with pytest.raises(InsecureUrl, match="it must be https"):
+        require_no_downgrade(named_by, url, "it")

@@ -219,6 +219,7 @@ REFUSED: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
     "crit": (lambda: seal(inner(), KEY, crit=["x"], x=1), UnknownCritical, "RFC 7515 4.1.11"),
     "iterations": (lambda: seal(inner(), KEY, p2c=10**9), UnknownCritical, "RFC 7515 4.1.11"),
     "cty JSON": (lambda: seal(inner(), KEY, cty="json"), MalformedJwt, "RFC 7519 5.2"),
+    "cty a number": (lambda: seal(inner(), KEY, cty=5), MalformedJwt, "RFC 7519 5.2"),
     "kid unknown": (lambda: seal(inner(), KEY, kid="other"), KeyNotFound, "RFC 7516 5.2"),
     "kid a number": (lambda: seal(inner(), KEY, kid=1), MalformedJwt, "RFC 7515 5.2"),
     "for another key": (lambda: seal(inner(), OTHER), DecryptionFailed, "RFC 7516 5.2"),
