@@ -152,3 +152,13 @@ def test_an_error_code_has_the_characters_of_the_rfc(text: str) -> None:
     allowed = set(range(0x20, 0x7F)) - {0x22, 0x5C}
     expected = bool(text) and all(ord(letter) in allowed for letter in text)
     assert is_error_code(text) is expected
+
+
+def test_an_answer_of_another_status_is_never_read_as_success() -> None:
+    for response, error in (
+        (answer({"a": 1}, 201), UnexpectedStatus),
+        (answer({"a": 1}, 204), UnexpectedStatus),
+        (answer({"error": "invalid_client"}, 401), PeerRefused),
+    ):
+        with pytest.raises(error):
+            read_json_object(response, clause="RFC 1 1")
