@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
+from fapikit import Secret
+from fapikit.client_authentication import ClientSecretBasic
 from fapikit.errors import (
     AmbiguousKey,
     BadSignature,
     FapiError,
     ForbiddenAlgorithm,
+    IssuerMismatch,
     KeyNotFound,
     MissingClaim,
+    WrongAudience,
     WrongHash,
+    WrongIssuer,
+    WrongNonce,
     WrongSubject,
 )
 from rpkit.errors import AuthorizationRefused, BrokenContinuity
-from tests.adversary.walk import flipped_signature, refused, walk, with_one_more, with_value, without
+from tests.adversary.walk import (
+    flipped_signature,
+    refused,
+    unsigned,
+    walk,
+    with_one_more,
+    with_value,
+    without,
+)
 from tests.keys import a_key, hmac_of, jws_of, mint
 from tests.mothers.fake_bank import FakeBank, claims_of
 
@@ -33,6 +49,11 @@ def signed_with_hs256(token: str) -> str:
 
 
 FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
+    "oidcc-client-test-invalid-iss": ("id_token", with_one_more("iss"), WrongIssuer, "OIDC 3.1.3.7-2"),
+    "oidcc-client-test-invalid-aud": ("id_token", with_one_more("aud"), WrongAudience, "OIDC 3.1.3.7-3"),
+    "oidcc-client-test-missing-aud": ("id_token", without("aud"), MissingClaim, "OIDC 3.1.3.7-3"),
+    "oidcc-client-test-nonce-invalid": ("id_token", with_one_more("nonce"), WrongNonce, "OIDC 3.1.3.7-11"),
+    "oidcc-client-test-idtoken-sig-none": ("id_token_jwt", unsigned, ForbiddenAlgorithm, "RFC 8725 3.1"),
     "oidcc-client-test-missing-sub": ("id_token", without("sub"), MissingClaim, "OIDC 2"),
     "oidcc-client-test-missing-iat": ("id_token", without("iat"), MissingClaim, "OIDC 3.1.3.7-10"),
     "oidcc-client-test-invalid-sig-hs256": (
@@ -192,3 +213,56 @@ def test_oidcc_client_test_discovery_jwks_uri_keys(connect: Connect, bank: FakeB
     bank.faults["metadata"] = with_value("jwks_uri", moved)
     assert walk(connect(), bank).status_code == 200
     assert all("random-4711" in call.path for call in bank.calls("jwks"))
+
+
+def test_oidcc_client_test_discovery_openid_config(connect: Connect, bank: FakeBank) -> None:
+    """A server that publishes the OIDC document alone is found all the same."""
+    bank.faults["no_oauth_metadata"] = with_value("missing", True)
+    assert walk(connect(), bank).status_code == 200
+    assert [call.status for call in bank.seen if "/.well-known/" in call.path] == [404, 200]
+
+
+@pytest.mark.spec("RFC 8414 3.3")
+def test_oidcc_client_test_discovery_issuer_mismatch(connect: Connect, bank: FakeBank) -> None:
+    bank.faults["metadata"] = with_one_more("issuer")
+    with pytest.raises(IssuerMismatch):
+        connect()
+    assert all("/.well-known/" in call.path for call in bank.seen), "nothing but metadata is asked for"
+
+
+OPENID: dict[str, Any] = {"profile": "oauth-2.1", "id_token_signed_response_alg": "RS256"}
+
+
+def test_oidcc_client_test_idtoken_sig_rs256(connect: Connect, bank: FakeBank) -> None:
+    """RS256 is for plain OpenID Connect; a FAPI profile refuses it at construction."""
+    bank.key = a_key("RS256", 3)
+    assert walk(connect(**OPENID), bank).status_code == 200
+    with pytest.raises(FapiError) as caught:
+        connect(**{**OPENID, "profile": "fapi2-security"})
+    assert caught.value.clause == "FAPI2-SP 5.4.1-1.2"
+
+
+@pytest.mark.spec("OIDC 3.1.3.7-6")
+def test_oidcc_client_test_invalid_sig_rs256(connect: Connect, bank: FakeBank) -> None:
+    bank.key = a_key("RS256", 3)
+    bank.faults["id_token_jwt"] = flipped_signature
+    client = connect(**OPENID)
+    start = client.begin(scope="openid")
+    with pytest.raises(BadSignature):
+        client.complete(bank.authorize(start.url), start.transaction)
+
+
+@pytest.mark.spec("RFC 6749 2.3.1")
+def test_oidcc_client_test_client_secret_basic(connect: Connect, bank: FakeBank) -> None:
+    """Both halves form-encoded, one bare colon between; nothing of the secret in the form."""
+    client = connect(
+        profile="oauth-2.1", auth=ClientSecretBasic(Secret("a secret: with %+ in it, 32 octets or more"))
+    )
+    start = client.begin(scope="openid")
+    client.complete(bank.authorize(start.url), start.transaction)
+    call = bank.calls("token")[-1]
+    scheme, credentials = call.headers["authorization"].split(" ")
+    name, secret = b64decode(credentials).decode().split(":")
+    assert (scheme, unquote_plus(name)) == ("Basic", "fintech")
+    assert unquote_plus(secret) == "a secret: with %+ in it, 32 octets or more"
+    assert not {"client_secret", "client_assertion"} & set(call.form)

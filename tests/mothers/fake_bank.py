@@ -159,6 +159,8 @@ class FakeBank:
         return call.status, {"content-type": "application/json", **extra}, octets
 
     def _route(self, call: Seen) -> Answer:
+        if "/.well-known/oauth" in call.path and "no_oauth_metadata" in self.faults:
+            return 404, {}, {}
         if "/.well-known/" in call.path:
             return 200, {}, self._fault("metadata", self.metadata())
         name = call.path.rsplit("/", 1)[-1]
