@@ -124,10 +124,8 @@ def _material(members: Mapping[str, str]) -> PublicMaterial:
     x, y = base64url.decode(members["x"]), base64url.decode(members["y"])
     if len(x) != octets or len(y) != octets:
         raise ValueError("a coordinate is not as long as its curve's field")
-    # RFC 8725 3.4: public_key() raises ValueError for a point off the curve, and for the one at infinity.
-    return ec.EllipticCurvePublicNumbers(
-        int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve
-    ).public_key()
+    # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
 
 
 def _rsa(modulus: int, exponent: int) -> rsa.RSAPublicKey:
