@@ -33,7 +33,7 @@ from benchmarks.rounds import Result, medians, result
 from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token
 from fapikit import PrivateKey
 
-ROUNDS, CALLS = 60, 20
+ROUNDS, CALLS = 60, 60
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
