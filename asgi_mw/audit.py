@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from asgi_mw.routes import is_public, walk
+from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access
 from rskit.audit import RoutePolicy, checked
 
@@ -35,13 +36,25 @@ def _methods(route: Any) -> tuple[str, ...]:
 def _policy(route: Any) -> Access | str | None:
     endpoint = getattr(route, "endpoint", None) or getattr(route, "app", None)
     if is_public(endpoint):
-        return "public"
+        return _required_around(route) or "public"
     access = getattr(endpoint, ACCESS_MARK, None)
     if isinstance(access, Access):
         return access
     if isinstance(endpoint, type):
         return _of_methods(endpoint)
     return _of_dependencies(getattr(route, "dependant", None))
+
+
+def _required_around(route: Any) -> Access | None:
+    """What a router demands of the public endpoint that it includes. What that demands itself is a contradiction."""
+    dependant = getattr(route, "dependant", None)
+    around = [dependency.dependency for dependency in getattr(route, "dependencies", None) or ()]
+    own = [found for found in getattr(dependant, "dependencies", ()) if found.call not in around]
+    if any(isinstance(found.call, Access) or _of_dependencies(found) for found in own):
+        raise ConfigurationError(
+            f"{getattr(route, 'path', '')}: an endpoint is public or has an Access, not both"
+        )
+    return _of_dependencies(dependant)
 
 
 def _of_methods(endpoint: type) -> Access | str | None:

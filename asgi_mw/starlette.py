@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 
 from fapikit.errors import FapiError
 from rskit import access as rules
-from rskit.access import ACCESS_MARK, any_of, public
+from rskit.access import any_of, public
 from rskit.admission import KEY, Admission
 from rskit.decision import Refusal
 from rskit.token import Token
@@ -50,15 +50,16 @@ class Access(rules.Access):
                 return await endpoint(*args, **kwargs)
             return await run_in_threadpool(endpoint, *args, **kwargs)
 
-        setattr(guarded, ACCESS_MARK, self)
-        return guarded  # type: ignore[return-value]
+        return self.mark(guarded)  # type: ignore[return-value]
 
 
 async def require(admission: Admission, access: rules.Access, connection: HTTPConnection) -> Token:
     """The token, if it covers this route and this request. Raises what refuses it."""
     token = admission.require(access)
     if access.fresh:
-        token = await admission.server.async_driver.run(admission.require_fresh(access))
+        token = connection.scope["auth"] = await admission.server.async_driver.run(
+            admission.require_fresh(access)
+        )
     if access.details is not None:
         needed = access.details(connection)
         access.require_details(token, await needed if inspect.isawaitable(needed) else needed)

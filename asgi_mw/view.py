@@ -11,9 +11,8 @@ import binascii
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
-from rskit.request_view import RequestView, no_certificate
+from rskit.request_view import RequestView, no_certificate, rebuild_path
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -39,7 +38,7 @@ def view_of(scope: Scope) -> RequestView:
     raw = scope.get("raw_path")
     return RequestView(
         scope.get("method", "GET"),  # a websocket is opened with GET
-        raw.decode("latin-1") if raw else quote(scope["path"]),
+        raw.decode("latin-1") if raw else rebuild_path(scope["path"]),
         (scope.get("query_string") or b"").decode("latin-1"),  # a websocket's may be left out
         authorization,
         dpop,

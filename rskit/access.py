@@ -22,6 +22,7 @@ E = TypeVar("E")
 
 PUBLIC_MARK: Final = "__fapi_public__"
 ACCESS_MARK: Final = "__fapi_access__"
+_CONTRADICTION: Final = "an endpoint is public or has an Access, not both"
 
 Details = Callable[[Any], Any]
 """Of the framework's request: the authorization details it needs, one or several; may be a coroutine function."""
@@ -66,6 +67,13 @@ class Access:
         self.details = details
         self.dpop = dpop
         self.fresh = fresh
+
+    def mark(self, endpoint: E) -> E:
+        """Note on the endpoint, as a decorator leaves it, that this is its rule."""
+        if getattr(endpoint, PUBLIC_MARK, False) is True:
+            raise ConfigurationError(_CONTRADICTION)
+        setattr(endpoint, ACCESS_MARK, self)
+        return endpoint
 
     def require(self, token: Token, *, now: float) -> None:
         """All but the details. Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication."""
@@ -132,7 +140,7 @@ def public() -> Callable[[E], E]:
 
     def mark(endpoint: E) -> E:
         if getattr(endpoint, ACCESS_MARK, None) is not None:
-            raise ConfigurationError("an endpoint is public or has an Access, not both")
+            raise ConfigurationError(_CONTRADICTION)
         setattr(endpoint, PUBLIC_MARK, True)
         return endpoint
 

@@ -7,12 +7,21 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+_SAFE_IN_PATHS: Final = "/:@!$&'()*+,;="
+"""Beside the unreserved characters, what RFC 3986 3.3 lets stand in a path as it is."""
 
 
 def no_certificate() -> bytes | None:
     """The certificate of a connection that shows none."""
     return None
+
+
+def rebuild_path(decoded: str | bytes) -> str:
+    """The raw path of a server that keeps the decoded one only: escaped is what cannot stand in a path otherwise."""
+    return quote(decoded, safe=_SAFE_IN_PATHS)
 
 
 class RequestView(NamedTuple):

@@ -17,7 +17,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -27,12 +26,12 @@ from django.utils.module_loading import import_string
 
 from fapikit.errors import FapiError
 from rskit import access as rules
-from rskit.access import ACCESS_MARK, PUBLIC_MARK, any_of, public
+from rskit.access import PUBLIC_MARK, any_of, public
 from rskit.admission import Admission
 from rskit.challenge import headers_of
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
-from rskit.request_view import RequestView
+from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from rskit.token import Token
 from wsgi_mw.view import certificate_of, raw_path
@@ -159,7 +158,7 @@ class Access(rules.Access):
                         return HttpResponse(status=refusal.status)
                 return await view(request, *args, **kwargs)
 
-            return cast(V, _marked(guarded_async, self))
+            return cast(V, self.mark(guarded_async))
 
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -170,13 +169,14 @@ class Access(rules.Access):
                     return HttpResponse(status=refusal.status)
             return view(request, *args, **kwargs)
 
-        return cast(V, _marked(guarded, self))
+        return cast(V, self.mark(guarded))
 
 
 def _require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
     token = admission.require(access)
     if access.fresh:
         token = admission.server.sync_driver.run(admission.require_fresh(access))
+        request.__dict__["access_token"] = token
     if access.details is not None:
         access.require_details(token, access.details(request))
 
@@ -185,6 +185,7 @@ async def _arequire(admission: Admission, access: rules.Access, request: HttpReq
     token = admission.require(access)
     if access.fresh:
         token = await admission.server.async_driver.run(admission.require_fresh(access))
+        request.__dict__["access_token"] = token
     if access.details is not None:
         needed = access.details(request)
         access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
@@ -214,7 +215,7 @@ def view_of(request: HttpRequest) -> RequestView:
         certificate = certificate_of(meta)
     else:
         raw = scope.get("raw_path")
-        path = raw.decode("latin-1") if raw else quote(scope["path"])
+        path = raw.decode("latin-1") if raw else rebuild_path(scope["path"])
         certificate = partial(_certificate_of_scope, scope)
     return RequestView(
         request.method or "",
@@ -251,11 +252,6 @@ def _configured() -> ResourceServer:
     configured = settings.FAPIKIT_RESOURCE_SERVER
     found = import_string(configured) if isinstance(configured, str) else configured
     return cast(ResourceServer, found)
-
-
-def _marked(guarded: Any, access: rules.Access) -> Any:
-    setattr(guarded, ACCESS_MARK, access)
-    return guarded
 
 
 __all__ = ["Access", "ProtectMiddleware", "any_of", "public", "token_of"]

@@ -19,7 +19,7 @@ from werkzeug.local import LocalProxy
 
 from fapikit.errors import FapiError
 from rskit import access as rules
-from rskit.access import ACCESS_MARK, any_of, public
+from rskit.access import any_of, public
 from rskit.admission import KEY, Admission
 from rskit.token import Token
 
@@ -44,8 +44,7 @@ class Access(rules.Access):
                     )  # any answer: Protect sends the refusal in its place
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        setattr(guarded, ACCESS_MARK, self)
-        return cast(F, guarded)
+        return cast(F, self.mark(guarded))
 
 
 def require(admission: Admission, access: rules.Access) -> Token:

@@ -12,9 +12,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
-from urllib.parse import quote
 
-from rskit.request_view import RequestView, no_certificate
+from rskit.request_view import RequestView, no_certificate, rebuild_path
 
 Environ: TypeAlias = dict[str, Any]
 _ABSOLUTE_FORM: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
@@ -39,7 +38,8 @@ def raw_path(environ: Environ) -> str:
     """The path as it stood on the request line; rebuilt from the decoded one only where the server keeps no other."""
     target: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if target is None:
-        return quote((environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")) or "/"
+        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return rebuild_path(decoded.encode("latin-1")) or "/"
     path = target.partition("?")[0].partition("#")[0]
     absolute = _ABSOLUTE_FORM.match(path)
     return path[absolute.end() :] or "/" if absolute else path

@@ -126,6 +126,9 @@ def test_without_a_raw_path_the_decoded_one_is_used():
     from wsgi_mw.view import raw_path
 
     assert raw_path({"SCRIPT_NAME": "/api", "PATH_INFO": "/a b"}) == "/api/a%20b"
+    path = "/v1/me@home:x/!$&'()*+,;=-._~"
+    assert raw_path({"PATH_INFO": path}) == path
+    assert raw_path({"PATH_INFO": "/50%/[\xc3\xa9]?#"}) == "/50%25/%5B%C3%A9%5D%3F%23"
     assert raw_path({"RAW_URI": "http://evil.example/accounts?x=1"}) == "/accounts"
     assert raw_path({"RAW_URI": "/a%2Fb?x=/c"}) == "/a%2Fb"
     assert raw_path({"REQUEST_URI": "//double//"}) == "//double//"

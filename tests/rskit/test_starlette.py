@@ -226,3 +226,18 @@ def test_a_token_on_a_public_route_is_there_to_be_read():
     app = asgi_mw.Protect(Starlette(routes=[Route("/", maybe)]), a_server())
     assert get(app, "/").text == "nobody"  # type: ignore[attr-defined]
     assert get(app, "/", a_token()).text == "alice"  # type: ignore[attr-defined]
+
+
+def test_after_a_fresh_check_the_request_shows_the_fresh_token_everywhere():
+    @Access("accounts", fresh=True)
+    async def pay(request: Request) -> JSONResponse:
+        return JSONResponse(request.scope["auth"] is token_of(request))
+
+    protected = asgi_mw.Protect(Starlette(routes=[Route("/pay", pay)]), a_server())
+
+    async def go() -> Any:
+        transport = httpx.ASGITransport(app=protected)
+        async with httpx.AsyncClient(transport=transport, base_url=RESOURCE) as client:
+            return (await client.get("/pay", headers={"Authorization": f"Bearer {a_token()}"})).json()
+
+    assert asyncio.run(go()) is True

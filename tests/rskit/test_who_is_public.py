@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import fastapi
 import pytest
@@ -15,10 +15,14 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 import asgi_mw
+from asgi_mw import starlette as on_starlette
 from asgi_mw.fastapi import Access, public
 from fapikit.errors import ConfigurationError
+from rskit.token import Token
 from tests.rskit.mothers import a_server
 from tests.rskit.test_streams import run
+from wsgi_mw import django as on_django
+from wsgi_mw import flask as on_flask
 
 PREFLIGHT = ((b"origin", b"https://shop.example"), (b"access-control-request-method", b"POST"))
 
@@ -108,10 +112,47 @@ def test_the_audit_lists_the_routes_of_included_routers():
     app, _ = an_app_with_included_routers()
     policies = {f"{' '.join(r.methods)} {r.path}": str(r.policy) for r in asgi_mw.audit(app)}
     assert policies["GET /v1/deep/health"] == "public"
+    assert policies["GET /again/v1/health"] == "Access('again')"
     assert policies["POST /v1/deep/health"] == "None"
     assert policies["POST /again/v1/deep/health"] == "Access('again')"
     with pytest.raises(ConfigurationError, match="POST /v1/deep/health"):
         asgi_mw.audit(app, every_route_explicit=True)
+
+
+def test_what_is_public_and_asks_for_access_is_a_contradiction():
+    """Whichever stands outside: such an endpoint would refuse every stranger, and its list of rules would lie."""
+
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("never")
+
+    for decorator in (on_starlette.Access, on_flask.Access, on_django.Access):
+        with pytest.raises(ConfigurationError, match="not both"):
+            decorator("a")(public()(endpoint))  # type: ignore[operator]
+    with pytest.raises(ConfigurationError, match="not both"):
+        public()(on_starlette.Access("a")(lambda request: None))
+
+
+def signed_in(token: Annotated[Token, Access("a")]) -> Token:
+    return token
+
+
+def test_the_audit_refuses_a_public_endpoint_that_depends_on_access():
+    app = fastapi.FastAPI()
+
+    @app.get("/direct")
+    @public()
+    async def direct(token: Annotated[Token, Access("a")]) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"/direct: .*not both"):
+        asgi_mw.audit(app)
+    app = fastapi.FastAPI()
+
+    @app.get("/nested")
+    @public()
+    async def nested(token: Annotated[Token, fastapi.Depends(signed_in)]) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"/nested: .*not both"):
+        asgi_mw.audit(app)
 
 
 def test_a_preflight_reaches_no_application_whose_routes_are_unknown():
