@@ -1,7 +1,8 @@
 """One request on its way through the app: its answer completed or replaced, its stream ended with its token.
 
 A stream is a websocket that was accepted, or an answer that announces more body and no length. One timer is armed for
-it; when it fires the stream is closed, `receive` yields a disconnect and `send` refuses.
+it; when it fires the token is looked at again. At its end the stream is closed, `receive` yields a disconnect and
+`send` refuses.
 
 Spec: RFC 6750 3; RFC 9449 8.2; FAPI2-SP 5.3.4-3 (RS-16, RS-19)
 Role: RS
@@ -22,6 +23,7 @@ from rskit.decision import Refusal
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
+from rskit.stream import StreamWatch
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",
@@ -32,7 +34,6 @@ _BEGINNINGS: Final = frozenset(
 )
 _LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
 POLICY_VIOLATION: Final = 1008
-_LONGEST_TIMER: Final = 86_400.0
 
 
 class TokenEnded(OSError):
@@ -43,16 +44,17 @@ class Guard:
     """`public` is the public endpoint that a request without credentials was let through to."""
 
     __slots__ = (
-        "_closing",
         "_connected",
         "_ended_event",
         "_has_length",
+        "_looking",
         "_receive",
         "_scope",
         "_send",
         "_server",
         "_streaming",
         "_timer",
+        "_watch",
         "admission",
         "public",
     )
@@ -71,7 +73,8 @@ class Guard:
         self._streaming = False
         self._timer: asyncio.TimerHandle | None = None
         self._ended_event: asyncio.Event | None = None
-        self._closing: asyncio.Future[None] | None = None
+        self._watch: StreamWatch | None = None
+        self._looking: asyncio.Future[None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -103,11 +106,10 @@ class Guard:
         if self._ended_event.is_set():
             return self._disconnect()
         received = asyncio.ensure_future(self._receive())
-        token = self.admission.token
         ended = asyncio.ensure_future(self._ended_event.wait())
         try:
             await asyncio.wait({received, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if token is not None and not self._server.still_good(token):
+            if not await self._goes_on():
                 await self._end()  # what a client says after a revocation is not heard
             return received.result() if received.done() and not self.ended else self._disconnect()
         finally:
@@ -179,18 +181,39 @@ class Guard:
         token = self.admission.token
         if token is None:
             return
+        self._watch = self._server.watch(self.admission.view, token)
         self._streaming = True
         self._ended_event = asyncio.Event()
-        left = self._server.ends_at(token) - self._server.clock()
-        if left <= _LONGEST_TIMER:
-            self._timer = asyncio.get_running_loop().call_later(max(left, 0.0), self._cut)
+        self._set_timer(self._watch)
 
-    def _cut(self) -> None:
-        self._closing = asyncio.ensure_future(self._end())
+    def _set_timer(self, watch: StreamWatch) -> None:
+        self._timer = asyncio.get_running_loop().call_later(watch.wait, self._wake)
+
+    def _wake(self) -> None:
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        goes_on = False
+        try:
+            goes_on = await self._goes_on()
+        finally:  # a look that fails ends the stream
+            if goes_on and self._watch is not None:
+                self._set_timer(self._watch)
+            else:
+                await self._end()
+
+    async def _goes_on(self) -> bool:
+        watch = self._watch
+        if watch is None or self.ended or watch.over:
+            return False
+        if watch.due:
+            goes_on = await self._server.async_driver.run(watch.goes_on())
+            self.admission.token = watch.token
+            return goes_on and not self.ended
+        return True
 
     async def _send_in_stream(self, message: Message) -> None:
-        token = self.admission.token
-        if not self.ended and token is not None and not self._server.still_good(token):
+        if not self.ended and not await self._goes_on():
             await self._end()
         if self.ended:
             raise TokenEnded("the access token of this stream has ended")

@@ -40,6 +40,7 @@ from rskit.resource_metadata import (
     metadata_url,
 )
 from rskit.revocation import RevocationHook
+from rskit.stream import StreamWatch
 from rskit.token import Token
 from rskit.token_cache import MAX_TOKENS, TokenCache
 from rskit.token_check import TokenCheck
@@ -203,13 +204,11 @@ class ResourceServer:
         )
         return True
 
-    def still_good(self, token: Token) -> bool:
-        """For a stream that goes on: whether its token has neither ended nor been revoked, as far as known here."""
-        return self.clock() < self.ends_at(token) and not self._tokens.denied(token)
-
-    def ends_at(self, token: Token) -> float:
-        """When a stream under this token ends."""
-        return float("inf") if token.expires_at is None else token.expires_at + self.profile.clock_skew
+    def watch(self, view: RequestView, token: Token) -> StreamWatch:
+        """For a websocket or an answer without a length: how long it goes on under the token that it began with."""
+        return StreamWatch(
+            view, token, self._tokens, clock=self.clock, skew=self.profile.clock_skew, refuse=self.refuse
+        )
 
     def forget(self, token: str) -> None:
         """Drop what is remembered of a token, so that the next request verifies or introspects it anew."""

@@ -19,7 +19,7 @@ from rskit.introspected_token import Inquiry, ask_issuer
 from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.revocation import RevocationHook
-from rskit.token import Token
+from rskit.token import Token, TokenKind
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token, read_confirmation
 
@@ -77,6 +77,20 @@ class TokenCheck:
             entry = yield from self._ask(token, digest, trusted, trusted.config.introspection, fresh=fresh)
         if self._denylist is not None:
             self._require_not_denied(entry)
+        return entry
+
+    def believed_until(self, digest: bytes, kind: TokenKind) -> float:
+        """How long what was learnt of a token, by asking or by its signature, serves without another look."""
+        entry = self._cached(digest)
+        return entry.until if entry is not None and entry.allow.token.kind == kind else float("-inf")
+
+    def look_again(self, credentials: Credentials, token: Token) -> Flow[AcceptedToken]:
+        """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
+        entry = self.at_hand(credentials, self._clock())
+        if entry is None:
+            return (yield from self.accept(credentials))
+        if token.kind == "introspected" and entry.allow.token.kind == "jwt":
+            return (yield from self.accept(credentials, fresh=True))
         return entry
 
     def _verify_at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:

@@ -34,6 +34,7 @@ from rskit.errors import NoCredentials
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from rskit.token import Token
+from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -110,6 +111,9 @@ class ProtectMiddleware:
         if admission.refusal is not None:
             response.close()
             return self._render(admission.refusal, admission.view)
+        if response.streaming and not response.has_header("content-length"):
+            bound = abounded if response.is_async else bounded
+            response.streaming_content = bound(response.streaming_content, admission)
         for name, value in self._server.response_headers(admission.view, nonce=True):
             response.headers[name] = value
         return response

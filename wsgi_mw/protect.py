@@ -17,7 +17,9 @@ from rskit.challenge import headers_of
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
+from rskit.stream import StreamWatch
 from wsgi_mw.routes import find_view, flask_app_of, is_public
+from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -93,12 +95,15 @@ class Guard:
     def _in_chunks(self, answer: Iterable[bytes]) -> Iterator[bytes]:
         """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
         admission = self.admission
+        watch: StreamWatch | None = None
         try:
-            for chunk in answer:
+            for number, chunk in enumerate(answer):
                 if admission.refusal is not None and not admission.started:
                     yield from self.send_refusal(admission.refusal)
                     return
-                if admission.token is not None and not admission.server.still_good(admission.token):
+                if number == 0:
+                    watch = watch_of(admission)
+                if not goes_on(watch, admission):
                     return
                 yield chunk
         finally:

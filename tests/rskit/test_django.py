@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import django
@@ -12,12 +13,13 @@ import pytest
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from werkzeug.test import Client
 
+from tests.clocks import FrozenClock
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
 from wsgi_mw import django as on_django
 
@@ -70,7 +72,24 @@ class Derived(Open):
     pass
 
 
+CLOCK = FrozenClock()
+
+
+def feed(request: HttpRequest) -> StreamingHttpResponse:
+    def events() -> Iterator[str]:
+        yield "1"
+        CLOCK.advance(400)
+        yield "2"
+
+    async def aevents() -> AsyncIterator[str]:
+        for event in events():
+            yield event
+
+    return StreamingHttpResponse(aevents() if hasattr(request, "scope") else events())
+
+
 urlpatterns = [
+    path("feed", feed),
     path("open", Open.as_view()),
     path("derived", Derived.as_view()),
     path("accounts", accounts),
@@ -181,3 +200,12 @@ def test_what_derives_from_a_public_class_is_not_public(call: Any):
 def test_the_metadata_is_served(call: Any):
     status, _, body = call("GET", "/.well-known/oauth-protected-resource", {})
     assert (status, json.loads(body)["resource"]) == (200, RESOURCE)
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.4-3")
+def test_a_stream_ends_between_two_chunks_when_its_token_has_ended(call: Any):
+    SERVERS[0] = a_server(clock=CLOCK)
+    now = int(CLOCK())
+    token = a_token(iat=now, exp=now + 300)
+    status, _, body = call("GET", "/feed", {"Authorization": f"Bearer {token}"})
+    assert (status, body) == (200, b"1")

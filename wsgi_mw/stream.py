@@ -1,0 +1,41 @@
+"""A stream under WSGI or Django ends between two chunks: nobody can interrupt an application that waits.
+
+Spec: FAPI2-SP 5.3.4-3 (RS-19)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+from rskit.admission import Admission
+from rskit.stream import StreamWatch
+
+
+def watch_of(admission: Admission) -> StreamWatch | None:
+    """What bounds the stream that this request's answer is; None for a public one."""
+    return None if admission.token is None else admission.server.watch(admission.view, admission.token)
+
+
+def goes_on(watch: StreamWatch | None, admission: Admission) -> bool:
+    if watch is None:
+        return True
+    if watch.over:
+        return False
+    return not watch.due or admission.server.sync_driver.run(watch.goes_on())
+
+
+def bounded(chunks: Iterator[bytes], admission: Admission) -> Iterator[bytes]:
+    watch = watch_of(admission)
+    for chunk in chunks:
+        if not goes_on(watch, admission):
+            return
+        yield chunk
+
+
+async def abounded(chunks: AsyncIterator[bytes], admission: Admission) -> AsyncIterator[bytes]:
+    watch = watch_of(admission)
+    async for chunk in chunks:
+        if watch is not None and not await admission.server.async_driver.run(watch.goes_on()):
+            return
+        yield chunk
