@@ -58,7 +58,7 @@ class Protect:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         server = self._server
-        view = view_of(scope)
+        view = view_of(scope, server.interaction_id)
         guard = Guard(server, view, scope, receive, send)
         is_websocket = scope["type"] == "websocket"
         if view.path == server.metadata_path and view.method in ("GET", "HEAD") and not is_websocket:

@@ -21,7 +21,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def view_of(scope: Scope) -> RequestView:
+def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
+    """`identify` gives the interaction id for what came."""
     authorization: list[str] = []
     dpop: list[str] = []
     interaction_id: str | None = None
@@ -43,7 +44,7 @@ def view_of(scope: Scope) -> RequestView:
         authorization,
         dpop,
         partial(_certificate, scope) if "tls" in (scope.get("extensions") or ()) else no_certificate,
-        interaction_id,
+        identify(interaction_id),
         cross_origin,
     )
 

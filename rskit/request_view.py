@@ -30,6 +30,8 @@ class RequestView(NamedTuple):
     `path` is the raw path as it stood on the request line, escapes undecoded, without query. `authorization` and
     `dpop` are all values of these headers, each by itself. `certificate` gives the client's leaf in DER, proven by
     the TLS handshake, and is called only for a token that is bound to one. `cross_origin`: it has an Origin header.
+    `interaction_id` goes into the answer and the log as it is: what came only if it may, else a new one
+    (`ResourceServer.interaction_id`).
     """
 
     method: str

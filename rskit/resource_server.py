@@ -216,9 +216,13 @@ class ResourceServer:
 
     # --- around the check ---
 
+    def interaction_id(self, received: str | None) -> str:
+        """The one that ties this request's answer and its trace to the client's log: what came, or a new one."""
+        return interaction_id(received, self._random_bytes)
+
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
         """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""
-        headers = [("x-fapi-interaction-id", interaction_id(view.interaction_id, self._random_bytes))]
+        headers = [("x-fapi-interaction-id", view.interaction_id or self.interaction_id(None))]
         if nonce and self.nonces is not None and view.dpop:
             headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
         return headers

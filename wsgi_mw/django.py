@@ -57,7 +57,7 @@ class ProtectMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        view = view_of(request)
+        view = view_of(request, self._server.interaction_id)
         if (served := self._metadata(view)) is not None:
             return served
         decision = self._server.check(view)
@@ -69,7 +69,7 @@ class ProtectMiddleware:
         return self._finish(request, cast(HttpResponseBase, self._get_response(request)))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        view = view_of(request)
+        view = view_of(request, self._server.interaction_id)
         if (served := self._metadata(view)) is not None:
             return served
         decision = self._server.check(view)
@@ -210,7 +210,8 @@ def token_of(request: HttpRequest) -> Token:
     return token
 
 
-def view_of(request: HttpRequest) -> RequestView:
+def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:
+    """`identify` gives the interaction id for what came."""
     meta = request.META
     scope = getattr(request, "scope", None)
     authorization, dpop = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_DPOP")
@@ -228,7 +229,7 @@ def view_of(request: HttpRequest) -> RequestView:
         () if authorization is None else (authorization,),
         () if dpop is None else (dpop,),
         certificate,
-        meta.get("HTTP_X_FAPI_INTERACTION_ID"),
+        identify(meta.get("HTTP_X_FAPI_INTERACTION_ID")),
     )
 
 

@@ -37,7 +37,7 @@ class Protect:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server
-        view = view_of(environ)
+        view = view_of(environ, server.interaction_id)
         if view.path == server.metadata_path and view.method in ("GET", "HEAD"):
             start_response(_STATUS[200], list(server.metadata_headers()))
             return [b"" if view.method == "HEAD" else server.metadata]

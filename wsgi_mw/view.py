@@ -19,7 +19,8 @@ Environ: TypeAlias = dict[str, Any]
 _ABSOLUTE_FORM: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
-def view_of(environ: Environ) -> RequestView:
+def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestView:
+    """`identify` gives the interaction id for what came."""
     authorization = environ.get("HTTP_AUTHORIZATION")
     dpop = environ.get("HTTP_DPOP")
     return RequestView(
@@ -29,7 +30,7 @@ def view_of(environ: Environ) -> RequestView:
         () if authorization is None else (authorization,),
         () if dpop is None else (dpop,),
         certificate_of(environ),
-        environ.get("HTTP_X_FAPI_INTERACTION_ID"),
+        identify(environ.get("HTTP_X_FAPI_INTERACTION_ID")),
         "HTTP_ORIGIN" in environ,
     )
 

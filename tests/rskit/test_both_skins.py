@@ -119,6 +119,23 @@ def test_an_interaction_id_is_echoed_or_made(skin: Skin):
     ) not in (None, "<script>")
 
 
+@pytest.mark.spec("FAPI1-BL 6.2.1-12")
+@pytest.mark.parametrize("sent", [None, "<script>", "2f3b1f0c-1111-4222-8333-444455556666"])
+def test_the_interaction_id_of_the_answer_is_the_one_in_the_trace(
+    skin: Skin, sent: str | None, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("DEBUG", "rskit")
+    call = skin()
+    caplog.clear()
+    headers = [] if sent is None else [("x-fapi-interaction-id", sent)]
+    answers = [call("GET", path, [*bearer(scope=""), *headers]) for path in ("/admin", "/payments")]
+    answers.append(call("GET", "/accounts", headers))
+    assert [answer.status for answer in answers] == [403, 403, 401]
+    traced = [record.rskit.interaction_id for record in caplog.records]  # type: ignore[attr-defined]
+    assert traced == [answer.header("x-fapi-interaction-id") for answer in answers]
+    assert len(set(traced)) == (1 if sent and sent[0] == "2" else 3)
+
+
 @pytest.mark.spec("RFC 9449 9")
 def test_the_nonce_dance(skin: Skin):
     server = a_server(profile="fapi2-security")

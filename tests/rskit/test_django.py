@@ -209,3 +209,13 @@ def test_a_stream_ends_between_two_chunks_when_its_token_has_ended(call: Any):
     token = a_token(iat=now, exp=now + 300)
     status, _, body = call("GET", "/feed", {"Authorization": f"Bearer {token}"})
     assert (status, body) == (200, b"1")
+
+
+@pytest.mark.spec("FAPI1-BL 6.2.1-12")
+def test_the_interaction_id_that_is_made_here_is_in_the_trace(call: Any, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("DEBUG", "rskit")
+    SERVERS[0] = a_server()
+    caplog.clear()
+    _, headers, _ = call("GET", "/admin", {"Authorization": f"Bearer {a_token()}"})
+    (record,) = (record for record in caplog.records if record.name == "rskit")
+    assert record.rskit.interaction_id == headers["x-fapi-interaction-id"]  # type: ignore[attr-defined]
