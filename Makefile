@@ -26,13 +26,17 @@ demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFIL
 	@$(BIN)/python -m examples.demo --profile $(PROFILE)
 
 test: check ## everything: lint, types, import rules, generated docs, tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --every-error-raised
 
 check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || (cat $(VENV)/lint-imports.log; exit 1)
+	@$(BIN)/python -m tools.caps
+	@$(BIN)/python -m tools.api_doc --check
+	@$(BIN)/python -m tools.errors_doc --check
+	@$(BIN)/python -m tools.spec_map --check
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.api_doc

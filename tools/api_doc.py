@@ -18,6 +18,7 @@ from typing import Any
 
 from fapikit.clock import system_clock, system_random
 from fapikit.profiles import Profile
+from tools.generated import write_or_check
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "api.md"
@@ -178,16 +179,5 @@ def _first_sentence(value: Any) -> str:
     return paragraph
 
 
-def main() -> int:
-    text = document()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text)
-        return 0
-    if TARGET.read_text() == text:
-        return 0
-    print("docs/api.md is stale: run `make docs`", file=sys.stderr)
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, document()))

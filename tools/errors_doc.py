@@ -9,6 +9,7 @@ import sys
 
 from fapikit.errors import FapiError
 from tools.citations import PACKAGES, ROOT
+from tools.generated import write_or_check
 
 TARGET = ROOT / "docs" / "errors.md"
 
@@ -65,16 +66,5 @@ def _row(kind: type[FapiError]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main() -> int:
-    fresh = render()
-    if "--check" in sys.argv[1:]:
-        if not TARGET.exists() or TARGET.read_text("utf-8") != fresh:
-            print("docs/errors.md is stale: run `python -m tools.errors_doc`", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.write_text(fresh, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, render()))

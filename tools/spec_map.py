@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import citations
+from tools.generated import write_or_check
 
 TARGET = citations.ROOT / "docs" / "spec-map.md"
 WHOLE = {
@@ -161,16 +162,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def main() -> int:
-    fresh = render()
-    if "--check" in sys.argv[1:]:
-        if not TARGET.exists() or TARGET.read_text("utf-8") != fresh:
-            print("docs/spec-map.md is stale: run `python -m tools.spec_map`", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.write_text(fresh, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, render()))

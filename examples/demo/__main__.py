@@ -109,11 +109,11 @@ def _run(world: World) -> int:
 
 
 def _keep_serving(world: World) -> None:
-    print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
-    print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
-    print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
-    print("Ctrl-C stops everything.")
     try:
+        print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
+        print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
+        print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
+        print("Ctrl-C stops everything.", flush=True)
         signal.pause()
     except KeyboardInterrupt:
         print()
