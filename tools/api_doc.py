@@ -135,7 +135,7 @@ def _shown(name: str, signature: inspect.Signature) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
     text = f"{stars}{parameter.name}"
     if parameter.annotation is not parameter.empty:
         text += f": {_annotation(parameter.annotation)}"
@@ -161,7 +161,7 @@ def _default(value: Any) -> str:
 
 def _options(value: type) -> Iterator[str]:
     """The keys of `**options: Unpack[...]`."""
-    for member, function in [("", value.__init__), *_methods(value)]:
+    for member, function in [("", vars(value).get("__init__", object.__init__)), *_methods(value)]:
         for parameter in inspect.signature(function).parameters.values():
             found = re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation))
             if found is None:
