@@ -17,7 +17,13 @@ from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired
 from fapikit.http_message import Headers
 from rskit.credentials import DPOP
 from rskit.decision import CannotDecide, Challenge, Refusal
-from rskit.errors import AccessRefused, InsufficientAuthentication, InsufficientDetails, InsufficientScope
+from rskit.errors import (
+    AccessRefused,
+    InsufficientAuthentication,
+    InsufficientDetails,
+    InsufficientScope,
+    TooManyProofs,
+)
 
 STATUS: Final = MappingProxyType(
     {
@@ -33,6 +39,7 @@ STATUS: Final = MappingProxyType(
 _NOT_DESCRIBABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _NO_STORE: Final = ("cache-control", "no-store")
 _JSON: Final = ("content-type", "application/json")
+_UNAVAILABLE: Final = {"error": "temporarily_unavailable"}
 RETRY_AFTER: Final = 5
 
 
@@ -50,12 +57,16 @@ def refuse(
     error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
 ) -> Challenge | CannotDecide:
     """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
+    if isinstance(error, TooManyProofs):  # RFC 6585 4: says nothing about the token, and is no outage of ours
+        return Challenge(429, _later(1), _body(_UNAVAILABLE | {"error_description": error.message}), error)
     if isinstance(error, AccessRefused | JwtError | DPoPError):
         return challenge(error, scheme, rules, now)
-    body = _body(
-        {"error": "temporarily_unavailable", "error_description": "the request cannot be decided now"}
-    )
-    return CannotDecide(503, (("retry-after", str(RETRY_AFTER)), _NO_STORE, _JSON), body, error)
+    body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
+    return CannotDecide(503, _later(RETRY_AFTER), body, error)
+
+
+def _later(seconds: int) -> Headers:
+    return (("retry-after", str(seconds)), _NO_STORE, _JSON)
 
 
 def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: float) -> Challenge:

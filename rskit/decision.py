@@ -31,7 +31,7 @@ class Refusal:
 
 
 class Challenge(Refusal):
-    """The client's turn: 400, 401 or 403, with what it would need (RFC 6750 3)."""
+    """The client's turn: 400, 401 or 403, with what it would need (RFC 6750 3); 429 when it asks too fast."""
 
     __slots__ = ()
 

@@ -7,6 +7,7 @@
     │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
+    │   ├── TooManyProofs             of one key, lately: 429, for that key alone
     │   └── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
     └── TransportError
         └── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
@@ -122,6 +123,13 @@ class WrongCertificate(BindingRefused):
     """The token is bound to another certificate than the connection's."""
 
     clause = "RFC 8705 3b"
+
+
+class TooManyProofs(AccessRefused):
+    """The key that the token is bound to has used up its share of the replay marks that are kept."""
+
+    clause = "RFC 9449 11.1b"
+    remedy = Remedy.RETRY_LATER
 
 
 class NotCovered(AccessRefused):

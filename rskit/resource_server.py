@@ -31,6 +31,7 @@ from rskit.interaction import interaction_id
 from rskit.introspected_token import Inquiry
 from rskit.issuer import IssuerBook, Issuers
 from rskit.jwt_token import JwtRules
+from rskit.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.resource_metadata import (
     ResourceDescription,
@@ -54,6 +55,7 @@ class ResourceServer:
     share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where
     bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
+    `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
     """
 
@@ -73,6 +75,7 @@ class ResourceServer:
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
+        proofs_per_key: int | None = None,
         clock: Clock = system_clock,
         random_bytes: RandomBytes = system_random,
     ) -> None:
@@ -83,6 +86,9 @@ class ResourceServer:
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self._random_bytes = random_bytes
         # A store in memory answers at once, so that the check stays one pass.
+        self._proofs = ProofBudget(
+            proofs_of_one_key(self.store) if proofs_per_key is None else proofs_per_key
+        )
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         required = self.profile.sender_constraint_required or require_bound
         allowed = _bindings(self.profile, bindings, required=required)
@@ -151,9 +157,11 @@ class ResourceServer:
                 return entry.allow
             if self._adds_at_once is None:
                 return self._remember(view, scheme, entry.allow, proof)
+            budgeted = self._proofs.require(proof.jkt, now)
             key, ttl = replay_mark(proof, now=now, scope=self.resource)
             if not self._adds_at_once(key, b"1", ttl):
                 raise ReplayedProof("this DPoP proof was used before")
+            self._proofs.spend(proof.jkt, budgeted, now)
             return entry.allow
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
@@ -171,8 +179,11 @@ class ResourceServer:
 
     def _remember(self, view: RequestView, scheme: str, allow: Allow, proof: CheckedProof) -> Flow[Decision]:
         """The replay mark comes last, so that a proof refused for another reason is not used up."""
+        now = self.clock()
         try:
-            yield from remember_proof(self.store, proof, now=self.clock(), scope=self.resource)
+            budgeted = self._proofs.require(proof.jkt, now)
+            yield from remember_proof(self.store, proof, now=now, scope=self.resource)
+            self._proofs.spend(proof.jkt, budgeted, now)
         except FapiError as error:
             return self.refuse(error, view, scheme)
         return allow

@@ -45,6 +45,8 @@ MAX_AHEAD: Final = 30.0
 _MAX_JTI: Final = 256
 _MARGIN: Final = 5.0
 """How much longer a replay mark lives than its proof: the store's clock may run ahead of ours."""
+MARK_LIFETIME: Final = MAX_AGE + _MARGIN
+"""Of the mark of a proof that is used as soon as it is made."""
 
 
 class CheckedProof(NamedTuple):

@@ -18,7 +18,7 @@ class MemoryStore:
     """At most `max_entries` live entries. One process only: workers of one server do not share it."""
 
     def __init__(self, *, max_entries: int = 100_000, clock: Clock = system_clock) -> None:
-        self._max_entries = max_entries
+        self.max_entries = max_entries
         self._clock = clock
         self._entries: dict[str, tuple[bytes, float]] = {}
         self._expiries: list[tuple[float, str]] = []
@@ -86,7 +86,7 @@ class MemoryStore:
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self._entries)} of {self._max_entries} entries)"
+        return f"MemoryStore({len(self._entries)} of {self.max_entries} entries)"
 
     def _live(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
@@ -96,10 +96,10 @@ class MemoryStore:
 
     def _write(self, key: str, value: bytes, ttl: float) -> None:
         now = self._clock()
-        if key not in self._entries and len(self._entries) >= self._max_entries:
+        if key not in self._entries and len(self._entries) >= self.max_entries:
             self._sweep(now)
-            if len(self._entries) >= self._max_entries:
-                raise StoreFull(f"all {self._max_entries} entries of the memory store are live")
+            if len(self._entries) >= self.max_entries:
+                raise StoreFull(f"all {self.max_entries} entries of the memory store are live")
         self._entries[key] = (value, now + ttl)
         heapq.heappush(self._expiries, (now + ttl, key))
         if len(self._expiries) > 2 * len(self._entries) + 64:  # rewritten keys leave marks behind

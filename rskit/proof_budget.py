@@ -1,0 +1,59 @@
+"""How many DPoP proofs of one key are taken, so that no client fills the store of replay marks that all share.
+
+Per key a bucket that leaks evenly over the life of a mark, kept as one number: when it will be empty. A key that asks
+at an ordinary pace is forgotten within milliseconds.
+
+Spec: RFC 9449 11.1b
+Role: RS
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fapikit.dpop.check import MARK_LIFETIME
+from fapikit.errors import ConfigurationError
+from fapikit.stores import MemoryStore, Store
+from rskit.errors import TooManyProofs
+
+_ELSEWHERE: Final = 100_000
+_MAX_KEYS: Final = 10_000
+
+
+def proofs_of_one_key(store: Store) -> int:
+    """A fifth of what a store in memory holds: with what leaks meanwhile, one key fills less than half of it."""
+    return max(store.max_entries // 5, 1) if isinstance(store, MemoryStore) else _ELSEWHERE
+
+
+class ProofBudget:
+    """`proofs` of one key at once, and as many again within `MARK_LIFETIME`; counted in this process.
+
+    No lock: two threads may count one proof for two.
+    """
+
+    __slots__ = ("_empty_at", "_full", "_step")
+
+    def __init__(self, proofs: int) -> None:
+        if proofs < 1:
+            raise ConfigurationError("proofs_per_key is one or more")
+        self._step = MARK_LIFETIME / proofs
+        self._full = MARK_LIFETIME - self._step / 2
+        self._empty_at: dict[str, float] = {}
+
+    def require(self, jkt: str, now: float) -> float:
+        """When the key's bucket will be empty with this proof in it, for `spend`. Raises TooManyProofs."""
+        empty_at = self._empty_at.get(jkt, now)
+        if empty_at - now > self._full:
+            raise TooManyProofs("this key has used too many DPoP proofs lately")
+        return max(empty_at, now) + self._step
+
+    def spend(self, jkt: str, empty_at: float, now: float) -> None:
+        """Count a proof whose mark was new: what somebody replays is not counted against its key."""
+        if len(self._empty_at) >= _MAX_KEYS and jkt not in self._empty_at:
+            busy = {key: until for key, until in list(self._empty_at.items()) if until > now}
+            # Where even those are too many, each key begins anew: the store's own bound still holds.
+            self._empty_at = busy if len(busy) < _MAX_KEYS else {}
+        self._empty_at[jkt] = empty_at
+
+    def __repr__(self) -> str:
+        return f"ProofBudget({len(self._empty_at)} keys)"
