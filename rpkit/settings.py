@@ -80,6 +80,8 @@ class ClientSettings:
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 
     def __post_init__(self) -> None:
+        if not hasattr(self.auth, "credentials"):
+            raise ConfigurationError("auth is how the client signs in, such as PrivateKeyJWT(key)")
         self.auth.check(self.profile)
         self._check_redirect_uri()
         self._check_sender_constraint()

@@ -55,6 +55,10 @@ class Access:
         fresh: bool = False,
     ) -> None:
         for scope in scopes:
+            if not isinstance(scope, str | any_of):
+                raise ConfigurationError(
+                    'scopes are strings: @Access("accounts"), or @Access() for any token'
+                )
             if not scope or (isinstance(scope, str) and " " in scope):
                 raise ConfigurationError("each scope is one name without spaces", facts={"scope": scope})
         if max_age is not None and max_age < 0:

@@ -230,7 +230,10 @@ class IssuerBook:
         self._known: dict[str, TrustedIssuer] = {}
         self.opaque: TrustedIssuer | None = None
         if not callable(issuers):
-            self._known = {issuer.url: self._trust(issuer) for issuer in issuers}
+            listed = tuple(issuers)
+            if not all(isinstance(issuer, Issuer) for issuer in listed):
+                raise ConfigurationError("issuers are Issuer objects: issuers=[Issuer(url)]")
+            self._known = {issuer.url: self._trust(issuer) for issuer in listed}
             if not self._known:
                 raise ConfigurationError("a resource server trusts one issuer at least")
             self.opaque = self._one_for_opaque()

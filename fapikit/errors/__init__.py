@@ -24,7 +24,7 @@
     ├── JwtError                      a JWT is not what it must be
     │   ├── MalformedJwt  JwtTooLarge  DuplicateMember
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
-    │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey
+    │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
@@ -93,6 +93,7 @@ from fapikit.errors.jwt import (
     TooOld,
     UnknownCritical,
     UnusableKey,
+    UnusablePrivateKey,
     WrongAudience,
     WrongHash,
     WrongIssuer,
@@ -152,6 +153,7 @@ __all__ = [
     "Unreachable",
     "UnusableAnswer",
     "UnusableKey",
+    "UnusablePrivateKey",
     "WrongAudience",
     "WrongHash",
     "WrongIssuer",

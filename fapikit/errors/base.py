@@ -190,6 +190,18 @@ class UnexpectedStatus(MessageError):
     """A status the specification does not provide for here."""
 
 
+_REMEDIES: Mapping[str, Remedy] = MappingProxyType(
+    {
+        "invalid_client": Remedy.FIX_CONFIGURATION,
+        "unauthorized_client": Remedy.FIX_CONFIGURATION,
+        "invalid_request": Remedy.CORRECT_THE_REQUEST,
+        "invalid_scope": Remedy.CORRECT_THE_REQUEST,
+        "invalid_target": Remedy.CORRECT_THE_REQUEST,
+        "invalid_authorization_details": Remedy.CORRECT_THE_REQUEST,
+    }
+)
+
+
 class PeerRefused(MessageError):
     """The peer answered with a well-formed OAuth error; `peer_code` is its code.
 
@@ -205,7 +217,8 @@ class PeerRefused(MessageError):
         clause: str | None = None,
         peer_description: str | None = None,
     ) -> None:
-        super().__init__(message, clause=clause, facts={"error": peer_code, "status": status})
+        facts = {"error": peer_code, "status": status}
+        super().__init__(message, clause=clause, remedy=_REMEDIES.get(peer_code), facts=facts)
         self.peer_code = peer_code
         self.peer_description = peer_description
         self.status = status

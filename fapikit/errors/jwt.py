@@ -5,7 +5,7 @@ Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3
 
 from __future__ import annotations
 
-from fapikit.errors.base import FapiError
+from fapikit.errors.base import FapiError, Fault, Remedy
 
 
 class JwtError(FapiError):
@@ -66,6 +66,13 @@ class UnusableKey(JwtKeyError):
     """A key that is too weak, malformed, of an unknown kind, private where public is due, or off its curve."""
 
     clause = "FAPI2-SP 5.4.1-2"
+
+
+class UnusablePrivateKey(UnusableKey):
+    """A private key of our own that cannot be read, or cannot sign as it should."""
+
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
 
 
 class BadSignature(JwtError):

@@ -73,7 +73,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
         finally:
             response.close()
     except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
-        raise _unreachable(request, type(error).__name__) from error
+        raise _unreachable(request, _why(error)) from error
     return _response(request, response, bytes(body), started)
 
 
@@ -98,7 +98,7 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     except TimeoutError as error:
         raise _unreachable(request, "did not answer in time") from error
     except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
-        raise _unreachable(request, type(error).__name__) from error
+        raise _unreachable(request, _why(error)) from error
     return _response(request, response, bytes(body), started)
 
 
@@ -137,6 +137,18 @@ def _require_size(request: HttpRequest, size: int) -> None:
             f"{without_query(request.url)} sent more than {request.max_bytes} octets",
             facts={"limit": request.max_bytes},
         )
+
+
+def _why(error: Exception) -> str:
+    """What the library calls it; of a certificate also what was wrong with it, as OpenSSL words it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"certificate verify failed: {cause.verify_message}; HttpSettings(tls=...) says whom to trust"
+            )
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _unreachable(request: HttpRequest, why: str) -> Unreachable:

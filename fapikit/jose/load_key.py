@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from fapikit import base64url
-from fapikit.errors import UnusableKey
+from fapikit.errors import UnusablePrivateKey
 from fapikit.jose.algorithms import PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES
 
@@ -24,31 +24,35 @@ _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 
 
 def material_from_pem(pem: bytes, password: bytes | None) -> PrivateMaterial:
-    """PKCS#8, encrypted or not, or a traditional form. Raises UnusableKey."""
+    """PKCS#8, encrypted or not, or a traditional form. Raises UnusablePrivateKey."""
     return _load(lambda: serialization.load_pem_private_key(pem, password), "PEM private key", "RFC 7468 10")
 
 
 def material_from_der(der: bytes, password: bytes | None) -> PrivateMaterial:
-    """The same without the armour. Raises UnusableKey."""
+    """The same without the armour. Raises UnusablePrivateKey."""
     return _load(lambda: serialization.load_der_private_key(der, password), "DER private key", "RFC 5958")
 
 
 def material_from_pkcs12(bundle: bytes, password: bytes | None) -> PrivateMaterial:
-    """The key of a PKCS#12 file; its certificates are left where they are. Raises UnusableKey."""
+    """The key of a PKCS#12 file; its certificates are left where they are. Raises UnusablePrivateKey."""
     return _load(lambda: pkcs12.load_key_and_certificates(bundle, password)[0], "PKCS#12 file", "RFC 7292")
 
 
 def material_from_jwk(jwk: Mapping[str, Any]) -> PrivateMaterial:
-    """Raises UnusableKey, also if the public members belong to another key than the private ones."""
+    """Raises UnusablePrivateKey, also if the public members belong to another key than the private ones."""
     kind = _KINDS.get(str(jwk.get("kty")))
     if kind is None or "d" not in jwk:
-        raise UnusableKey("not a private RSA, EC or OKP JWK", clause="RFC 7517 4.1")
+        raise UnusablePrivateKey("not a private RSA, EC or OKP JWK", clause="RFC 7517 4.1")
     try:
         material = signing_material(kind.import_key(dict(jwk)).private_key)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UnusableKey("the JWK does not describe a valid private key", clause="RFC 7518 6") from error
+        raise UnusablePrivateKey(
+            "the JWK does not describe a valid private key", clause="RFC 7518 6"
+        ) from error
     if any(jwk.get(name) != value for name, value in public_members(material).items()):
-        raise UnusableKey("the two halves of the private JWK do not belong together", clause="RFC 7518 6")
+        raise UnusablePrivateKey(
+            "the two halves of the private JWK do not belong together", clause="RFC 7518 6"
+        )
     return material
 
 
@@ -62,7 +66,7 @@ def private_jwk(material: PrivateMaterial) -> dict[str, Any]:
 
 
 def public_members(material: PrivateMaterial) -> dict[str, str]:
-    """The public members of the JWK. Raises UnusableKey for a curve that is not supported."""
+    """The public members of the JWK. Raises UnusablePrivateKey for a curve that is not supported."""
     if isinstance(material, rsa.RSAPrivateKey):
         rsa_numbers = material.public_key().public_numbers()
         return {"kty": "RSA", "n": _unsigned(rsa_numbers.n), "e": _unsigned(rsa_numbers.e)}
@@ -74,14 +78,14 @@ def public_members(material: PrivateMaterial) -> dict[str, str]:
             numbers = material.public_key().public_numbers()
             x, y = numbers.x.to_bytes(octets, "big"), numbers.y.to_bytes(octets, "big")
             return {"kty": "EC", "crv": crv, "x": base64url.encode(x), "y": base64url.encode(y)}
-    raise UnusableKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1")
+    raise UnusablePrivateKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1")
 
 
 def signing_material(material: object) -> PrivateMaterial:
-    """The same object, known to sign. Raises UnusableKey."""
+    """The same object, known to sign. Raises UnusablePrivateKey."""
     if isinstance(material, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         return material
-    raise UnusableKey("only RSA, EC and Ed25519 keys sign", clause="RFC 7518 3.1")
+    raise UnusablePrivateKey("only RSA, EC and Ed25519 keys sign", clause="RFC 7518 3.1")
 
 
 def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial:
@@ -89,7 +93,9 @@ def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial
         material = load()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # TypeError: a password is missing, or given for a key that has none.
-        raise UnusableKey(f"not a readable {what}, or not with this password", clause=clause) from error
+        raise UnusablePrivateKey(
+            f"not a readable {what}, or not with this password", clause=clause
+        ) from error
     return signing_material(material)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, cast
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from fapikit.errors import UnusableKey
+from fapikit.errors import UnusablePrivateKey
 from fapikit.jose import load_key
 from fapikit.jose.algorithms import ALGORITHMS, PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES, PublicKey, import_public_jwk
@@ -27,7 +27,7 @@ class PrivateKey:
     def __init__(self, material: PrivateMaterial, *, alg: str | None = None, kid: str | None = None) -> None:
         """`alg` defaults to the curve's own, PS256 for RSA; `kid` to the RFC 7638 thumbprint.
 
-        Raises UnusableKey if `alg` does not fit the key or the key is too weak.
+        Raises UnusablePrivateKey if `alg` does not fit the key or the key is too weak.
         """
         members = load_key.public_members(material)
         alg = alg or _default_alg(members)
@@ -44,7 +44,7 @@ class PrivateKey:
         """A fresh key for `alg`. RSA keys have 2048 bits."""
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
-            raise UnusableKey(f"{alg} is not a supported signature algorithm", clause="RFC 8725 3.1")
+            raise UnusablePrivateKey(f"{alg} is not a supported signature algorithm", clause="RFC 8725 3.1")
         material: PrivateMaterial
         if algorithm.kty == "RSA":
             material = rsa.generate_private_key(65537, 2048)
@@ -58,35 +58,35 @@ class PrivateKey:
     def from_pem(
         cls, pem: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
-        """Load PKCS#8 or traditional PEM. Raises UnusableKey."""
+        """Load PKCS#8 or traditional PEM. Raises UnusablePrivateKey."""
         return cls(load_key.material_from_pem(pem, password), alg=alg, kid=kid)
 
     @classmethod
     def from_der(
         cls, der: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
-        """Load PKCS#8 or traditional DER. Raises UnusableKey."""
+        """Load PKCS#8 or traditional DER. Raises UnusablePrivateKey."""
         return cls(load_key.material_from_der(der, password), alg=alg, kid=kid)
 
     @classmethod
     def from_pkcs12(
         cls, bundle: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
-        """Load the key of a PKCS#12 file (.p12, .pfx). Raises UnusableKey."""
+        """Load the key of a PKCS#12 file (.p12, .pfx). Raises UnusablePrivateKey."""
         return cls(load_key.material_from_pkcs12(bundle, password), alg=alg, kid=kid)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> PrivateKey:
         """Load a private JWK; its `alg` and `kid` hold, its `use` and `key_ops` must allow signing.
 
-        Raises UnusableKey.
+        Raises UnusablePrivateKey.
         """
         _require_for_signing(jwk)
         return cls(load_key.material_from_jwk(jwk), alg=jwk.get("alg"), kid=jwk.get("kid"))
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, Any], kid: str | None = None) -> PrivateKey:
-        """Load the key named `kid` of a private JWK Set, or the only one. Raises UnusableKey."""
+        """Load the key named `kid` of a private JWK Set, or the only one. Raises UnusablePrivateKey."""
         members = jwks.get("keys")
         named = [
             jwk
@@ -94,7 +94,7 @@ class PrivateKey:
             if isinstance(jwk, dict) and (kid is None or jwk.get("kid") == kid)
         ]
         if len(named) != 1:
-            raise UnusableKey(f"{len(named)} keys of the JWK Set fit, not one", clause="RFC 7517 5")
+            raise UnusablePrivateKey(f"{len(named)} keys of the JWK Set fit, not one", clause="RFC 7517 5")
         return cls.from_jwk(named[0])
 
     @property
@@ -145,10 +145,10 @@ class PrivateKey:
 def _require_for_signing(jwk: Mapping[str, Any]) -> None:
     for name in ("alg", "kid", "use"):
         if not isinstance(jwk.get(name, ""), str):
-            raise UnusableKey(f"the JWK's {name} is not a string", clause="RFC 7517 4")
+            raise UnusablePrivateKey(f"the JWK's {name} is not a string", clause="RFC 7517 4")
     operations = jwk.get("key_ops", ["sign"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "sign" not in operations:
-        raise UnusableKey("the JWK is not for signing", clause="RFC 7517 4.2")
+        raise UnusablePrivateKey("the JWK is not for signing", clause="RFC 7517 4.2")
 
 
 def _default_alg(members: Mapping[str, str]) -> str:

@@ -9,7 +9,14 @@ import pytest
 
 from fapikit import PrivateKeyJWT
 from fapikit.client_authentication import ClientSecretBasic, ClientSecretJWT, ClientSecretPost, PublicClient
-from fapikit.errors import ConfigurationError, ForbiddenByProfile, MissingMetadata, UnexpectedStatus
+from fapikit.errors import (
+    ConfigurationError,
+    ForbiddenByProfile,
+    MissingMetadata,
+    PeerRefused,
+    Remedy,
+    UnexpectedStatus,
+)
 from rpkit import AsyncClient, Client, RegisteredBank, Registry
 from tests.keys import a_key
 from tests.mothers.clients import Clients
@@ -46,6 +53,28 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
         "FAPI2-MS 5.4.1-1",
     ),
 }
+
+
+@pytest.mark.parametrize("auth", [None, a_key("ES256"), "secret"])
+def test_a_bare_key_is_no_way_to_sign_in(auth: Any, clients: Clients, bank: FakeBank) -> None:
+    with pytest.raises(ConfigurationError, match="PrivateKeyJWT"):
+        clients.of(bank, auth=auth)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("invalid_client", Remedy.FIX_CONFIGURATION),
+        ("unauthorized_client", Remedy.FIX_CONFIGURATION),
+        ("invalid_request", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_scope", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_target", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_authorization_details", Remedy.CORRECT_THE_REQUEST),
+        ("server_error", Remedy.TELL_THE_PEER),
+    ],
+)
+def test_what_a_server_refuses_says_whose_turn_it_is(code: str, remedy: Remedy) -> None:
+    assert PeerRefused("refused", peer_code=code, status=400).remedy == remedy
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-1, -2, 5.3.3.2-2; FAPI2-MS 5.4.2-1")

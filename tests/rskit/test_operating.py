@@ -17,7 +17,7 @@ from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import SIGNED_METADATA
 from fapikit.jose.verify import verify_jwt
-from rskit import CannotDecide, Introspection, ResourceDescription
+from rskit import Access, CannotDecide, Introspection, ResourceDescription, ResourceServer
 from rskit.challenge import describe
 from rskit.observe import Observe
 from rskit.revocation import Denylist
@@ -287,3 +287,12 @@ def test_scope_is_asked_for_before_a_stronger_sign_in(skin: Any):
     call = skin(a_server(), {"/accounts": {"scopes": ("accounts",), "acr": "x"}})
     answer = call("GET", "/accounts", [("authorization", f"Bearer {a_token(scope='')}")])
     assert answer.json["error"] == "insufficient_scope"
+
+
+def test_what_is_easily_mixed_up_is_named_at_construction():
+    with pytest.raises(e.ConfigurationError, match=r"Issuer\(url\)"):
+        ResourceServer(resource=RESOURCE, issuers=[ISSUER])  # type: ignore[list-item]
+    with pytest.raises(e.ConfigurationError, match=r"Issuer\(url\)"):
+        ResourceServer(resource=RESOURCE, issuers=ISSUER)  # type: ignore[arg-type]
+    with pytest.raises(e.ConfigurationError, match=r"@Access\(\)"):
+        Access(challenges)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from fapikit import KeyRing, PrivateKey, Signer
-from fapikit.errors import ConfigurationError, UnusableKey
+from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from tests.keys import a_key, signature_of
 
 PKCS8, TRADITIONAL = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
@@ -112,8 +112,9 @@ def test_refuses_a_jwk(jwk: dict[str, Any], clause: str) -> None:
     "octets", [b"", b"hello", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
 )
 def test_refuses_what_is_no_key(load: Any, octets: bytes) -> None:
-    with pytest.raises(UnusableKey):
+    with pytest.raises(UnusableKey) as refused:
         load(octets)
+    assert refused.value.remedy == Remedy.FIX_CONFIGURATION, "the key is ours: no peer can mend it"
 
 
 @pytest.mark.parametrize("password", [None, b"wrong"])
