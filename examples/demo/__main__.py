@@ -21,6 +21,8 @@ from examples.demo.trace import Trace
 from examples.demo.walk import Walk
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
 
+PROFILES = ("fapi2-security", "fapi2-message-signing")
+
 
 class Demo:
     """Runs steps and refusals, prints each with its messages, and counts."""
@@ -43,16 +45,18 @@ class Demo:
             if self._attempt_refusal(letter, attack):
                 self.held += 1
 
-    def _attempt(self, title: str, run: Callable[[], None]) -> bool:
+    def _attempt(self, title: str, run: Callable[[], str | None]) -> bool:
         print(f"\n{title}")
         try:
-            run()
+            said = run()
         except Exception as error:
             self.failed += 1
             self._print_messages()
             print(f"   FAILED: {type(error).__name__}: {error}")
             return False
         self._print_messages()
+        if said:
+            print(f"      {said}")
         return True
 
     def _attempt_refusal(self, letter: str, attack: Callable[[], Refusal]) -> bool:
@@ -75,7 +79,7 @@ class Demo:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="examples.demo", description=__doc__)
-    parser.add_argument("--profile", default="fapi2-security")
+    parser.add_argument("--profile", default=PROFILES[0], choices=PROFILES)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

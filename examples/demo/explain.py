@@ -21,7 +21,9 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "GET", "/.well-known/openid-configuration"): {
         200: ("the OIDC document says the same", "FAPI2-SP 5.3.2.1-1")
     },
-    ("bank", "GET", "/jwks"): {200: ("the bank's public keys, fetched once", "FAPI2-SP 5.4.2a")},
+    ("bank", "GET", "/jwks"): {
+        200: ("the bank's public keys, which this party then keeps", "FAPI2-SP 5.4.2a")
+    },
     ("bank", "POST", "/par"): {
         201: ("request pushed: client signed in, PKCE S256, DPoP key, payment details", "FAPI2-SP 5.3.2.2-2")
     },
@@ -45,7 +47,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "POST", "/introspect"): {
         200: ("the payments API asks the bank about this token: it learns of revocation", "FAPI2-SP 5.3.4-3")
     },
-    ("bank", "POST", "/revoke"): {200: ("the grant's tokens die", "RFC 7009 2.1")},
+    ("bank", "POST", "/revoke"): {200: ("each token the fintech holds is given up", "RFC 7009 2.1")},
     ("accounts", "GET", "/accounts"): {
         200: ("JWT verified locally: signature, audience, scope, proof", "RFC 9068 4"),
         401: ("refused", "FAPI2-SP 5.3.4-5"),
@@ -76,6 +78,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
 _SIGNED = {
     (201, "request object"): ("a signed request object: nothing beside it counts", "FAPI2-MS 5.3.1-1"),
     (400, "request object"): ("refused: the object was altered after it was signed", "RFC 9101 6.2"),
+    (303, "signed redirect"): ("approved: one signed response goes back by 303", "FAPI2-MS 5.4.1-1"),
     (303, "signed response"): ("signature, iss, aud, exp and state hold; code exchanged", "JARM 2.4"),
     (200, "signed answer"): ("the bank's word on this token, signed for this API", "FAPI2-MS 5.5.1-1"),
 }

@@ -133,6 +133,8 @@ def _note(request: httpx.Request, response: httpx.Response) -> str:
         return "use_dpop_nonce"
     if request.method == "POST" and b"request=ey" in request.content:
         return "request object"
+    if "response=" in urlsplit(response.headers.get("location", "")).query:
+        return "signed redirect"
     if "response=" in request.url.query.decode():
         return "signed response"
     if "introspection+jwt" in response.headers.get("content-type", ""):

@@ -15,10 +15,13 @@ from fapikit.metadata import discover
 
 @dataclass
 class Step:
-    """One numbered line: what happens, and a function that raises AssertionError if it did not."""
+    """One numbered line: what happens, and a function that raises AssertionError if it did not.
+
+    What it returns is printed beneath.
+    """
 
     title: str
-    run: Callable[[], None]
+    run: Callable[[], str | None]
 
 
 def require(held: bool, message: str) -> None:
@@ -93,8 +96,9 @@ class Walk:
         page = self.browser.submit(form=0)
         require("Paid" in page.text and "123.50" in page.text, f"the receipt is shown: {page.text}")
 
-    def revoke(self) -> None:
+    def revoke(self) -> str:
         self.browser.open(self.world.fintech)
         self.browser.submit(form=1)
         page = self.browser.submit(form=0)
         require("401" in page.text and "invalid_token" in page.text, f"the refusal is shown: {page.text}")
+        return page.text.partition("That did not work ")[2]

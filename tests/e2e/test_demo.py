@@ -54,6 +54,11 @@ def test_signed_messages_are_told_apart(trace: str, profile: str) -> None:
     assert ("a signed request object" in trace) is signed
     assert ("/callback?response=***" in trace) is signed
     assert ("signed for this API" in trace) is signed
+    assert ("one signed response goes back" in trace) is signed
+
+
+def test_the_refused_payment_says_why(trace: str) -> None:
+    assert '      The bank answered 401: DPoP error="invalid_token", error_description="' in trace
 
 
 def test_every_message_is_one_line_with_meaning_clause_and_time(trace: str) -> None:
