@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import FapiError
 from fapikit.flow import Flow, store_put
 from fapikit.profiles import Profile
-from fapikit.stores import MemoryStore, Store
+from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.issuer import TrustedIssuer
 
 
@@ -48,7 +49,8 @@ def find_worries(
     *,
     denylist: bool,
     store_given: Store | None,
-    nonces_shared: bool,
+    dpop: bool,
+    nonces: NonceIssuer | None,
 ) -> Iterator[str]:
     """What a start-up log should say about this configuration."""
     if profile.revocation_checked and not denylist:
@@ -59,8 +61,21 @@ def find_worries(
                     f"tokens of {trusted.config.label} are believed until they expire: no revocation is learnt of. "
                     f"Introspect them, or give a denylist [{profile.clause('revocation_checked')}]"
                 )
-    if nonces_shared and (store_given is None or isinstance(store_given, MemoryStore)):
+    if dpop:
+        yield from _worries_about_replay(store_given, nonces)
+
+
+def _worries_about_replay(store_given: Store | None, nonces: NonceIssuer | None) -> Iterator[str]:
+    """How many processes there are is not known here: what only one of them knows is named."""
+    if store_given is not None and not isinstance(unsealed(store_given), MemoryStore):
+        return
+    if not isinstance(nonces, ProcessNonceIssuer):
         yield (
-            "nonces are shared between processes and replay marks are not: a proof could be used once in each. "
-            "Give a shared store [RFC 9449 11.1b]"
+            "replay marks live in this process alone: with several workers or hosts a DPoP proof could be used once in "
+            "each. Give a store that they share, or nonces=True, which keeps a proof to one process [RFC 9449 11.1b]"
+        )
+    elif store_given is None:
+        yield (
+            "nonces and replay marks live in this process alone: several workers or hosts would refuse one another's "
+            "nonces. Give them one store and one nonce key; MemoryStore() says that there is one [RFC 9449 9]"
         )

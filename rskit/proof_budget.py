@@ -13,7 +13,7 @@ from typing import Final
 
 from fapikit.dpop.check import MARK_LIFETIME
 from fapikit.errors import ConfigurationError
-from fapikit.stores import MemoryStore, Store
+from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.errors import TooManyProofs
 
 _ELSEWHERE: Final = 100_000
@@ -22,7 +22,8 @@ _MAX_KEYS: Final = 10_000
 
 def proofs_of_one_key(store: Store) -> int:
     """A fifth of what a store in memory holds: with what leaks meanwhile, one key fills less than half of it."""
-    return max(store.max_entries // 5, 1) if isinstance(store, MemoryStore) else _ELSEWHERE
+    keeper = unsealed(store)
+    return max(keeper.max_entries // 5, 1) if isinstance(keeper, MemoryStore) else _ELSEWHERE
 
 
 class ProofBudget:

@@ -132,7 +132,8 @@ class ResourceServer:
                 self._issuers.all(),
                 denylist=denylist is not None,
                 store_given=store,
-                nonces_shared=isinstance(nonces, bytes | NonceIssuer),
+                dpop="dpop" in allowed,
+                nonces=self.nonces,
             )
         )
         for warning in self.warnings:

@@ -8,7 +8,16 @@ from fapikit.stores.from_url import store_from_url
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store
 from fapikit.stores.redis import RedisStore
-from fapikit.stores.sealed import Seal, SealedStore
+from fapikit.stores.sealed import Seal, SealedStore, unsealed
 from fapikit.stores.sqlite import SqliteStore
 
-__all__ = ["MemoryStore", "RedisStore", "Seal", "SealedStore", "SqliteStore", "Store", "store_from_url"]
+__all__ = [
+    "MemoryStore",
+    "RedisStore",
+    "Seal",
+    "SealedStore",
+    "SqliteStore",
+    "Store",
+    "store_from_url",
+    "unsealed",
+]

@@ -163,6 +163,13 @@ class SealedStore:
         return opened is not None and hmac.compare_digest(opened, expected)
 
 
+def unsealed(store: Store) -> Store:
+    """The store that keeps what is sealed: how far its entries reach is for it to say."""
+    while isinstance(store, SealedStore):
+        store = store._inner
+    return store
+
+
 def _contended() -> StoreUnavailable:
     return StoreUnavailable("a sealed value changed too often to be swapped", facts={"tries": _SWAP_ATTEMPTS})
 

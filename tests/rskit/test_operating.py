@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import logging
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import SIGNED_METADATA
 from fapikit.jose.verify import verify_jwt
+from fapikit.stores import Seal, SealedStore, SqliteStore
 from rskit import Access, CannotDecide, Introspection, ResourceDescription, ResourceServer
 from rskit.challenge import describe
 from rskit.observe import Observe
@@ -101,7 +103,9 @@ def test_the_trace_says_why_and_shows_no_secret(caplog: pytest.LogCaptureFixture
     caplog.set_level(logging.DEBUG, "rskit")
     token = bound_token(aud="https://other.example")
     proof = a_proof(token)
-    refused(a_server(), a_view(f"DPoP {token}", dpop=(proof,)))
+    server = a_server()
+    caplog.clear()
+    refused(server, a_view(f"DPoP {token}", dpop=(proof,)))
     (record,) = caplog.records
     assert record.rskit.reason == "WrongAudience"  # type: ignore[attr-defined]
     assert record.rskit.clause == "RFC 9068 4-4"  # type: ignore[attr-defined]
@@ -188,12 +192,34 @@ def test_a_fapi_server_that_learns_of_no_revocation_says_so(caplog: pytest.LogCa
     asking = an_issuer(introspection=Introspection("api", PrivateKeyJWT(a_key())))
     assert a_server(profile="fapi2-security", issuers=[asking]).warnings == ()
     assert a_server(profile="fapi2-security", denylist=Denylist()).warnings == ()
-    assert a_server().warnings == ()
+    assert a_server(nonces=True).warnings == ()
 
 
-def test_shared_nonces_with_marks_in_one_process_are_worth_a_warning():
-    (warning,) = a_server(nonces=b"k" * 32, denylist=Denylist()).warnings
-    assert "replay marks are not" in warning
+@pytest.mark.spec("RFC 9449 11.1b")
+@pytest.mark.parametrize("settings", [{}, {"nonces": False}, {"nonces": b"k" * 32}], ids=str)
+@pytest.mark.parametrize("profile", ["oauth-2.1", "fapi2-security"])
+def test_marks_of_one_process_are_worth_a_warning_wherever_proofs_go_to_several(
+    profile: str, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+):
+    one_process = profile == "fapi2-security" and not settings  # there each process makes nonces of its own
+    settings = {"profile": profile, "denylist": Denylist(), **settings}
+    sealed = SealedStore(MemoryStore(), Seal([b"k" * 32]))
+    for store in (MemoryStore(), sealed, None):
+        warnings = a_server(store=store, **settings).warnings
+        if one_process and store is not None:
+            assert warnings == ()
+            continue
+        (warning,) = warnings
+        assert ("refuse one another's" if one_process else "could be used once in each") in warning
+        assert warning in caplog.text
+
+
+def test_a_shared_store_and_certificates_alone_are_worth_no_warning(tmp_path: Path):
+    shared = SqliteStore(tmp_path / "marks.db")
+    assert a_server(store=shared, nonces=b"k" * 32).warnings == ()
+    assert a_server(store=SealedStore(shared, Seal([b"k" * 32]))).warnings == ()
+    assert a_server(store=None, profile="fapi1-advanced", denylist=Denylist()).warnings == ()
+    shared.close()
 
 
 def test_readiness_names_what_does_not_answer():

@@ -8,9 +8,10 @@ import pytest
 
 from fapikit import MemoryStore
 from fapikit import errors as e
+from fapikit.stores import Seal, SealedStore
 from rskit import Challenge, ResourceServer, proof_budget
 from rskit import errors as rs
-from rskit.proof_budget import ProofBudget
+from rskit.proof_budget import ProofBudget, proofs_of_one_key
 from tests.clocks import NOW, FrozenClock
 from tests.keys import a_key
 from tests.rskit.mothers import CLIENT_KEY, a_proof, a_server, a_view, allowed, bound_token, decide, refused
@@ -116,7 +117,9 @@ def test_the_share_of_a_key_is_configured_and_positive():
     assert type(refused(server, a_proven_view(token)).error) is rs.TooManyProofs
     with pytest.raises(e.ConfigurationError, match="proofs_per_key"):
         a_server(proofs_per_key=0)
-    assert proof_budget.proofs_of_one_key(MemoryStore()) == 20_000
+    sealed = SealedStore(MemoryStore(), Seal([b"k" * 32]))
+    assert [proofs_of_one_key(store) for store in (MemoryStore(), sealed)] == [20_000, 20_000]
+    assert proofs_of_one_key(SharedStore(MemoryStore())) == 100_000  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("skin", sorted(SKINS))
