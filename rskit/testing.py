@@ -49,7 +49,7 @@ class Mint:
         return ResourceServer(resource=resource, issuers=[self.issuer()], **given)
 
     def token(self, *, bound: bool = True, lifetime: float = 300, **claims: Any) -> str:
-        """An access token. `claims` replace or add; None removes. `lifetime` below zero has expired."""
+        """An access token. `claims` replace or add; None removes. `lifetime=-120`: expired, whatever the skew."""
         now = int(self._clock())
         members: dict[str, Any] = {
             "iss": self.url,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from fapikit.stores.sealed import Seal
 from rpkit import Client
@@ -32,6 +34,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return discover(cls, issuer, **{"http": bank.http(), "clock": bank.clock, **options})
 
     monkeypatch.setattr(Client, "discover", classmethod(discover_here))
+    monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
     names: dict[str, Any] = {
         "ISSUER": bank.issuer,
         "CALLBACK": REDIRECT_URI,
@@ -39,7 +42,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "PAYMENTS": "https://bank.example/payments",
         "key": a_key("ES256", 1),
         "seal": Seal([b"k" * 32]),
-        "transport": {"transport": bank.transport()},
+        "CA": trustme.CA().cert_pem.bytes(),
     }
     for block in BLOCKS:
         exec(block, names)
