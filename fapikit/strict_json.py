@@ -55,20 +55,16 @@ _DECODER = json.JSONDecoder(
 _scan: Callable[[str, int], tuple[Any, int]] = cast(Any, _DECODER).scan_once
 
 
-def _decode(text: str) -> Any:
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    # JSON may have space around it, and then this is not the way to find its ends; nearly none has.
-    return value if end == len(text) else _DECODER.decode(text)
-
-
 def parse_value(octets: bytes | str) -> Any:
     """Any JSON value. Raises DuplicateName or NotStrictJson."""
     try:
         text = octets.decode("utf-8", "strict") if isinstance(octets, bytes) else octets
-        value = _decode(text)
+        try:
+            value, end = _scan(text, 0)
+        except StopIteration:
+            end = -1
+        if end != len(text):  # JSON may have space around it, and then this is not the way to find its ends
+            value = _DECODER.decode(text)
         # Most values have no object or array inside, and most texts no escape: both are told by one quick look.
         if (text.find("{", 1) > 0 or "[" in text) and text.count("[") + text.count("{") > MAX_DEPTH:
             _require_shallow(value)

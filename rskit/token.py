@@ -93,7 +93,6 @@ def read_only(value: Any) -> Any:
 
 def read_only_claims(claims: dict[str, Any]) -> Mapping[str, Any]:
     """A view of these claims, their containers replaced; nobody else may keep the dict."""
-    for name, value in claims.items():
-        if type(value) in _CONTAINERS:
-            claims[name] = read_only(value)
+    if not _CONTAINERS.isdisjoint(map(type, claims.values())):
+        claims.update({name: read_only(value) for name, value in claims.items()})
     return MappingProxyType(claims)

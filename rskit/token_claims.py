@@ -7,6 +7,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from fapikit.errors import MalformedClaim
@@ -24,15 +25,16 @@ def build_token(
 ) -> Token:
     """The token that verified claims describe; the dict becomes its own. Raises MalformedClaim, UnknownConfirmation."""
     claims = read_only_claims(members)
-    aud, exp = claims.get("aud"), claims.get("exp")
+    member = members.get  # what is read below is read-only by now, and a dict is quicker to ask than a view
+    aud, exp = member("aud"), member("exp")
     return Token(
         issuer,
-        claims.get("sub"),
-        claims.get("client_id"),
-        read_scopes(claims, scope_claim),
+        member("sub"),
+        member("client_id"),
+        read_scopes(members, scope_claim),
         (aud,) if isinstance(aud, str) else aud or (),
-        read_details(claims),
-        read_confirmation(claims),
+        read_details(members),
+        read_confirmation(members),
         None if exp is None else float(exp),
         claims,
         kind,
@@ -46,11 +48,16 @@ def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     if value is None:
         return frozenset()
     if isinstance(value, str):
-        names = value.split(" ")
-        return frozenset(names) if "" not in names else frozenset(filter(None, names))
+        return _split_scope(value)
     if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return frozenset(value)
     raise _malformed("scope is not a string of names", claim)
+
+
+@lru_cache(maxsize=1024)
+def _split_scope(scope: str) -> frozenset[str]:
+    """The names in it; an API sees few different ones."""
+    return frozenset(filter(None, scope.split(" ")))
 
 
 def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -35,7 +35,7 @@ from fapikit.errors import (
 )
 from fapikit.flow import Flow, store_add
 from fapikit.jose.claims import number
-from fapikit.jose.parse import Header, read_header, read_parts, split_jws
+from fapikit.jose.parse import Header, read_header, read_object, read_signature, split_jws
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.jose.purposes import DPOP_PROOF
 from fapikit.stores.protocol import Store
@@ -104,16 +104,16 @@ def _read(
     proof: str, algorithms: Collection[str], known: ProofKeys | None
 ) -> tuple[str, ProofKey, Mapping[str, Any]]:
     """The header segment, the key and the claims, whose signature holds."""
-    parts = split_jws(proof, DPOP_PROOF)
-    key = None if known is None else known.find(parts[0])
+    head, body, tail = split_jws(proof, DPOP_PROOF)
+    key = None if known is None else known.find(head)
     if key is None:
-        key = _embedded_key(read_header(parts[0], DPOP_PROOF, algorithms))
-    jws = read_parts(parts, key.header, DPOP_PROOF)
-    if not key.verify(jws.signature, jws.signing_input):
+        key = _embedded_key(read_header(head, DPOP_PROOF, algorithms))
+    claims = read_object(body, DPOP_PROOF, "payload")
+    if not key.verify(read_signature(tail, DPOP_PROOF), f"{head}.{body}".encode("ascii")):
         raise DPOP_PROOF.fail(
             BadSignature, "the signature of this DPoP proof does not verify", about="signature"
         )
-    return parts[0], key, jws.unverified_claims
+    return head, key, claims
 
 
 def _check_target(claims: Mapping[str, Any], method: str, urls: Collection[str]) -> None:
@@ -145,10 +145,10 @@ def _embedded_key(header: Header) -> ProofKey:
     if not isinstance(jwk, dict):
         raise DPOP_PROOF.fail(MalformedJwt, "a DPoP proof has a public jwk in its header")
     try:
-        key = import_public_jwk(
-            {name: value for name, value in jwk.items() if name not in ("use", "key_ops")}
-        )
-        return ProofKey(header, key.thumbprint, key.verifier(header.alg))
+        if "use" in jwk or "key_ops" in jwk:
+            jwk = {name: value for name, value in jwk.items() if name not in ("use", "key_ops")}
+        key = import_public_jwk(jwk)
+        return ProofKey(key.thumbprint, key.verifier(header.alg))
     except UnusableKey as error:
         raise DPOP_PROOF.fail(UnusableKey, error.message, clause=error.clause) from error
 

@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 from fapikit.io.bounded_cache import BoundedCache
 from fapikit.jose.algorithms import Verify
-from fapikit.jose.parse import Header
 
 
 class ProofKey(NamedTuple):
-    """The header that carried the key, the key's thumbprint, and how to verify with it under the header's `alg`."""
+    """The key's thumbprint, and how to verify with it under the `alg` of the header that carried it."""
 
-    header: Header
     thumbprint: str
     verify: Verify
 

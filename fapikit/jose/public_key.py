@@ -78,7 +78,7 @@ def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     its one spelling, RSA under 2048 bits or absurdly long.
     """
     kty, crv = jwk.get("kty"), None
-    if PRIVATE_MEMBERS & jwk.keys():
+    if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise UnusableKey("the JWK holds private key material", clause="RFC 7517 9.2")
     if kty == "RSA":
         members = {"e": jwk.get("e"), "kty": "RSA", "n": jwk.get("n")}
@@ -89,8 +89,9 @@ def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
             members["y"] = jwk.get("y")
     else:
         raise UnusableKey("the JWK's kty is not RSA, EC or OKP", clause="RFC 7517 4.1")
-    if not all(isinstance(value, str) and len(value) <= _MAXIMUM_CHARACTERS for value in members.values()):
-        raise UnusableKey("a member of the JWK is absent, too long or not a string", clause="RFC 7518 6")
+    for value in members.values():
+        if not isinstance(value, str) or len(value) > _MAXIMUM_CHARACTERS:
+            raise UnusableKey("a member of the JWK is absent, too long or not a string", clause="RFC 7518 6")
     strings = cast("dict[str, str]", members)
     try:
         material = _material(strings)
@@ -148,7 +149,7 @@ def _unsigned(text: str) -> int:
 def _thumbprint(members: Mapping[str, str]) -> str:
     # RFC 7638 3.2: the required members in order of their names, which is how they were put in; all are base64url
     # or registered names, so nothing in them needs escaping.
-    text = ",".join(f'"{name}":"{value}"' for name, value in members.items())
+    text = ",".join([f'"{name}":"{value}"' for name, value in members.items()])
     return base64url.encode(hashlib.sha256(f"{{{text}}}".encode("ascii")).digest())
 
 
