@@ -109,10 +109,12 @@ def discover(
 
 def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
     """Check a metadata document. Raises IssuerMismatch, MalformedMessage, InsecureUrl."""
-    if members.get("issuer") != issuer:
+    named = members.get("issuer")
+    if named != issuer:
+        got = str(named)[:200]
         raise IssuerMismatch(
-            "the metadata names another issuer than the one it was asked of; nothing in it is used",
-            facts={"expected": issuer, "got": str(members.get("issuer"))[:200]},
+            f"the metadata names another issuer, {got!a}, than {issuer!a} of which it was asked; nothing in it is used",
+            facts={"expected": issuer, "got": got},
         )
     for name, value in members.items():
         if name.endswith("_supported") and not isinstance(value, bool):

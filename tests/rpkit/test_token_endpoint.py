@@ -121,6 +121,14 @@ def test_narrowed_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
     assert "not granted: accounts" in downgrades(clients, bank, scope="openid")
 
 
+def test_what_is_missing_from_one_of_several_tokens_is_no_refusal(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda m: {**m, "scope": "openid"}
+    apis = ["https://bank.example/accounts", "https://bank.example/payments"]
+    login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis)
+    told = [check.detail for check in login.report.downgrades]
+    assert told == ["not granted with the first of several resources' tokens: accounts"]
+
+
 def test_widened_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
     assert "granted unasked: payments" in downgrades(clients, bank, scope="openid accounts payments")
 
