@@ -3,7 +3,8 @@
 Rules (RS-7): https and no redirects; 512 KiB, 100 keys, 5 s. Fresh as long as Cache-Control says, between a minute
 and a day, 10 min by default; refreshed in the background from 80 % of that on. When the endpoint fails the last good
 keys serve an hour longer, and it is left alone for a few seconds. An unknown kid causes at most one refetch in 30 s,
-which keys at hand never wait for. A key gone from a fresh set stops working at once.
+which keys at hand never wait for; one that a refetch did not bring causes no other for a minute. A key gone from a
+fresh set stops working at once.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; FAPI1-ADV 8.9-1; OIDC 10.1.1
 Role: C, RS, AS
@@ -18,6 +19,7 @@ from fapikit.clock import Clock
 from fapikit.errors import FapiError, KeyNotFound, TransportError, Unreachable, UnusableAnswer
 from fapikit.flow import Flow, background, http, shared
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
+from fapikit.io.recently_absent import RecentlyAbsent
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import Purpose
@@ -32,6 +34,8 @@ REFRESH_AHEAD: Final = 0.8
 STALE_IF_ERROR: Final = 3600.0
 COOL_DOWN: Final = 30.0
 FAILURE_PAUSE: Final = 5.0
+ABSENT_FOR: Final = 60.0
+MAX_ABSENT: Final = 256
 
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNORECASE)
 _NOT_AT_ALL: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s])", re.IGNORECASE)
@@ -50,6 +54,7 @@ class RemoteKeySet:
         self._failure: tuple[float, TransportError] | None = None
         self._forced_at = float("-inf")
         self._forcing = False
+        self._absent = RecentlyAbsent(max_entries=MAX_ABSENT, ttl=ABSENT_FOR, clock=clock)
         self._work = (
             "jwks",
             uri,
@@ -67,8 +72,14 @@ class RemoteKeySet:
                 if self._failure is not None:
                     raise self._left_alone(self._failure[1]) from None
                 raise
+            if self._absent.holds((alg, kid)):
+                raise
         keys = yield from self._refetch()
-        return keys.select(alg, kid, purpose)
+        try:
+            return keys.select(alg, kid, purpose)
+        except KeyNotFound:
+            self._absent.add((alg, kid))
+            raise
 
     def peek(self) -> KeySet | None:
         """The keys at hand if they are fresh, without any I/O."""

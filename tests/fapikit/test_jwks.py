@@ -10,7 +10,7 @@ from fapikit.errors import InsecureUrl, KeyNotFound, TransportError, Unreachable
 from fapikit.flow import Shared
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.jose.purposes import ID_TOKEN
-from fapikit.jwks import COOL_DOWN, FAILURE_PAUSE, STALE_IF_ERROR, RemoteKeySet
+from fapikit.jwks import ABSENT_FOR, COOL_DOWN, FAILURE_PAUSE, MAX_ABSENT, STALE_IF_ERROR, RemoteKeySet
 from tests.clocks import FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
@@ -115,7 +115,7 @@ def test_a_key_gone_from_a_fresh_set_stops_working_at_once() -> None:
 
 
 def test_an_unknown_kid_is_asked_for_once_in_the_cool_down() -> None:
-    bench = Bench(jwks(0), jwks(0), jwks(0, 1))
+    bench = Bench(jwks(0), jwks(0), jwks(0, 2))
     bench.find(0)
     for number in (1, 2, 1, 2):
         with pytest.raises(KeyNotFound):
@@ -123,8 +123,33 @@ def test_an_unknown_kid_is_asked_for_once_in_the_cool_down() -> None:
     assert bench.asked == 2
     assert bench.find(0) == a_key().thumbprint
     bench.clock.advance(COOL_DOWN)
-    assert bench.find(1) == a_key("ES256", 1).thumbprint
+    assert bench.find(2) == a_key("ES256", 2).thumbprint
     assert bench.asked == 3
+
+
+def test_a_kid_that_a_refetch_did_not_bring_causes_no_other_for_a_minute() -> None:
+    bench = Bench(jwks(0), jwks(0), jwks(0), jwks(0, 1, 2))
+    with pytest.raises(KeyNotFound):
+        bench.find(1)
+    bench.clock.advance(COOL_DOWN)
+    with pytest.raises(KeyNotFound):
+        bench.find(1)
+    assert bench.asked == 2, "the cool-down is over, and this kid is still not asked for"
+    with pytest.raises(KeyNotFound):
+        bench.find(2)
+    assert bench.asked == 3, "another kid is"
+    bench.clock.advance(ABSENT_FOR)
+    assert bench.find(1) == a_key("ES256", 1).thumbprint
+
+
+def test_a_flood_of_unknown_kids_fills_nothing() -> None:
+    bench = Bench(jwks(0), *(jwks(0) for _ in range(2 * MAX_ABSENT)))
+    for number in range(2 * MAX_ABSENT):
+        bench.clock.advance(COOL_DOWN / 2)
+        with pytest.raises(KeyNotFound):
+            bench.hand.run(bench.keys.find("ES256", f"made-up-{number}", ID_TOKEN))
+    assert len(bench.keys._absent._keys) <= MAX_ABSENT
+    assert bench.asked <= MAX_ABSENT + 2
 
 
 def test_the_cool_down_starts_at_the_refetch_and_not_at_an_ordinary_fetch() -> None:
