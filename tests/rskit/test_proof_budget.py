@@ -87,6 +87,15 @@ def test_after_a_rest_a_key_may_ask_again(make: Any):
     assert type(refused(server, a_proven_view(token)).error) is rs.TooManyProofs
 
 
+def test_rest_is_not_saved_up(make: Any):
+    clock = FrozenClock()
+    server, token = make(clock), bound_token(exp=int(NOW) + 9000)
+    allowed(server, a_proven_view(token))
+    clock.advance(600)
+    views = [a_proven_view(token, iat=int(clock())) for _ in range(30)]
+    assert sum(type(decide(server, view)).__name__ == "Allow" for view in views) == 20
+
+
 def test_what_a_thief_replays_is_not_counted_against_the_key(make: Any):
     server, token = make(FrozenClock()), bound_token()
     stolen = a_proven_view(token)

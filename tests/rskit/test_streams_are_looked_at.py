@@ -101,8 +101,9 @@ def test_the_end_of_a_stream_is_in_the_trace(caplog: pytest.LogCaptureFixture):
     assert "refused: 401 InactiveToken" in caplog.text
 
 
-def test_an_idle_websocket_is_looked_at_too():
-    hand = Hand(METADATA, ENDLESS, says(active=False))
+def test_an_idle_websocket_is_looked_at_too_and_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rskit.stream, "SHORTEST_BELIEF", 0.05)
+    hand = Hand(METADATA, ENDLESS, ENDLESS, says(active=False))
     limits = IntrospectionLimits(positive=0.05)
     server = a_server_of(hand, issuers=[asking(limits=limits)], clock=a_running_clock())
     sent = run(a_websocket, a_scope("websocket", OPAQUE), server)
