@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable
 
@@ -13,4 +13,4 @@ RandomBytes = Callable[[int], bytes]
 """That many unpredictable octets."""
 
 system_clock: Clock = time.time
-system_random: RandomBytes = secrets.token_bytes
+system_random: RandomBytes = os.urandom

@@ -42,6 +42,8 @@ def raw_path(environ: Environ) -> str:
         decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return rebuild_path(decoded.encode("latin-1")) or "/"
     path = target.partition("?")[0].partition("#")[0]
+    if path.startswith("/"):
+        return path
     absolute = _ABSOLUTE_FORM.match(path)
     return path[absolute.end() :] or "/" if absolute else path
 
@@ -49,7 +51,9 @@ def raw_path(environ: Environ) -> str:
 def certificate_of(environ: Environ) -> Callable[[], bytes | None]:
     """How to get at the client's certificate, should a token be bound to one."""
     socket = environ.get("gunicorn.socket")
-    return partial(_certificate, socket) if hasattr(socket, "getpeercert") else no_certificate
+    if socket is None or not hasattr(socket, "getpeercert"):
+        return no_certificate
+    return partial(_certificate, socket)
 
 
 def _certificate(socket: Any) -> bytes | None:

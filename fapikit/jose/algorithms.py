@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, cast
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 PublicMaterial: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 PrivateMaterial: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -69,10 +69,20 @@ def _deterministic(hash_: hashes.HashAlgorithm) -> ec.ECDSA:
         return ec.ECDSA(hash_)
 
 
+def _der(r: bytes, s: bytes) -> bytes:
+    """ECDSA-Sig-Value (RFC 3279 2.2.3) of two numbers without leading zeros; on P-521 its length takes two octets."""
+    if r[0] & 0x80:  # or it would be negative
+        r = b"\0" + r
+    if s[0] & 0x80:
+        s = b"\0" + s
+    length = len(r) + len(s) + 4
+    head = b"0" if length < 0x80 else b"0\x81"
+    return b"%b%c\2%c%b\2%c%b" % (head, length, len(r), r, len(s), s)
+
+
 def _ecdsa(name: str, crv: str, hash_: hashes.HashAlgorithm, octets: int) -> Algorithm:
     scheme = ec.ECDSA(hash_)
     signing_scheme = _deterministic(hash_)
-    from_bytes = int.from_bytes
 
     def verifier(key: PublicMaterial) -> Verify:
         verify_octets = cast(ec.EllipticCurvePublicKey, key).verify
@@ -80,11 +90,11 @@ def _ecdsa(name: str, crv: str, hash_: hashes.HashAlgorithm, octets: int) -> Alg
         def verify(signature: bytes, signing_input: bytes) -> bool:
             if len(signature) != 2 * octets:
                 return False
-            r, s = from_bytes(signature[:octets]), from_bytes(signature[octets:])
+            r, s = signature[:octets].lstrip(b"\0"), signature[octets:].lstrip(b"\0")
             if not (r and s):  # the "psychic signature" of CVE-2022-21449
                 return False
             try:
-                verify_octets(encode_dss_signature(r, s), signing_input, scheme)
+                verify_octets(_der(r, s), signing_input, scheme)
             except InvalidSignature:
                 return False
             return True
