@@ -6,6 +6,7 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from fapikit.errors import ConfigurationError
@@ -30,7 +31,9 @@ class Table:
         """A required string. Raises ConfigurationError, as all of these do."""
         value = self.optional_string(key)
         if value is None:
-            raise ConfigurationError(f"{self.name(key)} is missing", facts={"setting": self.name(key)})
+            like = get_close_matches(key, self._members, 1)
+            hint = f"; {self.name(like[0])} looks like it" if like else ""
+            raise ConfigurationError(f"{self.name(key)} is missing{hint}", facts={"setting": self.name(key)})
         return value
 
     def optional_string(self, key: str) -> str | None:

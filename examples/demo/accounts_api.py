@@ -11,6 +11,7 @@ import asgi_mw
 from asgi_mw.starlette import Access, token_of
 from examples.demo.trace import Recorder
 from examples.demo.world import World
+from fapikit import MemoryStore
 from rskit import Issuer, ResourceServer
 
 ACCOUNTS = {
@@ -38,6 +39,7 @@ def create_app() -> asgi_mw.Protect:
         resource=world.accounts_resource,
         issuers=[Issuer(world.bank)],
         profile=world.profile,
+        store=MemoryStore(),  # one process: what it has seen, nobody else needs to know
         http=Recorder(world, "accounts").settings(),
     )
     return asgi_mw.Protect(Starlette(routes=[Route("/accounts", accounts)]), resource_server)

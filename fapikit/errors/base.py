@@ -71,6 +71,8 @@ class FapiError(Exception):
         if remedy is not None:
             self.remedy = remedy
         self.facts: Mapping[str, str] = MappingProxyType({k: _log_safe(v) for k, v in facts.items()})
+        told = "".join(f"\n  {name}: {value}" for name, value in self.facts.items())
+        self.add_note(f"What to do: {self.remedy}.{told}")  # in a traceback, below the message
 
     def __str__(self) -> str:
         return f"{self.message} [{self.clause}]" if self.clause else self.message

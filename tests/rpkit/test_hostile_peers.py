@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from fapikit import HttpSettings
+from fapikit import HttpSettings, PrivateKeyJWT
 from fapikit.errors import InsecureUrl, MalformedMessage, ResponseTooLarge
 from fapikit.profiles import FAPI2_SECURITY
 from rpkit import Client
 from rpkit.errors import StepUpRequired
 from rpkit.web import WebRequest
+from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import ORIGIN, api_of, signed_in
@@ -198,15 +199,10 @@ def test_what_holds_a_secret_does_not_show_it() -> None:
 
 def test_a_password_in_a_url_is_not_repeated(bank: FakeBank) -> None:
     with pytest.raises(InsecureUrl) as caught:
-        Clients("sync").discover("https://user:hunter2@bank.example", client_id="x", auth=_Anything())
+        Clients("sync").discover(
+            "https://user:hunter2@bank.example", client_id="x", auth=PrivateKeyJWT(a_key())
+        )
     assert "hunter2" not in str(caught.value) + str(caught.value.facts)
-
-
-class _Anything:
-    method, mtls = "private_key_jwt", False
-
-    def check(self, _profile: Any) -> None:
-        """Nothing to check."""
 
 
 @pytest.mark.parametrize("octets", [b'{"access_token":"s3cret",}', b'{"access_token":"s3cret\xff"}'])
