@@ -29,11 +29,11 @@ from starlette.routing import Route
 
 import asgi_mw
 import wsgi_mw
-from benchmarks.rounds import Result, medians, result
+from benchmarks.rounds import Result, interleaved, medians, result
 from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token
 from fapikit import PrivateKey
 
-ROUNDS, CALLS = 60, 60
+ROUNDS, CALLS = 120, 60
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -153,11 +153,8 @@ def measure_asgi() -> list[Result]:
 
     async def measure() -> dict[str, float]:
         times: dict[str, list[float]] = {name: [] for name in apps}
-        for number in range(ROUNDS):
-            names = list(apps)
-            names = names[number % len(names) :] + names[: number % len(names)]
-            for name in names:
-                times[name].append(await call_asgi(apps[name], token, CALLS))
+        for name in interleaved(apps, ROUNDS):
+            times[name].append(await call_asgi(apps[name], token, CALLS))
         return {name: statistics.median(values) for name, values in times.items()}
 
     times = asyncio.run(measure())

@@ -1,11 +1,14 @@
-"""Timing several contenders fairly: interleaved rounds, medians, and figures only as ratios or differences of them."""
+"""Timing several contenders fairly: interleaved rounds, medians, and figures only as ratios or differences of them.
+
+While a round runs the garbage collector rests, for everybody; between two it clears what the last one left behind.
+"""
 
 from __future__ import annotations
 
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,24 +34,31 @@ class Result:
         return f"{self.part:26} {self.metric:34} {self.ours:>8g}{target:24} {peers}"
 
 
+def interleaved(contenders: Iterable[str], rounds: int) -> Iterator[str]:
+    """Whose turn it is; the order turns, so that nobody always runs after the same neighbour."""
+    names = list(contenders)
+    gc.collect()
+    gc.freeze()  # what stands already is no garbage, and need not be looked at between rounds
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            yield from names
+            names = names[1:] + names[:1]
+            gc.collect()
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
 def medians(contenders: Mapping[str, Callable[[], object]], *, rounds: int, calls: int) -> dict[str, float]:
     """The median time of one call of each, in microseconds; each round runs every contender `calls` times."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    gc.collect()
-    gc.disable()
-    try:
-        for number in range(rounds):
-            # The order turns, so that nobody always runs after the same neighbour.
-            names = list(contenders)
-            names = names[number % len(names) :] + names[: number % len(names)]
-            for name in names:
-                call = contenders[name]
-                began = time.perf_counter_ns()
-                for _ in range(calls):
-                    call()
-                times[name].append((time.perf_counter_ns() - began) / calls / 1000)
-    finally:
-        gc.enable()
+    for name in interleaved(contenders, rounds):
+        call = contenders[name]
+        began = time.perf_counter_ns()
+        for _ in range(calls):
+            call()
+        times[name].append((time.perf_counter_ns() - began) / calls / 1000)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

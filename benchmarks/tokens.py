@@ -24,7 +24,7 @@ from rskit import Allow, Issuer, ResourceServer
 from rskit.request_view import RequestView
 
 ISSUER, RESOURCE, URL = "https://as.example", "https://api.example", "https://api.example/accounts"
-ROUNDS, CALLS = 60, 40
+ROUNDS, CALLS = 100, 40
 TARGETS = {"ES256": 1.30, "EdDSA": 1.20, "PS256": 1.65}
 _numbers = itertools.count()
 
