@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, Config, config_file, details_types
+from askit.config_file import read_config
+from askit.settings import Table
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import FINTECH, settings
 from tests.askit.plain_client import ACCOUNTS, PlainClient, read_callback
@@ -212,3 +214,10 @@ def test_a_seal_that_is_no_seal_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "seal.txt").write_text(text)
     with pytest.raises(ConfigurationError, match="seal"):
         Config.from_mapping(settings(store_seal_file="seal.txt"), base=tmp_path)
+
+
+def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
+    with pytest.raises(ConfigurationError, match="issuer is missing; isuer looks like it"):
+        read_config(Table({"isuer": "https://bank.example.test"}), Path())
+    with pytest.raises(ConfigurationError, match=r"issuer is missing\n"):
+        read_config(Table({"colour": "red"}), Path())

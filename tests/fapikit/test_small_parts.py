@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -162,3 +163,14 @@ def test_an_answer_of_another_status_is_never_read_as_success() -> None:
     ):
         with pytest.raises(error):
             read_json_object(response, clause="RFC 1 1")
+
+
+def test_a_traceback_says_what_to_do_and_the_facts() -> None:
+    error = errors.WrongIssuer(
+        "from elsewhere", facts={"expected": "https://a.example", "got": "https://b.example"}
+    )
+    shown = "".join(traceback.format_exception(error))
+    assert "from elsewhere [RFC 8725 3.8]" in shown
+    assert f"What to do: {error.remedy}." in shown
+    assert "expected: https://a.example" in shown
+    assert "got: https://b.example" in shown

@@ -258,6 +258,18 @@ async def test_a_token_made_up_by_another_signer_is_refused(client: PlainClient)
     assert (await _userinfo_with(client, _good(client, forged), token=forged))[0] == 401
 
 
+@pytest.mark.spec("RFC 9449 8", "RFC 9449 10.1")
+async def test_a_proof_at_par_without_a_nonce_is_challenged(client: PlainClient) -> None:
+    """At PAR a proof is optional; one that is sent is checked as at the token endpoint, its nonce included."""
+    url = f"{ISSUER}/par"
+    challenged = await client.push(proof=client.proof("POST", url, nonce=None))
+    assert (challenged.status_code, challenged.json()["error"]) == (400, "use_dpop_nonce")
+    assert client.nonce == challenged.headers["dpop-nonce"]
+    stale = await client.push(proof=client.proof("POST", url, nonce="made-up"))
+    assert (stale.status_code, stale.json()["error"]) == (400, "use_dpop_nonce")
+    assert (await client.push(proof=client.proof("POST", url))).status_code == 201
+
+
 async def _nonce(client: PlainClient) -> None:
     """A push brings the current nonce."""
     assert (await client.push()).status_code == 201
