@@ -45,20 +45,43 @@ INTERACTION: Final = 900.0
 async def read_authorization_request(
     server: AuthorizationServer, parameters: Parameters, client: Client, *, jkt: str | None = None
 ) -> PushedRequest:
-    """Validate a request. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
+    """Read and check one. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
+    members = await read_members(server, parameters, client)
+    return await check_members(server, members, client, signed="request" in parameters, jkt=jkt)
+
+
+async def read_members(
+    server: AuthorizationServer, parameters: Parameters, client: Client
+) -> Mapping[str, Any]:
+    """The members that count: those of the verified request object if there is one, else the parameters."""
     if "request_uri" in parameters:
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
     if "request" in parameters:
-        members = await read_request_object(server, parameters["request"], client)
-        signed = True
-    else:
-        members, signed = _members_of_form(parameters), False
+        return await read_request_object(server, parameters["request"], client)
+    members: dict[str, Any] = {
+        name: value for name, value in parameters.items() if name not in _CLIENT_AUTHENTICATION
+    }
+    if parameters.all("resource"):
+        members["resource"] = list(parameters.all("resource"))
+    return members
+
+
+async def check_members(
+    server: AuthorizationServer,
+    members: Mapping[str, Any],
+    client: Client,
+    *,
+    signed: bool,
+    jkt: str | None = None,
+) -> PushedRequest:
+    """The request that these members make. Raises Refused, StoreError."""
     required = server.profile.request_object_required or client.flag("require_signed_request_object")
     if required and not signed:
         raise InvalidRequest(
             "the request must be a signed request object",
             clause=server.profile.clause("request_object_required"),
         )
+    members = members if signed else _parsed(members)
     request = validate(server, members, client, signed=signed, jkt=jkt)
     return replace(request, subjects=await read_subjects(server, members, client))
 
@@ -97,10 +120,9 @@ def validate(
     )
 
 
-def _members_of_form(parameters: Parameters) -> Mapping[str, Any]:
-    members: dict[str, Any] = {
-        name: value for name, value in parameters.items() if name not in _CLIENT_AUTHENTICATION
-    }
+def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members of a form, as a request object would hold them."""
+    members = dict(form)
     if "authorization_details" in members:
         members["authorization_details"] = parse_details(members["authorization_details"])
     if "claims" in members:
@@ -116,8 +138,6 @@ def _members_of_form(parameters: Parameters) -> Mapping[str, Any]:
         ):
             raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
         members["max_age"] = int(members["max_age"])
-    if parameters.all("resource"):
-        members["resource"] = list(parameters.all("resource"))
     return members
 
 
@@ -156,6 +176,14 @@ def _response_mode(server: AuthorizationServer, members: Mapping[str, Any], clie
             "the response must be signed: ask for response_mode=jwt", clause=profile.clause("jarm_required")
         )
     return "query.jwt" if mode == "jwt" else mode
+
+
+def mode_of_refusal(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> str:
+    """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
+    try:
+        return _response_mode(server, members, client)
+    except InvalidRequest:
+        return "query.jwt" if server.profile.jarm_required else "query"
 
 
 def _scopes(server: AuthorizationServer, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:

@@ -3,19 +3,20 @@
 Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
 user on a page.
 
-Spec: RFC 6749 4.1.2.1; RFC 9126 4, 5; RFC 9101 5a; FAPI2-SP 5.3.2.2-3, 5.3.2.1-7, 5.2.3-3; RFC 9700 4.11
+Spec: RFC 6749 4.1.2.1; JARM 2.1a; RFC 9126 4, 5; RFC 9101 5a; FAPI2-SP 5.3.2.2-3, 5.3.2.1-7, 5.2.3-3; RFC 9700 4.11
 Role: AS
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.authorization_request import INTERACTION, read_authorization_request
+from askit.authorization_request import INTERACTION, check_members, mode_of_refusal, read_members
 from askit.clients import Client
 from askit.consent import continue_request, refuse
 from askit.endpoints.par import keep_request
@@ -24,7 +25,6 @@ from askit.messages import read_form
 from askit.records import PushedRequest
 from askit.response_modes import see_other
 from askit.sessions import read_browser
-from fapikit.errors import FapiError
 from fapikit.parameters import Parameters, parse_parameters
 
 if TYPE_CHECKING:
@@ -107,27 +107,30 @@ async def _direct_request(
     """A request that came through the browser, or the error to send back for it."""
     if server.profile.par_required or client.flag("require_pushed_authorization_requests"):
         raise InvalidRequest("the request must be pushed first", clause=server.profile.clause("par_required"))
+    members = await read_members(server, parameters, client)
     try:
-        return await read_authorization_request(server, parameters, client)
-    except FapiError as error:
-        back = _way_back(parameters, client)
-        if back is None or not isinstance(error, Refused):
+        return await check_members(server, members, client, signed="request" in parameters)
+    except Refused as error:
+        back = _way_back(server, members, client)
+        if back is None:
             raise
         return await refuse(server, back, client, error)
 
 
-def _way_back(parameters: Parameters, client: Client) -> PushedRequest | None:
-    """Where an error may be sent: only to a redirect URI that is this client's own, in a plain query."""
-    redirect_uri = parameters.get("redirect_uri", "")
-    if "request" in parameters or not client.accepts_redirect_uri(redirect_uri):
+def _way_back(
+    server: AuthorizationServer, members: Mapping[str, Any], client: Client
+) -> PushedRequest | None:
+    """Where and how an error is told: to a redirect URI that is this client's own, in the mode that was asked for."""
+    redirect_uri, state = members.get("redirect_uri"), members.get("state")
+    if not isinstance(redirect_uri, str) or not client.accepts_redirect_uri(redirect_uri):
         return None
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=redirect_uri,
         response_type="code",
-        response_mode="query",
+        response_mode=mode_of_refusal(server, members, client),
         scopes=(),
         created_at=0,
         expires_at=0,
-        state=parameters.get("state"),
+        state=state if isinstance(state, str) else None,
     )

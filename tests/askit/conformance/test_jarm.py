@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -49,6 +50,43 @@ async def test_a_signed_response_by_form_post(client: PlainClient) -> None:
     fields = _hidden_fields(page.text)
     assert set(fields) == {"response"}
     assert "code" in await _verified(client, fields["response"])
+
+
+@pytest.mark.spec("JARM 2.1a", "JARM 2.3.4")
+@pytest.mark.parametrize("by_value", [False, True])
+@pytest.mark.parametrize("mode", ["jwt", "query.jwt", "fragment.jwt", "form_post.jwt", "fragment", None])
+async def test_a_request_that_was_not_pushed_is_refused_in_the_mode_it_asked_for(
+    by_value: bool, mode: str | None
+) -> None:
+    """A client that awaits a signed response reads no other; the parameters of a request object count alone."""
+    client = Bank(profile="oauth-2.1").client()
+    wrong = {"scope": "unheard-of", "response_mode": mode}
+    if by_value:
+        query = {"request": client.request_object(**wrong), "response_mode": "query", "state": "outer"}
+    else:
+        query = client.request(**wrong)
+    response = await client.http.get("/authorize", params={**query, "client_id": "fintech"})
+    if mode == "form_post.jwt":
+        assert f'action="{CALLBACK}"' in response.text
+        callback = _hidden_fields(response.text)
+    else:
+        callback = read_callback(response)
+        assert ("#" in response.headers["location"]) == str(mode).startswith("fragment")
+    if mode is not None and "jwt" in mode:
+        assert set(callback) == {"response"}
+        callback = await _verified(client, callback["response"])
+        assert callback["aud"] == "fintech"
+    assert (callback["error"], callback["state"], callback["iss"]) == ("invalid_scope", "the-state", ISSUER)
+
+
+async def test_a_mode_that_is_not_to_be_had_is_refused_by_query_or_signed_where_that_is_a_must() -> None:
+    bank = Bank(profile="oauth-2.1")
+    client = bank.client()
+    query = {**client.request(response_mode="smoke"), "client_id": "fintech"}
+    assert read_callback(await client.http.get("/authorize", params=query))["error"] == "invalid_request"
+    bank.server.profile = replace(bank.config.profile, jarm_required=True)
+    callback = read_callback(await client.http.get("/authorize", params=query))
+    assert (await _verified(client, callback["response"]))["error"] == "invalid_request"
 
 
 async def test_an_error_is_signed_too(client: PlainClient) -> None:
