@@ -66,6 +66,14 @@ def origin_of(url: str) -> str:
     return f"{scheme}://{host}" if parts.port in (None, default) else f"{scheme}://{host}:{parts.port}"
 
 
+def has_origin(url: str, origin: str) -> bool:
+    """Whether a URL, perhaps none at all, is at this origin."""
+    try:
+        return origin_of(url) == origin
+    except ValueError:
+        return False
+
+
 def without_query(url: str) -> str:
     """The URL without query and fragment, fit for logs."""
     return url.split("?", 1)[0].split("#", 1)[0]

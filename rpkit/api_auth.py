@@ -25,7 +25,7 @@ from fapikit.io import HttpSettings
 from fapikit.io.lent_connections import LentConnections
 from fapikit.io.tls import client_context
 from fapikit.profiles import Profile
-from fapikit.urls import origin_of, require_secure
+from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
 from rpkit.token_set import TokenSet
@@ -78,8 +78,31 @@ class ApiTarget:
 def api_target(
     bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
 ) -> ApiTarget:
+    """Raises InsecureUrl; ConfigurationError where no `resource` is given and the tokens do not say it is this API."""
     require_secure(base_url, "base_url")
+    if resource is None:
+        resource = _only_resource(tokens, base_url)
     return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)
+
+
+def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
+    """What the only token was asked for: this API, or nothing that was named. An API elsewhere has to be meant."""
+    token = tokens.find(None)
+    if token is None and tokens.access_tokens:
+        raise ConfigurationError(
+            f"the tokens are for {', '.join(tokens.resources)}: say with resource= which one this API is",
+            clause="RFC 8707 2.2",
+            facts={"have": " ".join(tokens.resources)},
+        )
+    resource = None if token is None else token.resource
+    if resource is not None and not has_origin(resource, origin_of(base_url)):
+        raise ConfigurationError(
+            f"the token was asked for {resource}, and base_url is {without_query(base_url)}:"
+            " if that API is meant, say so with resource=",
+            clause="RFC 8707 2.2",
+            facts={"resource": resource, "base_url": without_query(base_url)},
+        )
+    return resource
 
 
 def sync_client(
@@ -178,7 +201,7 @@ def _client_class(library: Any) -> Any:
             return self.auth.tokens  # type: ignore[no-any-return]
 
         def send(self, request: Any, **options: Any) -> Any:
-            _refuse_redirects(self, options)
+            _refuse_redirects(library, self, options)
             return super().send(request, **options)
 
     return BoundClient
@@ -194,7 +217,7 @@ def _async_client_class(library: Any) -> Any:
             return self.auth.tokens  # type: ignore[no-any-return]
 
         async def send(self, request: Any, **options: Any) -> Any:
-            _refuse_redirects(self, options)
+            _refuse_redirects(library, self, options)
             return await super().send(request, **options)
 
     return BoundAsyncClient
@@ -252,8 +275,10 @@ def _counted(size: int, chunk: bytes, limit: int) -> int:
     return size
 
 
-def _refuse_redirects(client: Any, options: dict[str, Any]) -> None:
-    if options.get("follow_redirects") is True or client.follow_redirects:
+def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> None:
+    # Whatever counts as true to the library, save the object by which it says that nothing was given.
+    asked = options.get("follow_redirects", library.USE_CLIENT_DEFAULT)
+    if (asked and asked is not library.USE_CLIENT_DEFAULT) or client.follow_redirects:
         raise ConfigurationError(
             "a request that carries a token follows no redirect: send it anew where it should go",
             clause="RFC 9700 4.11",

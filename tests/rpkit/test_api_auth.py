@@ -221,6 +221,43 @@ def test_tokens_go_to_no_other_origin(clients: Clients, bank: FakeBank) -> None:
     assert len(bank.seen) == before
 
 
+@pytest.mark.parametrize(
+    "resource", ["https://other.example/accounts", "urn:bank:accounts", "https://bank.example:x"]
+)
+@pytest.mark.spec("RFC 8707 2.2")
+def test_a_token_for_one_api_goes_to_another_only_where_that_is_said(
+    resource: str, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank, resources=[resource])
+    with pytest.raises(ConfigurationError) as caught:
+        api_of(client, bank, login.tokens)
+    assert dict(caught.value.facts) == {"resource": resource, "base_url": ORIGIN}
+    with api_of(client, bank, login.tokens, resource=resource) as api:
+        assert api.get("/accounts").status_code == 200
+
+
+def test_of_several_tokens_none_is_guessed(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank, resources=[ACCOUNTS, f"{ORIGIN}/payments"], resource=ACCOUNTS)
+    both = client.refresh(login.tokens, resource=f"{ORIGIN}/payments")
+    with pytest.raises(ConfigurationError) as caught:
+        api_of(client, bank, both)
+    assert caught.value.facts["have"] == f"{ACCOUNTS} {ORIGIN}/payments"
+    assert login.tokens.resources == (ACCOUNTS,)
+
+
+def test_the_resource_stays_chosen_when_another_one_joins_the_set(clients: Clients, bank: FakeBank) -> None:
+    """Another process got a token for a second API meanwhile: a refresh brings the whole set."""
+    client = clients.of(bank)
+    login = signed_in(client, bank, resources=[ACCOUNTS, f"{ORIGIN}/payments"], resource=ACCOUNTS)
+    with api_of(client, bank, login.tokens) as api:
+        client.refresh(login.tokens, resource=f"{ORIGIN}/payments")
+        bank.clock.advance(1000)
+        assert api.get("/accounts").status_code == 200
+        assert api.tokens.resources == (f"{ORIGIN}/payments", ACCOUNTS)
+
+
 @pytest.mark.spec("RFC 9700 4.11")
 def test_redirects_are_never_followed_with_credentials(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
@@ -230,6 +267,9 @@ def test_redirects_are_never_followed_with_credentials(clients: Clients, bank: F
         assert api.get("/accounts").status_code == 307
         with pytest.raises(ConfigurationError):
             api.get("/accounts", follow_redirects=True)
+        with pytest.raises(ConfigurationError):
+            api.get("/accounts", follow_redirects=1)
+        assert api.get("/accounts", follow_redirects=False).status_code == 200
     with pytest.raises(ConfigurationError):
         api_of(client, bank, login.tokens, follow_redirects=True)
     assert not bank.calls("payments")
