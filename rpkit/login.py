@@ -38,8 +38,11 @@ def complete(
 ) -> Flow[Login]:
     """Verify the callback, exchange its code (for `resource`), verify the ID token.
 
-    Raises, in the order of the checks: TransactionError, AuthorizationResponseError, JwtError, AuthorizationRefused,
-    PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError where nothing can be decided.
+    `resource` may be left out where one or none was asked for at the start.
+
+    Raises, in the order of the checks: ConfigurationError, TransactionError, AuthorizationResponseError, JwtError,
+    AuthorizationRefused, PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError where nothing
+    can be decided.
     """
     _require_asked(transaction, resource)
     report = LoginReport()
@@ -72,6 +75,13 @@ def complete(
 
 
 def _require_asked(transaction: Transaction, resource: str | None) -> None:
+    if resource is None and len(transaction.resources) > 1:
+        # Before the code is used: what a server would make of it is its own affair, at worst one token for all.
+        raise ConfigurationError(
+            "several resources were asked for: say with resource= for which one the first token is",
+            clause="RFC 8707 2.2",
+            facts={"asked": " ".join(transaction.resources)},
+        )
     if resource is not None and transaction.resources and resource not in transaction.resources:
         raise ConfigurationError(
             "this resource was not among those asked for at the start",

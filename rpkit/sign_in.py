@@ -7,7 +7,9 @@ Spec: FAPI1-BL 5.2.3-3, -4
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from fapikit.errors import ConfigurationError, FapiError, Fault
@@ -36,6 +38,17 @@ def require_redirect_uri(bank: Bank, paths: SignInPaths) -> None:
             "the client has another redirect_uri than its sign-in pages",
             clause="FAPI1-BL 5.2.3-4",
             facts={"expected": paths.redirect_uri, "got": bank.settings.redirect_uri},
+        )
+
+
+def require_one_resource(resource: str | None, parameters: Mapping[str, Any]) -> None:
+    """Raises ConfigurationError if every login would ask for several resources and none is named for its code."""
+    asked = parameters.get("resources", ())
+    if resource is None and not isinstance(asked, str) and len(tuple(asked)) > 1:
+        raise ConfigurationError(
+            "several resources: say with resource= for which one a login's first token is",
+            clause="RFC 8707 2.2",
+            facts={"asked": " ".join(asked)},
         )
 
 

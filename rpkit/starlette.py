@@ -25,7 +25,7 @@ from rpkit import web
 from rpkit.async_client import AsyncClient
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
-from rpkit.sign_in import SignInPaths, log_failure, require_redirect_uri
+from rpkit.sign_in import SignInPaths, log_failure, require_one_resource, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnError: TypeAlias = Callable[[Request, FapiError], Response | Awaitable[Response]]
@@ -54,6 +54,7 @@ class SignIn:
 
         `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
         """
+        require_one_resource(resource, parameters)
         self._connect = connect
         self._paths = SignInPaths(redirect_uri, login_path, jwks_path)
         self._seal = seal

@@ -92,7 +92,9 @@ class MessageForger:
     def _answered(self, title: str, parameters: dict[str, str], rule: str) -> Refusal:
         try:
             self._client.complete(
-                f"{self.world.redirect_uri}?{urlencode(parameters)}", self._start.transaction
+                f"{self.world.redirect_uri}?{urlencode(parameters)}",
+                self._start.transaction,
+                resource=self.world.accounts_resource,
             )
         except FapiError as error:
             require(error.clause == rule, f"{rule} is the rule, not {error.clause}: {error}")

@@ -33,12 +33,18 @@ def refresh(
 ) -> Flow[TokenSet]:
     """The set with a new access token for `resource` (without one: for the token it holds).
 
-    Raises GrantEnded when the user has to sign in again, NoAccessToken without a refresh token; BrokenContinuity;
-    PeerRefused, TransportError, StoreError.
+    Raises ConfigurationError where the set holds several and none is named; GrantEnded when the user has to sign in
+    again, NoAccessToken without a refresh token; BrokenContinuity; PeerRefused, TransportError, StoreError.
     """
     tokens.require_own(bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
-    if resource is None and held is not None:
+    if resource is None:
+        if held is None:
+            raise ConfigurationError(
+                "the set has tokens for several resources: say with resource= which one to renew",
+                clause="RFC 8707 2.2",
+                facts={"have": " ".join(tokens.resources)},
+            )
         resource = held.resource
     if held is not None and scope is not None and not set(scope.split()) <= set(tokens.scope.split()):
         raise ConfigurationError("a refresh cannot widen the scope", clause="RFC 6749 6")

@@ -124,7 +124,7 @@ def test_narrowed_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
 def test_what_is_missing_from_one_of_several_tokens_is_no_refusal(clients: Clients, bank: FakeBank) -> None:
     bank.faults["token"] = lambda m: {**m, "scope": "openid"}
     apis = ["https://bank.example/accounts", "https://bank.example/payments"]
-    login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis)
+    login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis, resource=apis[0])
     told = [check.detail for check in login.report.downgrades]
     assert told == ["not granted with the first of several resources' tokens: accounts"]
 
@@ -163,6 +163,25 @@ def test_the_exchange_names_one_resource_of_those_asked_for(clients: Clients, ba
     assert login.tokens.resources == (ACCOUNTS,)
     with pytest.raises(ConfigurationError):
         signed_in(client, bank, resources=[ACCOUNTS], resource="https://bank.example/payments")
+
+
+@pytest.mark.spec("RFC 8707 2.2")
+def test_of_several_resources_none_is_guessed(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    asked = [ACCOUNTS, "https://bank.example/payments"]
+    start = client.begin(resources=asked)
+    callback = bank.authorize(start.url)
+    with pytest.raises(ConfigurationError) as caught:
+        client.complete(callback, start.transaction)
+    assert caught.value.facts["asked"] == " ".join(asked)
+    assert not bank.calls("token")
+    login = client.complete(callback, start.transaction, resource=ACCOUNTS)  # nothing was used up
+    both = client.refresh(login.tokens, resource=asked[1])
+    before = len(bank.calls("token"))
+    with pytest.raises(ConfigurationError) as caught:
+        client.refresh(both)
+    assert caught.value.facts["have"] == " ".join(asked)
+    assert len(bank.calls("token")) == before
 
 
 # Grants without a user.

@@ -9,7 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+import rpkit.flask
+import rpkit.starlette
 from fapikit import KeyRing
+from fapikit.errors import ConfigurationError
+from fapikit.stores.sealed import Seal
 from rpkit import ClientKeys
 from rpkit.web import COOKIE, MAX_LOGINS
 from tests.keys import a_key
@@ -165,9 +169,6 @@ def test_what_begins_a_login_may_read_its_own_form(bank: FakeBank) -> None:
     import httpx
     from starlette.applications import Starlette
 
-    import rpkit.flask
-    import rpkit.starlette
-    from fapikit.stores.sealed import Seal
     from rpkit import AsyncClient, Client
 
     options = Site(bank, ClientKeys(KeyRing(a_key("ES256", 1)))).options()
@@ -197,6 +198,17 @@ def test_what_begins_a_login_may_read_its_own_form(bank: FakeBank) -> None:
     other.register_blueprint(pages.blueprint())
     assert other.test_client().post("/login", data=form, headers=headers).status_code == 303
     assert bank.calls("par")[-1].form["login_hint"] == "alice2"
+
+
+@pytest.mark.parametrize("sign_in", [rpkit.starlette.SignIn, rpkit.flask.SignIn])
+def test_which_of_several_resources_comes_first_is_said_when_the_pages_are_made(sign_in: Any) -> None:
+    given = {"redirect_uri": REDIRECT_URI, "seal": Seal([b"k" * 32]), "on_login": lambda *_: "x"}
+    asked = ["https://bank.example/accounts", "https://bank.example/payments"]
+    with pytest.raises(ConfigurationError) as caught:
+        sign_in(lambda: None, resources=asked, **given)
+    assert caught.value.facts["asked"] == " ".join(asked)
+    assert sign_in(lambda: None, resources=asked, resource=asked[0], **given)
+    assert sign_in(lambda: None, resources=asked[0], **given)
 
 
 def test_large_transactions_span_cookies(make_site: MakeSite, bank: FakeBank) -> None:
