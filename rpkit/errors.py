@@ -20,7 +20,7 @@ FapiError
 │   └── RegistrationError             what came back from dynamic registration
 ├── ClaimError
 │   ├── WrongAcr                      the login is weaker than was asked
-│   ├── StaleLogin                    `auth_time` is missing or too long ago
+│   ├── StaleLogin                    `auth_time` is missing, too long ago or yet to come
 │   ├── WrongRequestedClaim           an essential claim is missing or has another value
 │   └── BrokenContinuity              an ID token of a refresh that differs from the first
 ├── UserInfoError                     the answer is unsigned where a signature was registered
@@ -170,7 +170,7 @@ class WrongAcr(ClaimError):
 
 
 class StaleLogin(ClaimError):
-    """`auth_time` is missing although `max_age` was sent, or lies further back."""
+    """`auth_time` is missing although `max_age` was sent, lies further back, or lies in the future."""
 
     clause = "OIDC 3.1.3.7-13"
     remedy = Remedy.SIGN_IN_AGAIN

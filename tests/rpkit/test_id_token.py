@@ -45,6 +45,7 @@ MUTATIONS: dict[str, tuple[dict[str, Any], dict[str, Any], type[FapiError], str]
     "acr left out": ({"acr_values": "high"}, {}, WrongAcr, "OIDC 3.1.3.7-12"),
     "auth_time left out": ({"max_age": 60}, {"auth_time": None}, StaleLogin, "OIDC 3.1.3.7-13"),
     "auth_time too long ago": ({"max_age": 60}, {"auth_time": now - 91}, StaleLogin, "OIDC 3.1.3.7-13"),
+    "auth_time yet to come": ({"max_age": 60}, {"auth_time": now + 31}, StaleLogin, "OIDC 3.1.3.7-13"),
     "an essential claim left out": (
         {"claims": {"id_token": {"email": {"essential": True}}}},
         {},
@@ -64,6 +65,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "iat ahead within tolerance": ({}, {"iat": now + 30}),
     "one of the kinds asked for": ({"acr_values": "high highest"}, {"acr": "highest"}),
     "auth_time within max_age and tolerance": ({"max_age": 60}, {"auth_time": now - 89}),
+    "auth_time ahead within tolerance": ({"max_age": 60}, {"auth_time": now + 29}),
     "an essential claim with one of its values": (
         {"claims": {"id_token": {"intent": {"essential": True, "values": ["a", "b"]}, "name": None}}},
         {"intent": "b"},
