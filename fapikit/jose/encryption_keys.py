@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from fapikit.errors import UnusableKey
 from fapikit.jose.algorithms import MINIMUM_RSA_BITS
+from fapikit.jose.load_key import pem_octets
 from fapikit.jose.public_key import MAXIMUM_RSA_BITS
 
 KEY_MANAGEMENT: Final[Mapping[str, str]] = {
@@ -87,11 +88,11 @@ class DecryptionKey(EncryptionKey):
 
     @classmethod
     def from_pem(
-        cls, pem: bytes, *, alg: str, password: bytes | None = None, kid: str | None = None
+        cls, pem: bytes | str, *, alg: str, password: bytes | None = None, kid: str | None = None
     ) -> DecryptionKey:
         """Load PKCS#8 or traditional PEM. Raises UnusableKey."""
         try:
-            plain = serialization.load_pem_private_key(pem, password).private_bytes(
+            plain = serialization.load_pem_private_key(pem_octets(pem), password).private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             for kind in (RSAKey, ECKey, OKPKey):

@@ -23,9 +23,13 @@ from fapikit.jose.public_key import EC_CURVES
 _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 
 
-def material_from_pem(pem: bytes, password: bytes | None) -> PrivateMaterial:
+def material_from_pem(pem: bytes | str, password: bytes | None) -> PrivateMaterial:
     """PKCS#8, encrypted or not, or a traditional form. Raises UnusablePrivateKey."""
-    return _load(lambda: serialization.load_pem_private_key(pem, password), "PEM private key", "RFC 7468 10")
+    return _load(
+        lambda: serialization.load_pem_private_key(pem_octets(pem), password),
+        "PEM private key",
+        "RFC 7468 10",
+    )
 
 
 def material_from_der(der: bytes, password: bytes | None) -> PrivateMaterial:
@@ -81,6 +85,11 @@ def public_members(material: PrivateMaterial) -> dict[str, str]:
     raise UnusablePrivateKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1")
 
 
+def pem_octets(pem: bytes | str) -> bytes:
+    """PEM is text, and comes as either. Raises ValueError."""
+    return pem.encode("ascii") if isinstance(pem, str) else pem
+
+
 def signing_material(material: object) -> PrivateMaterial:
     """The same object, known to sign. Raises UnusablePrivateKey."""
     if isinstance(material, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
@@ -91,8 +100,12 @@ def signing_material(material: object) -> PrivateMaterial:
 def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial:
     try:
         material = load()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        # TypeError: a password is missing, or given for a key that has none.
+    except TypeError as error:
+        raise UnusablePrivateKey(
+            f"the {what} needs a password, or has none, or one of the two is not given as bytes",
+            clause=clause,
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusablePrivateKey(
             f"not a readable {what}, or not with this password", clause=clause
         ) from error

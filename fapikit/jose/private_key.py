@@ -56,7 +56,12 @@ class PrivateKey:
 
     @classmethod
     def from_pem(
-        cls, pem: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
+        cls,
+        pem: bytes | str,
+        *,
+        password: bytes | None = None,
+        alg: str | None = None,
+        kid: str | None = None,
     ) -> PrivateKey:
         """Load PKCS#8 or traditional PEM. Raises UnusablePrivateKey."""
         return cls(load_key.material_from_pem(pem, password), alg=alg, kid=kid)

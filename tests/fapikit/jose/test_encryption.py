@@ -360,6 +360,7 @@ def test_private_keys_show_nothing_and_make_the_round_trip() -> None:
         DecryptionKey.from_jwk(KEY.public_jwk)
     with pytest.raises(UnusableKey):
         DecryptionKey.from_pem(b"no key", alg="ECDH-ES")
+    assert DecryptionKey.from_pem(RSA_PEM.decode(), alg="RSA-OAEP-256").public_jwk["kty"] == "RSA"
     with pytest.raises(UnusableKey):
         DecryptionKey.generate("ECDH-ES", crv="secp256k1")
 

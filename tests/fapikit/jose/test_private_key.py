@@ -117,6 +117,27 @@ def test_refuses_what_is_no_key(load: Any, octets: bytes) -> None:
     assert refused.value.remedy == Remedy.FIX_CONFIGURATION, "the key is ours: no peer can mend it"
 
 
+def test_pem_is_text_and_may_come_as_such() -> None:
+    pem = exported("ES256", Encoding.PEM)
+    assert same(PrivateKey.from_pem(pem.decode()), "ES256")
+    with pytest.raises(UnusableKey, match="not a readable PEM"):
+        PrivateKey.from_pem("no key, and not ASCII: ü")
+
+
+@pytest.mark.parametrize(
+    "load, given, password",
+    [
+        (PrivateKey.from_der, "text", None),
+        (PrivateKey.from_pem, exported("ES256", Encoding.PEM, PKCS8, b"right"), None),
+        (PrivateKey.from_pem, exported("ES256", Encoding.PEM, PKCS8, b"right"), "right"),
+        (PrivateKey.from_pem, exported("ES256", Encoding.PEM), b"one too many"),
+    ],
+)
+def test_says_that_bytes_or_a_password_are_wanted(load: Any, given: Any, password: Any) -> None:
+    with pytest.raises(UnusableKey, match="has none, or one of the two is not given as bytes"):
+        load(given, password=password)
+
+
 @pytest.mark.parametrize("password", [None, b"wrong"])
 def test_refuses_a_wrong_or_missing_password_and_does_not_show_it(password: bytes | None) -> None:
     pem = exported("ES256", Encoding.PEM, PKCS8, b"right")
