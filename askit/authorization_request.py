@@ -2,7 +2,7 @@
 
 Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 7636 4.4.1; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
 Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
-Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
+Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1; FAPI1-BL 5.2.2.2-1, 5.2.2.3-1
 Role: AS
 """
 
@@ -95,6 +95,7 @@ def validate(
             raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
     _check_response_type(server, members, client)
     now = server.clock()
+    scopes = _scopes(server, members, client)
     resources = _resources(server, members)
     details = _details(server, members, client)
     return PushedRequest(
@@ -102,11 +103,11 @@ def validate(
         redirect_uri=_redirect_uri(members, client),
         response_type=members["response_type"],
         response_mode=_response_mode(server, members, client),
-        scopes=_scopes(server, members, client),
+        scopes=scopes,
         created_at=now,
         expires_at=now + server.profile.par_lifetime,
-        state=members.get("state"),
-        nonce=_nonce(members),
+        state=_state(server, members, scopes),
+        nonce=_nonce(server, members, scopes),
         code_challenge=_code_challenge(server, members),
         resources=resources,
         authorization_details=details,
@@ -210,8 +211,21 @@ def _details(server: AuthorizationServer, members: Mapping[str, Any], client: Cl
     return check_details(members["authorization_details"], server.config, client)
 
 
-def _nonce(members: Mapping[str, Any]) -> str | None:
-    nonce = members.get("nonce")
+def _state(server: AuthorizationServer, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+    state: str | None = members.get("state")
+    if state is None and "openid" not in scopes and server.profile.state_required:
+        raise InvalidRequest(
+            "state is missing from a request without openid", clause=server.profile.clause("state_required")
+        )
+    return state
+
+
+def _nonce(server: AuthorizationServer, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+    nonce: str | None = members.get("nonce")
+    if nonce is None and "openid" in scopes and server.profile.nonce_required:
+        raise InvalidRequest(
+            "nonce is missing from a request with openid", clause=server.profile.clause("nonce_required")
+        )
     if nonce is not None and len(nonce) > 1024:
         # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
         raise InvalidRequest("nonce is longer than 1024 characters", clause="FAPI2-SP 5.3.2.2-14")

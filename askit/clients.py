@@ -1,6 +1,6 @@
 """Registered clients: their metadata read strictly, and where it is found.
 
-Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3
+Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3; FAPI1-BL 7.5-2
 Role: AS
 """
 
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.redirect_uris import check_redirect_uri, is_registered
@@ -93,6 +94,13 @@ class Client:
             raise self._refuse(
                 f"{profile.name} does not allow token_endpoint_auth_method {method}",
                 profile.clause("client_authentication_methods"),
+            )
+        if not profile.loopback_redirects and any(
+            urlsplit(uri).scheme == "http" for uri in self.redirect_uris
+        ):
+            raise self._refuse(
+                f"{profile.name} does not allow redirect URIs on loopback",
+                profile.clause("loopback_redirects"),
             )
         for name in _ALGORITHMS:
             alg = self.metadata.get(name)

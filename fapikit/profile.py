@@ -35,6 +35,10 @@ class Profile:
     response_modes: frozenset[str]
     jarm_required: bool
     iss_in_response_required: bool
+    nonce_required: bool
+    """Of a request with `openid`."""
+    state_required: bool
+    """Of any other request."""
     sender_constraints: frozenset[SenderConstraint]
     sender_constraint_required: bool
     assertion_audiences: frozenset[AssertionAudience]
@@ -54,6 +58,7 @@ class Profile:
     symmetric_octets: int
     tls12_ciphers: tuple[str, ...]
     redirect_uri_https: bool
+    loopback_redirects: bool
     backchannel_required: bool = False
     clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     relaxations: tuple[Relaxation, ...] = ()

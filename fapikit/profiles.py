@@ -76,6 +76,8 @@ OAUTH_2_1: Final = Profile(
     response_modes=_ALL_RESPONSE_MODES,
     jarm_required=False,
     iss_in_response_required=False,
+    nonce_required=False,
+    state_required=False,
     sender_constraints=frozenset({"dpop", "mtls"}),
     sender_constraint_required=False,
     assertion_audiences=frozenset({"issuer"}),
@@ -95,6 +97,7 @@ OAUTH_2_1: Final = Profile(
     symmetric_octets=32,
     tls12_ciphers=_ECDHE_GCM,
     redirect_uri_https=True,
+    loopback_redirects=True,
     clauses=MappingProxyType(
         {
             "signing_algorithms": "RFC 8725 3.1",
@@ -107,6 +110,8 @@ OAUTH_2_1: Final = Profile(
             "response_modes": "JARM 2.3",
             "jarm_required": "JARM 2.3",
             "iss_in_response_required": "RFC 9207 2.4b",
+            "nonce_required": "OIDC 3.1.2.1",
+            "state_required": "RFC 9700 2.1c",
             "sender_constraints": "RFC 9700 2.2.1",
             "sender_constraint_required": "RFC 9700 2.2.1",
             "assertion_audiences": "rfc7523bis 4a",
@@ -126,6 +131,7 @@ OAUTH_2_1: Final = Profile(
             "symmetric_octets": "RFC 7518 3.2",
             "tls12_ciphers": "RFC 9325 4.2",
             "redirect_uri_https": "RFC 9700 2.6",
+            "loopback_redirects": "RFC 8252 7.3",
             "backchannel_required": "CIBA 4a",
         }
     ),
@@ -137,15 +143,20 @@ FAPI1_BASELINE: Final = replace(
     revocation_checked=True,
     client_authentication_methods=_FAPI_METHODS | {"client_secret_jwt", "none"},
     response_types=frozenset({"code", "code id_token"}),
+    nonce_required=True,
+    state_required=True,
     assertion_audiences=frozenset({"issuer", "token_endpoint", "par_endpoint"}),
     id_token_signature_required=True,
     tls12_ciphers=_ECDHE_GCM,
+    loopback_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
             "client_authentication_methods": "FAPI1-BL 5.2.2-4",
             "public_clients": "FAPI1-BL 5.2.2-2",
             "pkce_required": "FAPI1-BL 5.2.2-7",
+            "nonce_required": "FAPI1-BL 5.2.2.2-1",
+            "state_required": "FAPI1-BL 5.2.2.3-1",
             "assertion_audiences": "RFC 9126 2b",
             "assertion_audience_as_array": "RFC 7523 3-3",
             "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
@@ -156,6 +167,7 @@ FAPI1_BASELINE: Final = replace(
             "symmetric_octets": "FAPI1-BL 5.2.2-3",
             "tls12_ciphers": "FAPI1-BL 7.1a",
             "redirect_uri_https": "FAPI1-BL 5.2.2-20",
+            "loopback_redirects": "FAPI1-BL 7.5-2",
         }
     ),
 )
@@ -252,6 +264,7 @@ FAPI2_SECURITY: Final = replace(
             "ec_bits": "FAPI2-SP 5.4.1-3",
             "tls12_ciphers": "FAPI2-SP 5.2.2-1",
             "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
+            "loopback_redirects": "FAPI2-SP 5.3.2.2-8",
         }
     ),
 )

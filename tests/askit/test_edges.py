@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from askit.errors import InvalidClientMetadata
 from askit.wire_errors import describe
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import FINTECH, Bank, an_api
@@ -134,6 +135,33 @@ async def test_assertion_audiences_hang_on_the_profile(aud: object, status: int)
     clients = [FINTECH, an_api("accounts-api", 3), an_api("payments-api", 4)]
     client = Bank(profile="fapi1-baseline", clients=clients).client()
     assert (await client.push(authentication=client.authentication(aud=aud))).status_code == status
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2.2-1", "FAPI1-BL 5.2.2.3-1")
+async def test_fapi_1_asks_for_nonce_or_state_and_the_other_profiles_for_neither() -> None:
+    clients = [FINTECH, an_api("accounts-api", 3), an_api("payments-api", 4)]
+    client = Bank(profile="fapi1-baseline", clients=clients).client()
+    for scope, missing, clause in (
+        ("openid accounts", "nonce", "FAPI1-BL 5.2.2.2-1"),
+        ("accounts", "state", "FAPI1-BL 5.2.2.3-1"),
+    ):
+        refused = await client.push(client.request(scope=scope, **{missing: None}))
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+        assert clause in refused.json()["error_description"]
+        other = {"nonce": "state", "state": "nonce"}[missing]
+        assert (await client.push(client.request(scope=scope, **{other: None}))).status_code == 201
+        lenient = Bank().client()
+        assert (await lenient.push(lenient.request(scope=scope, **{missing: None}))).status_code == 201
+
+
+@pytest.mark.spec("FAPI1-BL 7.5-2")
+def test_fapi_1_has_no_redirects_to_loopback() -> None:
+    native = {**FINTECH, "redirect_uris": ["http://127.0.0.1/cb"]}
+    clients = [native, an_api("accounts-api", 3), an_api("payments-api", 4)]
+    with pytest.raises(InvalidClientMetadata) as refused:
+        Bank(profile="fapi1-baseline", clients=clients)
+    assert refused.value.clause == "FAPI1-BL 7.5-2"
+    Bank(profile="fapi2-security", clients=clients)
 
 
 async def test_a_request_without_par_where_the_profile_lets_it() -> None:

@@ -97,6 +97,9 @@ ROWS: list[tuple[tuple[Profile, ...], str, Any, str]] = [
     ((FAPI_CIBA,), "backchannel_required", True, "FAPI-CIBA 5.2.2-4"),
     (FAPI2, "redirect_uri_https", True, "FAPI2-SP 5.3.2.2-8"),
     ((FAPI1_BASELINE, *FAPI1), "redirect_uri_https", True, "FAPI1-BL 5.2.2-20"),
+    ((FAPI1_BASELINE, *FAPI1), "loopback_redirects", False, "FAPI1-BL 7.5-2"),
+    ((FAPI1_BASELINE, *FAPI1), "nonce_required", True, "FAPI1-BL 5.2.2.2-1"),
+    ((FAPI1_BASELINE, *FAPI1), "state_required", True, "FAPI1-BL 5.2.2.3-1"),
 ]
 
 
