@@ -8,7 +8,7 @@ changed; that something was used is a mark of its own, written with `add`, so th
     grant    what a user granted, by its id: while it is there, what hangs on it lives
     refresh  by the token                               refresh-used, refresh-forgiven marks on it
     token    an access token, by the token              assertion, dpop                replay marks
-    session  a signed-in browser, by its cookie         login-failures                 counters
+    session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
     client   a client that registered itself            keys, secret                   this server's own
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4

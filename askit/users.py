@@ -1,13 +1,17 @@
 """Who can sign in, and how often a wrong password may be tried.
 
+A guess takes its place in the count before the password is looked at, by a swap in the store: of many at once, in
+however many processes, no more than the limit are answered. What counts is a name tried from one place, so that a
+stranger's guesses do not lock out the user; a wider limit bounds the guesses at one name from everywhere, and does not
+bind places where that user signed in before.
+
 Spec: FAPI1-BL 5.2.2-11; RFC 6749 10.10
 Role: AS
 """
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+import ipaddress
 from typing import Final
 
 from askit.config import User
@@ -16,15 +20,11 @@ from askit.records import Records
 from fapikit.secrets import Secret
 
 MAX_FAILURES: Final = 5
+"""Wrong passwords for one name from one place; then, for one place and any name; for one name from anywhere."""
+MAX_FAILURES_OF_PLACE: Final = 50
+MAX_FAILURES_OF_NAME: Final = 100
 FAILURE_WINDOW: Final = 300.0
-
-
-@dataclass(slots=True)
-class _Check:
-    """Guesses at one name take turns: fifty at once would all find the counter where it was."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    callers: int = 0
+KNOWN_FOR: Final = 90 * 86_400.0
 
 
 class Users:
@@ -33,43 +33,56 @@ class Users:
     def __init__(self, users: tuple[User, ...], records: Records) -> None:
         self._by_name = {user.username: user for user in users}
         self._records = records
-        self._checks: dict[str, _Check] = {}
 
     def find(self, username: str) -> User | None:
         return self._by_name.get(username)
 
     async def check_password(self, username: str, password: str, *, address: str) -> User | None:
-        """The user, or None. Raises TooManyAttempts after `MAX_FAILURES` for the name or ten times that for the
-        address within `FAILURE_WINDOW` seconds; StoreError."""
-        check = self._checks.setdefault(username, _Check())
-        check.callers += 1
-        try:
-            async with check.turn:
-                return await self._check_password(username, password, address)
-        finally:
-            check.callers -= 1
-            if not check.callers:
-                self._checks.pop(username, None)
-
-    async def _check_password(self, username: str, password: str, address: str) -> User | None:
-        limits = ((f"user {username}", MAX_FAILURES), (f"address {address}", MAX_FAILURES * 10))
-        for name, limit in limits:
-            if await self._failures(name) >= limit:
-                raise TooManyAttempts("too many wrong passwords: wait five minutes")
+        """The user, or None. Raises TooManyAttempts where one of the limits is reached; StoreError."""
+        place = place_of(address)
+        pair = f"{place}\0{username}"
+        counters = [(f"place {place}", MAX_FAILURES_OF_PLACE)]
+        if await self._records.marked("login-known", pair) is None:
+            counters.append((f"name {username}", MAX_FAILURES_OF_NAME))
+        await self._count(f"pair {pair}", MAX_FAILURES)
+        for name, limit in counters:
+            await self._count(name, limit)
         user = self._by_name.get(username)
         # An unknown name takes as long as a wrong password.
-        if (user.password if user else Secret("-")).matches(password) and user is not None:
-            return user
-        for name, _ in limits:
-            await self._count(name)
-        return None
+        if not (user.password if user else Secret("-")).matches(password) or user is None:
+            return None
+        await self._records.write("login-known", pair, b"1", KNOWN_FOR)
+        await self._records.remove("login-failures", f"pair {pair}")
+        for name, limit in counters:
+            await self._take_back(name, limit)
+        return user
 
-    async def _failures(self, name: str) -> int:
-        return int(await self._records.read("login-failures", name) or b"0")
-
-    async def _count(self, name: str) -> None:
-        for _ in range(20):  # under a flood one missed count does no harm
+    async def _count(self, name: str, limit: int) -> None:
+        for _ in range(2 * limit):  # whoever loses a swap has seen the count move
             seen = await self._records.read("login-failures", name)
-            count = str(int(seen or b"0") + 1).encode()
-            if await self._records.swap("login-failures", name, seen, count, FAILURE_WINDOW):
+            count = int(seen or b"0")
+            if count >= limit:
+                break
+            if await self._swap(name, seen, count + 1):
                 return
+        raise TooManyAttempts("too many wrong passwords: wait five minutes")
+
+    async def _take_back(self, name: str, limit: int) -> None:
+        for _ in range(2 * limit):  # under a flood one count too many does no harm
+            seen = await self._records.read("login-failures", name)
+            if seen is None or await self._swap(name, seen, int(seen) - 1):
+                return
+
+    async def _swap(self, name: str, seen: bytes | None, count: int) -> bool:
+        return await self._records.swap("login-failures", name, seen, str(count).encode(), FAILURE_WINDOW)
+
+
+def place_of(address: str) -> str:
+    """Where a guess comes from: an IPv4 address, or the network of an IPv6 one, for a host has as many as it likes."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
+    return str(ip)

@@ -95,17 +95,17 @@ class Bank:
         self.server = AuthorizationServer(self.config, store=self.store, http=http, clock=self.clock)
         self._opened: list[httpx.AsyncClient] = []
 
-    def browser(self) -> httpx.AsyncClient:
+    def browser(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
         """A new one, without cookies."""
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server), base_url=ISSUER)
+        transport = httpx.ASGITransport(app=self.server, client=(address, 123))
+        client = httpx.AsyncClient(transport=transport, base_url=ISSUER)
         self._opened.append(client)
         return client
 
     def client(self, client_id: str = "fintech", **more: Any) -> PlainClient:
         number = {"fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4}.get(client_id, 1)
         return PlainClient(
-            http=self.browser(),
             clock=self.clock,
             client_id=client_id,
-            **{"key": a_key("ES256", number), **more},
+            **{"http": self.browser(), "key": a_key("ES256", number), **more},
         )

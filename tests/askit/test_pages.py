@@ -133,27 +133,6 @@ async def test_a_wrong_password_says_so_and_keeps_the_request(client: PlainClien
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
 
 
-@pytest.mark.spec("FAPI1-BL 5.2.2-11")
-async def test_logins_are_throttled(bank: Bank, client: PlainClient) -> None:
-    page = await _login_page(client)
-    for _ in range(5):
-        assert (await client.submit(page, username="alice", password="wrong")).status_code == 401
-    refused = await client.submit(page, username="alice", password="wonderland")
-    assert refused.status_code == 429
-    assert "code" in read_callback(
-        await bank.client().decide(await client.pushed(), username="bob", password="builder")
-    )
-    bank.clock.advance(301)
-    assert (await _consent_page(client)).status_code == 200
-
-
-async def test_many_names_from_one_address_are_throttled_too(client: PlainClient) -> None:
-    page = await _login_page(client)
-    for number in range(50):
-        assert (await client.submit(page, username=f"user{number}", password="wrong")).status_code == 401
-    assert (await client.submit(page, username="alice", password="wonderland")).status_code == 429
-
-
 @pytest.mark.spec("RFC 9700 4.7")
 async def test_a_form_of_another_browser_is_refused(bank: Bank, client: PlainClient) -> None:
     page = await _login_page(client)
