@@ -59,19 +59,20 @@ async def agreed_before(server: AuthorizationServer, username: str, request: Pus
     )
 
 
-async def grants_of(server: AuthorizationServer, username: str) -> list[Grant]:
-    """The live grants of a user, newest first, as many as a page shows."""
+async def grants_of(
+    server: AuthorizationServer, username: str, *, start: str | None = None
+) -> tuple[list[Grant], str | None]:
+    """One page of a user's live grants, newest first, and where the next one starts; `start` comes from there."""
     found: list[Grant] = []
-    link = await server.records.read("grants-of", username)
+    link = await server.records.read("grants-of", username) if start is None else start.encode()
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
-        grant_id = link.decode()
-        grant = await server.records.load("grant", grant_id, Grant)
-        if grant is not None:
+        grant = await server.records.load("grant", link.decode(), Grant)
+        if grant is not None and grant.username == username:  # `start` may be anybody's
             found.append(grant)
-        link = await server.records.read("grant-before", grant_id)
-    return found
+        link = await server.records.read("grant-before", link.decode())
+    return found, None if link is None else link.decode()
 
 
 async def end(server: AuthorizationServer, grant_id: str, username: str) -> bool:

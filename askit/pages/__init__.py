@@ -95,8 +95,16 @@ class Pages:
         )
 
     def grants(
-        self, *, user: User | None, grants: Sequence[tuple[Grant, str]], config: Config, csrf: str
+        self,
+        *,
+        user: User | None,
+        grants: Sequence[tuple[Grant, str]],
+        config: Config,
+        csrf: str,
+        start: str | None,
+        older: str | None,
     ) -> Response:
+        """One page; `start` is where it starts unless it is the first, `older` where the next one does."""
         entries = [
             {
                 "grant": grant,
@@ -113,7 +121,9 @@ class Pages:
             }
             for grant, name in grants
         ]
-        return self._page("grants.html", person=describe_user(user), entries=entries, csrf=csrf)
+        return self._page(
+            "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
+        )
 
     def refused(self, error: FapiError, status: int) -> Response:
         """Tells the user, and a developer who looks closer, what went wrong."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from html import unescape
 
 import httpx
 import pytest
 
+from askit import granted
 from tests.askit.bank import Bank
 from tests.askit.plain_client import (
     CALLBACK,
@@ -311,6 +313,53 @@ async def test_many_grants_are_listed_newest_first(client: PlainClient) -> None:
         await client.decide(await client.pushed(authorization_details=[detail]))
     text = (await client.http.get("/grants")).text
     assert text.index("Payee 2") < text.index("Payee 1") < text.index("Payee 0")
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2-18")
+async def test_every_grant_is_on_some_page_and_is_ended_there(
+    bank: Bank, client: PlainClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(granted, "SHOWN", 2)
+    for number in range(5):
+        detail = {**PAYMENT, "creditorName": f"Payee {number}"}
+        await client.decide(await client.pushed(authorization_details=[detail]))
+    pages = [await client.http.get("/grants")]
+    while older := re.search(r'<a href="([^"]+)">Older', pages[-1].text):
+        pages.append(await client.http.get(unescape(older[1])))
+    assert [re.findall(r"Payee \d", page.text) for page in pages] == [
+        ["Payee 4", "Payee 3"],
+        ["Payee 2", "Payee 1"],
+        ["Payee 0"],
+    ]
+    assert "Newest" not in pages[0].text
+    again = await client.submit(pages[1])
+    assert re.findall(r"Payee \d", again.text) == [
+        "Payee 2",
+        "Payee 0",
+    ]  # a hidden field counts as last written
+    last = await client.submit(pages[2])
+    assert "Nobody has access" not in last.text
+    assert '<a href="/grants">Newest' in last.text
+    monkeypatch.setattr(granted, "_WALKED", 1)
+    await bank.server.records.remove("grants-of", "alice")
+    for _ in range(2):
+        tokens = await client.tokens()
+    await client.post("/revoke", {"token": tokens["refresh_token"], **client.authentication()})
+    revoked = await client.http.get("/grants")
+    assert "Nobody has access" not in revoked.text
+    assert ">Older</a>" in revoked.text
+
+
+async def test_a_page_that_starts_at_the_grant_of_another_shows_nothing_of_it(
+    bank: Bank, client: PlainClient
+) -> None:
+    await client.tokens()
+    grant_id = re.search(r'name="grant_id" value="([^"]+)"', (await client.http.get("/grants")).text)
+    assert grant_id
+    bob = bank.client()
+    await bob.submit(await bob.http.get("/grants"), username="bob", password="builder")
+    page = await bob.http.get("/grants", params={"from": grant_id[1]})
+    assert (page.status_code, "Fintech One" in page.text) == (200, False)
 
 
 # Nowhere safe to redirect to
