@@ -6,8 +6,8 @@ Role: RS
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import sha256
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -18,6 +18,7 @@ from rskit.request_view import RequestView
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
 _MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 _TOKEN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 _SCHEME: Final = re.compile(r"(?:([Bb][Ee][Aa][Rr][Ee][Rr])|[Dd][Pp][Oo][Pp]) +")
@@ -45,9 +46,9 @@ def read_credentials(view: RequestView) -> Credentials | None:
     if view.query and has_token(view.query):
         raise TokenInQuery("an access token is never sent in the URL")
     values = view.authorization
-    if not values:
-        return None
-    if len(values) > 1:
+    if len(values) != 1:
+        if not values:
+            return None
         raise ManyCredentials("the request has more than one Authorization header")
     value = values[0]
     match = _SCHEME.match(value)
@@ -60,22 +61,15 @@ def read_credentials(view: RequestView) -> Credentials | None:
     token = value[match.end() :]
     if len(token) > _MAX_TOKEN:
         raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
-    return Credentials(BEARER if match[1] else DPOP, token, _digest(token))
-
-
-def _digest(token: str) -> bytes:
-    """SHA-256 of a well-formed b64token (RFC 6750 2.1).
-
-    A comma is no token character, so headers that a server joined ("Bearer a, Bearer b") fail here too.
-    """
     try:
         octets = token.encode("ascii")
     except UnicodeEncodeError:
         octets = b""
+    # A b64token (RFC 6750 2.1); a comma is none of its characters, so headers that a server joined fail here too.
     body = octets.rstrip(b"=")
     if not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedCredentials("the Authorization header does not hold one access token")
-    return hashlib.sha256(octets).digest()
+    return _new(Credentials, (BEARER if match[1] else DPOP, token, sha256(octets).digest()))
 
 
 def scheme_used(view: RequestView) -> str | None:

@@ -134,7 +134,7 @@ class TrustedIssuer:
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
         self._failed: tuple[float, TransportError] | None = None
-        self._headers: dict[str, KnownHeader] = {}
+        self.headers: dict[str, KnownHeader] = {}
 
     def keys_at_hand(self, now: float) -> KeySet | None:
         """The keys while nothing need be asked for them, not even a refresh ahead of need."""
@@ -142,15 +142,11 @@ class TrustedIssuer:
             return self.config.keys
         return None if self._remote is None else self._remote.at_hand(now)
 
-    def known_header(self, segment: str, keys: KeySet) -> KnownHeader | None:
-        known = self._headers.get(segment)
-        return known if known is not None and known.keys is keys else None
-
     def remember_header(self, segment: str, known: KnownHeader) -> None:
         """Called only after a signature held, so that strangers cannot fill it."""
-        if len(self._headers) >= _MAX_HEADERS:
-            self._headers = {}
-        self._headers[segment] = known
+        if len(self.headers) >= _MAX_HEADERS:
+            self.headers = {}
+        self.headers[segment] = known
 
     def key_source(self) -> Flow[KeySet | RemoteKeySet]:
         """Where its keys are found. Raises TransportError while that is not known."""

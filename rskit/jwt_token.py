@@ -10,21 +10,27 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fapikit.errors import BadSignature
 from fapikit.flow import Flow
+from fapikit.jose.algorithms import Verify
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
+from rskit.token import read_only_members
+
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class Jwt(NamedTuple):
-    """Three parts; `claims` are unverified and so far only say which issuer to ask."""
+    """Split; `claims` are unverified and so far only say which issuer to ask. What is in them is read-only already."""
 
-    parts: tuple[str, str, str]
+    head: str
+    body: str
+    tail: str
     claims: dict[str, Any]
     trusted: TrustedIssuer
 
@@ -36,9 +42,9 @@ def is_jwt(token: str) -> bool:
 
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
     """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
-    parts = split_jws(token, ACCESS_TOKEN)
-    claims = read_object(parts[1], ACCESS_TOKEN, "payload")
-    return Jwt(parts, claims, issuers.find(claims.get("iss")))
+    head, body, tail = split_jws(token, ACCESS_TOKEN)
+    claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
+    return _new(Jwt, (head, body, tail, claims, issuers.find(claims.get("iss"))))
 
 
 class JwtRules(NamedTuple):
@@ -51,18 +57,18 @@ class JwtRules(NamedTuple):
 
 def verify_at_hand(jwt: Jwt, keys: KeySet, rules: JwtRules, now: float) -> KnownHeader:
     """Verify with keys at hand. Raises the JwtError that fits."""
-    trusted, segment = jwt.trusted, jwt.parts[0]
-    known = trusted.known_header(segment, keys)
-    if known is None:
-        header = read_header(segment, trusted.purpose, trusted.algorithms)
+    head, _, _, claims, trusted = jwt
+    known = trusted.headers.get(head)
+    if known is not None and known.keys is keys:
+        _require_signature(jwt, known.verify)
+    else:
+        header = read_header(head, trusted.purpose, trusted.algorithms)
         key = keys.select(header.alg, header.kid, trusted.purpose)
         known = KnownHeader(key.verifier(header.alg), keys)
-        _require_signature(jwt, known)
-        trusted.remember_header(segment, known)
-    else:
-        _require_signature(jwt, known)
-    if not (trusted.plain and plainly_hold(jwt.claims, trusted.purpose, rules, now)):
-        _require_claims(jwt.claims, trusted, rules, now)
+        _require_signature(jwt, known.verify)
+        trusted.remember_header(head, known)
+    if not (trusted.plain and plainly_hold(claims, trusted.purpose, rules, now)):
+        _require_claims(claims, trusted, rules, now)
     return known
 
 
@@ -72,22 +78,22 @@ def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
     Nothing is fetched before typ, alg and iss have passed.
     """
     trusted = jwt.trusted
-    header = read_header(jwt.parts[0], trusted.purpose, trusted.algorithms)
+    header = read_header(jwt.head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
     key = yield from source.find(header.alg, header.kid, trusted.purpose)
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
-    _require_signature(jwt, known)
-    trusted.remember_header(jwt.parts[0], known)
+    _require_signature(jwt, known.verify)
+    trusted.remember_header(jwt.head, known)
     _require_claims(jwt.claims, trusted, rules, now)
     return known
 
 
-def _require_signature(jwt: Jwt, known: KnownHeader) -> None:
-    head, body, tail = jwt.parts
-    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+def _require_signature(jwt: Jwt, verify: Verify) -> None:
+    head, body, tail, _, _ = jwt
+    if not verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
         raise ACCESS_TOKEN.fail(
             BadSignature, "the signature of this access token does not verify", about="signature"
         )
@@ -103,18 +109,19 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
 
 def plainly_hold(claims: Mapping[str, Any], purpose: Purpose, rules: JwtRules, now: float) -> bool:
     """True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key."""
-    exp, iat, aud, sub = claims.get("exp"), claims.get("iat"), claims.get("aud"), claims.get("sub")
+    claim, skew = claims.get, rules.skew
+    exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
     return (
         type(exp) is int
-        and now < exp + rules.skew
+        and now < exp + skew
         and type(iat) is int
-        and iat <= now + rules.skew
+        and iat <= now + skew
         and type(aud) is str
         and aud in rules.accepted
         and type(sub) is str
         and sub != claims["iss"]
-        and type(claims.get("client_id")) is str
-        and type(claims.get("jti")) is str
+        and type(claim("client_id")) is str
+        and type(claim("jti")) is str
         and "nbf" not in claims
         and purpose.forbidden.isdisjoint(claims)
     )

@@ -7,8 +7,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
@@ -79,20 +78,15 @@ class Token(NamedTuple):
         return f"Token({self.name}, {self.kind} of {self.issuer})"
 
 
-_CONTAINERS: Final = frozenset({dict, list})
-
-
 def read_only(value: Any) -> Any:
     """JSON with its objects and arrays made immutable; it still serialises as JSON."""
     if isinstance(value, dict):
-        return ReadOnlyDict({name: read_only(member) for name, member in value.items()})
+        return ReadOnlyDict(read_only_members(value))
     if isinstance(value, list):
         return tuple(read_only(item) for item in value)
     return value
 
 
-def read_only_claims(claims: dict[str, Any]) -> Mapping[str, Any]:
-    """A view of these claims, their containers replaced; nobody else may keep the dict."""
-    if not _CONTAINERS.isdisjoint(map(type, claims.values())):
-        claims.update({name: read_only(value) for name, value in claims.items()})
-    return MappingProxyType(claims)
+def read_only_members(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of an object with whatever is inside of them made immutable."""
+    return {name: read_only(value) for name, value in members.items()}

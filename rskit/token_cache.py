@@ -9,8 +9,8 @@ Role: RS
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from fapikit.errors import FapiError
 from fapikit.io.bounded_cache import BoundedCache
@@ -22,18 +22,21 @@ MAX_TOKENS: Final = 10_000
 MAX_REFUSED: Final = 2_000
 
 
-@dataclass(slots=True, eq=False)
-class AcceptedToken:
+class AcceptedToken(NamedTuple):
     """A token that passed. `keys` verified it; None if its server was asked."""
 
     allow: Allow
     trusted: TrustedIssuer
     until: float
-    keys: KeySet | None = field(repr=False)
+    keys: KeySet | None
 
     def speaks(self, now: float) -> bool:
         """Whether this may still be believed: alive, and its keys neither gone nor due for a refresh."""
-        return now < self.until and (self.keys is None or self.keys is self.trusted.keys_at_hand(now))
+        _, trusted, until, keys = self
+        return now < until and (keys is None or keys is trusted.keys_at_hand(now))
+
+    def __repr__(self) -> str:
+        return f"AcceptedToken({self.allow!r})"
 
 
 @dataclass(slots=True, eq=False)

@@ -19,11 +19,11 @@ from rskit.introspected_token import Inquiry, ask_issuer
 from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.revocation import RevocationHook
-from rskit.token import Token, TokenKind
+from rskit.token import Token, TokenKind, read_only_members
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token, read_confirmation
 
-_NAME_OCTETS: Final = 6
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class TokenCheck:
@@ -102,14 +102,14 @@ class TokenCheck:
         if not is_jwt(token):
             return None
         jwt = read_jwt(token, self._issuers)
-        asking = jwt.trusted.config.introspection
+        config = jwt.trusted.config
         keys = jwt.trusted.keys_at_hand(now)
-        if keys is None or (asking is not None and not asking.local_jwts):
+        if keys is None or (config.introspection is not None and not config.introspection.local_jwts):
             return None
         try:
             known = verify_at_hand(jwt, keys, self._rules, now)
         except KeyNotFound:
-            if jwt.trusted.config.keys is not None:
+            if config.keys is not None:
                 raise
             return None  # the issuer may have a new key: asking is the flow's business
         return self._remember_jwt(jwt, known, digest, now)
@@ -120,17 +120,11 @@ class TokenCheck:
 
     def _remember_jwt(self, jwt: Jwt, known: KnownHeader, digest: bytes, now: float) -> AcceptedToken:
         config = jwt.trusted.config
-        token = build_token(
-            jwt.claims,
-            issuer=config.url,
-            kind="jwt",
-            name=digest[:_NAME_OCTETS].hex(),
-            scope_claim=config.scope_claim,
-        )
+        token = build_token(jwt.claims, config, "jwt", digest)
         until = jwt.claims["exp"] + self._rules.skew
         if config.max_token_age is not None:
             until = min(until, jwt.claims["iat"] + config.max_token_age + self._rules.skew)
-        entry = AcceptedToken(Allow(token), jwt.trusted, until, known.keys)
+        entry = _new(AcceptedToken, (_new(Allow, (token,)), jwt.trusted, until, known.keys))
         self._cache.accept(digest, entry, now)
         return entry
 
@@ -147,13 +141,9 @@ class TokenCheck:
         asked_at = self._clock()
         try:
             members = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
-            found = build_token(
-                {name: value for name, value in members.items() if name != "active"},
-                issuer=trusted.config.url,
-                kind="introspected",
-                name=digest[:_NAME_OCTETS].hex(),
-                scope_claim=trusted.config.scope_claim,
-            )
+            granted = read_only_members(members)
+            del granted["active"]
+            found = build_token(granted, trusted.config, "introspected", digest)
             if jwt is not None:
                 _require_same_binding(jwt, found)
         except (InvalidToken, ClaimError) as error:

@@ -8,37 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.errors import MalformedClaim
 from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit.errors import UnknownConfirmation
-from rskit.token import Confirmation, Token, TokenKind, read_only_claims
+from rskit.issuer import Issuer
+from rskit.token import Confirmation, Token, TokenKind
 
 _UNBOUND: Final = Confirmation()
+_NAME_OCTETS: Final = 6
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 _KNOWN_MEMBERS: Final = frozenset({"jkt", "x5t#S256"})
 _THUMBPRINT_CHARACTERS: Final = 43
 
 
-def build_token(
-    members: dict[str, Any], *, issuer: str, kind: TokenKind, name: str, scope_claim: str = "scope"
-) -> Token:
-    """The token that verified claims describe; the dict becomes its own. Raises MalformedClaim, UnknownConfirmation."""
-    claims = read_only_claims(members)
-    member = members.get  # what is read below is read-only by now, and a dict is quicker to ask than a view
-    aud, exp = member("aud"), member("exp")
-    return Token(
-        issuer,
-        member("sub"),
-        member("client_id"),
-        read_scopes(members, scope_claim),
-        (aud,) if isinstance(aud, str) else aud or (),
-        read_details(members),
-        read_confirmation(members),
-        None if exp is None else float(exp),
-        claims,
-        kind,
-        name,
+def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest: bytes) -> Token:
+    """The token that verified claims describe. The dict becomes its own; what is in it is read-only already.
+
+    Raises MalformedClaim, UnknownConfirmation.
+    """
+    member = members.get
+    aud, exp, scope = member("aud"), member("exp"), member(config.scope_claim)
+    return _new(
+        Token,
+        (
+            config.url,
+            member("sub"),
+            member("client_id"),
+            _split_scope(scope) if type(scope) is str else read_scopes(members, config.scope_claim),
+            (aud,) if type(aud) is str else aud or (),
+            read_details(members) if "authorization_details" in members else (),
+            read_confirmation(members) if "cnf" in members else _UNBOUND,
+            None if exp is None else float(exp),
+            MappingProxyType(members),
+            kind,
+            digest[:_NAME_OCTETS].hex(),
+        ),
     )
 
 
@@ -61,7 +68,7 @@ def _split_scope(scope: str) -> frozenset[str]:
 
 
 def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    value = claims.get("authorization_details")
+    value = claims["authorization_details"]
     if value is None:
         return ()
     if not isinstance(value, tuple) or not all(
@@ -75,9 +82,7 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
     """What `cnf` binds the token to. Unknown members are ignored only beside a known one."""
-    cnf = claims.get("cnf")
-    if cnf is None and "cnf" not in claims:
-        return _UNBOUND
+    cnf = claims["cnf"]
     if not isinstance(cnf, dict):
         raise _malformed("cnf is not an object", "cnf")
     if cnf.keys().isdisjoint(_KNOWN_MEMBERS):

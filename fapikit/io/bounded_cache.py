@@ -31,11 +31,13 @@ class BoundedCache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def put(self, key: K, value: V, now: float) -> None:
+        entries = self._entries
         with self._lock:
-            self._entries.pop(key, None)  # a rewritten entry is young again
-            if len(self._entries) >= self._max_entries:
+            if key in entries:
+                del entries[key]  # a rewritten entry is young again
+            elif len(entries) >= self._max_entries:
                 self._make_room(now)
-            self._entries[key] = value
+            entries[key] = value
 
     def drop(self, key: K) -> None:
         with self._lock:

@@ -109,7 +109,7 @@ def audiences_of(claims: Mapping[str, Any], purpose: Purpose) -> tuple[str, ...]
         )
     if isinstance(aud, str):
         return (aud,)
-    if isinstance(aud, list) and aud and all(isinstance(item, str) for item in aud):
+    if isinstance(aud, list | tuple) and aud and all(isinstance(item, str) for item in aud):
         return tuple(aud)
     raise purpose.fail(
         MalformedClaim, "aud is neither a string nor a list of strings", about="aud", facts={"claim": "aud"}

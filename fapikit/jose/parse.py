@@ -6,7 +6,7 @@ Not checked here: the signature (`verify`), the claims.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from fapikit import base64url, strict_json
@@ -122,9 +122,15 @@ def check_header(
     return alg, kid
 
 
-def read_object(part: str, purpose: Purpose, what: str) -> dict[str, Any]:
+def read_object(
+    part: str,
+    purpose: Purpose,
+    what: str,
+    nested: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """One part's JSON object; `nested` as for `parse_object`. Raises MalformedJwt, DuplicateMember."""
     try:
-        return strict_json.parse_object(base64url.decode(part))
+        return strict_json.parse_object(base64url.decode(part), nested)
     except strict_json.DuplicateName as error:
         raise purpose.fail(
             DuplicateMember, f"the {what} of this {purpose.name} names a member twice"

@@ -51,6 +51,31 @@ def test_only_value_errors_come_out_of_json(octets: bytes) -> None:
         assert isinstance(strict_json.parse_object(octets), dict)
 
 
+PAIRS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", '"', "é"]), st.none() | st.integers() | st.text(LETTERS, max_size=4)
+    ),
+    max_size=4,
+)
+
+
+@given(PAIRS, st.booleans(), st.sampled_from(["", " ", "\n"]), st.sampled_from([":", " : "]))
+def test_an_object_names_each_member_once(pairs: list[Any], ascii_only: bool, space: str, colon: str) -> None:
+    """The quick way and the careful one: flat objects, some with escapes, some with a member named twice."""
+    written = [
+        json.dumps(name, ensure_ascii=ascii_only) + colon + json.dumps(value, ensure_ascii=ascii_only)
+        for name, value in pairs
+    ]
+    text = space + "{" + ",".join(written) + "}" + space
+    expected: Any = contextlib.nullcontext()
+    if len(dict(pairs)) != len(pairs):
+        expected = pytest.raises(DuplicateName)
+    elif any(isinstance(value, int) and abs(value) >= 10**39 for _, value in pairs):
+        return
+    with expected:
+        assert strict_json.parse_object(text) == dict(pairs)
+
+
 def nested(depth: int) -> bytes:
     return b'{"a":' * depth + b"1" + b"}" * depth
 
@@ -85,6 +110,9 @@ def nested(depth: int) -> bytes:
 def test_json_refuses(octets: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
         strict_json.parse_value(octets)
+    inside = octets if octets.startswith(b"{") else b'{"a":%b}' % octets
+    with pytest.raises(error):
+        strict_json.parse_object(inside)
 
 
 def test_json_takes_what_is_well_formed() -> None:

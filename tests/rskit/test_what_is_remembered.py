@@ -149,10 +149,10 @@ def test_header_segments_are_remembered_only_after_a_signature_held():
     (trusted,) = server._issuers.all()
     forged = a_token(a_key("ES256", 2), header={"kid": AS_KEY.kid, "x": "1"})
     refused(server, a_view(f"Bearer {forged}"))
-    assert trusted._headers == {}
+    assert trusted.headers == {}
     for number in range(100):
         allowed(server, a_view(f"Bearer {a_token(header={'x': number})}"))
-    assert 0 < len(trusted._headers) <= 64
+    assert 0 < len(trusted.headers) <= 64
 
 
 def test_what_one_request_is_given_no_other_can_change():
