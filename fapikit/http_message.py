@@ -24,8 +24,8 @@ DEFAULT_MAX_BYTES: Final = 512 * 1024
 class HttpRequest:
     """One request. `max_bytes` caps the response body.
 
-    `timeout`: seconds for the whole exchange. A thread, which nothing can interrupt, bounds each wait by it, and then
-    the body as a whole.
+    `timeout`: seconds for the whole exchange. In a thread a client that was given (`HttpSettings.client`) bounds each
+    wait by it, and then the body as a whole.
     """
 
     method: str

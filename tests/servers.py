@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -25,6 +27,33 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dripping(opening: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that sends this and then an octet every 20 ms, three seconds long; its URL."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            plain, _ = listening.accept()
+            with suppress(OSError), plain if tls is None else tls.wrap_socket(plain, True) as connection:
+                connection.recv(65536)
+                connection.sendall(opening)
+                for _ in range(150):
+                    connection.sendall(b"x")
+                    if stop.wait(0.02):
+                        return
+                connection.sendall(b"\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            scheme = "http" if tls is None else "https"
+            yield f"{scheme}://localhost:{listening.getsockname()[1]}/"
+        finally:
+            stop.set()
+            thread.join()
 
 
 @contextmanager

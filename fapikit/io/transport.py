@@ -8,6 +8,8 @@ Spec: RFC 9700 4.11; FAPI2-SP 5.2.1-2, -5; FAPI1-BL 7.1a
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 import sys
 import time
@@ -17,11 +19,15 @@ from typing import Any
 
 import httpx
 
-from fapikit.errors import ResponseTooLarge, UnexpectedRedirect, Unreachable
+from fapikit.errors import Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.io.deadline import bounded, deadline
 from fapikit.io.tls import default_context
 from fapikit.urls import require_secure, without_query
 
+_THEIRS = frozenset({10, 62, 64})
+"""OpenSSL's words for a certificate that has expired, or is for another name or address: X509_V_ERR_..."""
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -39,21 +45,25 @@ class HttpSettings:
     async_client: Any = None
 
     def make_client(self) -> Any:
-        return self.client or httpx.Client(**self._arguments())
+        return self.client or httpx.Client(
+            transport=bounded(httpx.HTTPTransport(**self._connections())),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=_no_cookies(),
+        )
 
     def make_async_client(self) -> Any:
-        return self.async_client or httpx.AsyncClient(**self._arguments())
+        return self.async_client or httpx.AsyncClient(
+            **self._connections(), follow_redirects=False, cookies=_no_cookies()
+        )
 
-    def _arguments(self) -> dict[str, Any]:
-        # Two logins of two users share this client: a cookie that the server sets for one must not come with the other.
-        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        return {
-            "verify": self.tls or default_context(),
-            "proxy": self.proxy,
-            "trust_env": False,
-            "follow_redirects": False,
-            "cookies": no_cookies,
-        }
+    def _connections(self) -> dict[str, Any]:
+        return {"verify": self.tls or default_context(), "proxy": self.proxy, "trust_env": False}
+
+
+def _no_cookies() -> CookieJar:
+    """Two logins of two users share a client: a cookie that the server sets for one must not come with the other."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 def send(client: Any, request: HttpRequest) -> HttpResponse:
@@ -61,20 +71,24 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
     started = time.monotonic()
     library = _library_of(client)
     try:
-        response = client.send(_build(client, request), stream=True, follow_redirects=False)
-        try:
-            _refuse_redirect(request, response.status_code)
-            body = bytearray()
-            for chunk in _read_already(response) or response.iter_raw():
-                body += chunk
-                _require_size(request, len(body))
-                if time.monotonic() - started > request.timeout:
-                    raise _unreachable(request, "did not answer in time")
-        finally:
-            response.close()
+        with deadline(request.timeout):
+            response = client.send(_build(client, request), stream=True, follow_redirects=False)
+            try:
+                _refuse_redirect(request, response.status_code)
+                body = bytearray()
+                for chunk in _read_already(response) or response.iter_raw():
+                    body += chunk
+                    _require_size(request, len(body))
+                    if time.monotonic() - started > request.timeout:
+                        raise _unreachable(request, TimeoutError())
+            finally:
+                response.close()
     except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
-        raise _unreachable(request, _why(error)) from error
-    return _response(request, response, bytes(body), started)
+        failure = _unreachable(request, error)
+    else:
+        return _response(request, response, bytes(body), started)
+    # Out here, where it has no context: the library's error has the request, whose headers and body are secrets.
+    raise failure
 
 
 async def asend(client: Any, request: HttpRequest) -> HttpResponse:
@@ -95,11 +109,11 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
                         _require_size(request, len(body))
             finally:
                 await response.aclose()
-    except TimeoutError as error:
-        raise _unreachable(request, "did not answer in time") from error
-    except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
-        raise _unreachable(request, _why(error)) from error
-    return _response(request, response, bytes(body), started)
+    except (TimeoutError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
+        failure = _unreachable(request, error)
+    else:
+        return _response(request, response, bytes(body), started)
+    raise failure
 
 
 def _read_already(response: Any) -> list[bytes]:
@@ -139,20 +153,30 @@ def _require_size(request: HttpRequest, size: int) -> None:
         )
 
 
-def _why(error: Exception) -> str:
-    """What the library calls it; of a certificate also what was wrong with it, as OpenSSL words it."""
+def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
+    """What the library calls it and the operating system or OpenSSL says of it, and what can be done about that."""
+    why, remedy = type(error).__name__, None
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                f"certificate verify failed: {cause.verify_message}; HttpSettings(tls=...) says whom to trust"
-            )
+            why = f"certificate verify failed: {cause.verify_message}"
+            remedy = Remedy.TELL_THE_PEER
+            if cause.verify_code not in _THEIRS:
+                why += "; HttpSettings(tls=...) says whom to trust"
+                remedy = Remedy.FIX_CONFIGURATION
+            break
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
+            why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
+            break
+        if isinstance(cause, OSError) and cause.errno:
+            # asyncio puts words of its own there; a name that is not found has errors of another family.
+            looked_up = isinstance(cause, socket.gaierror)
+            why = f"{why}: {cause.strerror if looked_up else os.strerror(cause.errno)}"
+            break
         cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
-
-
-def _unreachable(request: HttpRequest, why: str) -> Unreachable:
-    return Unreachable(f"{without_query(request.url)} cannot be reached: {why}", facts={"why": why})
+    return Unreachable(
+        f"{without_query(request.url)} cannot be reached: {why}", remedy=remedy, facts={"why": why}
+    )
 
 
 def _response(request: HttpRequest, response: Any, body: bytes, started: float) -> HttpResponse:

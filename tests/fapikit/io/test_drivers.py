@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from fapikit import HttpSettings, MemoryStore
 from fapikit.errors import (
     DeadlineExceeded,
     InsecureUrl,
+    Remedy,
     ResponseTooLarge,
     TransportError,
     UnexpectedRedirect,
@@ -30,7 +33,7 @@ from fapikit.flow import Flow, http, run_pure, sign, store_add, store_get, store
 from fapikit.http_message import HttpRequest, HttpResponse, form_request
 from fapikit.io import AsyncDriver, SyncDriver
 from tests.keys import a_key
-from tests.servers import free_port
+from tests.servers import dripping, free_port
 
 Run = Callable[[Flow[Any]], Any]
 
@@ -144,8 +147,56 @@ def test_gives_up_in_time(run: Run, httpserver: HTTPServer) -> None:
 def test_a_closed_port_is_unreachable(run: Run) -> None:
     with pytest.raises(Unreachable) as refused:
         run(http(HttpRequest("GET", f"http://127.0.0.1:{free_port()}/?code=secret")))
-    assert refused.value.facts["why"] == "ConnectError"
+    assert refused.value.facts["why"] == "ConnectError: Connection refused"
+    assert refused.value.remedy is Remedy.RETRY_LATER
     assert "secret" not in str(refused.value)
+
+
+@both
+def test_a_name_that_is_not_found_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_found(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_found)
+    with pytest.raises(Unreachable) as refused:
+        run(http(HttpRequest("GET", "https://no-such-host.invalid/")))
+    assert refused.value.facts["why"] == "ConnectError: not known"
+
+
+@both
+def test_an_error_holds_no_request_for_whoever_looks_through_it(run: Run, httpserver: HTTPServer) -> None:
+    """Error trackers walk causes and attributes; httpx's errors have the request, and it the credentials."""
+    release = threading.Event()
+    httpserver.expect_request("/slow").respond_with_handler(lambda _: release.wait(3) and Response(b"late"))
+    for url in (f"http://127.0.0.1:{free_port()}/", httpserver.url_for("/slow")):
+        secret = (("authorization", "Basic c2VjcmV0"),)
+        with pytest.raises(Unreachable) as refused:
+            run(http(HttpRequest("POST", url, secret, b"refresh_token=rt", timeout=0.1)))
+        assert refused.value.__cause__ is None
+        assert refused.value.__context__ is None
+        assert set(refused.value.facts) == {"why"}
+    release.set()
+
+
+@both
+@pytest.mark.parametrize("opening", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_answer_that_drips_ends_with_the_deadline(run: Run, opening: bytes) -> None:
+    with dripping(opening) as url:
+        started = time.monotonic()
+        with pytest.raises(Unreachable):
+            run(http(HttpRequest("GET", url, timeout=0.3)))
+        assert 0.25 < time.monotonic() - started < 1.5
+
+
+def test_a_deadline_is_its_own_exchanges_alone(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/x").respond_with_data(b"here")
+    driver = SyncDriver()
+    request = HttpRequest("GET", httpserver.url_for("/x"), timeout=0.3)
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as url, pytest.raises(Unreachable):
+        driver.run(http(HttpRequest("GET", url, timeout=0.1)))
+    for _ in range(2):  # the second goes over the connection of the first
+        assert driver.run(http(request)).body == b"here"
+    driver.close()
 
 
 @both

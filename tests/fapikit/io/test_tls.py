@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,13 @@ import trustme
 from pytest_httpserver import HTTPServer
 
 from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
-from fapikit.errors import Unreachable
+from fapikit.errors import Remedy, Unreachable
 from fapikit.flow import http
 from fapikit.http_message import HttpRequest
 from fapikit.io import SyncDriver
 from fapikit.io.tls import client_context, server_context
 from tests.fapikit.io.test_shared_work import in_child
+from tests.servers import dripping
 
 CA = trustme.CA()
 OTHER_CA = trustme.CA()
@@ -69,15 +72,54 @@ def test_talks_to_a_server_whose_certificate_is_good(server: HTTPServer) -> None
 
 @pytest.mark.spec("FAPI2-SP 5.2.1-5", "FAPI1-BL 7.1a")
 def test_refuses_a_server_of_an_unknown_authority_or_another_name(server: HTTPServer) -> None:
-    for ca, host in (
-        (OTHER_CA.cert_pem.bytes(), "localhost"),
-        (None, "localhost"),
-        (CA.cert_pem.bytes(), "127.0.0.1"),
+    for ca, host, remedy in (
+        (OTHER_CA.cert_pem.bytes(), "localhost", Remedy.FIX_CONFIGURATION),
+        (None, "localhost", Remedy.FIX_CONFIGURATION),
+        (CA.cert_pem.bytes(), "127.0.0.1", Remedy.TELL_THE_PEER),
     ):
         with pytest.raises(Unreachable) as refused:
             ask(server, ca, host)
         assert refused.value.facts["why"].startswith("certificate verify failed: ")
+        assert refused.value.remedy is remedy
+        says_whom_to_trust = "HttpSettings(tls=...)" in str(refused.value)
+        assert says_whom_to_trust == (remedy is Remedy.FIX_CONFIGURATION)
     assert server.log == []
+
+
+def test_an_expired_certificate_is_the_servers_affair(tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    made = CA.issue_cert("localhost", not_before=yesterday - timedelta(days=1), not_after=yesterday)
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    context = server_context(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with HTTPServer(host="localhost", ssl_context=context) as server, pytest.raises(Unreachable) as refused:
+        ask(server, CA.cert_pem.bytes())
+    assert "expired" in refused.value.facts["why"]
+    assert refused.value.remedy is Remedy.TELL_THE_PEER
+
+
+def test_a_handshake_that_cannot_succeed_is_not_worth_a_retry(certificate: tuple[Path, Path]) -> None:
+    """A server that wants a client certificate, and one that speaks no TLS at all."""
+    mtls = server_context(*certificate)
+    mtls.verify_mode = ssl.CERT_REQUIRED
+    for context, said in ((mtls, "CERTIFICATE_REQUIRED"), (None, "TLS: ")):
+        with (
+            HTTPServer(host="localhost", ssl_context=context) as server,
+            pytest.raises(Unreachable) as refused,
+        ):
+            ask(server, CA.cert_pem.bytes())
+        assert said in refused.value.facts["why"]
+        assert refused.value.remedy is Remedy.FIX_CONFIGURATION
+
+
+def test_a_deadline_holds_over_tls_too(certificate: tuple[Path, Path]) -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ", server_context(*certificate)) as url:
+        driver = SyncDriver(HttpSettings(tls=client_context(ca=CA.cert_pem.bytes())))
+        started = time.monotonic()
+        with pytest.raises(Unreachable):
+            driver.run(http(HttpRequest("GET", url, timeout=0.5)))
+        assert time.monotonic() - started < 1.5
+        driver.close()
 
 
 def test_a_certificate_is_checked_without_any_setting_too(server: HTTPServer) -> None:
