@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from fapikit.errors import ConfigurationError, IssuerMismatch, MalformedMessage, MissingMetadata
+from fapikit.errors import ConfigurationError, IssuerMismatch, MalformedMessage, MissingMetadata, Remedy
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
-from fapikit.urls import require_no_downgrade, require_secure
+from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure
 
 WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
 
@@ -112,8 +112,12 @@ def read_metadata(issuer: str, members: Mapping[str, Any]) -> ServerMetadata:
     named = members.get("issuer")
     if named != issuer:
         got = str(named)[:200]
+        # A slash or a tenant mistyped is ours to mend; another host's metadata is an attack, or the server's mistake.
+        ours = isinstance(named, str) and has_origin(named, origin_of(issuer))
         raise IssuerMismatch(
-            f"the metadata names another issuer, {got!a}, than {issuer!a} of which it was asked; nothing in it is used",
+            f"the metadata names another issuer, {got!a}, than {issuer!a} of which it was asked; nothing in it is used"
+            + (" (if that is the server you mean, configure its issuer letter by letter)" if ours else ""),
+            remedy=Remedy.FIX_CONFIGURATION if ours else None,
             facts={"expected": issuer, "got": got},
         )
     for name, value in members.items():

@@ -13,6 +13,7 @@ from fapikit.errors import (
     IssuerMismatch,
     MalformedMessage,
     MissingMetadata,
+    Remedy,
     UnexpectedStatus,
 )
 from fapikit.http_message import HttpResponse
@@ -101,6 +102,9 @@ def test_another_issuer_is_refused_code_point_for_code_point(issuer: Any) -> Non
     with pytest.raises(IssuerMismatch) as refused:
         Hand(answer({**GOOD, "issuer": issuer})).run(discover(AS))
     assert refused.value.clause == "RFC 8414 3.3"
+    mistyped = issuer in (AS + "/", AS.upper())
+    assert refused.value.remedy is (Remedy.FIX_CONFIGURATION if mistyped else Remedy.TELL_THE_PEER)
+    assert ("letter by letter" in str(refused.value)) == mistyped
 
 
 MALFORMED: dict[str, tuple[HttpResponse, type[FapiError]]] = {
