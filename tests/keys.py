@@ -8,6 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import prod
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +36,13 @@ def _made(alg: str, number: int) -> PrivateKey:
 @cache
 def _rsa(number: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
+
+
+def roca_modulus() -> int:
+    """2048 bits of the shape that CVE-2017-15361 gives a modulus; nobody knows its factors."""
+    primes = [number for number in range(2, 168) if all(number % other for other in range(2, number))]
+    first = prod(primes)
+    return pow(65537, 4711, first) + first * (2**2047 // first + 1)
 
 
 def b64(octets: bytes) -> str:

@@ -1,6 +1,6 @@
 """Keys for encryption: ours, which open, and a peer's, which seal. One key, one algorithm; never one that also signs.
 
-Spec: RFC 7517 4.2; RFC 7518 4.3, 4.6, 6; RFC 8037 3.2; RFC 8725 3.1; FAPI2-SP 5.4.1-2, 5.4.1-3
+Spec: RFC 7517 4.2; RFC 7518 4.3, 4.6, 6; RFC 8037 3.2; RFC 8725 3.1, 3.5; FAPI2-SP 5.4.1-2, 5.4.1-3
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fapikit.errors import UnusableKey
 from fapikit.jose.algorithms import MINIMUM_RSA_BITS
 from fapikit.jose.load_key import pem_octets
 from fapikit.jose.public_key import MAXIMUM_RSA_BITS
+from fapikit.jose.roca import require_sound_modulus
 
 KEY_MANAGEMENT: Final[Mapping[str, str]] = {
     "RSA-OAEP": "RSA",
@@ -154,6 +155,7 @@ def _require_fit(material: Any, alg: str) -> str | None:
             raise UnusableKey(
                 "an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits}
             )
+        require_sound_modulus(material.public_key.public_numbers().n)
         return None
     if isinstance(material, ECKey | OKPKey) and kty == "EC":
         crv = material.curve_name

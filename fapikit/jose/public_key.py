@@ -4,7 +4,7 @@ Members are decoded strictly and in full length, so that one key has one spellin
 `cryptography` alone: a DPoP proof brings a key each time, and joserfc's import is lenient about base64 and takes
 three to seven times as long.
 
-Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.4-2, -3; RFC 8725 3.1, 3.4
+Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.4-2, -3; RFC 8725 3.1, 3.4, 3.5
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fapikit import base64url
 from fapikit.errors import UnusableKey
 from fapikit.jose.algorithms import ALGORITHMS, MINIMUM_RSA_BITS, SAME_KEY, PublicMaterial, Verify
+from fapikit.jose.roca import require_sound_modulus
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 EC_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
@@ -75,7 +76,7 @@ def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     """Read a public signature JWK.
 
     Raises UnusableKey: private or symmetric members, unknown kind or curve, a point off its curve, a member not in
-    its one spelling, RSA under 2048 bits or absurdly long.
+    its one spelling, RSA under 2048 bits, absurdly long or of the broken generator.
     """
     kty, crv = jwk.get("kty"), None
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
@@ -135,6 +136,7 @@ def _rsa(modulus: int, exponent: int) -> rsa.RSAPublicKey:
         raise UnusableKey("an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits})
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > _MAXIMUM_EXPONENT_BITS:
         raise UnusableKey("the RSA exponent is even, too small or too long", clause="RFC 8725 3.4")
+    require_sound_modulus(modulus)
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 

@@ -41,7 +41,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ID_TOKEN, REQUEST_OBJECT
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from tests.clocks import NOW
-from tests.keys import a_key, b64, mint
+from tests.keys import a_key, b64, mint, roca_modulus
 
 AS = "https://as.example"
 CLAIMS = {"iss": AS, "sub": "alice", "aud": "app", "iat": int(NOW), "exp": int(NOW) + 300}
@@ -335,6 +335,14 @@ def test_a_weak_rsa_key_is_refused() -> None:
     with pytest.raises(UnusableKey) as refused:
         DecryptionKey.from_pem(pem, alg="RSA-OAEP-256")
     assert refused.value.clause == "FAPI2-SP 5.4.1-2"
+
+
+@pytest.mark.spec("RFC 8725 3.5")
+def test_an_rsa_key_of_the_broken_generator_is_refused() -> None:
+    n = b64(roca_modulus().to_bytes(256, "big"))
+    with pytest.raises(UnusableKey) as refused:
+        EncryptionKey.from_jwk({"kty": "RSA", "n": n, "e": "AQAB"}, alg="RSA-OAEP-256")
+    assert refused.value.clause == "RFC 8725 3.5"
 
 
 def test_a_peers_set_yields_its_encryption_key() -> None:

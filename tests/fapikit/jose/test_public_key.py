@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from fapikit.errors import FapiError, UnusableKey
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.public_key import import_public_jwk
-from tests.keys import a_key, b64, signature_of
+from tests.keys import a_key, b64, roca_modulus, signature_of
 
 EC_JWK = dict(a_key("ES256").public_jwk)
 RSA_JWK = dict(a_key("PS256").public_jwk)
@@ -140,6 +140,10 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "RSA e even": (lambda: _rsa_jwk(e=65536), "RFC 8725 3.4"),
     "RSA e long": (lambda: _rsa_jwk(e=2**64 + 1), "RFC 8725 3.4"),
     "RSA n leading zero": (lambda: _rsa_jwk(zeros=1), "RFC 8725 3.4"),
+    "RSA of the broken generator": (
+        lambda: {**_rsa_jwk(), "n": b64(roca_modulus().to_bytes(256, "big"))},
+        "RFC 8725 3.5",
+    ),
     "RSA n empty": (lambda: {**_rsa_jwk(), "n": ""}, "RFC 8725 3.4"),
     "kid a number": (lambda: {**EC_JWK, "kid": 1}, "RFC 7517 4"),
     "alg a list": (lambda: {**EC_JWK, "alg": ["ES256"]}, "RFC 7517 4"),
@@ -157,6 +161,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "RFC 7518 6.2.1.1",
     "RFC 8037 2",
     "RFC 8725 3.4",
+    "RFC 8725 3.5",
     "FAPI2-SP 5.4.1-2",
     "FAPI2-SP 5.4.1-3",
     "FAPI1-BL 5.2.4-2, -3",
