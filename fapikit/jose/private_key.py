@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, cast
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from fapikit.errors import UnusablePrivateKey
+from fapikit.errors import UnusableKey, UnusablePrivateKey
 from fapikit.jose import load_key
 from fapikit.jose.algorithms import ALGORITHMS, PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES, PublicKey, import_public_jwk
@@ -31,8 +31,11 @@ class PrivateKey:
         """
         members = load_key.public_members(material)
         alg = alg or _default_alg(members)
-        unnamed = import_public_jwk({**members, "alg": alg, "use": "sig"})
-        unnamed.verifier(alg)
+        try:
+            unnamed = import_public_jwk({**members, "alg": alg, "use": "sig"})
+            unnamed.verifier(alg)
+        except UnusableKey as error:  # which blames a peer
+            raise UnusablePrivateKey(error.message, clause=error.clause, facts=error.facts) from error
         self._material = material
         self._alg = alg
         self._kid = kid or unnamed.thumbprint

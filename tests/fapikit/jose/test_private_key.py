@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from fapikit import KeyRing, PrivateKey, Signer
-from fapikit.errors import ConfigurationError, Remedy, UnusableKey
+from fapikit.errors import ConfigurationError, Remedy, UnusableKey, UnusablePrivateKey
 from tests.keys import a_key, signature_of
 
 PKCS8, TRADITIONAL = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
@@ -160,8 +160,9 @@ def test_refuses_a_wrong_or_missing_password_and_does_not_show_it(password: byte
 )
 def test_refuses_kinds_and_sizes_that_do_not_sign_here(make: Any) -> None:
     pem = make().private_bytes(Encoding.PEM, PKCS8, NoEncryption())
-    with pytest.raises(UnusableKey):
+    with pytest.raises(UnusablePrivateKey) as refused:
         PrivateKey.from_pem(pem)
+    assert refused.value.remedy is Remedy.FIX_CONFIGURATION
 
 
 @pytest.mark.parametrize("alg", ["none", "HS256", "ES256K", "RSA-OAEP", ""])
@@ -172,7 +173,7 @@ def test_generates_for_known_algorithms_only(alg: str) -> None:
 
 @pytest.mark.parametrize("alg, other", [("ES256", "ES384"), ("ES256", "PS256"), ("PS256", "ES256")])
 def test_an_algorithm_must_fit_the_key(alg: str, other: str) -> None:
-    with pytest.raises(UnusableKey):
+    with pytest.raises(UnusablePrivateKey):
         PrivateKey(a_key(alg)._material, alg=other)
 
 
