@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from askit.client_keys import require_public
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.redirect_uris import check_redirect_uri, is_registered
 from fapikit import strict_json
@@ -192,9 +193,17 @@ class Clients:
     """The clients of the configuration, then those that registered themselves, which the store keeps."""
 
     def __init__(
-        self, configured: tuple[Client, ...], records: Records, *, profile: Profile, clock: Clock
+        self,
+        configured: tuple[Client, ...],
+        records: Records,
+        *,
+        profile: Profile,
+        clock: Clock,
+        public_keys: bool,
     ) -> None:
+        """`public_keys`: a client that registered itself has its `jwks_uri` on the public internet."""
         self._configured = {client.client_id: client for client in configured}
+        self._public_keys = public_keys
         self._records = records
         self._profile = profile
         self._clock = clock
@@ -209,11 +218,17 @@ class Clients:
         if octets is None:
             return None
         try:
-            client = Client.read(strict_json.parse_object(octets))
-            client.check(self._profile)  # the configuration may have changed since
+            return self.read(strict_json.parse_object(octets))  # the configuration may have changed since
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
             log.warning("a client that registered itself is not served any more: %s", error)
             return None
+
+    def read(self, metadata: Mapping[str, Any]) -> Client:
+        """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        client = Client.read(metadata)
+        client.check(self._profile)
+        if self._public_keys and "jwks_uri" in metadata:
+            require_public(metadata["jwks_uri"])
         return client
 
     async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:

@@ -20,6 +20,7 @@ from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
 from askit import response_modes
+from askit.client_keys import PublicHttp
 from askit.clients import Client, Clients
 from askit.config import Config
 from askit.endpoints.metadata import build_metadata
@@ -77,7 +78,13 @@ class AuthorizationServer:
         self.random_bytes = random_bytes
         self._own_store = store is None
         self.records = Records(_store(config, clock) if store is None else store, config.issuer)
-        self.clients = Clients(config.clients, self.records, profile=config.profile, clock=clock)
+        self.clients = Clients(
+            config.clients,
+            self.records,
+            profile=config.profile,
+            clock=clock,
+            public_keys=not config.development_only,
+        )
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(
             self.records,
@@ -92,7 +99,7 @@ class AuthorizationServer:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._path = parts.path.rstrip("/")
         self.pages = Pages(name=config.name, path=self._path)
-        self._driver = AsyncDriver(http)
+        self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
         # A slash too many is not found: Starlette would redirect by 307, to the host that the Host header names.
         self._router = Router(routes=build_routes(self, self._path), redirect_slashes=False)
 
@@ -214,6 +221,15 @@ class AuthorizationServer:
                     await self.records.store.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
+    """Whoever wrote the configuration vouches for the addresses in it."""
+    vouched_for = frozenset(
+        client.metadata["jwks_uri"] for client in config.clients if "jwks_uri" in client.metadata
+    )
+    own = http or HttpSettings()
+    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
 
 
 def _store(config: Config, clock: Clock) -> Store:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check import METHODS
-from askit.clients import SECRET_METHODS, Client
+from askit.clients import SECRET_METHODS
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.keys import KEPT_FOR
 from askit.messages import json_answer, read_body
@@ -34,8 +34,7 @@ async def register(server: AuthorizationServer, request: Request) -> Response:
     except ValueError as error:
         raise InvalidClientMetadata("the body is not one JSON object") from error
     metadata = _complete(server, asked)
-    client = Client.read(metadata)
-    client.check(server.profile)
+    client = server.clients.read(metadata)
     if client.auth_method not in METHODS:
         raise InvalidClientMetadata(f"{client.auth_method} is not available here")
     await server.clients.register(metadata, KEPT_FOR)

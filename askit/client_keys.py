@@ -1,0 +1,116 @@
+"""Where a client's keys may lie: what a client that registered itself names as `jwks_uri` is fetched from the public
+internet only, or whoever may register would choose what this server connects to.
+
+The name is checked at registration and whenever the client is loaded; its addresses at each connect, and the one that
+was checked is the one connected to, so that a name that changes its mind in between gains nothing. A connection is used
+once: the next name on the same address gets its certificate checked too. Redirects, size and time: `fapikit.jwks`.
+
+Spec: FAPI2-SP 5.4.2-1; RFC 7591 2
+Role: AS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from askit.errors import InvalidClientMetadata
+from fapikit.io import HttpSettings
+
+# The last label of a name is no number: 127.1 and 0x7f000001 are addresses to a resolver.
+_NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def require_public(uri: str) -> None:
+    """Raise InvalidClientMetadata unless a secure URL (so one of https, but on loopback) names a host in the DNS."""
+    host = urlsplit(uri).hostname or ""
+    if host.endswith(".localhost") or not _NAMED_HOST.match(host):
+        raise InvalidClientMetadata("jwks_uri must be https, on a named host of the public internet")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet; an IPv4 address inside an IPv6 one is looked at."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    inner = (
+        ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(ip.packed[12:]) if ip in _NAT64 else None)
+    )
+    if inner is not None:
+        return is_public(str(inner))
+    return ip in _GLOBAL_UNICAST and ip.is_global
+
+
+class NotPublic(httpx.ConnectError):
+    """The host has an address that is not one of the public internet."""
+
+
+class PublicTransport(httpx.AsyncBaseTransport):
+    """Connects to public addresses; to others only for the very URLs in `vouched_for`."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, vouched_for: frozenset[str]) -> None:
+        self._inner = inner
+        self._vouched_for = {str(httpx.URL(url)) for url in vouched_for}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises httpx.ConnectError, NotPublic for a host that lies elsewhere."""
+        if str(request.url) in self._vouched_for:
+            return await self._inner.handle_async_request(request)
+        host = request.url.host
+        *others, last = await _addresses(host, request.url.port or 443)
+        # The certificate is checked against the name, and Host was set from it.
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        for address in others:
+            request.url = request.url.copy_with(host=address)
+            try:
+                return await self._inner.handle_async_request(request)
+            except httpx.ConnectError:
+                continue
+        request.url = request.url.copy_with(host=last)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """The host's addresses. Raises NotPublic if one of them is not public, httpx.ConnectError if there are none."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+    except (OSError, UnicodeError) as error:
+        raise httpx.ConnectError("the host has no address") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not all(is_public(address) for address in addresses):
+        raise NotPublic("an address of the host is not public")
+    return addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicHttp(HttpSettings):
+    """Clients that connect to public addresses. One that was handed in, or an egress proxy, decides itself."""
+
+    vouched_for: frozenset[str] = frozenset()
+
+    def make_async_client(self) -> Any:
+        if self.async_client is not None or self.proxy is not None:
+            return HttpSettings.make_async_client(self)
+        once = httpx.Limits(max_keepalive_connections=0)
+        inner = httpx.AsyncHTTPTransport(**self._connections(), limits=once)
+        return httpx.AsyncClient(
+            transport=PublicTransport(inner, self.vouched_for),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
