@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 
 MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_KEPT: Final = 8 * 1024 * 1024
+"""Octets of a request's body that are kept while the API may want it again."""
 _CONNECTION_OPTIONS: Final = frozenset(
     {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
 )
@@ -160,6 +162,8 @@ def auth_class(library: Any) -> Any:
             return self.target.held.tokens
 
         def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+            if _worth_keeping(request, library.SyncByteStream):
+                request.read()
             call = self.target.call(request)
             headers: Headers | None = self._run(call.prepare())
             while headers is not None:
@@ -169,6 +173,8 @@ def auth_class(library: Any) -> Any:
                 headers = self._run(call.judge(_answer(response)))
 
         async def async_auth_flow(self, request: Any) -> Any:
+            if _worth_keeping(request, library.AsyncByteStream):
+                await request.aread()
             call = self.target.call(request)
             headers: Headers | None = await self._arun(call.prepare())
             while headers is not None:
@@ -178,6 +184,12 @@ def auth_class(library: Any) -> Any:
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
+
+
+def _worth_keeping(request: Any, kind: type) -> bool:
+    """Whether a body that can be read once (a file, a multipart form) is known to be small enough to be sent again."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= MAX_KEPT and isinstance(request.stream, kind)
 
 
 def _answer(response: Any) -> ApiAnswer:

@@ -20,7 +20,14 @@ from fapikit.urls import origin_of
 from fapikit.www_authenticate import Challenge
 from rpkit.bank import Bank
 from rpkit.challenge import demands_nonce, error_of, read_challenges
-from rpkit.errors import ForeignOrigin, GrantEnded, InteractionMismatch, NoAccessToken, StepUpRequired
+from rpkit.errors import (
+    BodySpent,
+    ForeignOrigin,
+    GrantEnded,
+    InteractionMismatch,
+    NoAccessToken,
+    StepUpRequired,
+)
 from rpkit.grants.refresh_token import refresh
 from rpkit.protected_call import credentials_for
 from rpkit.resource_metadata import require_our_server
@@ -89,7 +96,7 @@ class ApiCall:
     def judge(self, answer: ApiAnswer) -> Flow[Headers | None]:
         """The headers to send again with, or None: the answer is the application's.
 
-        Raises StepUpRequired, OtherAuthorizationServer, InteractionMismatch.
+        Raises StepUpRequired, BodySpent, OtherAuthorizationServer, InteractionMismatch.
         """
         bank = self._bank
         bank.nonces.learn(self._url, list(answer.nonces))
@@ -99,14 +106,16 @@ class ApiCall:
             return None
         challenges = read_challenges(answer.challenges)
         if demands_nonce(answer.status, challenges, answer.nonces):
-            if self._nonce_tried or not self._replayable:
+            if self._nonce_tried:
                 return None
+            self._require_replayable("the nonce that it wants is known now")
             self._nonce_tried = True
             return (yield from self._headers(token))
         _require_no_step_up(challenges)
         if answer.status == 401 and error_of(challenges, token.token_type) == "invalid_token":
             renewed = yield from self._renewed()
             if renewed is not None:
+                self._require_replayable("the token that it refused has been refreshed")
                 return (yield from self._headers(renewed))
         if answer.status == 401:
             yield from require_our_server(bank, challenges, self._url)
@@ -114,7 +123,7 @@ class ApiCall:
 
     def _renewed(self) -> Flow[AccessToken | None]:
         """A new token after the API refused the old one, if that can help."""
-        if self._refresh_tried or not self._replayable or self._held.tokens.refresh_token is None:
+        if self._refresh_tried or self._held.tokens.refresh_token is None:
             return None
         self._refresh_tried = True
         self._nonce_tried = False  # the retry is a new request; the server may want a newer nonce
@@ -138,6 +147,12 @@ class ApiCall:
         if token is None:
             raise NoAccessToken("the refresh brought no token for this API")
         return token
+
+    def _require_replayable(self, since: str) -> None:
+        if not self._replayable:
+            raise BodySpent(
+                f"the API wants the request again, and its body was a stream: {since}, so send it once more"
+            )
 
     def _headers(self, token: AccessToken) -> Flow[Headers]:
         self._used = token

@@ -30,6 +30,7 @@ FapiError
 └── ApiError                          what an API answered, or what must not be asked of it
     ├── StepUpRequired                carries what to ask for
     ├── NoAccessToken  ForeignOrigin  InteractionMismatch
+    ├── BodySpent                     the API wants a request again whose body was a stream
     └── OtherAuthorizationServer      the API trusts other servers than the one of these tokens
 """
 
@@ -284,6 +285,14 @@ class ForeignOrigin(ApiError):
     clause = "RFC 9700 4.9.3"
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
+
+
+class BodySpent(ApiError):
+    """A request has to be sent again, which only the application can do: its body was a stream of unknown length."""
+
+    clause = "RFC 9449 9"
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.CORRECT_THE_REQUEST
 
 
 class InteractionMismatch(ApiError):

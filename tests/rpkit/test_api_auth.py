@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from fapikit.errors import ConfigurationError, InsecureUrl, ResponseTooLarge, Unreachable
 from rpkit.errors import (
+    BodySpent,
     ForeignOrigin,
     InteractionMismatch,
     NoAccessToken,
@@ -290,22 +292,60 @@ def test_base_url_must_be_secure(clients: Clients, bank: FakeBank) -> None:
         api_of(client, bank, login.tokens, base_url="http://bank.example")
 
 
+def once(kind: str) -> Any:
+    """A body that can be read once, of unknown length."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"payload"
+
+    async def achunks() -> AsyncIterator[bytes]:
+        yield b"payload"
+
+    return chunks() if kind == "sync" else achunks()
+
+
+@pytest.mark.spec("RFC 9449 9")
 def test_a_body_that_can_be_read_once_is_not_sent_twice(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
-
-    def once() -> Iterator[bytes]:
-        yield b"payload"
-
-    async def aonce() -> AsyncIterator[bytes]:
-        yield b"payload"
-
     with api_of(client, bank, login.tokens) as api:
         bank._nonce = "changed meanwhile"
         before = len(bank.calls("accounts"))
-        answer = api.post("/accounts", content=once() if clients.kind == "sync" else aonce())
-    assert answer.status_code == 401
-    assert len(bank.calls("accounts")) == before + 1
+        with pytest.raises(BodySpent, match="nonce"):
+            api.post("/accounts", content=once(clients.kind))
+        assert len(bank.calls("accounts")) == before + 1
+        assert api.post("/accounts", content=once(clients.kind)).status_code == 200
+        bank.faults["api_accounts"] = invalid_token()
+        with pytest.raises(BodySpent, match="refreshed"):
+            api.post("/accounts", content=once(clients.kind))
+        assert api.post("/accounts", content=once(clients.kind)).status_code == 200
+        assert api.tokens.version == login.tokens.version + 1
+
+
+@pytest.mark.spec("RFC 9449 9")
+def test_a_form_with_files_is_sent_again(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    with api_of(client, bank, login.tokens) as api:
+        bank._nonce = "changed meanwhile"
+        before = len(bank.calls("accounts"))
+        sent = {"data": {"kind": "passport"}, "files": {"scan": io.BytesIO(b"a picture")}}
+        assert api.post("/accounts", **sent).status_code == 200
+    first, second = bank.calls("accounts")[before:]
+    assert first.body == second.body
+    assert b"a picture" in first.body
+
+
+def test_a_file_too_large_to_keep_is_not_kept(
+    clients: Clients, bank: FakeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpkit.api_auth.MAX_KEPT", 100)
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    with api_of(client, bank, login.tokens) as api:
+        bank._nonce = "changed meanwhile"
+        with pytest.raises(BodySpent):
+            api.post("/accounts", files={"scan": io.BytesIO(b"x" * 100)})
 
 
 def test_an_answer_that_is_too_long_is_cut_off(clients: Clients, bank: FakeBank) -> None:
