@@ -20,6 +20,7 @@ from rpkit.authorization_request import RequestParameters, Start, begin
 from rpkit.bank import Bank, make_bank
 from rpkit.callback import Callback
 from rpkit.client import Details
+from rpkit.client_configuration import delete_registration, read_registration, update_registration
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
@@ -74,11 +75,7 @@ class AsyncClient:
     @classmethod
     async def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> AsyncClient:
         """See `Client.for_api`."""
-        driver = AsyncDriver(options.get("http"))
-        try:
-            found = await driver.run(find_issuer(resource, issuer))
-        finally:
-            await driver.aclose()
+        found = await cls._once(find_issuer(resource, issuer), options.get("http"))
         return await cls.discover(found, **options)
 
     @classmethod
@@ -92,14 +89,46 @@ class AsyncClient:
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.register`."""
+        flow = register_at(
+            issuer,
+            client_metadata,
+            profile=profile_of(profile),
+            initial_access_token=initial_access_token,
+        )
+        return await cls._once(flow, http)
+
+    @classmethod
+    async def read_registration(
+        cls, registration: Registration, *, http: HttpSettings | None = None
+    ) -> Registration:
+        """See `Client.read_registration`."""
+        return await cls._once(read_registration(registration), http)
+
+    @classmethod
+    async def update_registration(
+        cls,
+        registration: Registration,
+        client_metadata: Mapping[str, Any],
+        *,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+    ) -> Registration:
+        """See `Client.update_registration`."""
+        return await cls._once(
+            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+        )
+
+    @classmethod
+    async def delete_registration(
+        cls, registration: Registration, *, http: HttpSettings | None = None
+    ) -> None:
+        """See `Client.delete_registration`."""
+        await cls._once(delete_registration(registration), http)
+
+    @staticmethod
+    async def _once(flow: Flow[T], http: HttpSettings | None) -> T:
         driver = AsyncDriver(http)
         try:
-            flow = register_at(
-                issuer,
-                client_metadata,
-                profile=profile_of(profile),
-                initial_access_token=initial_access_token,
-            )
             return await driver.run(flow)
         finally:
             await driver.aclose()

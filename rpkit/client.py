@@ -25,6 +25,7 @@ from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
 from rpkit.bank import Bank, make_bank
 from rpkit.callback import Callback
+from rpkit.client_configuration import delete_registration, read_registration, update_registration
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
@@ -86,11 +87,7 @@ class Client:
 
         `issuer` chooses where the API trusts several. The other arguments are those of `discover`.
         """
-        driver = SyncDriver(options.get("http"))
-        try:
-            found = driver.run(find_issuer(resource, issuer))
-        finally:
-            driver.close()
+        found = cls._once(find_issuer(resource, issuer), options.get("http"))
         return cls.discover(found, **options)
 
     @classmethod
@@ -104,14 +101,44 @@ class Client:
         http: HttpSettings | None = None,
     ) -> Registration:
         """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""
+        flow = register_at(
+            issuer,
+            client_metadata,
+            profile=profile_of(profile),
+            initial_access_token=initial_access_token,
+        )
+        return cls._once(flow, http)
+
+    @classmethod
+    def read_registration(
+        cls, registration: Registration, *, http: HttpSettings | None = None
+    ) -> Registration:
+        """What is registered by now (RFC 7592); see `client_configuration.read_registration`."""
+        return cls._once(read_registration(registration), http)
+
+    @classmethod
+    def update_registration(
+        cls,
+        registration: Registration,
+        client_metadata: Mapping[str, Any],
+        *,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+    ) -> Registration:
+        """Replace all that is registered (RFC 7592); see `client_configuration.update_registration`."""
+        return cls._once(
+            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+        )
+
+    @classmethod
+    def delete_registration(cls, registration: Registration, *, http: HttpSettings | None = None) -> None:
+        """Give a registration up (RFC 7592); see `client_configuration.delete_registration`."""
+        cls._once(delete_registration(registration), http)
+
+    @staticmethod
+    def _once(flow: Flow[T], http: HttpSettings | None) -> T:
         driver = SyncDriver(http)
         try:
-            flow = register_at(
-                issuer,
-                client_metadata,
-                profile=profile_of(profile),
-                initial_access_token=initial_access_token,
-            )
             return driver.run(flow)
         finally:
             driver.close()

@@ -7,7 +7,7 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import strict_json
@@ -18,26 +18,28 @@ from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
-from fapikit.urls import is_secure
+from fapikit.urls import is_secure, require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
 
-_KEPT: Final = (
-    "token_endpoint_auth_method",
-    "redirect_uris",
-    "id_token_signed_response_alg",
-    "authorization_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "request_object_signing_alg",
-    "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
-    "require_pushed_authorization_requests",
-)
-"""Members whose silent change would weaken the client."""
+_LEFT_OUT: Final[Mapping[str, object]] = {
+    "token_endpoint_auth_method": "client_secret_basic",
+    "redirect_uris": None,
+    "id_token_signed_response_alg": "RS256",
+    "authorization_signed_response_alg": "RS256",
+    "introspection_signed_response_alg": "RS256",
+    "userinfo_signed_response_alg": None,
+    "request_object_signing_alg": None,
+    "require_signed_request_object": False,
+    "require_pushed_authorization_requests": False,
+    "dpop_bound_access_tokens": False,
+    "tls_client_certificate_bound_access_tokens": False,
+}
+"""Members whose silent change would weaken the client, with what each means where it is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What the server registered. `registration_access_token` manages it later (RFC 7592)."""
+    """What the server registered. The calls of `client_configuration` look after it later."""
 
     client_id: str
     client_secret: Secret | None
@@ -45,6 +47,16 @@ class Registration:
     registration_access_token: Secret | None
     registration_client_uri: str | None
     metadata: Mapping[str, Any] = field(repr=False)
+
+    def over(self, before: Registration) -> Registration:
+        """With what a later answer need not repeat."""
+        return replace(
+            self,
+            client_secret=self.client_secret or before.client_secret,
+            client_secret_expires_at=(self if self.client_secret else before).client_secret_expires_at,
+            registration_access_token=self.registration_access_token or before.registration_access_token,
+            registration_client_uri=self.registration_client_uri or before.registration_client_uri,
+        )
 
 
 def register(
@@ -55,7 +67,7 @@ def register(
     initial_access_token: Secret | None = None,
 ) -> Flow[Registration]:
     """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
-    _check_request(client_metadata, profile)
+    check_request(client_metadata, profile)
     headers: Headers = (("content-type", "application/json"), ("accept", "application/json"))
     if initial_access_token is not None:
         headers = (*headers, ("authorization", f"Bearer {initial_access_token.reveal()}"))
@@ -64,7 +76,7 @@ def register(
     )
     response = yield from http(request)
     members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
-    return _read(members, client_metadata)
+    return read_registration_answer(members, client_metadata, named_by=server.issuer)
 
 
 def register_at(
@@ -83,14 +95,15 @@ def register_at(
     )
 
 
-def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:
+def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
+    """Raises ForbiddenByProfile, ConfigurationError."""
     method = asked.get("token_endpoint_auth_method", "client_secret_basic")
     profile.require(
         method in profile.client_authentication_methods,
         f"token_endpoint_auth_method {method} is not allowed",
         "client_authentication_methods",
     )
-    for name in _KEPT:
+    for name in _LEFT_OUT:
         if name.endswith("_alg") and name in asked:
             profile.require_algorithm(asked[name], name)
     # What is left out is registered as RS256 (RFC 7591 2, JARM 3).
@@ -123,7 +136,10 @@ def _require_public(jwk: Mapping[str, Any]) -> None:
         ) from error
 
 
-def _read(members: Mapping[str, Any], asked: Mapping[str, Any]) -> Registration:
+def read_registration_answer(
+    members: Mapping[str, Any], asked: Mapping[str, Any], *, named_by: str
+) -> Registration:
+    """What the server says it has registered, and no less than was asked. Raises RegistrationError, InsecureUrl."""
     client_id = _text(members, "client_id")
     if not client_id:
         raise RegistrationError("the registration answer has no client_id", facts={"member": "client_id"})
@@ -133,13 +149,18 @@ def _read(members: Mapping[str, Any], asked: Mapping[str, Any]) -> Registration:
             "a client_secret comes with client_secret_expires_at",
             facts={"member": "client_secret_expires_at"},
         )
-    for name in _KEPT:
-        if name in asked and name in members and members[name] != asked[name]:
+    for name, meaning in _LEFT_OUT.items():
+        # All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default.
+        if name in asked and members.get(name, meaning) != asked[name]:
             raise RegistrationError(
-                f"the server registered another {name} than was asked",
-                facts={"member": name, "expected": asked[name], "got": members[name]},
+                f"the server registered another {name} than was asked, or none",
+                facts={"member": name, "expected": asked[name], "got": members.get(name, "(left out)")},
             )
-    token = _text(members, "registration_access_token")
+    token, uri = _text(members, "registration_access_token"), _text(members, "registration_client_uri")
+    if uri is not None:
+        require_no_downgrade(
+            named_by, require_secure(uri, "registration_client_uri"), "registration_client_uri"
+        )
     shown = {
         name: value
         for name, value in members.items()
@@ -150,7 +171,7 @@ def _read(members: Mapping[str, Any], asked: Mapping[str, Any]) -> Registration:
         client_secret=None if secret is None else Secret(secret),
         client_secret_expires_at=float(expires_at) if secret is not None and expires_at else None,
         registration_access_token=None if token is None else Secret(token),
-        registration_client_uri=_text(members, "registration_client_uri"),
+        registration_client_uri=uri,
         metadata=shown,
     )
 

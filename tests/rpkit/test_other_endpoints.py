@@ -267,6 +267,37 @@ def test_weaker_registrations_are_refused(what: str) -> None:
     assert caught.value.clause == "RFC 7591 3.2.1"
 
 
+DROPPED: dict[str, object] = {
+    "token_endpoint_auth_method": "private_key_jwt",
+    "redirect_uris": ASKED["redirect_uris"],
+    "id_token_signed_response_alg": "ES256",
+    "authorization_signed_response_alg": "ES256",
+    "introspection_signed_response_alg": "ES256",
+    "userinfo_signed_response_alg": "ES256",
+    "request_object_signing_alg": "ES256",
+    "require_signed_request_object": True,
+    "require_pushed_authorization_requests": True,
+    "dpop_bound_access_tokens": True,
+    "tls_client_certificate_bound_access_tokens": True,
+}
+
+
+@pytest.mark.spec("RFC 7591 3.2.1")
+@pytest.mark.parametrize("name", DROPPED)
+def test_what_the_server_leaves_out_it_has_not_registered(name: str) -> None:
+    asked = {**ASKED, name: DROPPED[name]}
+    assert registered(asked, {**asked, "client_id": "c1"})
+    with pytest.raises(RegistrationError) as caught:
+        registered(asked, {k: v for k, v in {**asked, "client_id": "c1"}.items() if k != name})
+    assert caught.value.facts["member"] == name
+    assert caught.value.facts["got"] == "(left out)"
+
+
+def test_what_is_left_out_and_means_the_same_is_no_loss() -> None:
+    asked = {**ASKED, "dpop_bound_access_tokens": False, "client_name": "Fintech"}
+    assert registered(asked, {**ASKED, "client_id": "c1"})
+
+
 def test_a_refused_registration_carries_the_servers_code() -> None:
     with pytest.raises(PeerRefused) as caught:
         registered(ASKED, {"error": "invalid_redirect_uri"}, status=400)
