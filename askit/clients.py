@@ -235,6 +235,16 @@ class Clients:
         """Keep a client that registered itself; `metadata` holds its id and secret."""
         await self._records.write("client", str(metadata["client_id"]), strict_json.dump(metadata), ttl)
 
+    async def replace(self, seen: bytes, metadata: Mapping[str, Any], ttl: float) -> bool:
+        """Keep other metadata of a registered client; False if what is kept is not what was `seen`."""
+        client_id = str(metadata["client_id"])
+        return await self._records.swap("client", client_id, seen, strict_json.dump(metadata), ttl)
+
+    async def remove(self, client_id: str) -> None:
+        """End a client's registration."""
+        self._sources.pop(client_id, None)
+        await self._records.remove("client", client_id)
+
     def keys_of(self, client: Client) -> KeySource:
         """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
         uri = client.metadata.get("jwks_uri")

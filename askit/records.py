@@ -1,7 +1,8 @@
 """What this server must not forget, as typed records over the five operations of a store.
 
 A secret (code, token, request URI, session) is never a key: its SHA-256 is. A record is written once and never
-changed; that something was used is a mark of its own, written with `add`, so that of many callers one wins.
+changed, save a registered client's; that something was used is a mark of its own, written with `add`, so that of many
+callers one wins.
 
     request  a pushed request, by its request URI       request-opened, request-used   marks on it
     code     an approval to redeem, by its code         code-used                      mark on it
@@ -9,7 +10,8 @@ changed; that something was used is a mark of its own, written with `add`, so th
     refresh  by the token                               refresh-used, refresh-forgiven marks on it
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
-    client   a client that registered itself            keys, secret                   this server's own
+    client   a client that registered itself            registration                   the digest of its token
+    keys     this server's signing keys                 secret                         behind nonces and form tokens
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
 Role: AS

@@ -99,9 +99,11 @@ def resource_members(record: AccessToken, resource: Resource | None) -> dict[str
 
 
 async def find_access_token(server: AuthorizationServer, token: str) -> AccessToken | None:
-    """A live access token: issued here, not expired, not revoked, its grant still standing."""
+    """A live access token: issued here, not expired, not revoked, its client still here, its grant still standing."""
     record = await server.records.load("token", token, AccessToken)
     if record is None or server.clock() >= record.expires_at:
+        return None
+    if await server.clients.find(record.client_id) is None:
         return None
     if record.grant_id is not None and await granted.find(server, record.grant_id) is None:
         return None

@@ -14,7 +14,7 @@ import traceback
 
 from starlette.responses import Response
 
-from askit.errors import InvalidRequest, Refused, ServerError
+from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
 from askit.messages import json_answer
 from fapikit.errors import (
     ConfigurationError,
@@ -83,7 +83,9 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
     status = status or status_of(error)
     if isinstance(error, NonceRequired):
         headers["dpop-nonce"] = error.nonce
-    if status == 401 and basic:
+    if isinstance(error, InvalidToken):
+        headers["www-authenticate"] = f'Bearer error="{code_of(error)}"'
+    elif status == 401 and basic:
         headers["www-authenticate"] = 'Basic realm="token endpoint"'
     if status == 503:
         headers["retry-after"] = "1"

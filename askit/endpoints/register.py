@@ -1,12 +1,13 @@
 """Dynamic client registration, for the holder of the initial access token.
 
-Spec: RFC 7591 2, 3, 3.2; OIDC Registration 3; FAPI2-SP 5.3.2.1-3, 6.7
+Spec: RFC 7591 2, 3, 3.2; RFC 7592 3; OIDC Registration 3; FAPI2-SP 5.3.2.1-3, 6.7
 Role: AS
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,44 +17,88 @@ from askit.clients import SECRET_METHODS
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.keys import KEPT_FOR
 from askit.messages import json_answer, read_body
+from askit.records import digest
 from fapikit import strict_json
 from fapikit.secrets import random_token
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
 
+_OURS: Final = frozenset(
+    {
+        "client_id",
+        "client_id_issued_at",
+        "client_secret",
+        "client_secret_expires_at",
+        "registration_access_token",
+        "registration_client_uri",
+    }
+)
+
 
 async def register(server: AuthorizationServer, request: Request) -> Response:
     """201 with the metadata as registered. The client id is this server's, never the client's choice."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
     opener = server.config.initial_access_token
-    if opener is None or scheme.lower() != "bearer" or not opener.matches(token.strip()):
+    if opener is None or not opener.matches(read_bearer(request)):
         raise InvalidToken("registration needs the initial access token", clause="RFC 7591 3")
+    identity = {
+        "client_id": random_token(server.random_bytes, 16),
+        "client_id_issued_at": int(server.clock()),
+    }
+    metadata = complete(server, await read_metadata(request), identity)
+    token = random_token(server.random_bytes)
+    await server.records.write("registration", metadata["client_id"], digest(token).encode(), KEPT_FOR)
+    await server.clients.register(metadata, KEPT_FOR)
+    return information(server, metadata, token, 201)
+
+
+def read_bearer(request: Request) -> str:
+    """The bearer token of this request, or nothing."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def read_metadata(request: Request) -> dict[str, Any]:
+    """The body. Raises InvalidClientMetadata."""
     try:
-        asked = strict_json.parse_object(await read_body(request))
+        return strict_json.parse_object(await read_body(request))
     except ValueError as error:
         raise InvalidClientMetadata("the body is not one JSON object") from error
-    metadata = _complete(server, asked)
-    client = server.clients.read(metadata)
-    if client.auth_method not in METHODS:
-        raise InvalidClientMetadata(f"{client.auth_method} is not available here")
-    await server.clients.register(metadata, KEPT_FOR)
-    return json_answer(metadata, 201)
 
 
-def _complete(server: AuthorizationServer, asked: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, with defaults this profile can live with and this server's identifiers."""
-    metadata = {name: value for name, value in asked.items() if name not in ("client_id", "client_secret")}
+def complete(
+    server: AuthorizationServer, asked: Mapping[str, Any], identity: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What was asked for, with defaults this profile can live with and this server's identifiers, checked.
+
+    `identity`: the id, and the secret if there is one already. Raises InvalidClientMetadata, InvalidRedirectUri.
+    """
+    metadata = {name: value for name, value in asked.items() if name not in _OURS}
     allowed = server.profile.client_authentication_methods
     default = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
     metadata.setdefault("token_endpoint_auth_method", default)
     metadata.setdefault("response_types", ["code"])
     metadata.setdefault("grant_types", ["authorization_code"])
     metadata.setdefault("id_token_signed_response_alg", server.config.signing_alg)
-    metadata["client_id"] = random_token(server.random_bytes, 16)
-    metadata["client_id_issued_at"] = int(server.clock())
+    metadata["client_id"] = identity["client_id"]
+    metadata["client_id_issued_at"] = identity["client_id_issued_at"]
     method = metadata["token_endpoint_auth_method"]
     if isinstance(method, str) and method in SECRET_METHODS:
-        metadata["client_secret"] = random_token(server.random_bytes)
+        metadata["client_secret"] = identity.get("client_secret") or random_token(server.random_bytes)
         metadata["client_secret_expires_at"] = 0
+    client = server.clients.read(metadata)
+    if client.auth_method not in METHODS:
+        raise InvalidClientMetadata(f"{client.auth_method} is not available here")
     return metadata
+
+
+def information(
+    server: AuthorizationServer, metadata: Mapping[str, Any], token: str, status: int = 200
+) -> Response:
+    """The client as it is registered, with where and how it manages itself (RFC 7592 3)."""
+    members = {
+        **metadata,
+        "registration_access_token": token,
+        "registration_client_uri": server.endpoint(f"register/{metadata['client_id']}"),
+    }
+    return json_answer(members, status)

@@ -1,0 +1,81 @@
+"""A client that registered itself reads, changes or ends its registration, with the token it got for that.
+
+Spec: RFC 7592 2, 2.1, 2.2, 2.3, 3
+Role: AS
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.endpoints.register import complete, information, read_bearer, read_metadata
+from askit.errors import InvalidClientMetadata, InvalidToken
+from askit.keys import KEPT_FOR
+from askit.records import digest
+from fapikit import strict_json
+from fapikit.secrets import Secret
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+_NOT_SENT = (
+    "registration_access_token",
+    "registration_client_uri",
+    "client_secret_expires_at",
+    "client_id_issued_at",
+)
+
+
+async def read(server: AuthorizationServer, request: Request) -> Response:
+    """200 with the metadata. Raises InvalidToken."""
+    _, metadata, token = await _registered(server, request)
+    return information(server, metadata, token)
+
+
+async def change(server: AuthorizationServer, request: Request) -> Response:
+    """200 with the metadata as replaced: what is left out is gone. Raises InvalidToken, InvalidClientMetadata."""
+    seen, metadata, token = await _registered(server, request)
+    asked = await read_metadata(request)
+    _require_same_identity(asked, metadata)
+    changed = complete(server, asked, metadata)
+    if not await server.clients.replace(seen, changed, KEPT_FOR):
+        raise InvalidClientMetadata(
+            "the registration changed meanwhile: read it again", clause="RFC 7592 2.2"
+        )
+    return information(server, changed, token)
+
+
+async def end(server: AuthorizationServer, request: Request) -> Response:
+    """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
+    _, metadata, _ = await _registered(server, request)
+    await server.records.remove("registration", metadata["client_id"])
+    await server.clients.remove(metadata["client_id"])
+    return Response(status_code=204, headers={"cache-control": "no-store"})
+
+
+async def _registered(server: AuthorizationServer, request: Request) -> tuple[bytes, dict[str, Any], str]:
+    """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
+    client_id, token = request.path_params["client_id"], read_bearer(request)
+    expected = await server.records.read("registration", client_id) or b""
+    stored = await server.records.read("client", client_id)
+    if stored is None or not hmac.compare_digest(expected, digest(token).encode()):
+        raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")
+    return stored, strict_json.parse_object(stored), token
+
+
+def _require_same_identity(asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    """Raise InvalidClientMetadata unless the client names itself, and nothing that is this server's to say."""
+    if asked.get("client_id") != metadata["client_id"]:
+        raise InvalidClientMetadata("client_id is missing, or another one", clause="RFC 7592 2.2")
+    for name in _NOT_SENT:
+        if name in asked:
+            raise InvalidClientMetadata(f"{name} is not the client's to send", clause="RFC 7592 2.2")
+    if "client_secret" in asked and not Secret(metadata.get("client_secret", "")).matches(
+        str(asked["client_secret"])
+    ):
+        raise InvalidClientMetadata("client_secret is not the one that was issued", clause="RFC 7592 2.2")
