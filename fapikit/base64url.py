@@ -5,16 +5,16 @@ Spec: RFC 7515 2; RFC 4648 3.5, 5
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PADDING = ("", "", "==", "=")
 # The last character of an incomplete group carries bits that must be zero, so that one value has one spelling.
 _CANONICAL_LAST = ("", "", "AQgw", "AEIMQUYcgkosw048")
 
 
 def encode(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    return b2a_base64(octets, newline=False).rstrip(b"=").translate(_URL_SAFE).decode("ascii")
 
 
 def decode(text: str) -> bytes:

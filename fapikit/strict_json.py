@@ -50,6 +50,7 @@ def _fraction(digits: str) -> float:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction
 )
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = cast(Any, _DECODER).scan_once
 _FLAT_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction)
 _scan_flat: Final[Callable[[str, int], tuple[dict[str, Any], int]]] = cast(Any, _FLAT_DECODER).scan_once
 
@@ -58,7 +59,12 @@ def parse_value(octets: bytes | str) -> Any:
     """Any JSON value. Raises DuplicateName or NotStrictJson."""
     try:
         text = octets.decode("utf-8", "strict") if isinstance(octets, bytes) else octets
-        value = _DECODER.decode(text)
+        try:
+            value, end = _scan(text, 0)
+        except StopIteration:
+            end = -1
+        if end != len(text):  # JSON may have space around it, and then this is not the way to find its ends
+            value = _DECODER.decode(text)
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _require_shallow(value)
         if "\\u" in text:  # only an escape can bring a lone surrogate in
@@ -80,8 +86,10 @@ def parse_object(
     Most texts are a flat object without escapes. A quick look tells that, and a quicker scan reads it; where anything
     is odd about it, the careful way says what.
     """
+    text = octets
     try:
-        text = octets.decode() if isinstance(octets, bytes) else octets
+        if isinstance(text, bytes):
+            text = text.decode()
         if text.rfind("{") == 0 and "[" not in text and "\\" not in text:
             members, end = _scan_flat(text, 0)
             strings = len(members) + list(map(type, members.values())).count(str)
@@ -90,7 +98,7 @@ def parse_object(
                 return members
     except (ValueError, StopIteration):
         pass
-    value = parse_value(octets)
+    value = parse_value(text)
     if type(value) is not dict:
         raise NotStrictJson("not a JSON object")
     return value if nested is None else nested(value)

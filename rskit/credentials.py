@@ -17,6 +17,7 @@ from rskit.request_view import RequestView
 
 BEARER: Final = "Bearer"
 DPOP: Final = "DPoP"
+_USUAL: Final = frozenset({BEARER, DPOP})
 _MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
@@ -50,15 +51,12 @@ def read_credentials(view: RequestView) -> Credentials | None:
         if not values:
             return None
         raise ManyCredentials("the request has more than one Authorization header")
-    value = values[0]
-    match = _SCHEME.match(value)
-    if match is None:
-        if _KNOWN_SCHEME.match(value):
-            raise MalformedCredentials("the Authorization header does not hold one access token")
-        if _JOINED.search(value):  # by a WSGI server: two headers, and no way to tell which one counts
-            raise ManyCredentials("the request has more than one Authorization header")
-        return None
-    token = value[match.end() :]
+    scheme, _, token = values[0].partition(" ")
+    if scheme not in _USUAL or token[:1] == " ":
+        match = _SCHEME.match(values[0])
+        if match is None:
+            return _none_in(values[0])
+        scheme, token = BEARER if match[1] else DPOP, values[0][match.end() :]
     if len(token) > _MAX_TOKEN:
         raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
     try:
@@ -69,7 +67,15 @@ def read_credentials(view: RequestView) -> Credentials | None:
     body = octets.rstrip(b"=")
     if not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedCredentials("the Authorization header does not hold one access token")
-    return _new(Credentials, (BEARER if match[1] else DPOP, token, sha256(octets).digest()))
+    return _new(Credentials, (scheme, token, sha256(octets).digest()))
+
+
+def _none_in(value: str) -> None:
+    """Of another scheme, unless it only seems so. Raises MalformedCredentials, ManyCredentials."""
+    if _KNOWN_SCHEME.match(value):
+        raise MalformedCredentials("the Authorization header does not hold one access token")
+    if _JOINED.search(value):  # by a WSGI server: two headers, and no way to tell which one counts
+        raise ManyCredentials("the request has more than one Authorization header")
 
 
 def scheme_used(view: RequestView) -> str | None:

@@ -223,6 +223,7 @@ class IssuerBook:
     def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
         self._profile, self._clock = profile, clock
         self._callback = issuers if callable(issuers) else None
+        self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
         self.opaque: TrustedIssuer | None = None
         if not callable(issuers):
@@ -244,9 +245,7 @@ class IssuerBook:
         return trusted
 
     def still_trusts(self, trusted: TrustedIssuer) -> bool:
-        """Whether a cached decision's issuer is configured as it was."""
-        if self._callback is None:
-            return True
+        """Whether a cached decision's issuer is configured as it was: only a function may say otherwise."""
         try:
             return self.find(trusted.config.url) is trusted
         except UnknownIssuer:

@@ -50,7 +50,11 @@ class TokenCheck:
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None where something must be asked. Raises what refuses it."""
         entry = self._cached(credentials.digest)
-        if entry is None or not entry.speaks(now) or not self._issuers.still_trusts(entry.trusted):
+        if (
+            entry is None
+            or not entry.speaks(now)
+            or (self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted))
+        ):
             entry = self._verify_at_hand(credentials, now)
             if entry is None:
                 return None

@@ -9,7 +9,6 @@ Role: AS, RS
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -34,9 +33,10 @@ from fapikit.errors import (
     WrongUrl,
 )
 from fapikit.flow import Flow, store_add
+from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.claims import number
 from fapikit.jose.parse import Header, read_header, read_object, read_signature, split_jws
-from fapikit.jose.public_key import import_public_jwk
+from fapikit.jose.public_key import import_material, is_for, required_members, thumbprint_of
 from fapikit.jose.purposes import DPOP_PROOF
 from fapikit.stores.protocol import Store
 
@@ -47,6 +47,7 @@ _MARGIN: Final = 5.0
 """How much longer a replay mark lives than its proof: the store's clock may run ahead of ours."""
 MARK_LIFETIME: Final = MAX_AGE + _MARGIN
 """Of the mark of a proof that is used as soon as it is made."""
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class CheckedProof(NamedTuple):
@@ -91,13 +92,14 @@ def check_proof(
     usable_until = _check_time(claims, now)
     _check_nonce(claims, nonces, now)
     wanted = access_token_hash(access_token) if access_token is not None else ath
-    if wanted is not None and not hmac.compare_digest(_string(claims, "ath").encode(), wanted.encode()):
+    # Neither of the two is a secret to whoever sends token and proof, so they need no comparison in constant time.
+    if wanted is not None and _string(claims, "ath") != wanted:
         raise WrongTokenHash("ath is not the hash of this access token")
-    if bound_to is not None and not hmac.compare_digest(bound_to.encode(), key.thumbprint.encode()):
+    if bound_to is not None and bound_to != key.thumbprint:
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
     if known is not None:
         known.remember(segment, key, now)
-    return CheckedProof(key.thumbprint, jti, usable_until)
+    return _new(CheckedProof, (key.thumbprint, jti, usable_until))
 
 
 def _read(
@@ -141,39 +143,45 @@ def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str 
 
 
 def _embedded_key(header: Header) -> ProofKey:
+    """What `use`, `key_ops` and `kid` of a key say that is only good for the proof it comes in plays no part."""
     jwk = header.members.get("jwk")
     if not isinstance(jwk, dict):
         raise DPOP_PROOF.fail(MalformedJwt, "a DPoP proof has a public jwk in its header")
+    alg = header.alg
     try:
-        if "use" in jwk or "key_ops" in jwk:
-            jwk = {name: value for name, value in jwk.items() if name not in ("use", "key_ops")}
-        key = import_public_jwk(jwk)
-        return ProofKey(key.thumbprint, key.verifier(header.alg))
+        members = required_members(jwk)
+        if not is_for(alg, members["kty"], members.get("crv"), jwk.get("alg")):
+            raise UnusableKey(f"the key in the proof is not for {alg}", clause="RFC 8725 3.1")
+        material = import_material(members)
+        return ProofKey(thumbprint_of(members), ALGORITHMS[alg].verifier(material))
     except UnusableKey as error:
         raise DPOP_PROOF.fail(UnusableKey, error.message, clause=error.clause) from error
 
 
 def _string(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
+    if isinstance(value, str):
+        return value
     if value is None:
         raise DPOP_PROOF.fail(MissingClaim, f"the proof has no {name}", about=name, facts={"claim": name})
-    if not isinstance(value, str):
-        raise DPOP_PROOF.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
-    return value
+    raise DPOP_PROOF.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
 
 
 def _check_time(claims: Mapping[str, Any], now: float) -> float:
     """Returns when the proof stops being acceptable."""
-    iat = number(claims, "iat", DPOP_PROOF)
-    if iat is None:
-        raise DPOP_PROOF.fail(MissingClaim, "the proof has no iat", about="iat", facts={"claim": "iat"})
+    iat: float | None = claims.get("iat")
+    if type(iat) is not int:
+        iat = number(claims, "iat", DPOP_PROOF)
+        if iat is None:
+            raise DPOP_PROOF.fail(MissingClaim, "the proof has no iat", about="iat", facts={"claim": "iat"})
     if not -MAX_AHEAD <= now - iat <= MAX_AGE:
         raise StaleProof("iat lies outside the window", facts={"age": int(now - iat)})
-    nbf, exp = number(claims, "nbf", DPOP_PROOF), number(claims, "exp", DPOP_PROOF)
-    if nbf is not None and nbf - now > MAX_AHEAD:
-        raise StaleProof("nbf lies in the future", facts={"ahead": int(nbf - now)})
-    if exp is not None and now - exp > MAX_AHEAD:
-        raise StaleProof("the proof has expired", facts={"ago": int(now - exp)})
+    if "nbf" in claims or "exp" in claims:  # no claims of a proof, but they mean what they say
+        nbf, exp = number(claims, "nbf", DPOP_PROOF), number(claims, "exp", DPOP_PROOF)
+        if nbf is not None and nbf - now > MAX_AHEAD:
+            raise StaleProof("nbf lies in the future", facts={"ahead": int(nbf - now)})
+        if exp is not None and now - exp > MAX_AHEAD:
+            raise StaleProof("the proof has expired", facts={"ago": int(now - exp)})
     return iat + MAX_AGE
 
 

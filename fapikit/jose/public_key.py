@@ -33,6 +33,11 @@ EC_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
 MAXIMUM_RSA_BITS: Final = 8192
 _MAXIMUM_EXPONENT_BITS: Final = 64  # a longer one makes verifying as slow as signing
 _MAXIMUM_CHARACTERS: Final = MAXIMUM_RSA_BITS // 6 + 2
+_THUMBPRINT_INPUT: Final = {
+    "EC": '{"crv":"%s","kty":"%s","x":"%s","y":"%s"}',
+    "OKP": '{"crv":"%s","kty":"%s","x":"%s"}',
+    "RSA": '{"e":"%s","kty":"%s","n":"%s"}',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,7 @@ class PublicKey:
 
     def supports(self, alg: str) -> bool:
         """Whether `alg` may be verified with this key: kind, curve, and the key's own `alg`, `use`, `key_ops`."""
-        algorithm = ALGORITHMS.get(alg)
-        if algorithm is None or algorithm.kty != self.kty or algorithm.crv != self.crv:
-            return False
-        if self.alg is not None and self.alg != alg and not {self.alg, alg} <= SAME_KEY:
+        if not is_for(alg, self.kty, self.crv, self.alg):
             return False
         return self.use in (None, "sig") and (self.key_ops is None or "verify" in self.key_ops)
 
@@ -72,43 +74,68 @@ class PublicKey:
         return f"PublicKey({self.kty} {self.crv or ''} kid={self.kid!a} alg={self.alg!a})"
 
 
+def is_for(alg: str, kty: str, crv: str | None, own_alg: object) -> bool:
+    """Whether a key of this kind and curve, whose JWK names `own_alg` or None, is one for `alg` (RFC 8725 3.1)."""
+    algorithm = ALGORITHMS.get(alg)
+    if algorithm is None or algorithm.kty != kty or algorithm.crv != crv:
+        return False
+    if own_alg is None or own_alg == alg:
+        return True
+    return alg in SAME_KEY and isinstance(own_alg, str) and own_alg in SAME_KEY
+
+
 def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     """Read a public signature JWK.
 
     Raises UnusableKey: private or symmetric members, unknown kind or curve, a point off its curve, a member not in
-    its one spelling, RSA under 2048 bits, absurdly long or of the broken generator.
+    its one spelling, RSA under 2048 bits or absurdly long.
     """
-    kty, crv = jwk.get("kty"), None
+    members = required_members(jwk)
+    material = import_material(members)  # first: what cannot be read has no thumbprint
+    return PublicKey(
+        kid=_optional_string(jwk, "kid"),
+        kty=members["kty"],
+        crv=members.get("crv"),
+        alg=_optional_string(jwk, "alg"),
+        use=_optional_string(jwk, "use"),
+        key_ops=_key_ops(jwk.get("key_ops")),
+        thumbprint=thumbprint_of(members),
+        jwk=members,
+        material=material,
+    )
+
+
+def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
+    """The members that make the key, in order of their names (RFC 7638 3.2). Raises UnusableKey."""
+    kty = jwk.get("kty")
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
         raise UnusableKey("the JWK holds private key material", clause="RFC 7517 9.2")
-    if kty == "RSA":
+    if kty == "EC":
+        members = {"crv": jwk.get("crv"), "kty": "EC", "x": jwk.get("x"), "y": jwk.get("y")}
+    elif kty == "OKP":
+        members = {"crv": jwk.get("crv"), "kty": "OKP", "x": jwk.get("x")}
+    elif kty == "RSA":
         members = {"e": jwk.get("e"), "kty": "RSA", "n": jwk.get("n")}
-    elif kty in ("EC", "OKP"):
-        crv = jwk.get("crv")
-        members = {"crv": crv, "kty": kty, "x": jwk.get("x")}
-        if kty == "EC":
-            members["y"] = jwk.get("y")
     else:
         raise UnusableKey("the JWK's kty is not RSA, EC or OKP", clause="RFC 7517 4.1")
     for value in members.values():
         if not isinstance(value, str) or len(value) > _MAXIMUM_CHARACTERS:
             raise UnusableKey("a member of the JWK is absent, too long or not a string", clause="RFC 7518 6")
-    strings = cast("dict[str, str]", members)
+    return cast("dict[str, str]", members)
+
+
+def import_material(members: Mapping[str, str]) -> PublicMaterial:
+    """The key that these members make. Raises UnusableKey."""
     try:
-        material = _material(strings)
+        return _material(members)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableKey("the JWK does not describe a valid public key", clause="RFC 8725 3.4") from error
-    return PublicKey(
-        kid=_optional_string(jwk, "kid"),
-        kty=cast(str, kty),
-        crv=crv,
-        alg=_optional_string(jwk, "alg"),
-        use=_optional_string(jwk, "use"),
-        key_ops=_key_ops(jwk.get("key_ops")),
-        thumbprint=_thumbprint(strings),
-        jwk=strings,
-        material=material,
-    )
+
+
+def thumbprint_of(members: Mapping[str, str]) -> str:
+    """RFC 7638 3.2, of required members in their order whose values have been read: nothing in them needs escaping."""
+    text = _THUMBPRINT_INPUT[members["kty"]] % tuple(members.values())
+    return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
 
 
 def _material(members: Mapping[str, str]) -> PublicMaterial:
@@ -146,13 +173,6 @@ def _unsigned(text: str) -> int:
     if not octets or octets[0] == 0:
         raise ValueError("a number is empty or begins with a zero octet")
     return int.from_bytes(octets, "big")
-
-
-def _thumbprint(members: Mapping[str, str]) -> str:
-    # RFC 7638 3.2: the required members in order of their names, which is how they were put in; all are base64url
-    # or registered names, so nothing in them needs escaping.
-    text = ",".join([f'"{name}":"{value}"' for name, value in members.items()])
-    return base64url.encode(hashlib.sha256(f"{{{text}}}".encode("ascii")).digest())
 
 
 def _optional_string(jwk: Mapping[str, Any], name: str) -> str | None:

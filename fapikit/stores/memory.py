@@ -28,34 +28,37 @@ class MemoryStore:
     def get(self, key: str) -> bytes | None:
         require_key(key)
         with self._lock:
-            return self._live(key)
+            return self._live(key, self._clock())
 
     def put(self, key: str, value: bytes, ttl: float) -> None:
         require_entry(key, value, ttl)
         with self._lock:
-            self._write(key, value, ttl)
+            self._write(key, value, ttl, self._clock())
 
     def take(self, key: str) -> bytes | None:
         require_key(key)
         with self._lock:
-            value = self._live(key)
+            value = self._live(key, self._clock())
             self._entries.pop(key, None)
             return value
 
     def add(self, key: str, value: bytes, ttl: float) -> bool:
         require_entry(key, value, ttl)
+        now = self._clock()
         with self._lock:
-            if self._live(key) is not None:
+            entry = self._entries.get(key)
+            if entry is not None and entry[1] > now:
                 return False
-            self._write(key, value, ttl)
+            self._write(key, value, ttl, now)
             return True
 
     def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         require_entry(key, new, ttl)
         with self._lock:
-            if self._live(key) != expected:
+            now = self._clock()
+            if self._live(key, now) != expected:
                 return False
-            self._write(key, new, ttl)
+            self._write(key, new, ttl, now)
             return True
 
     async def aget(self, key: str) -> bytes | None:
@@ -88,22 +91,20 @@ class MemoryStore:
     def __repr__(self) -> str:
         return f"MemoryStore({len(self._entries)} of {self.max_entries} entries)"
 
-    def _live(self, key: str) -> bytes | None:
+    def _live(self, key: str, now: float) -> bytes | None:
         entry = self._entries.get(key)
-        if entry is None or entry[1] <= self._clock():
-            return None
-        return entry[0]
+        return entry[0] if entry is not None and entry[1] > now else None
 
-    def _write(self, key: str, value: bytes, ttl: float) -> None:
-        now = self._clock()
-        if key not in self._entries and len(self._entries) >= self.max_entries:
+    def _write(self, key: str, value: bytes, ttl: float, now: float) -> None:
+        entries, until = self._entries, now + ttl
+        if len(entries) >= self.max_entries and key not in entries:
             self._sweep(now)
-            if len(self._entries) >= self.max_entries:
+            if len(entries) >= self.max_entries:
                 raise StoreFull(f"all {self.max_entries} entries of the memory store are live")
-        self._entries[key] = (value, now + ttl)
-        heapq.heappush(self._expiries, (now + ttl, key))
-        if len(self._expiries) > 2 * len(self._entries) + 64:  # rewritten keys leave marks behind
-            self._expiries = [(expiry, name) for name, (_, expiry) in self._entries.items()]
+        entries[key] = (value, until)
+        heapq.heappush(self._expiries, (until, key))
+        if len(self._expiries) > 2 * len(entries) + 64:  # rewritten keys leave marks behind
+            self._expiries = [(expiry, name) for name, (_, expiry) in entries.items()]
             heapq.heapify(self._expiries)
 
     def _sweep(self, now: float) -> None:

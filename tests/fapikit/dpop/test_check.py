@@ -125,6 +125,7 @@ REFUSED: dict[str, tuple[Callable[[], list[str]], type[FapiError], str]] = {
     "jwk symmetric": (lambda: [proof(jwk={"kty": "oct", "k": "AA"})], UnusableKey, "RFC 7517 9.2"),
     "jwk off its curve": (lambda: [proof(jwk={**BARE, "y": BARE["x"]})], UnusableKey, "RFC 8725 3.4"),
     "jwk for another alg": (lambda: [proof(jwk={**BARE, "alg": "ES384"})], UnusableKey, "RFC 8725 3.1"),
+    "jwk for no alg": (lambda: [_eddsa(alg=["EdDSA"])], UnusableKey, "RFC 8725 3.1"),
     "jwk of another kind": (lambda: [proof(jwk=_rsa())], UnusableKey, "RFC 8725 3.1"),
     "jwk of another key": (lambda: [proof(key=a_key("ES256", 1))], BadSignature, "RFC 9449 4.3-6"),
     "signature cut": (lambda: [proof()[:-2]], BadSignature, "RFC 9449 4.3-6"),
@@ -186,6 +187,12 @@ def _es384() -> str:
     return mint(
         GOOD, key, typ="dpop+jwt", header={"jwk": {k: v for k, v in key.public_jwk.items() if k in BARE}}
     )
+
+
+def _eddsa(**members: Any) -> str:
+    key = a_key("EdDSA")
+    jwk = {name: value for name, value in key.public_jwk.items() if name in BARE}
+    return proof(key=key, jwk={**jwk, **members})
 
 
 def _rsa() -> dict[str, Any]:
