@@ -30,6 +30,12 @@ EC_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
 }
 """Each curve with the octets of one coordinate."""
 
+_ED25519_FIELD: Final = 2**255 - 19
+_LARGEST_Y: Final = 2**255 - 1  # the bit above is the sign of x
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER: Final = frozenset({0, 1, _ED25519_FIELD - 1, _ORDER_8, _ED25519_FIELD - _ORDER_8})
+"""y of the points whose order is 1, 2, 4 or 8 (RFC 7748 4.1: the cofactor is 8)."""
+
 MAXIMUM_RSA_BITS: Final = 8192
 _MAXIMUM_EXPONENT_BITS: Final = 64  # a longer one makes verifying as slow as signing
 _MAXIMUM_CHARACTERS: Final = MAXIMUM_RSA_BITS // 6 + 2
@@ -87,8 +93,8 @@ def is_for(alg: str, kty: str, crv: str | None, own_alg: object) -> bool:
 def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     """Read a public signature JWK.
 
-    Raises UnusableKey: private or symmetric members, unknown kind or curve, a point off its curve, a member not in
-    its one spelling, RSA under 2048 bits or absurdly long.
+    Raises UnusableKey: private or symmetric members, unknown kind or curve, a point off its curve or of small order, a
+    member not in its one spelling, RSA under 2048 bits, absurdly long or of the broken generator.
     """
     members = required_members(jwk)
     material = import_material(members)  # first: what cannot be read has no thumbprint
@@ -146,7 +152,7 @@ def _material(members: Mapping[str, str]) -> PublicMaterial:
     if members["kty"] == "OKP":
         if crv != "Ed25519":
             raise UnusableKey("the JWK's curve is not supported", clause="RFC 8037 2")
-        return ed25519.Ed25519PublicKey.from_public_bytes(base64url.decode(members["x"]))
+        return _ed25519(base64url.decode(members["x"]))
     if crv not in EC_CURVES:
         raise UnusableKey("the JWK's curve is not supported", clause="RFC 7518 6.2.1.1")
     curve, octets = EC_CURVES[crv]
@@ -155,6 +161,14 @@ def _material(members: Mapping[str, str]) -> PublicMaterial:
         raise ValueError("a coordinate is not as long as its curve's field")
     # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
+
+
+def _ed25519(octets: bytes) -> ed25519.Ed25519PublicKey:
+    y = int.from_bytes(octets, "little") & _LARGEST_Y
+    # RFC 8725 3.4. The library reads y and y - p as one point, and takes points under which anybody signs anything.
+    if y >= _ED25519_FIELD or y in _SMALL_ORDER:
+        raise ValueError("y is beyond its field, or the point is of small order")
+    return ed25519.Ed25519PublicKey.from_public_bytes(octets)
 
 
 def _rsa(modulus: int, exponent: int) -> rsa.RSAPublicKey:

@@ -22,6 +22,8 @@ from tests.keys import a_key, b64, roca_modulus, signature_of
 EC_JWK = dict(a_key("ES256").public_jwk)
 RSA_JWK = dict(a_key("PS256").public_jwk)
 OKP_JWK = dict(a_key("Ed25519").public_jwk)
+ORDER_8 = b64(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
+OTHER_ORDER_8 = b64(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"))
 KINDS = {"EC": ECKey, "RSA": RSAKey, "OKP": OKPKey}
 
 
@@ -132,6 +134,16 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "x zero, y zero": (lambda: {**EC_JWK, "x": b64(bytes(32)), "y": b64(bytes(32))}, "RFC 8725 3.4"),
     "off the curve": (lambda: {**EC_JWK, "y": _off_curve()}, "RFC 8725 3.4"),
     "Ed25519 short": (lambda: {**OKP_JWK, "x": b64(bytes(31))}, "RFC 8725 3.4"),
+    "Ed25519 neutral": (lambda: {**OKP_JWK, "x": b64(b"\1" + bytes(31))}, "RFC 8725 3.4"),
+    "Ed25519 of order 2": (lambda: {**OKP_JWK, "x": b64(b"\xec" + b"\xff" * 30 + b"\x7f")}, "RFC 8725 3.4"),
+    "Ed25519 of order 4": (lambda: {**OKP_JWK, "x": b64(bytes(32))}, "RFC 8725 3.4"),
+    "Ed25519 of order 4, negative": (lambda: {**OKP_JWK, "x": b64(bytes(31) + b"\x80")}, "RFC 8725 3.4"),
+    "Ed25519 of order 8": (lambda: {**OKP_JWK, "x": ORDER_8}, "RFC 8725 3.4"),
+    "Ed25519 of order 8, the other": (lambda: {**OKP_JWK, "x": OTHER_ORDER_8}, "RFC 8725 3.4"),
+    "Ed25519 beyond its field": (
+        lambda: {**OKP_JWK, "x": b64(b"\xf0" + b"\xff" * 30 + b"\x7f")},  # y = 3, spelled y + p
+        "RFC 8725 3.4",
+    ),
     "RSA 1024": (lambda: _rsa_jwk(1024), "FAPI2-SP 5.4.1-2"),
     "RSA 2047": (lambda: {**_rsa_jwk(), "n": b64(b"\x7f" + b"\xff" * 255)}, "FAPI2-SP 5.4.1-2"),
     "RSA 16384": (lambda: {**_rsa_jwk(), "n": b64(b"\xff" * 2048)}, "RFC 7518 6"),
