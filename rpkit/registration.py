@@ -24,17 +24,20 @@ from rpkit.errors import RegistrationError
 _LEFT_OUT: Final[Mapping[str, object]] = {
     "token_endpoint_auth_method": "client_secret_basic",
     "redirect_uris": None,
-    "id_token_signed_response_alg": "RS256",
-    "authorization_signed_response_alg": "RS256",
-    "introspection_signed_response_alg": "RS256",
-    "userinfo_signed_response_alg": None,
     "request_object_signing_alg": None,
     "require_signed_request_object": False,
     "require_pushed_authorization_requests": False,
     "dpop_bound_access_tokens": False,
     "tls_client_certificate_bound_access_tokens": False,
 }
-"""Members whose silent change would weaken the client, with what each means where it is left out."""
+"""What the server is to enforce, with what each means where it is left out: nobody else would notice its loss."""
+_RESPONSE_ALGS: Final = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+    "userinfo_signed_response_alg",
+)
+"""What the client enforces too, on each answer: a server without a say in it may leave them out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,8 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
         f"token_endpoint_auth_method {method} is not allowed",
         "client_authentication_methods",
     )
-    for name in _LEFT_OUT:
-        if name.endswith("_alg") and name in asked:
+    for name in ("request_object_signing_alg", *_RESPONSE_ALGS):
+        if name in asked:
             profile.require_algorithm(asked[name], name)
     # What is left out is registered as RS256 (RFC 7591 2, JARM 3).
     if "RS256" not in profile.signing_algorithms:
@@ -149,8 +152,9 @@ def read_registration_answer(
             "a client_secret comes with client_secret_expires_at",
             facts={"member": "client_secret_expires_at"},
         )
-    for name, meaning in _LEFT_OUT.items():
-        # All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default.
+    # All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default.
+    meanings = {**{name: asked.get(name) for name in _RESPONSE_ALGS}, **_LEFT_OUT}
+    for name, meaning in meanings.items():
         if name in asked and members.get(name, meaning) != asked[name]:
             raise RegistrationError(
                 f"the server registered another {name} than was asked, or none",

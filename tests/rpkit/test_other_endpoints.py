@@ -270,10 +270,6 @@ def test_weaker_registrations_are_refused(what: str) -> None:
 DROPPED: dict[str, object] = {
     "token_endpoint_auth_method": "private_key_jwt",
     "redirect_uris": ASKED["redirect_uris"],
-    "id_token_signed_response_alg": "ES256",
-    "authorization_signed_response_alg": "ES256",
-    "introspection_signed_response_alg": "ES256",
-    "userinfo_signed_response_alg": "ES256",
     "request_object_signing_alg": "ES256",
     "require_signed_request_object": True,
     "require_pushed_authorization_requests": True,
@@ -296,6 +292,18 @@ def test_what_the_server_leaves_out_it_has_not_registered(name: str) -> None:
 def test_what_is_left_out_and_means_the_same_is_no_loss() -> None:
     asked = {**ASKED, "dpop_bound_access_tokens": False, "client_name": "Fintech"}
     assert registered(asked, {**ASKED, "client_id": "c1"})
+
+
+@pytest.mark.parametrize("name", ["id_token", "authorization", "introspection", "userinfo"])
+def test_an_algorithm_of_answers_may_be_left_out_but_not_be_another(name: str) -> None:
+    """The client checks each answer itself."""
+    member = f"{name}_signed_response_alg"
+    asked = {**ASKED, member: "ES256"}
+    assert registered(asked, {k: v for k, v in {**asked, "client_id": "c1"}.items() if k != member})
+    with pytest.raises(RegistrationError):
+        registered(asked, {**asked, "client_id": "c1", member: "PS256"})
+    with pytest.raises(ConfigurationError):
+        registered({**asked, member: "RS256"}, {})
 
 
 def test_a_refused_registration_carries_the_servers_code() -> None:
