@@ -13,6 +13,7 @@ FapiError
 │   │   ├── MissingState  WrongState
 │   │   ├── MissingCode
 │   │   └── AuthorizationRefused      a genuine refusal by the server or the user
+│   ├── InitiationRefused             a login that another site wants to begin
 │   ├── TokenResponseError            what came back from the token endpoint
 │   │   ├── WrongTokenType            a bound token was due and an unbound one came, or the reverse
 │   │   ├── UnboundToken              introspection shows no binding, or one to another key
@@ -128,6 +129,12 @@ class AuthorizationRefused(AuthorizationResponseError):
 
 
 # --- the token endpoint --------------------------------------------------------------------------
+
+
+class InitiationRefused(MessageError):
+    """Another site wants a login to begin at a server, or to end at a page, that is not ours."""
+
+    clause = "OIDC 4"
 
 
 class TokenResponseError(MessageError):

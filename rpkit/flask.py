@@ -18,7 +18,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
-from rpkit import web
+from rpkit import initiated_login, web
 from rpkit.client import Client
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
@@ -46,15 +46,17 @@ class SignIn:
         name: str = "rpkit",
         login_path: str = "/login",
         jwks_path: str = "/jwks",
+        initiate_path: str | None = None,
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin()` adds those that depend on the request.
 
         `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
+        `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
         """
         require_one_resource(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path)
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path)
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
@@ -71,6 +73,8 @@ class SignIn:
         pages.add_url_rule(self._paths.callback, "callback", self.callback, methods=["GET", "POST"])
         if self._keys is not None:
             pages.add_url_rule(self._paths.jwks, "jwks", self.jwks)
+        if self._paths.initiate is not None:
+            pages.add_url_rule(self._paths.initiate, "initiate", self.initiate, methods=["GET", "POST"])
         return pages
 
     def client(self) -> Client:
@@ -89,14 +93,29 @@ class SignIn:
         try:
             client = self.client()
             given = {} if self._begin is None else self._begin()
-            start = client.begin(**{**self._parameters, **given})
-            return _response(web.started(start, asked, seal=self._seal, now=client.bank.now()))
+            wish = initiated_login.Initiation()
+            if self._paths.initiate is not None:
+                wish = initiated_login.answered(asked, self._paths.redirect_uri)
+            start = client.begin(**{**self._parameters, **wish.parameters, **given})
+            return _response(
+                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
+            )
+        except FapiError as error:
+            return self._failed(error)
+
+    def initiate(self) -> Response:
+        """Ask the user, whom another site has sent here to sign in (OIDC 4)."""
+        asked, paths = _web_request(_posted()), self._paths
+        try:
+            issuer = self.client().issuer
+            wish = initiated_login.read_initiation(asked, issuer=issuer, redirect_uri=paths.redirect_uri)
+            return _response(initiated_login.question(wish, issuer=issuer, login_path=paths.login))
         except FapiError as error:
             return self._failed(error)
 
     def callback(self) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
-        asked = _web_request(request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b"")
+        asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings
             if web.needs_fragment(asked, settings.response_mode):
@@ -120,6 +139,11 @@ class SignIn:
         if self._on_error is not None:
             return make_response(self._on_error(error))
         return _response(web.failed(error))
+
+
+def _posted() -> bytes:
+    """The body, or as much of it as shows that it is too long."""
+    return request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b""
 
 
 def _web_request(body: bytes = b"") -> web.WebRequest:

@@ -25,12 +25,16 @@ from rpkit.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user who signed in. `id_token` is None if `openid` was not asked for."""
+    """A user who signed in. `id_token` is None if `openid` was not asked for.
+
+    `target`: where at this site the user is to go on, if another site began the login (`initiated_login`) and said so.
+    """
 
     tokens: TokenSet
     id_token: IdToken | None
     report: LoginReport
     evidence: Evidence = field(repr=False)
+    target: str | None = None
 
 
 def complete(
@@ -71,7 +75,7 @@ def complete(
         authorization_response=verified.artefact,
         id_token=None if id_token is None else id_token.token,
     )
-    return Login(tokens, id_token, report, evidence)
+    return Login(tokens, id_token, report, evidence, transaction.target)
 
 
 def _require_asked(transaction: Transaction, resource: str | None) -> None:

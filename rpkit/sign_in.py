@@ -20,11 +20,15 @@ _LOG = logging.getLogger("rpkit.sign_in")
 
 @dataclass(frozen=True, slots=True)
 class SignInPaths:
-    """Where the pages are mounted; the callback is wherever the redirect URI says."""
+    """Where the pages are mounted; the callback is wherever the redirect URI says.
+
+    `initiate`: where other sites may ask for a login to begin; None: nowhere.
+    """
 
     redirect_uri: str
     login: str
     jwks: str
+    initiate: str | None
 
     @property
     def callback(self) -> str:

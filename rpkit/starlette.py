@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
-from rpkit import web
+from rpkit import initiated_login, web
 from rpkit.async_client import AsyncClient
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
@@ -48,15 +48,17 @@ class SignIn:
         keys: ClientKeys | None = None,
         login_path: str = "/login",
         jwks_path: str = "/jwks",
+        initiate_path: str | None = None,
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
 
         `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
+        `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
         """
         require_one_resource(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path)
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path)
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
@@ -74,6 +76,8 @@ class SignIn:
         ]
         if self._keys is not None:
             routes.append(Route(paths.jwks, self.jwks))
+        if paths.initiate is not None:
+            routes.append(Route(paths.initiate, self.initiate, methods=["GET", "POST"]))
         return routes
 
     async def client(self) -> AsyncClient:
@@ -92,8 +96,23 @@ class SignIn:
         try:
             client = await self.client()
             given = {} if self._begin is None else await _awaited(self._begin(request))
-            start = await client.begin(**{**self._parameters, **given})
-            return _response(web.started(start, asked, seal=self._seal, now=client.bank.now()))
+            wish = initiated_login.Initiation()
+            if self._paths.initiate is not None:
+                wish = initiated_login.answered(asked, self._paths.redirect_uri)
+            start = await client.begin(**{**self._parameters, **wish.parameters, **given})
+            return _response(
+                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
+            )
+        except FapiError as error:
+            return await self._failed(request, error)
+
+    async def initiate(self, request: Request) -> Response:
+        """Ask the user, whom another site has sent here to sign in (OIDC 4)."""
+        asked, paths = _web_request(request, await _body(request)), self._paths
+        try:
+            issuer = (await self.client()).issuer
+            wish = initiated_login.read_initiation(asked, issuer=issuer, redirect_uri=paths.redirect_uri)
+            return _response(initiated_login.question(wish, issuer=issuer, login_path=paths.login))
         except FapiError as error:
             return await self._failed(request, error)
 

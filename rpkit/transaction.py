@@ -29,7 +29,10 @@ SEAL_CONTEXT: Final = "rpkit.transaction"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """One login under way. Its repr shows nothing secret; `to_bytes` does and is for sealing only."""
+    """One login under way. Its repr shows nothing secret; `to_bytes` does and is for sealing only.
+
+    `target`: where at our own site the user is to be after it, if whoever began it said so.
+    """
 
     issuer: str
     client_id: str
@@ -47,6 +50,7 @@ class Transaction:
     claims: Mapping[str, Any] | None = field(repr=False)
     request_object: str | None = field(repr=False)
     expires_at: float
+    target: str | None = None
 
     @property
     def id(self) -> str:
@@ -74,6 +78,7 @@ class Transaction:
                 "claims": self.claims,
                 "request_object": self.request_object,
                 "expires_at": self.expires_at,
+                "target": self.target,
             }
         )
 
@@ -101,6 +106,7 @@ class Transaction:
                 claims=members["claims"],
                 request_object=members["request_object"],
                 expires_at=members["expires_at"],
+                target=members["target"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SealBroken("this is not a transaction") from error

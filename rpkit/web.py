@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -85,9 +85,11 @@ def may_start(request: WebRequest, redirect_uri: str) -> bool:
     return origin is not None and origin == origin_of(redirect_uri)
 
 
-def started(start: Start, request: WebRequest, *, seal: Seal, now: float) -> WebAnswer:
+def started(
+    start: Start, request: WebRequest, *, seal: Seal, now: float, target: str | None = None
+) -> WebAnswer:
     """303 to the bank, with the transaction in a cookie of its own."""
-    transaction = start.transaction
+    transaction = replace(start.transaction, target=target)
     same_site = "None" if transaction.response_mode in _FORM_POST else "Lax"
     lifetime = int(transaction.expires_at - now)
     sealed = transaction.seal(seal)
@@ -128,7 +130,6 @@ def fragment_page(redirect_uri: str, random_bytes: RandomBytes) -> WebAnswer:
     nonce = random_token(random_bytes, 16)
     action = html.escape(urlsplit(redirect_uri).path, quote=True)
     body = (
-        '<!doctype html><meta charset="utf-8"><title>Signing in</title>'
         f'<form id="f" method="post" action="{action}"><input type="hidden" name="fragment" id="v">'
         "<noscript>Signing in needs JavaScript here.</noscript></form>"
         f'<script nonce="{nonce}">'
@@ -136,14 +137,18 @@ def fragment_page(redirect_uri: str, random_bytes: RandomBytes) -> WebAnswer:
         "history.replaceState(null,'',location.pathname);document.getElementById('f').submit()"
         "</script>"
     )
-    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'"
+    return page("Signing in", body, f"script-src 'nonce-{nonce}'; form-action 'self'")
+
+
+def page(title: str, body: str, policy: str) -> WebAnswer:
+    """A page of ours with a form that posts to us, which nobody can put into a frame."""
     headers = (
         ("content-type", "text/html; charset=utf-8"),
-        ("content-security-policy", policy),
+        ("content-security-policy", f"default-src 'none'; {policy}; frame-ancestors 'none'"),
         # no-referrer would blank the Origin that proves the post to be our own page's.
         *((name, "same-origin" if name == "referrer-policy" else value) for name, value in PRIVATE_HEADERS),
     )
-    return WebAnswer(200, headers, body)
+    return WebAnswer(200, headers, f'<!doctype html><meta charset="utf-8"><title>{title}</title>{body}')
 
 
 def refused_start() -> WebAnswer:

@@ -77,7 +77,9 @@ class Site:
         }
 
 
-def starlette_site(bank: FakeBank, **client_options: Any) -> tuple[Site, Browser]:
+def starlette_site(
+    bank: FakeBank, pages: dict[str, Any] | None = None, **client_options: Any
+) -> tuple[Site, Browser]:
     site = Site(bank, ClientKeys(KeyRing(a_key("ES256", 1), next=a_key("ES256", 2))))
 
     async def connect() -> AsyncClient:
@@ -94,6 +96,7 @@ def starlette_site(bank: FakeBank, **client_options: Any) -> tuple[Site, Browser
         on_login=welcome,
         keys=site.keys,
         scope="openid accounts",
+        **(pages or {}),
     )
     app = starlette.applications.Starlette(routes=sign_in.routes())
 
@@ -109,7 +112,9 @@ def starlette_site(bank: FakeBank, **client_options: Any) -> tuple[Site, Browser
     return site, Browser(send)
 
 
-def flask_site(bank: FakeBank, **client_options: Any) -> tuple[Site, Browser]:
+def flask_site(
+    bank: FakeBank, pages: dict[str, Any] | None = None, **client_options: Any
+) -> tuple[Site, Browser]:
     site = Site(bank, ClientKeys(KeyRing(a_key("ES256", 1), next=a_key("ES256", 2))))
 
     def welcome(login: Any) -> str:
@@ -123,6 +128,7 @@ def flask_site(bank: FakeBank, **client_options: Any) -> tuple[Site, Browser]:
         on_login=welcome,
         keys=site.keys,
         scope="openid accounts",
+        **(pages or {}),
     )
     app = flask.Flask(__name__)
     app.register_blueprint(sign_in.blueprint())
