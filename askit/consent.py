@@ -50,7 +50,7 @@ async def continue_request(
                 raise LoginRequired("nobody is signed in, or not recently enough")
             return await login_page(server, request_uri, request, client, browser)
         if "none" in request.prompt:
-            if not await granted.agreed_before(server, browser.session.username, request):
+            if not await granted.agreed_before(server, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(server, request_uri, request, client, browser.session)
         _require_meant_user(server, request, browser.session)

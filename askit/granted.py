@@ -3,7 +3,7 @@
 A grant lives while its record is there; removing the record ends its codes, refresh tokens and access tokens. Each
 user's grants form a chain in the store, newest first, whose head is swapped: no list grows under one key.
 
-Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8
+Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8; RFC 8252 8.6
 Role: AS
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from askit.clients import Client
 from askit.id_token import SCOPE_CLAIMS, claims_by_name
 from askit.records import Grant, PushedRequest
 from fapikit import strict_json
@@ -45,9 +46,14 @@ async def find(server: AuthorizationServer, grant_id: str) -> Grant | None:
     return None if grant is None or server.users.find(grant.username) is None else grant
 
 
-async def agreed_before(server: AuthorizationServer, username: str, request: PushedRequest) -> bool:
+async def agreed_before(
+    server: AuthorizationServer, username: str, request: PushedRequest, client: Client
+) -> bool:
     """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
+        return False
+    # RFC 8252 8.6: whoever listens on loopback may use a public client's name, so the user decides each time.
+    if client.auth_method == "none" and request.redirect_uri.startswith("http:"):
         return False
     octets = await server.records.read("agreed", f"{username}\0{request.client_id}")
     if octets is None:

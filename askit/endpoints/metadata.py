@@ -69,6 +69,8 @@ def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
     for endpoint in ("token", "introspection", "revocation"):
         document[f"{endpoint}_endpoint_auth_methods_supported"] = methods
         document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(server)
+    # RFC 7662 2.1: introspection is for APIs that prove who they are.
+    document["introspection_endpoint_auth_methods_supported"] = [name for name in methods if name != "none"]
     if config.initial_access_token is not None:
         document["registration_endpoint"] = server.endpoint("register")
     return {name: value for name, value in document.items() if value != []}

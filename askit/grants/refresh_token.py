@@ -51,7 +51,9 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         scopes=scopes,
         details=details,
     )
-    successor = await _rotate(server, value, token) if server.config.refresh_rotation else None
+    # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
+    rotated = server.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
+    successor = await _rotate(server, value, token) if rotated else None
     body = await issue_access_token(
         server,
         client=request.client,

@@ -15,7 +15,7 @@ from fapikit import MemoryStore
 from fapikit.errors import StoreUnavailable
 from fapikit.stores.sqlite import SqliteStore
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.askit.plain_client import ISSUER, PAYMENTS, PlainClient
+from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENTS, PlainClient, read_callback
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -118,6 +118,61 @@ async def test_introspection_is_for_those_who_prove_who_they_are() -> None:
     token = (await bank.client().tokens())["access_token"]
     response = await bank.client().post("/introspect", {"token": token, "client_id": "accounts-api"})
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+# Who shows no more than a name
+
+
+@pytest.mark.spec("RFC 9700 2.2.2")
+async def test_a_public_clients_refresh_token_is_bound_to_a_key_or_rotated() -> None:
+    """Whatever the configuration says: a stolen one must not serve thief and owner side by side."""
+    apis = [an_api("accounts-api", 3), an_api("payments-api", 4)]
+    bank = Bank(profile="oauth-2.1", clients=[_public("fintech"), *apis], refresh_rotation=False)
+    client, named = bank.client(), {"client_id": "fintech"}
+
+    async def tokens(*, proof: bool) -> dict[str, Any]:
+        pushed = await client.push(authentication=named)
+        code = read_callback(await client.decide(pushed.json()["request_uri"]))["code"]
+        return (await client.token(client.code_form(code), authentication=named, proof=proof)).json()
+
+    async def refresh(token: str, *, proof: bool) -> httpx.Response:
+        form = {"grant_type": "refresh_token", "refresh_token": token}
+        return await client.token(form, authentication=named, proof=proof)
+
+    bound = (await tokens(proof=True))["refresh_token"]
+    assert "refresh_token" not in (await refresh(bound, proof=True)).json()
+    assert (await refresh(bound, proof=False)).json()["error"] == "invalid_grant"
+    first = (await tokens(proof=False))["refresh_token"]
+    second = (await refresh(first, proof=False)).json()["refresh_token"]
+    third = (await refresh(second, proof=False)).json()["refresh_token"]
+    assert (await refresh(first, proof=False)).json()["error"] == "invalid_grant"
+    assert (await refresh(third, proof=False)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 8252 8.6")
+@pytest.mark.parametrize(
+    ("redirect_uri", "public", "answer"),
+    [
+        ("http://127.0.0.1/cb", True, "error"),
+        ("http://127.0.0.1/cb", False, "code"),
+        (CALLBACK, True, "code"),
+    ],
+)
+async def test_a_name_on_loopback_gets_nothing_without_asking_the_user(
+    redirect_uri: str, public: bool, answer: str
+) -> None:
+    registered = {**(_public("fintech") if public else FINTECH), "redirect_uris": [redirect_uri]}
+    apis = [an_api("accounts-api", 3), an_api("payments-api", 4)]
+    client = Bank(profile="oauth-2.1", clients=[registered, *apis]).client(redirect_uri=redirect_uri)
+    authentication = {"client_id": "fintech"} if public else None
+
+    async def pushed(**changes: str) -> str:
+        response = await client.push(client.request(**changes), authentication=authentication)
+        return str(response.json()["request_uri"])
+
+    await client.decide(await pushed())
+    silent = await client.authorize(await pushed(prompt="none"))
+    assert answer in read_callback(silent, redirect_uri)
 
 
 # Who has left

@@ -80,3 +80,5 @@ async def test_metadata_of_a_profile_with_secrets_lists_them() -> None:
     assert "client_secret_basic" in document["token_endpoint_auth_methods_supported"]
     assert "HS256" in document["token_endpoint_auth_signing_alg_values_supported"]
     assert document["require_pushed_authorization_requests"] is False
+    assert "none" in document["token_endpoint_auth_methods_supported"]
+    assert "none" not in document["introspection_endpoint_auth_methods_supported"]
