@@ -3,7 +3,8 @@
 Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
 user on a page.
 
-Spec: RFC 6749 4.1.2.1; JARM 2.1a; RFC 9126 4, 5; RFC 9101 5a; FAPI2-SP 5.3.2.2-3, 5.3.2.1-7, 5.2.3-3; RFC 9700 4.11
+Spec: RFC 6749 4.1.2.1; JARM 2.1a; RFC 9126 4, 5, 7.4; RFC 9101 5a; RFC 9700 4.11
+Spec: FAPI2-SP 5.3.2.2-3, 5.3.2.1-7, 5.2.3-3
 Role: AS
 """
 
@@ -91,6 +92,8 @@ async def load_request(server: AuthorizationServer, request_uri: str, client: Cl
         raise InvalidRequestUri(
             "this request was answered before: start again at the application", clause="RFC 9126 4b"
         )
+    if not client.accepts_redirect_uri(pushed.redirect_uri):
+        raise InvalidRequestUri("the redirect_uri is not registered any more", clause="RFC 9126 7.4")
     return pushed
 
 

@@ -73,6 +73,24 @@ async def test_an_update_replaces_all_that_the_client_may_say(bank: Bank) -> Non
     assert (await client.push()).status_code == 201
 
 
+@pytest.mark.spec("RFC 9126 7.4")
+async def test_a_redirect_uri_given_up_is_not_used_for_a_request_pushed_before(bank: Bank) -> None:
+    registered = await _registered(bank)
+    client = bank.client(registered["client_id"], key=a_key("ES256", 7))
+    request_uri = await client.pushed()
+    consent = await client.submit(
+        await client.authorize(request_uri), username="alice", password="wonderland"
+    )
+    await _call(bank, "PUT", registered, _update(registered, redirect_uris=[f"{CALLBACK}/2"]))
+    for response in (
+        await client.authorize(request_uri),
+        await client.submit(consent, decision="approve"),
+        await client.submit(consent, decision="deny"),
+    ):
+        assert response.status_code == 400
+        assert "location" not in response.headers
+
+
 @pytest.mark.spec("RFC 7592 2.2")
 @pytest.mark.parametrize(
     ("changes", "error"),
