@@ -49,7 +49,7 @@ def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
             try:
                 return await endpoint(server, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                error = wire_errors.refusal_of(raised, request.url.path)
+                error = wire_errors.refusal_of(raised, wire_errors.place_of(request))
                 return wire_errors.error_answer(error, basic="authorization" in request.headers)
 
         return answer
@@ -61,8 +61,8 @@ def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
             try:
                 return await endpoint(server, request)
             except Exception as raised:  # noqa: BLE001 - the edge, as above
-                error = wire_errors.refusal_of(raised, request.url.path)
-                return server.pages.refused(error, wire_errors.status_of(error))
+                error = wire_errors.refusal_of(raised, wire_errors.place_of(request))
+                return server.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
 
         return answer
 

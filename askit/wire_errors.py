@@ -12,6 +12,7 @@ import logging
 import re
 import traceback
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
@@ -30,9 +31,17 @@ log = logging.getLogger("askit")
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
+def told(error: FapiError) -> tuple[str, str]:
+    """What is said, and the clause; what this server could not reach, and why, is for its log alone."""
+    if isinstance(error, StoreError | TransportError):
+        return "this cannot be decided now: try again soon", ""
+    return error.message, error.clause
+
+
 def describe(error: FapiError) -> str:
     """The sentence, with its clause, in the characters of `error_description` (RFC 6749 5.2)."""
-    return _NOT_ALLOWED.sub("'", str(error))[:300]
+    message, clause = told(error)
+    return _NOT_ALLOWED.sub("'", f"{message} [{clause}]" if clause else message)[:300]
 
 
 def status_of(error: FapiError) -> int:
@@ -54,6 +63,11 @@ def code_of(error: FapiError) -> str:
     if isinstance(error, ConfigurationError):
         return "server_error"
     return error.code or "invalid_request"
+
+
+def place_of(request: Request) -> str:
+    """The path, for the log, without what the caller put into it."""
+    return "/".join([*request.url.path.split("/")[:-1], "..."]) if request.path_params else request.url.path
 
 
 def refusal_of(raised: Exception, where: str) -> FapiError:

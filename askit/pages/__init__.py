@@ -25,7 +25,6 @@ from askit.details_types import DetailsType
 from askit.id_token import claims_by_name
 from askit.pages.words import describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
-from fapikit.errors import FapiError
 from fapikit.urls import origin_of
 
 _SUBMIT: Final = "document.forms[0].submit()"
@@ -125,9 +124,9 @@ class Pages:
             "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
         )
 
-    def refused(self, error: FapiError, status: int) -> Response:
+    def refused(self, message: str, clause: str, status: int) -> Response:
         """Tells the user, and a developer who looks closer, what went wrong."""
-        return self._page("refused.html", status=status, message=error.message, clause=error.clause)
+        return self._page("refused.html", status=status, message=message, clause=clause)
 
     def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
         """A form that carries the response to the client; without JavaScript its button does."""

@@ -142,6 +142,8 @@ async def test_a_public_name_of_a_private_address_is_not_connected_to(
         response = await bank.client(registered["client_id"], key=a_key("ES256", 7)).push()
         assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")
         assert seen == []
+        # Which names have addresses in here, and what listens there, is told in the log only.
+        assert response.json()["error_description"] == "this cannot be decided now: try again soon"
 
 
 async def test_the_address_that_was_checked_is_the_one_connected_to(

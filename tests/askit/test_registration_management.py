@@ -171,6 +171,15 @@ async def test_of_two_changes_at_once_the_second_is_refused(
     assert await bank.server.clients.find(registered["client_id"]) is None
 
 
+async def test_what_a_caller_puts_into_a_path_is_not_logged(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="askit")
+    await bank.browser().get("/register/%1B[2J")
+    assert "/register/... refused" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
 async def test_the_token_is_not_in_the_store_and_nothing_stays_there(bank: Bank) -> None:
     registered = await _registered(bank)
     token = registered["registration_access_token"]
