@@ -9,14 +9,14 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.guard import Guard
 from asgi_mw.routes import NOBODY, find_endpoint, is_public
 from asgi_mw.view import ASGIApp, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
-from rskit.admission import KEY
+from rskit.admission import KEY, Admission
 from rskit.decision import Allow, CannotDecide, Challenge, Decision
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView
@@ -44,32 +44,20 @@ class Protect:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind in ("http", "websocket"):
-            await self._request(scope, receive, send)
-        elif kind == "lifespan":
-            # Keys are fetched while the app starts; should that fail, the first request tries again.
-            await self._server.async_driver.run(background("rs-warm", self._server.warm))
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                await self._server.async_driver.aclose()
-        else:
-            raise RuntimeError(f"no rule for the ASGI protocol {kind!r}: it is not let through")
-
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if kind not in ("http", "websocket"):
+            await self._lifespan(scope, receive, send)
+            return
         server = self._server
         view = view_of(scope, server.interaction_id)
-        guard = Guard(server, view, scope, receive, send)
-        is_websocket = scope["type"] == "websocket"
-        if view.path == server.metadata_path and view.method in ("GET", "HEAD") and not is_websocket:
-            await guard.send_answer(200, server.metadata_headers(), server.metadata)
-            return
-        if is_websocket and not self._is_welcome(scope):
-            await guard.send_answer(403, (("content-length", "0"),), b"")
+        admission = Admission(server, view, None)
+        guard = Guard(admission, scope, receive, send)
+        own = self._own_answer(scope, view)
+        if own is not None:
+            await guard.send_answer(*own)
             return
         decision = server.check(view)
         if type(decision) is Allow:  # the common case, told without a closer look
-            guard.admission.token = scope["auth"] = decision.token
+            admission.token = scope["auth"] = decision.token
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
@@ -77,17 +65,37 @@ class Protect:
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
-        scope[KEY] = guard.admission
+        scope[KEY] = admission
         try:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended:
                 return  # the stream was cut under the app's feet
-            if guard.admission.refusal is None or guard.admission.started:
+            if admission.refusal is None or admission.started:
                 raise
-            await guard.send_refusal(guard.admission.refusal)
+            await guard.send_refusal(admission.refusal)
         finally:
             guard.close()
+
+    def _own_answer(
+        self, scope: Scope, view: RequestView
+    ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
+        """What is answered whatever token comes: the metadata, and a websocket that a stranger's page opens."""
+        if scope["type"] == "websocket":
+            return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
+        if view.path == self._server.metadata_path and view.method in ("GET", "HEAD"):
+            return 200, self._server.metadata_headers(), self._server.metadata
+        return None
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            raise RuntimeError(f"no rule for the ASGI protocol {scope['type']!r}: it is not let through")
+        # Keys are fetched while the app starts; should that fail, the first request tries again.
+        await self._server.async_driver.run(background("rs-warm", self._server.warm))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            await self._server.async_driver.aclose()
 
     def _admit(
         self, decision: Decision, scope: Scope, view: RequestView, guard: Guard

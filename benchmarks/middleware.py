@@ -29,7 +29,7 @@ from starlette.routing import Route
 
 import asgi_mw
 import wsgi_mw
-from benchmarks.rounds import Result, interleaved, medians, result
+from benchmarks.rounds import Contender, Result, interleaved, medians, result
 from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token
 from fapikit import PrivateKey
 
@@ -200,12 +200,15 @@ def measure_wsgi() -> list[Result]:
         "HTTP_AUTHORIZATION": f"Bearer {token}",
     }
 
-    def calling(app: flask.Flask) -> Callable[[], object]:
+    def calling(app: flask.Flask) -> Contender:
         def start_response(status: str, _headers: Any, _exc_info: Any = None) -> None:
             if not status.startswith("200"):
                 raise AssertionError(status)
 
-        return lambda: list(app(dict(base), start_response))  # type: ignore[arg-type]
+        return Contender(
+            lambda environ: list(app(environ, start_response)),
+            lambda number: [dict(base) for _ in range(number)],
+        )
 
     times = medians({name: calling(app) for name, app in apps.items()}, rounds=ROUNDS, calls=CALLS)
     added = {name: value - times["plain"] for name, value in times.items() if name != "plain"}

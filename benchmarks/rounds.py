@@ -50,14 +50,22 @@ def interleaved(contenders: Iterable[str], rounds: int) -> Iterator[str]:
         gc.enable()
 
 
-def medians(contenders: Mapping[str, Callable[[], object]], *, rounds: int, calls: int) -> dict[str, float]:
-    """The median time of one call of each, in microseconds; each round runs every contender `calls` times."""
+@dataclass(frozen=True)
+class Contender:
+    """`check` is timed, over what `arrive(n)` makes right before a round: requests that have just come in."""
+
+    check: Callable[[Any], object]
+    arrive: Callable[[int], Iterable[Any]]
+
+
+def medians(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, float]:
+    """The median time of one check of each, in microseconds; each round lets every contender check `calls` times."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for name in interleaved(contenders, rounds):
-        call = contenders[name]
+        check, arrived = contenders[name].check, list(contenders[name].arrive(calls))
         began = time.perf_counter_ns()
-        for _ in range(calls):
-            call()
+        for each in arrived:
+            check(each)
         times[name].append((time.perf_counter_ns() - began) / calls / 1000)
     return {name: statistics.median(values) for name, values in times.items()}
 

@@ -6,7 +6,8 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import jwt as pyjwt
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import import_key
 
-from benchmarks.rounds import Result, medians, result
+from benchmarks.rounds import Contender, Result, medians, result
 from fapikit import MemoryStore, PrivateKey
 from fapikit.base64url import decode, encode
 from fapikit.jose.key_set import KeySet
@@ -66,17 +67,23 @@ def a_view(scheme: str, token: str, *proofs: str) -> RequestView:
     return RequestView("GET", "/accounts", "", (f"{scheme} {token}",), proofs)
 
 
-def checking(server: ResourceServer, views: Iterator[RequestView]) -> Callable[[], object]:
-    def check() -> object:
-        decision = server.check(next(views))
-        if type(decision) is not Allow:
-            raise AssertionError(decision)
-        return decision
+def guarding(server: ResourceServer, arrive: Callable[[int], Iterable[RequestView]]) -> Contender:
+    def check(view: RequestView) -> None:
+        if type(server.check(view)) is not Allow:
+            raise AssertionError(server.check(view))
 
-    return check
+    return Contender(check, arrive)
 
 
-def raw_verify(key: PrivateKey, token: str) -> Callable[[], object]:
+def bearing(tokens: Iterator[str]) -> Callable[[int], Iterable[RequestView]]:
+    return lambda number: [a_view("Bearer", token) for token in islice(tokens, number)]
+
+
+def proving(proofs: Iterator[tuple[str, str]]) -> Callable[[int], Iterable[RequestView]]:
+    return lambda number: [a_view("DPoP", token, proof) for token, proof in islice(proofs, number)]
+
+
+def raw_verify(key: PrivateKey, token: str) -> Contender:
     """`cryptography`'s own verify call on octets prepared beforehand."""
     head, body, tail = token.split(".")
     octets, signature, material = f"{head}.{body}".encode(), decode(tail), key.public_key.material
@@ -84,26 +91,31 @@ def raw_verify(key: PrivateKey, token: str) -> Callable[[], object]:
     if key.alg == "ES256":
         der = encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
         scheme = ec.ECDSA(sha256)
-        return lambda: material.verify(der, octets, scheme)  # type: ignore[call-arg, arg-type, union-attr]
+        return always(lambda _: material.verify(der, octets, scheme))  # type: ignore[call-arg, arg-type, union-attr]
     if key.alg == "PS256":
         pss = padding.PSS(padding.MGF1(sha256), 32)
-        return lambda: material.verify(signature, octets, pss, sha256)  # type: ignore[call-arg, arg-type]
-    return lambda: material.verify(signature, octets)  # type: ignore[call-arg]
+        return always(lambda _: material.verify(signature, octets, pss, sha256))  # type: ignore[call-arg, arg-type]
+    return always(lambda _: material.verify(signature, octets))  # type: ignore[call-arg]
 
 
-def with_pyjwt(key: PrivateKey, tokens: Iterator[str]) -> Callable[[], object]:
+def always(check: Callable[[Any], object]) -> Contender:
+    return Contender(check, range)
+
+
+def with_pyjwt(key: PrivateKey, tokens: Iterator[str]) -> Contender:
     public = key.public_key.material
     required = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
-    def check() -> object:
+    def check(header: str) -> object:
+        token = header.removeprefix("Bearer ")
         return pyjwt.decode(
-            next(tokens), public, [key.alg], audience=RESOURCE, issuer=ISSUER, options={"require": required}
+            token, public, [key.alg], audience=RESOURCE, issuer=ISSUER, options={"require": required}
         )
 
-    return check
+    return Contender(check, headers(tokens))
 
 
-def with_joserfc(key: PrivateKey, tokens: Iterator[str]) -> Callable[[], object]:
+def with_joserfc(key: PrivateKey, tokens: Iterator[str]) -> Contender:
     public = import_key(dict(key.public_jwk))
     registry = joserfc_jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": ISSUER},
@@ -111,29 +123,30 @@ def with_joserfc(key: PrivateKey, tokens: Iterator[str]) -> Callable[[], object]
         exp={"essential": True},
     )
 
-    def check() -> object:
-        token = joserfc_jwt.decode(next(tokens), public, algorithms=[key.alg])
+    def check(header: str) -> object:
+        token = joserfc_jwt.decode(header.removeprefix("Bearer "), public, algorithms=[key.alg])
         registry.validate(token.claims)
         return token
 
-    return check
+    return Contender(check, headers(tokens))
+
+
+def headers(tokens: Iterator[str]) -> Callable[[int], Iterable[str]]:
+    return lambda number: [f"Bearer {token}" for token in islice(tokens, number)]
 
 
 def measure_tokens() -> list[Result]:
     results = []
     for alg, target in TARGETS.items():
         key = PrivateKey.generate(alg, kid="k1")
-        count = ROUNDS * CALLS
-        tokens = [a_token(key) for _ in range(count + 1)]
-        server = a_server(key)
-        warm = a_view("Bearer", tokens[-1])
-        server.check(warm)
-        views = iter([a_view("Bearer", token) for token in tokens])
+        tokens = [a_token(key) for _ in range(ROUNDS * CALLS)]
+        server, familiar = a_server(key), a_token(key)
+        server.check(a_view("Bearer", familiar))
         times = medians(
             {
-                "raw": raw_verify(key, tokens[0]),
-                "ours": checking(server, views),
-                "seen": checking(server, itertools.repeat(warm)),
+                "raw": raw_verify(key, familiar),
+                "ours": guarding(server, bearing(iter(tokens))),
+                "seen": guarding(server, bearing(itertools.repeat(familiar))),
                 "PyJWT": with_pyjwt(key, iter(tokens)),
                 "joserfc": with_joserfc(key, iter(tokens)),
             },
@@ -154,15 +167,20 @@ def measure_proofs() -> list[Result]:
     server, client = a_server(as_key), PrivateKey.generate("ES256")
     token = a_token(as_key, cnf={"jkt": client.thumbprint})
     server.check(a_view("DPoP", token, a_proof(client, token)))
-    known = iter([a_view("DPoP", token, a_proof(client, token)) for _ in range(count)])
+    known = [(token, a_proof(client, token)) for _ in range(count)]
     # Each new key comes with a token of its own, seen before: what is measured is the proof.
-    strangers = [PrivateKey.generate("ES256") for _ in range(count)]
-    bound = [a_token(as_key, cnf={"jkt": key.thumbprint}) for key in strangers]
-    for each in bound:
-        server.check(a_view("DPoP", each))  # refused for want of a proof; the token is remembered
-    new = iter([a_view("DPoP", t, a_proof(key, t)) for key, t in zip(strangers, bound, strict=True)])
+    new = []
+    for _ in range(count):
+        stranger = PrivateKey.generate("ES256")
+        bound = a_token(as_key, cnf={"jkt": stranger.thumbprint})
+        new.append((bound, a_proof(stranger, bound)))
+        server.check(a_view("DPoP", bound))  # refused for want of a proof; the token is remembered
     times = medians(
-        {"raw": raw_verify(as_key, token), "known": checking(server, known), "new": checking(server, new)},
+        {
+            "raw": raw_verify(as_key, token),
+            "known": guarding(server, proving(iter(known))),
+            "new": guarding(server, proving(iter(new))),
+        },
         rounds=ROUNDS,
         calls=CALLS,
     )

@@ -55,7 +55,8 @@ def read_credentials(view: RequestView) -> Credentials | None:
     if scheme not in _USUAL or token[:1] == " ":
         match = _SCHEME.match(values[0])
         if match is None:
-            return _none_in(values[0])
+            _require_other_scheme(values[0])
+            return None
         scheme, token = BEARER if match[1] else DPOP, values[0][match.end() :]
     if len(token) > _MAX_TOKEN:
         raise MalformedCredentials("the access token is too long", facts={"limit": _MAX_TOKEN})
@@ -70,8 +71,8 @@ def read_credentials(view: RequestView) -> Credentials | None:
     return _new(Credentials, (scheme, token, sha256(octets).digest()))
 
 
-def _none_in(value: str) -> None:
-    """Of another scheme, unless it only seems so. Raises MalformedCredentials, ManyCredentials."""
+def _require_other_scheme(value: str) -> None:
+    """Raises MalformedCredentials, ManyCredentials."""
     if _KNOWN_SCHEME.match(value):
         raise MalformedCredentials("the Authorization header does not hold one access token")
     if _JOINED.search(value):  # by a WSGI server: two headers, and no way to tell which one counts

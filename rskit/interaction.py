@@ -10,14 +10,44 @@ import re
 from typing import Final
 
 from fapikit.clock import RandomBytes
+from fapikit.forks import reset_after_fork
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_AT_ONCE: Final = 64
+"""So many are made with one call for random octets, which costs more than all the rest."""
 
 
-def interaction_id(received: str | None, random_bytes: RandomBytes) -> str:
-    """What came, if it is a UUID: anything else is not echoed, and a new one (version 4) takes its place."""
-    if received is not None and _UUID.fullmatch(received):
-        return received
-    digits = random_bytes(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+class InteractionIds:
+    """Of one resource server; threads may share it."""
+
+    def __init__(self, random_bytes: RandomBytes) -> None:
+        self._random_bytes = random_bytes
+        self._new: list[str] = []
+        reset_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The parent and its other children use those that it made."""
+        self._new = []
+
+    def choose(self, received: str | None) -> str:
+        """What came, if it is a UUID: anything else is not echoed, and a new one (version 4) takes its place."""
+        if received is not None and _UUID.fullmatch(received):
+            return received
+        try:
+            return self._new.pop()
+        except IndexError:
+            made = _make(self._random_bytes(16 * _AT_ONCE).hex())
+            self._new += made[1:]
+            return made[0]
+
+    def __repr__(self) -> str:
+        return "InteractionIds()"
+
+
+def _make(digits: str) -> list[str]:
+    """A UUID of version 4 for each 32 hex digits."""
+    return [
+        f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{_VARIANT[d[16]]}{d[17:20]}-{d[20:]}"
+        for d in (digits[at : at + 32] for at in range(0, len(digits), 32))
+    ]

@@ -27,7 +27,7 @@ from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.decision_trace import LOGGER, record
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries
-from rskit.interaction import interaction_id
+from rskit.interaction import InteractionIds
 from rskit.introspected_token import Inquiry
 from rskit.issuer import IssuerBook, Issuers
 from rskit.jwt_token import JwtRules
@@ -57,6 +57,7 @@ class ResourceServer:
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
+    `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class ResourceServer:
         self.store: Store = MemoryStore(clock=clock) if store is None else store
         self.clock = clock
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
-        self._random_bytes = random_bytes
+        self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once, so that the check stays one pass.
         self._proofs = ProofBudget(
             proofs_of_one_key(self.store) if proofs_per_key is None else proofs_per_key
@@ -227,10 +228,6 @@ class ResourceServer:
         self._tokens.forget(hashlib.sha256(token.encode()).digest())
 
     # --- around the check ---
-
-    def interaction_id(self, received: str | None) -> str:
-        """The one that ties this request's answer and its trace to the client's log: what came, or a new one."""
-        return interaction_id(received, self._random_bytes)
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
         """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""

@@ -11,7 +11,7 @@ import pytest
 
 import asgi_mw
 import wsgi_mw
-from asgi_mw.guard import TokenEnded
+from asgi_mw.stream import TokenEnded
 from rskit import ResourceServer
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock

@@ -10,7 +10,7 @@ import pytest
 
 import rskit.stream
 import wsgi_mw
-from asgi_mw.guard import TokenEnded
+from asgi_mw.stream import TokenEnded
 from fapikit import errors as e
 from fapikit.flow import Flow
 from rskit import IntrospectionLimits, ResourceServer
