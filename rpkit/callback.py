@@ -19,6 +19,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import is_error_code
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Secret
+from fapikit.urls import without_query
 from rpkit.bank import Bank
 from rpkit.errors import (
     AuthorizationRefused,
@@ -135,8 +136,9 @@ def _pairs(form: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _require_mode(came_in: str, right: bool, parameters: Parameters) -> Parameters:
     if not right:
+        hint = ": of a query complete() takes the whole URL, as text" if came_in == "form_post" else ""
         raise WrongResponseMode(
-            f"the answer came as {came_in}, which was not asked for", facts={"came_in": came_in}
+            f"the answer came as {came_in}, which was not asked for{hint}", facts={"came_in": came_in}
         )
     return parameters
 
@@ -148,13 +150,12 @@ def _check_address(callback: str, redirect_uri: str) -> None:
     if arrived.scheme or arrived.netloc:
         same = same and (arrived.scheme, arrived.netloc) == (own.scheme, own.netloc)
     if not same:
+        # Where a path is due stands a code, if somebody gives that alone.
+        got = without_query(callback)[:200] if arrived.path[:1] in ("", "/") else "(no URL)"
         raise WrongRedirectUri(
-            "the answer arrived at another address than this login's redirect URI"
-            " (behind a proxy, give complete() the public URL, or path and query alone)",
-            facts={
-                "expected": redirect_uri,
-                "got": callback.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0][:200],
-            },
+            "the answer arrived at another address than this login's redirect URI (complete() takes the whole callback:"
+            " the public URL, or path and query alone)",
+            facts={"expected": redirect_uri, "got": got},
         )
 
 

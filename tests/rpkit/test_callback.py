@@ -116,6 +116,22 @@ def test_another_address_is_refused(address: str, clients: Clients, bank: FakeBa
     assert not bank.calls("token")
 
 
+@pytest.mark.parametrize("shape", ["{code}", "code={code}&state=x", "?code={code}"])
+def test_a_code_given_alone_is_not_repeated(shape: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongRedirectUri, match="the whole callback") as caught:
+        client.complete(shape.format(code="SplxlOBeZQQYbYS6WxSbIA"), start.transaction)
+    assert "Splxl" not in f"{caught.value}{caught.value.facts}{caught.value.__notes__}"
+
+
+def test_a_query_given_as_a_mapping_is_no_callback(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongResponseMode, match="takes the whole URL"):
+        client.complete({"code": "x", "state": "y"}, start.transaction)
+
+
 def test_path_and_query_are_enough(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     start = client.begin()
