@@ -21,13 +21,15 @@ _CLAUSE: Final = "RFC 7009 2.2"
 def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
     """Revoke every token of the set and forget what is stored of it.
 
-    What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back.
+    What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back. One of
+    another login, which has taken the place of `tokens`, stays.
     Raises ForeignTransaction before anything is sent; PeerRefused, UnexpectedStatus, TransportError.
     """
     tokens.require_own(bank.issuer, bank.settings.client_id)
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
-    newest = tokens if stored is None or stored.version < tokens.version else stored
+    replaced = stored is not None and stored.grant != tokens.grant
+    newest = tokens if stored is None or replaced or stored.version < tokens.version else stored
     if newest.refresh_token is not None:
         yield from _revoke(bank, tokens, newest.refresh_token.reveal(), "refresh_token")
     for token in newest.access_tokens:
@@ -36,7 +38,8 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
         except PeerRefused as error:
             if error.peer_code != "unsupported_token_type":  # RFC 7009 2.2.1: not every server can
                 raise
-    yield from store.forget(tokens.key)
+    if not replaced:
+        yield from store.forget(tokens.key)
 
 
 def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:

@@ -49,6 +49,18 @@ def test_a_holder_of_the_old_grant_does_not_overwrite_a_new_login(bank: FakeBank
     assert answered.access_token_for(None) == new.access_token_for(None)
 
 
+def test_giving_the_old_grant_back_leaves_a_new_login_alone(bank: FakeBank) -> None:
+    client = stored_client(bank)
+    old = client.save_tokens("alice@app", signed_in(client, bank).tokens)
+    new = client.save_tokens("alice@app", client.refresh(signed_in(client, bank).tokens))
+    client.revoke(old)
+    given_back = [call.form["token"] for call in bank.calls("revoke") if call.status == 200]
+    assert given_back == [old.refresh_token.reveal(), old.access_token_for(None).reveal()]
+    assert client.load_tokens("alice@app") == new
+    client.revoke(new)
+    assert client.load_tokens("alice@app") is None
+
+
 def test_a_login_of_another_customer_under_the_same_name_is_not_handed_to_the_old_holder(
     bank: FakeBank,
 ) -> None:
