@@ -70,7 +70,7 @@ def _retry_after(value: str | None, now: float) -> float | None:
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

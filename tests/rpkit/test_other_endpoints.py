@@ -183,7 +183,13 @@ def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> N
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("120", 120.0), ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0), ("soon", None), (None, None)],
+    [
+        ("120", 120.0),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
+        ("soon", None),
+        ("Fri, 15 Jan 2027 08:01:00 +99999999999999999999", None),
+        (None, None),
+    ],
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_says_when_to_come_back(
