@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from fapikit import strict_json
-from fapikit.errors import MalformedMessage, PeerRefused, UnexpectedStatus
+from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
 from fapikit.urls import without_query
 
 Headers = tuple[tuple[str, str], ...]
@@ -117,7 +117,10 @@ def read_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | Unexpe
                 peer_description=said,
             )
     return UnexpectedStatus(
-        f"{where} answered {response.status}", clause=clause, facts={"status": response.status}
+        f"{where} answered {response.status}",
+        clause=clause,
+        remedy=Remedy.RETRY_LATER if response.status >= 500 else None,
+        facts={"status": response.status},
     )
 
 

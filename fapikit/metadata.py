@@ -12,7 +12,14 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from fapikit.errors import ConfigurationError, IssuerMismatch, MalformedMessage, MissingMetadata, Remedy
+from fapikit.errors import (
+    ConfigurationError,
+    IssuerMismatch,
+    MalformedMessage,
+    MissingMetadata,
+    Remedy,
+    UnexpectedStatus,
+)
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
 from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure
@@ -101,8 +108,15 @@ def discover(
     for position, kind in enumerate(kinds):
         request = HttpRequest("GET", well_known_url(issuer, kind), (("accept", "application/json"),))
         response = yield from http(request)
-        if 400 <= response.status < 500 and position + 1 < len(kinds):
-            continue
+        if 400 <= response.status < 500:
+            if position + 1 < len(kinds):
+                continue
+            raise UnexpectedStatus(
+                f"no metadata is at {request.url}: is {issuer!a} the server's issuer, letter by letter?",
+                clause="RFC 8414 3.2",
+                remedy=Remedy.FIX_CONFIGURATION,
+                facts={"status": response.status},
+            )
         return read_metadata(issuer, read_json_object(response, clause="RFC 8414 3.2"))
     raise ValueError("no kind of metadata to ask for")
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from fapikit import base64url, strict_json
 from fapikit.clock import RandomBytes
-from fapikit.errors import FapiError, Fault, MalformedMessage, SealBroken, StoreError, TransportError
+from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, SealBroken, StoreError, TransportError
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import random_token
 from fapikit.stores.sealed import Seal
@@ -158,7 +158,8 @@ def refused_start() -> WebAnswer:
 
 def failed(error: FapiError) -> WebAnswer:
     """A page for the user: what to do, and nothing that a stranger could learn from."""
-    if isinstance(error, TransportError | StoreError) and not isinstance(error, SealBroken):
+    undecided = isinstance(error, TransportError | StoreError) and not isinstance(error, SealBroken)
+    if undecided or error.remedy is Remedy.RETRY_LATER:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")

@@ -107,6 +107,16 @@ def test_another_issuer_is_refused_code_point_for_code_point(issuer: Any) -> Non
     assert ("letter by letter" in str(refused.value)) == mistyped
 
 
+@pytest.mark.parametrize("refusal", [answer(b"<html>", 404), answer({"error": "invalid_request"}, 400)])
+def test_where_no_metadata_is_the_issuer_may_be_mistyped(refusal: HttpResponse) -> None:
+    with pytest.raises(UnexpectedStatus, match="letter by letter") as refused:
+        Hand(refusal, refusal).run(discover(AS))
+    assert refused.value.remedy is Remedy.FIX_CONFIGURATION
+    with pytest.raises(UnexpectedStatus) as refused:
+        Hand(answer(b"", 502)).run(discover(AS))
+    assert refused.value.remedy is Remedy.RETRY_LATER
+
+
 MALFORMED: dict[str, tuple[HttpResponse, type[FapiError]]] = {
     "no JSON": (answer(b"<html>"), MalformedMessage),
     "a list": (answer([GOOD]), MalformedMessage),

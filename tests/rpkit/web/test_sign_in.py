@@ -240,6 +240,18 @@ def test_a_bank_that_cannot_be_reached_is_503(make_site: MakeSite, bank: FakeBan
     assert browser.post("/login").status == 503
 
 
+def test_a_bank_that_is_in_trouble_is_503(make_site: MakeSite, bank: FakeBank) -> None:
+    _, browser = make_site(bank)
+    bank.faults["par_answer"] = lambda _: (502, {}, b"bad gateway")
+    assert browser.post("/login").status == 503
+    del bank.faults["par_answer"]
+    start = browser.post("/login")
+    answer = bank.authorize(start.headers["location"], error="temporarily_unavailable")
+    assert browser.open("GET", answer).status == 503
+    start = browser.post("/login")
+    assert browser.open("GET", bank.authorize(start.headers["location"], error="access_denied")).status == 400
+
+
 @pytest.mark.spec("FAPI2-SP 5.4.2a")
 def test_key_set_is_served_and_rotates(make_site: MakeSite, bank: FakeBank) -> None:
     import json
