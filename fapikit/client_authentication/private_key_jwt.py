@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fapikit.client_authentication.assertion import ASSERTION_TYPE, LIFETIME, assertion_credentials
 from fapikit.client_authentication.method import Credentials, check_method
 from fapikit.clock import Clock, RandomBytes
+from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
@@ -23,6 +24,13 @@ class PrivateKeyJWT:
     """Sign in with a key whose public half is registered at the server. The key may live in a KMS."""
 
     signer: Signer
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.signer, "public_jwk"):  # a key's text, say, which no repr may show
+            raise ConfigurationError(
+                "PrivateKeyJWT takes a PrivateKey, such as PrivateKey.from_pem(...), or another Signer",
+                clause="RFC 7523 2.2",
+            )
 
     @property
     def method(self) -> str:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedTasks
-from fapikit.io.transport import HttpSettings
+from fapikit.io.transport import HttpSettings, settings_of
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class AsyncDriver:
     """Usable from several event loops, one after another or in several threads: each loop has its own client."""
 
     def __init__(self, http: HttpSettings | None = None) -> None:
-        self._http = http or HttpSettings()
+        self._http = settings_of(http)
         self._shared = SharedTasks()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 

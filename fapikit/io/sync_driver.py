@@ -10,7 +10,7 @@ from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, St
 from fapikit.forks import reset_after_fork
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedThreads
-from fapikit.io.transport import HttpSettings
+from fapikit.io.transport import HttpSettings, settings_of
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class SyncDriver:
     """Thread-safe. Its HTTP client is made at first use and again in a forked child."""
 
     def __init__(self, http: HttpSettings | None = None) -> None:
-        self._http = http or HttpSettings()
+        self._http = settings_of(http)
         self._shared = SharedThreads()
         self.after_fork()
         reset_after_fork(self)

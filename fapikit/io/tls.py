@@ -13,6 +13,7 @@ from pathlib import Path
 
 import certifi
 
+from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
 
@@ -22,18 +23,32 @@ def server_context(
     """For a server: TLS 1.2 with the profile's suites, or 1.3."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _restrict(context, profile)
-    context.load_cert_chain(certificate, key)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # OpenSSL's errors among them; neither kind says which file
+        raise ConfigurationError(
+            f"the certificate {certificate} and its key {key} cannot be used: {error.strerror}"
+        ) from error
     return context
 
 
 def client_context(
     *, ca: Path | str | bytes | None = None, profile: Profile = FAPI2_SECURITY
 ) -> ssl.SSLContext:
-    """For a client: certificate and host name checked, against `ca` (PEM path or octets) or the system's roots."""
-    if isinstance(ca, bytes):
-        context = ssl.create_default_context(cadata=ca.decode("ascii"))
-    else:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    """For a client: certificate and host name checked, against `ca` (PEM path or octets) or the system's roots.
+
+    Raises ConfigurationError if there are no certificates in `ca`.
+    """
+    try:
+        if isinstance(ca, bytes):
+            context = ssl.create_default_context(cadata=ca.decode("ascii"))
+        else:
+            context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, UnicodeDecodeError) as error:
+        where = "the octets given as ca" if isinstance(ca, bytes) else ca
+        raise ConfigurationError(
+            f"no PEM certificates of an authority can be read from {where}", clause="FAPI2-SP 5.2.1-5"
+        ) from error
     _restrict(context, profile)
     return context
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from fapikit.errors import Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
+from fapikit.errors import ConfigurationError, Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io.deadline import bounded, deadline
 from fapikit.io.tls import default_context
@@ -59,6 +59,15 @@ class HttpSettings:
 
     def _connections(self) -> dict[str, Any]:
         return {"verify": self.tls or default_context(), "proxy": self.proxy, "trust_env": False}
+
+
+def settings_of(http: HttpSettings | None) -> HttpSettings:
+    """Those given, or the defaults. Raises ConfigurationError for anything else."""
+    if http is not None and not isinstance(http, HttpSettings):
+        raise ConfigurationError(
+            "http= takes HttpSettings; a ready client goes into HttpSettings(client=...)"
+        )
+    return http or HttpSettings()
 
 
 def _no_cookies() -> CookieJar:

@@ -53,6 +53,13 @@ def part(token: str, number: int) -> Any:
     return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
+@pytest.mark.parametrize("given", ["-----BEGIN PRIVATE KEY-----", b"octets", None])
+def test_an_assertion_needs_a_signer(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"PrivateKey.from_pem") as refused:
+        PrivateKeyJWT(given)
+    assert "BEGIN" not in str(refused.value)
+
+
 @pytest.mark.spec("RFC 7617 2", "RFC 6749 2.3.1")
 def test_basic_form_encodes_id_and_secret_before_joining_them() -> None:
     made = credentials(ClientSecretBasic("pässword: +%&"), client_id="a:b c")

@@ -21,6 +21,7 @@ from werkzeug import Request, Response
 
 from fapikit import HttpSettings, MemoryStore
 from fapikit.errors import (
+    ConfigurationError,
     DeadlineExceeded,
     InsecureUrl,
     Remedy,
@@ -353,6 +354,12 @@ def test_a_sync_driver_makes_one_client_for_many_threads(httpserver: HTTPServer)
         thread.join()
     driver.close()
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+def test_settings_are_not_a_client(driver: Any) -> None:
+    with httpx.Client() as client, pytest.raises(ConfigurationError, match=r"HttpSettings\(client=...\)"):
+        driver(client)
 
 
 def test_a_driver_lets_go_of_loops_that_have_ended(httpserver: HTTPServer) -> None:

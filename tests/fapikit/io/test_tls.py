@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from pytest_httpserver import HTTPServer
 
 from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
-from fapikit.errors import Remedy, Unreachable
+from fapikit.errors import ConfigurationError, Remedy, Unreachable
 from fapikit.flow import http
 from fapikit.http_message import HttpRequest
 from fapikit.io import SyncDriver
@@ -137,6 +139,19 @@ def test_a_forked_child_makes_connections_of_its_own(server: HTTPServer) -> None
     assert driver.run(http(request)).body == b"here"
     assert driver._client is parents
     driver.close()
+
+
+@pytest.mark.parametrize("ca", ["/no/such.pem", Path("/no/such.pem"), b"no certificate", b"\xff", __file__])
+def test_an_authority_that_cannot_be_read_is_named(ca: Any) -> None:
+    with pytest.raises(ConfigurationError, match="octets given as ca" if isinstance(ca, bytes) else str(ca)):
+        client_context(ca=ca)
+
+
+def test_a_servers_own_certificate_that_cannot_be_used_is_named(certificate: tuple[Path, Path]) -> None:
+    made, key = certificate
+    for one, other in ((made, made.parent / "none.pem"), (made, made), (key, key)):
+        with pytest.raises(ConfigurationError, match=re.escape(f"{one} and its key {other}")):
+            server_context(one, other)
 
 
 def test_settings_show_no_password_of_a_proxy() -> None:
