@@ -1,9 +1,9 @@
 """Who can sign in, and how often a wrong password may be tried.
 
-A guess takes its place in the count before the password is looked at, by a swap in the store: of many at once, in
-however many processes, no more than the limit are answered. What counts is a name tried from one place, so that a
-stranger's guesses do not lock out the user; a wider limit bounds the guesses at one name from everywhere, and does not
-bind places where that user signed in before.
+A guess takes its place in the count before the password is looked at, by a swap in the store, and gives it back if the
+password was right: of many at once, in however many processes, no more than the limit are answered. What counts is a
+name tried from one place, so that a stranger's guesses do not lock out the user; a wider limit bounds the guesses at
+one name from everywhere, and does not bind places where that user signed in before.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 6749 10.10
 Role: AS
