@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from fapikit.errors.base import on_one_line
+
 Outcome: TypeAlias = Literal["passed", "skipped", "noticed"]
 
 
@@ -25,7 +27,7 @@ class Check:
     detail: str = ""
 
     def __str__(self) -> str:
-        detail = f": {self.detail}" if self.detail else ""
+        detail = f": {on_one_line(self.detail)}" if self.detail else ""
         return f"{self.outcome} {self.name} [{self.clause}]{detail}"
 
 

@@ -34,9 +34,8 @@ _NO_FACTS: Mapping[str, str] = MappingProxyType({})
 _LONGEST_FACT = 300
 
 
-def _log_safe(value: object) -> str:
-    """On one line, printable, of bounded length: a peer wrote part of it."""
-    text = str(value)[:_LONGEST_FACT]
+def on_one_line(text: str) -> str:
+    """Printable, for logs: a peer wrote part of it."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
@@ -62,6 +61,7 @@ class FapiError(Exception):
         remedy: Remedy | None = None,
         facts: Mapping[str, object] = _NO_FACTS,
     ) -> None:
+        message = on_one_line(message)
         super().__init__(message)
         self.message = message
         if clause is not None:
@@ -70,7 +70,9 @@ class FapiError(Exception):
             self.code = code
         if remedy is not None:
             self.remedy = remedy
-        self.facts: Mapping[str, str] = MappingProxyType({k: _log_safe(v) for k, v in facts.items()})
+        self.facts: Mapping[str, str] = MappingProxyType(
+            {name: on_one_line(str(value)[:_LONGEST_FACT]) for name, value in facts.items()}
+        )
         told = "".join(f"\n  {name}: {value}" for name, value in self.facts.items())
         self.add_note(f"What to do: {self.remedy}.{told}")  # in a traceback, below the message
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fapikit import HttpSettings, PrivateKeyJWT
-from fapikit.errors import InsecureUrl, MalformedMessage, ResponseTooLarge
+from fapikit.errors import ConfigurationError, InsecureUrl, MalformedMessage, ResponseTooLarge
 from fapikit.profiles import FAPI2_SECURITY
 from rpkit import Client
 from rpkit.errors import StepUpRequired
@@ -216,3 +216,18 @@ def test_a_malformed_token_answer_is_not_kept_in_the_error(octets: bytes, bank: 
         assert "s3cret" not in repr(link) + str(vars(link))
         assert not hasattr(link, "doc")
         link = link.__cause__ or link.__context__
+
+
+def test_a_banks_words_forge_no_line_of_a_log(bank: FakeBank) -> None:
+    forged = "x\nINFO all is well\x1b[2J"
+    bank.faults["metadata"] = lambda m: {**m, "token_endpoint_auth_methods_supported": [forged]}
+    with pytest.raises(ConfigurationError) as caught:
+        Clients("sync").of(bank)
+    assert str(caught.value).isprintable()
+    del bank.faults["metadata"]
+    bank.faults["token"] = lambda m: {**m, "authorization_details": [{"type": forged}]}
+    asked = [{"type": "payment"}]
+    report = signed_in(Clients("sync").of(bank), bank, authorization_details=asked).report
+    assert [forged in check.detail for check in report.downgrades] == [False, True]
+    assert len(str(report).splitlines()) == len(report)
+    assert "\x1b" not in str(report)
