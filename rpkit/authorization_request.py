@@ -41,6 +41,10 @@ _OURS: Final = frozenset(
         "state",
     ]
 )
+_ELSEWHERE: Final = {
+    "resource": "it takes resources=[...], and complete() the first of them",
+    "response_mode": "the client is made with it",
+}
 _OUTSIDE: Final = ("response_type", "scope")
 """What OIDC 6.1 wants repeated beside a request object that goes by value."""
 
@@ -79,7 +83,7 @@ def begin(
     settings = bank.settings
     if settings.redirect_uri is None:
         raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
-    _refuse_ours(parameters)
+    _check_parameters(parameters)
     scope = scope if isinstance(scope, str) else " ".join(scope)
     details = _typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
@@ -177,7 +181,16 @@ def form_of(members: Mapping[str, Any]) -> Form:
     return tuple(fields)
 
 
-def _refuse_ours(parameters: Mapping[str, Any]) -> None:
+def _check_parameters(parameters: Mapping[str, Any]) -> None:
+    """None that would be lost, or that the answer could not be compared with."""
+    max_age = parameters.get("max_age")
+    if max_age is not None and (type(max_age) is not int or max_age < 0):
+        raise ConfigurationError("max_age is a number of seconds", clause="OIDC 3.1.2.1")
+    for name, instead in _ELSEWHERE.items():
+        if name in parameters:
+            raise ConfigurationError(
+                f"{name} is no parameter of begin(): {instead}", facts={"parameter": name}
+            )
     set_by_caller = sorted(_OURS & parameters.keys())
     if set_by_caller:
         raise ConfigurationError(

@@ -48,6 +48,24 @@ def test_every_parameter_reaches_the_server(clients: Clients, bank: FakeBank) ->
     assert len({name for name, _ in pushed.pairs}) == len(pushed.pairs) - 1, "only resource repeats"
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"resource": "https://bank.example/a"}, "resources="),
+        ({"response_mode": "form_post"}, "the client is made with it"),
+        ({"max_age": "300"}, "seconds"),
+        ({"max_age": -1}, "seconds"),
+        ({"max_age": True}, "seconds"),
+    ],
+)
+def test_what_would_come_to_light_after_the_login_is_refused_before(
+    given: dict[str, Any], said: str, clients: Clients, bank: FakeBank
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        clients.of(bank).begin(**given)
+    assert not bank.calls("par")
+
+
 @pytest.mark.spec("FAPI2-SP 5.3.3.2-4; RFC 9126 4a")
 def test_nothing_is_reused(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
