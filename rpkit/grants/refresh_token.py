@@ -48,7 +48,8 @@ def refresh(
         resource = held.resource
     if held is not None and scope is not None and not set(scope.split()) <= set(tokens.scope.split()):
         raise ConfigurationError("a refresh cannot widen the scope", clause="RFC 6749 6")
-    key = ("refresh", tokens.key, resource, scope)
+    # By subject too: two customers under one name of the application's share no result.
+    key = ("refresh", tokens.key, tokens.subject, resource, scope)
     return (yield from shared(key, lambda: _refresh_locked(bank, tokens, resource, scope), deadline=DEADLINE))
 
 

@@ -13,6 +13,7 @@ from fapikit.errors import Unreachable
 from fapikit.stores.sealed import Seal
 from rpkit import TokenStore
 from rpkit.errors import ForeignTransaction, GrantEnded
+from rpkit.grants.refresh_token import refresh
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank, Seen
 from tests.rpkit.logins import signed_in
@@ -47,6 +48,17 @@ def test_a_holder_of_the_old_grant_does_not_overwrite_a_new_login(bank: FakeBank
     assert stored.dpop == new.dpop
     assert answered.dpop == new.dpop
     assert answered.access_token_for(None) == new.access_token_for(None)
+
+
+def test_two_customers_under_one_name_do_not_wait_for_one_refresh(bank: FakeBank) -> None:
+    """Whoever came second would be handed the other one's tokens."""
+    client = stored_client(bank)
+    alice = client.save_tokens("joint@app", signed_in(client, bank).tokens)
+    bank.user = {"sub": "bob"}
+    bob = client.save_tokens("joint@app", signed_in(client, bank).tokens)
+    keys = [next(refresh(client.bank, tokens)).key for tokens in (alice, bob, alice)]
+    assert keys[0] == keys[2]
+    assert keys[0] != keys[1]
 
 
 def test_giving_the_old_grant_back_leaves_a_new_login_alone(bank: FakeBank) -> None:
