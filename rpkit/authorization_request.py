@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any, Final, TypedDict
 from urllib.parse import urlencode, urlsplit
 
@@ -45,6 +46,7 @@ _ELSEWHERE: Final = {
     "resource": "it takes resources=[...], and complete() the first of them",
     "response_mode": "the client is made with it",
 }
+_ALIKE: Final = 0.85
 _OUTSIDE: Final = ("response_type", "scope")
 """What OIDC 6.1 wants repeated beside a request object that goes by value."""
 
@@ -190,6 +192,13 @@ def _check_parameters(parameters: Mapping[str, Any]) -> None:
         if name in parameters:
             raise ConfigurationError(
                 f"{name} is no parameter of begin(): {instead}", facts={"parameter": name}
+            )
+    ours = {"authorization_details", "resources", "scope", *RequestParameters.__annotations__}
+    for name in parameters.keys() - ours:
+        # Any other goes to the server, which ignores what it does not know: a scope, say, that was misspelt.
+        if like := get_close_matches(name, ours, 1, _ALIKE):
+            raise ConfigurationError(
+                f"{name} is no parameter of begin(): is {like[0]} meant?", facts={"parameter": name}
             )
     set_by_caller = sorted(_OURS & parameters.keys())
     if set_by_caller:

@@ -53,6 +53,9 @@ def test_every_parameter_reaches_the_server(clients: Clients, bank: FakeBank) ->
     [
         ({"resource": "https://bank.example/a"}, "resources="),
         ({"response_mode": "form_post"}, "the client is made with it"),
+        ({"scopes": "accounts"}, "is scope meant"),
+        ({"authorization_detail": []}, "is authorization_details meant"),
+        ({"maxage": 300}, "is max_age meant"),
         ({"max_age": "300"}, "seconds"),
         ({"max_age": -1}, "seconds"),
         ({"max_age": True}, "seconds"),
@@ -64,6 +67,12 @@ def test_what_would_come_to_light_after_the_login_is_refused_before(
     with pytest.raises(ConfigurationError, match=said):
         clients.of(bank).begin(**given)
     assert not bank.calls("par")
+
+
+def test_other_parameters_go_to_the_server(clients: Clients, bank: FakeBank) -> None:
+    extensions = {"claims_locales": "de", "login_hint_token": "x", "purpose": "y", "audience": "z"}
+    clients.of(bank).begin(**extensions)
+    assert extensions.items() <= bank.calls("par")[-1].form.items()
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.2-4; RFC 9126 4a")
