@@ -80,8 +80,9 @@ class ApiTarget:
 def api_target(
     bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
 ) -> ApiTarget:
-    """Raises InsecureUrl; ConfigurationError where no `resource` is given and the tokens do not say it is this API."""
+    """Raises InsecureUrl, ForeignTransaction; ConfigurationError for another API than the tokens' own."""
     require_secure(base_url, "base_url")
+    tokens.require_own(bank.issuer, bank.settings.client_id)
     if resource is None:
         resource = _only_resource(tokens, base_url)
     return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)

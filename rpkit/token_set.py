@@ -86,7 +86,7 @@ class TokenSet:
         return self.key.issuer
 
     def require_own(self, issuer: str, client_id: str) -> None:
-        """Before any of it is sent to `issuer`: it came from there. Raises ForeignTransaction."""
+        """Before any of it is used by a client of `issuer`: it came from there. Raises ForeignTransaction."""
         if (self.issuer, self.client_id) != (issuer, client_id):
             raise ForeignTransaction(
                 "these tokens are of another client or server", facts={"expected": issuer, "got": self.issuer}

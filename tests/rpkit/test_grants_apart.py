@@ -217,7 +217,7 @@ OTHER_ISSUER = "https://other.example/"
 
 
 @pytest.mark.spec("RFC 9700 2.1d")
-@pytest.mark.parametrize("what", ["revoke", "introspect", "save", "userinfo"])
+@pytest.mark.parametrize("what", ["revoke", "introspect", "save", "userinfo", "api"])
 def test_tokens_of_another_server_are_refused_before_any_call(
     what: str, clients: Clients, bank: FakeBank
 ) -> None:
@@ -227,6 +227,7 @@ def test_tokens_of_another_server_are_refused_before_any_call(
     before = len(other.seen)
     acts: dict[str, Any] = {
         "revoke": lambda: stranger.revoke(login.tokens),
+        "api": lambda: stranger.api(login.tokens, base_url="https://bank.example"),
         "introspect": lambda: stranger.introspect(login.tokens),
         "save": lambda: stranger.save_tokens("alice@app", login.tokens),
         "userinfo": lambda: stranger.userinfo(login),
