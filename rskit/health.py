@@ -55,8 +55,7 @@ def find_worries(
     """What a start-up log should say about this configuration."""
     if profile.revocation_checked and not denylist:
         for trusted in issuers:
-            asking = trusted.config.introspection
-            if asking is None or asking.local_jwts:
+            if not trusted.asked_first:
                 yield (
                     f"tokens of {trusted.config.label} are believed until they expire: no revocation is learnt of. "
                     f"Introspect them, or give a denylist [{profile.clause('revocation_checked')}]"

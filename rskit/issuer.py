@@ -129,6 +129,9 @@ class TrustedIssuer:
         )
         # Whether the short test of claims (`jwt_token.plainly_hold`) knows all that this issuer's tokens need.
         self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
+        asking = config.introspection
+        self.asked_first = asking is not None and not asking.local_jwts
+        """Whether its JWTs are introspected, not verified here."""
         self._clock = clock
         self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
@@ -185,8 +188,7 @@ class TrustedIssuer:
 
     def warm(self) -> Flow[None]:
         """Fetch what the first token would need. Raises TransportError."""
-        asking = self.config.introspection
-        if asking is not None and not asking.local_jwts:
+        if self.asked_first:
             yield from self.metadata()
         else:
             source = yield from self.key_source()
@@ -237,9 +239,12 @@ class IssuerBook:
 
     def find(self, iss: object) -> TrustedIssuer:
         """Raises UnknownIssuer."""
-        if self._callback is not None and isinstance(iss, str):
+        if not isinstance(iss, str):
+            trusted = None
+        elif self._callback is not None:
             return self._ask(self._callback, iss)
-        trusted = self._known.get(iss) if isinstance(iss, str) else None
+        else:
+            trusted = self._known.get(iss)
         if trusted is None:
             raise UnknownIssuer("the token comes from an issuer that is not trusted here")
         return trusted

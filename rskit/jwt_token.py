@@ -12,17 +12,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from fapikit.errors import BadSignature
+from fapikit.errors import BadSignature, KeyNotFound
 from fapikit.flow import Flow
-from fapikit.jose.algorithms import Verify
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
+from rskit.decision import Allow
 from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
 from rskit.token import read_only_members
+from rskit.token_cache import AcceptedToken
+from rskit.token_claims import build_token
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+
+
+class JwtRules(NamedTuple):
+    """What this server expects of every token."""
+
+    audience: tuple[str, ...]
+    accepted: frozenset[str]
+    skew: float
 
 
 class Jwt(NamedTuple):
@@ -44,59 +54,87 @@ def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
     """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
     head, body, tail = split_jws(token, ACCESS_TOKEN)
     claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
-    return _new(Jwt, (head, body, tail, claims, issuers.find(claims.get("iss"))))
+    return Jwt(head, body, tail, claims, issuers.find(claims.get("iss")))
 
 
-class JwtRules(NamedTuple):
-    """What this server expects of every token."""
+def verify_at_hand(
+    token: str, digest: bytes, issuers: IssuerBook, rules: JwtRules, now: float
+) -> AcceptedToken | None:
+    """One straight pass, or None where something must be asked, or it is no JWT. Raises what refuses it.
 
-    audience: tuple[str, ...]
-    accepted: frozenset[str]
-    skew: float
-
-
-def verify_at_hand(jwt: Jwt, keys: KeySet, rules: JwtRules, now: float) -> KnownHeader:
-    """Verify with keys at hand. Raises the JwtError that fits."""
-    head, _, _, claims, trusted = jwt
+    Each call less is a call less on every new token, so the common case stands here as one piece.
+    """
+    parts = token.split(".", 3)
+    if len(parts) != 3 or token[:2] != "ey":
+        return None
+    head, body, tail = parts
+    claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
+    trusted = issuers.find(claims.get("iss"))
+    keys = trusted.keys_at_hand(now)
+    if keys is None or trusted.asked_first:
+        return None
     known = trusted.headers.get(head)
-    if known is not None and known.keys is keys:
-        _require_signature(jwt, known.verify)
-    else:
-        header = read_header(head, trusted.purpose, trusted.algorithms)
-        key = keys.select(header.alg, header.kid, trusted.purpose)
-        known = KnownHeader(key.verifier(header.alg), keys)
-        _require_signature(jwt, known.verify)
+    new = known is None or known.keys is not keys
+    if known is None or new:
+        known = _select(token, trusted, keys)
+        if known is None:
+            return None
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+        raise _bad_signature()
+    if new:
         trusted.remember_header(head, known)
     if not (trusted.plain and plainly_hold(claims, trusted.purpose, rules, now)):
         _require_claims(claims, trusted, rules, now)
-    return known
+    return accept(claims, digest, trusted, keys, rules)
 
 
-def verify_flow(jwt: Jwt, rules: JwtRules, now: float) -> Flow[KnownHeader]:
+def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
+    """What a header met for the first time stands for, or None where the issuer may have a newer key."""
+    header = read_header(split_jws(token, ACCESS_TOKEN)[0], trusted.purpose, trusted.algorithms)
+    try:
+        key = keys.select(header.alg, header.kid, trusted.purpose)
+    except KeyNotFound:
+        if trusted.config.keys is not None:
+            raise
+        return None
+    return KnownHeader(key.verifier(header.alg), keys)
+
+
+def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, now: float) -> Flow[AcceptedToken]:
     """Verify with keys that may have to be fetched. Raises TransportError where that fails.
 
     Nothing is fetched before typ, alg and iss have passed.
     """
-    trusted = jwt.trusted
-    header = read_header(jwt.head, trusted.purpose, trusted.algorithms)
+    head, body, tail, claims, trusted = jwt
+    header = read_header(head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
     key = yield from source.find(header.alg, header.kid, trusted.purpose)
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
-    _require_signature(jwt, known.verify)
-    trusted.remember_header(jwt.head, known)
-    _require_claims(jwt.claims, trusted, rules, now)
-    return known
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+        raise _bad_signature()
+    trusted.remember_header(head, known)
+    _require_claims(claims, trusted, rules, now)
+    return accept(claims, digest, trusted, keys, rules)
 
 
-def _require_signature(jwt: Jwt, verify: Verify) -> None:
-    head, body, tail, _, _ = jwt
-    if not verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
-        raise ACCESS_TOKEN.fail(
-            BadSignature, "the signature of this access token does not verify", about="signature"
-        )
+def accept(
+    claims: dict[str, Any], digest: bytes, trusted: TrustedIssuer, keys: KeySet, rules: JwtRules
+) -> AcceptedToken:
+    """What verified claims grant, and until when that is believed. Raises MalformedClaim, UnknownConfirmation."""
+    config = trusted.config
+    token = build_token(claims, config, "jwt", digest)
+    until = claims["exp"] + rules.skew
+    if config.max_token_age is not None:
+        until = min(until, claims["iat"] + config.max_token_age + rules.skew)
+    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys))
+
+
+def _bad_signature() -> BadSignature:
+    message = "the signature of this access token does not verify"
+    return ACCESS_TOKEN.fail(BadSignature, message, about="signature")
 
 
 def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:

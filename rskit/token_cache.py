@@ -55,6 +55,8 @@ class TokenCache:
         self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
         self._refused = BoundedCache[bytes, RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
         self.accepted = self._accepted.get
+        self.remember = self._accepted.put
+        """A token whose signature holds: that says nothing against a refusal, which is therefore looked at first."""
         self.has_refused = False
 
     def refused(self, digest: bytes, now: float) -> FapiError | None:
@@ -67,6 +69,7 @@ class TokenCache:
         return entry.error if entry is not None and entry.asked_at > asked_at else None
 
     def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
+        """A token that its server calls active, later than any refusal."""
         self._accepted.put(digest, entry, now)
         if self.has_refused:
             self._refused.drop(digest)

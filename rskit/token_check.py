@@ -7,23 +7,20 @@ Role: RS
 from __future__ import annotations
 
 import copy
-from typing import Final
 
 from fapikit.clock import Clock
-from fapikit.errors import ClaimError, KeyNotFound
+from fapikit.errors import ClaimError
 from fapikit.flow import Flow
 from rskit.credentials import Credentials
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.introspected_token import Inquiry, ask_issuer
-from rskit.issuer import Introspection, IssuerBook, KnownHeader, TrustedIssuer
+from rskit.issuer import Introspection, IssuerBook, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.revocation import RevocationHook
 from rskit.token import Token, TokenKind, read_only_members
 from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.token_claims import build_token, read_confirmation
-
-_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 
 
 class TokenCheck:
@@ -43,21 +40,25 @@ class TokenCheck:
         self._rules = rules
         self._inquiry = inquiry
         self._cache = cache
-        self._cached = cache.accepted
+        self._cached, self._remember = cache.accepted, cache.remember
         self._clock = clock
         self._denylist = denylist
 
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None where something must be asked. Raises what refuses it."""
-        entry = self._cached(credentials.digest)
+        _, token, digest = credentials
+        if self._cache.has_refused:
+            self._require_not_refused(digest, now)
+        entry = self._cached(digest)
         if (
             entry is None
             or not entry.speaks(now)
             or (self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted))
         ):
-            entry = self._verify_at_hand(credentials, now)
+            entry = verify_at_hand(token, digest, self._issuers, self._rules, now)
             if entry is None:
                 return None
+            self._remember(digest, entry, now)
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
@@ -69,7 +70,8 @@ class TokenCheck:
             jwt = read_jwt(token, self._issuers)
             asking = jwt.trusted.config.introspection
             if asking is None or asking.local_jwts:
-                entry = yield from self._verify(jwt, digest)
+                entry = yield from verify_flow(jwt, digest, self._rules, self._clock())
+                self._remember(digest, entry, self._clock())
                 if fresh and asking is not None:
                     entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
             else:
@@ -97,40 +99,10 @@ class TokenCheck:
             return (yield from self.accept(credentials, fresh=True))
         return entry
 
-    def _verify_at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
-        token, digest = credentials.token, credentials.digest
-        if self._cache.has_refused:
-            refused = self._cache.refused(digest, now)
-            if refused is not None:
-                raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
-        if not is_jwt(token):
-            return None
-        jwt = read_jwt(token, self._issuers)
-        config = jwt.trusted.config
-        keys = jwt.trusted.keys_at_hand(now)
-        if keys is None or (config.introspection is not None and not config.introspection.local_jwts):
-            return None
-        try:
-            known = verify_at_hand(jwt, keys, self._rules, now)
-        except KeyNotFound:
-            if config.keys is not None:
-                raise
-            return None  # the issuer may have a new key: asking is the flow's business
-        return self._remember_jwt(jwt, known, digest, now)
-
-    def _verify(self, jwt: Jwt, digest: bytes) -> Flow[AcceptedToken]:
-        known = yield from verify_flow(jwt, self._rules, self._clock())
-        return self._remember_jwt(jwt, known, digest, self._clock())
-
-    def _remember_jwt(self, jwt: Jwt, known: KnownHeader, digest: bytes, now: float) -> AcceptedToken:
-        config = jwt.trusted.config
-        token = build_token(jwt.claims, config, "jwt", digest)
-        until = jwt.claims["exp"] + self._rules.skew
-        if config.max_token_age is not None:
-            until = min(until, jwt.claims["iat"] + config.max_token_age + self._rules.skew)
-        entry = _new(AcceptedToken, (_new(Allow, (token,)), jwt.trusted, until, known.keys))
-        self._cache.accept(digest, entry, now)
-        return entry
+    def _require_not_refused(self, digest: bytes, now: float) -> None:
+        refused = self._cache.refused(digest, now)
+        if refused is not None:
+            raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
 
     def _ask(
         self,
