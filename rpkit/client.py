@@ -167,7 +167,10 @@ class Client:
         )
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
-        """See `login.complete`: `callback` is the whole URL, or the form of a form_post."""
+        """See `login.complete`: `callback` is the whole URL, or the form of a form_post.
+
+        `resource`: for which of several asked for at the start the first token is.
+        """
         return self._run(complete(self.bank, callback, transaction, resource=resource))
 
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
@@ -223,6 +226,9 @@ class Client:
         **httpx_options: Any,
     ) -> api_auth.ApiClient:
         """A client of httpx (or `library`) for one API: token, proof, nonces and refresh built in.
+
+        `resource` is what the token was asked for; it may be left out where the set has one token, for an API at this
+        origin or for none by name. Raises ConfigurationError otherwise, ForeignTransaction, InsecureUrl.
 
         Its connections are this client's, with the TLS and proxy of `HttpSettings`, and outlive it; options that shape
         connections (`verify`, `transport`, ...) give it its own. Redirects are never followed.

@@ -6,6 +6,7 @@ here each wait gets only what is left of the whole. Looking a name up stays the 
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -54,7 +55,23 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, _left(timeout), local_address, socket_options))
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        failure: Exception = httpcore.ConnectError("the name has no address")
+        for (
+            *_,
+            address,
+        ) in found:  # given a name, the socket would wait the whole time for each of its addresses
+            left = _left(timeout)
+            try:
+                return _Stream(
+                    super().connect_tcp(str(address[0]), port, left, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
 
 
 class _Stream(httpcore.NetworkStream):
