@@ -2,17 +2,20 @@
 
 Where is ...? The request: `authorization_request`, `par`, `request_object`. What comes back: `callback`, `jarm`,
 `id_token`, `login`. Tokens: `token_endpoint`, `grants`, `token_set`, `token_store`. Calling: `api_call`, `api_auth`,
-`challenge`. What can go wrong: `errors`.
+`challenge`. The client itself: `registration`, `client_configuration`. Web pages: `starlette`, `flask`, `web`,
+`initiated_login`, `backchannel_logout`. What can go wrong: `errors`.
 """
 
 from rpkit.async_client import AsyncClient
 from rpkit.authorization_request import Start
+from rpkit.backchannel_logout import LoggedOut
 from rpkit.client import Client
 from rpkit.client_keys import ClientKeys
 from rpkit.id_token import IdToken
 from rpkit.introspection import Introspection
 from rpkit.login import Login
 from rpkit.login_report import Check, Evidence, LoginReport
+from rpkit.registration import Registration
 from rpkit.registry import RegisteredBank, Registry
 from rpkit.token_set import AccessToken, TokenKey, TokenSet
 from rpkit.token_store import TokenStore
@@ -28,9 +31,11 @@ __all__ = [
     "Evidence",
     "IdToken",
     "Introspection",
+    "LoggedOut",
     "Login",
     "LoginReport",
     "RegisteredBank",
+    "Registration",
     "Registry",
     "Start",
     "TokenKey",

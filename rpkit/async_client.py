@@ -17,6 +17,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
+from rpkit.backchannel_logout import LoggedOut, read_logout
 from rpkit.bank import Bank, make_bank
 from rpkit.callback import Callback
 from rpkit.client import Details
@@ -167,6 +168,9 @@ class AsyncClient:
 
     async def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         return await self._run(userinfo(self.bank, login, tokens=tokens))
+
+    async def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
+        return await self._run(read_logout(self.bank, form))
 
     async def revoke(self, tokens: TokenSet) -> None:
         await self._run(revoke(self.bank, tokens))

@@ -23,6 +23,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
 from rpkit.authorization_request import RequestParameters, Start, begin
+from rpkit.backchannel_logout import LoggedOut, read_logout
 from rpkit.bank import Bank, make_bank
 from rpkit.callback import Callback
 from rpkit.client_configuration import delete_registration, read_registration, update_registration
@@ -180,6 +181,10 @@ class Client:
     def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         """See `userinfo.userinfo`."""
         return self._run(userinfo(self.bank, login, tokens=tokens))
+
+    def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
+        """See `backchannel_logout.read_logout`: what the server posted to our `backchannel_logout_uri`."""
+        return self._run(read_logout(self.bank, form))
 
     def revoke(self, tokens: TokenSet) -> None:
         """See `revocation.revoke`."""

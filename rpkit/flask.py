@@ -19,12 +19,14 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit import initiated_login, web
+from rpkit.backchannel_logout import LoggedOut
 from rpkit.client import Client
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
 from rpkit.sign_in import SignInPaths, log_failure, require_one_resource, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
+OnLogout: TypeAlias = Callable[[LoggedOut], None]
 OnError: TypeAlias = Callable[[FapiError], Any]
 Begin: TypeAlias = Callable[[], Mapping[str, Any]]
 
@@ -47,20 +49,25 @@ class SignIn:
         login_path: str = "/login",
         jwks_path: str = "/jwks",
         initiate_path: str | None = None,
+        on_logout: OnLogout | None = None,
+        logout_path: str = "/backchannel-logout",
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin()` adds those that depend on the request.
 
         `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
         `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
+        `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
+        their sessions here; it may hear of one twice.
         """
         require_one_resource(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path)
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path, logout_path)
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
         self._begin = begin
+        self._on_logout = on_logout
         self._resource = resource
         self._keys = keys
         self._name = name
@@ -75,6 +82,8 @@ class SignIn:
             pages.add_url_rule(self._paths.jwks, "jwks", self.jwks)
         if self._paths.initiate is not None:
             pages.add_url_rule(self._paths.initiate, "initiate", self.initiate, methods=["GET", "POST"])
+        if self._on_logout is not None:
+            pages.add_url_rule(self._paths.logout, "logout", self.logout, methods=["POST"])
         return pages
 
     def client(self) -> Client:
@@ -126,6 +135,16 @@ class SignIn:
         except FapiError as error:
             response = self._failed(error)
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+
+    def logout(self) -> Response:
+        """Hear from the bank that a user has signed out there."""
+        assert self._on_logout is not None  # noqa: S101 - routed only with it
+        try:
+            self._on_logout(self.client().read_logout(_posted()))
+        except FapiError as error:
+            log_failure(error)
+            return _response(web.not_logged_out(error))
+        return _response(web.logged_out())
 
     def jwks(self) -> Response:
         """The client's public keys, next one included."""

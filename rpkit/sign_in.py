@@ -29,6 +29,7 @@ class SignInPaths:
     login: str
     jwks: str
     initiate: str | None
+    logout: str
 
     @property
     def callback(self) -> str:

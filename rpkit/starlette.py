@@ -23,11 +23,13 @@ from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit import initiated_login, web
 from rpkit.async_client import AsyncClient
+from rpkit.backchannel_logout import LoggedOut
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
 from rpkit.sign_in import SignInPaths, log_failure, require_one_resource, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
+OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
 OnError: TypeAlias = Callable[[Request, FapiError], Response | Awaitable[Response]]
 Begin: TypeAlias = Callable[[Request], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 
@@ -49,20 +51,25 @@ class SignIn:
         login_path: str = "/login",
         jwks_path: str = "/jwks",
         initiate_path: str | None = None,
+        on_logout: OnLogout | None = None,
+        logout_path: str = "/backchannel-logout",
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
 
         `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
         `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
+        `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
+        their sessions here; it may hear of one twice.
         """
         require_one_resource(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path)
+        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path, logout_path)
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
         self._begin = begin
+        self._on_logout = on_logout
         self._resource = resource
         self._keys = keys
         self._parameters = parameters
@@ -78,6 +85,8 @@ class SignIn:
             routes.append(Route(paths.jwks, self.jwks))
         if paths.initiate is not None:
             routes.append(Route(paths.initiate, self.initiate, methods=["GET", "POST"]))
+        if self._on_logout is not None:
+            routes.append(Route(paths.logout, self.logout, methods=["POST"]))
         return routes
 
     async def client(self) -> AsyncClient:
@@ -130,6 +139,17 @@ class SignIn:
         except FapiError as error:
             response = await self._failed(request, error)
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+
+    async def logout(self, request: Request) -> Response:
+        """Hear from the bank that a user has signed out there."""
+        assert self._on_logout is not None  # noqa: S101 - routed only with it
+        try:
+            client = await self.client()
+            await _awaited(self._on_logout(request, await client.read_logout(await _body(request))))
+        except FapiError as error:
+            log_failure(error)
+            return _response(web.not_logged_out(error))
+        return _response(web.logged_out())
 
     async def jwks(self, _request: Request) -> Response:
         """The client's public keys, next one included."""

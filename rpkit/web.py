@@ -166,6 +166,18 @@ def failed(error: FapiError) -> WebAnswer:
     return _text(400, "Signing in did not work. Please sign in again.")
 
 
+def logged_out() -> WebAnswer:
+    """To a server that told us of a logout."""
+    return WebAnswer(200, PRIVATE_HEADERS)
+
+
+def not_logged_out(error: FapiError) -> WebAnswer:
+    """The same where its token does not hold, or cannot be judged now. A server reads this, no user."""
+    status = 503 if isinstance(error, TransportError | StoreError) else 400
+    body = strict_json.dump({"error": "invalid_request" if status == 400 else "temporarily_unavailable"})
+    return WebAnswer(status, (("content-type", "application/json"), *PRIVATE_HEADERS), body.decode())
+
+
 def ended(name: str, request: WebRequest) -> list[tuple[str, str]]:
     """Headers that take a login's cookies away."""
     held = [f"{COOKIE}{name}{_suffix(number)}" for number in range(_CHUNKS)]

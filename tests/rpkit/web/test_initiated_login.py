@@ -40,7 +40,7 @@ def action_of(page: Page) -> str:
 
 @pytest.mark.spec("OIDC 4; FAPI2-SP 5.3.3.1-12")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_users_click_begins_the_login(method: str, visit: Any, bank: FakeBank) -> None:
+def test_oidcc_client_test_3rd_party_init_login(method: str, visit: Any, bank: FakeBank) -> None:
     site, browser = visit()
     page = asked(browser, method, iss=bank.issuer, login_hint='a"<b>', target_link_uri=TARGET)
     assert (page.status, browser.cookies) == (200, {})
