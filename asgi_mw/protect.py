@@ -51,10 +51,11 @@ class Protect:
         view = view_of(scope, server.interaction_id)
         admission = Admission(server, view, None)
         guard = Guard(admission, scope, receive, send)
-        own = self._own_answer(scope, view)
-        if own is not None:
-            await guard.send_answer(*own)
-            return
+        if kind == "websocket" or view.path == server.metadata_path:
+            own = self._own_answer(scope, view)
+            if own is not None:
+                await guard.send_answer(*own)
+                return
         decision = server.check(view)
         if type(decision) is Allow:  # the common case, told without a closer look
             admission.token = scope["auth"] = decision.token
@@ -83,7 +84,7 @@ class Protect:
         """What is answered whatever token comes: the metadata, and a websocket that a stranger's page opens."""
         if scope["type"] == "websocket":
             return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
-        if view.path == self._server.metadata_path and view.method in ("GET", "HEAD"):
+        if view.method in ("GET", "HEAD"):
             return 200, self._server.metadata_headers(), self._server.metadata
         return None
 

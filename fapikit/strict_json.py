@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NoReturn, cast
 
@@ -33,6 +34,7 @@ def _no_constant(name: str) -> NoReturn:
     raise NotStrictJson(f"{name} is not JSON")
 
 
+@lru_cache(maxsize=512)  # most are times, and many tokens name the same second
 def _integer(digits: str) -> int:
     # A longer one makes float() overflow later, far from here.
     if len(digits) > _MAX_DIGITS:

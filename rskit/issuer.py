@@ -127,7 +127,7 @@ class TrustedIssuer:
         self.purpose: Purpose = replace(
             ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
         )
-        # Whether the short test of claims (`jwt_token.plainly_hold`) knows all that this issuer's tokens need.
+        # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
         self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
         asking = config.introspection
         self.asked_first = asking is not None and not asking.local_jwts

@@ -17,7 +17,7 @@ from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
-from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
+from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit.decision import Allow
 from rskit.issuer import IssuerBook, KnownHeader, TrustedIssuer
 from rskit.token import read_only_members
@@ -83,9 +83,7 @@ def verify_at_hand(
         raise _bad_signature()
     if new:
         trusted.remember_header(head, known)
-    if not (trusted.plain and plainly_hold(claims, trusted.purpose, rules, now)):
-        _require_claims(claims, trusted, rules, now)
-    return accept(claims, digest, trusted, keys, rules)
+    return _accept(claims, digest, trusted, keys, rules, now)
 
 
 def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
@@ -116,19 +114,42 @@ def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, now: float) -> Flow[Ac
     if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
         raise _bad_signature()
     trusted.remember_header(head, known)
-    _require_claims(claims, trusted, rules, now)
-    return accept(claims, digest, trusted, keys, rules)
+    return _accept(claims, digest, trusted, keys, rules, now)
 
 
-def accept(
-    claims: dict[str, Any], digest: bytes, trusted: TrustedIssuer, keys: KeySet, rules: JwtRules
+def _accept(
+    claims: dict[str, Any],
+    digest: bytes,
+    trusted: TrustedIssuer,
+    keys: KeySet,
+    rules: JwtRules,
+    now: float,
 ) -> AcceptedToken:
-    """What verified claims grant, and until when that is believed. Raises MalformedClaim, UnknownConfirmation."""
+    """What claims whose signature holds grant, and until when that is believed. Raises what is wrong with them."""
+    claim, skew = claims.get, rules.skew
+    exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
+    # True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key.
+    if not (
+        trusted.plain
+        and type(exp) is int
+        and now < exp + skew
+        and type(iat) is int
+        and iat <= now + skew
+        and type(aud) is str
+        and aud in rules.accepted
+        and type(sub) is str
+        and sub != claims["iss"]
+        and type(claim("client_id")) is str
+        and type(claim("jti")) is str
+        and "nbf" not in claims
+        and trusted.purpose.forbidden.isdisjoint(claims)
+    ):
+        _require_claims(claims, trusted, rules, now)
     config = trusted.config
     token = build_token(claims, config, "jwt", digest)
-    until = claims["exp"] + rules.skew
+    until = claims["exp"] + skew
     if config.max_token_age is not None:
-        until = min(until, claims["iat"] + config.max_token_age + rules.skew)
+        until = min(until, claims["iat"] + config.max_token_age + skew)
     return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys))
 
 
@@ -143,23 +164,3 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
         issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
     )
     check_claims(claims, trusted.purpose, expected)
-
-
-def plainly_hold(claims: Mapping[str, Any], purpose: Purpose, rules: JwtRules, now: float) -> bool:
-    """True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key."""
-    claim, skew = claims.get, rules.skew
-    exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
-    return (
-        type(exp) is int
-        and now < exp + skew
-        and type(iat) is int
-        and iat <= now + skew
-        and type(aud) is str
-        and aud in rules.accepted
-        and type(sub) is str
-        and sub != claims["iss"]
-        and type(claim("client_id")) is str
-        and type(claim("jti")) is str
-        and "nbf" not in claims
-        and purpose.forbidden.isdisjoint(claims)
-    )

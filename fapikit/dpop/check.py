@@ -88,16 +88,23 @@ def check_proof(
     jti = _string(claims, "jti")
     if not 0 < len(jti) <= _MAX_JTI:
         raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", about="jti", facts={"claim": "jti"})
-    _check_target(claims, method, urls)
+    if claims.get("htm") != method:
+        _string(claims, "htm")
+        raise WrongMethod("htm is not this request's method", facts={"expected": method})
+    htu = _string(claims, "htu")
+    if htu not in urls and normalise(htu) not in urls:
+        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
     usable_until = _check_time(claims, now)
-    _check_nonce(claims, nonces, now)
+    if nonces is not None:
+        _check_nonce(claims, nonces, now)
     wanted = access_token_hash(access_token) if access_token is not None else ath
     # Neither of the two is a secret to whoever sends token and proof, so they need no comparison in constant time.
-    if wanted is not None and _string(claims, "ath") != wanted:
+    if wanted is not None and claims.get("ath") != wanted:
+        _string(claims, "ath")
         raise WrongTokenHash("ath is not the hash of this access token")
     if bound_to is not None and bound_to != key.thumbprint:
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
-    if known is not None:
+    if known is not None and known.find(segment) is None:
         known.remember(segment, key, now)
     return _new(CheckedProof, (key.thumbprint, jti, usable_until))
 
@@ -116,14 +123,6 @@ def _read(
             BadSignature, "the signature of this DPoP proof does not verify", about="signature"
         )
     return head, key, claims
-
-
-def _check_target(claims: Mapping[str, Any], method: str, urls: Collection[str]) -> None:
-    if _string(claims, "htm") != method:
-        raise WrongMethod("htm is not this request's method", facts={"expected": method})
-    htu = _string(claims, "htu")
-    if htu not in urls and normalise(htu) not in urls:
-        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
 
 
 def replay_mark(proof: CheckedProof, *, now: float, scope: str = "") -> tuple[str, float]:
@@ -185,9 +184,7 @@ def _check_time(claims: Mapping[str, Any], now: float) -> float:
     return iat + MAX_AGE
 
 
-def _check_nonce(claims: Mapping[str, Any], nonces: NonceIssuer | None, now: float) -> None:
-    if nonces is None:
-        return
+def _check_nonce(claims: Mapping[str, Any], nonces: NonceIssuer, now: float) -> None:
     nonce = claims.get("nonce")
     if not isinstance(nonce, str) or not nonces.accepts(nonce, now):
         raise NonceRequired("the proof needs a current nonce of this server", nonce=nonces.issue(now))

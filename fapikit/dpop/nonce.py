@@ -20,6 +20,7 @@ from fapikit.forks import reset_after_fork
 _STAMP = struct.Struct(">I")
 _MAC_OCTETS = 16
 _KEY_OCTETS = 32
+_MAX_PROVEN = 64
 
 
 class NonceIssuer:
@@ -33,25 +34,42 @@ class NonceIssuer:
         self._keys = keys
         self._lifetime = lifetime
         self._step = step
+        self._issued = (-1, "")
+        self._proven: dict[str, int] = {}
 
     def issue(self, now: float) -> str:
         """The nonce to send now; the same for all answers within one `step`."""
-        stamp = _STAMP.pack(int(now // self._step * self._step))
-        return base64url.encode(stamp + self._mac(self._keys[0], stamp))
+        made, nonce = self._issued
+        current = int(now // self._step * self._step)
+        if made != current:
+            stamp = _STAMP.pack(current)
+            nonce = base64url.encode(stamp + self._mac(self._keys[0], stamp))
+            self._issued = current, nonce
+        return nonce
 
     def accepts(self, nonce: str, now: float) -> bool:
         """Whether one of the keys made it, no longer than `lifetime` ago."""
+        made = self._proven.get(nonce)
+        if made is None:
+            made = self._prove(nonce)
+        return made is not None and -self._step <= now - made <= self._lifetime
+
+    def _prove(self, nonce: str) -> int | None:
+        """When one of the keys made it. All clients bring the same few, so those that hold are remembered."""
         try:
             octets = base64url.decode(nonce)
         except ValueError:
-            return False
+            return None
         if len(octets) != _STAMP.size + _MAC_OCTETS:
-            return False
+            return None
         stamp, mac = octets[: _STAMP.size], octets[_STAMP.size :]
+        if not any(hmac.compare_digest(mac, self._mac(key, stamp)) for key in self._keys):
+            return None
         made: int = _STAMP.unpack(stamp)[0]
-        if not -self._step <= now - made <= self._lifetime:
-            return False
-        return any(hmac.compare_digest(mac, self._mac(key, stamp)) for key in self._keys)
+        if len(self._proven) >= _MAX_PROVEN:
+            self._proven = {}
+        self._proven[nonce] = made
+        return made
 
     def __repr__(self) -> str:
         return f"NonceIssuer({len(self._keys)} keys, {self._lifetime:.0f} s)"
@@ -74,3 +92,4 @@ class ProcessNonceIssuer(NonceIssuer):
 
     def after_fork(self) -> None:
         self._keys = (self._random_bytes(_KEY_OCTETS),)
+        self._issued, self._proven = (-1, ""), {}

@@ -30,8 +30,7 @@ class ProofKeys:
 
     def remember(self, segment: str, key: ProofKey, now: float) -> None:
         """Called only for a proof that passed in full, so that strangers cannot fill it."""
-        if self.find(segment) is None:
-            self._keys.put(segment, key, now)
+        self._keys.put(segment, key, now)
 
     def __repr__(self) -> str:
         return f"ProofKeys({len(self._keys)})"

@@ -21,7 +21,7 @@ from fapikit.errors import (
 from fapikit.jose.purposes import Purpose
 
 _MAX_HEADER_CHARACTERS: Final = 4 * 1024 * 4 // 3
-_EXTENSIONS: Final = ("crit", "b64", "zip")
+_EXTENSIONS: Final = frozenset({"crit", "b64", "zip"})
 
 M = TypeVar("M", bound=MalformedJwt)
 
@@ -98,7 +98,7 @@ def check_header(
 ) -> tuple[str, str | None]:
     """The header's `alg` and `kid`, after typ, alg and extensions passed. `jku`, `x5u`, `x5c` are never read."""
     typ = header.get("typ")
-    if not purpose.accepts_typ(typ):
+    if (typ is None or typ != purpose.typ) and not purpose.accepts_typ(typ):
         raise purpose.fail(
             WrongJwtType,
             f"a {purpose.name} has typ {purpose.typ or 'JWT or none'}",
@@ -113,9 +113,9 @@ def check_header(
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )
-    for extension in _EXTENSIONS:
-        if extension in header:
-            raise purpose.fail(UnknownCritical, f"the header member {extension} is not supported")
+    if not _EXTENSIONS.isdisjoint(header):
+        found = " ".join(sorted(_EXTENSIONS & header.keys()))
+        raise purpose.fail(UnknownCritical, f"the header member {found} is not supported")
     kid = header.get("kid")
     if kid is not None and not (isinstance(kid, str) and len(kid) <= 512):
         raise purpose.fail(MalformedJwt, "kid is not a string of reasonable length")

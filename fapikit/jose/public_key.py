@@ -132,10 +132,17 @@ def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
 
 def import_material(members: Mapping[str, str]) -> PublicMaterial:
     """The key that these members make. Raises UnusableKey."""
+    kty = members["kty"]
     try:
-        return _material(members)
+        if kty == "EC":
+            return _ec(members["crv"], base64url.decode(members["x"]), base64url.decode(members["y"]))
+        if kty == "RSA":
+            return _rsa(_unsigned(members["n"]), _unsigned(members["e"]))
+        if members["crv"] == "Ed25519":
+            return _ed25519(base64url.decode(members["x"]))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableKey("the JWK does not describe a valid public key", clause="RFC 8725 3.4") from error
+    raise UnusableKey("the JWK's curve is not supported", clause="RFC 8037 2")
 
 
 def thumbprint_of(members: Mapping[str, str]) -> str:
@@ -144,19 +151,12 @@ def thumbprint_of(members: Mapping[str, str]) -> str:
     return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
 
 
-def _material(members: Mapping[str, str]) -> PublicMaterial:
-    """Raises UnusableKey, or ValueError for what is no key at all."""
-    if members["kty"] == "RSA":
-        return _rsa(_unsigned(members["n"]), _unsigned(members["e"]))
-    crv = members["crv"]
-    if members["kty"] == "OKP":
-        if crv != "Ed25519":
-            raise UnusableKey("the JWK's curve is not supported", clause="RFC 8037 2")
-        return _ed25519(base64url.decode(members["x"]))
-    if crv not in EC_CURVES:
+def _ec(crv: str, x: bytes, y: bytes) -> ec.EllipticCurvePublicKey:
+    """Raises UnusableKey, or ValueError for a point that is none."""
+    known = EC_CURVES.get(crv)
+    if known is None:
         raise UnusableKey("the JWK's curve is not supported", clause="RFC 7518 6.2.1.1")
-    curve, octets = EC_CURVES[crv]
-    x, y = base64url.decode(members["x"]), base64url.decode(members["y"])
+    curve, octets = known
     if len(x) != octets or len(y) != octets:
         raise ValueError("a coordinate is not as long as its curve's field")
     # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.

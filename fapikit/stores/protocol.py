@@ -53,7 +53,8 @@ class Store(Protocol):
 
 def require_entry(key: str, value: bytes, ttl: float) -> None:
     """Refuse what no store takes. Raises ValueError: it is the caller's mistake."""
-    require_key(key)
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isascii():
+        require_key(key)
     if not isinstance(value, bytes):
         raise TypeError("a stored value is bytes")
     if len(value) > MAX_VALUE_OCTETS + MAX_SEAL_OCTETS:

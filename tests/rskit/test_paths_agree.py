@@ -7,6 +7,8 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fapikit import errors as e
 from fapikit.flow import Http
@@ -16,7 +18,8 @@ from rskit import Issuer
 from rskit import errors as rs
 from rskit.access import Access
 from rskit.admission import Admission
-from rskit.decision import Refusal
+from rskit.credentials import read_credentials
+from rskit.decision import Allow, Refusal
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
@@ -25,6 +28,7 @@ from tests.rskit.mothers import (
     AS_KEY,
     CLIENT_KEY,
     ISSUER,
+    RESOURCE,
     a_proof,
     a_server,
     a_token,
@@ -125,6 +129,22 @@ def test_a_revocation_that_was_asked_for_once_is_not_forgotten_while_the_jwt_liv
     assert type(refused(server, view).error) is rs.InactiveToken
 
 
+@pytest.mark.spec("FAPI2-SP 5.3.4-3")
+def test_a_thread_that_has_just_verified_a_jwt_does_not_undo_its_revocation():
+    server = a_server(issuers=[asking(local_jwts=True)])
+    hand = Hand(METADATA, JWKS, says(active=False))
+    view = a_view(f"Bearer {a_token()}")
+    token = allowed(server, view, hand)
+    credentials = read_credentials(view)
+    assert credentials is not None
+    verified = server._tokens._cached(credentials.digest)
+    assert verified is not None
+    with pytest.raises(rs.InactiveToken):
+        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+    server._tokens._remember(credentials.digest, verified, NOW)  # the other thread's last step
+    assert type(refused(server, view).error) is rs.InactiveToken
+
+
 @pytest.mark.spec("OIDC 10.1.1")
 def test_a_key_that_goes_while_a_token_is_verified_is_not_taken_for_one_of_the_new(
     monkeypatch: pytest.MonkeyPatch,
@@ -199,3 +219,45 @@ def test_an_answer_is_not_remembered_past_the_greatest_age_of_its_token():
     allowed(server, view)
     clock.advance(2)
     assert type(refused(server, view, hand).error) is e.TooOld
+
+
+ODD = st.sampled_from(
+    [
+        None,
+        "",
+        "x",
+        ISSUER,
+        RESOURCE,
+        [RESOURCE],
+        [RESOURCE, 1],
+        [],
+        {},
+        True,
+        0,
+        -1,
+        1e300,
+        10**38,
+        NOW,
+        int(NOW),
+    ]
+    + [int(NOW) + seconds for seconds in (-120, -31, -30, -29, 29, 30, 31, 61)]
+)
+CLAIMS = st.sampled_from(
+    [*ACCESS_TOKEN.required, "nbf", "nonce", "at_hash", "events", "scope", "cnf", "extra"]
+)
+
+
+@given(st.dictionaries(CLAIMS, ODD, min_size=1, max_size=3))
+def test_the_short_test_of_claims_lets_nothing_pass_that_the_long_one_refuses(
+    changes: dict[str, Any],
+) -> None:
+    view = a_view(f"Bearer {a_token(**changes)}")
+    outcomes = []
+    for plain in (True, False):
+        server = a_server()
+        (trusted,) = server._issuers.all()
+        trusted.plain = plain
+        decision = server.check(view)
+        assert isinstance(decision, Allow | Refusal)
+        outcomes.append(decision if isinstance(decision, Allow) else type(decision.error))
+    assert outcomes[0] == outcomes[1]

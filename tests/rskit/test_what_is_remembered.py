@@ -208,6 +208,7 @@ def test_a_forked_worker_hands_out_nonces_of_its_own():
     server = a_server(profile="fapi2-security")
     assert isinstance(server.nonces, ProcessNonceIssuer)
     before = server.nonces.issue(NOW)
+    assert server.nonces.accepts(before, NOW)
     server.nonces.after_fork()  # what a forked child runs first
     assert not server.nonces.accepts(before, NOW)
     assert server.nonces.accepts(server.nonces.issue(NOW), NOW)
