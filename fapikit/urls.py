@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from urllib.parse import urlencode, urlsplit
 
 from fapikit.errors import InsecureUrl
 
@@ -72,6 +73,11 @@ def has_origin(url: str, origin: str) -> bool:
         return origin_of(url) == origin
     except ValueError:
         return False
+
+
+def with_query(url: str, fields: Iterable[tuple[str, str]]) -> str:
+    """The URL with these parameters behind those that it has."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(list(fields))}"
 
 
 def without_query(url: str) -> str:

@@ -3,7 +3,7 @@
 Where is ...? The request: `authorization_request`, `par`, `request_object`. What comes back: `callback`, `jarm`,
 `id_token`, `login`. Tokens: `token_endpoint`, `grants`, `token_set`, `token_store`. Calling: `api_call`, `api_auth`,
 `challenge`. The client itself: `registration`, `client_configuration`. Web pages: `starlette`, `flask`, `web`,
-`initiated_login`, `backchannel_logout`. What can go wrong: `errors`.
+`initiated_login`, `logout`, `backchannel_logout`. What can go wrong: `errors`.
 """
 
 from rpkit.async_client import AsyncClient
@@ -15,6 +15,7 @@ from rpkit.id_token import IdToken
 from rpkit.introspection import Introspection
 from rpkit.login import Login
 from rpkit.login_report import Check, Evidence, LoginReport
+from rpkit.logout import LogoutStart, complete_logout
 from rpkit.registration import Registration
 from rpkit.registry import RegisteredBank, Registry
 from rpkit.token_set import AccessToken, TokenKey, TokenSet
@@ -34,6 +35,7 @@ __all__ = [
     "LoggedOut",
     "Login",
     "LoginReport",
+    "LogoutStart",
     "RegisteredBank",
     "Registration",
     "Registry",
@@ -43,4 +45,5 @@ __all__ = [
     "TokenStore",
     "Transaction",
     "UserInfo",
+    "complete_logout",
 ]

@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final, TypedDict
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.flow import Flow
 from fapikit.secrets import Secret
+from fapikit.urls import with_query
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.dpop_key import new_dpop_key, signer_for
@@ -166,8 +167,7 @@ def _send(bank: Bank, transaction: Transaction, members: Mapping[str, Any]) -> F
     elif request_object is not None:
         form = (*form, *((name, members[name]) for name in _OUTSIDE if name in members))
     endpoint = bank.metadata.endpoint("authorization_endpoint")
-    separator = "&" if urlsplit(endpoint).query else "?"
-    return f"{endpoint}{separator}{urlencode(form)}", request_object
+    return with_query(endpoint, form), request_object
 
 
 def form_of(members: Mapping[str, Any]) -> Form:

@@ -30,8 +30,10 @@ from rpkit.client_configuration import delete_registration, read_registration, u
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
+from rpkit.id_token import IdToken
 from rpkit.introspection import Introspection, introspect
 from rpkit.login import Login, complete
+from rpkit.logout import LogoutStart, begin_logout
 from rpkit.registration import Registration, register_at
 from rpkit.resource_metadata import find_issuer
 from rpkit.revocation import revoke
@@ -181,6 +183,12 @@ class Client:
     def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         """See `userinfo.userinfo`."""
         return self._run(userinfo(self.bank, login, tokens=tokens))
+
+    def begin_logout(
+        self, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None
+    ) -> LogoutStart:
+        """See `logout.begin_logout`; `logout.complete_logout` takes what comes back."""
+        return begin_logout(self.bank, id_token, post_logout_redirect_uri=post_logout_redirect_uri)
 
     def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
         """See `backchannel_logout.read_logout`: what the server posted to our `backchannel_logout_uri`."""
