@@ -33,7 +33,7 @@ from benchmarks.rounds import Contender, Result, interleaved, least_disturbed, m
 from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token
 from fapikit import PrivateKey
 
-ROUNDS, CALLS = 50, 60
+ROUNDS, CALLS = 30, 150
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 

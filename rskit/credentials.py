@@ -64,11 +64,16 @@ def read_credentials(view: RequestView) -> Credentials | None:
         octets = token.encode("ascii")
     except UnicodeEncodeError:
         octets = b""
-    # A b64token (RFC 6750 2.1); a comma is none of its characters, so headers that a server joined fail here too.
+    if not octets or octets.translate(None, _TOKEN_CHARACTERS):
+        _require_b64token(octets)
+    return _new(Credentials, (scheme, token, sha256(octets).digest()))
+
+
+def _require_b64token(octets: bytes) -> None:
+    """RFC 6750 2.1. A comma is none of its characters, so headers that a server joined fail here too."""
     body = octets.rstrip(b"=")
     if not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedCredentials("the Authorization header does not hold one access token")
-    return _new(Credentials, (scheme, token, sha256(octets).digest()))
 
 
 def _require_other_scheme(value: str) -> None:

@@ -128,7 +128,8 @@ def _read(
 def replay_mark(proof: CheckedProof, *, now: float, scope: str = "") -> tuple[str, float]:
     """The store key under which a proof is marked as used, and for how long."""
     digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
-    return f"dpop:{digest}", max(proof.usable_until - now, 0.0) + _MARGIN
+    left = proof.usable_until - now
+    return f"dpop:{digest}", left + _MARGIN if left > 0 else _MARGIN
 
 
 def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str = "") -> Flow[None]:

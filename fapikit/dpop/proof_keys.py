@@ -22,15 +22,15 @@ class ProofKey(NamedTuple):
 
 
 class ProofKeys:
-    """Bounded; one per set of algorithms, for a header that passed under one might not under another."""
+    """Bounded; one per set of algorithms, for a header that passed under one might not under another.
+
+    `find(segment)` gives the key or None. `remember(segment, key, now)` is called only for a proof that passed in full,
+    so that strangers cannot fill it.
+    """
 
     def __init__(self, max_keys: int = 10_000) -> None:
         self._keys = BoundedCache[str, ProofKey](max_keys, lambda _key, _now: False)
-        self.find = self._keys.get
-
-    def remember(self, segment: str, key: ProofKey, now: float) -> None:
-        """Called only for a proof that passed in full, so that strangers cannot fill it."""
-        self._keys.put(segment, key, now)
+        self.find, self.remember = self._keys.get, self._keys.put
 
     def __repr__(self) -> str:
         return f"ProofKeys({len(self._keys)})"

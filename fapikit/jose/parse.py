@@ -75,7 +75,8 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
 def read_header(head: str, purpose: Purpose, algorithms: Collection[str]) -> Header:
     """Raises MalformedJwt, DuplicateMember, WrongJwtType, ForbiddenAlgorithm, UnknownCritical."""
     members = read_object(head, purpose, "header")
-    return Header(*check_header(members, purpose, algorithms), members)
+    alg, kid = check_header(members, purpose, algorithms)
+    return Header(alg, kid, members)
 
 
 def read_parts(parts: tuple[str, str, str], header: Header, purpose: Purpose) -> UnverifiedJws:

@@ -132,35 +132,29 @@ def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
 
 def import_material(members: Mapping[str, str]) -> PublicMaterial:
     """The key that these members make. Raises UnusableKey."""
-    kty = members["kty"]
+    kty, crv = members["kty"], members.get("crv", "")
     try:
-        if kty == "EC":
-            return _ec(members["crv"], base64url.decode(members["x"]), base64url.decode(members["y"]))
+        if kty == "EC" and crv in EC_CURVES:
+            curve, octets = EC_CURVES[crv]
+            x, y = base64url.decode(members["x"]), base64url.decode(members["y"])
+            if len(x) != octets or len(y) != octets:
+                raise ValueError("a coordinate is not as long as its curve's field")
+            # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.
+            return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
         if kty == "RSA":
             return _rsa(_unsigned(members["n"]), _unsigned(members["e"]))
-        if members["crv"] == "Ed25519":
+        if kty == "OKP" and crv == "Ed25519":
             return _ed25519(base64url.decode(members["x"]))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusableKey("the JWK does not describe a valid public key", clause="RFC 8725 3.4") from error
-    raise UnusableKey("the JWK's curve is not supported", clause="RFC 8037 2")
+    clause = "RFC 7518 6.2.1.1" if kty == "EC" else "RFC 8037 2"
+    raise UnusableKey("the JWK's curve is not supported", clause=clause)
 
 
 def thumbprint_of(members: Mapping[str, str]) -> str:
     """RFC 7638 3.2, of required members in their order whose values have been read: nothing in them needs escaping."""
     text = _THUMBPRINT_INPUT[members["kty"]] % tuple(members.values())
     return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
-
-
-def _ec(crv: str, x: bytes, y: bytes) -> ec.EllipticCurvePublicKey:
-    """Raises UnusableKey, or ValueError for a point that is none."""
-    known = EC_CURVES.get(crv)
-    if known is None:
-        raise UnusableKey("the JWK's curve is not supported", clause="RFC 7518 6.2.1.1")
-    curve, octets = known
-    if len(x) != octets or len(y) != octets:
-        raise ValueError("a coordinate is not as long as its curve's field")
-    # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.
-    return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
 
 
 def _ed25519(octets: bytes) -> ed25519.Ed25519PublicKey:

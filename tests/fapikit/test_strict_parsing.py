@@ -51,29 +51,54 @@ def test_only_value_errors_come_out_of_json(octets: bytes) -> None:
         assert isinstance(strict_json.parse_object(octets), dict)
 
 
-PAIRS = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "b", "c", '"', "é"]), st.none() | st.integers() | st.text(LETTERS, max_size=4)
+class Members(list[Any]):
+    """An object as it is written, a member perhaps twice."""
+
+    def write(self, ascii_only: bool, colon: str) -> str:
+        def text(value: Any) -> str:
+            if isinstance(value, Members):
+                return value.write(ascii_only, colon)
+            return json.dumps(value, ensure_ascii=ascii_only)
+
+        return "{" + ",".join(text(name) + colon + text(value) for name, value in self) + "}"
+
+    def read(self) -> dict[str, Any]:
+        """Raises DuplicateName."""
+        read = {name: value.read() if isinstance(value, Members) else value for name, value in self}
+        if len(read) != len(self):
+            raise DuplicateName
+        return read
+
+
+MEMBERS = st.recursive(
+    st.none() | st.integers(-(10**38), 10**38) | st.text(LETTERS, max_size=4) | st.just(["[x]", 1]),
+    lambda inner: st.lists(st.tuples(st.sampled_from(["a", "b", "c", '"', "é", "{"]), inner), max_size=4).map(
+        Members
     ),
-    max_size=4,
+    max_leaves=8,
 )
 
 
-@given(PAIRS, st.booleans(), st.sampled_from(["", " ", "\n"]), st.sampled_from([":", " : "]))
-def test_an_object_names_each_member_once(pairs: list[Any], ascii_only: bool, space: str, colon: str) -> None:
-    """The quick way and the careful one: flat objects, some with escapes, some with a member named twice."""
-    written = [
-        json.dumps(name, ensure_ascii=ascii_only) + colon + json.dumps(value, ensure_ascii=ascii_only)
-        for name, value in pairs
-    ]
-    text = space + "{" + ",".join(written) + "}" + space
-    expected: Any = contextlib.nullcontext()
-    if len(dict(pairs)) != len(pairs):
-        expected = pytest.raises(DuplicateName)
-    elif any(isinstance(value, int) and abs(value) >= 10**39 for _, value in pairs):
+@given(
+    MEMBERS.filter(lambda value: isinstance(value, Members)),
+    st.booleans(),
+    st.sampled_from(["", " ", "\n"]),
+    st.sampled_from([":", " : "]),
+)
+def test_an_object_names_each_member_once(members: Members, ascii_only: bool, space: str, colon: str) -> None:
+    """The quick way and the careful one: with and without escapes, arrays, objects inside, a member named twice."""
+    text = space + members.write(ascii_only, colon) + space
+    try:
+        expected = members.read()
+    except DuplicateName:
+        with pytest.raises(DuplicateName):
+            strict_json.parse_object(text)
         return
-    with expected:
-        assert strict_json.parse_object(text) == dict(pairs)
+    assert strict_json.parse_object(text) == expected
+    with_marks = strict_json.parse_object(text, lambda value: {**value, "seen": True})
+    assert with_marks == {**expected, "seen": True} or not any(
+        isinstance(value, dict | list) for value in expected.values()
+    )
 
 
 def nested(depth: int) -> bytes:
