@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
 from fapikit.dpop.htu import normalise
@@ -98,10 +99,10 @@ def check_proof(
     if nonces is not None:
         _check_nonce(claims, nonces, now)
     wanted = access_token_hash(access_token) if access_token is not None else ath
-    # Neither of the two is a secret to whoever sends token and proof, so they need no comparison in constant time.
-    if wanted is not None and claims.get("ath") != wanted:
-        _string(claims, "ath")
-        raise WrongTokenHash("ath is not the hash of this access token")
+    if wanted is not None:
+        found = _string(claims, "ath")
+        if not (found.isascii() and compare_digest(found, wanted)):
+            raise WrongTokenHash("ath is not the hash of this access token")
     if bound_to is not None and bound_to != key.thumbprint:
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
     if known is not None and known.find(segment) is None:
