@@ -99,10 +99,8 @@ def check_proof(
     if nonces is not None:
         _check_nonce(claims, nonces, now)
     wanted = access_token_hash(access_token) if access_token is not None else ath
-    if wanted is not None:
-        found = _string(claims, "ath")
-        if not (found.isascii() and compare_digest(found, wanted)):
-            raise WrongTokenHash("ath is not the hash of this access token")
+    if wanted is not None and not _same(_string(claims, "ath"), wanted):
+        raise WrongTokenHash("ath is not the hash of this access token")
     if bound_to is not None and bound_to != key.thumbprint:
         raise WrongProofKey("the proof is signed with another key than the one that is bound")
     if known is not None and known.find(segment) is None:
@@ -157,6 +155,10 @@ def _embedded_key(header: Header) -> ProofKey:
         return ProofKey(thumbprint_of(members), ALGORITHMS[alg].verifier(material))
     except UnusableKey as error:
         raise DPOP_PROOF.fail(UnusableKey, error.message, clause=error.clause) from error
+
+
+def _same(found: str, wanted: str) -> bool:
+    return found.isascii() and compare_digest(found, wanted)
 
 
 def _string(claims: Mapping[str, Any], name: str) -> str:
