@@ -18,7 +18,7 @@ from askit.client_keys import is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.askit.test_registration import ASKED, OPENER
+from tests.askit.registering import OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -34,10 +34,7 @@ def _bank(*, development_only: bool = False, **changes: Any) -> Bank:
 
 
 async def _register(bank: Bank, uri: str) -> tuple[int, dict[str, Any]]:
-    asked = {**ASKED, "jwks": None, "jwks_uri": uri}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    headers = {"authorization": f"Bearer {OPENER}"}
-    response = await bank.browser().post("/register", json=asked, headers=headers)
+    response = await register(bank, jwks=None, jwks_uri=uri)
     return response.status_code, response.json()
 
 

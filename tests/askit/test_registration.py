@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from askit.clients import Client
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from tests.askit.bank import FINTECH, Bank
 from tests.askit.plain_client import CALLBACK, PlainClient
+from tests.askit.registering import OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
-
-OPENER = "open-sesame"
-ASKED: dict[str, Any] = {
-    "client_name": "New Fintech",
-    "redirect_uris": [CALLBACK],
-    "grant_types": ["authorization_code", "refresh_token"],
-    "response_types": ["code"],
-    "token_endpoint_auth_method": "private_key_jwt",
-    "jwks": {"keys": [dict(a_key("ES256", 7).public_jwk)]},
-}
 
 
 @pytest.fixture
@@ -31,15 +21,9 @@ def open_bank() -> Bank:
     return Bank(initial_access_token=OPENER)
 
 
-async def _register(bank: Bank, token: str | None = OPENER, **changes: Any) -> httpx.Response:
-    asked = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return await bank.browser().post("/register", json=asked, headers=headers)
-
-
 @pytest.mark.spec("RFC 7591 3")
 async def test_a_registered_client_completes_a_flow(open_bank: Bank) -> None:
-    response = await _register(open_bank)
+    response = await register(open_bank)
     assert response.status_code == 201
     registered = response.json()
     assert registered["client_name"] == "New Fintech"
@@ -52,19 +36,19 @@ async def test_a_registered_client_completes_a_flow(open_bank: Bank) -> None:
 @pytest.mark.spec("FAPI2-SP 6.7")
 async def test_the_server_chooses_the_client_id(open_bank: Bank) -> None:
     """FAPI2-SP 6.7: a client must not choose to be called what a user is called."""
-    registered = (await _register(open_bank, client_id="user-alice", client_secret="mine")).json()
+    registered = (await register(open_bank, client_id="user-alice", client_secret="mine")).json()
     assert registered["client_id"] != "user-alice"
     assert "client_secret" not in registered
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "open-sesame1"])
 async def test_registration_needs_the_initial_access_token(open_bank: Bank, token: str | None) -> None:
-    response = await _register(open_bank, token)
+    response = await register(open_bank, token)
     assert (response.status_code, response.json()["error"]) == (401, "invalid_token")
 
 
 async def test_without_an_initial_access_token_registration_is_closed(bank: Bank) -> None:
-    assert (await _register(bank)).status_code == 401
+    assert (await register(bank)).status_code == 401
     metadata = (await bank.browser().get("/.well-known/oauth-authorization-server")).json()
     assert "registration_endpoint" not in metadata
 
@@ -102,7 +86,7 @@ async def test_without_an_initial_access_token_registration_is_closed(bank: Bank
     ],
 )
 async def test_metadata_that_cannot_be(open_bank: Bank, changes: dict[str, Any], error: str) -> None:
-    response = await _register(open_bank, **changes)
+    response = await register(open_bank, **changes)
     assert (response.status_code, response.json()["error"]) == (400, error)
 
 
@@ -114,7 +98,7 @@ async def test_a_body_that_is_no_object_is_refused(open_bank: Bank, body: bytes)
 
 
 async def test_defaults_are_what_the_profile_can_bear(open_bank: Bank) -> None:
-    registered = (await _register(open_bank, token_endpoint_auth_method=None, grant_types=None)).json()
+    registered = (await register(open_bank, token_endpoint_auth_method=None, grant_types=None)).json()
     assert registered["token_endpoint_auth_method"] == "private_key_jwt"
     assert registered["grant_types"] == ["authorization_code"]
     assert registered["id_token_signed_response_alg"] == "ES256"
@@ -122,7 +106,7 @@ async def test_defaults_are_what_the_profile_can_bear(open_bank: Bank) -> None:
 
 async def test_a_secret_is_made_where_the_method_needs_one() -> None:
     bank = Bank(initial_access_token=OPENER, profile="oauth-2.1")
-    registered = (await _register(bank, token_endpoint_auth_method=None, jwks=None)).json()
+    registered = (await register(bank, token_endpoint_auth_method=None, jwks=None)).json()
     assert registered["token_endpoint_auth_method"] == "client_secret_basic"
     assert len(registered["client_secret"]) >= 43
     assert registered["client_secret_expires_at"] == 0
@@ -164,7 +148,7 @@ def test_a_clear_text_redirect_uri_names_its_clause() -> None:
 
 async def test_keys_that_cannot_be_fetched_decide_nothing(open_bank: Bank) -> None:
     """503, not invalid_client: nobody knows whether the assertion is good."""
-    registered = (await _register(open_bank, jwks=None, jwks_uri="https://127.0.0.1:9/jwks")).json()
+    registered = (await register(open_bank, jwks=None, jwks_uri="https://127.0.0.1:9/jwks")).json()
     client: PlainClient = open_bank.client(registered["client_id"], key=a_key("ES256", 7))
     response = await client.push()
     assert (response.status_code, response.json()["error"]) == (503, "temporarily_unavailable")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER
-from tests.askit.test_registration import ASKED, OPENER
+from tests.askit.registering import OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -21,9 +21,7 @@ def bank() -> Bank:
 
 
 async def _registered(bank: Bank, **changes: Any) -> dict[str, Any]:
-    asked = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
-    headers = {"authorization": f"Bearer {OPENER}"}
-    response = await bank.browser().post("/register", json=asked, headers=headers)
+    response = await register(bank, **changes)
     assert response.status_code == 201, response.text
     return response.json()
 

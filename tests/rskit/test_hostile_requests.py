@@ -29,7 +29,7 @@ from tests.rskit.mothers import (
     refused,
 )
 from tests.rskit.skins import SKINS, flask_app
-from tests.rskit.test_streams import a_scope, run
+from tests.rskit.streams import a_scope, run
 from wsgi_mw.view import raw_path
 
 

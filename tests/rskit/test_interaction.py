@@ -8,7 +8,7 @@ import pytest
 
 from fapikit.clock import system_random
 from rskit.interaction import InteractionIds
-from tests.fapikit.io.test_shared_work import in_child
+from tests.forks import in_child
 
 SENT = "C770AEF3-6784-41F7-8E0E-FF5F97BDDB3A"
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from fapikit import PrivateKeyJWT
 from fapikit import errors as e
 from fapikit.client_authentication import ClientSecretBasic
 from fapikit.http_message import HttpRequest, HttpResponse
@@ -18,12 +17,12 @@ from rskit.access import Access
 from rskit.admission import Admission
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
-from tests.keys import a_key, mint
+from tests.keys import mint
+from tests.rskit.introspecting import JWKS, METADATA, OPAQUE, asking, members, says
 from tests.rskit.mothers import (
     AS_KEY,
     CLIENT_KEY,
     ISSUER,
-    RESOURCE,
     a_proof,
     a_server,
     a_token,
@@ -32,34 +31,6 @@ from tests.rskit.mothers import (
     decide,
     refused,
 )
-
-METADATA = answer(
-    {"issuer": ISSUER, "introspection_endpoint": f"{ISSUER}/introspect", "jwks_uri": f"{ISSUER}/jwks"}
-)
-JWKS = answer({"keys": [dict(AS_KEY.public_jwk)]})
-OPAQUE = "2YotnFZFEjr1zCsicMWpAA"
-
-
-def asking(**settings: Any) -> Issuer:
-    return Issuer(
-        ISSUER, introspection=Introspection("the-api", PrivateKeyJWT(a_key("ES256", 3)), **settings)
-    )
-
-
-def members(**changes: Any) -> dict[str, Any]:
-    given = {
-        "active": True,
-        "aud": RESOURCE,
-        "sub": "alice",
-        "scope": "accounts",
-        "exp": int(NOW) + 300,
-        **changes,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def says(**changes: Any) -> HttpResponse:
-    return answer(members(**changes))
 
 
 def test_an_opaque_token_is_asked_about_once_for_a_minute():

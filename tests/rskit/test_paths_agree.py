@@ -24,6 +24,7 @@ from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
+from tests.rskit.introspecting import JWKS, METADATA, OPAQUE, asking, says
 from tests.rskit.mothers import (
     AS_KEY,
     CLIENT_KEY,
@@ -38,7 +39,6 @@ from tests.rskit.mothers import (
     bound_token,
     refused,
 )
-from tests.rskit.test_introspection import JWKS, METADATA, OPAQUE, asking, says
 
 
 @pytest.mark.spec("RFC 9068 4")

@@ -3,65 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-import asgi_mw
 import wsgi_mw
 from asgi_mw.stream import TokenEnded
-from rskit import ResourceServer
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.rskit.mothers import ISSUER, a_server, a_token
-
-
-def a_scope(kind: str = "http", token: str | None = None, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
-    credentials = [(b"authorization", f"Bearer {token or a_token()}".encode())]
-    return {
-        "type": kind,
-        "asgi": {"version": "3.0"},
-        "method": "GET",
-        "path": "/feed",
-        "raw_path": b"/feed",
-        "query_string": b"",
-        "headers": [*credentials, *headers],
-        "extensions": {"websocket.http.response": {}} if kind == "websocket" else {},
-    }
-
-
-def run(app: Any, scope: dict[str, Any], server: ResourceServer, **options: Any) -> list[dict[str, Any]]:
-    """What the server was sent; `receive` gives the connect, and then nothing for ever."""
-    sent: list[dict[str, Any]] = []
-
-    async def go() -> None:
-        first = {"type": "websocket.connect"} if scope["type"] == "websocket" else {"type": "http.request"}
-        waiting = [first]
-
-        async def receive() -> dict[str, Any]:
-            if waiting:
-                return waiting.pop()
-            await asyncio.Event().wait()
-            raise AssertionError
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await asyncio.wait_for(asgi_mw.Protect(app, server, **options)(scope, receive, send), 5)
-
-    asyncio.run(go())
-    return sent
-
-
-async def a_websocket(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
-    await send({"type": "websocket.accept"})
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
+from tests.rskit.streams import a_running_clock, a_scope, a_websocket, run
 
 
 async def sleepy_events(scope: Any, receive: Any, send: Any) -> None:
@@ -71,11 +23,6 @@ async def sleepy_events(scope: Any, receive: Any, send: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     await send({"type": "http.response.body", "body": b"data: 2\n\n", "more_body": True})
-
-
-def a_running_clock() -> Callable[[], float]:
-    start = time.monotonic()
-    return lambda: NOW + time.monotonic() - start
 
 
 def token_about_to_end() -> str:

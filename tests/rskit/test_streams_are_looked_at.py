@@ -19,9 +19,9 @@ from rskit.admission import Admission
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand
+from tests.rskit.introspecting import JWKS, METADATA, OPAQUE, asking, says
 from tests.rskit.mothers import ISSUER, a_server, a_token, a_view, allowed, an_issuer
-from tests.rskit.test_introspection import JWKS, METADATA, OPAQUE, asking, says
-from tests.rskit.test_streams import a_running_clock, a_scope, a_websocket, run
+from tests.rskit.streams import a_running_clock, a_scope, a_websocket, run
 
 
 class HandDriver:

@@ -20,7 +20,7 @@ from asgi_mw.fastapi import Access, public
 from fapikit.errors import ConfigurationError
 from rskit.token import Token
 from tests.rskit.mothers import a_server
-from tests.rskit.test_streams import run
+from tests.rskit.streams import run
 from wsgi_mw import django as on_django
 from wsgi_mw import flask as on_flask
 

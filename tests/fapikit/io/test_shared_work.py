@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import multiprocessing
-import os
 import threading
-import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,6 +13,7 @@ import pytest
 from fapikit.errors import DeadlineExceeded
 from fapikit.flow import Flow, background, shared, sleep
 from fapikit.io import AsyncDriver, SyncDriver
+from tests.forks import in_child
 
 request_of = contextvars.ContextVar[str]("request_of")
 
@@ -262,27 +259,6 @@ def test_loops_one_after_another_and_in_several_threads_share_one_driver() -> No
 
 
 # --- fork ------------------------------------------------------------------------------------------
-
-
-def in_child(check: Callable[[], bool]) -> bool:
-    """Whether `check` holds in a forked child, within ten seconds."""
-    parent, child = multiprocessing.Pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # Python 3.12 warns of forks beside threads: the point here
-        pid = os.fork()
-    if pid == 0:
-        try:
-            child.send(check())
-        except BaseException as error:
-            child.send(repr(error))
-        finally:
-            os._exit(0)
-    held = parent.recv() if parent.poll(10) else "no answer"
-    os.waitpid(pid, 0)
-    assert held is True, held
-    return True
 
 
 def test_a_child_waits_for_nothing_that_was_in_flight_in_its_parent() -> None:

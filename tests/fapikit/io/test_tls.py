@@ -20,7 +20,7 @@ from fapikit.flow import http
 from fapikit.http_message import HttpRequest
 from fapikit.io import SyncDriver
 from fapikit.io.tls import client_context, server_context
-from tests.fapikit.io.test_shared_work import in_child
+from tests.forks import in_child
 from tests.servers import dripping
 
 CA = trustme.CA()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fapikit.errors import ConfigurationError, SealBroken, StoreFull, StoreUnavailable
 from fapikit.stores import MemoryStore, RedisStore, Seal, SealedStore, SqliteStore, store_from_url
 from tests.clocks import FrozenClock
-from tests.fapikit.io.test_shared_work import in_child
+from tests.forks import in_child
 
 OLD, NEW = b"o" * 32, b"n" * 40
 

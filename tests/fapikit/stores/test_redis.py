@@ -15,7 +15,7 @@ import redis
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
 from fapikit.stores import RedisStore, store_from_url
-from tests.fapikit.io.test_shared_work import in_child
+from tests.forks import in_child
 from tests.servers import free_port, valkey_server
 
 

@@ -16,7 +16,7 @@ import pytest
 from fapikit.errors import StoreFull, StoreUnavailable
 from fapikit.stores import SqliteStore
 from tests.clocks import FrozenClock
-from tests.fapikit.io.test_shared_work import in_child
+from tests.forks import in_child
 
 WRITER = """
 import sys

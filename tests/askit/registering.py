@@ -1,0 +1,28 @@
+"""How a new client registers itself, for the tests of what comes of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.askit.bank import Bank
+from tests.askit.plain_client import CALLBACK
+from tests.keys import a_key
+
+OPENER = "open-sesame"
+ASKED: dict[str, Any] = {
+    "client_name": "New Fintech",
+    "redirect_uris": [CALLBACK],
+    "grant_types": ["authorization_code", "refresh_token"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "jwks": {"keys": [dict(a_key("ES256", 7).public_jwk)]},
+}
+
+
+async def register(bank: Bank, token: str | None = OPENER, **changes: Any) -> httpx.Response:
+    """The answer to a registration; a change of None leaves a member out."""
+    asked = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return await bank.browser().post("/register", json=asked, headers=headers)
