@@ -58,8 +58,8 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
     serving.load()
     try:
         serving.ssl = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
-    except OSError as error:
-        raise ConfigurationError(f"tls: certificate or key cannot be used: {error}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"tls: {error.message}") from error
     return serving
 
 
