@@ -105,7 +105,7 @@ def _run(directory: Path, *changes: tuple[str, str]) -> subprocess.CompletedProc
         ('store = "memory:"', 'stores = "memory:"', "stores"),
         ('listen = "127.0.0.1:', 'listen = "0.0.0.0:', "development_only"),
         ("[tls]", "[tsl]", "tsl"),
-        ('key = "server.key"', 'key = "missing.key"', "tls"),
+        ('key = "server.key"', 'key = "missing.key"', "missing.key"),
         ('store = "memory:"', 'store = "carrier-pigeon:"', "a store is"),
     ],
 )
