@@ -27,6 +27,13 @@ CA = trustme.CA()
 OTHER_CA = trustme.CA()
 
 
+class QuickServer(HTTPServer):
+    """Notices at once that it shall stop; its parent looks every half second."""
+
+    def thread_target(self) -> None:
+        self.server.serve_forever(poll_interval=0.01)
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     made = CA.issue_cert("localhost")
@@ -37,7 +44,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def server(certificate: tuple[Path, Path]) -> Iterator[HTTPServer]:
-    with HTTPServer(host="localhost", ssl_context=server_context(*certificate)) as running:
+    with QuickServer(host="localhost", ssl_context=server_context(*certificate)) as running:
         running.expect_request("/x").respond_with_data(b"here")
         yield running
 
@@ -94,7 +101,7 @@ def test_an_expired_certificate_is_the_servers_affair(tmp_path: Path) -> None:
     made.private_key_pem.write_to_path(tmp_path / "key.pem")
     made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     context = server_context(tmp_path / "cert.pem", tmp_path / "key.pem")
-    with HTTPServer(host="localhost", ssl_context=context) as server, pytest.raises(Unreachable) as refused:
+    with QuickServer(host="localhost", ssl_context=context) as server, pytest.raises(Unreachable) as refused:
         ask(server, CA.cert_pem.bytes())
     assert "expired" in refused.value.facts["why"]
     assert refused.value.remedy is Remedy.TELL_THE_PEER
@@ -106,7 +113,7 @@ def test_a_handshake_that_cannot_succeed_is_not_worth_a_retry(certificate: tuple
     mtls.verify_mode = ssl.CERT_REQUIRED
     for context, said in ((mtls, "CERTIFICATE_REQUIRED"), (None, "TLS: ")):
         with (
-            HTTPServer(host="localhost", ssl_context=context) as server,
+            QuickServer(host="localhost", ssl_context=context) as server,
             pytest.raises(Unreachable) as refused,
         ):
             ask(server, CA.cert_pem.bytes())

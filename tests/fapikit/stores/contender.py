@@ -1,17 +1,11 @@
-"""One of several processes that reach for the same keys: `python -m tests.fapikit.stores.contender URL THREADS SEALED`.
-
-Waits for a line on its standard input, runs every round in THREADS threads at once, half of them through the async
-face, and prints how many of its threads won each round.
-"""
+"""Threads that all reach for the same keys at once, half of them through the async face."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from collections.abc import Callable
 
-from fapikit.stores import Seal, SealedStore, Store, store_from_url
+from fapikit.stores import Seal, SealedStore, Store
 
 SEAL_KEY = b"k" * 32
 ROUNDS = ("add", "take", "swap", "create")
@@ -62,17 +56,3 @@ def wins_of(store: Store, round_: str, threads: int) -> int:
 
 def sealed(store: Store, wanted: bool) -> Store:
     return SealedStore(store, Seal([SEAL_KEY])) if wanted else store
-
-
-def main(say: Callable[[str], None] = lambda line: print(line, flush=True)) -> None:
-    url, threads, seal = sys.argv[1:]
-    inner = store_from_url(url)
-    store = sealed(inner, seal == "sealed")
-    say("ready")
-    sys.stdin.readline()
-    say(" ".join(str(wins_of(store, round_, int(threads))) for round_ in ROUNDS))
-    inner.close()  # type: ignore[attr-defined]
-
-
-if __name__ == "__main__":
-    main()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
+import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 import pytest
 import redis
 
-from fapikit.stores import MemoryStore, RedisStore, Seal, SealedStore, SqliteStore, Store
+from fapikit.stores import MemoryStore, RedisStore, SealedStore, SqliteStore, Store, store_from_url
 from fapikit.stores.protocol import MAX_KEY_CHARACTERS, MAX_SEAL_OCTETS, MAX_VALUE_OCTETS
 from tests.clocks import FrozenClock
-from tests.fapikit.stores.contender import ROUNDS, SEAL_KEY, sealed, wins_of
+from tests.fapikit.stores.contender import ROUNDS, sealed, wins_of
+from tests.forks import in_children
 
 MIB = b"\xff" * MAX_VALUE_OCTETS
 
@@ -214,32 +214,18 @@ def test_of_64_concurrent_calls_one_wins(subject: Subject) -> None:
 
 @pytest.mark.parametrize("subject", ["sqlite", "redis", "sealed sqlite", "sealed redis"], indirect=True)
 def test_of_64_concurrent_calls_from_four_processes_one_wins(subject: Subject) -> None:
-    assert subject.url is not None
-    is_sealed = isinstance(subject.store, SealedStore)
-    if subject.url.startswith("sqlite"):
-        store: Any = SqliteStore(subject.url.removeprefix("sqlite:///"))
-    else:
-        store = RedisStore(subject.url)
-    facade = SealedStore(store, Seal([SEAL_KEY])) if is_sealed else store
-    facade.put("contended-take", b"prize", 60)
-    facade.put("contended-swap", b"old", 60)
-    store.close()
-    command = [sys.executable, "-m", "tests.fapikit.stores.contender", subject.url, "16"]
-    command.append("sealed" if is_sealed else "plain")
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        counts = [[int(n) for n in process.communicate(timeout=60)[0].split()] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    url, is_sealed = subject.url, isinstance(subject.store, SealedStore)
+    assert url is not None
+    inner: Any = store_from_url(url)
+    for key, value in (("contended-take", b"prize"), ("contended-swap", b"old")):
+        sealed(inner, is_sealed).put(key, value, 60)
+    inner.close()
+    together = multiprocessing.get_context("fork").Barrier(4)
+
+    def compete() -> list[int]:
+        store = sealed(store_from_url(url), is_sealed)
+        together.wait(30)
+        return [wins_of(store, round_, 16) for round_ in ROUNDS]
+
+    counts = in_children(4, compete)
     assert [sum(column) for column in zip(*counts, strict=True)] == [1] * len(ROUNDS), counts
