@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from fapikit.parameters import parse_parameters
 from fapikit.secrets import Secret
-from fapikit.urls import is_secure, with_query
+from fapikit.urls import with_query
 from rpkit.bank import Bank
-from rpkit.errors import MissingState, WrongState
+from rpkit.errors import ForeignTransaction, MissingState, WrongState
 from rpkit.id_token import IdToken
+from rpkit.redirect_uris import require_redirect_uri
 
 _CLAUSE = "OIDC RP-Initiated Logout 3"
 
@@ -33,17 +34,21 @@ def begin_logout(
 ) -> LogoutStart:
     """`id_token`: the login's, without which the server asks the user. Without a URI the browser stays there.
 
-    Raises MissingMetadata if the server has no such page; ForbiddenByProfile for a URI in clear text.
+    Raises MissingMetadata if the server has no such page; ForeignTransaction for another server's ID token;
+    ForbiddenByProfile for a URI in clear text.
     """
     endpoint = bank.metadata.endpoint("end_session_endpoint")
     fields = [("client_id", bank.settings.client_id)]
     if id_token is not None:
+        if id_token.issuer != bank.issuer:  # it would tell this server who the user is at the other one
+            raise ForeignTransaction(
+                "this ID token is of another server",
+                facts={"expected": bank.issuer, "got": id_token.issuer},
+            )
         fields.append(("id_token_hint", id_token.token))
     if post_logout_redirect_uri is None:
         return LogoutStart(with_query(endpoint, fields), None)
-    bank.profile.require(
-        is_secure(post_logout_redirect_uri), "post_logout_redirect_uri must be https", "redirect_uri_https"
-    )
+    require_redirect_uri(post_logout_redirect_uri, bank.profile, "post_logout_redirect_uri")
     state = Secret(bank.token())
     fields += [("post_logout_redirect_uri", post_logout_redirect_uri), ("state", state.reveal())]
     return LogoutStart(with_query(endpoint, fields), state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 from fapikit import Secret
 from fapikit.errors import ForbiddenByProfile, MalformedMessage, MissingMetadata
 from rpkit import complete_logout
-from rpkit.errors import MissingState, WrongState
+from rpkit.errors import ForeignTransaction, MissingState, WrongState
 from tests.mothers.clients import KINDS, Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 from tests.rpkit.logins import signed_in
@@ -67,6 +68,15 @@ def test_nobody_comes_back_where_no_address_is_given(bank: FakeBank) -> None:
 def test_oidcc_client_test_rp_init_logout_other_or_no_state(query: str, error: Any) -> None:
     with pytest.raises(error):
         complete_logout(f"{BYE}{query}", Secret("mine"))
+
+
+def test_a_bank_does_not_learn_who_somebody_is_at_another_bank(bank: FakeBank) -> None:
+    """RFC 9700 2.1d: what belongs to one server goes to no other."""
+    client = Clients("sync").of(bank)
+    id_token = signed_in(client, bank).id_token
+    with pytest.raises(ForeignTransaction) as caught:
+        client.begin_logout(replace(id_token, issuer="https://other-bank.example"))
+    assert caught.value.facts["got"] == "https://other-bank.example"
 
 
 def test_what_the_server_or_the_profile_does_not_have_is_said(bank: FakeBank) -> None:
