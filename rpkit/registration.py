@@ -18,8 +18,9 @@ from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
-from fapikit.urls import is_secure, require_no_downgrade, require_secure
+from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
+from rpkit.redirect_uris import require_redirect_uri
 
 _LEFT_OUT: Final[Mapping[str, object]] = {
     "token_endpoint_auth_method": "client_secret_basic",
@@ -118,8 +119,9 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
                     clause=profile.clause("signing_algorithms"),
                     facts={"member": name},
                 )
-    for uri in asked.get("redirect_uris", ()):
-        profile.require(is_secure(uri), "redirect_uris must be https", "redirect_uri_https")
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in asked.get(name, ()):
+            require_redirect_uri(uri, profile, name)
     if "jwks" in asked and "jwks_uri" in asked:
         raise ConfigurationError("jwks and jwks_uri exclude each other", clause="RFC 7591 2")
     for jwk in asked.get("jwks", {}).get("keys", ()):

@@ -17,8 +17,8 @@ from fapikit.jose.signer import Signer
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store
-from fapikit.urls import is_secure
 from rpkit.client_keys import ClientKeys, signer_now
+from rpkit.redirect_uris import require_redirect_uri
 from rpkit.token_store import TokenStore
 
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
@@ -104,8 +104,9 @@ class ClientSettings:
                 clause="RFC 6749 3.1.2",
                 facts={"got": uri[:200]},
             )
-        if parts.scheme in ("http", "https"):
-            self.profile.require(is_secure(uri), "redirect_uri must be https", "redirect_uri_https")
+        # RFC 8252 7.1: a native app's own scheme, where the profile leaves such apps their choice.
+        if parts.scheme in ("http", "https") or not self.profile.loopback_redirects:
+            require_redirect_uri(uri, self.profile, "redirect_uri")
 
     def _check_sender_constraint(self) -> None:
         if self.sender_constraint is None:

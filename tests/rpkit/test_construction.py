@@ -24,6 +24,8 @@ from tests.mothers.fake_bank import FakeBank
 
 SECRET = "a secret of more than thirty-two octets, as HS256 asks"
 
+FAPI1 = {"profile": "fapi1-baseline", "sender_constraint": None}
+
 FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
     "client_secret_basic": ({"auth": ClientSecretBasic(SECRET)}, "FAPI2-SP 5.3.2.1-6"),
     "client_secret_post": ({"auth": ClientSecretPost(SECRET)}, "FAPI2-SP 5.3.2.1-6"),
@@ -34,6 +36,14 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
     "bearer tokens": ({"sender_constraint": None}, "FAPI2-SP 5.3.2.1-4"),
     "unpushed requests": ({"pushed_requests": False}, "FAPI2-SP 5.3.2.2-3"),
     "a clear redirect URI": ({"redirect_uri": "http://fintech.example/callback"}, "FAPI2-SP 5.3.2.2-8"),
+    "loopback under FAPI 1": (
+        {**FAPI1, "redirect_uri": "http://127.0.0.1:8080/callback"},
+        "FAPI1-BL 7.5-2",
+    ),
+    "a scheme of its own under FAPI 1": (
+        {**FAPI1, "redirect_uri": "example.fintech:/callback"},
+        "FAPI1-BL 5.2.2-20",
+    ),
     "proofs by RS256": ({"dpop_signer": a_key("RS256")}, "FAPI2-SP 5.4.1-1.2"),
     "ID tokens by RS256": ({"id_token_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),
     "responses by RS256": ({"authorization_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),
@@ -85,6 +95,11 @@ def test_the_profile_forbids(what: str, clients: Clients, bank: FakeBank) -> Non
         clients.of(bank, **options)
     assert caught.value.clause == clause
     assert not bank.seen, "refused before anything is sent"
+
+
+def test_a_native_app_has_its_own_scheme_or_a_port_of_its_machine(clients: Clients, bank: FakeBank) -> None:
+    for uri in ("example.fintech:/callback", "http://127.0.0.1:8080/callback"):
+        assert clients.of(bank, profile="oauth-2.1", redirect_uri=uri)
 
 
 CONTRADICTIONS: dict[str, dict[str, Any]] = {

@@ -240,6 +240,10 @@ NOT_ASKED: dict[str, tuple[dict[str, Any], str]] = {
     "RS256": ({"id_token_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),
     "the default algorithm": ({"id_token_signed_response_alg": None}, "FAPI2-SP 5.4.1-1.2"),
     "clear redirects": ({"redirect_uris": ["http://fintech.example/"]}, "FAPI2-SP 5.3.2.2-8"),
+    "clear returns from a logout": (
+        {"post_logout_redirect_uris": ["http://fintech.example/"]},
+        "FAPI2-SP 5.3.2.2-8",
+    ),
     "jwks twice": ({"jwks_uri": "https://fintech.example/jwks"}, "RFC 7591 2"),
     "a private key": ({"jwks": {"keys": [a_key().to_private_jwk()]}}, "RFC 7517 9.2"),
 }
