@@ -158,6 +158,28 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(
         assert seen == [f"{NAME}:{port}"]
 
 
+async def test_a_name_with_letters_of_its_own_is_not_taken_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """straße.example is not strasse.example, whose owner would else give the client its keys (IDNA 2003 and 2008)."""
+    monkeypatch.setattr(client_keys, "is_public", lambda _: True)
+    asked: list[str] = []
+
+    async def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    name = "xn--strae-oqa.example"
+    async with _key_server(name) as (port, seen):
+        bank = _bank()
+        _, registered = await _register(bank, f"https://{name}:{port}/jwks")
+        assert (
+            await bank.client(registered["client_id"], key=a_key("ES256", 7)).push()
+        ).status_code == 201
+        assert (asked, seen) == ([name], [f"{name}:{port}"])
+
+
 async def test_a_server_without_the_names_certificate_is_not_believed(
     resolve: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
