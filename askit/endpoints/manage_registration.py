@@ -53,8 +53,9 @@ async def change(server: AuthorizationServer, request: Request) -> Response:
 async def end(server: AuthorizationServer, request: Request) -> Response:
     """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
     _, metadata, _ = await _registered(server, request)
-    await server.records.remove("registration", metadata["client_id"])
+    # In this order: if the store fails in between, nothing lives on that nobody could end.
     await server.clients.remove(metadata["client_id"])
+    await server.records.remove("registration", metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 

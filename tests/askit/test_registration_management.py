@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fapikit.errors import StoreUnavailable
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER
 from tests.askit.registering import OPENER, register
@@ -137,6 +138,26 @@ async def test_a_client_that_left_has_nothing_any_more(bank: Bank) -> None:
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_client"
     for method, body in (("GET", None), ("PUT", _update(registered)), ("DELETE", None)):
         assert (await _call(bank, method, registered, body)).status_code == 401
+
+
+@pytest.mark.spec("RFC 7592 2.3")
+async def test_a_registration_that_ended_half_does_not_live_on(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store fails after one of the two records is gone: without its token nobody could end the client."""
+    registered = await _registered(bank)
+    take, taken = bank.store.atake, 0
+
+    async def once(key: str) -> bytes | None:
+        nonlocal taken
+        taken += 1
+        if taken > 1:
+            raise StoreUnavailable("gone")
+        return await take(key)
+
+    monkeypatch.setattr(bank.store, "atake", once)
+    assert (await _call(bank, "DELETE", registered)).status_code == 503
+    assert await bank.server.clients.find(registered["client_id"]) is None
 
 
 @pytest.mark.spec("RFC 7592 2")
