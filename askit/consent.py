@@ -81,7 +81,7 @@ async def login_page(
         wrong=wrong,
         leads_to=request.redirect_uri,
     )
-    return set_cookie(page, browser)
+    return set_cookie(server, page, browser)
 
 
 async def consent_page(
@@ -103,7 +103,7 @@ async def consent_page(
         request_uri=request_uri,
         leads_to=request.redirect_uri,
     )
-    return set_cookie(page, browser)
+    return set_cookie(server, page, browser)
 
 
 async def approve(

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from askit.config import User
 from askit.errors import StaleForm
-from askit.records import Session
+from askit.records import Session, digest
 from fapikit.base64url import encode
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
@@ -28,7 +28,6 @@ from fapikit.secrets import random_token
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
 
-COOKIE: Final = "__Host-askit"
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
@@ -44,9 +43,14 @@ class Browser:
         return f"Browser({self.session.username if self.session else 'nobody'})"
 
 
+def cookie_name(server: AuthorizationServer) -> str:
+    """Each issuer's own: a cookie knows neither port nor (as `__Host-` wants it) path, and several share a host."""
+    return f"__Host-askit-{digest(server.config.issuer)[:12]}"
+
+
 async def read_browser(server: AuthorizationServer, request: Request) -> Browser:
     """The browser of this request; a new one gets its cookie with the first page. Raises StoreError."""
-    value = request.cookies.get(COOKIE, "")
+    value = request.cookies.get(cookie_name(server), "")
     if not _VALUE.match(value):
         return Browser(random_token(server.random_bytes), known=False)
     session = await server.records.load("session", value, Session)
@@ -78,10 +82,11 @@ async def sign_out(server: AuthorizationServer, browser: Browser) -> None:
     await server.records.remove("session", browser.cookie)
 
 
-def set_cookie(response: Response, browser: Browser) -> Response:
+def set_cookie(server: AuthorizationServer, response: Response, browser: Browser) -> Response:
     """Give a new browser its cookie. Lax, because the client's site sends the browser here."""
     if not browser.known:
-        response.set_cookie(COOKIE, browser.cookie, secure=True, httponly=True, samesite="lax", path="/")
+        name = cookie_name(server)
+        response.set_cookie(name, browser.cookie, secure=True, httponly=True, samesite="lax", path="/")
     return response
 
 

@@ -42,7 +42,7 @@ async def list_grants(server: AuthorizationServer, request: Request) -> Response
         start=start,
         older=older,
     )
-    return set_cookie(page, browser)
+    return set_cookie(server, page, browser)
 
 
 async def end_grant(server: AuthorizationServer, request: Request) -> Response:

@@ -39,7 +39,7 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
         if user is None:
             return await own_login_page(server, request, wrong=True)
         browser = await sign_in(server, browser, user, fresh_for="")
-        return set_cookie(see_other(server.endpoint("grants")), browser)
+        return set_cookie(server, see_other(server.endpoint("grants")), browser)
     client = await server.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
@@ -47,7 +47,7 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
     if user is None:
         return await login_page(server, request_uri, pushed, client, browser, wrong=True, username=username)
     browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
-    return set_cookie(see_other(page_of(server, request_uri, client)), browser)
+    return set_cookie(server, see_other(page_of(server, request_uri, client)), browser)
 
 
 async def logout(server: AuthorizationServer, request: Request) -> Response:
@@ -70,4 +70,4 @@ async def own_login_page(server: AuthorizationServer, request: Request, *, wrong
         wrong=wrong,
         leads_to=None,
     )
-    return set_cookie(page, browser)
+    return set_cookie(server, page, browser)

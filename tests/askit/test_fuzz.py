@@ -12,6 +12,7 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from askit.sessions import cookie_name
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PAYMENT, PlainClient
 from tests.keys import mint
@@ -194,7 +195,7 @@ def _opened() -> Bank:
 )
 def test_odd_queries_and_cookies(query: str, cookie: str) -> None:
     bank = _bank("fapi2-security")
-    headers = [(b"cookie", f"__Host-askit={cookie}".encode("latin-1"))]
+    headers = [(b"cookie", f"{cookie_name(bank.server)}={cookie}".encode("latin-1"))]
     paths = ("/authorize", "/interaction", "/grants")
     for status in _status(
         bank, *(("GET", path, {"params": {"client_id": query}, "headers": headers}) for path in paths)

@@ -67,7 +67,7 @@ async def test_a_form_post_page_runs_the_one_script_its_policy_names(client: Pla
 
 async def test_the_cookie_is_host_bound_and_unreadable(client: PlainClient) -> None:
     cookie = (await _login_page(client)).headers["set-cookie"]
-    assert cookie.startswith("__Host-askit=")
+    assert cookie.startswith("__Host-askit-")
     for attribute in ("Secure", "HttpOnly", "Path=/", "SameSite=lax"):
         assert attribute in cookie
     assert "Domain" not in cookie
@@ -156,8 +156,24 @@ async def test_a_form_token_serves_its_own_request_only(client: PlainClient) -> 
 async def test_the_cookie_changes_at_sign_in(client: PlainClient) -> None:
     before = (await _login_page(client)).headers["set-cookie"].split(";")[0]
     await _consent_page(client)
-    after = f"__Host-askit={client.http.cookies['__Host-askit']}"
-    assert before != after
+    name, value = next(iter(client.http.cookies.items()))
+    assert before.startswith(f"{name}=")
+    assert before != f"{name}={value}"
+
+
+async def test_two_issuers_on_one_host_leave_each_other_signed_in(bank: Bank) -> None:
+    """A cookie is sent to every port of a host and, under `__Host-`, to every path: one name would serve them all."""
+    other = Bank(issuer=f"{ISSUER}/other")
+    here = bank.client()
+    page = await here.http.get("/grants")
+    assert "What you granted" in (await here.submit(page, username="alice", password="wonderland")).text
+    there = other.client()
+    there.http.cookies = here.http.cookies
+    page = await there.http.get("/other/grants")
+    assert "Sign in" in page.text
+    assert "What you granted" in (await there.submit(page, username="bob", password="builder")).text
+    here.http.cookies = there.http.cookies
+    assert "Alice" in (await here.http.get("/grants")).text
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.2 N3")
