@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from askit.clients import Client
 from askit.details_types import DetailsType
+from askit.places import Network
 from askit.settings import Table
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -82,6 +83,7 @@ class Config:
     name: str = "The Bank"
     listen: str = "127.0.0.1:9443"
     development_only: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
     store: str = "memory:"
     store_seal: tuple[bytes, ...] = field(default=(), repr=False)
     auto_approve: str | None = None

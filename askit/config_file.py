@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from askit.clients import Client
 from askit.config import Config, Resource, TlsFiles, TokenFormat, User
 from askit.details_types import DetailsType
+from askit.places import read_networks
 from askit.settings import Table
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
@@ -41,6 +42,7 @@ def read_config(table: Table, base: Path) -> Config:
         ),
         "scopes": _scopes(table),
         "development_only": table.boolean("development_only", True),
+        "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
         "dpop_nonces": table.boolean("dpop_nonces", True),
         "name": table.optional_string("name"),

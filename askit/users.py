@@ -11,7 +11,6 @@ Role: AS
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from askit.config import User
@@ -37,13 +36,16 @@ class Users:
     def find(self, username: str) -> User | None:
         return self._by_name.get(username)
 
-    async def check_password(self, username: str, password: str, *, address: str) -> User | None:
+    async def check_password(self, username: str, password: str, *, place: str) -> User | None:
         """The user, or None. Raises TooManyAttempts where one of the limits is reached; StoreError."""
-        place = place_of(address)
         pair = f"{place}\0{username}"
         counters = [(f"place {place}", MAX_FAILURES_OF_PLACE)]
         if await self._records.marked("login-known", pair) is None:
             counters.append((f"name {username}", MAX_FAILURES_OF_NAME))
+        for name, limit in counters:
+            # Before anything is written: guesses at ever new names, all refused, would fill the store.
+            if int(await self._records.read("login-failures", name) or b"0") >= limit:
+                raise _too_many()
         await self._count(f"pair {pair}", MAX_FAILURES)
         for name, limit in counters:
             await self._count(name, limit)
@@ -65,7 +67,7 @@ class Users:
                 break
             if await self._swap(name, seen, count + 1):
                 return
-        raise TooManyAttempts("too many wrong passwords: wait five minutes")
+        raise _too_many()
 
     async def _take_back(self, name: str, limit: int) -> None:
         for _ in range(2 * limit):  # under a flood one count too many does no harm
@@ -77,12 +79,5 @@ class Users:
         return await self._records.swap("login-failures", name, seen, str(count).encode(), FAILURE_WINDOW)
 
 
-def place_of(address: str) -> str:
-    """Where a guess comes from: an IPv4 address, or the network of an IPv6 one, for a host has as many as it likes."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        return str(ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
-    return str(ip)
+def _too_many() -> TooManyAttempts:
+    return TooManyAttempts("too many wrong passwords: wait five minutes")

@@ -15,6 +15,7 @@ from askit.consent import login_page
 from askit.endpoints.authorize import load_opened_request, page_of
 from askit.errors import InvalidRequest
 from askit.messages import read_form
+from askit.places import place_of
 from askit.records import digest
 from askit.response_modes import see_other
 from askit.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in, sign_out
@@ -32,9 +33,9 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
     browser = await read_browser(server, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(server, browser, request_uri or OWN_PAGES, form)
-    address = request.client.host if request.client else "unknown"
+    place = place_of(request, server.config.trusted_proxies)
     username = form.get("username", "")
-    user = await server.users.check_password(username, form.get("password", ""), address=address)
+    user = await server.users.check_password(username, form.get("password", ""), place=place)
     if not request_uri:
         if user is None:
             return await own_login_page(server, request, wrong=True)

@@ -6,9 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from askit import AuthorizationServer
-from askit.users import MAX_FAILURES, MAX_FAILURES_OF_NAME, MAX_FAILURES_OF_PLACE, place_of
+from askit.places import place_of, read_networks
+from askit.users import MAX_FAILURES, MAX_FAILURES_OF_NAME, MAX_FAILURES_OF_PLACE
+from fapikit.errors import ConfigurationError
 from fapikit.stores.sqlite import SqliteStore
 from tests.askit.bank import Bank
 
@@ -17,9 +20,18 @@ pytestmark = [pytest.mark.anyio, pytest.mark.spec("FAPI1-BL 5.2.2-11")]
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
-async def _try(bank: Bank, *, password: str = "wrong", username: str = "alice", address: str = HOME) -> int:
-    """The status of one login; 303 is a success."""
+async def _try(
+    bank: Bank,
+    *,
+    password: str = "wrong",
+    username: str = "alice",
+    address: str = HOME,
+    through: str | None = None,
+) -> int:
+    """The status of one login, perhaps `through` a proxy; where it succeeds, of the page that follows."""
     client = bank.client(http=bank.browser(address))
+    if through is not None:
+        client.http.headers["x-forwarded-for"] = through
     page = await client.http.get("/grants")
     answer = await client.submit(page, username=username, password=password)
     return answer.status_code
@@ -85,15 +97,65 @@ async def test_a_right_password_is_not_counted(bank: Bank) -> None:
         assert await _try(bank, username="bob", password="builder") == 200
 
 
+async def test_guesses_at_ever_new_names_do_not_fill_the_store(bank: Bank) -> None:
+    """One stranger with one page would else leave a record for each name, until nothing can be kept for anybody."""
+    client = bank.client(http=bank.browser(ELSEWHERE))
+    page = await client.http.get("/grants")
+    for number in range(MAX_FAILURES_OF_PLACE):
+        assert (await client.submit(page, username=f"user{number}", password="wrong")).status_code == 401
+    kept = len(bank.store)
+    for number in range(20):
+        assert (await client.submit(page, username=f"name{number}", password="wrong")).status_code == 429
+    assert len(bank.store) == kept
+
+
+async def test_behind_a_proxy_one_customer_does_not_shut_out_the_others() -> None:
+    """Without the proxy's word they would all be one place, which fifty wrong passwords close for everybody."""
+    bank = Bank(trusted_proxies=["10.0.0.0/8"])
+    proxy = "10.0.0.1"
+    for number in range(MAX_FAILURES_OF_PLACE):
+        # What the caller says of itself stands before what the proxy appends, and changes nothing.
+        through = f"203.0.113.{number}, {ELSEWHERE}"
+        assert await _try(bank, username=f"user{number}", address=proxy, through=through) == 401
+    assert await _try(bank, password="wonderland", address=proxy, through=ELSEWHERE) == 429
+    assert await _try(bank, password="wonderland", address=proxy, through=HOME) == 200
+
+
+def _request(address: str | None, *through: str) -> Request:
+    headers = [(b"x-forwarded-for", value.encode()) for value in through]
+    return Request({"type": "http", "client": address and (address, 1), "headers": headers})
+
+
 @pytest.mark.parametrize(
-    ("address", "place"),
+    ("address", "through", "place"),
     [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-        ("unknown", "unknown"),
+        ("192.0.2.1", (), "192.0.2.1"),
+        ("::ffff:192.0.2.1", (), "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", (), "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", (), "2001:db8:1:2::/64"),
+        ("a-socket", (), "a-socket"),
+        ("a-socket", ("192.0.2.1",), "a-socket"),
+        (None, (), "unknown"),
+        # Only a proxy of ours is believed, and only what it appended.
+        ("192.0.2.1", ("198.51.100.7",), "192.0.2.1"),
+        ("10.0.0.1", ("198.51.100.7",), "198.51.100.7"),
+        ("::ffff:10.0.0.1", ("198.51.100.7",), "198.51.100.7"),
+        ("fd00::1", ("2001:db8::1",), "2001:db8::/64"),
+        ("10.0.0.1", ("203.0.113.9, 198.51.100.7",), "198.51.100.7"),
+        ("10.0.0.1", ("203.0.113.9", "198.51.100.7"), "198.51.100.7"),
+        ("10.0.0.1", ("198.51.100.7, 10.0.0.2",), "198.51.100.7"),
+        ("10.0.0.1", ("10.0.0.3, 10.0.0.2",), "10.0.0.3"),
+        ("10.0.0.1", (), "10.0.0.1"),
+        ("10.0.0.1", ("",), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.9, 198.51.100.7:5123",), "10.0.0.1"),
+        ("10.0.0.1", ("203.0.113.9, unknown, 10.0.0.2",), "10.0.0.2"),
     ],
 )
-def test_a_host_with_a_network_of_its_own_is_one_place(address: str, place: str) -> None:
-    assert place_of(address) == place
+def test_where_a_request_comes_from(address: str | None, through: tuple[str, ...], place: str) -> None:
+    proxies = read_networks("trusted_proxies", ["10.0.0.0/8", "fd00::/8"])
+    assert place_of(_request(address, *through), proxies) == place
+
+
+def test_a_proxy_that_is_no_address_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="trusted_proxies"):
+        Bank(trusted_proxies=["proxy.example"])

@@ -174,9 +174,7 @@ async def test_a_name_with_letters_of_its_own_is_not_taken_for_another(
     async with _key_server(name) as (port, seen):
         bank = _bank()
         _, registered = await _register(bank, f"https://{name}:{port}/jwks")
-        assert (
-            await bank.client(registered["client_id"], key=a_key("ES256", 7)).push()
-        ).status_code == 201
+        assert (await bank.client(registered["client_id"], key=a_key("ES256", 7)).push()).status_code == 201
         assert (asked, seen) == ([name], [f"{name}:{port}"])
 
 
