@@ -13,11 +13,13 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.guard import Guard
 from asgi_mw.routes import NOBODY, find_endpoint, is_public
+from asgi_mw.stranger import STRANGER
 from asgi_mw.view import ASGIApp, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
 from rskit.admission import KEY, Admission
-from rskit.decision import Allow, CannotDecide, Challenge, Decision
+from rskit.current import CURRENT
+from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -58,7 +60,7 @@ class Protect:
                 return
         decision = server.check(view)
         if type(decision) is Allow:  # the common case, told without a closer look
-            admission.token = scope["auth"] = decision.token
+            admission.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
@@ -67,6 +69,7 @@ class Protect:
                 await guard.send_refusal(refusal)
                 return
         scope[KEY] = admission
+        before = CURRENT.set(admission)
         try:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
@@ -77,6 +80,8 @@ class Protect:
             await guard.send_refusal(admission.refusal)
         finally:
             guard.close()
+            admission.over = True
+            CURRENT.reset(before)
 
     def _own_answer(
         self, scope: Scope, view: RequestView
@@ -98,21 +103,25 @@ class Protect:
         finally:
             await self._server.async_driver.aclose()
 
-    def _admit(
-        self, decision: Decision, scope: Scope, view: RequestView, guard: Guard
-    ) -> Challenge | CannotDecide | None:
+    def _admit(self, decision: Decision, scope: Scope, view: RequestView, guard: Guard) -> Refusal | None:
         """None for a request that passes to the app."""
         if isinstance(decision, Allow):
-            guard.admission.token = scope["auth"] = decision.token
+            guard.admission.token = scope["auth"] = scope["user"] = decision.token
             return None
-        if isinstance(decision.error, NoCredentials):
-            endpoint = find_endpoint(self._app, scope)
-            if is_public(endpoint):
-                guard.public = endpoint
-                return None
-            if endpoint is NOBODY and _is_preflight(view, scope):
-                return None
-        return None if self._server.excuses(decision, view, None) else decision
+        if not (self._is_open(decision, scope, view, guard) or self._server.excuses(decision, view, None)):
+            return decision
+        scope.setdefault("auth", STRANGER)  # unless a layer further out knows who this is
+        scope.setdefault("user", STRANGER)
+        return None
+
+    def _is_open(self, refusal: Refusal, scope: Scope, view: RequestView, guard: Guard) -> bool:
+        if not isinstance(refusal.error, NoCredentials):
+            return False
+        endpoint = find_endpoint(self._app, scope)
+        if is_public(endpoint):
+            guard.public = endpoint
+            return True
+        return endpoint is NOBODY and _is_preflight(view, scope)
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")

@@ -57,7 +57,7 @@ async def require(admission: Admission, access: rules.Access, connection: HTTPCo
     """The token, if it covers this route and this request. Raises what refuses it."""
     token = admission.require(access)
     if access.fresh:
-        token = connection.scope["auth"] = await admission.server.async_driver.run(
+        token = connection.scope["auth"] = connection.scope["user"] = await admission.server.async_driver.run(
             admission.require_fresh(access)
         )
     if access.details is not None:
@@ -68,10 +68,7 @@ async def require(admission: Admission, access: rules.Access, connection: HTTPCo
 
 def token_of(connection: HTTPConnection) -> Token:
     """The request's token. Raises LookupError on a public route that was called without one."""
-    token = admission_of(connection).token
-    if token is None:
-        raise LookupError("this request carries no access token")
-    return token
+    return admission_of(connection).require_token()
 
 
 def admission_of(connection: HTTPConnection) -> Admission:

@@ -5,6 +5,7 @@ Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque on
 """
 
 from rskit.access import Access, any_of
+from rskit.current import current_token
 from rskit.decision import Allow, CannotDecide, Challenge
 from rskit.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.resource_metadata import ResourceDescription
@@ -23,4 +24,5 @@ __all__ = [
     "ResourceServer",
     "Token",
     "any_of",
+    "current_token",
 ]

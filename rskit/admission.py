@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
 KEY: Final = "rskit"
 """Where middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
+TOKEN_KEY: Final = "rskit.token"
+"""Where a WSGI environ has the token of a request that carries one."""
 
 
 class Admission:
-    """One request under check. `token` is None on a public route that was called without credentials."""
+    """One request under check. `token` is None on a public route that was called without credentials.
 
-    __slots__ = ("refusal", "server", "started", "token", "view")
+    `over`: the application is done with it.
+    """
+
+    __slots__ = ("over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
@@ -37,6 +42,13 @@ class Admission:
         self.token = token
         self.refusal: Refusal | None = None
         self.started = False
+        self.over = False
+
+    def require_token(self) -> Token:
+        """The token. Raises LookupError on a public route that was called without one."""
+        if self.token is None:
+            raise LookupError("this request carries no access token")
+        return self.token
 
     def require(self, access: Access) -> Token:
         """What a route needs, details and `fresh` aside. Raises what refuses it."""

@@ -31,6 +31,8 @@ class ReadOnlyDict(dict[str, Any]):
 class Token(NamedTuple):
     """A verified access token. Everything in it is read-only; its repr and str show no claim values.
 
+    It is also what frameworks call an authenticated user: `is_authenticated`, `display_name`, `identity`.
+
     `subject` is None only for introspected tokens whose server tells none. `expires_at` None means that the server
     gave no end. `name` is a log-safe short hash of the token.
     """
@@ -50,6 +52,23 @@ class Token(NamedTuple):
     @property
     def scope(self) -> str:
         return " ".join(sorted(self.scopes))
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: what does not hold never becomes a Token."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """The subject, or the client where the server names none."""
+        return self.subject or self.client_id or ""
+
+    @property
+    def identity(self) -> str:
+        """`issuer#subject`, since a subject is one issuer's own (OIDC 5.7). Raises LookupError where none is named."""
+        if self.subject is None:
+            raise LookupError("the token names no subject")
+        return f"{self.issuer}#{self.subject}"
 
     @property
     def jti(self) -> str | None:

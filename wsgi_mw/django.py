@@ -1,4 +1,4 @@
-"""For Django, sync and async: `ProtectMiddleware`, `Access(...)` and `public()` for views, `request.access_token`.
+"""For Django, sync and async: `ProtectMiddleware`, `Access(...)` and `public()` for views, `request.auth`.
 
     MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first, or after CORS handling
     FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
@@ -29,6 +29,7 @@ from rskit import access as rules
 from rskit.access import PUBLIC_MARK, any_of, public
 from rskit.admission import Admission
 from rskit.challenge import headers_of
+from rskit.current import during
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView, rebuild_path
@@ -66,7 +67,9 @@ class ProtectMiddleware:
         refused = self._admit(request, view, decision)
         if refused is not None:
             return refused
-        return self._finish(request, cast(HttpResponseBase, self._get_response(request)))
+        with during(admission_of(request)):
+            response = cast(HttpResponseBase, self._get_response(request))
+        return self._finish(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         view = view_of(request, self._server.interaction_id)
@@ -78,7 +81,9 @@ class ProtectMiddleware:
         refused = self._admit(request, view, decision)
         if refused is not None:
             return refused
-        return self._finish(request, await cast(Awaitable[HttpResponseBase], self._get_response(request)))
+        with during(admission_of(request)):
+            response = await cast(Awaitable[HttpResponseBase], self._get_response(request))
+        return self._finish(request, response)
 
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
@@ -96,7 +101,7 @@ class ProtectMiddleware:
         request.__dict__["_fapi_admission"] = admission
         if isinstance(decision, Allow):
             admission.token = decision.token
-            request.__dict__["access_token"] = decision.token
+            _show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
         elif not isinstance(decision.error, NoCredentials) and not self._server.excuses(decision, view, None):
             return self._render(decision, view)
@@ -114,6 +119,8 @@ class ProtectMiddleware:
         if response.streaming and not response.has_header("content-length"):
             bound = abounded if response.is_async else bounded
             response.streaming_content = bound(response.streaming_content, admission)
+        else:
+            admission.over = True
         for name, value in self._server.response_headers(admission.view, nonce=True):
             response.headers[name] = value
         return response
@@ -180,7 +187,7 @@ def _require(admission: Admission, access: rules.Access, request: HttpRequest) -
     token = admission.require(access)
     if access.fresh:
         token = admission.server.sync_driver.run(admission.require_fresh(access))
-        request.__dict__["access_token"] = token
+        _show(request, token)
     if access.details is not None:
         access.require_details(token, access.details(request))
 
@@ -189,10 +196,14 @@ async def _arequire(admission: Admission, access: rules.Access, request: HttpReq
     token = admission.require(access)
     if access.fresh:
         token = await admission.server.async_driver.run(admission.require_fresh(access))
-        request.__dict__["access_token"] = token
+        _show(request, token)
     if access.details is not None:
         needed = access.details(request)
         access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+
+
+def _show(request: HttpRequest, token: Token) -> None:
+    request.__dict__["access_token"] = request.__dict__["auth"] = token
 
 
 def admission_of(request: HttpRequest) -> Admission:
@@ -204,10 +215,7 @@ def admission_of(request: HttpRequest) -> Admission:
 
 def token_of(request: HttpRequest) -> Token:
     """The request's token. Raises LookupError on a public view that was called without one."""
-    token = admission_of(request).token
-    if token is None:
-        raise LookupError("this request carries no access token")
-    return token
+    return admission_of(request).require_token()
 
 
 def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:

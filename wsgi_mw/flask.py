@@ -20,7 +20,7 @@ from werkzeug.local import LocalProxy
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
-from rskit.admission import KEY, Admission
+from rskit.admission import KEY, TOKEN_KEY, Admission
 from rskit.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +52,7 @@ def require(admission: Admission, access: rules.Access) -> Token:
     token = admission.require(access)
     if access.fresh:
         token = admission.server.sync_driver.run(admission.require_fresh(access))
+        request.environ[TOKEN_KEY] = token
     if access.details is not None:
         details = current_app.ensure_sync(access.details)
         access.require_details(token, details(cast(LocalProxy[Any], request)._get_current_object()))
@@ -72,10 +73,7 @@ def _admission() -> Admission:
 
 
 def _current_token() -> Token:
-    token = _admission().token
-    if token is None:
-        raise LookupError("this request carries no access token")
-    return token
+    return _admission().require_token()
 
 
 current_token = cast(Token, LocalProxy(_current_token))

@@ -12,8 +12,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from rskit.admission import KEY, Admission
+from rskit.admission import KEY, TOKEN_KEY, Admission
 from rskit.challenge import headers_of
+from rskit.current import CURRENT, to_the_end
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
@@ -47,12 +48,17 @@ class Protect:
         admission = environ[KEY] = Admission(server, view, None)
         guard = Guard(admission, start_response)
         if type(decision) is Allow:
-            admission.token = decision.token
+            admission.token = environ[TOKEN_KEY] = decision.token
         elif isinstance(decision, Refusal) and not (
             self._is_open(decision, environ) or server.excuses(decision, view, None)
         ):
             return guard.send_refusal(decision)
-        return guard.body(self._app(environ, guard.start_response))
+        before = CURRENT.set(admission)
+        try:
+            answer = self._app(environ, guard.start_response)
+        finally:
+            CURRENT.reset(before)
+        return guard.body(answer)
 
     def _is_open(self, refusal: Refusal, environ: Environ) -> bool:
         if not isinstance(refusal.error, NoCredentials):
@@ -88,26 +94,28 @@ class Guard:
         if refusal is not None and not self.admission.started:
             _close(answer)
             return self.send_refusal(refusal)
-        if isinstance(answer, list | tuple) or (self.admission.started and self._has_length):
-            return answer if self.admission.started else self._in_chunks(answer)
+        if self.admission.started and (self._has_length or isinstance(answer, list | tuple)):
+            self.admission.over = True
+            return answer
         return self._in_chunks(answer)
 
     def _in_chunks(self, answer: Iterable[bytes]) -> Iterator[bytes]:
         """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
         admission = self.admission
         watch: StreamWatch | None = None
-        try:
-            for number, chunk in enumerate(answer):
-                if admission.refusal is not None and not admission.started:
-                    yield from self.send_refusal(admission.refusal)
-                    return
-                if number == 0:
-                    watch = watch_of(admission)
-                if not goes_on(watch, admission):
-                    return
-                yield chunk
-        finally:
-            _close(answer)
+        with to_the_end(admission):
+            try:
+                for number, chunk in enumerate(answer):
+                    if admission.refusal is not None and not admission.started:
+                        yield from self.send_refusal(admission.refusal)
+                        return
+                    if number == 0:
+                        watch = watch_of(admission)
+                    if not goes_on(watch, admission):
+                        return
+                    yield chunk
+            finally:
+                _close(answer)
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
         self.admission.started = True

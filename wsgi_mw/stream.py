@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from rskit.admission import Admission
+from rskit.current import to_the_end
 from rskit.stream import StreamWatch
 
 
@@ -27,15 +28,17 @@ def goes_on(watch: StreamWatch | None, admission: Admission) -> bool:
 
 def bounded(chunks: Iterator[bytes], admission: Admission) -> Iterator[bytes]:
     watch = watch_of(admission)
-    for chunk in chunks:
-        if not goes_on(watch, admission):
-            return
-        yield chunk
+    with to_the_end(admission):
+        for chunk in chunks:
+            if not goes_on(watch, admission):
+                return
+            yield chunk
 
 
 async def abounded(chunks: AsyncIterator[bytes], admission: Admission) -> AsyncIterator[bytes]:
     watch = watch_of(admission)
-    async for chunk in chunks:
-        if watch is not None and not await admission.server.async_driver.run(watch.goes_on()):
-            return
-        yield chunk
+    with to_the_end(admission):
+        async for chunk in chunks:
+            if watch is not None and not await admission.server.async_driver.run(watch.goes_on()):
+                return
+            yield chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextvars import copy_context
 from typing import Any
 
 import django
@@ -19,6 +20,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from werkzeug.test import Client
 
+import rskit
 from tests.clocks import FrozenClock
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
 from wsgi_mw import django as on_django
@@ -38,6 +40,13 @@ the_server = TheServer()
 
 def accounts(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"sub": on_django.token_of(request).subject})
+
+
+def whose(request: HttpRequest) -> JsonResponse:
+    """What nobody hands a request sees the same token."""
+    KEPT[:] = [copy_context()]
+    token = rskit.current_token()
+    return JsonResponse({"the same": token is request.auth is on_django.token_of(request)})  # type: ignore[attr-defined]
 
 
 @on_django.public()
@@ -73,10 +82,12 @@ class Derived(Open):
 
 
 CLOCK = FrozenClock()
+KEPT: list[Any] = []
 
 
 def feed(request: HttpRequest) -> StreamingHttpResponse:
     def events() -> Iterator[str]:
+        assert rskit.current_token().subject == "alice"
         yield "1"
         CLOCK.advance(400)
         yield "2"
@@ -93,6 +104,7 @@ urlpatterns = [
     path("open", Open.as_view()),
     path("derived", Derived.as_view()),
     path("accounts", accounts),
+    path("whose", whose),
     path("health", health),
     path("admin", admin),
     path("payments", payments),
@@ -146,6 +158,15 @@ def test_a_token_reaches_a_view_without_a_rule(call: Any):
     status, headers, body = call("GET", "/accounts", {"Authorization": f"Bearer {a_token()}"})
     assert (status, json.loads(body)) == (200, {"sub": "alice"})
     assert len(headers["x-fapi-interaction-id"]) == 36
+
+
+def test_code_without_a_request_sees_its_token_too(call: Any):
+    status, _, body = call("GET", "/whose", {"Authorization": f"Bearer {a_token()}"})
+    assert (status, json.loads(body)) == (200, {"the same": True})
+    with pytest.raises(RuntimeError, match="no request is under way"):
+        rskit.current_token()
+    with pytest.raises(RuntimeError, match="is over"):
+        KEPT[0].run(rskit.current_token)
 
 
 def test_a_proof_is_good_once(call: Any):

@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.authentication import requires
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, requires
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, WebSocketRoute
@@ -145,6 +146,38 @@ def test_with_a_token_the_routes_decide(app: Any):
     assert get(app, "/notes", token, method="POST").status_code == 403
     assert get(app, "/nowhere", token).status_code == 404
     assert get(app, "/requires", a_token(scope="other")).status_code == 403
+
+
+def test_starlette_s_own_user_is_the_token():
+    @public()
+    async def anybody(request: Request) -> JSONResponse:
+        return JSONResponse([request.user.is_authenticated, request.user.display_name, request.user.identity])
+
+    inner = Starlette(routes=[Route("/anybody", anybody), Route("/accounts", required)])
+    app = asgi_mw.Protect(inner, a_server())
+    assert get(app, "/anybody", a_token()).json() == [True, "alice", "https://as.example#alice"]  # type: ignore[attr-defined]
+    assert get(app, "/anybody").json() == [False, "", ""]  # type: ignore[attr-defined]
+
+
+def test_on_a_public_route_requires_refuses_a_stranger():
+    app = asgi_mw.Protect(Starlette(routes=[Route("/", public()(required))]), a_server())
+    assert get(app, "/").status_code == 403
+    assert get(app, "/", a_token()).status_code == 200
+
+
+def test_who_a_layer_further_out_knows_is_left_alone():
+    @public()
+    async def anybody(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.user.display_name)
+
+    class Sessions(AuthenticationBackend):
+        async def authenticate(self, conn: Any) -> Any:
+            return AuthCredentials(["staff"]), SimpleUser("carol")
+
+    app = asgi_mw.Protect(Starlette(routes=[Route("/", anybody)]), a_server())
+    outer = AuthenticationMiddleware(app, Sessions())
+    assert get(outer, "/").text == "carol"  # type: ignore[attr-defined]
+    assert get(outer, "/", a_token()).text == "alice"  # type: ignore[attr-defined]
 
 
 def test_once_is_once(app: Any):

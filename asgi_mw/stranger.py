@@ -1,0 +1,23 @@
+"""Who calls a public route without a token, as Starlette's `request.user` and `request.auth` see it.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Stranger:
+    """Not authenticated, and without scopes."""
+
+    __slots__ = ()
+
+    is_authenticated: Final = False
+    display_name: Final = ""
+    identity: Final = ""
+    scopes: Final[frozenset[str]] = frozenset()
+
+
+STRANGER: Final = Stranger()
