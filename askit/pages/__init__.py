@@ -29,21 +29,23 @@ from fapikit.urls import origin_of
 
 _SUBMIT: Final = "document.forms[0].submit()"
 _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+# One for all servers of a process, as tests make many: to compile a page takes longer than to serve it.
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("askit", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["plain"] = short
 
 
 class Pages:
     """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called."""
 
     def __init__(self, *, name: str, path: str) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("askit", "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["plain"] = short
-        self._templates.globals.update(bank=name, path=path)
+        self._name = name
+        self._path = path
         self.style = files("askit.pages").joinpath("style.css").read_bytes()
 
     def login(
@@ -146,7 +148,7 @@ class Pages:
             f"frame-ancestors 'none'; form-action {targets}"
         )
         return Response(
-            self._templates.get_template(template).render(**values),
+            _TEMPLATES.get_template(template).render(bank=self._name, path=self._path, **values),
             status,
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
