@@ -52,7 +52,7 @@ class TokenCache:
     """Accepted and refused apart, so that a flood of bad tokens cannot push out the good ones."""
 
     def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
-        self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens, lambda entry, now: now >= entry.until)
+        self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens)
         self._refused = BoundedCache[bytes, RefusedToken](MAX_REFUSED, lambda entry, now: now >= entry.until)
         self.accepted = self._accepted.get
         self.remember = self._accepted.put

@@ -29,7 +29,7 @@ class ProofKeys:
     """
 
     def __init__(self, max_keys: int = 10_000) -> None:
-        self._keys = BoundedCache[str, ProofKey](max_keys, lambda _key, _now: False)
+        self._keys = BoundedCache[str, ProofKey](max_keys)
         self.find, self.remember = self._keys.get, self._keys.put
 
     def __repr__(self) -> str:

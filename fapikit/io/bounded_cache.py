@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from itertools import islice
 from typing import Generic, TypeVar
 
 from fapikit.forks import reset_after_fork
@@ -16,9 +17,9 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """`expired(value, now)` tells what to drop first when it is full; then the oldest go."""
+    """The oldest tenth goes when it is full; before that, if `expired(value, now)` is given, whatever it names."""
 
-    def __init__(self, max_entries: int, expired: Callable[[V, float], bool]) -> None:
+    def __init__(self, max_entries: int, expired: Callable[[V, float], bool] | None = None) -> None:
         self._max_entries = max_entries
         self._expired = expired
         self._entries: dict[K, V] = {}
@@ -48,10 +49,11 @@ class BoundedCache(Generic[K, V]):
             self._entries.clear()
 
     def _make_room(self, now: float) -> None:
-        for key in [key for key, value in self._entries.items() if self._expired(value, now)]:
-            del self._entries[key]
+        if self._expired is not None:
+            for key in [key for key, value in self._entries.items() if self._expired(value, now)]:
+                del self._entries[key]
         surplus = len(self._entries) - self._max_entries * 9 // 10
-        for key in list(self._entries)[: max(surplus, 0)]:
+        for key in list(islice(self._entries, max(surplus, 0))):
             del self._entries[key]
 
     def __len__(self) -> int:
