@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from askit.errors import InvalidClient, ReplayedAssertion
-from fapikit.client_authentication.private_key_jwt import ASSERTION_TYPE
+from fapikit.client_authentication.assertion import ASSERTION_TYPE
 from fapikit.errors import LivesTooLong, WrongAudience, WrongSubject
 from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws

@@ -7,6 +7,7 @@ Role: C, RS
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from fapikit.client_authentication.assertion import assertion_credentials
 from fapikit.client_authentication.method import Credentials, as_secret, check_method
@@ -21,6 +22,9 @@ from fapikit.secrets import Secret
 class ClientSecretJWT:
     """Sign in with HS256 (or 384, 512) over a secret of as many octets as the hash or more."""
 
+    method: ClassVar = "client_secret_jwt"
+    mtls: ClassVar = False
+
     _octets: int = field(repr=False)
     _signer: SharedSecret
 
@@ -29,14 +33,6 @@ class ClientSecretJWT:
         secret = as_secret(secret)
         object.__setattr__(self, "_octets", len(secret.reveal().encode()))
         object.__setattr__(self, "_signer", SharedSecret(secret, alg=alg))
-
-    @property
-    def method(self) -> str:
-        return "client_secret_jwt"
-
-    @property
-    def mtls(self) -> bool:
-        return False
 
     def check(self, profile: Profile) -> None:
         check_method(self.method, profile)

@@ -7,8 +7,9 @@ Role: C, RS
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from fapikit.client_authentication.assertion import ASSERTION_TYPE, LIFETIME, assertion_credentials
+from fapikit.client_authentication.assertion import assertion_credentials
 from fapikit.client_authentication.method import Credentials, check_method
 from fapikit.clock import Clock, RandomBytes
 from fapikit.errors import ConfigurationError
@@ -16,12 +17,13 @@ from fapikit.flow import Flow
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
 
-__all__ = ["ASSERTION_TYPE", "LIFETIME", "PrivateKeyJWT"]
-
 
 @dataclass(frozen=True, slots=True)
 class PrivateKeyJWT:
     """Sign in with a key whose public half is registered at the server. The key may live in a KMS."""
+
+    method: ClassVar = "private_key_jwt"
+    mtls: ClassVar = False
 
     signer: Signer
 
@@ -31,14 +33,6 @@ class PrivateKeyJWT:
                 "PrivateKeyJWT takes a PrivateKey, such as PrivateKey.from_pem(...), or another Signer",
                 clause="RFC 7523 2.2",
             )
-
-    @property
-    def method(self) -> str:
-        return "private_key_jwt"
-
-    @property
-    def mtls(self) -> bool:
-        return False
 
     def check(self, profile: Profile) -> None:
         check_method(self.method, profile)

@@ -7,6 +7,7 @@ Role: C
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fapikit.client_authentication.method import Credentials, check_method
 from fapikit.clock import Clock, RandomBytes
@@ -18,13 +19,8 @@ from fapikit.profiles import Profile
 class PublicClient:
     """No authentication. FAPI 1 Advanced, FAPI-CIBA and FAPI 2 forbid such clients."""
 
-    @property
-    def method(self) -> str:
-        return "none"
-
-    @property
-    def mtls(self) -> bool:
-        return False
+    method: ClassVar = "none"
+    mtls: ClassVar = False
 
     def check(self, profile: Profile) -> None:
         profile.require(profile.public_clients, "public clients are not allowed", "public_clients")
