@@ -1,4 +1,4 @@
-"""Every route of a Starlette or FastAPI app with its policy, websockets and mounts included.
+"""Every route of a Starlette or FastAPI app with its policy, websockets and mounts included, and what protects them.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -8,22 +8,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgi_mw.protect import Protect
 from asgi_mw.routes import is_public, walk
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access
-from rskit.audit import RoutePolicy, checked
+from rskit.audit import RoutePolicy, RouteTable, checked
 
 
-def audit(app: Any, *, every_route_explicit: bool = False) -> list[RoutePolicy]:
-    """The routes of `app`.
+def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
+    """The routes of `app`, and whether a `Protect` is around them: give it what the server is given.
 
     Under `Protect` a route without a rule of its own takes any token that holds. `every_route_explicit` refuses that:
     it raises ConfigurationError, naming them, so that start-up fails.
     """
-    found = [
-        RoutePolicy(_methods(route), path, _policy(route)) for path, route in walk(getattr(app, "routes", ()))
-    ]
-    return checked(found, every_route_explicit=every_route_explicit)
+    routes, protected_by = _unwrap(app)
+    found = (RoutePolicy(_methods(route), path, _policy(route)) for path, route in walk(routes))
+    return checked(RouteTable(found, protected_by), every_route_explicit=every_route_explicit)
+
+
+def _unwrap(app: Any) -> tuple[Any, list[str]]:
+    """The routes, and the resource of each Protect around them, added ones too. Raises ConfigurationError."""
+    protected_by: list[str] = []
+    while app is not None:
+        routes = getattr(app, "routes", None)
+        if routes is not None:
+            return routes, protected_by + _added(app)
+        if isinstance(app, Protect):
+            protected_by.append(app.resource)
+            app = app.inner
+        else:
+            app = getattr(app, "app", None)
+    raise ConfigurationError(
+        "the routes of this application are not known: it is no Starlette or FastAPI app"
+    )
+
+
+def _added(app: Any) -> list[str]:
+    """What `add_middleware` and `middleware=[...]` put around."""
+    given = [layer for layer in getattr(app, "user_middleware", ()) if layer.cls is Protect]
+    return [str((layer.kwargs.get("resource_server") or layer.args[0]).resource) for layer in given]
 
 
 def _methods(route: Any) -> tuple[str, ...]:
@@ -35,6 +58,8 @@ def _methods(route: Any) -> tuple[str, ...]:
 
 def _policy(route: Any) -> Access | str | None:
     endpoint = getattr(route, "endpoint", None) or getattr(route, "app", None)
+    if isinstance(endpoint, Protect):
+        return f"protected by {endpoint.resource}"
     if is_public(endpoint):
         return _required_around(route) or "public"
     access = getattr(endpoint, ACCESS_MARK, None)

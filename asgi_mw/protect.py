@@ -23,6 +23,7 @@ from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
+from rskit.wiring import require_wiring
 
 
 class Protect:
@@ -39,10 +40,20 @@ class Protect:
         *,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
+        require_wiring(app, resource_server)
         self._app = app
         self._server = resource_server
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
+
+    @property
+    def inner(self) -> ASGIApp:
+        """The application that this protects."""
+        return self._app
+
+    @property
+    def resource(self) -> str:
+        return self._server.resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

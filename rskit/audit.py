@@ -1,4 +1,4 @@
-"""A route with its policy, as the audits of both skins list it.
+"""A route with its policy, and what protects them all, as the audits of both skins list it.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fapikit.errors import ConfigurationError
@@ -23,10 +24,36 @@ class RoutePolicy(NamedTuple):
         return f"{' '.join(self.methods):24} {self.path:40} {self.policy or 'any token that holds'}"
 
 
-def checked(found: list[RoutePolicy], *, every_route_explicit: bool) -> list[RoutePolicy]:
-    """The list as it is. Raises ConfigurationError if a rule is demanded of each route and one has none."""
-    silent = [route for route in found if route.policy is None]
+class RouteTable(list[RoutePolicy]):
+    """The routes. `protected_by`: the resource of each `Protect` that was found around them, from the outside in.
+
+    Empty means that none was found around the object that was audited; a server that it is handed to may have one.
+    """
+
+    def __init__(self, routes: Iterable[RoutePolicy], protected_by: Iterable[str]) -> None:
+        super().__init__(routes)
+        self.protected_by = tuple(protected_by)
+
+    @property
+    def protected(self) -> bool:
+        return bool(self.protected_by)
+
+    def __str__(self) -> str:
+        found = (
+            f"protected by {' and '.join(self.protected_by)}" if self.protected_by else "NO Protect around it"
+        )
+        return "\n".join([found, *map(str, self)])
+
+
+def checked(table: RouteTable, *, every_route_explicit: bool) -> RouteTable:
+    """The table as it is. Raises ConfigurationError if one resource is protected twice over, or a rule is missing."""
+    for resource in table.protected_by:
+        if table.protected_by.count(resource) > 1:
+            raise ConfigurationError(
+                f"two Protects for {resource}, one inside of the other: a DPoP proof is good for one of them only"
+            )
+    silent = [route for route in table if route.policy is None]
     if every_route_explicit and silent:
         named = ", ".join(f"{' '.join(route.methods)} {route.path}" for route in silent)
         raise ConfigurationError(f"routes with neither Access nor public(): {named}", facts={"routes": named})
-    return found
+    return table

@@ -35,6 +35,7 @@ from rskit.errors import NoCredentials
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from rskit.token import Token
+from rskit.wiring import require_resource_server
 from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path
 
@@ -262,8 +263,9 @@ def _is_preflight(request: HttpRequest) -> bool:
 
 
 def _configured() -> ResourceServer:
-    configured = settings.FAPIKIT_RESOURCE_SERVER
+    configured = getattr(settings, "FAPIKIT_RESOURCE_SERVER", None)
     found = import_string(configured) if isinstance(configured, str) else configured
+    require_resource_server(found, "FAPIKIT_RESOURCE_SERVER")
     return cast(ResourceServer, found)
 
 

@@ -19,6 +19,7 @@ from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
 from rskit.stream import StreamWatch
+from rskit.wiring import require_wiring
 from wsgi_mw.routes import find_view, flask_app_of, is_public
 from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of
@@ -33,8 +34,18 @@ class Protect:
     """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`."""
 
     def __init__(self, app: WSGIApp, resource_server: ResourceServer) -> None:
+        require_wiring(app, resource_server)
         self._app = app
         self._server = resource_server
+
+    @property
+    def inner(self) -> WSGIApp:
+        """The application that this protects."""
+        return self._app
+
+    @property
+    def resource(self) -> str:
+        return self._server.resource
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server

@@ -38,6 +38,10 @@ def is_public(view: Any) -> bool:
 def flask_app_of(app: Any) -> Any:
     """The Flask app behind `app` or behind its bound `wsgi_app`, or None."""
     for candidate in (app, getattr(app, "__self__", None)):
-        if hasattr(candidate, "url_map") and hasattr(candidate, "view_functions"):
+        if is_flask_app(candidate):
             return candidate
     return None
+
+
+def is_flask_app(app: Any) -> bool:
+    return hasattr(app, "url_map") and hasattr(app, "view_functions")

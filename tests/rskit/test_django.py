@@ -15,12 +15,15 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from werkzeug.test import Client
 
 import rskit
+from fapikit.errors import ConfigurationError
+from rskit import ResourceServer
 from tests.clocks import FrozenClock
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
 from wsgi_mw import django as on_django
@@ -30,6 +33,8 @@ SERVERS: list[Any] = [a_server()]
 
 class TheServer:
     """Stands for the configured resource server, so that each test may have its own."""
+
+    __class__ = ResourceServer  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(SERVERS[0], name)
@@ -240,3 +245,14 @@ def test_the_interaction_id_that_is_made_here_is_in_the_trace(call: Any, caplog:
     _, headers, _ = call("GET", "/admin", {"Authorization": f"Bearer {a_token()}"})
     (record,) = (record for record in caplog.records if record.name == "rskit")
     assert record.rskit.interaction_id == headers["x-fapi-interaction-id"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("setting", [None, "rskit.ResourceServer", "rskit.Token"])
+def test_django_s_setting_names_an_object_not_a_class(setting: Any):
+    with (
+        override_settings(FAPIKIT_RESOURCE_SERVER=setting),
+        pytest.raises(
+            ConfigurationError, match=r"FAPIKIT_RESOURCE_SERVER takes a .*ResourceServer\(resource"
+        ),
+    ):
+        on_django.ProtectMiddleware(lambda request: request)

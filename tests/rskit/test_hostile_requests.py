@@ -192,7 +192,10 @@ def test_a_websocket_that_asks_before_it_is_refused_is_refused_at_once():
 
 
 def test_what_a_scope_may_leave_out_is_not_missed():
+    async def never(*_: Any) -> None:
+        raise AssertionError("the application was called")
+
     scope = {**a_scope("websocket"), "headers": [], "extensions": None, "query_string": None}
-    assert run(None, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
+    assert run(never, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
     del scope["query_string"], scope["extensions"]
-    assert run(None, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
+    assert run(never, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
