@@ -16,11 +16,10 @@ from urllib.parse import urlencode
 
 from fapikit.errors import MalformedClaim, MalformedMessage, MissingClaim
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import LOGOUT_TOKEN
-from fapikit.jose.verify import verify_jwt
 from fapikit.parameters import parse_parameters
 from rpkit.bank import Bank
+from rpkit.signed_for_us import verify_signed_for_us
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE: Final = 300.0
@@ -45,21 +44,11 @@ def read_logout(bank: Bank, form: bytes | Mapping[str, str]) -> Flow[LoggedOut]:
     token = parse_parameters(form if isinstance(form, bytes) else urlencode(form)).get("logout_token")
     if token is None:
         raise MalformedMessage("there is no logout_token", clause="OIDC Back-Channel Logout 2.5")
-    verified = yield from verify_jwt(
-        token,
-        LOGOUT_TOKEN,
-        keys=bank.key_source(),
-        algorithms=bank.algorithms(
-            bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
-        ),
-        expected=Expected(
-            issuer=bank.issuer,
-            audience=(bank.settings.client_id,),
-            now=bank.now(),
-            skew=bank.profile.clock_skew,
-            sole_audience=True,
-            max_age=MAX_AGE,
-        ),
+    algorithms = bank.algorithms(
+        bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
+    )
+    verified = yield from verify_signed_for_us(
+        bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE
     )
     claims = verified.claims
     events = claims["events"]

@@ -17,15 +17,17 @@ from fapikit.base64url import encode
 from fapikit.errors import MalformedClaim, MissingClaim, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
 from fapikit.jose.algorithms import ALGORITHMS
-from fapikit.jose.claims import Expected, number
+from fapikit.jose.claims import number
 from fapikit.jose.purposes import ID_TOKEN
-from fapikit.jose.verify import VerifiedJwt, verify_jwt
+from fapikit.jose.verify import VerifiedJwt
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login_report import LoginReport
+from rpkit.signed_for_us import verify_signed_for_us
 from rpkit.transaction import Transaction
 
 _MAX_SUBJECT: Final = 255
+_CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def verify_id_token(
     bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
-    verified = yield from _verify(bank, token, max_age=bank.settings.id_token_max_age)
+    verified = yield from _verify(bank, token)
     claims = verified.claims
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
@@ -67,16 +69,12 @@ def verify_refreshed_id_token(
 
     Raises BrokenContinuity beside what `verify_id_token` raises.
     """
-    verified = yield from _verify(bank, token, max_age=bank.settings.id_token_max_age)
+    verified = yield from _verify(bank, token)
     claims = verified.claims
-    for name in ("iss", "sub"):
-        if claims[name] != first[name]:
-            raise BrokenContinuity(
-                f"the refreshed ID token has another {name} than the first", facts={"claim": name}
-            )
-    for name in ("aud", "azp", "auth_time", "nonce"):
-        # What the first did not say, or the second leaves out, cannot contradict.
-        if name in claims and name in first and claims[name] != first[name]:
+    for name in _CONTINUED:
+        # What the first did not say, or the second leaves out, cannot contradict; iss and sub are in both.
+        said_twice = name in ("iss", "sub") or (name in claims and name in first)
+        if said_twice and claims[name] != first[name]:
             raise BrokenContinuity(
                 f"the refreshed ID token has another {name} than the first", facts={"claim": name}
             )
@@ -87,27 +85,15 @@ def verify_refreshed_id_token(
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
     """What a later refresh is compared with."""
-    names = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
-    return {name: claims[name] for name in names if name in claims}
+    return {name: claims[name] for name in _CONTINUED if name in claims}
 
 
-def _verify(bank: Bank, token: str, *, max_age: float) -> Flow[VerifiedJwt]:
-    verified = yield from verify_jwt(
-        token,
-        ID_TOKEN,
-        keys=bank.key_source(),
-        algorithms=bank.algorithms(
-            bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
-        ),
-        expected=Expected(
-            issuer=bank.issuer,
-            audience=(bank.settings.client_id,),
-            now=bank.now(),
-            skew=bank.profile.clock_skew,
-            sole_audience=True,
-            max_age=max_age,
-        ),
+def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
+    algorithms = bank.algorithms(
+        bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
+    max_age = bank.settings.id_token_max_age
+    verified = yield from verify_signed_for_us(bank, token, ID_TOKEN, algorithms=algorithms, max_age=max_age)
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
         raise ID_TOKEN.fail(

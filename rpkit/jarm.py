@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import JARM_RESPONSE
-from fapikit.jose.verify import verify_jwt
 from rpkit.bank import Bank
 from rpkit.errors import AuthorizationResponseError
 from rpkit.login_report import LoginReport
+from rpkit.signed_for_us import verify_signed_for_us
 
 _STRINGS = ("code", "state", "error", "error_description", "error_uri")
 
@@ -28,19 +27,7 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
     )
-    verified = yield from verify_jwt(
-        response,
-        JARM_RESPONSE,
-        keys=bank.key_source(),
-        algorithms=algorithms,
-        expected=Expected(
-            issuer=bank.issuer,
-            audience=(bank.settings.client_id,),
-            now=bank.now(),
-            skew=bank.profile.clock_skew,
-            sole_audience=True,
-        ),
-    )
+    verified = yield from verify_signed_for_us(bank, response, JARM_RESPONSE, algorithms=algorithms)
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
     report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))

@@ -1,0 +1,35 @@
+"""A JWT that the server signed for this client and for nobody else: what all kinds of them are held to alike.
+
+Spec: RFC 8725 3.8, 3.9
+Role: C
+Not checked here: what only one kind has; see `id_token`, `jarm`, `backchannel_logout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fapikit.flow import Flow
+from fapikit.jose.claims import Expected
+from fapikit.jose.purposes import Purpose
+from fapikit.jose.verify import VerifiedJwt, verify_jwt
+from rpkit.bank import Bank
+
+
+def verify_signed_for_us(
+    bank: Bank, token: str, purpose: Purpose, *, algorithms: Collection[str], max_age: float | None = None
+) -> Flow[VerifiedJwt]:
+    """`max_age`: seconds since `iat`. Raises the JwtError that fits; TransportError if no key can be had now."""
+    expected = Expected(
+        issuer=bank.issuer,
+        audience=(bank.settings.client_id,),
+        now=bank.now(),
+        skew=bank.profile.clock_skew,
+        sole_audience=True,
+        max_age=max_age,
+    )
+    return (
+        yield from verify_jwt(
+            token, purpose, keys=bank.key_source(), algorithms=algorithms, expected=expected
+        )
+    )
