@@ -6,8 +6,11 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import Any, Final
+import asyncio
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeVar
 
 from asgi_mw.routes import is_public
 from asgi_mw.stream import POLICY_VIOLATION, TokenStream
@@ -25,6 +28,16 @@ _BEGINNINGS: Final = frozenset(
     {"http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start"}
 )
 _LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _coroutine_function(function: F) -> F:
+    """Marked as what it is to its callers, some of whom look and take no plain function: asgiref, of `send`."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return function
 
 
 class Guard:
@@ -46,8 +59,12 @@ class Guard:
     def ended(self) -> bool:
         return self._stream is not None and self._stream.ended
 
+    @_coroutine_function
     def send(self, message: Message) -> Awaitable[None]:
-        """No coroutine of its own: what is awaited is the server's."""
+        """No coroutine of its own: what is awaited is the server's.
+
+        So all is decided when it is called, in whatever thread; only what is awaited needs the event loop.
+        """
         if self._stream is not None:
             return self._stream.send(message)
         admission, kind = self.admission, message["type"]
@@ -56,12 +73,15 @@ class Guard:
                 if self.public is not None:
                     self._refuse_strayed()
                 if admission.refusal is not None:
+                    admission.started = True  # or what the app sends before it awaits this would pass
                     return self.send_refusal(admission.refusal)
                 message = self._begin(kind, message)
+                if kind == "websocket.accept":
+                    return self._begin_stream(message)
         elif admission.refusal is not None:
             return _drop()  # the rest of an answer that was replaced
         elif kind == "http.response.body" and message.get("more_body") and not self._has_length:
-            self._watch_over_stream()
+            return self._begin_stream(message)
         return self._send(message)
 
     async def receive(self) -> Message:
@@ -107,8 +127,6 @@ class Guard:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
                 self._has_length = True
         headers += self._additions(nonce=True)
-        if kind == "websocket.accept":
-            self._watch_over_stream()
         return {**message, "headers": headers}
 
     def _additions(self, *, nonce: bool) -> list[tuple[bytes, bytes]]:
@@ -123,10 +141,12 @@ class Guard:
         if answering is not self.public and not is_public(answering):
             self.admission.refuse(NoCredentials("no access token came with the request"))
 
-    def _watch_over_stream(self) -> None:
+    def _begin_stream(self, message: Message) -> Awaitable[None]:
         token = self.admission.token
-        if token is not None:
-            self._stream = TokenStream(self.admission, token, self._scope, self._receive, self._send)
+        if token is None:
+            return self._send(message)
+        self._stream = TokenStream(self.admission, token, self._scope, self._receive, self._send)
+        return self._stream.begin(message)
 
 
 async def _drop() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 from asgi_mw.view import Message, Receive, Scope, Send
 from rskit.admission import Admission
@@ -25,9 +25,19 @@ class TokenEnded(OSError):
 
 
 class TokenStream:
-    """One stream from its beginning; made inside of the event loop that it runs in."""
+    """One stream; `begin` sends its first message, in the event loop that the stream runs in."""
 
-    __slots__ = ("_admission", "_ended", "_looking", "_receive", "_scope", "_send", "_timer", "_watch")
+    __slots__ = (
+        "_admission",
+        "_ended",
+        "_looking",
+        "_receive",
+        "_received",
+        "_scope",
+        "_send",
+        "_timer",
+        "_watch",
+    )
 
     def __init__(
         self, admission: Admission, token: Token, scope: Scope, receive: Receive, send: Send
@@ -39,11 +49,16 @@ class TokenStream:
         self._watch = admission.server.watch(admission.view, token)
         self._ended = asyncio.Event()
         self._looking: asyncio.Future[None] | None = None
-        self._set_timer()
+        self._received: asyncio.Future[Message] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def ended(self) -> bool:
         return self._ended.is_set()
+
+    async def begin(self, message: Message) -> None:
+        self._set_timer()
+        await self._send(message)
 
     async def send(self, message: Message) -> None:
         if not self.ended and not await self._goes_on():
@@ -53,23 +68,32 @@ class TokenStream:
         await self._send(message)
 
     async def receive(self) -> Message:
-        if self.ended:
-            return self._disconnect()
-        received = asyncio.ensure_future(self._receive())
-        ended = asyncio.ensure_future(self._ended.wait())
-        try:
-            await asyncio.wait({received, ended}, return_when=asyncio.FIRST_COMPLETED)
+        """What the client says next, however often the app gives up waiting for it."""
+        while not self.ended:
+            received = self._received or asyncio.ensure_future(self._receive())
+            self._received = received
+            if not received.done():
+                await self._until_end_or(received)
             if not await self._goes_on():
                 await self._end()  # what a client says after a revocation is not heard
-            return received.result() if received.done() and not self.ended else self._disconnect()
-        finally:
-            for waiting in (received, ended):
-                waiting.cancel()
+            elif self._received is received:  # and not another reader's by now
+                self._received = None
+                return received.result()
+        return self._disconnect()
 
     def close(self) -> None:
         """The app is done: a cut that comes after the end has nothing to close."""
-        self._timer.cancel()
+        for waiting in (self._timer, self._received):
+            if waiting is not None:
+                waiting.cancel()
         self._ended.set()
+
+    async def _until_end_or(self, received: asyncio.Future[Any]) -> None:
+        ended: asyncio.Future[Any] = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait({received, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._watch.wait, self._wake)
