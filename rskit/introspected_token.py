@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock, RandomBytes
 from fapikit.errors import FapiError
@@ -40,10 +40,17 @@ class Inquiry:
     random_bytes: RandomBytes
 
 
+class Answer(NamedTuple):
+    """What the issuer says of a token, and when it was asked: for who joined another's question, when that was."""
+
+    members: Mapping[str, Any]
+    asked_at: float
+
+
 def ask_issuer(
     token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
-) -> Flow[Mapping[str, Any]]:
-    """The members of a positive answer. Raises InactiveToken, the ClaimError that fits, TransportError.
+) -> Flow[Answer]:
+    """The answer, still to be checked. Raises TransportError.
 
     `fresh` asks anew even while another request's question is on its way.
     """
@@ -51,22 +58,17 @@ def ask_issuer(
     if introspection is None:
         raise UnknownIssuer("the issuer of this token is not asked about tokens here")
     if fresh:
-        members = yield from _ask(token, trusted, introspection, inquiry)
-    else:
-        members = yield from shared(
+        return (yield from _ask(token, trusted, introspection, inquiry))
+    return (
+        yield from shared(
             ("rs-introspection", trusted.config.url, digest),
             lambda: _ask(token, trusted, introspection, inquiry),
             deadline=2 * introspection.limits.timeout + 12,
         )
-    if members["active"] is not True:
-        raise InactiveToken("the authorization server says that this token is not active")
-    check_members(members, trusted, introspection, inquiry.rules, inquiry.clock())
-    return members
+    )
 
 
-def _ask(
-    token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry
-) -> Flow[Mapping[str, Any]]:
+def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
         endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)
@@ -74,22 +76,22 @@ def _ask(
         raise IssuerUnusable(f"{trusted.config.label} lists no introspection endpoint") from error
     signed = inquiry.signed or introspection.signed
     keys = (yield from trusted.key_source()) if signed else None
-    return (
-        yield from introspect(
-            endpoint,
-            token,
-            client_id=introspection.client_id,
-            issuer=trusted.config.url,
-            auth=introspection.auth,
-            clock=inquiry.clock,
-            random_bytes=inquiry.random_bytes,
-            signed=signed,
-            keys=keys,
-            algorithms=trusted.algorithms,
-            skew=inquiry.rules.skew,
-            timeout=introspection.limits.timeout,
-        )
+    asked_at = inquiry.clock()
+    members = yield from introspect(
+        endpoint,
+        token,
+        client_id=introspection.client_id,
+        issuer=trusted.config.url,
+        auth=introspection.auth,
+        clock=inquiry.clock,
+        random_bytes=inquiry.random_bytes,
+        signed=signed,
+        keys=keys,
+        algorithms=trusted.algorithms,
+        skew=inquiry.rules.skew,
+        timeout=introspection.limits.timeout,
     )
+    return Answer(members, asked_at)
 
 
 def check_members(
@@ -99,7 +101,12 @@ def check_members(
     rules: JwtRules,
     now: float,
 ) -> None:
-    """iss, aud, exp, nbf, iat as for a JWT; a token called DPoP must show its key."""
+    """iss, aud, exp, nbf, iat as for a JWT; a token called DPoP must show its key.
+
+    Raises InactiveToken, or the ClaimError that fits.
+    """
+    if members["active"] is not True:
+        raise InactiveToken("the authorization server says that this token is not active")
     purpose = _WITH_AUDIENCE if introspection.aud_required else _WITHOUT_AUDIENCE
     if trusted.config.max_token_age is not None:
         purpose = replace(purpose, required=(*purpose.required, "iat"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from fapikit.clock import Clock
 from fapikit.errors import BadSignature, KeyNotFound
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims
@@ -98,7 +99,7 @@ def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | N
     return KnownHeader(key.verifier(header.alg), keys)
 
 
-def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, now: float) -> Flow[AcceptedToken]:
+def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
     """Verify with keys that may have to be fetched. Raises TransportError where that fails.
 
     Nothing is fetched before typ, alg and iss have passed.
@@ -107,6 +108,7 @@ def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, now: float) -> Flow[Ac
     header = read_header(head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
     key = yield from source.find(header.alg, header.kid, trusted.purpose)
+    now = clock()  # not before: a token may end while keys are fetched
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])

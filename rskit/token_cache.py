@@ -63,16 +63,18 @@ class TokenCache:
         entry = self._refused.get(digest)
         return entry.error if entry is not None and now < entry.until else None
 
-    def refused_since(self, digest: bytes, asked_at: float) -> FapiError | None:
-        """What a later question than that of `asked_at` was answered with, if that was a refusal."""
-        entry = self._refused.get(digest)
-        return entry.error if entry is not None and entry.asked_at > asked_at else None
+    def accept(self, digest: bytes, entry: AcceptedToken, asked_at: float, now: float) -> FapiError | None:
+        """A token that its server, asked at `asked_at`, calls active; or what a later question was answered with.
 
-    def accept(self, digest: bytes, entry: AcceptedToken, now: float) -> None:
-        """A token that its server calls active, later than any refusal."""
+        The refusal is looked at before and dropped after, and only that one: another's may come in between.
+        """
+        refused = self._refused.get(digest)
+        if refused is not None and refused.asked_at > asked_at:
+            return refused.error
         self._accepted.put(digest, entry, now)
-        if self.has_refused:
-            self._refused.drop(digest)
+        if refused is not None:
+            self._refused.drop(digest, refused)
+        return None
 
     def refuse(self, digest: bytes, entry: RefusedToken, now: float) -> None:
         self.has_refused = True
@@ -82,7 +84,3 @@ class TokenCache:
     def forget(self, digest: bytes) -> None:
         self._accepted.drop(digest)
         self._refused.drop(digest)
-
-    def clear(self) -> None:
-        self._accepted.clear()
-        self._refused.clear()

@@ -14,7 +14,7 @@ from fapikit.flow import Flow
 from rskit.credentials import Credentials
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
-from rskit.introspected_token import Inquiry, ask_issuer
+from rskit.introspected_token import Inquiry, ask_issuer, check_members
 from rskit.issuer import Introspection, IssuerBook, TrustedIssuer
 from rskit.jwt_token import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.revocation import RevocationHook
@@ -70,10 +70,12 @@ class TokenCheck:
             jwt = read_jwt(token, self._issuers)
             asking = jwt.trusted.config.introspection
             if asking is None or asking.local_jwts:
-                entry = yield from verify_flow(jwt, digest, self._rules, self._clock())
+                entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
                 self._remember(digest, entry, self._clock())
                 if fresh and asking is not None:
                     entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
+                else:  # another request may have heard meanwhile that it is no longer good
+                    self._require_not_refused(digest, self._clock())
             else:
                 entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
         else:
@@ -114,9 +116,9 @@ class TokenCheck:
         fresh: bool,
         jwt: Jwt | None = None,
     ) -> Flow[AcceptedToken]:
-        asked_at = self._clock()
+        members, asked_at = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
         try:
-            members = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
+            check_members(members, trusted, asking, self._rules, self._clock())
             granted = read_only_members(members)
             del granted["active"]
             found = build_token(granted, trusted.config, "introspected", digest)
@@ -130,16 +132,15 @@ class TokenCheck:
                 )  # nobody would ask again: verified here it still holds
             self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
             raise
-        newer = self._cache.refused_since(digest, asked_at)
-        if newer is not None:
-            raise copy.copy(newer)  # who asked later was told that it is no longer good
         until = asked_at + asking.limits.positive
         if found.expires_at is not None:
             until = min(until, found.expires_at)
         if trusted.config.max_token_age is not None:
             until = min(until, found.claims["iat"] + trusted.config.max_token_age + self._rules.skew)
         entry = AcceptedToken(Allow(found), trusted, until, None)
-        self._cache.accept(digest, entry, self._clock())
+        newer = self._cache.accept(digest, entry, asked_at, self._clock())
+        if newer is not None:
+            raise copy.copy(newer)  # who asked later was told that it is no longer good
         return entry
 
     def _require_not_denied(self, entry: AcceptedToken) -> None:

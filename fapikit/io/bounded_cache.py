@@ -40,13 +40,11 @@ class BoundedCache(Generic[K, V]):
                 self._make_room(now)
             entries[key] = value
 
-    def drop(self, key: K) -> None:
+    def drop(self, key: K, value: V | None = None) -> None:
+        """Whatever is there, or only this very `value`."""
         with self._lock:
-            self._entries.pop(key, None)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
+            if value is None or self._entries.get(key) is value:
+                self._entries.pop(key, None)
 
     def _make_room(self, now: float) -> None:
         if self._expired is not None:

@@ -15,6 +15,10 @@ from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
 from rskit.access import Access
 from rskit.admission import Admission
+from rskit.decision import Allow
+from rskit.request_view import RequestView
+from rskit.resource_server import ResourceServer
+from rskit.token_cache import AcceptedToken, RefusedToken, TokenCache
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import mint
@@ -193,6 +197,83 @@ def test_opaque_tokens_go_to_one_issuer_alone():
 def test_limits_are_bounded():
     with pytest.raises(e.ConfigurationError):
         IntrospectionLimits(positive=3600)
+
+
+def test_an_answer_that_is_forgotten_is_asked_for_again():
+    server, hand = a_server(issuers=[asking()]), Hand(METADATA, says())
+    view = a_view(f"Bearer {OPAQUE}")
+    allowed(server, view, hand)
+    for said, check in ((says(active=False), refused), (says(), allowed)):
+        server.forget(OPAQUE)
+        hand.add([said])
+        check(server, view, hand)
+
+
+# --- many at a time ---
+
+
+def hears_that_it_is_inactive(server: ResourceServer, view: RequestView, *before: HttpResponse) -> None:
+    """A route with `fresh=True`, which asks anew."""
+    passed = allowed(a_server(), a_view(f"Bearer {a_token()}"))
+    with pytest.raises(rs.InactiveToken):
+        Hand(*before, says(active=False)).run(server.check_again(view, passed))
+
+
+def test_who_joins_an_older_question_believes_no_older_answer():
+    clock = FrozenClock()
+    server, view = a_server(issuers=[asking()], clock=clock), a_view(f"Bearer {OPAQUE}")
+    first, joining = server.check(view), server.check(view)
+    asked = Hand(METADATA, says()).run(next(first).start())
+    clock.advance(1)
+    hears_that_it_is_inactive(server, view)
+    clock.advance(1)
+    next(joining)
+    with pytest.raises(StopIteration) as ended:
+        joining.send(asked)
+    assert type(ended.value.value.error) is rs.InactiveToken
+    refused(server, view)
+
+
+def test_an_answer_serves_from_the_moment_of_the_question():
+    clock = FrozenClock()
+    server, view = a_server(issuers=[asking()], clock=clock), a_view(f"Bearer {OPAQUE}")
+
+    def late(_: HttpRequest) -> HttpResponse:
+        clock.advance(4)
+        return says()
+
+    allowed(server, view, Hand(METADATA, late))
+    clock.advance(55.9)
+    allowed(server, view)
+    clock.advance(0.1)
+    allowed(server, view, Hand(says()))
+
+
+def test_a_refusal_that_comes_while_an_answer_is_noted_stays():
+    cache = TokenCache()
+    old, new = (
+        RefusedToken(rs.InactiveToken(said), asked_at, NOW + 60)
+        for said, asked_at in (("old", NOW), ("new", NOW + 2))
+    )
+    entry = AcceptedToken(Allow(allowed(a_server(), a_view(f"Bearer {a_token()}"))), None, NOW + 60, None)  # type: ignore[arg-type]
+    note = cache._accepted.put
+
+    def and_then_another_thread(*arguments: Any) -> None:
+        note(*arguments)
+        cache.refuse(b"digest", new, NOW + 2)
+
+    cache._accepted.put = and_then_another_thread  # type: ignore[method-assign]
+    cache.refuse(b"digest", old, NOW)
+    assert cache.accept(b"digest", entry, NOW + 1, NOW + 2) is None
+    assert cache.refused(b"digest", NOW + 2) is new.error
+    assert cache.accept(b"digest", entry, NOW + 1, NOW + 2) is new.error
+
+
+def test_what_another_request_hears_while_keys_are_fetched_counts():
+    server, view = a_server(issuers=[asking(local_jwts=True)]), a_view(f"Bearer {a_token()}")
+    waiting = server.check(view)
+    hears_that_it_is_inactive(server, view, METADATA, JWKS)
+    assert type(Hand().run(waiting).error) is rs.InactiveToken
 
 
 # --- RFC 9701 ---
