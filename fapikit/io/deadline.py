@@ -17,6 +17,7 @@ from typing import Any
 import httpcore
 import httpx
 
+_PIECE = 16 * 1024
 _ENDS_AT: ContextVar[float | None] = ContextVar("fapikit_deadline", default=None)
 
 
@@ -82,7 +83,9 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout))
+        # A stream waits anew for each part of what it is given that the other side takes.
+        for start in range(0, len(buffer), _PIECE):
+            self._stream.write(buffer[start : start + _PIECE], _left(timeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -92,7 +92,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
                         raise _unreachable(request, TimeoutError())
             finally:
                 response.close()
-    except (library.HTTPError, library.InvalidURL, library.StreamError) as error:
+    except (UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
         return _response(request, response, bytes(body), started)
@@ -118,7 +118,7 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
                         _require_size(request, len(body))
             finally:
                 await response.aclose()
-    except (TimeoutError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
+    except (TimeoutError, UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
         return _response(request, response, bytes(body), started)

@@ -9,7 +9,7 @@ import httpcore
 import httpx
 import pytest
 
-from fapikit.io.deadline import bounded, deadline
+from fapikit.io.deadline import _Backend, bounded, deadline
 from tests.clocks import FrozenClock
 
 
@@ -51,6 +51,29 @@ def test_without_a_deadline_each_has_its_own_time(offered: list[tuple[str, float
     with pytest.raises(httpx.ConnectTimeout):
         get(4.0)
     assert [timeout for _, timeout in offered] == [4.0] * 5
+
+
+def test_a_server_that_takes_a_long_body_slowly_ends_with_the_deadline(
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bytes] = []
+
+    class Slow(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            assert timeout is not None
+            clock.advance(2.0)
+            taken.append(buffer)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("192.0.2.1", 443))])
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_: Slow([]))
+    stream = _Backend().connect_tcp("as.example", 443, 4.0)
+    body = bytes(range(256)) * 256
+    with deadline(10.0):
+        stream.write(body, 4.0)
+        with pytest.raises(httpcore.ReadTimeout):
+            stream.write(body, 4.0)
+    assert b"".join(taken)[: len(body)] == body
+    assert len(taken) == 5
 
 
 def test_a_name_without_addresses_cannot_be_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:

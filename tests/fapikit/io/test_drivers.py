@@ -165,6 +165,17 @@ def test_a_name_that_is_not_found_is_said(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 @both
+@pytest.mark.parametrize("host", ["xn--a.example", "no-name.example"])
+def test_a_host_that_is_no_name_is_unreachable(run: Run, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_a_name(*_: object, **__: object) -> None:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_a_name)
+    with pytest.raises(Unreachable):
+        run(http(HttpRequest("GET", f"https://{host}/")))
+
+
+@both
 def test_an_error_holds_no_request_for_whoever_looks_through_it(run: Run, httpserver: HTTPServer) -> None:
     """Error trackers walk causes and attributes; httpx's errors have the request, and it the credentials."""
     release = threading.Event()
