@@ -6,7 +6,7 @@ Spec: RFC 6749 5.1, 5.2; RFC 9110
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -47,7 +47,6 @@ class HttpResponse:
     headers: Headers
     body: bytes
     url: str
-    elapsed: float = field(default=0.0, compare=False)
 
     def all(self, name: str) -> list[str]:
         wanted = name.lower()

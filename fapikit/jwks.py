@@ -81,10 +81,6 @@ class RemoteKeySet:
             self._absent.add((alg, kid))
             raise
 
-    def peek(self) -> KeySet | None:
-        """The keys at hand if they are fresh, without any I/O."""
-        return self._keys if 0 <= self._clock() - self._asked_at < self._fresh_for else None
-
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
         return self._keys if 0 <= now - self._asked_at < self._fresh_for * REFRESH_AHEAD else None

@@ -95,14 +95,13 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
     except (UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
-        return _response(request, response, bytes(body), started)
+        return _response(request, response, bytes(body))
     # Out here, where it has no context: the library's error has the request, whose headers and body are secrets.
     raise failure
 
 
 async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     """Send and read one answer. Raises TransportError."""
-    started = time.monotonic()
     library = _library_of(client)
     try:
         async with asyncio.timeout(request.timeout):
@@ -121,7 +120,7 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     except (TimeoutError, UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
-        return _response(request, response, bytes(body), started)
+        return _response(request, response, bytes(body))
     raise failure
 
 
@@ -188,6 +187,6 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
     )
 
 
-def _response(request: HttpRequest, response: Any, body: bytes, started: float) -> HttpResponse:
+def _response(request: HttpRequest, response: Any, body: bytes) -> HttpResponse:
     headers = tuple((name, value) for name, value in response.headers.multi_items())
-    return HttpResponse(response.status_code, headers, body, request.url, time.monotonic() - started)
+    return HttpResponse(response.status_code, headers, body, request.url)

@@ -9,8 +9,17 @@ import pytest
 from fapikit.errors import InsecureUrl, KeyNotFound, TransportError, Unreachable, UnusableAnswer
 from fapikit.flow import Shared
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ID_TOKEN
-from fapikit.jwks import ABSENT_FOR, COOL_DOWN, FAILURE_PAUSE, MAX_ABSENT, STALE_IF_ERROR, RemoteKeySet
+from fapikit.jwks import (
+    ABSENT_FOR,
+    COOL_DOWN,
+    FAILURE_PAUSE,
+    MAX_ABSENT,
+    REFRESH_AHEAD,
+    STALE_IF_ERROR,
+    RemoteKeySet,
+)
 from tests.clocks import FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
@@ -34,6 +43,9 @@ class Bench:
     def find(self, number: int = 0) -> str:
         key = self.hand.run(self.keys.find("ES256", a_key("ES256", number).kid, ID_TOKEN))
         return key.thumbprint
+
+    def at_hand(self) -> KeySet | None:
+        return self.keys.at_hand(self.clock())
 
     @property
     def asked(self) -> int:
@@ -238,18 +250,19 @@ def test_a_slow_old_answer_does_not_replace_a_newer_one() -> None:
     for flow, response in ((fast, jwks(1)), (slow, jwks(0))):
         with pytest.raises(StopIteration):
             flow.send(response)
-    found = bench.keys.peek()
+    found = bench.at_hand()
     assert found is not None
     assert [key.kid for key in found.keys] == [a_key("ES256", 1).kid]
 
 
-def test_peek_shows_fresh_keys_only_and_asks_nobody() -> None:
+def test_keys_are_at_hand_until_a_refresh_is_due_and_asking_for_them_asks_nobody() -> None:
     bench = Bench(jwks(0))
-    assert bench.keys.peek() is None
+    assert bench.at_hand() is None
     bench.find()
-    assert bench.keys.peek() is not None
-    bench.clock.advance(600)
-    assert bench.keys.peek() is None
+    bench.clock.advance(600 * REFRESH_AHEAD - 1)
+    assert bench.at_hand() is not None
+    bench.clock.advance(1)
+    assert bench.at_hand() is None
 
 
 def test_keys_at_hand_never_wait_for_a_refetch() -> None:
@@ -283,6 +296,6 @@ def test_a_clock_set_back_does_not_keep_old_keys_fresh() -> None:
     bench = Bench(jwks(0, 1), jwks(1))
     bench.find(0)
     bench.clock.advance(-3600)
-    assert bench.keys.peek() is None
+    assert bench.at_hand() is None
     assert bench.find(1) == a_key("ES256", 1).thumbprint
     assert bench.asked == 2

@@ -77,7 +77,6 @@ def test_sends_a_form_as_it_is(run: Run, httpserver: HTTPServer) -> None:
     assert response.all("x-a") == ["1", "2"]
     assert response.header("x-a") is None
     assert response.media_type == "application/json"
-    assert response.elapsed > 0
     (request,) = seen
     assert request.get_data() == b"a=b+c&r=1&r=2"
     assert request.headers["accept"] == "application/json"
