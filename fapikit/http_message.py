@@ -18,6 +18,10 @@ Headers = tuple[tuple[str, str], ...]
 
 DEFAULT_TIMEOUT: Final = 10.0
 DEFAULT_MAX_BYTES: Final = 512 * 1024
+_HINTS: Final[Mapping[str, str]] = {
+    "invalid_client": "does it know this client_id and this key, and is this clock right?",
+    "invalid_dpop_proof": "is this clock right?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,10 @@ def read_json_object(response: HttpResponse, *, status: int = 200, clause: str) 
         ) from error
 
 
-def read_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
-    """The error that an answer other than success stands for."""
+def read_refusal(
+    response: HttpResponse, *, clause: str, remedy: Remedy | None = None
+) -> PeerRefused | UnexpectedStatus:
+    """The error that an answer other than success stands for; `remedy` where it does not follow from the code."""
     where = without_query(response.url)
     if 400 <= response.status < 500 and response.media_type == "application/json":
         try:
@@ -108,12 +114,17 @@ def read_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | Unexpe
         code, description = members.get("error"), members.get("error_description")
         if isinstance(code, str) and is_error_code(code):
             said = description[:500] if isinstance(description, str) and description.isprintable() else None
+            hint = _HINTS.get(code)
             return PeerRefused(
-                f"{where} refused: {code}",
+                f"{where} refused: {code}"
+                + ("" if hint is None else f" ({hint})")
+                + ("" if said is None else "; peer_description has its words"),
                 peer_code=code,
                 status=response.status,
                 clause=clause,
                 peer_description=said,
+                remedy=remedy,
+                facts={} if hint is None else {"server_date": response.header("date") or "not told"},
             )
     return UnexpectedStatus(
         f"{where} answered {response.status}",

@@ -162,12 +162,14 @@ def _wrong_type(name: str, wanted: str) -> MalformedMessage:
 
 
 def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:
+    # With these the server refuses us, not the token: our credentials, or our right to ask, are wrong.
+    ours = response.status in (400, 401, 403)
     unusable = UnusableAnswer(
         f"the answer to an introspection cannot be used: {error.message}",
         clause=error.clause,
+        remedy=Remedy.FIX_CONFIGURATION if ours else None,
         facts={**error.facts, "cause": type(error).__name__},
     )
-    if response.status in (400, 401, 403):
-        # The server refuses us, not the token: our credentials, or our right to ask, are wrong.
-        unusable.fault, unusable.remedy = Fault.CONFIGURATION, Remedy.FIX_CONFIGURATION
+    if ours:
+        unusable.fault = Fault.CONFIGURATION
     return unusable

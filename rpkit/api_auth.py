@@ -28,7 +28,7 @@ from fapikit.profiles import Profile
 from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
-from rpkit.token_set import TokenSet
+from rpkit.token_set import TokenSet, require_own
 
 if TYPE_CHECKING:
 
@@ -82,7 +82,7 @@ def api_target(
 ) -> ApiTarget:
     """Raises InsecureUrl, ForeignTransaction; ConfigurationError for another API than the tokens' own."""
     require_secure(base_url, "base_url")
-    tokens.require_own(bank.issuer, bank.settings.client_id)
+    require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
         resource = _only_resource(tokens, base_url)
     return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)

@@ -88,7 +88,7 @@ class AsyncClient:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
-        initial_access_token: Secret | None = None,
+        initial_access_token: Secret | str | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.register`."""

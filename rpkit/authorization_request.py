@@ -86,7 +86,7 @@ def begin(
     settings = bank.settings
     if settings.redirect_uri is None:
         raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
-    _check_parameters(parameters)
+    check_parameters(parameters)
     scope = scope if isinstance(scope, str) else " ".join(scope)
     details = _typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
@@ -183,8 +183,8 @@ def form_of(members: Mapping[str, Any]) -> Form:
     return tuple(fields)
 
 
-def _check_parameters(parameters: Mapping[str, Any]) -> None:
-    """None that would be lost, or that the answer could not be compared with."""
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """None that would be lost, or that the answer could not be compared with. Raises ConfigurationError."""
     max_age = parameters.get("max_age")
     if max_age is not None and (type(max_age) is not int or max_age < 0):
         raise ConfigurationError("max_age is a number of seconds", clause="OIDC 3.1.2.1")
@@ -226,12 +226,14 @@ def _response_type(bank: Bank, response_type: str) -> str:
 
 def _typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Objects with a `type`, of those that the server lists if it lists any."""
-    found = tuple(details)
+    found = (details,) if isinstance(details, Mapping) else tuple(details)
     listed = bank.metadata.strings("authorization_details_types_supported")
     for detail in found:
-        kind = detail.get("type")
+        kind = detail.get("type") if hasattr(detail, "get") else None
         if not isinstance(kind, str) or not kind:
-            raise ConfigurationError("each of authorization_details has a type", clause="RFC 9396 2")
+            raise ConfigurationError(
+                "each of authorization_details is an object with a type", clause="RFC 9396 2"
+            )
         if listed is not None and kind not in listed:
             raise ConfigurationError(
                 f"{bank.issuer} knows no authorization details of type {kind}: it lists {', '.join(listed)}",

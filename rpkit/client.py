@@ -100,7 +100,7 @@ class Client:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
-        initial_access_token: Secret | None = None,
+        initial_access_token: Secret | str | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""

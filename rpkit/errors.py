@@ -251,7 +251,10 @@ class ApiError(FapiError):
 
 
 class StepUpRequired(ApiError):
-    """The API wants a stronger or fresher login: `client.begin(**error.parameters)`."""
+    """The API wants a stronger or fresher login: `client.begin(scope=..., resources=..., **error.parameters)`.
+
+    `scope`: what the API says is needed there, if it says so.
+    """
 
     clause = "RFC 9470 4"
     fault = Fault.USER
@@ -267,14 +270,12 @@ class StepUpRequired(ApiError):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What to add to the next authorization request."""
+        """What to add to an authorization request with the scopes that the application needs."""
         asked: dict[str, Any] = {}
         if self.acr_values:
             asked["acr_values"] = self.acr_values
         if self.max_age is not None:
             asked["max_age"] = self.max_age
-        if self.scope is not None:
-            asked["scope"] = self.scope
         return asked
 
 

@@ -15,7 +15,7 @@ from fapikit.flow import Flow
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import UnboundToken
-from rpkit.token_set import TokenSet
+from rpkit.token_set import TokenSet, require_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def introspect(
     """
     settings = bank.settings
     if isinstance(token, TokenSet):
-        token.require_own(bank.issuer, settings.client_id)
+        require_own(token, bank.issuer, settings.client_id)
     registered = settings.introspection_signed_response_alg
     signed = registered is not None or bank.profile.signed_introspection_required
     value = token.access_token_for(resource) if isinstance(token, TokenSet) else token

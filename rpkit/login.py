@@ -79,6 +79,10 @@ def complete(
 
 
 def _require_asked(transaction: Transaction, resource: str | None) -> None:
+    if not isinstance(transaction, Transaction):
+        raise ConfigurationError(
+            "complete(callback, transaction) takes start.transaction, or what Transaction.open(...) gave"
+        )
     if resource is None and len(transaction.resources) > 1:
         # Before the code is used: what a server would make of it is its own affair, at worst one token for all.
         raise ConfigurationError(

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.errors import ConfigurationError, UnusableKey
+from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, read_json_object
+from fapikit.http_message import Headers, HttpRequest, read_json_object, read_refusal
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
@@ -68,17 +68,21 @@ def register(
     client_metadata: Mapping[str, Any],
     *,
     profile: Profile,
-    initial_access_token: Secret | None = None,
+    initial_access_token: Secret | str | None = None,
 ) -> Flow[Registration]:
     """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
     check_request(client_metadata, profile)
     headers: Headers = (("content-type", "application/json"), ("accept", "application/json"))
     if initial_access_token is not None:
-        headers = (*headers, ("authorization", f"Bearer {initial_access_token.reveal()}"))
+        token = initial_access_token
+        value = token.reveal() if isinstance(token, Secret) else token
+        headers = (*headers, ("authorization", f"Bearer {value}"))
     request = HttpRequest(
         "POST", server.endpoint("registration_endpoint"), headers, strict_json.dump(client_metadata)
     )
     response = yield from http(request)
+    if response.status == 401:  # the initial access token is wrong or missing: no protocol is broken
+        raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
     members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
     return read_registration_answer(members, client_metadata, named_by=server.issuer)
 
@@ -88,7 +92,7 @@ def register_at(
     client_metadata: Mapping[str, Any],
     *,
     profile: Profile,
-    initial_access_token: Secret | None = None,
+    initial_access_token: Secret | str | None = None,
 ) -> Flow[Registration]:
     """Discover the server, then register there."""
     server = yield from discover(issuer)

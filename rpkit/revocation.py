@@ -13,7 +13,7 @@ from fapikit.flow import Flow
 from rpkit.back_channel import call_endpoint, refusal
 from rpkit.bank import Bank
 from rpkit.dpop_key import signer_for
-from rpkit.token_set import TokenSet
+from rpkit.token_set import TokenSet, require_own
 
 _CLAUSE: Final = "RFC 7009 2.2"
 
@@ -25,7 +25,7 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
     another login, which has taken the place of `tokens`, stays.
     Raises ForeignTransaction before anything is sent; PeerRefused, UnexpectedStatus, TransportError.
     """
-    tokens.require_own(bank.issuer, bank.settings.client_id)
+    require_own(tokens, bank.issuer, bank.settings.client_id)
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
     replaced = stored is not None and stored.grant != tokens.grant

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fapikit.flow import Flow
 from rpkit.bank import Bank
-from rpkit.token_set import TokenKey, TokenSet
+from rpkit.token_set import TokenKey, TokenSet, require_own
 
 
 def save_tokens(bank: Bank, user: str, tokens: TokenSet, *, resource: str | None = None) -> Flow[TokenSet]:
@@ -16,7 +16,7 @@ def save_tokens(bank: Bank, user: str, tokens: TokenSet, *, resource: str | None
 
     Raises ForeignTransaction, StoreError.
     """
-    tokens.require_own(bank.issuer, bank.settings.client_id)
+    require_own(tokens, bank.issuer, bank.settings.client_id)
     named = tokens.under(TokenKey(user, bank.issuer, resource))
     yield from bank.settings.token_store.save(named)
     return named

@@ -16,7 +16,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.jose.signer import Signer
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
 from fapikit.stores.memory import MemoryStore
-from fapikit.stores.protocol import Store
+from fapikit.stores.protocol import Store, require_store
 from rpkit.client_keys import ClientKeys, signer_now
 from rpkit.redirect_uris import require_redirect_uri
 from rpkit.token_store import TokenStore
@@ -80,8 +80,9 @@ class ClientSettings:
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 
     def __post_init__(self) -> None:
-        if not hasattr(self.auth, "credentials"):
+        if not hasattr(self.auth, "credentials") or isinstance(self.auth, type):
             raise ConfigurationError("auth is how the client signs in, such as PrivateKeyJWT(key)")
+        require_store(self.store)
         self.auth.check(self.profile)
         self._check_redirect_uri()
         self._check_sender_constraint()

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fapikit.errors import ConfigurationError, FapiError, Fault
+from rpkit.authorization_request import check_parameters
 from rpkit.bank import Bank
 
 _LOG = logging.getLogger("rpkit.sign_in")
@@ -46,8 +47,12 @@ def require_redirect_uri(bank: Bank, paths: SignInPaths) -> None:
         )
 
 
-def require_one_resource(resource: str | None, parameters: Mapping[str, Any]) -> None:
-    """Raises ConfigurationError if every login would ask for several resources and none is named for its code."""
+def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> None:
+    """Refuse at start-up what no login could begin with: see `check_parameters`. Raises ConfigurationError.
+
+    Also if every login would ask for several resources and none is named for its code.
+    """
+    check_parameters(parameters)
     asked = parameters.get("resources", ())
     if resource is None and not isinstance(asked, str) and len(tuple(asked)) > 1:
         raise ConfigurationError(

@@ -26,7 +26,7 @@ from rpkit.async_client import AsyncClient
 from rpkit.backchannel_logout import LoggedOut
 from rpkit.client_keys import ClientKeys
 from rpkit.login import Login
-from rpkit.sign_in import SignInPaths, log_failure, require_one_resource, require_redirect_uri
+from rpkit.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
@@ -62,7 +62,7 @@ class SignIn:
         `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
         their sessions here; it may hear of one twice.
         """
-        require_one_resource(resource, parameters)
+        require_parameters(resource, parameters)
         self._connect = connect
         self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path, logout_path)
         self._seal = seal

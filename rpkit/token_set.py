@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.errors import SealBroken
+from fapikit.errors import ConfigurationError, SealBroken
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from rpkit.dpop_key import DPoPKey
@@ -84,13 +84,6 @@ class TokenSet:
     @property
     def issuer(self) -> str:
         return self.key.issuer
-
-    def require_own(self, issuer: str, client_id: str) -> None:
-        """Before any of it is used by a client of `issuer`: it came from there. Raises ForeignTransaction."""
-        if (self.issuer, self.client_id) != (issuer, client_id):
-            raise ForeignTransaction(
-                "these tokens are of another client or server", facts={"expected": issuer, "got": self.issuer}
-            )
 
     def find(self, resource: str | None) -> AccessToken | None:
         """The token for a resource; for None the one that was got without naming any, or else the only one."""
@@ -189,6 +182,21 @@ class TokenSet:
     def open(cls, sealed: str, seal: Seal) -> TokenSet:
         """Raises SealBroken."""
         return cls.from_bytes(seal.open_text(sealed, SEAL_CONTEXT))
+
+
+def require_own(tokens: TokenSet, issuer: str, client_id: str) -> None:
+    """Before any of it is used by a client of `issuer`: it came from there.
+
+    Raises ForeignTransaction; ConfigurationError for what is no token set.
+    """
+    if not isinstance(tokens, TokenSet):
+        raise ConfigurationError(
+            "tokens is a TokenSet: login.tokens, or what load_tokens() gave (None: that user has none, and signs in)"
+        )
+    if (tokens.issuer, tokens.client_id) != (issuer, client_id):
+        raise ForeignTransaction(
+            "these tokens are of another client or server", facts={"expected": issuer, "got": tokens.issuer}
+        )
 
 
 def first_token_set(

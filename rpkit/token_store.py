@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow, store_add, store_get, store_put, store_swap, store_take
 from fapikit.stores.memory import MemoryStore
-from fapikit.stores.protocol import Store
+from fapikit.stores.protocol import Store, require_store
 from fapikit.stores.sealed import Seal, SealedStore
 from rpkit.token_set import TokenKey, TokenSet
 
@@ -32,6 +33,9 @@ class TokenStore:
         self, store: Store, seal: Seal | None, *, on_change: OnChange | None = None, ttl: float = TTL
     ) -> None:
         """`seal` None is for a store that never leaves this process's memory."""
+        if seal is not None and not isinstance(seal, Seal):
+            raise ConfigurationError("TokenStore(store, seal): seal is a Seal, or None for memory")
+        require_store(store)
         self._store: Store = store if seal is None else SealedStore(store, seal)
         self._on_change = on_change
         self._ttl = ttl

@@ -22,7 +22,7 @@ from rpkit.errors import NoAccessToken, UserInfoError
 from rpkit.id_token import IdToken
 from rpkit.login import Login
 from rpkit.protected_call import call_protected
-from rpkit.token_set import TokenSet
+from rpkit.token_set import TokenSet, require_own
 
 _CLAUSE: Final = "OIDC 5.3.2"
 _JWT: Final = "application/jwt"
@@ -42,11 +42,13 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
 
     `tokens`: the login's set after later refreshes, if the first token has expired.
     """
+    if not isinstance(login, Login):
+        raise ConfigurationError("userinfo takes the whole login: it compares the subject", clause=_CLAUSE)
     if login.id_token is None:
         raise ConfigurationError("UserInfo is compared with an ID token: ask for openid", clause=_CLAUSE)
     held = tokens or login.tokens
     for given in (login.tokens, held):
-        given.require_own(bank.issuer, bank.settings.client_id)
+        require_own(given, bank.issuer, bank.settings.client_id)
     endpoint = bank.endpoint("userinfo_endpoint")
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:

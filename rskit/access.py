@@ -61,8 +61,8 @@ class Access:
                 )
             if not scope or (isinstance(scope, str) and " " in scope):
                 raise ConfigurationError("each scope is one name without spaces", facts={"scope": scope})
-        if max_age is not None and max_age < 0:
-            raise ConfigurationError("max_age is not negative", clause="RFC 9470 3")
+        if max_age is not None and (type(max_age) is not int or max_age < 0):
+            raise ConfigurationError("max_age is a number of seconds, not negative", clause="RFC 9470 3")
         if dpop not in (None, "required"):
             raise ConfigurationError('dpop is "required" or left out')
         self.scopes = scopes

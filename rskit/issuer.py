@@ -62,6 +62,10 @@ class Introspection:
     signed: bool = False
     limits: IntrospectionLimits = IntrospectionLimits()
 
+    def __post_init__(self) -> None:
+        if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
+            raise ConfigurationError("Introspection(client_id, auth): auth is such as PrivateKeyJWT(key)")
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
@@ -229,8 +233,8 @@ class IssuerBook:
         self._known: dict[str, TrustedIssuer] = {}
         self.opaque: TrustedIssuer | None = None
         if not callable(issuers):
-            listed = tuple(issuers)
-            if not all(isinstance(issuer, Issuer) for issuer in listed):
+            listed = () if isinstance(issuers, Issuer) else tuple(issuers)
+            if isinstance(issuers, Issuer) or not all(isinstance(issuer, Issuer) for issuer in listed):
                 raise ConfigurationError("issuers are Issuer objects: issuers=[Issuer(url)]")
             self._known = {issuer.url: self._trust(issuer) for issuer in listed}
             if not self._known:
@@ -246,7 +250,7 @@ class IssuerBook:
         else:
             trusted = self._known.get(iss)
         if trusted is None:
-            raise UnknownIssuer("the token comes from an issuer that is not trusted here")
+            raise _unknown(iss, self._known)
         return trusted
 
     def still_trusts(self, trusted: TrustedIssuer) -> bool:
@@ -263,7 +267,7 @@ class IssuerBook:
         config = callback(iss)
         if config is None or config.url != iss:
             self._known.pop(iss, None)
-            raise UnknownIssuer("the token comes from an issuer that is not trusted here")
+            raise _unknown(iss, ())
         trusted = self._known.get(iss)
         if trusted is None or trusted.config != config:
             if len(self._known) >= _MAX_ISSUERS:
@@ -282,3 +286,10 @@ class IssuerBook:
                 facts={"issuers": " ".join(t.config.label for t in asking)},
             )
         return asking[0] if asking else None
+
+
+def _unknown(iss: object, known: Iterable[str]) -> UnknownIssuer:
+    return UnknownIssuer(
+        "the token comes from an issuer that is not trusted here",
+        facts={"got": iss, **({"trusted": " ".join(known)} if known else {})},
+    )

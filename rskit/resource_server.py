@@ -19,6 +19,7 @@ from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores import MemoryStore, Store
+from fapikit.stores.protocol import require_store
 from rskit import observe as observing
 from rskit.challenge import ChallengeRules, refuse
 from rskit.confirmation import Binding, PossessionRules, bases_of, confirm
@@ -82,7 +83,7 @@ class ResourceServer:
     ) -> None:
         self.profile = profile_of(profile)
         self.resource = check_resource(resource)
-        self.store: Store = MemoryStore(clock=clock) if store is None else store
+        self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
         self.clock = clock
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose
@@ -275,6 +276,8 @@ class ResourceServer:
 def _bindings(profile: Profile, wanted: Collection[Binding] | None, *, required: bool) -> frozenset[Binding]:
     if wanted is None:
         return profile.sender_constraints
+    if isinstance(wanted, str):
+        raise ConfigurationError('bindings= takes a collection: {"dpop"}')
     profile.require(
         frozenset(wanted) <= profile.sender_constraints,
         f"these bindings are not all allowed: {' '.join(sorted(wanted))}",
@@ -298,6 +301,10 @@ def _nonce_issuer(
         return nonces
     if isinstance(nonces, bytes):
         return NonceIssuer((nonces,))
+    if nonces is not None and not isinstance(nonces, bool):
+        raise ConfigurationError(
+            "nonces= takes a key of 32 octets or more as bytes, a NonceIssuer, or a bool"
+        )
     return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
 
 

@@ -58,7 +58,7 @@ def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
         return _split_scope(value)
     if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
         return frozenset(value)
-    raise _malformed("scope is not a string of names", claim)
+    raise _malformed("scope is not a string of names", claim, "RFC 9068 2.2.3")
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +75,9 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
     ):
         raise _malformed(
-            "authorization_details is not an array of objects with a type", "authorization_details"
+            "authorization_details is not an array of objects with a type",
+            "authorization_details",
+            "RFC 9396 9",
         )
     return value
 
@@ -84,7 +86,7 @@ def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
     """What `cnf` binds the token to. Unknown members are ignored only beside a known one."""
     cnf = claims["cnf"]
     if not isinstance(cnf, dict):
-        raise _malformed("cnf is not an object", "cnf")
+        raise _malformed("cnf is not an object", "cnf", "RFC 7800 3.1")
     if cnf.keys().isdisjoint(_KNOWN_MEMBERS):
         raise UnknownConfirmation("the token is bound in a way that is not known here")
     return Confirmation(_thumbprint(cnf, "jkt"), _thumbprint(cnf, "x5t#S256"))
@@ -95,9 +97,9 @@ def _thumbprint(cnf: Mapping[str, Any], member: str) -> str | None:
     if value is None and member not in cnf:
         return None
     if not isinstance(value, str) or len(value) != _THUMBPRINT_CHARACTERS or not value.isascii():
-        raise _malformed("cnf does not hold a SHA-256 thumbprint", f"cnf.{member}")
+        raise _malformed("cnf does not hold a SHA-256 thumbprint", f"cnf.{member}", "RFC 7800 3.1")
     return value
 
 
-def _malformed(message: str, claim: str) -> MalformedClaim:
-    return ACCESS_TOKEN.fail(MalformedClaim, message, facts={"claim": claim})
+def _malformed(message: str, claim: str, clause: str) -> MalformedClaim:
+    return ACCESS_TOKEN.fail(MalformedClaim, message, clause=clause, facts={"claim": claim})

@@ -40,6 +40,7 @@ from fapikit.jose.parse import Header, read_header, read_object, read_signature,
 from fapikit.jose.public_key import import_material, is_for, required_members, thumbprint_of
 from fapikit.jose.purposes import DPOP_PROOF
 from fapikit.stores.protocol import Store
+from fapikit.urls import without_query
 
 MAX_AGE: Final = 60.0
 MAX_AHEAD: Final = 30.0
@@ -91,10 +92,15 @@ def check_proof(
         raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", about="jti", facts={"claim": "jti"})
     if claims.get("htm") != method:
         _string(claims, "htm")
-        raise WrongMethod("htm is not this request's method", facts={"expected": method})
+        raise WrongMethod(
+            "htm is not this request's method", facts={"expected": method, "got": claims["htm"][:20]}
+        )
     htu = _string(claims, "htu")
     if htu not in urls and normalise(htu) not in urls:
-        raise WrongUrl("htu is not this request's URL", facts={"expected": " ".join(sorted(urls))})
+        raise WrongUrl(
+            "htu is not this request's URL",
+            facts={"expected": " ".join(sorted(urls)), "got": without_query(htu)},
+        )
     usable_until = _check_time(claims, now)
     if nonces is not None:
         _check_nonce(claims, nonces, now)

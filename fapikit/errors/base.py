@@ -197,11 +197,14 @@ class UnexpectedStatus(MessageError):
 _REMEDIES: Mapping[str, Remedy] = MappingProxyType(
     {
         "invalid_client": Remedy.FIX_CONFIGURATION,
+        "invalid_dpop_proof": Remedy.FIX_CONFIGURATION,  # of what a proof says only the time is not ours alone
         "unauthorized_client": Remedy.FIX_CONFIGURATION,
         "invalid_request": Remedy.CORRECT_THE_REQUEST,
         "invalid_scope": Remedy.CORRECT_THE_REQUEST,
         "invalid_target": Remedy.CORRECT_THE_REQUEST,
         "invalid_authorization_details": Remedy.CORRECT_THE_REQUEST,
+        "invalid_client_metadata": Remedy.CORRECT_THE_REQUEST,
+        "invalid_redirect_uri": Remedy.CORRECT_THE_REQUEST,
     }
 )
 
@@ -220,9 +223,15 @@ class PeerRefused(MessageError):
         status: int,
         clause: str | None = None,
         peer_description: str | None = None,
+        remedy: Remedy | None = None,
+        facts: Mapping[str, object] = _NO_FACTS,
     ) -> None:
-        facts = {"error": peer_code, "status": status}
-        super().__init__(message, clause=clause, remedy=_REMEDIES.get(peer_code), facts=facts)
+        super().__init__(
+            message,
+            clause=clause,
+            remedy=remedy or _REMEDIES.get(peer_code),
+            facts={"error": peer_code, "status": status, **facts},
+        )
         self.peer_code = peer_code
         self.peer_description = peer_description
         self.status = status

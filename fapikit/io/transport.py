@@ -28,6 +28,8 @@ from fapikit.urls import require_secure, without_query
 _THEIRS = frozenset({10, 62, 64})
 """OpenSSL's words for a certificate that has expired, or is for another name or address: X509_V_ERR_..."""
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+_NO_HTTP = frozenset({"ReadError", "RemoteProtocolError"})
+"""What comes of plain HTTP spoken to a TLS server."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -182,6 +184,8 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             why = f"{why}: {cause.strerror if looked_up else os.strerror(cause.errno)}"
             break
         cause = cause.__cause__ or cause.__context__
+    if request.url.startswith("http:") and type(error).__name__ in _NO_HTTP:
+        why, remedy = f"{why}: is https meant?", Remedy.FIX_CONFIGURATION
     return Unreachable(
         f"{without_query(request.url)} cannot be reached: {why}", remedy=remedy, facts={"why": why}
     )

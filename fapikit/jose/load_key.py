@@ -5,6 +5,7 @@ Spec: RFC 7468 10, 11; RFC 5958; RFC 7292; RFC 7517 4; RFC 7518 6
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,11 +21,13 @@ from fapikit.errors import UnusablePrivateKey
 from fapikit.jose.algorithms import PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES
 
+_LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 
 
 def material_from_pem(pem: bytes | str, password: bytes | None) -> PrivateMaterial:
     """PKCS#8, encrypted or not, or a traditional form. Raises UnusablePrivateKey."""
+    _require_private_pem(pem)
     return _load(
         lambda: serialization.load_pem_private_key(pem_octets(pem), password),
         "PEM private key",
@@ -83,6 +86,18 @@ def public_members(material: PrivateMaterial) -> dict[str, str]:
             x, y = numbers.x.to_bytes(octets, "big"), numbers.y.to_bytes(octets, "big")
             return {"kty": "EC", "crv": crv, "x": base64url.encode(x), "y": base64url.encode(y)}
     raise UnusablePrivateKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1")
+
+
+def _require_private_pem(pem: object) -> None:
+    """Tell a file's name, a certificate and a public key from a private key that cannot be read."""
+    text = pem.decode("latin-1") if isinstance(pem, bytes) else str(pem)
+    labels = _LABEL.findall(text) if isinstance(pem, bytes | str) else []
+    if not labels:
+        raise UnusablePrivateKey(
+            "not a readable PEM private key: the text of the file is taken, not its name", clause="RFC 7468 2"
+        )
+    if not any("PRIVATE KEY" in label for label in labels):
+        raise UnusablePrivateKey(f"not a private key: this PEM holds a {labels[0]}", clause="RFC 7468 10")
 
 
 def pem_octets(pem: bytes | str) -> bytes:

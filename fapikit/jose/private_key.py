@@ -47,7 +47,10 @@ class PrivateKey:
         """A fresh key for `alg`. RSA keys have 2048 bits."""
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
-            raise UnusablePrivateKey(f"{alg} is not a supported signature algorithm", clause="RFC 8725 3.1")
+            raise UnusablePrivateKey(
+                f"{alg} is not a supported signature algorithm: use one of {', '.join(ALGORITHMS)}",
+                clause="RFC 8725 3.1",
+            )
         material: PrivateMaterial
         if algorithm.kty == "RSA":
             material = rsa.generate_private_key(65537, 2048)

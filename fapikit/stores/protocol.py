@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol, runtime_checkable
 
+from fapikit.errors import ConfigurationError
+
 MAX_KEY_CHARACTERS: Final = 512
 MAX_VALUE_OCTETS: Final = 1024 * 1024
 MAX_SEAL_OCTETS: Final = 64
@@ -49,6 +51,13 @@ class Store(Protocol):
     async def aadd(self, key: str, value: bytes, ttl: float) -> bool: ...
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool: ...
+
+
+def require_store(store: Store) -> Store:
+    """The same object, known to be a store and not, say, its URL. Raises ConfigurationError."""
+    if not hasattr(store, "swap"):
+        raise ConfigurationError("a store is an object, such as SqliteStore(path), or store_from_url(url)")
+    return store
 
 
 def require_entry(key: str, value: bytes, ttl: float) -> None:

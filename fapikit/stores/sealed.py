@@ -39,9 +39,10 @@ class Seal:
     __slots__ = ("_ciphers", "_newest", "_random_bytes")
 
     def __init__(self, keys: Sequence[bytes], *, random_bytes: RandomBytes = system_random) -> None:
-        if not keys or min(len(key) for key in keys) < 32:
+        if not all(type(key) is bytes and len(key) >= 32 for key in keys) or not keys:
             raise ConfigurationError(
-                "a seal needs one or more keys of 32 octets or more", clause="FAPI2-SP 5.4.1-4"
+                "a seal needs one or more keys, each bytes of 32 octets or more: Seal([key])",
+                clause="FAPI2-SP 5.4.1-4",
             )
         self._ciphers = {_key_id(key): AESGCM(_derived(key, b"fapikit seal")) for key in reversed(keys)}
         self._newest = _key_id(keys[0])

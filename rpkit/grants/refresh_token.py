@@ -19,7 +19,7 @@ from rpkit.bank import Bank
 from rpkit.errors import GrantEnded, NoAccessToken
 from rpkit.id_token import verify_refreshed_id_token
 from rpkit.token_endpoint import TokenResponse, request_tokens
-from rpkit.token_set import TokenSet
+from rpkit.token_set import TokenSet, require_own
 from rpkit.token_store import LOCK_TTL
 
 DEADLINE: Final = 45.0
@@ -36,7 +36,7 @@ def refresh(
     Raises ConfigurationError where the set holds several and none is named; GrantEnded when the user has to sign in
     again, NoAccessToken without a refresh token; BrokenContinuity; PeerRefused, TransportError, StoreError.
     """
-    tokens.require_own(bank.issuer, bank.settings.client_id)
+    require_own(tokens, bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
     if resource is None:
         if held is None:

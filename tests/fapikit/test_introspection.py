@@ -164,6 +164,7 @@ def test_a_server_that_refuses_us_points_at_our_configuration(status: int) -> No
     with pytest.raises(UnusableAnswer) as caught:
         ask(Hand(answer({"error": "invalid_client"}, status)), signed=False)
     assert caught.value.fault is Fault.CONFIGURATION
+    assert "What to do: fix your configuration." in caught.value.__notes__[0]
     assert caught.value.facts["error"] == "invalid_client"
 
 

@@ -65,7 +65,7 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("auth", [None, a_key("ES256"), "secret"])
+@pytest.mark.parametrize("auth", [None, a_key("ES256"), "secret", PrivateKeyJWT])
 def test_a_bare_key_is_no_way_to_sign_in(auth: Any, clients: Clients, bank: FakeBank) -> None:
     with pytest.raises(ConfigurationError, match="PrivateKeyJWT"):
         clients.of(bank, auth=auth)
@@ -80,6 +80,9 @@ def test_a_bare_key_is_no_way_to_sign_in(auth: Any, clients: Clients, bank: Fake
         ("invalid_scope", Remedy.CORRECT_THE_REQUEST),
         ("invalid_target", Remedy.CORRECT_THE_REQUEST),
         ("invalid_authorization_details", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_client_metadata", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_redirect_uri", Remedy.CORRECT_THE_REQUEST),
+        ("invalid_dpop_proof", Remedy.FIX_CONFIGURATION),
         ("server_error", Remedy.TELL_THE_PEER),
     ],
 )

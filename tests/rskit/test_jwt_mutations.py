@@ -53,14 +53,14 @@ CLAIMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"nonce": "n"}, e.ForbiddenClaim, "RFC 8725 3.12"),
     ({"at_hash": "h"}, e.ForbiddenClaim, "RFC 8725 3.12"),
     ({"events": {}}, e.ForbiddenClaim, "RFC 8725 3.12"),
-    ({"scope": ["accounts"]}, e.MalformedClaim, ""),
-    ({"authorization_details": {"type": "x"}}, e.MalformedClaim, ""),
-    ({"authorization_details": [{"no": "type"}]}, e.MalformedClaim, ""),
+    ({"scope": ["accounts"]}, e.MalformedClaim, "RFC 9068 2.2.3"),
+    ({"authorization_details": {"type": "x"}}, e.MalformedClaim, "RFC 9396 9"),
+    ({"authorization_details": [{"no": "type"}]}, e.MalformedClaim, "RFC 9396 9"),
     ({"cnf": {}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
-    ({"cnf": "jkt"}, e.MalformedClaim, ""),
-    ({"cnf": {"jkt": "short"}}, e.MalformedClaim, ""),
-    ({"cnf": {"jkt": 7, "x5t#S256": "A" * 43}}, e.MalformedClaim, ""),
+    ({"cnf": "jkt"}, e.MalformedClaim, "RFC 7800 3.1"),
+    ({"cnf": {"jkt": "short"}}, e.MalformedClaim, "RFC 7800 3.1"),
+    ({"cnf": {"jkt": 7, "x5t#S256": "A" * 43}}, e.MalformedClaim, "RFC 7800 3.1"),
 ]
 
 HEADERS: list[tuple[dict[str, Any], type[Exception]]] = [

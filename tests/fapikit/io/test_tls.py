@@ -163,3 +163,11 @@ def test_a_servers_own_certificate_that_cannot_be_used_is_named(certificate: tup
 
 def test_settings_show_no_password_of_a_proxy() -> None:
     assert "secret" not in repr(HttpSettings(proxy="http://user:secret@proxy.example:3128"))
+
+
+def test_a_tls_port_called_in_clear_asks_whether_https_is_meant(server: HTTPServer) -> None:
+    driver = SyncDriver(HttpSettings())
+    with pytest.raises(Unreachable, match="is https meant") as refused:
+        driver.run(http(HttpRequest("GET", f"http://localhost:{server.port}/x")))
+    driver.close()
+    assert refused.value.remedy is Remedy.FIX_CONFIGURATION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     NoEncryption,
+    PublicFormat,
     pkcs12,
 )
 
@@ -122,6 +124,20 @@ def test_pem_is_text_and_may_come_as_such() -> None:
     assert same(PrivateKey.from_pem(pem.decode()), "ES256")
     with pytest.raises(UnusableKey, match="not a readable PEM"):
         PrivateKey.from_pem("no key, and not ASCII: ü")
+
+
+@pytest.mark.parametrize("given", ["fintech.pem", Path("fintech.pem"), b"", None])
+def test_tells_a_file_from_its_name(given: Any) -> None:
+    with pytest.raises(UnusablePrivateKey, match="the text of the file is taken, not its name"):
+        PrivateKey.from_pem(given)
+
+
+def test_says_what_a_pem_holds_that_is_no_private_key() -> None:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(UnusablePrivateKey, match="this PEM holds a PUBLIC KEY"):
+        PrivateKey.from_pem(pem)
+    assert same(PrivateKey.from_pem(pem + exported("ES256", Encoding.PEM)), "ES256"), "one beside it is taken"
 
 
 @pytest.mark.parametrize(
