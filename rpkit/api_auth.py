@@ -9,7 +9,6 @@ Role: C
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import certifi
 import httpx
 
-from fapikit.errors import ConfigurationError, ResponseTooLarge
+from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, Headers
 from fapikit.io import HttpSettings
@@ -28,6 +27,7 @@ from fapikit.profiles import Profile
 from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api_call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.bank import Bank
+from rpkit.capped_answer import PLAIN, cap_answer, capped_streams
 from rpkit.token_set import TokenSet, require_own
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ MAX_KEPT: Final = 8 * 1024 * 1024
 _CONNECTION_OPTIONS: Final = frozenset(
     {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
 )
-PLAIN: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=4)
 def auth_class(library: Any) -> Any:
     """`Auth` of this library with both of its faces."""
-    capped, async_capped = _stream_classes(library)
+    capped, async_capped = capped_streams(library)
 
     class BoundAuth(library.Auth):  # type: ignore[misc]
         """Adds token and proof, learns nonces, and sends again when, and only when, that can help."""
@@ -170,7 +169,7 @@ def auth_class(library: Any) -> Any:
             while headers is not None:
                 request.headers.update(headers)
                 response = yield request
-                _cap(response, capped, self.target.max_bytes)
+                cap_answer(response, capped, self.target.max_bytes)
                 headers = self._run(call.judge(_answer(response)))
 
         async def async_auth_flow(self, request: Any) -> Any:
@@ -181,7 +180,7 @@ def auth_class(library: Any) -> Any:
             while headers is not None:
                 request.headers.update(headers)
                 response = yield request
-                _cap(response, async_capped, self.target.max_bytes)
+                cap_answer(response, async_capped, self.target.max_bytes)
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
@@ -236,58 +235,6 @@ def _async_client_class(library: Any) -> Any:
     return BoundAsyncClient
 
 
-@lru_cache(maxsize=4)
-def _stream_classes(library: Any) -> tuple[Any, Any]:
-    """Response bodies that end with an error once they are too long."""
-
-    class CappedStream(library.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, inner: Any, limit: int) -> None:
-            self._inner, self._limit = inner, limit
-
-        def __iter__(self) -> Any:
-            size = 0
-            for chunk in self._inner:
-                size = _counted(size, chunk, self._limit)
-                yield chunk
-
-        def close(self) -> None:
-            self._inner.close()
-
-    class AsyncCappedStream(library.AsyncByteStream):  # type: ignore[misc]
-        def __init__(self, inner: Any, limit: int) -> None:
-            self._inner, self._limit = inner, limit
-
-        async def __aiter__(self) -> Any:
-            size = 0
-            async for chunk in self._inner:
-                size = _counted(size, chunk, self._limit)
-                yield chunk
-
-        async def aclose(self) -> None:
-            await self._inner.aclose()
-
-    return CappedStream, AsyncCappedStream
-
-
-def _cap(response: Any, capped: Any, limit: int) -> None:
-    """Count the octets of every answer, those of refusals before a retry included."""
-    asked = response.request.headers.get("accept-encoding", PLAIN)
-    if asked == PLAIN and response.headers.get("content-encoding", PLAIN).lower() != PLAIN:
-        # What is counted is what arrives; unpacked it may be a thousand times as much.
-        raise ResponseTooLarge("the API compressed an answer unasked, which no limit could bound")
-    if response.is_stream_consumed:  # it came whole
-        _counted(0, response.content, limit)
-    else:
-        response.stream = capped(response.stream, limit)
-
-
-def _counted(size: int, chunk: bytes, limit: int) -> int:
-    size += len(chunk)
-    if size > limit:
-        raise ResponseTooLarge(f"the API sent more than {limit} octets", facts={"limit": limit})
-    return size
-
-
 def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> None:
     # Whatever counts as true to the library, save the object by which it says that nothing was given.
     asked = options.get("follow_redirects", library.USE_CLIENT_DEFAULT)
@@ -312,12 +259,3 @@ def makes_own_connections(options: dict[str, Any]) -> bool:
 def _public_roots(roots: str, profile: Profile) -> Any:
     """A context that trusts what httpx trusts and offers the profile's suites; making one takes 40 ms, so once."""
     return client_context(ca=roots, profile=profile)
-
-
-def library_of(client: Any) -> Any:
-    """The module of a given client, httpx or httpx2; httpx without one."""
-    for kind in type(client).__mro__:
-        module = sys.modules.get(kind.__module__.split(".")[0])
-        if module is not None and hasattr(module, "AsyncClient") and hasattr(module, "Auth"):
-            return module
-    return httpx

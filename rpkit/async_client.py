@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
+from fapikit.io.http_library import library_of
 from fapikit.metadata import discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
@@ -222,7 +223,7 @@ class AsyncClient:
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or `library`); see `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        library = library or api_auth.library_of(self._http.async_client)
+        library = library or library_of(self._http.async_client)
         if not api_auth.makes_own_connections(httpx_options):
             httpx_options["transport"] = self._apis.async_transport(library)
         return api_auth.async_client(

@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar, Unpack
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
+from fapikit.io.http_library import library_of
 from fapikit.metadata import discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
@@ -247,7 +248,7 @@ class Client:
         connections (`verify`, `transport`, ...) give it its own. Redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
-        library = library or api_auth.library_of(self._http.client)
+        library = library or library_of(self._http.client)
         if not api_auth.makes_own_connections(httpx_options):
             httpx_options["transport"] = self._apis.transport(library)
         return api_auth.sync_client(

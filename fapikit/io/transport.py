@@ -11,7 +11,6 @@ import asyncio
 import os
 import socket
 import ssl
-import sys
 import time
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,6 +21,7 @@ import httpx
 from fapikit.errors import ConfigurationError, Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io.deadline import bounded, deadline
+from fapikit.io.http_library import library_of
 from fapikit.io.tls import default_context
 from fapikit.urls import require_secure, without_query
 
@@ -80,7 +80,7 @@ def _no_cookies() -> CookieJar:
 def send(client: Any, request: HttpRequest) -> HttpResponse:
     """Send and read one answer. Raises TransportError."""
     started = time.monotonic()
-    library = _library_of(client)
+    library = library_of(client)
     try:
         with deadline(request.timeout):
             response = client.send(_build(client, request), stream=True, follow_redirects=False)
@@ -104,7 +104,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
 
 async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     """Send and read one answer. Raises TransportError."""
-    library = _library_of(client)
+    library = library_of(client)
     try:
         async with asyncio.timeout(request.timeout):
             response = await client.send(_build(client, request), stream=True, follow_redirects=False)
@@ -129,15 +129,6 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
 def _read_already(response: Any) -> list[bytes]:
     """The body of a response that came whole, as mock transports make them; it cannot be read a second time."""
     return [response.content] if response.is_stream_consumed else []
-
-
-def _library_of(client: Any) -> Any:
-    """httpx and httpx2 share no base classes: the exceptions come from the module that the client comes from."""
-    for kind in type(client).__mro__:
-        module = sys.modules.get(kind.__module__.split(".")[0])
-        if module is not None and hasattr(module, "HTTPError") and hasattr(module, "StreamError"):
-            return module
-    return httpx
 
 
 def _build(client: Any, request: HttpRequest) -> Any:
