@@ -52,7 +52,7 @@ async def issue_access_token(
         auth_time=grant.auth_time if grant else None,
     )
     if resource is not None and resource.token_format == "jwt":
-        token = await server.sign(jwt_claims(server, record, resource), ACCESS_TOKEN)
+        token = await server.sign(token_claims(server, record, resource), ACCESS_TOKEN)
     else:
         token = random_token(server.random_bytes)
     await server.records.save("token", token, record, server.config.access_token_lifetime + 60)
@@ -67,8 +67,11 @@ async def issue_access_token(
     return body
 
 
-def jwt_claims(server: AuthorizationServer, record: AccessToken, resource: Resource) -> dict[str, Any]:
-    """The claims of RFC 9068 2.2; `scope` holds what means something to this API."""
+def token_claims(server: AuthorizationServer, record: AccessToken, resource: Resource) -> dict[str, Any]:
+    """What an API may know of a token meant for it: the claims of a JWT (RFC 9068 2.2), members of introspection alike.
+
+    `scope` holds what means something to this API.
+    """
     claims: dict[str, Any] = {
         "iss": server.config.issuer,
         "aud": record.audience,
@@ -78,24 +81,18 @@ def jwt_claims(server: AuthorizationServer, record: AccessToken, resource: Resou
         "exp": record.expires_at,
         "jti": record.jti,
     }
-    return {**claims, **resource_members(record, resource)}
-
-
-def resource_members(record: AccessToken, resource: Resource | None) -> dict[str, Any]:
-    """What an API may know of a token meant for it, in a JWT and in introspection alike."""
-    members: dict[str, Any] = {}
-    scopes = [scope for scope in record.scopes if resource is None or scope in resource.scopes]
+    scopes = [scope for scope in record.scopes if scope in resource.scopes]
     if scopes:
-        members["scope"] = " ".join(scopes)
+        claims["scope"] = " ".join(scopes)
     if record.authorization_details:
-        members["authorization_details"] = list(record.authorization_details)
+        claims["authorization_details"] = list(record.authorization_details)
     if record.jkt is not None:
-        members["cnf"] = {"jkt": record.jkt}
+        claims["cnf"] = {"jkt": record.jkt}
     if record.acr is not None:
-        members["acr"] = record.acr
+        claims["acr"] = record.acr
     if record.auth_time is not None:
-        members["auth_time"] = record.auth_time
-    return members
+        claims["auth_time"] = record.auth_time
+    return claims
 
 
 async def find_access_token(server: AuthorizationServer, token: str) -> AccessToken | None:

@@ -15,7 +15,7 @@ from askit.client_check import authenticate_client
 from askit.clients import Client
 from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from askit.messages import json_answer, read_form
-from askit.tokens import find_access_token, resource_members
+from askit.tokens import find_access_token, token_claims
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
@@ -59,18 +59,8 @@ async def describe_token(server: AuthorizationServer, token: str, caller: Client
     resource = server.config.resource(record.audience)
     if resource is None or caller.client_id not in resource.introspection_clients:
         return {"active": False}
-    return {
-        "active": True,
-        "iss": server.config.issuer,
-        "aud": record.audience,
-        "sub": record.sub,
-        "client_id": record.client_id,
-        "iat": record.issued_at,
-        "exp": record.expires_at,
-        "jti": record.jti,
-        "token_type": "DPoP" if record.jkt else "Bearer",
-        **resource_members(record, resource),
-    }
+    token_type = "DPoP" if record.jkt else "Bearer"
+    return {"active": True, "token_type": token_type, **token_claims(server, record, resource)}
 
 
 async def _signed(server: AuthorizationServer, members: dict[str, Any], caller: Client) -> Response:

@@ -25,7 +25,7 @@ from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.server import AuthorizationServer
-from askit.tokens import jwt_claims
+from askit.tokens import token_claims
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
@@ -161,7 +161,7 @@ async def make_access_token(
         acr=server.config.acr,
         auth_time=now,
     )
-    members = {**jwt_claims(server, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
+    members = {**token_claims(server, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
     token = random_token(server.random_bytes)
     if chosen.token_format == "jwt":
         kept = {name: value for name, value in members.items() if value is not None}
