@@ -80,7 +80,7 @@ class Guard:
                     return self._begin_stream(message)
         elif admission.refusal is not None:
             return _drop()  # the rest of an answer that was replaced
-        elif kind == "http.response.body" and message.get("more_body") and not self._has_length:
+        elif message.get("more_body") and not self._has_length:
             return self._begin_stream(message)
         return self._send(message)
 
@@ -92,7 +92,6 @@ class Guard:
         return message
 
     async def send_refusal(self, refusal: Refusal) -> None:
-        self.admission.refusal = refusal
         await self.send_answer(refusal.status, headers_of(refusal), refusal.body)
 
     async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:

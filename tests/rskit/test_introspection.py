@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from fapikit import errors as e
 from fapikit.client_authentication import ClientSecretBasic
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.jose.key_set import KeySet
 from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
 from rskit.access import Access
@@ -94,10 +96,13 @@ def test_the_type_of_an_access_token_is_read_without_case(named: str | None):
     allowed(server, a_view(f"Bearer {OPAQUE}"), Hand(METADATA, says(token_type=named)))
 
 
-def test_a_refusal_is_remembered_for_ten_seconds():
+@pytest.mark.parametrize(
+    ("local_jwts", "token"), [(False, OPAQUE), (True, OPAQUE), (False, a_token())], ids=str
+)
+def test_a_refusal_is_remembered_for_ten_seconds(local_jwts: bool, token: str):
     clock = FrozenClock()
-    server, hand = a_server(issuers=[asking()], clock=clock), Hand(METADATA, says(active=False), says())
-    view = a_view(f"Bearer {OPAQUE}")
+    server = a_server(issuers=[asking(local_jwts=local_jwts)], clock=clock)
+    view, hand = a_view(f"Bearer {token}"), Hand(METADATA, says(active=False), says())
     refused(server, view, hand)
     clock.advance(9)
     refused(server, view)
@@ -160,10 +165,26 @@ def test_nothing_lives_longer_than_the_token():
     assert type(refused(server, view, hand).error) is rs.InactiveToken
 
 
-def test_a_jwt_of_an_issuer_that_is_asked_is_asked_about():
-    server = a_server(issuers=[asking()])
+@pytest.mark.parametrize("keys", [None, KeySet([AS_KEY.public_key])], ids=["fetched", "at hand"])
+def test_a_jwt_of_an_issuer_that_is_asked_is_asked_about(keys: KeySet | None):
+    server = a_server(issuers=[replace(asking(), keys=keys)])
     token = allowed(server, a_view(f"Bearer {a_token()}"), Hand(METADATA, says()))
     assert token.kind == "introspected"
+    assert "active" not in token.claims
+
+
+@pytest.mark.parametrize("opaque", [OPAQUE, "a.b.c", "a.b", "eyOPAQUE", "ey.b", "ey.b.c.d"])
+def test_what_is_no_jwt_is_opaque(opaque: str):
+    server = a_server(issuers=[replace(asking(), keys=KeySet([AS_KEY.public_key]))])
+    assert allowed(server, a_view(f"Bearer {opaque}"), Hand(METADATA, says())).kind == "introspected"
+
+
+def test_where_nobody_is_asked_fresh_means_verified_here():
+    server, view = a_server(), a_view(f"Bearer {a_token()}")
+    token = allowed(server, view)
+    fresh = Hand().run(server.check_again(view, token))
+    assert fresh.kind == "jwt"
+    assert fresh is not token
 
 
 def test_jwts_may_be_verified_here_and_asked_about_on_fresh_routes_alone():
@@ -217,6 +238,29 @@ def hears_that_it_is_inactive(server: ResourceServer, view: RequestView, *before
     passed = allowed(a_server(), a_view(f"Bearer {a_token()}"))
     with pytest.raises(rs.InactiveToken):
         Hand(*before, says(active=False)).run(server.check_again(view, passed))
+
+
+def test_a_jwt_that_is_said_to_be_inactive_is_refused_to_its_end():
+    clock = FrozenClock()
+    server = a_server(issuers=[replace(asking(local_jwts=True), keys=KeySet([AS_KEY.public_key]))], clock=clock)
+    view = a_view(f"Bearer {a_token(exp=int(NOW) + 100)}")
+    hears_that_it_is_inactive(server, view, METADATA)
+    clock.advance(129)
+    assert type(refused(server, view).error) is rs.InactiveToken
+    clock.advance(1)
+    assert type(refused(server, view).error) is e.Expired
+
+
+def test_a_jwt_whose_answer_does_not_fit_is_refused_for_ten_seconds():
+    clock = FrozenClock()
+    server = a_server(issuers=[asking(local_jwts=True)], clock=clock)
+    view = a_view(f"Bearer {a_token()}")
+    token, hand = allowed(server, view, Hand(METADATA, JWKS)), Hand(says(aud="https://other.example"))
+    with pytest.raises(e.WrongAudience):
+        hand.run(server.check_again(view, token))
+    assert type(refused(server, view).error) is e.WrongAudience
+    clock.advance(10)
+    allowed(server, view)
 
 
 def test_who_joins_an_older_question_believes_no_older_answer():

@@ -33,6 +33,8 @@ CLAIMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"aud": None}, e.MissingClaim, "RFC 9068 4-4"),
     ({"aud": []}, e.MalformedClaim, "RFC 9068 4-4"),
     ({"aud": [RESOURCE, 7]}, e.MalformedClaim, "RFC 9068 4-4"),
+    ({"aud": [{}]}, e.MalformedClaim, "RFC 9068 4-4"),
+    ({"aud": {}}, e.MalformedClaim, "RFC 9068 4-4"),
     ({"aud": RESOURCE + "/"}, e.WrongAudience, "RFC 9068 4-4"),
     ({"aud": RESOURCE[:-1]}, e.WrongAudience, "RFC 9068 4-4"),
     ({"aud": "https://other.example"}, e.WrongAudience, "RFC 9068 4-4"),

@@ -18,7 +18,7 @@ from rskit.admission import KEY
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.rskit.mothers import ISSUER, a_server
-from tests.rskit.test_streams import a_scope
+from tests.rskit.streams import a_scope
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
 BEGINNINGS = {"http": [START, {"type": "http.response.body", "body": b"1", "more_body": True}]}
@@ -116,6 +116,20 @@ def test_a_wsgi_app_behind_asgiref_answers():
     assert b"".join(message.get("body", b"") for message in client.sent) == b"ok"
 
 
+@pytest.mark.parametrize("kind", ["http.response.body", "http.response.zerocopysend"])
+def test_an_answer_that_goes_on_is_a_stream_however_it_is_sent(kind: str):
+    denylist = Denylist(clock=FrozenClock())
+
+    async def streaming(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        await send(START)
+        await send({"type": kind, "more_body": True})
+        denylist.revoke(ISSUER, subject="alice", until=NOW + 60)
+        with pytest.raises(TokenEnded):
+            await send({"type": kind, "more_body": True})
+
+    assert run(streaming, denylist=denylist).sent[-1]["more_body"] is False
+
+
 def test_what_a_client_says_is_not_lost_on_an_app_that_stops_waiting():
     async def impatient(scope: Any, receive: Any, send: Any, client: Client) -> None:
         await receive()
@@ -159,6 +173,17 @@ def test_a_stream_that_looks_for_its_client_learns_that_it_went():
             await asyncio.sleep(0)
 
     run(polling)
+
+
+@pytest.mark.parametrize("began", [[], BEGINNINGS["http"][:1], BEGINNINGS["http"]], ids=len)
+def test_an_error_of_the_app_passes_as_it_is(began: list[dict[str, Any]]):
+    async def broken(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        for message in began:
+            await send(message)
+        raise LookupError("a bug of the application")
+
+    with pytest.raises(LookupError, match="a bug of the application"):
+        run(broken)
 
 
 def test_nothing_goes_on_waiting_for_the_client_once_the_app_is_done():

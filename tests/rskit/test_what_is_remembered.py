@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fapikit import errors as e
@@ -14,6 +16,7 @@ from tests.clocks import NOW, FrozenClock
 from tests.forks import in_child
 from tests.hands import Hand, answer
 from tests.keys import a_key
+from tests.rskit.introspecting import METADATA, asking, says
 from tests.rskit.mothers import (
     AS_KEY,
     ISSUER,
@@ -116,6 +119,19 @@ def test_a_revocation_holds_at_once_for_cached_tokens_too():
     allowed(server, a_view(f"Bearer {a_token()}"))
 
 
+@pytest.mark.parametrize(
+    ("issuer", "answers"),
+    [(Issuer(ISSUER, jwks_uri=JWKS_URI), [jwks(AS_KEY)]), (asking(), [METADATA, says()])],
+    ids=["keys are fetched", "asked about"],
+)
+def test_a_revocation_holds_for_a_token_that_something_had_to_be_asked_for(issuer: Issuer, answers: list[Any]):
+    clock = FrozenClock()
+    denylist = Denylist(clock=clock)
+    denylist.revoke(ISSUER, subject="alice", until=NOW + 300)
+    server = a_server(clock=clock, denylist=denylist, issuers=[issuer])
+    assert type(refused(server, a_view(f"Bearer {a_token()}"), Hand(*answers)).error) is rs.RevokedToken
+
+
 def test_possession_is_proven_on_every_request():
     server, token = a_server(), bound_token()
     allowed(server, a_view(f"DPoP {token}", dpop=(a_proof(token),)))
@@ -156,6 +172,14 @@ def test_the_cache_is_bounded_and_forgets_the_oldest():
     for _ in range(40):
         allowed(server, a_view(f"Bearer {a_token()}"))
     assert len(server._tokens._cache._accepted) <= 10
+
+
+def test_a_forged_token_that_keys_are_fetched_for_is_refused():
+    server = a_server(issuers=[Issuer(ISSUER, jwks_uri=JWKS_URI)])
+    forged = a_token(a_key("ES256", 2), header={"kid": AS_KEY.kid})
+    assert type(refused(server, a_view(f"Bearer {forged}"), Hand(jwks(AS_KEY))).error) is e.BadSignature
+    (trusted,) = server._issuers.all()
+    assert trusted.headers == {}
 
 
 def test_header_segments_are_remembered_only_after_a_signature_held():
