@@ -36,6 +36,7 @@ MODULES = (
     "wsgi_mw",
     "wsgi_mw.flask",
     "wsgi_mw.django",
+    "wsgi_mw.rest_framework",
     "askit",
 )
 OURS = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")

@@ -1,4 +1,4 @@
-"""For Django, sync and async: `ProtectMiddleware`, `Access(...)` and `public()` for views, `request.auth`.
+"""For Django, sync and async: `ProtectMiddleware`; `Access(...)` and `public()` for views; `request.auth`.
 
     MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first, or after CORS handling
     FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
@@ -6,17 +6,15 @@
 Django resolves a view once, and tells the middleware which: nothing is matched twice. CSRF protection is lifted only
 for a request that a token has authenticated.
 
-Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9396 9; RFC 9470 3
+Spec: FAPI2-SP 5.3.4; RFC 6750 3
 Role: RS
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -24,8 +22,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
-from fapikit.errors import FapiError
-from rskit import access as rules
 from rskit.access import PUBLIC_MARK, any_of, public
 from rskit.admission import Admission
 from rskit.challenge import headers_of
@@ -34,12 +30,11 @@ from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
-from rskit.token import Token
 from rskit.wiring import require_resource_server
+from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
 from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path
 
-V = TypeVar("V", bound=Callable[..., Any])
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
@@ -102,7 +97,7 @@ class ProtectMiddleware:
         request.__dict__["_fapi_admission"] = admission
         if isinstance(decision, Allow):
             admission.token = decision.token
-            _show(request, decision.token)
+            show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
         elif not isinstance(decision.error, NoCredentials) and not self._server.excuses(decision, view, None):
             return self._render(decision, view)
@@ -151,72 +146,6 @@ class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
     def items(self) -> Any:
         others = [(name, value) for name, value in self.headers.items() if name.lower() != "www-authenticate"]
         return [*others, *(("WWW-Authenticate", value) for value in self._challenges)]
-
-
-class Access(rules.Access):
-    """A decorator for views, sync and async, and through `method_decorator` for class-based ones."""
-
-    __slots__ = ()
-
-    def __call__(self, view: V) -> V:
-        if iscoroutinefunction(view):
-
-            @functools.wraps(view)
-            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                try:
-                    await _arequire(admission_of(request), self, request)
-                except FapiError as error:
-                    if (refusal := admission_of(request).refuse(error)) is not None:
-                        return HttpResponse(status=refusal.status)
-                return await view(request, *args, **kwargs)
-
-            return cast(V, self.mark(guarded_async))
-
-        @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            try:
-                _require(admission_of(request), self, request)
-            except FapiError as error:
-                if (refusal := admission_of(request).refuse(error)) is not None:
-                    return HttpResponse(status=refusal.status)
-            return view(request, *args, **kwargs)
-
-        return cast(V, self.mark(guarded))
-
-
-def _require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
-    token = admission.require(access)
-    if access.fresh:
-        token = admission.server.sync_driver.run(admission.require_fresh(access))
-        _show(request, token)
-    if access.details is not None:
-        access.require_details(token, access.details(request))
-
-
-async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
-    token = admission.require(access)
-    if access.fresh:
-        token = await admission.server.async_driver.run(admission.require_fresh(access))
-        _show(request, token)
-    if access.details is not None:
-        needed = access.details(request)
-        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
-
-
-def _show(request: HttpRequest, token: Token) -> None:
-    request.__dict__["access_token"] = request.__dict__["auth"] = token
-
-
-def admission_of(request: HttpRequest) -> Admission:
-    admission = request.__dict__.get("_fapi_admission")
-    if not isinstance(admission, Admission):
-        raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
-    return admission
-
-
-def token_of(request: HttpRequest) -> Token:
-    """The request's token. Raises LookupError on a public view that was called without one."""
-    return admission_of(request).require_token()
 
 
 def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:
@@ -269,4 +198,4 @@ def _configured() -> ResourceServer:
     return cast(ResourceServer, found)
 
 
-__all__ = ["Access", "ProtectMiddleware", "any_of", "public", "token_of"]
+__all__ = ["Access", "AccessRequiredMixin", "ProtectMiddleware", "any_of", "public", "token_of"]

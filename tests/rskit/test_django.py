@@ -1,46 +1,27 @@
-"""A Django project under ProtectMiddleware, called through its WSGI and its ASGI handler."""
+"""Django under ProtectMiddleware, through its WSGI and its ASGI handler: views, CSRF, streams."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from typing import Any
 
-import django
-import httpx
 import pytest
-from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
-from werkzeug.test import Client
 
 import rskit
 from fapikit.errors import ConfigurationError
-from rskit import ResourceServer
 from tests.clocks import FrozenClock
+from tests.rskit.django_project import CALLS, SERVERS, configure
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
 from wsgi_mw import django as on_django
 
-SERVERS: list[Any] = [a_server()]
-
-
-class TheServer:
-    """Stands for the configured resource server, so that each test may have its own."""
-
-    __class__ = ResourceServer  # type: ignore[assignment]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(SERVERS[0], name)
-
-
-the_server = TheServer()
+configure()
 
 
 def accounts(request: HttpRequest) -> JsonResponse:
@@ -118,20 +99,9 @@ urlpatterns = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _django() -> None:
-    if not settings.configured:
-        settings.configure(
-            ROOT_URLCONF=__name__,
-            SECRET_KEY="only for tests",
-            ALLOWED_HOSTS=["*"],
-            MIDDLEWARE=[
-                "wsgi_mw.django.ProtectMiddleware",
-                "django.middleware.csrf.CsrfViewMiddleware",
-            ],
-            FAPIKIT_RESOURCE_SERVER=the_server,
-            USE_TZ=True,
-        )
-        django.setup()
+def _urls() -> Iterator[None]:
+    with override_settings(ROOT_URLCONF=__name__):
+        yield
 
 
 @pytest.fixture
@@ -139,24 +109,9 @@ def server() -> None:
     SERVERS[0] = a_server()
 
 
-def wsgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
-    response = Client(WSGIHandler()).open(target, method=method, headers=headers, data=body)
-    return response.status_code, response.headers, response.get_data()
-
-
-def asgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app=ASGIHandler())
-        async with httpx.AsyncClient(transport=transport, base_url=RESOURCE) as client:
-            return await client.request(method, target, headers=headers, content=body)
-
-    response = asyncio.run(send())
-    return response.status_code, response.headers, response.content
-
-
-@pytest.fixture(params=[wsgi_call, asgi_call], ids=["wsgi", "asgi"])
+@pytest.fixture(params=CALLS)
 def call(request: pytest.FixtureRequest, server: None) -> Any:
-    return request.param
+    return CALLS[request.param]
 
 
 def test_a_token_reaches_a_view_without_a_rule(call: Any):

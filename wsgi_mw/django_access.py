@@ -1,0 +1,142 @@
+"""What Django views say about the token they need: `Access(...)`, `AccessRequiredMixin`, `token_of(request)`.
+
+    class Payments(AccessRequiredMixin, View):
+        access = {"GET": Access("payments:read"), "POST": Access("payments", fresh=True)}
+
+Spec: FAPI2-SP 5.3.4-4; RFC 9396 9; RFC 9470 3
+Role: RS
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+
+from fapikit.errors import ConfigurationError, FapiError
+from rskit import access as rules
+from rskit.access import PUBLIC_MARK
+from rskit.admission import Admission
+from rskit.token import Token
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Access(rules.Access):
+    """A decorator for views, sync and async, and through `method_decorator` for class-based ones."""
+
+    __slots__ = ()
+
+    def __call__(self, view: V) -> V:
+        if iscoroutinefunction(view):
+
+            @functools.wraps(view)
+            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                try:
+                    await _arequire(admission_of(request), self, request)
+                except FapiError as error:
+                    if (refusal := admission_of(request).refuse(error)) is not None:
+                        return HttpResponse(status=refusal.status)
+                return await view(request, *args, **kwargs)
+
+            return cast(V, self.mark(guarded_async))
+
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                _require(admission_of(request), self, request)
+            except FapiError as error:
+                if (refusal := admission_of(request).refuse(error)) is not None:
+                    return HttpResponse(status=refusal.status)
+            return view(request, *args, **kwargs)
+
+        return cast(V, self.mark(guarded))
+
+
+class AccessRequiredMixin:
+    """Left of the view in a class: `access` is the rule of all its methods, or one for each by name.
+
+    HEAD goes by GET's, and OPTIONS by none unless it is named. A method without one fails when the URLs are loaded.
+    """
+
+    access: ClassVar[Access | Mapping[str, Access]]
+
+    @classmethod
+    def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
+        """Raises ConfigurationError where a method has no rule, or the class is public."""
+        view = super().as_view(*args, **initkwargs)  # type: ignore[misc] # the view's, to the right
+        if vars(cls).get(PUBLIC_MARK):
+            raise ConfigurationError(f"{cls.__name__} is public or has an access, not both")
+        for method in cls.http_method_names:  # type: ignore[attr-defined]
+            _rule_for(cls, method.upper())
+        return view
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        handle = super().dispatch  # type: ignore[misc]
+        rule = _rule_for(self, request.method or "")  # again: a view set has its methods only now
+        if rule is None:
+            return handle(request, *args, **kwargs)
+
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return handle(request, *args, **kwargs)
+
+        async def answer_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return await handle(request, *args, **kwargs)
+
+        is_async = getattr(self, "view_is_async", False)
+        return rule(answer_async if is_async else answer)(request, *args, **kwargs)
+
+
+def _rule_for(view: Any, method: str) -> Access | None:
+    """The rule for one method; None where no handler of the view's own answers. Raises ConfigurationError."""
+    access = getattr(view, "access", None)
+    if isinstance(access, Mapping):
+        access = access.get(method) or (access.get("GET") if method == "HEAD" else None)
+    if isinstance(access, Access):
+        return access
+    if method != "OPTIONS" and hasattr(view, method.lower()):
+        name = getattr(view, "__name__", type(view).__name__)
+        raise ConfigurationError(
+            f"{name} has no rule for {method}: access is an Access, or a dict of them by method"
+        )
+    return None
+
+
+def _require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
+    token = admission.require(access)
+    if access.fresh:
+        token = admission.server.sync_driver.run(admission.require_fresh(access))
+        show(request, token)
+    if access.details is not None:
+        access.require_details(token, access.details(request))
+
+
+async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
+    token = admission.require(access)
+    if access.fresh:
+        token = await admission.server.async_driver.run(admission.require_fresh(access))
+        show(request, token)
+    if access.details is not None:
+        needed = access.details(request)
+        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+
+
+def show(request: HttpRequest, token: Token) -> None:
+    """Where views find it."""
+    request.__dict__["access_token"] = request.__dict__["auth"] = token
+
+
+def admission_of(request: HttpRequest) -> Admission:
+    admission = request.__dict__.get("_fapi_admission")
+    if not isinstance(admission, Admission):
+        raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
+    return admission
+
+
+def token_of(request: HttpRequest) -> Token:
+    """The request's token. Raises LookupError on a public view that was called without one."""
+    return admission_of(request).require_token()
