@@ -242,7 +242,9 @@ def hears_that_it_is_inactive(server: ResourceServer, view: RequestView, *before
 
 def test_a_jwt_that_is_said_to_be_inactive_is_refused_to_its_end():
     clock = FrozenClock()
-    server = a_server(issuers=[replace(asking(local_jwts=True), keys=KeySet([AS_KEY.public_key]))], clock=clock)
+    server = a_server(
+        issuers=[replace(asking(local_jwts=True), keys=KeySet([AS_KEY.public_key]))], clock=clock
+    )
     view = a_view(f"Bearer {a_token(exp=int(NOW) + 100)}")
     hears_that_it_is_inactive(server, view, METADATA)
     clock.advance(129)

@@ -186,6 +186,17 @@ def test_an_error_of_the_app_passes_as_it_is(began: list[dict[str, Any]]):
         run(broken)
 
 
+def test_a_websocket_is_refused_after_its_client_was_heard():
+    """Servers demand it: a denial, as any answer, follows the client's `websocket.connect`."""
+
+    async def unreached(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        raise AssertionError("the app was asked")
+
+    client = run(unreached, "websocket", resource="https://other.example")
+    assert client.sent[0]["status"] == 401
+    assert client.says.empty()
+
+
 def test_nothing_goes_on_waiting_for_the_client_once_the_app_is_done():
     async def leaves(scope: Any, receive: Any, send: Any, client: Client) -> None:
         await receive()

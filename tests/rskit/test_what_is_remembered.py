@@ -124,7 +124,9 @@ def test_a_revocation_holds_at_once_for_cached_tokens_too():
     [(Issuer(ISSUER, jwks_uri=JWKS_URI), [jwks(AS_KEY)]), (asking(), [METADATA, says()])],
     ids=["keys are fetched", "asked about"],
 )
-def test_a_revocation_holds_for_a_token_that_something_had_to_be_asked_for(issuer: Issuer, answers: list[Any]):
+def test_a_revocation_holds_for_a_token_that_something_had_to_be_asked_for(
+    issuer: Issuer, answers: list[Any]
+):
     clock = FrozenClock()
     denylist = Denylist(clock=clock)
     denylist.revoke(ISSUER, subject="alice", until=NOW + 300)
