@@ -11,9 +11,8 @@ from typing import Final, TypeAlias
 
 from fapikit import strict_json
 from fapikit.dpop import make_proof
-from fapikit.errors import PeerRefused, UnexpectedStatus
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, HttpResponse, form_request, read_refusal
+from fapikit.http_message import Headers, HttpRequest, HttpResponse, form_request
 from fapikit.jose.signer import Signer
 from fapikit.urls import without_query
 from rpkit.bank import Bank
@@ -90,10 +89,6 @@ def dpop_headers(
         nonce=bank.nonces.get(url),
     )
     return (("dpop", proof),)
-
-
-def refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
-    return read_refusal(response, clause=clause)
 
 
 def _demands_nonce(response: HttpResponse) -> bool:

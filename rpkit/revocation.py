@@ -50,4 +50,4 @@ def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:
         dpop=signer_for(bank, tokens.dpop),
     )
     if response.status != 200:
-        raise refusal(response, clause=_CLAUSE)
+        raise read_refusal(response, clause=_CLAUSE)
