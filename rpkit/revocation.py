@@ -10,7 +10,8 @@ from typing import Final
 
 from fapikit.errors import PeerRefused
 from fapikit.flow import Flow
-from rpkit.back_channel import call_endpoint, refusal
+from fapikit.http_message import read_refusal
+from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
 from rpkit.dpop_key import signer_for
 from rpkit.token_set import TokenSet, require_own
