@@ -1,11 +1,11 @@
-"""Where a client's keys may lie: what a client that registered itself names as `jwks_uri` is fetched from the public
-internet only, or whoever may register would choose what this server connects to.
+"""Where a client may have this server connect to: what a client that registered itself names for its keys, or to hear
+of logouts, lies on the public internet, or whoever may register would choose what this server connects to.
 
 The name is checked at registration and whenever the client is loaded; its addresses at each connect, and the one that
 was checked is the one connected to, so that a name that changes its mind in between gains nothing. A connection is used
 once: the next name on the same address gets its certificate checked too. Redirects, size and time: `fapikit.jwks`.
 
-Spec: FAPI2-SP 5.4.2-1; RFC 7591 2
+Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Back-Channel Logout 2.2
 Role: AS
 """
 
@@ -25,17 +25,18 @@ import httpx
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
 
+FETCHED: Final = ("jwks_uri", "backchannel_logout_uri")
 # The last label of a name is no number: 127.1 and 0x7f000001 are addresses to a resolver.
 _NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def require_public(uri: str) -> None:
+def require_public(uri: str, name: str) -> None:
     """Raise InvalidClientMetadata unless a secure URL (so one of https, but on loopback) names a host in the DNS."""
     host = urlsplit(uri).hostname or ""
     if host.endswith(".localhost") or not _NAMED_HOST.match(host):
-        raise InvalidClientMetadata("jwks_uri must be https, on a named host of the public internet")
+        raise InvalidClientMetadata(f"{name} must be https, on a named host of the public internet")
 
 
 def is_public(address: str) -> bool:

@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from askit.client_keys import require_public
+from askit.client_keys import FETCHED, require_public
+from askit.client_metadata import ALGORITHMS, check_types, read_keys
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.redirect_uris import check_redirect_uri, is_registered
 from fapikit import strict_json
-from fapikit.errors import FapiError, UnusableKey
+from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
-from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
-from fapikit.urls import is_secure
 
 if TYPE_CHECKING:
     from askit.records import Records
@@ -30,31 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("askit")
 
-GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
-_STRINGS: Final = (
-    "client_name",
-    "client_uri",
-    "logo_uri",
-    "policy_uri",
-    "tos_uri",
-    "jwks_uri",
-    "token_endpoint_auth_signing_alg",
-    "id_token_signed_response_alg",
-    "userinfo_signed_response_alg",
-    "request_object_signing_alg",
-    "authorization_signed_response_alg",
-    "introspection_signed_response_alg",
-)
-_ALGORITHMS: Final = tuple(name for name in _STRINGS if name.endswith("_alg"))
-_LISTS: Final = ("redirect_uris", "grant_types", "response_types", "response_modes", "contacts")
-_FLAGS: Final = (
-    "dpop_bound_access_tokens",
-    "require_pushed_authorization_requests",
-    "require_signed_request_object",
-    "require_auth_time",
-    "use_mtls_endpoint_aliases",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +48,17 @@ class Client:
         client_id, secret = members.get("client_id"), members.pop("client_secret", None)
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
             raise InvalidClientMetadata("client_id must be a non-empty string")
-        _check_types(members)
+        check_types(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
-        keys = _read_keys(members)
+        keys = read_keys(members)
         client = cls(
             client_id=client_id,
             metadata=members,
             secret=None if secret is None else Secret(secret),
             _keys=keys,
         )
-        for uri in client.redirect_uris:
+        for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
             check_redirect_uri(uri)
         client._check_method()
         return client
@@ -97,13 +72,13 @@ class Client:
                 profile.clause("client_authentication_methods"),
             )
         if not profile.loopback_redirects and any(
-            urlsplit(uri).scheme == "http" for uri in self.redirect_uris
+            urlsplit(uri).scheme == "http" for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)
         ):
             raise self._refuse(
                 f"{profile.name} does not allow redirect URIs on loopback",
                 profile.clause("loopback_redirects"),
             )
-        for name in _ALGORITHMS:
+        for name in ALGORITHMS:
             alg = self.metadata.get(name)
             symmetric = name == "token_endpoint_auth_signing_alg" and method == "client_secret_jwt"
             if alg is not None and alg not in profile.signing_algorithms and not symmetric:
@@ -137,6 +112,10 @@ class Client:
     @property
     def redirect_uris(self) -> tuple[str, ...]:
         return tuple(self.metadata.get("redirect_uris", ()))
+
+    @property
+    def post_logout_redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("post_logout_redirect_uris", ()))
 
     @property
     def grant_types(self) -> tuple[str, ...]:
@@ -199,11 +178,11 @@ class Clients:
         *,
         profile: Profile,
         clock: Clock,
-        public_keys: bool,
+        public_only: bool,
     ) -> None:
-        """`public_keys`: a client that registered itself has its `jwks_uri` on the public internet."""
+        """`public_only`: of a client that registered itself only URIs on the public internet are connected to."""
         self._configured = {client.client_id: client for client in configured}
-        self._public_keys = public_keys
+        self._public_only = public_only
         self._records = records
         self._profile = profile
         self._clock = clock
@@ -227,8 +206,9 @@ class Clients:
         """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""
         client = Client.read(metadata)
         client.check(self._profile)
-        if self._public_keys and "jwks_uri" in metadata:
-            require_public(metadata["jwks_uri"])
+        for name in FETCHED if self._public_only else ():
+            if name in metadata:
+                require_public(metadata[name], name)
         return client
 
     async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:
@@ -254,46 +234,3 @@ class Clients:
         if held is None or held[0] != uri:
             held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
         return held[1]
-
-
-def _check_types(members: Mapping[str, Any]) -> None:
-    for name in (*_STRINGS, "scope", "token_endpoint_auth_method", "initiate_login_uri"):
-        if name in members and not isinstance(members[name], str):
-            raise InvalidClientMetadata(f"{name} must be a string")
-    for name in (*_LISTS, "authorization_details_types"):
-        value = members.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise InvalidClientMetadata(f"{name} must be an array of strings")
-    for name in _FLAGS:
-        if not isinstance(members.get(name, False), bool):
-            raise InvalidClientMetadata(f"{name} must be a boolean")
-    _check_values(members)
-
-
-def _check_values(members: Mapping[str, Any]) -> None:
-    default_max_age = members.get("default_max_age", 0)
-    if isinstance(default_max_age, bool) or not isinstance(default_max_age, int) or default_max_age < 0:
-        raise InvalidClientMetadata("default_max_age must be a number of seconds")
-    for name in ("client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri"):
-        if name in members and not is_secure(members[name]):
-            raise InvalidClientMetadata(f"{name} must be an https URL")
-    for grant in members.get("grant_types", ()):
-        if grant not in GRANT_TYPES:
-            raise InvalidClientMetadata("grant_types holds a grant that this server does not have")
-
-
-def _read_keys(members: Mapping[str, Any]) -> KeySet | None:
-    jwks = members.get("jwks")
-    if jwks is None:
-        return None
-    if "jwks_uri" in members:
-        raise InvalidClientMetadata("jwks contradicts jwks_uri: register one of them")
-    if not isinstance(jwks, dict):
-        raise InvalidClientMetadata("jwks must be a JWK Set")
-    keys = jwks.get("keys")
-    if isinstance(keys, list) and any(isinstance(key, dict) and PRIVATE_MEMBERS & key.keys() for key in keys):
-        raise InvalidClientMetadata("jwks holds private or symmetric keys", clause="RFC 7517 9.2")
-    try:
-        return KeySet.from_jwks(jwks)
-    except FapiError as error:
-        raise InvalidClientMetadata(f"jwks: {error.message}") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from askit import granted
+from askit import granted, logout
 from askit.authorization_details import enrich
 from askit.authorization_request import INTERACTION
 from askit.clients import Client
@@ -133,7 +133,10 @@ async def approve(
         auth_time=session.auth_time,
         acr=session.acr,
         claims=request.claims,
+        session_id=session.session_id,
     )
+    if "openid" in request.scopes:
+        await logout.remember(server, session, client)
     await granted.remember(server, grant)
     value = random_token(server.random_bytes)
     code = Code(

@@ -1,6 +1,6 @@
 """ID tokens: who signed in, how and when, for this client and this request.
 
-Spec: OIDC 2, 3.1.3.6, 5.4, 5.5; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1
+Spec: OIDC 2, 3.1.3.6, 5.4, 5.5; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
 Role: AS
 """
 
@@ -29,7 +29,9 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "address": ("address",),
     "phone": ("phone_number", "phone_number_verified"),
 }  # fmt: skip
-_PROTOCOL: Final = frozenset({"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time"})
+_PROTOCOL: Final = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid"}
+)
 
 
 async def make_id_token(
@@ -51,6 +53,8 @@ async def make_id_token(
     }
     if nonce is not None:
         claims["nonce"] = nonce
+    if "backchannel_logout_uri" in client.metadata and grant.session_id:
+        claims["sid"] = grant.session_id
     return await server.sign(claims, ID_TOKEN, alg)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from askit.clients import Client
 from askit.errors import InvalidRequest
 from fapikit.errors import JwtError
-from fapikit.jose.claims import check_audience, check_issuer
+from fapikit.jose.claims import audiences_of, check_audience, check_issuer
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
@@ -32,7 +32,7 @@ async def read_subjects(
     hint = members.get("id_token_hint")
     if hint is None:
         return named
-    hinted = await _hinted(server, hint, client)
+    hinted = await hinted_subject(server, hint, client)
     if named and hinted not in named:
         raise InvalidRequest("id_token_hint and claims name different users", clause="OIDC 3.1.2.2")
     return (hinted,)
@@ -46,8 +46,8 @@ def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
-async def _hinted(server: AuthorizationServer, hint: str, client: Client) -> str:
-    """The subject of an ID token that this server made for this client, however long ago."""
+async def hinted_subject(server: AuthorizationServer, hint: str, client: Client) -> str:
+    """The subject of an ID token that this server made for this client, however long ago. Raises InvalidRequest."""
     try:
         jws = parse_jws(hint, ID_TOKEN, server.signing_algorithms)
         key = KeySet.from_jwks(await server.keys.jwks()).select(jws.alg, jws.kid, ID_TOKEN)
@@ -62,3 +62,12 @@ async def _hinted(server: AuthorizationServer, hint: str, client: Client) -> str
     if not isinstance(subject, str):
         raise InvalidRequest("id_token_hint has no sub", clause="OIDC 3.1.2.2")
     return subject
+
+
+def hinted_client(server: AuthorizationServer, hint: str) -> str:
+    """Whom an ID token says it is for: a question for `hinted_subject`, not yet an answer. Raises InvalidRequest."""
+    try:
+        named = audiences_of(parse_jws(hint, ID_TOKEN, server.signing_algorithms).unverified_claims, ID_TOKEN)
+    except JwtError as error:
+        raise InvalidRequest("id_token_hint is no ID token of this server", clause="OIDC 3.1.2.2") from error
+    return named[0]

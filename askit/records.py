@@ -10,6 +10,7 @@ callers one wins.
     refresh  by the token                               refresh-used, refresh-forgiven marks on it
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
+    session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
     keys     this server's signing keys                 secret                         behind nonces and form tokens
 
@@ -92,6 +93,7 @@ class Grant(Record):
     auth_time: int
     acr: str
     claims: Mapping[str, Any] = field(default_factory=dict)
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +139,14 @@ class AccessToken(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Record):
-    """A signed-in browser. `fresh_for`: the request this very login was asked for."""
+    """A signed-in browser. `fresh_for`: the request this login was asked for. `session_id`: the `sid` of ID tokens."""
 
     username: str
     auth_time: int
     acr: str
     expires_at: float
     fresh_for: str = ""
+    session_id: str = ""
 
 
 def digest(secret: str) -> str:

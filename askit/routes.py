@@ -19,6 +19,7 @@ from askit import wire_errors
 from askit.endpoints import (
     authorize,
     decision,
+    end_session,
     grants,
     introspect,
     jwks,
@@ -87,7 +88,8 @@ def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
         _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
         Route(f"{base}/login", page(login.login), methods=["POST"]),
         Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
-        Route(f"{base}/logout", page(login.logout), methods=["POST"]),
+        _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
+        Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),
         Route(f"{base}/grants", page(grants.list_grants)),
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),

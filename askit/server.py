@@ -20,7 +20,7 @@ from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
 from askit import response_modes
-from askit.client_keys import PublicHttp
+from askit.client_keys import FETCHED, PublicHttp
 from askit.clients import Client, Clients
 from askit.config import Config
 from askit.endpoints.metadata import build_metadata
@@ -83,7 +83,7 @@ class AuthorizationServer:
             self.records,
             profile=config.profile,
             clock=clock,
-            public_keys=not config.development_only,
+            public_only=not config.development_only,
         )
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(
@@ -226,7 +226,7 @@ class AuthorizationServer:
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """Whoever wrote the configuration vouches for the addresses in it."""
     vouched_for = frozenset(
-        client.metadata["jwks_uri"] for client in config.clients if "jwks_uri" in client.metadata
+        client.metadata[name] for client in config.clients for name in FETCHED if name in client.metadata
     )
     own = http or HttpSettings()
     return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)

@@ -62,9 +62,12 @@ async def read_browser(server: AuthorizationServer, request: Request) -> Browser
 
 
 async def sign_in(server: AuthorizationServer, old: Browser, user: User, *, fresh_for: str) -> Browser:
-    """A new session under a new cookie; the old one is gone."""
+    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's."""
+    session_id = random_token(server.random_bytes, 16)
     if old.session is not None:
         await server.records.remove("session", old.cookie)
+        if old.session.username == user.username:
+            session_id = old.session.session_id or session_id
     now = server.clock()
     session = Session(
         username=user.username,
@@ -72,6 +75,7 @@ async def sign_in(server: AuthorizationServer, old: Browser, user: User, *, fres
         acr=server.config.acr,
         expires_at=now + server.config.session_lifetime,
         fresh_for=fresh_for,
+        session_id=session_id,
     )
     cookie = random_token(server.random_bytes)
     await server.records.save("session", cookie, session, server.config.session_lifetime)

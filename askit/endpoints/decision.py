@@ -15,8 +15,9 @@ from starlette.responses import Response
 from askit.consent import approve, continue_request, deny, needs_login
 from askit.endpoints.authorize import load_opened_request
 from askit.errors import InvalidRequest
+from askit.logout import end_session
 from askit.messages import read_form
-from askit.sessions import read_browser, require_form_token, sign_out
+from askit.sessions import read_browser, require_form_token
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
@@ -41,7 +42,7 @@ async def decision(server: AuthorizationServer, request: Request) -> Response:
         case "deny":
             return await deny(server, request_uri, pushed, client)
         case "switch":
-            await sign_out(server, browser)
+            await end_session(server, browser)
             nobody = replace(browser, session=None)
             return await continue_request(server, request_uri, pushed, client, nobody)
     raise InvalidRequest("decision is neither approve nor deny, nor switch")

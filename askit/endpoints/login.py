@@ -1,4 +1,4 @@
-"""The login form's answer: a new session, and on with the request; and the way out.
+"""The login form's answer: a new session, and on with the request.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 9700 4.12; OIDC 3.1.2.3
 Role: AS
@@ -14,11 +14,12 @@ from starlette.responses import Response
 from askit.consent import login_page
 from askit.endpoints.authorize import load_opened_request, page_of
 from askit.errors import InvalidRequest
+from askit.logout import end_session
 from askit.messages import read_form
 from askit.places import place_of
 from askit.records import digest
 from askit.response_modes import see_other
-from askit.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in, sign_out
+from askit.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
@@ -36,6 +37,8 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
     place = place_of(request, server.config.trusted_proxies)
     username = form.get("username", "")
     user = await server.users.check_password(username, form.get("password", ""), place=place)
+    if user is not None and browser.session is not None and browser.session.username != user.username:
+        await end_session(server, browser)  # it was somebody else's
     if not request_uri:
         if user is None:
             return await own_login_page(server, request, wrong=True)
@@ -49,15 +52,6 @@ async def login(server: AuthorizationServer, request: Request) -> Response:
         return await login_page(server, request_uri, pushed, client, browser, wrong=True, username=username)
     browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
     return set_cookie(server, see_other(page_of(server, request_uri, client)), browser)
-
-
-async def logout(server: AuthorizationServer, request: Request) -> Response:
-    """End the session. Raises StaleForm."""
-    form = await read_form(request)
-    browser = await read_browser(server, request)
-    await require_form_token(server, browser, OWN_PAGES, form)
-    await sign_out(server, browser)
-    return see_other(server.endpoint("grants"))
 
 
 async def own_login_page(server: AuthorizationServer, request: Request, *, wrong: bool = False) -> Response:

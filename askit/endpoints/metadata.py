@@ -41,6 +41,7 @@ def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
         "introspection_endpoint": server.endpoint("introspect"),
         "revocation_endpoint": server.endpoint("revoke"),
         "userinfo_endpoint": server.endpoint("userinfo"),
+        "end_session_endpoint": server.endpoint("end_session"),
         "jwks_uri": server.endpoint("jwks"),
         "scopes_supported": list(config.known_scopes),
         "response_types_supported": sorted(profile.response_types & server.response_types),
@@ -64,6 +65,8 @@ def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": verified,
         "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "protected_resources": [resource.uri for resource in config.resources],
     }
     for endpoint in ("token", "introspection", "revocation"):

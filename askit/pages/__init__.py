@@ -1,5 +1,5 @@
-"""The pages people see: login, consent, what was granted, and what went wrong. Usable by keyboard and screen reader,
-without JavaScript; nothing comes from another host.
+"""The pages people see: login, consent, what was granted, the way out, what went wrong. Usable by keyboard and screen
+reader, without JavaScript; nothing comes from another host.
 
 `form-action` names the client's origin too, because a browser applies it to the redirect that follows a form.
 
@@ -125,6 +125,29 @@ class Pages:
         return self._page(
             "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
         )
+
+    def sign_out(
+        self,
+        *,
+        user: User | None,
+        client_name: str | None,
+        csrf: str,
+        carried: Mapping[str, str],
+        leads_to: str | None,
+    ) -> Response:
+        """Asks whether to sign out; `carried` comes back with the answer."""
+        return self._page(
+            "sign_out.html",
+            leads_to=leads_to,
+            person=describe_user(user),
+            client_name=client_name,
+            csrf=csrf,
+            carried=carried,
+            origin=None if leads_to is None else origin_of(leads_to),
+        )
+
+    def signed_out(self) -> Response:
+        return self._page("signed_out.html")
 
     def refused(self, message: str, clause: str, status: int) -> Response:
         """Tells the user, and a developer who looks closer, what went wrong."""

@@ -15,6 +15,7 @@ Each fault is a function of the outgoing message that returns another:
     "access_token"             the claims                  "access_token.jwt" the signed JWT
     "userinfo"                 the claims                  "userinfo.jwt"     the signed JWT
     "introspection"            the members                 "introspection.jwt" the signed JWT
+    "logout_token"             the claims                  "logout_token.jwt" the signed JWT
 
 `faults.nonces`: "normal", "never" (no nonce is asked for) or "each_call" (a new one with each answer, the one before
 is refused). `faults.calls` lists every request as (method, path), so that a test can see which never came.
@@ -40,6 +41,7 @@ from fapikit.jose.purposes import (
     ID_TOKEN,
     INTROSPECTION_RESPONSE,
     JARM_RESPONSE,
+    LOGOUT_TOKEN,
     USERINFO_RESPONSE,
     Purpose,
 )
@@ -52,6 +54,7 @@ _PLACES: Final = {
     ACCESS_TOKEN.name: "access_token",
     USERINFO_RESPONSE.name: "userinfo",
     INTROSPECTION_RESPONSE.name: "introspection",
+    LOGOUT_TOKEN.name: "logout_token",
 }
 PLACES: Final = frozenset(
     {"metadata", "jwks", "authorization_response", "token_response", *_PLACES.values()}

@@ -106,6 +106,31 @@ async def test_keys_of_a_client_that_registers_itself_lie_on_a_public_named_host
     assert (status, body["error"]) == (400, "invalid_client_metadata")
 
 
+async def test_nor_is_an_address_in_here_told_of_logouts() -> None:
+    for host, status in (("10.0.0.7", 400), ("intranet", 400), (NAME, 201)):
+        response = await register(_bank(), backchannel_logout_uri=f"https://{host}/logout")
+        assert response.status_code == status
+
+
+async def test_a_logout_is_told_at_the_address_that_was_checked(resolve: Callable[..., None]) -> None:
+    """A public name of an address in here is not connected to, unless whoever wrote the configuration named it."""
+    async with _key_server("localhost") as (port, seen):
+        uri = f"https://localhost:{port}/logout"
+        bank = _bank(clients=[{**FINTECH, "backchannel_logout_uri": uri}, *APIS])
+        client = bank.client()
+        await client.tokens()
+        await client.submit(await client.http.get("/end_session"))
+        assert seen == [f"localhost:{port}"]
+    async with _key_server() as (port, seen):
+        uri = f"https://{NAME}:{port}/logout"
+        registered = (await register(bank, backchannel_logout_uri=uri)).json()
+        resolve(["127.0.0.1"])
+        client = bank.client(registered["client_id"], key=a_key("ES256", 7))
+        await client.tokens()
+        assert "You have signed out" in (await client.submit(await client.http.get("/end_session"))).text
+        assert seen == []
+
+
 async def test_in_development_keys_may_lie_on_this_machine() -> None:
     async with _key_server("localhost") as (port, seen):
         bank = _bank(development_only=True)

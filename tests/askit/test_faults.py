@@ -9,6 +9,7 @@ import pytest
 
 from askit.pytest_plugin.faults import PLACES, FaultyServer, broken_signature, resigned, unsigned
 from tests.askit.bank import FINTECH, Bank, an_api
+from tests.askit.hearer import Hearer, hearing
 from tests.askit.plain_client import PlainClient, claims_of, header_of, read_callback
 from tests.keys import a_key
 
@@ -19,15 +20,20 @@ Message = dict[str, Any]
 
 
 @pytest.fixture
-def bank() -> Bank:
-    """A bank whose server can be told to break rules; UserInfo is signed for this client."""
+def hearer() -> Hearer:
+    return Hearer()
+
+
+@pytest.fixture
+def bank(hearer: Hearer) -> Bank:
+    """A bank whose server can be told to break rules; UserInfo is signed for this client, which hears of logouts."""
     clients = [
-        {**FINTECH, "userinfo_signed_response_alg": "ES256"},
+        {**hearing(FINTECH), "userinfo_signed_response_alg": "ES256"},
         an_api("accounts-api", 3),
         an_api("payments-api", 4),
     ]
     bank = Bank(clients=clients)
-    bank.server = FaultyServer(bank.config, store=bank.store, clock=bank.clock)
+    bank.server = FaultyServer(bank.config, store=bank.store, clock=bank.clock, http=hearer.http())
     return bank
 
 
@@ -37,7 +43,7 @@ def faults(bank: Bank) -> Any:
     return bank.server.faults
 
 
-async def _messages(bank: Bank) -> dict[str, Any]:
+async def _messages(bank: Bank, hearer: Hearer) -> dict[str, Any]:
     """One message of every kind, by the place where a fault would change it."""
     client = bank.client()
     metadata = (await client.http.get("/.well-known/oauth-authorization-server")).json()
@@ -46,6 +52,7 @@ async def _messages(bank: Bank) -> dict[str, Any]:
     tokens = (await client.redeem(plain["code"])).json()
     userinfo = (await client.userinfo(tokens["access_token"])).text
     told = await bank.client("accounts-api").introspect(tokens["access_token"], accept=SIGNED)
+    await client.submit(await client.http.get("/end_session"))
     return {
         "metadata": metadata,
         "jwks": (await client.http.get("/jwks")).json(),
@@ -56,36 +63,39 @@ async def _messages(bank: Bank) -> dict[str, Any]:
         "access_token": claims_of(tokens["access_token"]),
         "userinfo": claims_of(userinfo),
         "introspection": claims_of(told.text)["token_introspection"],
+        "logout_token": hearer.heard[-1],
     }
 
 
 @pytest.mark.parametrize("place", sorted(place for place in PLACES if "." not in place))
-async def test_a_fault_changes_its_own_message(bank: Bank, faults: Any, place: str) -> None:
+async def test_a_fault_changes_its_own_message(bank: Bank, hearer: Hearer, faults: Any, place: str) -> None:
     faults[place] = lambda message: {**message, "fault": "here"}
-    for name, message in (await _messages(bank)).items():
+    for name, message in (await _messages(bank, hearer)).items():
         assert ("fault" in message) == (name == place), name
     del faults[place]
-    assert "fault" not in (await _messages(bank))[place]
+    assert "fault" not in (await _messages(bank, hearer))[place]
 
 
-async def _jwts(bank: Bank) -> dict[str, str]:
+async def _jwts(bank: Bank, hearer: Hearer) -> dict[str, str]:
     client = bank.client()
     signed = read_callback(await client.decide(await client.pushed(response_mode="jwt")))
     tokens = (await client.redeem(claims_of(signed["response"])["code"])).json()
     told = await bank.client("accounts-api").introspect(tokens["access_token"], accept=SIGNED)
+    await client.submit(await client.http.get("/end_session"))
     return {
         "jarm.jwt": signed["response"],
         "id_token.jwt": tokens["id_token"],
         "access_token.jwt": tokens["access_token"],
         "userinfo.jwt": (await client.userinfo(tokens["access_token"])).text,
         "introspection.jwt": told.text,
+        "logout_token.jwt": hearer.tokens[-1],
     }
 
 
 @pytest.mark.parametrize("place", sorted(place for place in PLACES if "." in place))
-async def test_a_fault_changes_its_own_jwt(bank: Bank, faults: Any, place: str) -> None:
+async def test_a_fault_changes_its_own_jwt(bank: Bank, hearer: Hearer, faults: Any, place: str) -> None:
     faults[place] = unsigned
-    for name, jwt in (await _jwts(bank)).items():
+    for name, jwt in (await _jwts(bank, hearer)).items():
         assert (header_of(jwt)["alg"] == "none") == (name == place), name
 
 
@@ -141,7 +151,7 @@ async def test_headers_and_calls(bank: Bank, faults: Any) -> None:
     assert "x-odd" not in (await client.http.get("/jwks")).headers
 
 
-async def test_without_faults_it_is_the_same_server(bank: Bank) -> None:
-    messages = await _messages(bank)
+async def test_without_faults_it_is_the_same_server(bank: Bank, hearer: Hearer) -> None:
+    messages = await _messages(bank, hearer)
     assert messages["id_token"]["iss"] == messages["metadata"]["issuer"] == bank.config.issuer
     assert set(messages["authorization_response"]) == {"code", "state", "iss"}

@@ -314,7 +314,8 @@ async def test_signing_out_ends_the_session(client: PlainClient) -> None:
     csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert csrf
     after = await client.follow(await client.post("/logout", {"csrf": csrf[1]}))
-    assert 'name="password"' in after.text
+    assert "You have signed out" in after.text
+    assert 'name="password"' in (await client.http.get("/grants")).text
 
 
 async def test_a_session_ends_in_time(bank: Bank, client: PlainClient) -> None:

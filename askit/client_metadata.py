@@ -1,0 +1,95 @@
+"""Client metadata member by member: each of its type, each URL secure, keys public.
+
+Spec: RFC 7591 2; OIDC Registration 2; OIDC Back-Channel Logout 2.2; RFC 7517 9.2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from askit.errors import InvalidClientMetadata
+from fapikit.errors import FapiError
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.public_key import PRIVATE_MEMBERS
+from fapikit.urls import is_secure
+
+GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
+_URLS: Final = (
+    "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri"
+)  # fmt: skip
+ALGORITHMS: Final = (
+    "token_endpoint_auth_signing_alg",
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "request_object_signing_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+)
+_STRINGS: Final = ("client_name", "scope", "token_endpoint_auth_method", *_URLS, *ALGORITHMS)
+_LISTS: Final = (
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "grant_types",
+    "response_types",
+    "response_modes",
+    "contacts",
+)
+_FLAGS: Final = (
+    "dpop_bound_access_tokens",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "require_auth_time",
+    "use_mtls_endpoint_aliases",
+    "backchannel_logout_session_required",
+)
+
+
+def check_types(members: Mapping[str, Any]) -> None:
+    """Raises InvalidClientMetadata."""
+    for name in _STRINGS:
+        if name in members and not isinstance(members[name], str):
+            raise InvalidClientMetadata(f"{name} must be a string")
+    for name in (*_LISTS, "authorization_details_types"):
+        value = members.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise InvalidClientMetadata(f"{name} must be an array of strings")
+    for name in _FLAGS:
+        if not isinstance(members.get(name, False), bool):
+            raise InvalidClientMetadata(f"{name} must be a boolean")
+    _check_values(members)
+
+
+def _check_values(members: Mapping[str, Any]) -> None:
+    default_max_age = members.get("default_max_age", 0)
+    if isinstance(default_max_age, bool) or not isinstance(default_max_age, int) or default_max_age < 0:
+        raise InvalidClientMetadata("default_max_age must be a number of seconds")
+    for name in _URLS:
+        if name in members and not is_secure(members[name]):
+            raise InvalidClientMetadata(f"{name} must be an https URL")
+    if "#" in members.get("backchannel_logout_uri", ""):
+        raise InvalidClientMetadata(
+            "backchannel_logout_uri has a fragment", clause="OIDC Back-Channel Logout 2.2"
+        )
+    for grant in members.get("grant_types", ()):
+        if grant not in GRANT_TYPES:
+            raise InvalidClientMetadata("grant_types holds a grant that this server does not have")
+
+
+def read_keys(members: Mapping[str, Any]) -> KeySet | None:
+    """The keys in `jwks`, if it is there. Raises InvalidClientMetadata."""
+    jwks = members.get("jwks")
+    if jwks is None:
+        return None
+    if "jwks_uri" in members:
+        raise InvalidClientMetadata("jwks contradicts jwks_uri: register one of them")
+    if not isinstance(jwks, dict):
+        raise InvalidClientMetadata("jwks must be a JWK Set")
+    keys = jwks.get("keys")
+    if isinstance(keys, list) and any(isinstance(key, dict) and PRIVATE_MEMBERS & key.keys() for key in keys):
+        raise InvalidClientMetadata("jwks holds private or symmetric keys", clause="RFC 7517 9.2")
+    try:
+        return KeySet.from_jwks(jwks)
+    except FapiError as error:
+        raise InvalidClientMetadata(f"jwks: {error.message}") from error

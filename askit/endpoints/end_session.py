@@ -1,0 +1,108 @@
+"""The way out: a client sends the browser here to sign the user out, who is asked; or the user asks on our own pages.
+
+The user is always asked, so that no other site signs anybody out. The browser goes back to a URI that the client
+registered for this, to no other.
+
+Spec: OIDC RP-Initiated Logout 1.0, sections 2, 2.1, 3, 6; RFC 9700 4.11
+Role: AS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit.clients import Client
+from askit.endpoints.login import OWN_PAGES
+from askit.errors import InvalidRequest
+from askit.logout import end_session as end
+from askit.meant_user import hinted_client, hinted_subject
+from askit.messages import read_form
+from askit.response_modes import see_other
+from askit.sessions import form_token, read_browser, require_form_token, set_cookie
+from fapikit.parameters import Parameters, parse_parameters
+from fapikit.urls import with_query
+
+if TYPE_CHECKING:
+    from askit.server import AuthorizationServer
+
+_CLAUSE = "OIDC RP-Initiated Logout 2"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Who sent the browser here, and where it goes on: None: nobody, nowhere."""
+
+    client: Client | None
+    redirect_uri: str | None
+    state: str | None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What our own page carries along, to be read again."""
+        found = {
+            "client_id": self.client.client_id if self.client else None,
+            "post_logout_redirect_uri": self.redirect_uri,
+            "state": self.state,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+async def end_session(server: AuthorizationServer, request: Request) -> Response:
+    """The page that asks; whoever is not signed in goes on at once. Raises InvalidRequest."""
+    posted = request.method == "POST"
+    parameters = await read_form(request) if posted else parse_parameters(request.url.query)
+    leaving = await _read(server, parameters)
+    browser = await read_browser(server, request)
+    if posted and not browser.known:
+        # Another site's POST comes without the Lax cookie: a GET brings it.
+        return see_other(with_query(server.endpoint("end_session"), leaving.fields.items()))
+    if browser.session is None:
+        return _gone(server, leaving)
+    page = server.pages.sign_out(
+        user=server.users.find(browser.session.username),
+        client_name=leaving.client.name if leaving.client else None,
+        csrf=await form_token(server, browser, OWN_PAGES),
+        carried=leaving.fields,
+        leads_to=leaving.redirect_uri,
+    )
+    return set_cookie(server, page, browser)
+
+
+async def logout(server: AuthorizationServer, request: Request) -> Response:
+    """End the session. Raises StaleForm, InvalidRequest."""
+    form = await read_form(request)
+    browser = await read_browser(server, request)
+    await require_form_token(server, browser, OWN_PAGES, form)
+    leaving = await _read(server, form)
+    await end(server, browser)
+    return _gone(server, leaving)
+
+
+def _gone(server: AuthorizationServer, leaving: Leaving) -> Response:
+    if leaving.redirect_uri is None:
+        return server.pages.signed_out()
+    state = {} if leaving.state is None else {"state": leaving.state}
+    return see_other(with_query(leaving.redirect_uri, state.items()) if state else leaving.redirect_uri)
+
+
+async def _read(server: AuthorizationServer, parameters: Parameters) -> Leaving:
+    hint, client_id = parameters.get("id_token_hint"), parameters.get("client_id")
+    if client_id is None and hint is not None:
+        client_id = hinted_client(server, hint)
+    client = None if client_id is None else await server.clients.find(client_id)
+    if client_id is not None and client is None:
+        raise InvalidRequest("client_id is unknown", clause=_CLAUSE)
+    if hint is not None and client is not None:
+        # For this client, or it is none. Whoever it names, the one who is signed in is asked.
+        await hinted_subject(server, hint, client)
+    uri = parameters.get("post_logout_redirect_uri")
+    if uri is not None and (client is None or uri not in client.post_logout_redirect_uris):
+        raise InvalidRequest(
+            "post_logout_redirect_uri is not registered for this client",
+            clause="OIDC RP-Initiated Logout 3",
+        )
+    return Leaving(client, uri, parameters.get("state") if uri is not None else None)
