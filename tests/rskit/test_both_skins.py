@@ -106,6 +106,7 @@ def test_the_metadata_is_served_to_everybody(skin: Skin):
     answer = skin()("GET", "/.well-known/oauth-protected-resource")
     assert (answer.status, answer.header("content-type")) == (200, "application/json")
     assert answer.json["resource"] == RESOURCE
+    assert skin()("POST", "/.well-known/oauth-protected-resource").status == 401
 
 
 @pytest.mark.spec("FAPI1-BL 6.2.1-11")

@@ -213,6 +213,8 @@ def test_nothing_goes_on_waiting_for_the_client_once_the_app_is_done():
 
         await asgi_mw.Protect(app, a_server())(a_scope("websocket"), client.says.get, client.send)
         await asyncio.sleep(0)
+        timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        assert [timer for timer in timers if not timer.cancelled()] == []
         return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
 
     assert asyncio.run(go()) == set()

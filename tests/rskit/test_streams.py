@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import asgi_mw
 import wsgi_mw
 from asgi_mw.stream import TokenEnded
 from rskit.revocation import Denylist
@@ -50,7 +51,8 @@ def test_a_revocation_ends_a_stream_at_its_next_message():
     server = a_server(clock=clock, denylist=denylist)
 
     async def events(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        headers = [(b"accept-charset", b"as long as content-length")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"1", "more_body": True})
         denylist.revoke(ISSUER, subject="alice", until=NOW + 600)
         with pytest.raises(TokenEnded):
@@ -58,6 +60,33 @@ def test_a_revocation_ends_a_stream_at_its_next_message():
 
     sent = run(events, a_scope(), server)
     assert [message.get("body") for message in sent] == [None, b"1", b""]
+
+
+def test_what_a_client_says_after_a_revocation_is_not_heard():
+    clock = FrozenClock()
+    denylist = Denylist(clock=clock)
+    heard: list[str] = []
+
+    async def payments(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        heard.extend([(await receive())["type"] for _ in range(3)])
+
+    says = ["websocket.connect", "websocket.receive", "websocket.receive"]
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        if len(says) == 1:
+            denylist.revoke(ISSUER, subject="alice", until=NOW + 600)
+        return {"type": says.pop(0)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    server = a_server(clock=clock, denylist=denylist)
+    asyncio.run(asgi_mw.Protect(payments, server)(a_scope("websocket"), receive, send))
+    assert heard == ["websocket.receive", "websocket.disconnect", "websocket.disconnect"]
+    assert sent == ["websocket.accept", "websocket.close"]
 
 
 def test_an_answer_with_a_length_is_never_cut():
@@ -104,7 +133,7 @@ def test_a_stream_under_wsgi_ends_between_chunks():
     clock = FrozenClock()
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-        start_response("200 OK", [("content-type", "text/event-stream")])
+        start_response("200 OK", [("content-type", "text/event-stream"), ("accept-charset", "x")])
         yield b"1"
         clock.advance(400)
         yield b"2"

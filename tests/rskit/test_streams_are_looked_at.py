@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import asgi_mw
 import rskit.stream
 import wsgi_mw
 from asgi_mw.stream import TokenEnded
@@ -15,7 +17,7 @@ from fapikit import errors as e
 from fapikit.flow import Flow
 from rskit import IntrospectionLimits, ResourceServer
 from rskit.access import Access
-from rskit.admission import Admission
+from rskit.admission import KEY, Admission
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand
@@ -91,6 +93,59 @@ def test_more_scopes_than_before_end_no_stream():
     clock = FrozenClock()
     server = a_server_of(Hand(METADATA, ENDLESS, says(exp=None, scope="accounts more")), clock=clock)
     assert bodies(server, clock, [60]) == [b"0", b"1"]
+
+
+def test_a_stream_knows_its_token_as_it_was_last_seen():
+    clock = FrozenClock()
+    server = a_server_of(Hand(METADATA, ENDLESS, says(exp=None, scope="accounts more")), clock=clock)
+    seen: list[str] = []
+
+    async def events(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for pause in (0, 60):
+            clock.advance(pause)
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            seen.append(scope[KEY].token.scope)
+
+    run(events, a_scope("http", OPAQUE), server)
+    assert seen == ["accounts", "accounts more"]
+
+
+def test_a_look_that_ends_after_the_app_changes_nothing_any_more():
+    server = a_server(denylist=Denylist())
+
+    class Slow:
+        def __init__(self) -> None:
+            self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+        async def run(self, flow: Flow[Any]) -> bool:
+            flow.close()
+            self.asked.set()
+            await self.answer.wait()
+            return True
+
+    async def go() -> tuple[list[str], list[asyncio.TimerHandle]]:
+        sent: list[str] = []
+        slow = Slow()
+        server.async_driver = slow  # type: ignore[assignment]
+        server._tokens.believed_until = lambda *_: 0.0  # type: ignore[method-assign]
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            await slow.asked.wait()
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message["type"])
+
+        await asgi_mw.Protect(app, server)(a_scope(), asyncio.Event().wait, send)  # type: ignore[arg-type]
+        slow.answer.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        timers: list[asyncio.TimerHandle] = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        return sent, [timer for timer in timers if not timer.cancelled()]
+
+    assert asyncio.run(go()) == (["http.response.start", "http.response.body"], [])
 
 
 def test_the_end_of_a_stream_is_in_the_trace(caplog: pytest.LogCaptureFixture):

@@ -144,6 +144,24 @@ def test_gives_up_in_time(run: Run, httpserver: HTTPServer) -> None:
 
 
 @both
+def test_a_proxy_that_is_configured_is_asked(
+    run: Callable[[Flow[Any], HttpSettings], Any], httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/x", headers={"host": "127.0.0.1:1"}).respond_with_data(b"by the proxy")
+    request = HttpRequest("GET", "http://127.0.0.1:1/x")
+    assert run(http(request), HttpSettings(proxy=httpserver.url_for("/"))).body == b"by the proxy"
+
+
+@both
+def test_a_proxy_that_drips_ends_with_the_deadline(run: Callable[[Flow[Any], HttpSettings], Any]) -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as proxy:
+        started = time.monotonic()
+        with pytest.raises(Unreachable):
+            run(http(HttpRequest("GET", "https://as.example/", timeout=0.3)), HttpSettings(proxy=proxy))
+        assert 0.25 < time.monotonic() - started < 1.5
+
+
+@both
 def test_a_closed_port_is_unreachable(run: Run) -> None:
     with pytest.raises(Unreachable) as refused:
         run(http(HttpRequest("GET", f"http://127.0.0.1:{free_port()}/?code=secret")))
