@@ -154,4 +154,3 @@ FAPI1_ALGORITHMS: Final[frozenset[str]] = frozenset({"PS256", "ES256"})
 FAPI2_ALGORITHMS: Final[frozenset[str]] = FAPI1_ALGORITHMS | {"EdDSA", "Ed25519"}
 SAME_KEY: Final[frozenset[str]] = frozenset({"EdDSA", "Ed25519"})
 """Two registered names of one algorithm (RFC 9864 2.2): a key that carries either serves both."""
-MINIMUM_RSA_BITS: Final = 2048

@@ -13,10 +13,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from fapikit.errors import UnusableKey
-from fapikit.jose.algorithms import MINIMUM_RSA_BITS
 from fapikit.jose.load_key import pem_octets
-from fapikit.jose.public_key import MAXIMUM_RSA_BITS
-from fapikit.jose.roca import require_sound_modulus
+from fapikit.jose.rsa_modulus import require_sound_modulus
 
 KEY_MANAGEMENT: Final[Mapping[str, str]] = {
     "RSA-OAEP": "RSA",
@@ -150,11 +148,6 @@ def _require_fit(material: Any, alg: str) -> str | None:
     """The curve, if there is one."""
     kty = _kty_of(alg)
     if isinstance(material, RSAKey) and kty == "RSA":
-        bits = material.public_key.key_size
-        if not MINIMUM_RSA_BITS <= bits <= MAXIMUM_RSA_BITS:
-            raise UnusableKey(
-                "an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits}
-            )
         require_sound_modulus(material.public_key.public_numbers().n)
         return None
     if isinstance(material, ECKey | OKPKey) and kty == "EC":

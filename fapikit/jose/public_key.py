@@ -4,7 +4,8 @@ Members are decoded strictly and in full length, so that one key has one spellin
 `cryptography` alone: a DPoP proof brings a key each time, and joserfc's import is lenient about base64 and takes
 three to seven times as long.
 
-Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.4-2, -3; RFC 8725 3.1, 3.4, 3.5
+Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.2-5, -6,
+    5.2.4-2, -3; RFC 8725 3.1, 3.4, 3.5
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from fapikit import base64url
 from fapikit.errors import UnusableKey
-from fapikit.jose.algorithms import ALGORITHMS, MINIMUM_RSA_BITS, SAME_KEY, PublicMaterial, Verify
-from fapikit.jose.roca import require_sound_modulus
+from fapikit.jose.algorithms import ALGORITHMS, SAME_KEY, PublicMaterial, Verify
+from fapikit.jose.rsa_modulus import MAXIMUM_BITS, require_sound_modulus
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 EC_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
@@ -36,9 +37,8 @@ _ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95
 _SMALL_ORDER: Final = frozenset({0, 1, _ED25519_FIELD - 1, _ORDER_8, _ED25519_FIELD - _ORDER_8})
 """y of the points whose order is 1, 2, 4 or 8 (RFC 7748 4.1: the cofactor is 8)."""
 
-MAXIMUM_RSA_BITS: Final = 8192
 _MAXIMUM_EXPONENT_BITS: Final = 64  # a longer one makes verifying as slow as signing
-_MAXIMUM_CHARACTERS: Final = MAXIMUM_RSA_BITS // 6 + 2
+_MAXIMUM_CHARACTERS: Final = MAXIMUM_BITS // 6 + 2
 _THUMBPRINT_INPUT: Final = {
     "EC": '{"crv":"%s","kty":"%s","x":"%s","y":"%s"}',
     "OKP": '{"crv":"%s","kty":"%s","x":"%s"}',
@@ -166,12 +166,9 @@ def _ed25519(octets: bytes) -> ed25519.Ed25519PublicKey:
 
 
 def _rsa(modulus: int, exponent: int) -> rsa.RSAPublicKey:
-    bits = modulus.bit_length()
-    if not MINIMUM_RSA_BITS <= bits <= MAXIMUM_RSA_BITS:
-        raise UnusableKey("an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits})
+    require_sound_modulus(modulus)
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > _MAXIMUM_EXPONENT_BITS:
         raise UnusableKey("the RSA exponent is even, too small or too long", clause="RFC 8725 3.4")
-    require_sound_modulus(modulus)
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 

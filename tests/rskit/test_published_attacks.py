@@ -252,7 +252,7 @@ def test_two_tokens_are_refused_whichever_would_be_taken(call: Call):
         assert (twice.status, twice.json["error"]) == (400, "invalid_request")
 
 
-@pytest.mark.spec("FAPI2-SP 5.3.4-2")
+@pytest.mark.spec("FAPI2-SP 5.3.4-2", "FAPI1-BL 6.2.1-3")
 def test_a_token_in_the_query_or_the_body_is_no_token(call: Call):
     token = a_token()
     for query in (f"access_token={token}", f"a=1&access_token={token}", f"access%5Ftoken={token}"):

@@ -176,6 +176,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "RFC 8725 3.5",
     "FAPI2-SP 5.4.1-2",
     "FAPI2-SP 5.4.1-3",
+    "FAPI1-BL 5.2.2-5, -6",
     "FAPI1-BL 5.2.4-2, -3",
     "RFC 7517 9.2",
 )

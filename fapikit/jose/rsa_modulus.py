@@ -1,9 +1,9 @@
-"""RSA keys of the generator whose primes can be worked out (ROCA), told by their modulus alone.
+"""RSA keys that are refused by their modulus alone: too short, absurdly long, or of a generator that was broken (ROCA).
 
-It made primes k·M + (65537^a mod M), where M is the product of the first primes. So modulo each of these primes the
-modulus is a power of 65537, which chance brings about for one sound key in 240 million.
+That generator made primes k·M + (65537^a mod M), where M is the product of the first primes. So modulo each of these
+primes the modulus is a power of 65537, which chance brings about for one sound key in 240 million.
 
-Spec: RFC 8725 3.5; CVE-2017-15361
+Spec: RFC 7518 3.3; FAPI2-SP 5.4.1-2; FAPI1-BL 5.2.2-5, 5.2.4-2; RFC 8725 3.5; CVE-2017-15361
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from fapikit.errors import UnusableKey
+
+MINIMUM_BITS: Final = 2048
+MAXIMUM_BITS: Final = 8192
+"""A longer one serves only whoever wants us to compute."""
 
 # The primes that always were in M and of which 65537 has few powers, the most telling first: a sound key passes the
 # first with 1 in 16.
@@ -20,6 +24,9 @@ _POWERS: Final = tuple((prime, frozenset(pow(65537, a, prime) for a in range(pri
 
 def require_sound_modulus(modulus: int) -> None:
     """Raises UnusableKey."""
+    bits = modulus.bit_length()
+    if not MINIMUM_BITS <= bits <= MAXIMUM_BITS:
+        raise UnusableKey("an RSA key has 2048 to 8192 bits", clause="FAPI2-SP 5.4.1-2", facts={"bits": bits})
     if all(modulus % prime in powers for prime, powers in _POWERS):
         raise UnusableKey(
             "the RSA key is of a generator whose keys can be broken (CVE-2017-15361)", clause="RFC 8725 3.5"
