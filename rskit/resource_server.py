@@ -92,7 +92,7 @@ class ResourceServer:
             proofs_of_one_key(self.store) if proofs_per_key is None else proofs_per_key
         )
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
-        required = self.profile.sender_constraint_required or require_bound
+        self.require_bound = required = self.profile.sender_constraint_required or require_bound
         allowed = _bindings(self.profile, bindings, required=required)
         self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
         self._observe = _observing(observe, self.profile, clock())

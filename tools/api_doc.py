@@ -33,6 +33,7 @@ MODULES = (
     "asgi_mw",
     "asgi_mw.starlette",
     "asgi_mw.fastapi",
+    "asgi_mw.mcp",
     "wsgi_mw",
     "wsgi_mw.flask",
     "wsgi_mw.django",

@@ -17,9 +17,12 @@ FRAMEWORK_MODULES = {
     "rpkit.flask",
     "asgi_mw.starlette",
     "asgi_mw.fastapi",
+    "asgi_mw.mcp",
     "asgi_mw.uvicorn_tls",
     "wsgi_mw.flask",
     "wsgi_mw.django",
+    "wsgi_mw.django_access",
+    "wsgi_mw.rest_framework",
 }
 
 # For a fresh interpreter: refuse every top-level module outside the list, then import all modules of a package.

@@ -97,7 +97,9 @@ def test_the_type_of_an_access_token_is_read_without_case(named: str | None):
 
 
 @pytest.mark.parametrize(
-    ("local_jwts", "token"), [(False, OPAQUE), (True, OPAQUE), (False, a_token())], ids=str
+    ("local_jwts", "token"),
+    [(False, OPAQUE), (True, OPAQUE), (False, a_token())],
+    ids=["opaque", "opaque, JWTs here", "a JWT"],
 )
 def test_a_refusal_is_remembered_for_ten_seconds(local_jwts: bool, token: str):
     clock = FrozenClock()

@@ -1,0 +1,63 @@
+"""A ResourceServer as the `TokenVerifier` of the official MCP SDK, for who uses the SDK's own bearer middleware.
+
+    MCPServer("notes", token_verifier=Verifier(resource_server), auth=AuthSettings(...))
+
+The SDK hands over a token and nothing of its request: no proof, no certificate. So a bound token is refused here, and a
+resource server that demands bound ones cannot be used this way. `asgi_mw.Protect` around the SDK's app takes both.
+
+Spec: RFC 6750 2.1; RFC 9449 7.1a; RFC 8705 3b
+Role: RS
+Not checked here: possession.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from mcp.server.auth.provider import AccessToken
+
+from fapikit.errors import ConfigurationError
+from rskit.decision import Allow, CannotDecide
+from rskit.request_view import RequestView
+from rskit.resource_server import ResourceServer
+from rskit.token import Token
+from rskit.wiring import require_resource_server
+
+
+class Verifier:
+    """Raises ConfigurationError for a resource server that takes bound tokens only."""
+
+    def __init__(self, resource_server: ResourceServer) -> None:
+        require_resource_server(resource_server, "Verifier(resource_server)")
+        if resource_server.require_bound:
+            raise ConfigurationError(
+                "the MCP SDK's bearer middleware shows no proof and no certificate, and this resource server takes "
+                "bound tokens only: put asgi_mw.Protect around the SDK's app instead",
+                clause="FAPI2-SP 5.3.4-5",
+            )
+        self._server = resource_server
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """None for a token that does not hold. Raises TransportError while that cannot be decided: no 401, a 500."""
+        view = RequestView("POST", "/", "", (f"Bearer {token}",), ())
+        decision = self._server.check(view)
+        if isinstance(decision, Generator):
+            decision = await self._server.async_driver.run(decision)
+        if isinstance(decision, CannotDecide):
+            raise decision.error
+        return (
+            _as_the_sdk_has_it(token, decision.token, self._server) if isinstance(decision, Allow) else None
+        )
+
+
+def _as_the_sdk_has_it(token: str, found: Token, server: ResourceServer) -> AccessToken:
+    """`iss` beside `sub`: the SDK tells principals apart by both."""
+    return AccessToken(
+        token=token,
+        client_id=found.client_id or "",
+        scopes=sorted(found.scopes),
+        expires_at=None if found.expires_at is None else int(found.expires_at),
+        resource=server.resource,
+        subject=found.subject,
+        claims={**found.claims, "iss": found.issuer},
+    )
