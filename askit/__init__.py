@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from askit.extra import needs_extra
+
 if TYPE_CHECKING:
     from askit.config import Config
     from askit.server import AuthorizationServer
@@ -18,7 +20,8 @@ __all__ = ["AuthorizationServer", "Config"]
 def __getattr__(name: str) -> object:
     """Both names at first use: the pytest plugin is imported where the `askit` extra is not installed."""
     if name == "AuthorizationServer":
-        from askit.server import AuthorizationServer
+        with needs_extra():
+            from askit.server import AuthorizationServer
 
         return AuthorizationServer
     if name == "Config":

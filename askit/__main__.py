@@ -16,12 +16,15 @@ import socket
 import sys
 from typing import Any
 
-import uvicorn
-
-from askit.config import Config
-from askit.server import AuthorizationServer
+from askit.extra import needs_extra
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.io.tls import server_context
+
+with needs_extra():
+    import uvicorn
+
+    from askit.config import Config
+    from askit.server import AuthorizationServer
 
 
 class ReadyServer(uvicorn.Server):

@@ -44,6 +44,19 @@ _FLAGS: Final = (
     "use_mtls_endpoint_aliases",
     "backchannel_logout_session_required",
 )
+MEMBERS: Final = frozenset(
+    {
+        *_STRINGS,
+        *_LISTS,
+        *_FLAGS,
+        "authorization_details_types",
+        "client_id",
+        "client_secret",
+        "default_max_age",
+        "jwks",
+    }
+)
+"""What is read of a registration; other members are kept, and mean nothing here."""
 
 
 def check_types(members: Mapping[str, Any]) -> None:

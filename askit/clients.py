@@ -95,6 +95,10 @@ class Client:
         method = self.auth_method
         if method == "private_key_jwt" and self._keys is None and "jwks_uri" not in self.metadata:
             raise self._refuse("private_key_jwt needs jwks or jwks_uri", "RFC 7591 2")
+        if method == "private_key_jwt" and self._keys is not None and not self._keys.keys:
+            raise self._refuse(
+                "private_key_jwt needs a key, and jwks holds none that can be used", "RFC 7591 2"
+            )
         if method in SECRET_METHODS and self.secret is None:
             raise self._refuse(f"{method} needs a client_secret", "RFC 7591 2")
         if "authorization_code" in self.grant_types and not self.redirect_uris and self.response_types:

@@ -181,6 +181,12 @@ class Config:
                     raise ConfigurationError(
                         f"resources: introspection_clients of {resource.uri} names no client: {client_id!r}"
                     )
+        scopes = {*self.known_scopes, *self.scopes}
+        for client in self.clients:
+            if unknown := (client.scopes or frozenset()) - scopes:
+                raise ConfigurationError(
+                    f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
+                )
         for details in self.authorization_details_types:
             if details.resource is not None and details.resource not in uris:
                 raise ConfigurationError(

@@ -6,13 +6,16 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from askit.client_metadata import MEMBERS
 from askit.clients import Client
 from askit.config import Config, Resource, TlsFiles, TokenFormat, User
 from askit.details_types import DetailsType
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.places import read_networks
 from askit.settings import Table
 from fapikit import base64url, strict_json
@@ -22,6 +25,7 @@ from fapikit.secrets import Secret
 from fapikit.stores import Seal
 
 _SQLITE = "sqlite:///"
+_ALIKE = 0.9
 
 
 def read_config(table: Table, base: Path) -> Config:
@@ -55,9 +59,8 @@ def read_config(table: Table, base: Path) -> Config:
         "session_lifetime": table.optional_seconds("session_lifetime"),
         **_signing(table.table("signing"), base),
     }
-    config = Config(**{name: value for name, value in settings.items() if value is not None})
-    table.require_nothing_else()
-    return config
+    table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
+    return Config(**{name: value for name, value in settings.items() if value is not None})
 
 
 def _store(url: str | None, base: Path) -> str | None:
@@ -88,7 +91,20 @@ def _clients(table: Table, base: Path) -> tuple[Client, ...]:
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
-    return tuple(Client.read(entry) for entry in entries)
+    return tuple(_client(entry) for entry in entries)
+
+
+def _client(metadata: Mapping[str, Any]) -> Client:
+    """Whoever writes a file misspells: what registration has to ignore (RFC 7591 2) is asked about here."""
+    named = f"client {metadata.get('client_id', 'without client_id')}"
+    for name in metadata.keys() - MEMBERS:
+        if like := get_close_matches(name, MEMBERS, 1, _ALIKE):
+            raise ConfigurationError(f"{named}: {name} is no client metadata: is {like[0]} meant?")
+    try:
+        return Client.read(metadata)
+    except (InvalidClientMetadata, InvalidRedirectUri) as error:
+        told = error.message.removeprefix(f"{named}: ")
+        raise type(error)(f"{named}: {told}", clause=error.clause) from error
 
 
 def _json_file(path: Path, setting: str) -> Any:

@@ -82,9 +82,10 @@ class Table:
         """Raise ConfigurationError naming the first key that nobody asked for."""
         for key in self._members:
             if key not in self._asked:
-                known = ", ".join(sorted(self._asked))
+                like = get_close_matches(key, self._asked, 1)
+                hint = f"is {like[0]} meant?" if like else f"known here: {', '.join(sorted(self._asked))}"
                 raise ConfigurationError(
-                    f"{self.name(key)} is not a setting; known here: {known}",
+                    f"{self.name(key)} is not a setting; {hint}",
                     facts={"setting": self.name(key)},
                 )
 

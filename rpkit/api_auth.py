@@ -216,6 +216,9 @@ def _client_class(library: Any) -> Any:
             _refuse_redirects(library, self, options)
             return super().send(request, **options)
 
+        def __repr__(self) -> str:
+            return f"ApiClient({without_query(str(self.base_url))})"
+
     return BoundClient
 
 
@@ -231,6 +234,9 @@ def _async_client_class(library: Any) -> Any:
         async def send(self, request: Any, **options: Any) -> Any:
             _refuse_redirects(library, self, options)
             return await super().send(request, **options)
+
+        def __repr__(self) -> str:
+            return f"AsyncApiClient({without_query(str(self.base_url))})"
 
     return BoundAsyncClient
 

@@ -17,6 +17,9 @@
 `signed_in(client)`  runs a login of an rpkit client through the server's pages; `async_signed_in` is awaited
 `faulty_askit`       the same server, which breaks the rules you tell it to (`.faults`, see `faults`)
 
+Their types: `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
+`MovableClock`, `Callable[..., str]` for tokens; a login is rpkit's `Login`.
+
 Without fixtures: `with running({...}, kind=FaultyServer) as server` from `askit.pytest_plugin.running`.
 
 Nothing outside the core is imported before a fixture is used. Faults are a subclass in here: no setting and no command
@@ -30,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from askit.extra import needs_extra
 from askit.pytest_plugin.movable_clock import MovableClock
 
 if TYPE_CHECKING:
@@ -53,8 +57,9 @@ def askit_clock() -> MovableClock:
 def askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock
 ) -> Iterator[RunningServer[AuthorizationServer]]:
-    from askit.pytest_plugin.running import running
-    from askit.server import AuthorizationServer
+    with needs_extra():
+        from askit.pytest_plugin.running import running
+        from askit.server import AuthorizationServer
 
     with running(askit_settings, clock=askit_clock, kind=AuthorizationServer) as server:
         yield server
@@ -64,8 +69,9 @@ def askit(
 def faulty_askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock
 ) -> Iterator[RunningServer[FaultyServer]]:
-    from askit.pytest_plugin.faults import FaultyServer
-    from askit.pytest_plugin.running import running
+    with needs_extra():
+        from askit.pytest_plugin.faults import FaultyServer
+        from askit.pytest_plugin.running import running
 
     with running(askit_settings, clock=askit_clock, kind=FaultyServer) as server:
         yield server

@@ -15,7 +15,7 @@ from askit import AuthorizationServer, Config, config_file, details_types
 from askit.config_file import read_config
 from askit.settings import Table
 from fapikit.errors import ConfigurationError, FapiError
-from tests.askit.bank import FINTECH, settings
+from tests.askit.bank import CALLBACK, FINTECH, settings
 from tests.askit.plain_client import ACCOUNTS, PlainClient, read_callback
 from tests.keys import a_key
 
@@ -88,7 +88,8 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("listen =", "lissten =", "lissten"),
+        ("listen =", "lissten =", "lissten is not a setting; is listen meant?"),
+        ("clients_file =", "client_file =", "client_file is not a setting; is clients_file meant?"),
         ("client_ca =", "client_cas =", "tls.client_cas"),
         ("jwks_file =", "jwks_files =", "signing.jwks_files"),
         ("password =", "pasword =", "users[0].password"),
@@ -221,3 +222,25 @@ def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
         read_config(Table({"isuer": "https://bank.example.test"}), Path())
     with pytest.raises(ConfigurationError, match=r"issuer is missing\n"):
         read_config(Table({"colour": "red"}), Path())
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"redirect_uri": CALLBACK}, "redirect_uri is no client metadata: is redirect_uris meant?"),
+        ({"redirect_uris": ["http://fintech.example/"]}, "a redirect URI is https"),
+        ({"jwks": {"keys": []}}, "jwks holds none that can be used"),
+        ({"jwks": {"keys": [a_key("ES256", 40).to_private_jwk()]}}, "jwks holds private"),
+        ({"scope": "openid acounts"}, "scope names 'acounts', which no resource has"),
+    ],
+)
+def test_what_is_wrong_with_a_client_names_the_client(members: dict[str, Any], words: str) -> None:
+    with pytest.raises(FapiError, match="client fintech: ") as refused:
+        Config.from_mapping(settings(clients=[{**FINTECH, **members}, *settings()["clients"][1:]]))
+    assert words in str(refused.value)
+    assert str(refused.value).count("fintech: ") == 1
+
+
+def test_an_extension_of_client_metadata_is_no_mistake() -> None:
+    extended = {**FINTECH, "client_name#de": "Fintech", "software_id": "1"}
+    Config.from_mapping(settings(clients=[extended, *settings()["clients"][1:]]))

@@ -60,6 +60,25 @@ def test_imports_nothing_outside_the_core(package: str) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "from askit import AuthorizationServer",
+        "import askit.__main__",
+        "import askit.pytest_plugin as p; _ = p",
+    ],
+)
+def test_the_extra_is_named_where_it_is_missed(asked: str) -> None:
+    code = f"import sys; sys.modules['uvicorn'] = sys.modules['starlette'] = None; {asked}"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    if "pytest_plugin" in asked:
+        assert run.returncode == 0, "pytest loads it wherever fapikit is"
+    else:
+        assert run.stderr.endswith('askit is an extra: pip install "fapikit[askit]"\n')
+
+
 def test_declares_exactly_the_four_core_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {requirement.split(">")[0] for requirement in project["dependencies"]}

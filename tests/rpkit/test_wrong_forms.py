@@ -44,6 +44,12 @@ def test_tokens_are_a_token_set(form: str, clients: Clients, bank: FakeBank) -> 
             use()
 
 
+def test_an_api_client_shows_its_api_and_no_token(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    with client.api(signed_in(client, bank).tokens, base_url=ORIGIN) as api:
+        assert repr(getattr(api, "api", api)).endswith(f"ApiClient({ORIGIN})")
+
+
 def test_userinfo_takes_the_login(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     with pytest.raises(ConfigurationError, match="the whole login"):
