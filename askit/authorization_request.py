@@ -101,7 +101,6 @@ def validate(
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=_redirect_uri(members, client),
-        response_type=members["response_type"],
         response_mode=_response_mode(server, members, client),
         scopes=scopes,
         created_at=now,

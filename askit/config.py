@@ -38,11 +38,10 @@ IDENTITY_SCOPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`client_ca` names the authority whose client certificates are asked for."""
+    """PEM files of the server's own certificate."""
 
     certificate: Path
     key: Path
-    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

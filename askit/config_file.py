@@ -117,12 +117,7 @@ def _json_file(path: Path, setting: str) -> Any:
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:
     if table is None:
         return None
-    client_ca = table.optional_string("client_ca")
-    files = TlsFiles(
-        certificate=base / table.string("certificate"),
-        key=base / table.string("key"),
-        client_ca=None if client_ca is None else base / client_ca,
-    )
+    files = TlsFiles(certificate=base / table.string("certificate"), key=base / table.string("key"))
     table.require_nothing_else()
     return files
 

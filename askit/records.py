@@ -57,7 +57,6 @@ class PushedRequest(Record):
 
     client_id: str
     redirect_uri: str
-    response_type: str
     response_mode: str
     scopes: tuple[str, ...]
     created_at: float

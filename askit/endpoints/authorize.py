@@ -130,7 +130,6 @@ def _way_back(
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=redirect_uri,
-        response_type="code",
         response_mode=mode_of_refusal(server, members, client),
         scopes=(),
         created_at=0,
