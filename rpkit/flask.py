@@ -22,11 +22,13 @@ from rpkit import initiated_login, web
 from rpkit.backchannel_logout import LoggedOut
 from rpkit.client import Client
 from rpkit.client_keys import ClientKeys
+from rpkit.id_token import IdToken
 from rpkit.login import Login
 from rpkit.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
 OnLogout: TypeAlias = Callable[[LoggedOut], None]
+OnSignOut: TypeAlias = Callable[[], IdToken | None]
 OnError: TypeAlias = Callable[[FapiError], Any]
 Begin: TypeAlias = Callable[[], Mapping[str, Any]]
 
@@ -51,6 +53,9 @@ class SignIn:
         initiate_path: str | None = None,
         on_logout: OnLogout | None = None,
         logout_path: str = "/backchannel-logout",
+        on_sign_out: OnSignOut | None = None,
+        sign_out_path: str = "/sign-out",
+        signed_out_uri: str | None = None,
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin()` adds those that depend on the request.
@@ -59,15 +64,22 @@ class SignIn:
         `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
         `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
         their sessions here; it may hear of one twice.
+        `on_sign_out()` ends the session of a user who signs out here (your page posts to `sign_out_path`) and
+        returns the login's ID token, if it is kept. The user then signs out at the bank, and comes back to
+        `signed_out_uri`, any page of yours (one of the `post_logout_redirect_uris`).
         """
         require_parameters(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path, logout_path)
+        self._paths = SignInPaths(
+            redirect_uri, login_path, jwks_path, initiate_path, logout_path, sign_out_path
+        )
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
         self._begin = begin
         self._on_logout = on_logout
+        self._on_sign_out = on_sign_out
+        self._signed_out_uri = signed_out_uri
         self._resource = resource
         self._keys = keys
         self._name = name
@@ -84,6 +96,8 @@ class SignIn:
             pages.add_url_rule(self._paths.initiate, "initiate", self.initiate, methods=["GET", "POST"])
         if self._on_logout is not None:
             pages.add_url_rule(self._paths.logout, "logout", self.logout, methods=["POST"])
+        if self._on_sign_out is not None:
+            pages.add_url_rule(self._paths.sign_out, "sign_out", self.sign_out, methods=["POST"])
         return pages
 
     def client(self) -> Client:
@@ -145,6 +159,19 @@ class SignIn:
             log_failure(error)
             return _response(web.not_logged_out(error))
         return _response(web.logged_out())
+
+    def sign_out(self) -> Response:
+        """End the session here, then send the browser to the bank to end it there too."""
+        assert self._on_sign_out is not None  # noqa: S101 - routed only with it
+        if not web.may_start(_web_request(), self._paths.redirect_uri):
+            return _response(web.refused_start("A sign-out"))
+        id_token = self._on_sign_out()
+        try:
+            start = self.client().begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
+        except FapiError as error:
+            log_failure(error)
+            return _response(web.signed_out_here(error))
+        return _response(web.sent_to_sign_out(start))
 
     def jwks(self) -> Response:
         """The client's public keys, next one included."""

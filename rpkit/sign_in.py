@@ -31,6 +31,7 @@ class SignInPaths:
     jwks: str
     initiate: str | None
     logout: str
+    sign_out: str
 
     @property
     def callback(self) -> str:

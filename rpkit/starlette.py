@@ -25,11 +25,13 @@ from rpkit import initiated_login, web
 from rpkit.async_client import AsyncClient
 from rpkit.backchannel_logout import LoggedOut
 from rpkit.client_keys import ClientKeys
+from rpkit.id_token import IdToken
 from rpkit.login import Login
 from rpkit.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
+OnSignOut: TypeAlias = Callable[[Request], Awaitable[IdToken | None] | IdToken | None]
 OnError: TypeAlias = Callable[[Request, FapiError], Response | Awaitable[Response]]
 Begin: TypeAlias = Callable[[Request], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 
@@ -53,6 +55,9 @@ class SignIn:
         initiate_path: str | None = None,
         on_logout: OnLogout | None = None,
         logout_path: str = "/backchannel-logout",
+        on_sign_out: OnSignOut | None = None,
+        sign_out_path: str = "/sign-out",
+        signed_out_uri: str | None = None,
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
@@ -61,15 +66,22 @@ class SignIn:
         `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
         `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
         their sessions here; it may hear of one twice.
+        `on_sign_out(request)` ends the session of a user who signs out here (your page posts to `sign_out_path`) and
+        returns the login's ID token, if it is kept. The user then signs out at the bank, and comes back to
+        `signed_out_uri`, any page of yours (one of the `post_logout_redirect_uris`).
         """
         require_parameters(resource, parameters)
         self._connect = connect
-        self._paths = SignInPaths(redirect_uri, login_path, jwks_path, initiate_path, logout_path)
+        self._paths = SignInPaths(
+            redirect_uri, login_path, jwks_path, initiate_path, logout_path, sign_out_path
+        )
         self._seal = seal
         self._on_login = on_login
         self._on_error = on_error
         self._begin = begin
         self._on_logout = on_logout
+        self._on_sign_out = on_sign_out
+        self._signed_out_uri = signed_out_uri
         self._resource = resource
         self._keys = keys
         self._parameters = parameters
@@ -87,6 +99,8 @@ class SignIn:
             routes.append(Route(paths.initiate, self.initiate, methods=["GET", "POST"]))
         if self._on_logout is not None:
             routes.append(Route(paths.logout, self.logout, methods=["POST"]))
+        if self._on_sign_out is not None:
+            routes.append(Route(paths.sign_out, self.sign_out, methods=["POST"]))
         return routes
 
     async def client(self) -> AsyncClient:
@@ -150,6 +164,20 @@ class SignIn:
             log_failure(error)
             return _response(web.not_logged_out(error))
         return _response(web.logged_out())
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session here, then send the browser to the bank to end it there too."""
+        assert self._on_sign_out is not None  # noqa: S101 - routed only with it
+        if not web.may_start(_web_request(request), self._paths.redirect_uri):
+            return _response(web.refused_start("A sign-out"))
+        id_token = await _awaited(self._on_sign_out(request))
+        try:
+            client = await self.client()
+            start = client.begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
+        except FapiError as error:
+            log_failure(error)
+            return _response(web.signed_out_here(error))
+        return _response(web.sent_to_sign_out(start))
 
     async def jwks(self, _request: Request) -> Response:
         """The client's public keys, next one included."""

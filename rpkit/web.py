@@ -1,4 +1,4 @@
-"""Signing in through a browser, whatever the web framework: cookies, headers and pages, as plain values.
+"""Signing in and out through a browser, whatever the web framework: cookies, headers and pages, as plain values.
 
 Each login has a sealed cookie of its own, named after its transaction, so that tabs do not disturb each other; the
 cookie is bound to this browser and this host (`__Host-`). A login starts only by a POST from our own pages, and no
@@ -25,6 +25,7 @@ from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
 from rpkit.authorization_request import Start
 from rpkit.errors import TransactionMissing
+from rpkit.logout import LogoutStart
 from rpkit.transaction import Transaction, transaction_id
 
 COOKIE: Final = "__Host-rp-"
@@ -151,9 +152,20 @@ def page(title: str, body: str, policy: str) -> WebAnswer:
     return WebAnswer(200, headers, f'<!doctype html><meta charset="utf-8"><title>{title}</title>{body}')
 
 
-def refused_start() -> WebAnswer:
-    """The answer to a login that another site tried to start."""
-    return _text(403, "A sign-in begins on this site's own page.")
+def refused_start(what: str = "A sign-in") -> WebAnswer:
+    """The answer to a login, or a logout, that another site tried to start."""
+    return _text(403, f"{what} begins on this site's own page.")
+
+
+def sent_to_sign_out(start: LogoutStart) -> WebAnswer:
+    """303 to the bank's sign-out page."""
+    return WebAnswer(303, (("location", start.url), *PRIVATE_HEADERS))
+
+
+def signed_out_here(error: FapiError) -> WebAnswer:
+    """The session here has ended, and the bank's could not be."""
+    status = 503 if isinstance(error, TransportError | StoreError) else 500
+    return _text(status, "You have signed out here. At the bank you may still be signed in: sign out there.")
 
 
 def failed(error: FapiError) -> WebAnswer:
