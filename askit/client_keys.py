@@ -67,9 +67,8 @@ class PublicTransport(httpx.AsyncBaseTransport):
         """Raises httpx.ConnectError, NotPublic for a host that lies elsewhere."""
         if str(request.url) in self._vouched_for:
             return await self._inner.handle_async_request(request)
-        host = (
-            request.url.raw_host.decode()
-        )  # as it is in the URL: no other name, nor another way to write it
+        # As it is in the URL: no other name, nor another way to write it.
+        host = request.url.raw_host.decode()
         *others, last = await _addresses(host, request.url.port or 443)
         # The certificate is checked against the name, and Host was set from it.
         request.extensions = {**request.extensions, "sni_hostname": host}

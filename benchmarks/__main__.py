@@ -13,9 +13,8 @@ from benchmarks.tokens import measure_proofs, measure_tokens
 
 def main() -> None:
     logging.disable(logging.INFO)  # refusals on purpose, during preparation, would be logged
-    warnings.filterwarnings(
-        "ignore", message="EdDSA is deprecated"
-    )  # joserfc, of a name that is still in use
+    # joserfc, of a name that is still in use.
+    warnings.filterwarnings("ignore", message="EdDSA is deprecated")
     results = []
     for measure in (measure_tokens, measure_proofs, measure_asgi, measure_wsgi):
         for line in measure():

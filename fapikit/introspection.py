@@ -16,7 +16,7 @@ from fapikit.client_authentication.method import ClientAuthentication, Credentia
 from fapikit.clock import Clock, RandomBytes
 from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, TransportError, UnusableAnswer
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_json_object
+from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_json_object, read_refusal
 from fapikit.jose.claims import Expected
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
@@ -102,9 +102,7 @@ def read_signed(
 ) -> Flow[Mapping[str, Any]]:
     """The members inside a signed answer, verified. Raises MessageError, JwtError, TransportError."""
     if response.status != 200:
-        return read_json_object(
-            response, clause="RFC 9701 5"
-        )  # always raises: the error that this status means
+        raise read_refusal(response, clause="RFC 9701 5")
     # A plain JSON answer where a signed one was asked for would let a thief of TLS keys, or a proxy, vouch for tokens.
     if response.media_type != SIGNED_MEDIA_TYPE:
         raise MalformedMessage(

@@ -55,11 +55,8 @@ class RemoteKeySet:
         self._forced_at = float("-inf")
         self._forcing = False
         self._absent = RecentlyAbsent(max_entries=MAX_ABSENT, ttl=ABSENT_FOR, clock=clock)
-        self._work = (
-            "jwks",
-            uri,
-            id(self),
-        )  # two objects for one URI share nothing: each has keys of its own
+        # Two objects for one URI share nothing: each has keys of its own.
+        self._work = ("jwks", uri, id(self))
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when no usable set is at hand."""

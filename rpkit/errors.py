@@ -64,9 +64,6 @@ class ServerBusy(TransportError):
         self.retry_after = retry_after
 
 
-# --- the authorization response ------------------------------------------------------------------
-
-
 class AuthorizationResponseError(MessageError):
     """The response that the browser brought is not the answer to this transaction."""
 
@@ -128,9 +125,6 @@ class AuthorizationRefused(AuthorizationResponseError):
         self.peer_description = peer_description
 
 
-# --- the token endpoint --------------------------------------------------------------------------
-
-
 class InitiationRefused(MessageError):
     """Another site wants a login to begin at a server, or to end at a page, that is not ours."""
 
@@ -167,9 +161,6 @@ class RegistrationError(MessageError):
     clause = "RFC 7591 3.2.1"
 
 
-# --- the ID token --------------------------------------------------------------------------------
-
-
 class WrongAcr(ClaimError):
     """`acr` is missing or not among those asked for."""
 
@@ -200,9 +191,6 @@ class UserInfoError(MessageError):
     """The UserInfo answer is not in the form that was registered."""
 
     clause = "OIDC 5.3.2"
-
-
-# --- transactions and grants ---------------------------------------------------------------------
 
 
 class TransactionError(FapiError):
@@ -241,9 +229,6 @@ class GrantEnded(FapiError):
     clause = "RFC 6749 5.2"
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
-
-
-# --- calling APIs --------------------------------------------------------------------------------
 
 
 class ApiError(FapiError):

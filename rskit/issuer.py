@@ -176,9 +176,8 @@ class TrustedIssuer:
         if self._failed is not None and now < self._failed[0] + COOL_DOWN:
             if self._metadata is not None:
                 return self._metadata
-            raise copy.copy(
-                self._failed[1]
-            )  # a raised error carries a traceback: each request raises its own
+            # A raised error carries a traceback: each request raises its own.
+            raise copy.copy(self._failed[1])
         try:
             return (
                 yield from shared(

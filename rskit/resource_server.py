@@ -141,8 +141,6 @@ class ResourceServer:
         for warning in self.warnings:
             LOGGER.warning("%s: %s", resource, warning)
 
-    # --- the check ---
-
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
         """The decision about one request, or the flow that ends in it; neither raises a FapiError."""
         now = self.clock()
@@ -227,8 +225,6 @@ class ResourceServer:
     def forget(self, token: str) -> None:
         """Drop what is remembered of a token, so that the next request verifies or introspects it anew."""
         self._tokens.forget(hashlib.sha256(token.encode()).digest())
-
-    # --- around the check ---
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
         """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""

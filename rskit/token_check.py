@@ -127,9 +127,8 @@ class TokenCheck:
         except (InvalidToken, ClaimError) as error:
             until = asked_at + asking.limits.negative
             if jwt is not None and asking.local_jwts and isinstance(error, InactiveToken):
-                until = (
-                    jwt.claims["exp"] + self._rules.skew
-                )  # nobody would ask again: verified here it still holds
+                # Nobody would ask again: verified here it still holds.
+                until = jwt.claims["exp"] + self._rules.skew
             self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
             raise
         until = asked_at + asking.limits.positive

@@ -39,9 +39,8 @@ class Access(rules.Access):
                 require(admission, self)
             except FapiError as error:
                 if (refusal := admission.refuse(error)) is not None:
-                    return Response(
-                        status=refusal.status
-                    )  # any answer: Protect sends the refusal in its place
+                    # Any answer: Protect sends the refusal in its place.
+                    return Response(status=refusal.status)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return cast(F, self.mark(guarded))

@@ -90,9 +90,6 @@ def _rebuilt(kind: type[FapiError], args: tuple[Any, ...], members: dict[str, An
     return error
 
 
-# --- configuration -------------------------------------------------------------------------------
-
-
 class ConfigurationError(FapiError):
     """Settings that contradict each other or cannot work; raised at construction, naming them."""
 
@@ -102,9 +99,6 @@ class ConfigurationError(FapiError):
 
 class ForbiddenByProfile(ConfigurationError):
     """The chosen profile forbids what was configured or asked for."""
-
-
-# --- transport -----------------------------------------------------------------------------------
 
 
 class TransportError(FapiError):
@@ -151,9 +145,6 @@ class DeadlineExceeded(TransportError):
     """Work shared with other callers did not finish in the time this caller could wait."""
 
 
-# --- stores --------------------------------------------------------------------------------------
-
-
 class StoreError(FapiError):
     """A store could not do what was asked; whoever asked cannot decide."""
 
@@ -174,9 +165,6 @@ class SealBroken(StoreError):
 
     fault = Fault.PEER
     remedy = Remedy.SIGN_IN_AGAIN
-
-
-# --- messages ------------------------------------------------------------------------------------
 
 
 class MessageError(FapiError):
@@ -235,9 +223,6 @@ class PeerRefused(MessageError):
         self.peer_code = peer_code
         self.peer_description = peer_description
         self.status = status
-
-
-# --- metadata ------------------------------------------------------------------------------------
 
 
 class MetadataError(FapiError):

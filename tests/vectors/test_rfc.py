@@ -79,9 +79,8 @@ def foreign_key(jwk: dict[str, Any]) -> Any:
 
 def foreign_jws(compact: str, alg: str, jwk: dict[str, Any]) -> bytes:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # that library warns of names that RFC 9864 retires, and of PKCS #1 v1.5
+        # That library warns of names that RFC 9864 retires, and of PKCS #1 v1.5.
+        warnings.simplefilter("ignore")
         payload = jws.deserialize_compact(compact, foreign_key(jwk), algorithms=[alg]).payload
     assert isinstance(payload, bytes)
     return payload
