@@ -1,7 +1,8 @@
-"""Around an ASGI app: `Protect`. For the routes: `asgi_mw.starlette` and `asgi_mw.fastapi`.
+"""Around an ASGI app: `Protect`. For the routes: `asgi_mw.starlette`, `asgi_mw.fastapi`; for MCP servers `asgi_mw.mcp`.
 
-Where is ...? The outer layer: `protect`. What it reads of a scope: `view`. Which endpoint a request would reach:
-`routes`. Streams that end with their token: `stream`.
+Where is ...? The outer layer: `protect`, and one request in it: `guard`. What it reads of a scope: `view`. Which
+endpoint a request would reach: `routes`. Streams that end with their token: `stream`. Certificates under uvicorn:
+`uvicorn_tls`.
 """
 
 from asgi_mw.audit import audit

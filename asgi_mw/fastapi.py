@@ -22,12 +22,12 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from asgi_mw.starlette import admission_of, once, public, require, token_of
+from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of
 from rskit.token import Token
 
-_POLICY_VIOLATION: Final = 1008
 _CHALLENGE: Final = {
     "WWW-Authenticate": {
         "description": "One challenge for each scheme (RFC 6750 3, RFC 9449 7.1).",
@@ -83,7 +83,7 @@ class RouteAccess(rules.Access):
                 return _observed(admission.token)
             # Protect sends the refusal, whatever becomes of this.
             if connection.scope["type"] == "websocket":
-                raise WebSocketException(_POLICY_VIOLATION) from error
+                raise WebSocketException(POLICY_VIOLATION) from error
             raise HTTPException(refusal.status) from error
 
 

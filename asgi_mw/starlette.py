@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
@@ -87,7 +88,7 @@ async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
 async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:
     """Any answer: Protect sends the refusal in its place."""
     if isinstance(connection, WebSocket):
-        await connection.close(1008)
+        await connection.close(POLICY_VIOLATION)
         return None
     return Response(status_code=refusal.status)
 

@@ -18,6 +18,7 @@ from rskit.admission import Admission
 from rskit.token import Token
 
 POLICY_VIOLATION: Final = 1008
+"""With this code a websocket closes whose token does not hold, or no longer (RFC 6455 7.4.1)."""
 
 
 class TokenEnded(OSError):

@@ -1,7 +1,7 @@
-"""Around a WSGI app: `Protect`. For the routes: `wsgi_mw.flask` and `wsgi_mw.django`.
+"""Around a WSGI app: `Protect`. For the routes: `wsgi_mw.flask`, `wsgi_mw.django` and `wsgi_mw.rest_framework`.
 
-Where is ...? The outer layer: `protect`. What it reads of an environ: `view`. Which view a request would
-reach: `routes`.
+Where is ...? The outer layer: `protect`; Django's: `django`. What it reads of an environ: `view`. Which view a request
+would reach: `routes`. Streams that end with their token: `stream`.
 """
 
 from wsgi_mw.audit import audit
