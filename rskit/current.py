@@ -9,13 +9,15 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypeVar
 
 from rskit.admission import Admission
 from rskit.token import Token
+
+T = TypeVar("T")
 
 CURRENT: Final[ContextVar[Admission | None]] = ContextVar("rskit", default=None)
 """Set by the middlewares alone."""
@@ -23,7 +25,7 @@ CURRENT: Final[ContextVar[Admission | None]] = ContextVar("rskit", default=None)
 
 @contextmanager
 def during(admission: Admission) -> Iterator[None]:
-    """This request's turn, inside of a generator too: one may be ended in another context than it was begun in."""
+    """This request's turn; no generator yields in it, for it might be ended in another context than it was begun in."""
     previous = CURRENT.get()
     CURRENT.set(admission)
     try:
@@ -32,14 +34,30 @@ def during(admission: Admission) -> Iterator[None]:
         CURRENT.set(previous)
 
 
-@contextmanager
-def to_the_end(admission: Admission) -> Iterator[None]:
-    """This request's turn while its answer streams: after that it is over."""
+def in_turns(chunks: Iterable[T], admission: Admission) -> Iterator[T]:
+    """A stream, each step this request's turn. Between two its thread is the server's, which may serve others."""
     with during(admission):
-        try:
-            yield
-        finally:
-            admission.over = True
+        steps = iter(chunks)
+    while True:
+        with during(admission):
+            try:
+                chunk = next(steps)
+            except StopIteration:
+                return
+        yield chunk
+
+
+async def ain_turns(chunks: AsyncIterable[T], admission: Admission) -> AsyncIterator[T]:
+    """The same on an event loop."""
+    with during(admission):
+        steps = aiter(chunks)
+    while True:
+        with during(admission):
+            try:
+                chunk = await anext(steps)
+            except StopAsyncIteration:
+                return
+        yield chunk
 
 
 def current_token() -> Token:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from rskit.admission import KEY, TOKEN_KEY, Admission
 from rskit.challenge import headers_of
-from rskit.current import CURRENT, to_the_end
+from rskit.current import CURRENT, during, in_turns
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.resource_server import ResourceServer
@@ -114,19 +114,21 @@ class Guard:
         """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
         admission = self.admission
         watch: StreamWatch | None = None
-        with to_the_end(admission):
-            try:
-                for number, chunk in enumerate(answer):
-                    if admission.refusal is not None and not admission.started:
-                        yield from self.send_refusal(admission.refusal)
-                        return
-                    if number == 0:
-                        watch = watch_of(admission)
-                    if not goes_on(watch, admission):
-                        return
-                    yield chunk
-            finally:
+        try:
+            for number, chunk in enumerate(in_turns(answer, admission)):
+                if admission.refusal is not None:
+                    break
+                if number == 0:
+                    watch = watch_of(admission)
+                if not goes_on(watch, admission):
+                    return
+                yield chunk
+            if admission.refusal is not None and not admission.started:
+                yield from self.send_refusal(admission.refusal)
+        finally:
+            with during(admission):
                 _close(answer)
+            admission.over = True
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
         self.admission.started = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from rskit.admission import Admission
-from rskit.current import to_the_end
+from rskit.current import ain_turns, in_turns
 from rskit.stream import StreamWatch
 
 
@@ -28,17 +28,21 @@ def goes_on(watch: StreamWatch | None, admission: Admission) -> bool:
 
 def bounded(chunks: Iterator[bytes], admission: Admission) -> Iterator[bytes]:
     watch = watch_of(admission)
-    with to_the_end(admission):
-        for chunk in chunks:
+    try:
+        for chunk in in_turns(chunks, admission):
             if not goes_on(watch, admission):
                 return
             yield chunk
+    finally:
+        admission.over = True
 
 
 async def abounded(chunks: AsyncIterator[bytes], admission: Admission) -> AsyncIterator[bytes]:
     watch = watch_of(admission)
-    with to_the_end(admission):
-        async for chunk in chunks:
+    try:
+        async for chunk in ain_turns(chunks, admission):
             if watch is not None and not await admission.server.async_driver.run(watch.goes_on()):
                 return
             yield chunk
+    finally:
+        admission.over = True
