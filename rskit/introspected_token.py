@@ -77,7 +77,7 @@ def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inqui
     signed = inquiry.signed or introspection.signed
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
-    members = yield from introspect(
+    question = introspect(
         endpoint,
         token,
         client_id=introspection.client_id,
@@ -91,6 +91,7 @@ def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inqui
         skew=inquiry.rules.skew,
         timeout=introspection.limits.timeout,
     )
+    members = yield from trusted.introspecting.attempt(question)
     return Answer(members, asked_at)
 
 

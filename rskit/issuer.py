@@ -6,7 +6,6 @@ Role: RS
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -22,11 +21,11 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.urls import require_secure
+from rskit.cool_down import CoolDown
 from rskit.errors import IssuerUnusable, UnknownIssuer
 
 METADATA_LIFETIME: Final = 3600.0
 METADATA_DEADLINE: Final = 12.0
-COOL_DOWN: Final = 5.0
 _MAX_HEADERS: Final = 64
 _MAX_ISSUERS: Final = 1000
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
@@ -140,7 +139,8 @@ class TrustedIssuer:
         self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
-        self._failed: tuple[float, TransportError] | None = None
+        self._discovering = CoolDown(clock)
+        self.introspecting = CoolDown(clock)
         self.headers: dict[str, KnownHeader] = {}
 
     def keys_at_hand(self, now: float) -> KeySet | None:
@@ -173,12 +173,8 @@ class TrustedIssuer:
         now = self._clock()
         if self._metadata is not None and now < self._metadata_until:
             return self._metadata
-        if self._failed is not None and now < self._failed[0] + COOL_DOWN:
-            if self._metadata is not None:
-                return self._metadata
-            # A raised error carries a traceback: each request raises its own.
-            raise copy.copy(self._failed[1])
         try:
+            self._discovering.require()
             return (
                 yield from shared(
                     ("rs-metadata", self.config.url), self._fetch_metadata, deadline=METADATA_DEADLINE
@@ -203,8 +199,9 @@ class TrustedIssuer:
             metadata = yield from discover(self.config.url)
         except FapiError as error:
             failure = error if isinstance(error, TransportError) else _unusable(self.config, error)
-            self._failed = (self._clock(), failure)
+            self._discovering.failed(failure)
             raise failure from error
+        self._discovering.answered()
         self._metadata, self._metadata_until = metadata, self._clock() + METADATA_LIFETIME
         return metadata
 

@@ -128,12 +128,14 @@ BROKEN: dict[str, HttpResponse | Exception] = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_answer_is_503_and_never_remembered(how: str):
-    server, hand = a_server(issuers=[asking()]), Hand(METADATA, BROKEN[how], says())
+    clock = FrozenClock()
+    server, hand = a_server(issuers=[asking()], clock=clock), Hand(METADATA, BROKEN[how], says())
     view = a_view(f"Bearer {OPAQUE}")
     decision = decide(server, view, hand)
     assert isinstance(decision, CannotDecide)
     assert (decision.status, dict(decision.headers)["retry-after"]) == (503, "5")
     assert not any(name == "www-authenticate" for name, _ in decision.headers)
+    clock.advance(5)
     allowed(server, view, hand)
 
 

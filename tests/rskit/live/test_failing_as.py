@@ -89,6 +89,18 @@ def test_introspection_that_is(fault: str, skin: Any, authorization_server: HTTP
     assert time.monotonic() - began < 5
 
 
+def test_a_server_that_hangs_keeps_one_request_waiting_not_all(skin: Any, authorization_server: HTTPServer):
+    serve_metadata(authorization_server)
+    authorization_server.expect_request("/introspect").respond_with_handler(slow)
+    asking = Introspection("api", PrivateKeyJWT(a_key()), limits=IntrospectionLimits(timeout=0.5))
+    server = an_api(Issuer(base_of(authorization_server), asking))
+    assert_undecided(get(skin, server, OPAQUE))
+    began = time.monotonic()
+    for number in range(10):
+        assert_undecided(get(skin, server, f"{OPAQUE}{number}"))
+    assert time.monotonic() - began < 2.5  # each would have waited half a second
+
+
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name != "slow"])
 def test_a_key_set_that_is(fault: str, skin: Any, authorization_server: HTTPServer):
     serve_metadata(authorization_server)
