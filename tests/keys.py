@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
 from math import prod
@@ -47,6 +47,22 @@ def roca_modulus() -> int:
 
 def b64(octets: bytes) -> str:
     return urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def header_of(jwt: str) -> dict[str, Any]:
+    """Unverified."""
+    members: dict[str, Any] = json.loads(unb64(jwt.split(".", maxsplit=1)[0]))
+    return members
+
+
+def claims_of(jwt: str) -> dict[str, Any]:
+    """Unverified."""
+    members: dict[str, Any] = json.loads(unb64(jwt.split(".")[1]))
+    return members
 
 
 def signature_of(key: PrivateKey, alg: str, octets: bytes) -> bytes:

@@ -34,7 +34,8 @@ from tests.adversary.walk import (
     with_value,
     without,
 )
-from tests.mothers.fake_bank import FakeBank, claims_of, part_of
+from tests.keys import claims_of, header_of
+from tests.mothers.fake_bank import FakeBank
 
 Connect = Callable[..., Any]
 
@@ -128,7 +129,7 @@ def test_client_test_happy_path(connect: Connect, bank: FakeBank) -> None:
     assertions = [call.form["client_assertion"] for call in (*pushed, *exchanged)]
     assert {claims_of(assertion)["aud"] for assertion in assertions} == {bank.issuer}
     assert len({claims_of(assertion)["jti"] for assertion in assertions}) == len(assertions)
-    assert {part_of(assertion, 0)["typ"] for assertion in assertions} == {"client-authentication+jwt"}
+    assert {header_of(assertion)["typ"] for assertion in assertions} == {"client-authentication+jwt"}
     for name in ("nonce", "state", "code_challenge"):
         assert len({call.form[name] for call in pushed if call.status == 201}) == 2, name
     assert all(len(call.form["nonce"]) == 43 for call in pushed)

@@ -28,7 +28,8 @@ from tests.adversary.walk import (
     with_one_more,
     without,
 )
-from tests.mothers.fake_bank import FakeBank, claims_of, part_of
+from tests.keys import claims_of, header_of
+from tests.mothers.fake_bank import FakeBank
 
 Connect = Callable[..., Any]
 
@@ -105,7 +106,7 @@ def test_happy_path_with_signed_requests_and_responses(connect: Connect, bank: F
     pushed = bank.calls("par")[-1]
     assert set(pushed.form) == {"client_id", "request", "client_assertion_type", "client_assertion"}
     claims = claims_of(pushed.form["request"])
-    assert part_of(pushed.form["request"], 0)["typ"] == "oauth-authz-req+jwt"
+    assert header_of(pushed.form["request"])["typ"] == "oauth-authz-req+jwt"
     assert claims["response_mode"] == "jwt"
     assert claims["aud"] == bank.issuer
     assert claims["max_age"] == 600

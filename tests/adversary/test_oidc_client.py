@@ -35,8 +35,8 @@ from tests.adversary.walk import (
     with_value,
     without,
 )
-from tests.keys import a_key, hmac_of, jws_of, mint
-from tests.mothers.fake_bank import FakeBank, claims_of
+from tests.keys import a_key, claims_of, hmac_of, jws_of, mint
+from tests.mothers.fake_bank import FakeBank
 
 Connect = Callable[..., Any]
 

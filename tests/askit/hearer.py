@@ -11,7 +11,8 @@ import httpx
 
 from fapikit import HttpSettings
 from tests.askit.bank import FINTECH, OTHER
-from tests.askit.plain_client import CALLBACK, claims_of
+from tests.askit.plain_client import CALLBACK
+from tests.keys import claims_of
 
 BYE = "https://fintech.example.test/bye?from=bank"
 

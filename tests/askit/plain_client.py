@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import json
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
@@ -41,16 +40,6 @@ _counter = itertools.count(1)
 
 def challenge_of(verifier: str) -> str:
     return b64(hashlib.sha256(verifier.encode()).digest())
-
-
-def claims_of(jwt: str) -> dict[str, Any]:
-    part = jwt.split(".")[1]
-    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-def header_of(jwt: str) -> dict[str, Any]:
-    part = jwt.split(".", maxsplit=1)[0]
-    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def fresh(prefix: str = "id") -> str:

@@ -10,8 +10,8 @@ import pytest
 from askit.pytest_plugin.faults import PLACES, FaultyServer, broken_signature, resigned, unsigned
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.hearer import Hearer, hearing
-from tests.askit.plain_client import PlainClient, claims_of, header_of, read_callback
-from tests.keys import a_key
+from tests.askit.plain_client import PlainClient, read_callback
+from tests.keys import a_key, claims_of, header_of
 
 pytestmark = pytest.mark.anyio
 

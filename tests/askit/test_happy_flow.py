@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.askit.bank import Bank
-from tests.askit.plain_client import (
-    ACCOUNTS,
-    ISSUER,
-    PAYMENT,
-    PAYMENTS,
-    PlainClient,
-    claims_of,
-    header_of,
-    read_callback,
-)
+from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
+from tests.keys import claims_of, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.askit.plain_client import ISSUER, PlainClient, header_of
-from tests.keys import a_key
+from tests.askit.plain_client import ISSUER, PlainClient
+from tests.keys import a_key, header_of
 
 pytestmark = pytest.mark.anyio
 

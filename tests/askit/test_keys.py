@@ -11,8 +11,8 @@ from askit.keys import LOOK_AGAIN
 from fapikit import MemoryStore, PrivateKey
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank
-from tests.askit.plain_client import PlainClient, header_of
-from tests.keys import a_key
+from tests.askit.plain_client import PlainClient
+from tests.keys import a_key, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,15 +12,8 @@ import pytest
 
 from askit import granted
 from tests.askit.bank import Bank
-from tests.askit.plain_client import (
-    CALLBACK,
-    ISSUER,
-    PAYMENT,
-    PAYMENTS,
-    PlainClient,
-    claims_of,
-    read_callback,
-)
+from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
+from tests.keys import claims_of
 
 pytestmark = pytest.mark.anyio
 

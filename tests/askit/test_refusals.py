@@ -18,8 +18,8 @@ from askit.pages.words import describe_user
 from fapikit.errors import ConfigurationError, FapiError, UnusableKey
 from fapikit.profiles import profile_of
 from tests.askit.bank import FINTECH, Bank, an_api, settings
-from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENTS, PlainClient, claims_of, read_callback
-from tests.keys import a_key, mint
+from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENTS, PlainClient, read_callback
+from tests.keys import a_key, claims_of, mint
 
 pytestmark = pytest.mark.anyio
 

@@ -15,9 +15,9 @@ from askit.records import Session
 from askit.sessions import Browser
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.hearer import BYE, CLIENTS, Hearer, hearing
-from tests.askit.plain_client import ISSUER, PlainClient, claims_of, header_of
+from tests.askit.plain_client import ISSUER, PlainClient
 from tests.askit.registering import ASKED, OPENER, register
-from tests.keys import a_key, mint
+from tests.keys import a_key, claims_of, header_of, mint
 
 pytestmark = pytest.mark.anyio
 

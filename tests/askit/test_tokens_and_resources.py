@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.askit.plain_client import (
-    ACCOUNTS,
-    ISSUER,
-    PAYMENT,
-    PAYMENTS,
-    PlainClient,
-    claims_of,
-    read_callback,
-)
+from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
+from tests.keys import claims_of
 
 pytestmark = pytest.mark.anyio
 

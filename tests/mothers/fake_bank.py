@@ -6,7 +6,6 @@ standard library. Fault hooks change what goes out: each takes the honest artefa
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import uuid
@@ -19,7 +18,7 @@ import httpx
 
 from fapikit import HttpSettings
 from tests.clocks import FrozenClock
-from tests.keys import a_key, b64, mint
+from tests.keys import a_key, b64, claims_of, header_of, mint
 
 CLIENT_ID = "fintech"
 REDIRECT_URI = "https://fintech.example/callback"
@@ -294,17 +293,6 @@ class FakeBank:
         return honest if hook is None else hook(honest)
 
 
-def part_of(token: str, number: int) -> dict[str, Any]:
-    """The header (0) or the payload (1) of a JWT, unverified."""
-    part = token.split(".")[number]
-    members: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    return members
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    return part_of(token, 1)
-
-
 def _pkce_holds(asked: dict[str, Any], form: dict[str, str]) -> bool:
     return b64(hashlib.sha256(form["code_verifier"].encode()).digest()) == asked["code_challenge"]
 
@@ -313,5 +301,5 @@ def _jkt_of(call: Seen) -> str | None:
     proof = call.headers.get("dpop")
     if proof is None:
         return None
-    jwk = part_of(proof, 0)["jwk"]
+    jwk = header_of(proof)["jwk"]
     return hashlib.sha256(json.dumps(jwk, sort_keys=True).encode()).hexdigest()

@@ -18,8 +18,9 @@ from rpkit.errors import (
     OtherAuthorizationServer,
     StepUpRequired,
 )
+from tests.keys import claims_of
 from tests.mothers.clients import Clients
-from tests.mothers.fake_bank import FakeBank, Seen, claims_of
+from tests.mothers.fake_bank import FakeBank, Seen
 from tests.rpkit.logins import ACCOUNTS, ORIGIN, api_of, signed_in
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from fapikit.errors import ConfigurationError, ForbiddenByProfile, MalformedMessage, PeerRefused
 from rpkit.errors import RetiredGrant
+from tests.keys import claims_of
 from tests.mothers.clients import Clients
-from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank, claims_of
+from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
 
 
 def query_of(url: str) -> dict[str, list[str]]:

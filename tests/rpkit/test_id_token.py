@@ -20,9 +20,9 @@ from fapikit.errors import (
 )
 from rpkit.errors import MissingIdToken, StaleLogin, WrongAcr, WrongRequestedClaim
 from tests.clocks import NOW
-from tests.keys import a_key, mint
+from tests.keys import a_key, claims_of, mint
 from tests.mothers.clients import Clients
-from tests.mothers.fake_bank import FakeBank, claims_of
+from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import signed_in
 
 now = int(NOW)

@@ -287,7 +287,6 @@ class BrokenStore(MemoryStore):
 
 def test_a_store_that_does_not_answer_stops_the_refresh_before_the_call(bank: FakeBank) -> None:
     one, _ = two_clients(bank, BrokenStore(clock=bank.clock))
-    tokens = signed_in(one, bank).tokens if False else None
     healthy = Clients("sync").of(bank)
     tokens = signed_in(healthy, bank).tokens
     before = len(bank.calls("token"))

@@ -12,9 +12,9 @@ from fapikit.stores.sealed import Seal
 from rpkit import TokenSet
 from rpkit.errors import NoAccessToken, TokenResponseError, WrongTokenType
 from rpkit.token_set import TokenKey
-from tests.keys import a_key
+from tests.keys import a_key, claims_of, header_of
 from tests.mothers.clients import Clients
-from tests.mothers.fake_bank import FakeBank, claims_of, part_of
+from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import ACCOUNTS, api_of, signed_in
 
 MUTATIONS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
@@ -229,7 +229,7 @@ def test_of_a_given_signer_only_the_thumbprint_is_kept(clients: Clients, bank: F
     assert start.transaction.dpop.jkt == signer.thumbprint
     assert "jwk" not in start.transaction.to_bytes().decode()
     login = client.complete(bank.authorize(start.url), start.transaction)
-    assert part_of(bank.calls("token")[-1].headers["dpop"], 0)["jwk"]["x"] == signer.public_jwk["x"]
+    assert header_of(bank.calls("token")[-1].headers["dpop"])["jwk"]["x"] == signer.public_jwk["x"]
     other = clients.of(bank, dpop_signer=a_key("ES256", 6))
     with pytest.raises(ConfigurationError) as caught:
         other.refresh(login.tokens)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,16 +11,12 @@ from typing import Any
 import pytest
 
 from fapikit.errors import FapiError
-from tests.keys import b64
+from tests.keys import b64, unb64
 from tests.vectors.folder import outcome_of, rfc
 from tests.vectors.jose import open_jwe, public, verify_jws
 
 Parts = list[str]
 Break = Callable[[Parts], str]
-
-
-def octets(part: str) -> bytes:
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def other(part: str) -> str:
@@ -38,7 +33,7 @@ def with_part(number: int, change: Callable[[str], str]) -> Break:
 
 def with_header(**members: Any) -> Break:
     def change(part: str) -> str:
-        header = {**json.loads(octets(part)), **members}
+        header = {**json.loads(unb64(part)), **members}
         return b64(json.dumps({name: value for name, value in header.items() if value is not None}).encode())
 
     return with_part(0, change)
@@ -57,7 +52,7 @@ def general(parts: Parts) -> str:
 
 
 def twice(parts: Parts) -> str:
-    header = octets(parts[0]).decode()
+    header = unb64(parts[0]).decode()
     return ".".join([b64((header[:-1] + ',"alg":"none"}').encode()), *parts[1:]])
 
 
@@ -92,10 +87,10 @@ JWS_BREAKS: dict[str, tuple[Break, str]] = {
     "no payload": (with_part(1, lambda _: ""), "BadSignature"),
     "another signature": (with_part(2, other), "BadSignature"),
     "no signature": (with_part(2, lambda _: ""), "BadSignature"),
-    "a signature of zeros": (with_part(2, lambda part: b64(bytes(len(octets(part))))), "BadSignature"),
-    "a signature one octet longer": (with_part(2, lambda part: b64(octets(part) + b"\0")), "BadSignature"),
-    "a signature one octet shorter": (with_part(2, lambda part: b64(octets(part)[:-1])), "BadSignature"),
-    "a header of other spelling": (with_part(0, lambda part: b64(octets(part) + b" ")), "BadSignature"),
+    "a signature of zeros": (with_part(2, lambda part: b64(bytes(len(unb64(part))))), "BadSignature"),
+    "a signature one octet longer": (with_part(2, lambda part: b64(unb64(part) + b"\0")), "BadSignature"),
+    "a signature one octet shorter": (with_part(2, lambda part: b64(unb64(part)[:-1])), "BadSignature"),
+    "a header of other spelling": (with_part(0, lambda part: b64(unb64(part) + b" ")), "BadSignature"),
     "unsigned": (unsigned, "ForbiddenAlgorithm"),
     "flattened JSON": (flattened, "MalformedJwt"),
     "general JSON": (general, "MalformedJwt"),
@@ -109,7 +104,7 @@ JWE_BREAKS: dict[str, tuple[Break, str]] = {
     "no ciphertext": (with_part(3, lambda _: ""), "DecryptionFailed"),
     "another tag": (with_part(4, other), "DecryptionFailed"),
     "no tag": (with_part(4, lambda _: ""), "DecryptionFailed"),
-    "a shorter tag": (with_part(4, lambda part: b64(octets(part)[:-1])), "DecryptionFailed"),
+    "a shorter tag": (with_part(4, lambda part: b64(unb64(part)[:-1])), "DecryptionFailed"),
     "RSA1_5": (with_header(alg="RSA1_5"), "ForbiddenAlgorithm"),
     "dir": (with_header(alg="dir"), "ForbiddenAlgorithm"),
     "PBES2": (with_header(alg="PBES2-HS256+A128KW", p2c=10**9), "ForbiddenAlgorithm"),
@@ -157,7 +152,7 @@ def named(vector: dict[str, Any]) -> dict[str, Any]:
 def test_a_public_key_is_no_shared_secret(alg: str) -> None:
     for vector in SIGNED:
         jwk = public(vector["key"])
-        for secret in (json.dumps(jwk).encode(), *(octets(jwk[name]) for name in ("n", "x") if name in jwk)):
+        for secret in (json.dumps(jwk).encode(), *(unb64(jwk[name]) for name in ("n", "x") if name in jwk)):
             head = f"{b64(json.dumps({'alg': alg}).encode())}.{vector['compact'].split('.')[1]}"
             tag = b64(hmac.digest(secret, head.encode(), f"sha{alg[2:]}"))
             with pytest.raises(FapiError) as refused:

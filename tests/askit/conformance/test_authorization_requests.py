@@ -15,11 +15,9 @@ from tests.askit.plain_client import (
     VERIFIER,
     PlainClient,
     challenge_of,
-    claims_of,
-    header_of,
     read_callback,
 )
-from tests.keys import a_key
+from tests.keys import a_key, claims_of, header_of
 
 pytestmark = pytest.mark.anyio
 

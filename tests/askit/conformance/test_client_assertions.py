@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
-from tests.askit.plain_client import ISSUER, PlainClient, claims_of
-from tests.keys import a_key, b64, mint
+from tests.askit.plain_client import ISSUER, PlainClient
+from tests.keys import a_key, b64, claims_of, mint
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.askit.bank import Bank
-from tests.askit.plain_client import PlainClient, claims_of
-from tests.keys import a_key
+from tests.askit.plain_client import PlainClient
+from tests.keys import a_key, claims_of
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.askit.bank import Bank
-from tests.askit.plain_client import ISSUER, PlainClient, claims_of, fresh, read_callback
-from tests.keys import a_key, b64, mint
+from tests.askit.plain_client import ISSUER, PlainClient, fresh, read_callback
+from tests.keys import a_key, b64, claims_of, mint
 
 pytestmark = pytest.mark.anyio
 

@@ -10,16 +10,8 @@ import httpx
 import pytest
 
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
-from tests.askit.plain_client import (
-    ACCOUNTS,
-    ISSUER,
-    PAYMENT,
-    PAYMENTS,
-    PlainClient,
-    claims_of,
-    read_callback,
-)
-from tests.keys import a_key, b64
+from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
+from tests.keys import a_key, b64, claims_of
 
 pytestmark = pytest.mark.anyio
 

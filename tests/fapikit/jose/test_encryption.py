@@ -41,7 +41,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ID_TOKEN, REQUEST_OBJECT
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from tests.clocks import NOW
-from tests.keys import a_key, b64, mint, roca_modulus
+from tests.keys import a_key, b64, mint, roca_modulus, unb64
 
 AS = "https://as.example"
 CLAIMS = {"iss": AS, "sub": "alice", "aud": "app", "iat": int(NOW), "exp": int(NOW) + 300}
@@ -111,12 +111,6 @@ def agreed(jwk: Any, header: dict[str, Any], name: str, octets: int) -> bytes:
     return concat_kdf(
         fresh.exchange(ec.ECDH(), ec.EllipticCurvePublicNumbers(x, y, curve).public_key()), name, octets
     )
-
-
-def unb64(text: str) -> bytes:
-    from base64 import urlsafe_b64decode
-
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def seal(plaintext: str, key: DecryptionKey, enc: str = "A256GCM", **changes: Any) -> str:

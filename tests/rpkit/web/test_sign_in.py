@@ -16,8 +16,8 @@ from fapikit.errors import ConfigurationError
 from fapikit.stores.sealed import Seal
 from rpkit import ClientKeys
 from rpkit.web import COOKIE, MAX_LOGINS
-from tests.keys import a_key
-from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, part_of
+from tests.keys import a_key, header_of
+from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
 from tests.rpkit.web.sites import SITE, SITES, Browser, Site
 
 MakeSite = Callable[..., tuple[Site, Browser]]
@@ -258,9 +258,9 @@ def test_key_set_is_served_and_rotates(make_site: MakeSite, bank: FakeBank) -> N
 
     site, browser = make_site(bank)
     assert sign_in(browser, bank).status == 200
-    assert part_of(bank.calls("token")[-1].form["client_assertion"], 0)["kid"] == "ES256-1"
+    assert header_of(bank.calls("token")[-1].form["client_assertion"])["kid"] == "ES256-1"
     site.keys.rotate(a_key("ES256", 3))
     kids = [key["kid"] for key in json.loads(browser.open("GET", "/jwks").text)["keys"]]
     assert kids == ["ES256-2", "ES256-3", "ES256-1"]
     assert sign_in(browser, bank).status == 200
-    assert part_of(bank.calls("token")[-1].form["client_assertion"], 0)["kid"] == "ES256-2"
+    assert header_of(bank.calls("token")[-1].form["client_assertion"])["kid"] == "ES256-2"
