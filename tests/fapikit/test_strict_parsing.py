@@ -128,6 +128,10 @@ def nested(depth: int) -> bytes:
         (b'"a\nb"', NotStrictJson),
         (b"", NotStrictJson),
         (b"01", NotStrictJson),
+        (b'{"a":1}x', NotStrictJson),
+        (b'{"a":1} 1', NotStrictJson),
+        (b'{"a":1}}', NotStrictJson),
+        (b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1), NotStrictJson),
         (nested(MAX_DEPTH + 1), NotStrictJson),
         (nested(100_000), NotStrictJson),
     ],
@@ -144,6 +148,7 @@ def test_json_takes_what_is_well_formed() -> None:
     assert strict_json.parse_value(rb'"\ud83d\ude00"') == "😀"
     assert strict_json.parse_object(b' {"a" : 1e2}\n') == {"a": 100.0}
     assert strict_json.parse_value(nested(MAX_DEPTH))
+    assert strict_json.parse_object(b'{"a":[1]}', lambda value: {**value, "seen": 1}) == {"a": [1], "seen": 1}
     assert len(strict_json.parse_value(b"[" + b"{}," * 500 + b"{}]")) == 501
     with pytest.raises(NotStrictJson):
         strict_json.parse_object(b"[]")

@@ -287,6 +287,8 @@ def test_a_preflight_passes_where_no_endpoint_takes_it(skin: Any):
     assert call("OPTIONS", "/accounts", preflight).status != 401
     assert call("OPTIONS", "/accounts", preflight[:1]).status == 401
     assert call("GET", "/accounts", preflight).status == 401
+    assert call("OPTIONS", "/accounts", preflight[1:]).status == 401
+    assert call("PUT", "/accounts", preflight).status == 401
     exposed = call("GET", "/accounts", preflight[:1]).header("access-control-expose-headers")
     assert exposed == "WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id"
 

@@ -186,6 +186,42 @@ def test_an_error_of_the_app_passes_as_it_is(began: list[dict[str, Any]]):
         run(broken)
 
 
+def test_an_error_after_a_refusal_is_the_refusal_unless_the_answer_has_begun():
+    async def refusing(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        scope[KEY].refuse(rs.RevokedToken("no longer"))
+        raise LookupError("a bug of the application")
+
+    assert run(refusing).sent[0]["status"] == 401
+
+    async def begun(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        await send(START)
+        await refusing(scope, receive, send, client)
+
+    with pytest.raises(LookupError, match="a bug of the application"):
+        run(begun)
+
+
+def test_the_app_lives_from_start_to_end_and_keys_are_fetched_meanwhile():
+    server, lived = a_server(), []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        lived.append((await receive())["type"])
+
+    class Driver:
+        async def run(self, flow: Any) -> None:
+            lived.append(next(flow).key)
+
+        async def aclose(self) -> None:
+            lived.append("closed")
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"}
+
+    server.async_driver = Driver()  # type: ignore[assignment]
+    asyncio.run(asgi_mw.Protect(app, server)({"type": "lifespan"}, receive, receive))  # type: ignore[arg-type]
+    assert lived == ["rs-warm", "lifespan.startup", "closed"]
+
+
 def test_a_websocket_is_refused_after_its_client_was_heard():
     """Servers demand it: a denial, as any answer, follows the client's `websocket.connect`."""
 

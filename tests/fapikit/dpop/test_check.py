@@ -10,13 +10,22 @@ from typing import Any
 import pytest
 
 from fapikit import MemoryStore
-from fapikit.dpop import CheckedProof, NonceIssuer, access_token_hash, check_proof, make_proof, remember_proof
+from fapikit.dpop import (
+    CheckedProof,
+    NonceIssuer,
+    ProofKeys,
+    access_token_hash,
+    check_proof,
+    make_proof,
+    remember_proof,
+)
 from fapikit.errors import (
     BadSignature,
     DPoPError,
     DuplicateMember,
     FapiError,
     ForbiddenAlgorithm,
+    JwtError,
     JwtTooLarge,
     MalformedClaim,
     MalformedJwt,
@@ -303,6 +312,27 @@ def test_a_full_store_refuses_the_proof() -> None:
     hand.run(remember_proof(store, CheckedProof("k", "1", NOW + 60), now=NOW))
     with pytest.raises(StoreFull):
         hand.run(remember_proof(store, CheckedProof("k", "2", NOW + 60), now=NOW))
+
+
+def test_a_key_is_remembered_of_a_proof_that_passed_alone() -> None:
+    known = ProofKeys()
+    good = proof()
+    segment = good.partition(".")[0]
+    forged = good[:-8] + ("A" * 8 if good[-8:] != "A" * 8 else "B" * 8)
+    for bad in (forged, proof({"htm": "PUT"})):
+        with pytest.raises((DPoPError, JwtError)):
+            check(bad, known=known)
+        assert known.find(segment) is None
+    check(good, known=known)
+    found = known.find(segment)
+    assert found is not None
+    assert found.thumbprint == KEY.thumbprint
+    with pytest.raises(BadSignature):
+        check(forged, known=known)
+
+
+def test_a_jti_may_be_as_long_as_it_may_be() -> None:
+    assert check(proof({"jti": "j" * 256})).jti == "j" * 256
 
 
 def test_use_and_operations_of_an_embedded_key_do_not_matter() -> None:

@@ -86,6 +86,30 @@ def test_a_nonce_is_accepted_by_every_worker_with_the_key_until_it_is_too_old() 
     assert not worker.accepts(nonce, NOW - 31)
 
 
+def test_a_nonce_lives_from_a_step_before_it_was_made_to_its_end() -> None:
+    issuer = NonceIssuer((NEW,), lifetime=300, step=15)
+    nonce = issuer.issue(NOW)
+    for age, good in ((-15.5, False), (-15, True), (300, True), (300.5, False)):
+        assert issuer.accepts(nonce, NOW + age) is good
+
+
+def test_a_nonce_that_held_is_not_proven_again_and_few_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issuer, made, make = NonceIssuer((NEW,)), [], NonceIssuer._mac
+    monkeypatch.setattr(
+        NonceIssuer, "_mac", staticmethod(lambda key, stamp: made.append(stamp) or make(key, stamp))
+    )
+    for _ in range(3):
+        assert issuer.accepts(issuer.issue(NOW), NOW)
+    assert len(made) == 2
+    for number in range(200):
+        later = NOW + 15 * number
+        assert issuer.accepts(issuer.issue(later), later)
+        assert len(issuer._proven) <= 64
+    assert not issuer.accepts(NonceIssuer((OLD,)).issue(NOW), NOW)
+
+
 def test_keys_rotate() -> None:
     nonce = NonceIssuer((OLD,)).issue(NOW)
     assert NonceIssuer((NEW, OLD)).accepts(nonce, NOW)

@@ -49,6 +49,26 @@ def test_room_is_made_of_what_expired_even_if_it_was_rewritten() -> None:
         store.put("d", b"1", 100)
 
 
+def test_an_entry_makes_room_at_the_instant_it_ends() -> None:
+    clock = FrozenClock()
+    store = MemoryStore(max_entries=1, clock=clock)
+    assert store.add("a", b"1", 10)
+    clock.advance(10)
+    assert store.add("b", b"1", 10)
+
+
+def test_what_ends_first_makes_room_first_also_after_many_rewrites() -> None:
+    clock = FrozenClock()
+    store = MemoryStore(max_entries=2, clock=clock)
+    store.put("long", b"1", 1000)
+    marks = 0
+    while len(store._expiries) > marks:  # until the marks that are left behind are thrown out
+        marks = len(store._expiries)
+        store.put("short", b"1", 10)
+    clock.advance(10)
+    assert store.add("new", b"1", 10)
+
+
 def test_rewriting_a_key_many_times_costs_no_memory() -> None:
     store = MemoryStore(clock=FrozenClock())
     for number in range(2000):
