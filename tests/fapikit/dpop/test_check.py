@@ -134,6 +134,7 @@ REFUSED: dict[str, tuple[Callable[[], list[str]], type[FapiError], str]] = {
     "jwk symmetric": (lambda: [proof(jwk={"kty": "oct", "k": "AA"})], UnusableKey, "RFC 7517 9.2"),
     "jwk off its curve": (lambda: [proof(jwk={**BARE, "y": BARE["x"]})], UnusableKey, "RFC 8725 3.4"),
     "jwk for another alg": (lambda: [proof(jwk={**BARE, "alg": "ES384"})], UnusableKey, "RFC 8725 3.1"),
+    "jwk of Ed25519 for another alg": (lambda: [_eddsa(alg="ES256")], UnusableKey, "RFC 8725 3.1"),
     "jwk for no alg": (lambda: [_eddsa(alg=["EdDSA"])], UnusableKey, "RFC 8725 3.1"),
     "jwk of another kind": (lambda: [proof(jwk=_rsa())], UnusableKey, "RFC 8725 3.1"),
     "jwk of another key": (lambda: [proof(key=a_key("ES256", 1))], BadSignature, "RFC 9449 4.3-6"),

@@ -88,6 +88,17 @@ def test_a_key_for_other_work_verifies_nothing(member: dict[str, Any]) -> None:
     assert not import_public_jwk({**EC_JWK, **member}).supports("ES256")
 
 
+def test_a_key_that_may_verify_does() -> None:
+    assert import_public_jwk({**EC_JWK, "key_ops": ["sign", "verify"], "use": "sig"}).supports("ES256")
+
+
+@pytest.mark.spec("RFC 8725 3.1")
+def test_a_key_of_two_names_of_one_algorithm_serves_no_third() -> None:
+    for own, serves in (("EdDSA", True), ("Ed25519", True), ("ES256", False), ("Ed448", False), ("", False)):
+        key = import_public_jwk({**OKP_JWK, "alg": own})
+        assert (key.supports("EdDSA"), key.supports("Ed25519")) == (serves, serves), own
+
+
 def _off_curve() -> str:
     y = urlsafe_b64decode(EC_JWK["y"] + "=")
     return b64(y[:-1] + bytes([y[-1] ^ 1]))
@@ -117,6 +128,8 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "crv secp256k1": (lambda: {**EC_JWK, "crv": "secp256k1"}, "RFC 7518 6.2.1.1"),
     "crv P-192": (lambda: {**EC_JWK, "crv": "P-192"}, "RFC 7518 6.2.1.1"),
     "crv of other size": (lambda: {**EC_JWK, "crv": "P-384"}, "RFC 8725 3.4"),
+    "crv of another kind": (lambda: {**OKP_JWK, "crv": "P-256"}, "RFC 8037 2"),
+    "crv of no EC": (lambda: {**EC_JWK, "crv": "Ed25519"}, "RFC 7518 6.2.1.1"),
     "crv X25519": (lambda: {**OKP_JWK, "crv": "X25519"}, "RFC 8037 2"),
     "crv Ed448": (lambda: {**OKP_JWK, "crv": "Ed448"}, "RFC 8037 2"),
     "x absent": (lambda: {**EC_JWK, "x": None}, "RFC 7518 6"),
