@@ -73,6 +73,7 @@ def token_of(connection: HTTPConnection) -> Token:
 
 
 def admission_of(connection: HTTPConnection) -> Admission:
+    """Raises RuntimeError without a Protect around the app."""
     admission = connection.scope.get(KEY)
     if not isinstance(admission, Admission):
         raise RuntimeError("no asgi_mw.Protect around this app: the request has not been checked")

@@ -89,7 +89,7 @@ async def check_members(
 def validate(
     server: AuthorizationServer, members: Mapping[str, Any], client: Client, *, signed: bool, jkt: str | None
 ) -> PushedRequest:
-    """The one set of rules. `members` holds strings, and JSON where the parameter is JSON."""
+    """The one set of rules. `members` holds strings, and JSON where the parameter is JSON. Raises Refused."""
     for name in _STRINGS:
         if name in members and not isinstance(members[name], str):
             raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")

@@ -70,7 +70,10 @@ class ServerKeys:
         return {"keys": [jwk for ring in self._rings.values() for jwk in ring.jwks()["keys"]]}
 
     async def rotate(self, alg: str | None = None) -> None:
-        """Let the next key sign from now on, and publish a new next one."""
+        """Let the next key sign from now on, and publish a new next one.
+
+        Raises ConfigurationError for keys of a file.
+        """
         alg = alg or self.default_alg
         await self._ring(alg)
         octets = await self._records.read("keys", alg)
@@ -83,7 +86,7 @@ class ServerKeys:
         await self._ring(alg)
 
     async def secret(self) -> bytes:
-        """32 octets that all processes of this server share."""
+        """32 octets that all processes of this server share. Raises StoreError."""
         if self._secret is None:
             fresh = self._random_bytes(32)
             await self._records.store.aadd(self._records.key("secret", "1"), fresh, KEPT_FOR)

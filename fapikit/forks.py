@@ -11,6 +11,8 @@ from weakref import WeakSet
 
 
 class ForkAware(Protocol):
+    """What holds something of the process that made it."""
+
     def after_fork(self) -> None:
         """Runs in the child, in its only thread, before anything else."""
         ...

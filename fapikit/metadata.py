@@ -74,7 +74,7 @@ class ServerMetadata:
         return self.raw.get(name) is not None
 
     def strings(self, name: str) -> tuple[str, ...] | None:
-        """A list member, or None if absent."""
+        """A list member, or None if absent. Raises MalformedMessage for what is no list of strings."""
         value = self.raw.get(name)
         if value is None:
             return None
@@ -100,7 +100,7 @@ def discover(
 ) -> Flow[ServerMetadata]:
     """Fetch the metadata, trying each kind of document until one exists.
 
-    Raises IssuerMismatch, MalformedMessage, UnexpectedStatus, InsecureUrl, TransportError.
+    Raises ConfigurationError, IssuerMismatch, MalformedMessage, UnexpectedStatus, InsecureUrl, TransportError.
     """
     require_secure(issuer, "the issuer")
     if "?" in issuer or "#" in issuer:

@@ -52,7 +52,10 @@ def require_secure(url: str, what: str) -> str:
 
 
 def require_no_downgrade(named_by: str, url: str, what: str) -> None:
-    """What one on the network names is not clear text on this machine, where it would reach what only we can."""
+    """What one on the network names is not clear text on this machine, where it would reach what only we can.
+
+    Raises InsecureUrl.
+    """
     if urlsplit(named_by).scheme == "https" and urlsplit(url).scheme != "https":
         raise InsecureUrl(f"{what} must be https", facts={"url": without_query(url)})
 

@@ -56,6 +56,7 @@ class Bank:
         return self.metadata.endpoint(name, mtls=mtls)
 
     def key_source(self) -> KeySource:
+        """Raises MissingMetadata."""
         if self.keys is None:
             raise MissingMetadata(f"{self.issuer} lists no jwks_uri", clause="RFC 8414 2")
         return self.keys

@@ -46,7 +46,10 @@ class DPoPKey:
 
 
 def new_dpop_key(bank: Bank) -> DPoPKey | None:
-    """A key for a new login, or None if tokens are not bound by DPoP."""
+    """A key for a new login, or None if tokens are not bound by DPoP.
+
+    Raises ConfigurationError if no `alg` suits both.
+    """
     if bank.settings.sender_constraint != "dpop":
         return None
     signer = bank.settings.dpop_signer

@@ -21,7 +21,7 @@ LIFETIME: Final = 300
 
 
 def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
-    """`parameters` as a request object for this server."""
+    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`."""
     signer = bank.settings.request_signer
     if signer is None:
         raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")

@@ -74,7 +74,10 @@ def request_tokens(
 
 
 def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResponse:
-    """`bound`: a proof went with the request, so the token must be of type DPoP."""
+    """`bound`: a proof went with the request, so the token must be of type DPoP.
+
+    Raises TokenResponseError, WrongTokenType.
+    """
     access_token = _required(members, "access_token")
     token_type = _required(members, "token_type")
     # The comparison ignores case (RFC 6749 5.1).

@@ -38,7 +38,8 @@ class UserInfo:
 
 
 def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flow[UserInfo]:
-    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, TransportError.
+    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, TransportError; before the call
+    ConfigurationError, NoAccessToken.
 
     `tokens`: the login's set after later refreshes, if the first token has expired.
     """

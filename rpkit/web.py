@@ -89,7 +89,7 @@ def may_start(request: WebRequest, redirect_uri: str) -> bool:
 def started(
     start: Start, request: WebRequest, *, seal: Seal, now: float, target: str | None = None
 ) -> WebAnswer:
-    """303 to the bank, with the transaction in a cookie of its own."""
+    """303 to the bank, with the transaction in a cookie of its own. Raises MalformedMessage if none can hold it."""
     transaction = replace(start.transaction, target=target)
     same_site = "None" if transaction.response_mode in _FORM_POST else "Lax"
     lifetime = int(transaction.expires_at - now)

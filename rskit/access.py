@@ -73,7 +73,10 @@ class Access:
         self.fresh = fresh
 
     def mark(self, endpoint: E) -> E:
-        """Note on the endpoint, as a decorator leaves it, that this is its rule."""
+        """Note on the endpoint, as a decorator leaves it, that this is its rule.
+
+        Raises ConfigurationError on a public one.
+        """
         if getattr(endpoint, PUBLIC_MARK, False) is True:
             raise ConfigurationError(_CONTRADICTION)
         setattr(endpoint, ACCESS_MARK, self)

@@ -53,7 +53,10 @@ class PossessionRules:
 
 
 def bases_of(resource: str, origins: Collection[str]) -> tuple[str, ...]:
-    """The resource's origin, and each public origin with the prefix that a gateway strips."""
+    """The resource's origin, and each public origin with the prefix that a gateway strips.
+
+    Raises ConfigurationError.
+    """
     bases = []
     for base in (origin_of(resource), *origins):
         normalised = normalise(base)
@@ -99,7 +102,10 @@ def confirm(
 
 
 def require_certificate(certificate: bytes | None, x5t: str) -> None:
-    """The leaf's SHA-256 is the bound one; its chain says nothing here (RFC 8705 6.2)."""
+    """The leaf's SHA-256 is the bound one; its chain says nothing here (RFC 8705 6.2).
+
+    Raises MissingCertificate, WrongCertificate.
+    """
     if certificate is None:
         raise MissingCertificate("this token is bound to a certificate: connect with it")
     shown = base64url.encode(hashlib.sha256(certificate).digest())

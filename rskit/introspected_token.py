@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 def ask_issuer(
     token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
 ) -> Flow[Answer]:
-    """The answer, still to be checked. Raises TransportError.
+    """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
     `fresh` asks anew even while another request's question is on its way.
     """

@@ -47,7 +47,10 @@ class Denylist:
         client_id: str | None = None,
         until: float,
     ) -> None:
-        """One token by its `jti`, or all of a subject, or all of a client."""
+        """One token by its `jti`, or all of a subject, or all of a client.
+
+        Raises ConfigurationError unless it is one.
+        """
         named = [
             (k, v) for k, v in (("jti", jti), ("sub", subject), ("client_id", client_id)) if v is not None
         ]

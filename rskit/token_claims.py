@@ -83,7 +83,10 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
-    """What `cnf` binds the token to. Unknown members are ignored only beside a known one."""
+    """What `cnf` binds the token to. Unknown members are ignored only beside a known one.
+
+    Raises UnknownConfirmation, MalformedClaim.
+    """
     cnf = claims["cnf"]
     if not isinstance(cnf, dict):
         raise _malformed("cnf is not an object", "cnf", "RFC 7800 3.1")

@@ -131,6 +131,7 @@ def show(request: HttpRequest, token: Token) -> None:
 
 
 def admission_of(request: HttpRequest) -> Admission:
+    """Raises RuntimeError if ProtectMiddleware is not there."""
     admission = request.__dict__.get("_fapi_admission")
     if not isinstance(admission, Admission):
         raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")

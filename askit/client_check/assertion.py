@@ -69,7 +69,10 @@ def audiences(server: AuthorizationServer) -> tuple[str, ...]:
 
 
 async def require_single_use(server: AuthorizationServer, claims: Mapping[str, Any], client_id: str) -> None:
-    """The checks that come after the signature: subject, shape of the audience, lifetime, one use."""
+    """The checks that come after the signature: subject, shape of the audience, lifetime, one use.
+
+    Raises JwtError, ReplayedAssertion, StoreError.
+    """
     if claims["sub"] != client_id:
         raise CLIENT_ASSERTION.fail(
             WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}

@@ -37,7 +37,10 @@ _OURS: Final = frozenset(
 
 
 async def register(server: AuthorizationServer, request: Request) -> Response:
-    """201 with the metadata as registered. The client id is this server's, never the client's choice."""
+    """201 with the metadata as registered. The client id is this server's, never the client's choice.
+
+    Raises FapiError.
+    """
     opener = server.config.initial_access_token
     if opener is None or not opener.matches(read_bearer(request)):
         raise InvalidToken("registration needs the initial access token", clause="RFC 7591 3")

@@ -6,6 +6,8 @@ import time
 
 
 class MovableClock:
+    """Called, it tells the seconds since 1970."""
+
     def __init__(self) -> None:
         self._frozen: float | None = None
         self._ahead = 0.0

@@ -24,7 +24,10 @@ _MAX_PROVEN = 64
 
 
 class NonceIssuer:
-    """`keys`: the newest first, 32 octets or more each, shared by all workers. `lifetime` in seconds."""
+    """`keys`: the newest first, 32 octets or more each, shared by all workers. `lifetime` and `step` in seconds.
+
+    Raises ConfigurationError for other keys and spans.
+    """
 
     def __init__(self, keys: tuple[bytes, ...], *, lifetime: float = 300.0, step: float = 15.0) -> None:
         if not keys or min(len(key) for key in keys) < 32:

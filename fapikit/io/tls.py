@@ -20,7 +20,10 @@ from fapikit.profiles import FAPI2_SECURITY, Profile
 def server_context(
     certificate: Path | str, key: Path | str, *, profile: Profile = FAPI2_SECURITY
 ) -> ssl.SSLContext:
-    """For a server: TLS 1.2 with the profile's suites, or 1.3."""
+    """For a server: TLS 1.2 with the profile's suites, or 1.3.
+
+    Raises ConfigurationError for files that cannot be used.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _restrict(context, profile)
     try:

@@ -82,7 +82,10 @@ def unwrap_jwt(token: str, purpose: Purpose, decryption: Decryption) -> str:
 
 
 def encrypt_jwt(token: str, key: EncryptionKey, *, enc: str = "A256GCM") -> str:
-    """A signed JWT, encrypted for the owner of `key` (RFC 7519 5.2, 11.2: signed first, `cty` JWT)."""
+    """A signed JWT, encrypted for the owner of `key` (RFC 7519 5.2, 11.2: signed first, `cty` JWT).
+
+    Raises ConfigurationError for an `enc` that is not in `CONTENT_ENCRYPTION`.
+    """
     if enc not in CONTENT_ENCRYPTION:
         raise ConfigurationError(f"{enc} is not a supported content encryption", clause="RFC 7518 5")
     header = {"alg": key.alg, "enc": enc, "cty": "JWT", **({"kid": key.kid} if key.kid else {})}

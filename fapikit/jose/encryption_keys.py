@@ -76,7 +76,7 @@ class DecryptionKey(EncryptionKey):
 
     @classmethod
     def generate(cls, alg: str, *, crv: str = "P-256", kid: str | None = None) -> DecryptionKey:
-        """A fresh key. RSA keys have 2048 bits; `crv` is one of P-256, P-384, P-521, X25519."""
+        """A fresh key. RSA keys have 2048 bits; `crv` is one of P-256, P-384, P-521, X25519. Raises UnusableKey."""
         kty = _kty_of(alg)
         if kty == "RSA":
             return cls(RSAKey.generate_key(2048), alg=alg, kid=kid)

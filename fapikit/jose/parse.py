@@ -88,6 +88,7 @@ def read_parts(parts: tuple[str, str, str], header: Header, purpose: Purpose) ->
 
 
 def read_signature(tail: str, purpose: Purpose) -> bytes:
+    """Raises MalformedJwt."""
     try:
         return base64url.decode(tail)
     except ValueError as error:
@@ -97,7 +98,10 @@ def read_signature(tail: str, purpose: Purpose) -> bytes:
 def check_header(
     header: Mapping[str, Any], purpose: Purpose, algorithms: Collection[str]
 ) -> tuple[str, str | None]:
-    """The header's `alg` and `kid`, after typ, alg and extensions passed. `jku`, `x5u`, `x5c` are never read."""
+    """The header's `alg` and `kid`, after typ, alg and extensions passed. `jku`, `x5u`, `x5c` are never read.
+
+    Raises WrongJwtType, ForbiddenAlgorithm, UnknownCritical, MalformedJwt.
+    """
     typ = header.get("typ")
     if (typ is None or typ != purpose.typ) and not purpose.accepts_typ(typ):
         raise purpose.fail(

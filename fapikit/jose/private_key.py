@@ -44,7 +44,7 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, alg: str, *, kid: str | None = None) -> PrivateKey:
-        """A fresh key for `alg`. RSA keys have 2048 bits."""
+        """A fresh key for `alg`. RSA keys have 2048 bits. Raises UnusablePrivateKey for an algorithm not known here."""
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
             raise UnusablePrivateKey(

@@ -22,6 +22,8 @@ MAX_SEAL_OCTETS: Final = 64
 
 @runtime_checkable
 class Store(Protocol):
+    """The five operations, each with both of its faces."""
+
     def get(self, key: str) -> bytes | None:
         """The live value, or None."""
         ...
@@ -61,7 +63,7 @@ def require_store(store: Store) -> Store:
 
 
 def require_entry(key: str, value: bytes, ttl: float) -> None:
-    """Refuse what no store takes. Raises ValueError: it is the caller's mistake."""
+    """Refuse what no store takes. Raises ValueError, TypeError: it is the caller's mistake."""
     if not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isascii():
         require_key(key)
     if not isinstance(value, bytes):
@@ -73,6 +75,7 @@ def require_entry(key: str, value: bytes, ttl: float) -> None:
 
 
 def require_key(key: str) -> None:
+    """Raises ValueError."""
     if not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise ValueError("a store key has 1 to 512 characters")
     if not key.isascii():

@@ -31,6 +31,7 @@ class RedisStore:
     """`url`: redis://, rediss:// (TLS) or unix://. `prefix` keeps this store's keys apart from others' there.
 
     `timeout` is in seconds, for connecting and for each answer. `cluster`: the URL names a node of a cluster.
+    Raises ConfigurationError where the package redis is not installed.
     """
 
     def __init__(

@@ -34,7 +34,10 @@ assert _HEAD_OCTETS + _TAG_OCTETS <= MAX_SEAL_OCTETS  # noqa: S101 - a fact of t
 
 
 class Seal:
-    """`keys`: secrets of 32 octets or more, the newest first; drop one when all it sealed has expired."""
+    """`keys`: secrets of 32 octets or more, the newest first; drop one when all it sealed has expired.
+
+    Raises ConfigurationError for other keys.
+    """
 
     __slots__ = ("_ciphers", "_newest", "_random_bytes")
 
