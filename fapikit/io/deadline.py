@@ -37,14 +37,15 @@ def bounded(transport: httpx.HTTPTransport) -> httpx.HTTPTransport:
     return transport
 
 
-def _left(timeout: float | None) -> float | None:
+def _left(timeout: float | None, *, ways: int = 1) -> float | None:
+    """What may be waited now; `ways`: into so many parts the rest of the deadline is split."""
     ends_at = _ENDS_AT.get()
     if ends_at is None:
         return timeout
     left = ends_at - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("the deadline has passed")
-    return left if timeout is None else min(left, timeout)
+    return left / ways if timeout is None else min(left / ways, timeout)
 
 
 class _Backend(httpcore.SyncBackend):
@@ -61,11 +62,10 @@ class _Backend(httpcore.SyncBackend):
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         failure: Exception = httpcore.ConnectError("the name has no address")
-        for (
-            *_,
-            address,
-        ) in found:  # given a name, the socket would wait the whole time for each of its addresses
-            left = _left(timeout)
+        # Given a name, the socket would wait the whole time for each of its addresses.
+        for number, (*_, address) in enumerate(found, 1):
+            # One that never answers leaves half of the time to the others.
+            left = _left(timeout, ways=2 if number < len(found) else 1)
             try:
                 return _Stream(
                     super().connect_tcp(str(address[0]), port, left, local_address, socket_options)

@@ -44,7 +44,13 @@ def offered(clock: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
 def test_all_addresses_of_a_name_share_one_deadline(offered: list[tuple[str, float]]) -> None:
     with pytest.raises(httpx.TimeoutException), deadline(10.0):
         get(4.0)
-    assert offered == [("192.0.2.0", 4.0), ("192.0.2.1", 4.0), ("192.0.2.2", 2.0)]
+    assert offered == [(f"192.0.2.{n}", seconds) for n, seconds in enumerate([4.0, 3.0, 1.5, 0.75, 0.75])]
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(offered: list[tuple[str, float]]) -> None:
+    with pytest.raises(httpx.TimeoutException), deadline(4.0):
+        get(4.0)
+    assert [timeout for _, timeout in offered] == [2.0, 1.0, 0.5, 0.25, 0.25]
 
 
 def test_without_a_deadline_each_has_its_own_time(offered: list[tuple[str, float]]) -> None:

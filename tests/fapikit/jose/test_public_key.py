@@ -104,6 +104,11 @@ def _off_curve() -> str:
     return b64(y[:-1] + bytes([y[-1] ^ 1]))
 
 
+def _divided_elsewhere() -> dict[str, str]:
+    x, y = (urlsafe_b64decode(EC_JWK[name] + "=") for name in "xy")
+    return {"x": b64(x[:-1]), "y": b64(x[-1:] + y)}
+
+
 def _rsa_jwk(bits: int = 2048, e: int = 65537, zeros: int = 0) -> dict[str, Any]:
     numbers = rsa.generate_private_key(65537, bits).public_key().public_numbers() if bits != 2048 else None
     n = numbers.n if numbers else a_key("PS256")._material.public_key().public_numbers().n
@@ -140,6 +145,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         lambda: {**EC_JWK, "x": b64(b"\0" + urlsafe_b64decode(EC_JWK["x"] + "="))},
         "RFC 8725 3.4",
     ),
+    "x and y divided elsewhere": (lambda: {**EC_JWK, **_divided_elsewhere()}, "RFC 8725 3.4"),
     "y with leading zero": (
         lambda: {**EC_JWK, "y": b64(b"\0" + urlsafe_b64decode(EC_JWK["y"] + "="))},
         "RFC 8725 3.4",
@@ -151,6 +157,10 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "Ed25519 of order 2": (lambda: {**OKP_JWK, "x": b64(b"\xec" + b"\xff" * 30 + b"\x7f")}, "RFC 8725 3.4"),
     "Ed25519 of order 4": (lambda: {**OKP_JWK, "x": b64(bytes(32))}, "RFC 8725 3.4"),
     "Ed25519 of order 4, negative": (lambda: {**OKP_JWK, "x": b64(bytes(31) + b"\x80")}, "RFC 8725 3.4"),
+    "Ed25519 of order 4, spelled p": (
+        lambda: {**OKP_JWK, "x": b64(b"\xed" + b"\xff" * 30 + b"\x7f")},
+        "RFC 8725 3.4",
+    ),
     "Ed25519 of order 8": (lambda: {**OKP_JWK, "x": ORDER_8}, "RFC 8725 3.4"),
     "Ed25519 of order 8, the other": (lambda: {**OKP_JWK, "x": OTHER_ORDER_8}, "RFC 8725 3.4"),
     "Ed25519 beyond its field": (
