@@ -32,6 +32,7 @@ from askit.endpoints import (
     token,
     userinfo,
 )
+from fapikit.errors import FapiError
 
 if TYPE_CHECKING:
     from askit.server import AuthorizationServer
@@ -43,29 +44,28 @@ Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
     """All routes of a server whose issuer has the path `base`."""
 
-    def api(endpoint: Endpoint) -> Answer:
-        """An endpoint whose refusals are JSON."""
-
+    def answering(endpoint: Endpoint, told: Callable[[FapiError, Request], Response]) -> Answer:
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(server, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                error = wire_errors.refusal_of(raised, wire_errors.place_of(request))
-                return wire_errors.error_answer(error, basic="authorization" in request.headers)
+                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request)), request)
 
         return answer
+
+    def api(endpoint: Endpoint) -> Answer:
+        """An endpoint whose refusals are JSON."""
+        return answering(
+            endpoint,
+            lambda error, request: wire_errors.error_answer(error, basic="authorization" in request.headers),
+        )
 
     def page(endpoint: Endpoint) -> Answer:
         """An endpoint whose refusals are pages."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(server, request)
-            except Exception as raised:  # noqa: BLE001 - the edge, as above
-                error = wire_errors.refusal_of(raised, wire_errors.place_of(request))
-                return server.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
-
-        return answer
+        return answering(
+            endpoint,
+            lambda error, _: server.pages.refused(*wire_errors.told(error), wire_errors.status_of(error)),
+        )
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}
