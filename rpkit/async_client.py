@@ -13,7 +13,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.http_library import library_of
-from fapikit.metadata import discover
+from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
@@ -140,6 +140,11 @@ class AsyncClient:
     @property
     def issuer(self) -> str:
         return self.bank.issuer
+
+    @property
+    def metadata(self) -> ServerMetadata:
+        """What the server says of itself; `fapikit.audit` holds it against a profile."""
+        return self.bank.metadata
 
     async def begin(
         self,

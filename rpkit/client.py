@@ -19,7 +19,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
 from fapikit.io.http_library import library_of
-from fapikit.metadata import discover
+from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
 from rpkit import api_auth
@@ -150,6 +150,11 @@ class Client:
     @property
     def issuer(self) -> str:
         return self.bank.issuer
+
+    @property
+    def metadata(self) -> ServerMetadata:
+        """What the server says of itself; `fapikit.audit` holds it against a profile."""
+        return self.bank.metadata
 
     def begin(
         self,

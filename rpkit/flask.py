@@ -108,6 +108,11 @@ class SignIn:
             self._client = client
         return self._client
 
+    def close(self) -> None:
+        """Close the client, if it was ever needed."""
+        if self._client is not None:
+            self._client.close()
+
     def login(self) -> Response:
         """Begin a login and send the browser to the bank."""
         asked = _web_request()  # the form, if there is one, is for `begin` to read

@@ -18,6 +18,7 @@ from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
+from fapikit.stores.sealed import Seal
 from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
 from rpkit.redirect_uris import require_redirect_uri
@@ -39,11 +40,12 @@ _RESPONSE_ALGS: Final = (
     "userinfo_signed_response_alg",
 )
 """What the client enforces too, on each answer: a server without a say in it may leave them out."""
+_SEAL_CONTEXT: Final = "rpkit.registration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What the server registered. The calls of `client_configuration` look after it later."""
+    """What the server registered. The calls of `client_configuration` look after it later: `seal` keeps it for them."""
 
     client_id: str
     client_secret: Secret | None
@@ -61,6 +63,25 @@ class Registration:
             registration_access_token=self.registration_access_token or before.registration_access_token,
             registration_client_uri=self.registration_client_uri or before.registration_client_uri,
         )
+
+    def seal(self, seal: Seal) -> str:
+        """Encrypted and authenticated, fit for a file or a database: it holds the secrets."""
+        secrets = (self.client_secret, self.registration_access_token)
+        members = {
+            "client_id": self.client_id,
+            "secrets": [None if secret is None else secret.reveal() for secret in secrets],
+            "client_secret_expires_at": self.client_secret_expires_at,
+            "registration_client_uri": self.registration_client_uri,
+            "metadata": dict(self.metadata),
+        }
+        return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
+
+    @classmethod
+    def open(cls, sealed: str, seal: Seal) -> Registration:
+        """Raises SealBroken."""
+        members = dict(strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT)))
+        secret, access_token = (None if text is None else Secret(text) for text in members.pop("secrets"))
+        return cls(client_secret=secret, registration_access_token=access_token, **members)
 
 
 def register(

@@ -111,6 +111,11 @@ class SignIn:
             self._client = client
         return self._client
 
+    async def aclose(self) -> None:
+        """Close the client, if it was ever needed: for the application's lifespan."""
+        if self._client is not None:
+            await self._client.aclose()
+
     async def login(self, request: Request) -> Response:
         """Begin a login and send the browser to the bank."""
         asked = _web_request(request)  # the form, if there is one, is for `begin` to read

@@ -7,34 +7,35 @@ import subprocess
 import sys
 from pathlib import Path
 
-from askit import Config
+import pytest
+
+from askit import AuthorizationServer, Config
+from askit.__main__ import uvicorn_config
+from fapikit import PrivateKey
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "askit.md").read_text()
 
 
-def block(language: str) -> str:
-    found = re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    assert len(found) == 1
-    return str(found[0])
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_first_bank_loads(tmp_path: Path) -> None:
-    (tmp_path / "bank.toml").write_text(block("toml"))
-    (tmp_path / "clients.json").write_text(block("json").replace('"keys": []', f'"keys": [{_KEY}]'))
-    config = Config.load(tmp_path / "bank.toml")
+def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bank.toml").write_text(*blocks("toml"))
+    Path("clients.json").write_text(*blocks("json"))
+    keys, _ = blocks("python")
+    exec(keys, {})
+    config = Config.load("bank.toml")
+    assert uvicorn_config(AuthorizationServer(config)).ssl is not None
+    assert PrivateKey.from_pem(Path("fintech.pem").read_text()).alg == "ES256"
     assert [client.client_id for client in config.clients] == ["fintech", "accounts-api"]
     assert config.resources[0].introspection_clients == ("accounts-api",)
 
 
 def test_its_tests_pass(tmp_path: Path) -> None:
-    (tmp_path / "test_api.py").write_text(block("python"))
+    (tmp_path / "test_api.py").write_text(blocks("python")[1])
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_api.py"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "3 passed" in run.stdout
-
-
-_KEY = (
-    '{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",'
-    '"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}'
-)

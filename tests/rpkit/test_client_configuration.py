@@ -11,8 +11,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from fapikit import Secret, profile_of
-from fapikit.errors import ConfigurationError, ForbiddenByProfile, InsecureUrl, UnexpectedStatus
+from fapikit import Seal, Secret, profile_of
+from fapikit.errors import ConfigurationError, ForbiddenByProfile, InsecureUrl, SealBroken, UnexpectedStatus
 from fapikit.flow import Flow
 from rpkit import AsyncClient, Client
 from rpkit.client_configuration import delete_registration, read_registration, update_registration
@@ -44,6 +44,18 @@ def a_registration(**changes: Any) -> Registration:
         "metadata": {**METADATA, "registration_client_uri": URI, "client_id_issued_at": 1},
     }
     return Registration(**{**given, **changes})
+
+
+@pytest.mark.parametrize("secret", [None, Secret("s" * 40)])
+def test_a_registration_is_kept_sealed(secret: Secret | None) -> None:
+    kept, seal = a_registration(client_secret=secret, client_secret_expires_at=7), Seal([b"k" * 32])
+    sealed = kept.seal(seal)
+    assert Registration.open(sealed, seal) == kept
+    assert "manage-me" not in sealed
+    with pytest.raises(SealBroken):
+        Registration.open(sealed, Seal([b"z" * 32]))
+    with pytest.raises(SealBroken):
+        Registration.open(seal.seal_text(b"{}", "another context"), seal)
 
 
 @pytest.mark.spec("RFC 7592 2.1")

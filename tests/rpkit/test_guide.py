@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
 from tests.keys import a_key
-from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
+from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, Seen
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
@@ -34,6 +35,11 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         return discover(cls, issuer, **{"http": bank.http(), "clock": bank.clock, **options})
 
     monkeypatch.setattr(Client, "discover", classmethod(discover_here))
+    for call in ("register", "read_registration", "update_registration", "delete_registration"):
+        monkeypatch.setattr(Client, call, functools.partial(getattr(Client, call), http=bank.http()))
+    bank.faults["register_answer"] = lambda call: _registration(call, bank)
+    end_session = bank.url("end_session")
+    bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
     names: dict[str, Any] = {
         "ISSUER": bank.issuer,
@@ -57,3 +63,15 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert len(names["published"]["keys"]) == 2
     answer = names["app"].test_client().post("/login", headers={"sec-fetch-site": "same-origin"})
     assert answer.status_code == 303
+    assert names["leaving"].url.startswith(end_session)
+    assert [call.method for call in bank.calls("register")] == ["POST", "GET", "PUT", "DELETE"]
+    assert names["changed"].metadata["client_name"] == "Fintech"
+
+
+def _registration(call: Seen, bank: FakeBank) -> Any:
+    """A registration that is what was last asked for."""
+    if call.method == "DELETE":
+        return 204, {}, ""
+    asked = json.loads(call.body) if call.body else json.loads(bank.calls("register")[0].body)
+    managed = {"registration_access_token": "manage", "registration_client_uri": bank.url("register")}
+    return 201 if call.method == "POST" else 200, {}, {"client_id": "fintech", **asked, **managed}

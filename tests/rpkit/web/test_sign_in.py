@@ -11,13 +11,13 @@ import pytest
 
 import rpkit.flask
 import rpkit.starlette
-from fapikit import KeyRing
+from fapikit import KeyRing, PrivateKeyJWT
 from fapikit.errors import ConfigurationError
 from fapikit.stores.sealed import Seal
-from rpkit import ClientKeys
+from rpkit import Client, ClientKeys
 from rpkit.web import COOKIE, MAX_LOGINS
 from tests.keys import a_key, header_of
-from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
+from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
 from tests.rpkit.web.sites import SITE, SITES, Browser, Site
 
 MakeSite = Callable[..., tuple[Site, Browser]]
@@ -264,3 +264,25 @@ def test_key_set_is_served_and_rotates(make_site: MakeSite, bank: FakeBank) -> N
     assert kids == ["ES256-2", "ES256-3", "ES256-1"]
     assert sign_in(browser, bank).status == 200
     assert header_of(bank.calls("token")[-1].form["client_assertion"])["kid"] == "ES256-2"
+
+
+def test_closing_the_pages_closes_the_client_that_they_made(
+    bank: FakeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client.discover(
+        bank.issuer,
+        client_id=CLIENT_ID,
+        auth=PrivateKeyJWT(a_key()),
+        redirect_uri=REDIRECT_URI,
+        http=bank.http(),
+    )
+    closed: list[str] = []
+    monkeypatch.setattr(Client, "close", lambda _: closed.append("client"))
+    pages = rpkit.flask.SignIn(
+        lambda: client, redirect_uri=REDIRECT_URI, seal=Seal([b"k" * 32]), on_login=lambda _: "welcome"
+    )
+    pages.close()
+    assert not closed, "none was needed"
+    pages.client()
+    pages.close()
+    assert closed

@@ -1,0 +1,131 @@
+"""A fintech: a Starlette app whose customers sign in at their bank, see their accounts and make one payment.
+
+uvicorn --factory examples.fintech_app:from_environment     # behind TLS, with the names of `from_environment` set
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from fapikit import HttpSettings, PrivateKey, PrivateKeyJWT, Seal, Store, store_from_url
+from fapikit.errors import SealBroken
+from rpkit import AsyncClient, Login, TokenSet, TokenStore
+from rpkit.errors import GrantEnded, NoAccessToken, StepUpRequired
+from rpkit.starlette import SignIn
+
+USER = "__Host-user"
+SIGN_IN = '<form method="post" action="/login">Pay EUR <input name="amount"><button>Sign in at the bank</button></form>'
+
+
+async def payment(request: Request) -> dict[str, Any] | None:
+    """The payment that the posted form asks for; the customer consents to it at the bank, and the API compares."""
+    amount = parse_qs((await request.body()).decode()).get("amount", [""])[0]
+    if not amount:
+        return None
+    return {"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": amount}}
+
+
+class Fintech:
+    """The pages, and what they share."""
+
+    def __init__(
+        self,
+        bank: Mapping[str, Any],
+        *,
+        api: str,
+        redirect_uri: str,
+        store: Store,
+        seal: Seal,
+        api_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`bank` is what `discover` takes; `api_options` what `AsyncClient.api` hands to httpx."""
+        self._bank = {
+            **bank,
+            "redirect_uri": redirect_uri,
+            "store": store,
+            "token_store": TokenStore(store, seal),
+        }
+        self._api, self._seal, self._api_options = api, seal, api_options or {}
+        self.sign_in = SignIn(
+            self._connect,
+            redirect_uri=redirect_uri,
+            seal=seal,
+            on_login=self._welcome,
+            begin=self._wish,
+            scope="openid accounts payments",
+            resources=[api],
+        )
+
+    def app(self) -> Starlette:
+        pages = [Route("/", self._home), Route("/pay", self._pay, methods=["POST"])]
+        return Starlette(routes=[*pages, *self.sign_in.routes()], lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        yield
+        await self.sign_in.aclose()
+
+    async def _connect(self) -> AsyncClient:
+        return await AsyncClient.discover(**self._bank)
+
+    async def _wish(self, request: Request) -> Mapping[str, Any]:
+        """What this login asks for beside what every login does."""
+        wanted = await payment(request)
+        return {} if wanted is None else {"authorization_details": [wanted]}
+
+    async def _welcome(self, _request: Request, login: Login) -> Response:
+        assert login.id_token is not None  # openid is among the scopes
+        user = login.id_token.subject
+        await (await self.sign_in.client()).save_tokens(user, login.tokens)
+        response = RedirectResponse("/", 303)
+        sealed = self._seal.seal_text(user.encode(), USER)
+        response.set_cookie(USER, sealed, secure=True, httponly=True, samesite="lax")
+        return response
+
+    async def _home(self, request: Request) -> Response:
+        return await self._call(request, "GET", "accounts")
+
+    async def _pay(self, request: Request) -> Response:
+        return await self._call(request, "POST", "payments", json=await payment(request))
+
+    async def _call(self, request: Request, method: str, path: str, **content: Any) -> Response:
+        """Ask the API in the customer's name, or the customer to sign in."""
+        tokens = await self._tokens(request)
+        if tokens is None:
+            return HTMLResponse(SIGN_IN)
+        bank = await self.sign_in.client()
+        try:
+            async with bank.api(tokens, base_url=self._api, resource=self._api, **self._api_options) as api:
+                answer = await api.request(method, path, **content)
+        except (GrantEnded, NoAccessToken, StepUpRequired):  # whose remedy is to sign in again
+            return HTMLResponse(SIGN_IN)
+        return JSONResponse(answer.json(), answer.status_code)
+
+    async def _tokens(self, request: Request) -> TokenSet | None:
+        try:
+            user = self._seal.open_text(request.cookies.get(USER, ""), USER).decode()
+        except SealBroken:
+            return None
+        return await (await self.sign_in.client()).load_tokens(user)
+
+
+def from_environment() -> Starlette:
+    key = PrivateKey.from_pem(Path(os.environ["KEY_FILE"]).read_text())
+    bank = {"issuer": os.environ["ISSUER"], "client_id": os.environ["CLIENT_ID"], "auth": PrivateKeyJWT(key)}
+    return Fintech(
+        {**bank, "http": HttpSettings(proxy=os.environ.get("EGRESS_PROXY"))},
+        api=os.environ["API"],
+        redirect_uri=os.environ["REDIRECT_URI"],
+        store=store_from_url(os.environ.get("STORE", "memory:")),
+        seal=Seal([Path(os.environ["SEAL_FILE"]).read_bytes()]),
+    ).app()

@@ -1,0 +1,56 @@
+"""The code of docs/stores-and-keys.md, run from top to bottom in one namespace."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fapikit import PrivateKey, PrivateKeyJWT, Seal, SealedStore
+from rpkit import Client
+from tests.keys import a_key
+from tests.mothers.fake_bank import CLIENT_ID, FakeBank
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "stores-and-keys.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+class Kms:
+    """Stands for somebody's key service."""
+
+    def public_jwk(self, name: str) -> dict[str, Any]:
+        return {key: value for key, value in a_key().public_jwk.items() if key in ("kty", "crv", "x", "y")}
+
+    def sign(self, name: str, signing_input: bytes) -> bytes:
+        return a_key().sign(signing_input)
+
+
+def test_every_block_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fake = FakeBank()
+    names: dict[str, Any] = {
+        "newest_key": b"n" * 32,
+        "older_key": b"o" * 32,
+        "bank": Client.discover(
+            fake.issuer, client_id=CLIENT_ID, auth=PrivateKeyJWT(a_key()), http=fake.http()
+        ),
+    }
+    later = datetime.now(UTC) + timedelta(days=60)
+    for block in BLOCKS:
+        exec(block.replace("date(2027, 3, 31)", f"date.fromordinal({later.toordinal()})"), names)
+    store, cookie = names["store"], names["cookie"]
+    assert isinstance(store, SealedStore)
+    store.close()
+    assert Seal([b"n" * 32]).open_text(cookie, "login-cookie") == b"..."
+    assert isinstance(names["key"], PrivateKey)
+    assert names["registered"]["keys"][0]["kid"] == names["key"].kid
+    signer = names["KmsSigner"](Kms(), "k1")
+    client = Client.discover(fake.issuer, client_id=CLIENT_ID, auth=PrivateKeyJWT(signer), http=fake.http())
+    assert client.client_credentials(scope="accounts").access_tokens
+    assert names["lacking"][0].clause == "FAPI2-SP 5.3.2.1-6"
+    assert "FAPI2-SP" in capsys.readouterr().out
