@@ -35,12 +35,15 @@ class Mint:
         self.url = issuer
         self.resource = "https://api.test"
         self._clock = clock
-        self._key = PrivateKey.generate("ES256")
+        self.issuer_key = PrivateKey.generate("ES256")
         self.client_key = PrivateKey.generate("ES256")
+
+    def now(self) -> int:
+        return int(self._clock())
 
     def issuer(self) -> Issuer:
         """What goes into `ResourceServer(issuers=[...])`: no network is needed for it."""
-        return Issuer(self.url, keys=KeySet([self._key.public_key]))
+        return Issuer(self.url, keys=KeySet([self.issuer_key.public_key]))
 
     def resource_server(self, resource: str, **settings: Any) -> ResourceServer:
         """A resource server that trusts this mint alone; it demands no nonces unless `nonces` says otherwise."""
@@ -50,7 +53,7 @@ class Mint:
 
     def token(self, *, bound: bool = True, lifetime: float = 300, **claims: Any) -> str:
         """An access token. `claims` replace or add; None removes. `lifetime=-120`: expired, whatever the skew."""
-        now = int(self._clock())
+        now = self.now()
         members: dict[str, Any] = {
             "iss": self.url,
             "aud": self.resource,
@@ -63,7 +66,7 @@ class Mint:
         if bound:
             members["cnf"] = {"jkt": self.client_key.thumbprint}
         members = {name: value for name, value in {**members, **claims}.items() if value is not None}
-        return run_pure(sign_jwt(members, ACCESS_TOKEN, self._key))
+        return run_pure(sign_jwt(members, ACCESS_TOKEN, self.issuer_key))
 
     def proof(self, method: str, url: str, token: str, *, nonce: str | None = None) -> str:
         """A fresh DPoP proof for one request."""

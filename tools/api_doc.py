@@ -30,6 +30,8 @@ MODULES = (
     "rpkit.starlette",
     "rpkit.flask",
     "rskit",
+    "rskit.testing",
+    "rskit.attacks",
     "asgi_mw",
     "asgi_mw.starlette",
     "asgi_mw.fastapi",

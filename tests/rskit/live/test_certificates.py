@@ -76,7 +76,7 @@ def under_gunicorn(certificates: Certificates, mint: Mint, tmp_path_factory: Any
     environ = {
         "RESOURCE": f"https://127.0.0.1:{port}",
         "ISSUER": mint.url,
-        "JWKS": json.dumps({"keys": [dict(mint._key.public_jwk)]}),
+        "JWKS": json.dumps({"keys": [dict(mint.issuer_key.public_jwk)]}),
         "STORE": f"sqlite:///{store}",
         "NONCE_KEY": secrets.token_hex(32),
     }
