@@ -39,8 +39,7 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
         except PeerRefused as error:
             if error.peer_code != "unsupported_token_type":  # RFC 7009 2.2.1: not every server can
                 raise
-    if not replaced:
-        yield from store.forget(tokens.key)
+    yield from store.forget(tokens.key, tokens.grant)
 
 
 def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fapikit.errors import ConfigurationError
-from fapikit.flow import Flow, store_add, store_get, store_put, store_swap, store_take
+from fapikit.flow import Flow, store_add, store_get, store_put, store_swap
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store, require_store
 from fapikit.stores.sealed import Seal, SealedStore
@@ -48,7 +48,7 @@ class TokenStore:
     def load(self, key: TokenKey) -> Flow[TokenSet | None]:
         """Raises StoreError, SealBroken."""
         octets = yield from store_get(self._store, key.store_key)
-        return None if octets is None else TokenSet.from_bytes(octets)
+        return TokenSet.from_bytes(octets) if octets else None  # empty: forgotten this very moment
 
     def save(self, tokens: TokenSet) -> Flow[None]:
         """Write a set, whatever was there: a new login replaces the old grant."""
@@ -65,8 +65,13 @@ class TokenStore:
             self._tell(tokens)
         return written
 
-    def forget(self, key: TokenKey) -> Flow[None]:
-        yield from store_take(self._store, key.store_key)
+    def forget(self, key: TokenKey, grant: str) -> Flow[None]:
+        """Forget the set of this login; one that took its place meanwhile stays."""
+        stored = yield from self.load(key)
+        while stored is not None and stored.grant == grant:
+            if (yield from store_swap(self._store, key.store_key, stored.to_bytes(), b"", 0.001)):
+                return
+            stored = yield from self.load(key)
 
     def lock(self, key: TokenKey, holder: str) -> Flow[bool]:
         """Whether `holder` may refresh this set now."""

@@ -73,6 +73,41 @@ def test_giving_the_old_grant_back_leaves_a_new_login_alone(bank: FakeBank) -> N
     assert client.load_tokens("alice@app") is None
 
 
+def test_a_login_saved_while_the_old_grant_is_given_back_stays(bank: FakeBank) -> None:
+    """The server takes its time: what is forgotten afterwards is what was given back, not what lies there by then."""
+    client = stored_client(bank)
+    old = client.save_tokens("alice@app", signed_in(client, bank).tokens)
+    new: list[Any] = []
+
+    def sign_in_meanwhile(_: Seen) -> None:
+        if not new:
+            new.append(client.save_tokens("alice@app", signed_in(client, bank).tokens))
+
+    bank.faults["revoke_answer"] = sign_in_meanwhile
+    client.revoke(old)
+    assert client.load_tokens("alice@app") == new[0]
+
+
+def test_what_is_refreshed_while_its_grant_is_given_back_goes_too(bank: FakeBank) -> None:
+    """The other process publishes between our look and our write."""
+    store = MemoryStore(clock=bank.clock)  # it stands still: what is forgotten is never seen half
+    client = stored_client(bank, store)
+    tokens = client.save_tokens("alice@app", signed_in(client, bank).tokens)
+    name, swap, swaps = tokens.key.store_key, store.swap, 0
+
+    def published_before(key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        nonlocal swaps
+        swaps += 1
+        if swaps == 1:
+            newer = tokens.with_refresh_token(Secret("a-newer-one"))
+            store.put(name, SEAL.seal(newer.to_bytes(), name), 60)
+        return swap(key, expected, new, ttl)
+
+    store.swap = published_before  # type: ignore[method-assign]
+    client.revoke(tokens)
+    assert client.load_tokens("alice@app") is None
+
+
 def test_a_login_of_another_customer_under_the_same_name_is_not_handed_to_the_old_holder(
     bank: FakeBank,
 ) -> None:
