@@ -64,7 +64,7 @@ def test_what_is_registered_can_be_read() -> None:
     found = hand.run(read_registration(a_registration()))
     (request,) = hand.requests
     assert (request.method, request.url, request.body) == ("GET", URI, b"")
-    assert ("authorization", "Bearer manage-me") in request.headers
+    assert request.headers == (("accept", "application/json"), ("authorization", "Bearer manage-me"))
     assert found.metadata["redirect_uris"] == METADATA["redirect_uris"]
     assert found.registration_access_token is not None
     assert found.registration_access_token.reveal() == "new"

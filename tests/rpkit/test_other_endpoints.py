@@ -218,9 +218,15 @@ ASKED = {
 }
 
 
-def registered(asked: dict[str, Any], given: dict[str, Any], status: int = 201, **options: Any) -> Any:
+def registered(
+    asked: dict[str, Any],
+    given: dict[str, Any],
+    status: int = 201,
+    profile: str = "fapi2-security",
+    **options: Any,
+) -> Any:
     hand = Hand(answer(given, status))
-    result = hand.run(register(SERVER, asked, profile=profile_of("fapi2-security"), **options))
+    result = hand.run(register(SERVER, asked, profile=profile_of(profile), **options))
     return result, hand.requests[0]
 
 
@@ -259,6 +265,35 @@ def test_registrations_that_are_not_asked_for(what: str) -> None:
     assert what == "a private key" or what == "jwks twice" or isinstance(caught.value, ConfigurationError)
 
 
+def test_keys_may_lie_behind_a_uri_and_nobody_is_named_unasked() -> None:
+    asked = {name: value for name, value in ASKED.items() if name != "jwks"}
+    asked["jwks_uri"] = "https://fintech.example/jwks"
+    result, request = registered(asked, {**asked, "client_id": "c1"})
+    assert result.metadata["jwks_uri"] == asked["jwks_uri"]
+    assert not any(name == "authorization" for name, _ in request.headers)
+
+
+@pytest.mark.parametrize(("said", "ends"), [(0, None), (1_800_000_000, 1_800_000_000.0)])
+def test_a_secret_is_kept_with_its_end(said: int, ends: float | None) -> None:
+    asked = {**ASKED, "token_endpoint_auth_method": "client_secret_basic"}
+    given = {**asked, "client_id": "c1", "client_secret": "hush", "client_secret_expires_at": said}
+    result, _ = registered(asked, given, profile="oauth-2.1")
+    assert result.client_secret.reveal() == "hush"
+    assert result.client_secret_expires_at == ends
+    assert "hush" not in repr(result)
+    assert "client_secret" not in result.metadata
+
+
+def test_what_is_left_out_is_rs256_where_that_is_not_allowed() -> None:
+    without = {name: value for name, value in ASKED.items() if not name.endswith("_alg")}
+    assert registered(without, {**without, "client_id": "c1"}, profile="oauth-2.1")
+    with pytest.raises(ConfigurationError) as caught:
+        registered(ASKED, {}, profile="fapi2-message-signing")
+    assert caught.value.facts["member"] == "authorization_signed_response_alg"
+    asked = {**ASKED, "authorization_signed_response_alg": "ES256"}
+    assert registered(asked, {**asked, "client_id": "c1"}, profile="fapi2-message-signing")
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "another method": {"token_endpoint_auth_method": "none"},
     "another algorithm": {"id_token_signed_response_alg": "RS256"},
@@ -266,6 +301,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "no client_id": {"client_id": None},
     "a client_id that is no text": {"client_id": 5},
     "a secret without its end": {"client_secret": "s"},
+    "a secret whose end is no time": {"client_secret": "s", "client_secret_expires_at": "never"},
+    "a secret whose end is true": {"client_secret": "s", "client_secret_expires_at": True},
 }
 
 

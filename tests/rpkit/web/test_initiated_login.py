@@ -116,3 +116,18 @@ def test_without_its_path_the_pages_know_no_target(kind: str, bank: FakeBank) ->
     assert "login_hint" not in bank.calls("par")[-1].form
     browser.open("GET", bank.authorize(start.headers["location"]))
     assert site.logins[0].target is None
+
+
+def test_a_form_that_is_too_long_is_not_cut_short(visit: Any, bank: FakeBank) -> None:
+    _, browser = visit()
+    assert asked(browser, "POST", iss=bank.issuer, login_hint="a" * 1000).status == 200
+    assert asked(browser, "POST", iss=bank.issuer, login_hint="a" * 65_536).status == 400
+
+
+def test_a_hint_of_our_own_stays_where_none_is_brought(bank: FakeBank) -> None:
+    for kind in SITES:
+        _, browser = SITES[kind](bank, {"initiate_path": INITIATE, "login_hint": "ours"})
+        browser.post(action_of(asked(browser, iss=bank.issuer)))
+        assert bank.calls("par")[-1].form["login_hint"] == "ours"
+        browser.post(action_of(asked(browser, iss=bank.issuer, login_hint="theirs")))
+        assert bank.calls("par")[-1].form["login_hint"] == "theirs"
