@@ -78,7 +78,7 @@ class FakeBank:
         self.codes: dict[str, dict[str, Any]] = {}
         self.refresh_tokens: dict[str, dict[str, Any]] = {}
         self.access_tokens: dict[str, dict[str, Any]] = {}
-        self._nonce = "nonce-0"
+        self.nonce = "nonce-0"
         self._count = 0
 
     # --- how tests reach it ---------------------------------------------------------------------
@@ -149,15 +149,15 @@ class FakeBank:
         path = urlsplit(url).path
         call = Seen(method, path, named, parse_qsl(body.decode()) if form else [], body)
         self.seen.append(call)
-        call.status, extra, answer = self._route(call)
+        call.status, extra, answer = self.route(call)
         if self.nonces and "well-known" not in path and not path.endswith("jwks"):
             self._count += 1
-            self._nonce = f"nonce-{self._count}"
-            extra = {"dpop-nonce": self._nonce, **extra}
+            self.nonce = f"nonce-{self._count}"
+            extra = {"dpop-nonce": self.nonce, **extra}
         octets = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return call.status, {"content-type": "application/json", **extra}, octets
 
-    def _route(self, call: Seen) -> Answer:
+    def route(self, call: Seen) -> Answer:
         if "/.well-known/oauth" in call.path and "no_oauth_metadata" in self.faults:
             return 404, {}, {}
         if "/.well-known/" in call.path:
@@ -282,7 +282,7 @@ class FakeBank:
 
     def _nonce_problem(self, call: Seen, status: int) -> Answer | None:
         proof = call.headers.get("dpop")
-        if not self.nonces or proof is None or claims_of(proof).get("nonce") == self._nonce:
+        if not self.nonces or proof is None or claims_of(proof).get("nonce") == self.nonce:
             return None
         scheme = self._fault("challenge_scheme", "DPoP")
         challenge = {"www-authenticate": f'{scheme} error="use_dpop_nonce", algs="ES256"'}

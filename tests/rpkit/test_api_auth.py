@@ -58,7 +58,7 @@ def test_a_demanded_nonce_is_supplied_once(clients: Clients, bank: FakeBank) -> 
     client = clients.of(bank)
     login = signed_in(client, bank)
     with api_of(client, bank, login.tokens) as api:
-        bank._nonce = "changed meanwhile"
+        bank.nonce = "changed meanwhile"
         before = len(bank.calls("accounts"))
         assert api.post("/accounts", json={"a": 1}).status_code == 200
         first, second = bank.calls("accounts")[before:]
@@ -310,7 +310,7 @@ def test_a_body_that_can_be_read_once_is_not_sent_twice(clients: Clients, bank: 
     client = clients.of(bank)
     login = signed_in(client, bank)
     with api_of(client, bank, login.tokens) as api:
-        bank._nonce = "changed meanwhile"
+        bank.nonce = "changed meanwhile"
         before = len(bank.calls("accounts"))
         with pytest.raises(BodySpent, match="nonce"):
             api.post("/accounts", content=once(clients.kind))
@@ -328,7 +328,7 @@ def test_a_form_with_files_is_sent_again(clients: Clients, bank: FakeBank) -> No
     client = clients.of(bank)
     login = signed_in(client, bank)
     with api_of(client, bank, login.tokens) as api:
-        bank._nonce = "changed meanwhile"
+        bank.nonce = "changed meanwhile"
         before = len(bank.calls("accounts"))
         sent = {"data": {"kind": "passport"}, "files": {"scan": io.BytesIO(b"a picture")}}
         assert api.post("/accounts", **sent).status_code == 200
@@ -344,7 +344,7 @@ def test_a_file_too_large_to_keep_is_not_kept(
     client = clients.of(bank)
     login = signed_in(client, bank)
     with api_of(client, bank, login.tokens) as api:
-        bank._nonce = "changed meanwhile"
+        bank.nonce = "changed meanwhile"
         with pytest.raises(BodySpent):
             api.post("/accounts", files={"scan": io.BytesIO(b"x" * 100)})
 

@@ -192,16 +192,16 @@ def test_both_kinds_of_metadata_are_found(clients: Clients, bank: FakeBank) -> N
     """RFC 8414 first, OpenID Connect Discovery where that is absent; one slash between issuer and path."""
     assert clients.of(bank).bank.issuer == bank.issuer
     assert bank.seen[0].path == "/.well-known/oauth-authorization-server/test/a/alias"
-    route = bank._route
+    route = bank.route
 
     def only_oidc(call: Any) -> Any:
         missing = "oauth-authorization-server" in call.path
         return (404, {}, b"") if missing else route(call)
 
-    bank._route = only_oidc  # type: ignore[method-assign]
+    bank.route = only_oidc  # type: ignore[method-assign]
     clients.of(bank)
     assert bank.seen[-1].path == "/test/a/alias/.well-known/openid-configuration"
-    bank._route = lambda _call: (503, {}, b"")  # type: ignore[method-assign]
+    bank.route = lambda _call: (503, {}, b"")  # type: ignore[method-assign]
     with pytest.raises(UnexpectedStatus):
         clients.of(bank)
 

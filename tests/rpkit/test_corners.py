@@ -114,7 +114,7 @@ def test_a_code_in_a_signed_response_is_text(clients: Clients, bank: FakeBank) -
 def test_userinfo_answers(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
-    bank._nonce = "changed meanwhile"
+    bank.nonce = "changed meanwhile"
     assert client.userinfo(login).subject == "alice"
     bank.faults["api_userinfo"] = lambda _: (200, {}, b"alice")
     with pytest.raises(MalformedMessage):

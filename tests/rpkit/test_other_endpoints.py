@@ -402,7 +402,7 @@ def test_a_client_is_found_from_the_api_alone(bank: FakeBank) -> None:
     from rpkit import AsyncClient, Client
     from tests.mothers.fake_bank import REDIRECT_URI
 
-    route = bank._route
+    route = bank.route
 
     def with_api(call: Any) -> Any:
         if "oauth-protected-resource" in call.path:
@@ -410,7 +410,7 @@ def test_a_client_is_found_from_the_api_alone(bank: FakeBank) -> None:
             return 200, {}, found
         return route(call)
 
-    bank._route = with_api  # type: ignore[method-assign]
+    bank.route = with_api  # type: ignore[method-assign]
     options = {
         "client_id": CLIENT_ID,
         "auth": PrivateKeyJWT(a_key("ES256", 1)),

@@ -44,7 +44,7 @@ def test_processes_share_one_refresh(tmp_path: Path) -> None:
     with (
         served(FakeBank(rotate=True, clock=time.time)) as bank,
         connect(bank.issuer, database, jwk) as client,
-    ):  # type: ignore[arg-type]
+    ):
         client.save_tokens(USER, signed_in(client, bank).tokens)
         ready, results = spawning.Barrier(PROCESSES), spawning.Queue()
         arguments = (bank.issuer, database, jwk, ready, results)

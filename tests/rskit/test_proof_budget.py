@@ -128,7 +128,7 @@ def test_the_share_of_a_key_is_configured_and_positive():
         a_server(proofs_per_key=0)
     sealed = SealedStore(MemoryStore(), Seal([b"k" * 32]))
     assert [proofs_of_one_key(store) for store in (MemoryStore(), sealed)] == [20_000, 20_000]
-    assert proofs_of_one_key(SharedStore(MemoryStore())) == 100_000  # type: ignore[arg-type]
+    assert proofs_of_one_key(SharedStore(MemoryStore())) == 100_000
 
 
 @pytest.mark.parametrize("skin", sorted(SKINS))

@@ -127,7 +127,7 @@ def test_what_is_public_and_asks_for_access_is_a_contradiction():
 
     for decorator in (on_starlette.Access, on_flask.Access, on_django.Access):
         with pytest.raises(ConfigurationError, match="not both"):
-            decorator("a")(public()(endpoint))  # type: ignore[operator]
+            decorator("a")(public()(endpoint))
     with pytest.raises(ConfigurationError, match="not both"):
         public()(on_starlette.Access("a")(lambda request: None))
 

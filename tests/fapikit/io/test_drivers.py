@@ -277,7 +277,7 @@ def test_every_error_of_the_library_is_mapped(library: Any, httpserver: HTTPServ
     }
     assert unmapped <= {"CookieConflict"}, "raised when a caller reads cookies only"
 
-    class Raising(library.BaseTransport):  # type: ignore[misc, name-defined]
+    class Raising(library.BaseTransport):  # type: ignore[misc]
         def __init__(self, error: Exception) -> None:
             self.error = error
 

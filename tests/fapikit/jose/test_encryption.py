@@ -292,7 +292,7 @@ def test_content_encryption_can_be_narrowed_and_not_widened() -> None:
         verify(seal(inner(), KEY, "A128GCM"), narrow)
     for settings in ({"keys": ()}, {"keys": (KEY,), "content_encryption": ("A192GCM",)}):
         with pytest.raises(ConfigurationError):
-            Decryption(**settings)  # type: ignore[arg-type]
+            Decryption(**settings)
     with pytest.raises(ConfigurationError):
         encrypt_jwt(inner(), KEY, enc="A192GCM")
 

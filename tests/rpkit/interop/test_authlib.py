@@ -48,8 +48,8 @@ class Fintech:
     """Connects clients, and is the user's browser."""
 
     def __init__(self, clients: Clients, served: tuple[AuthlibBank, Any]) -> None:
-        self._clients = clients
-        self._bank, self._tls = served
+        self.clients = clients
+        self._bank, self.tls = served
         self._made: list[Any] = []
 
     def client(self, method: str = "private_key_jwt", **options: Any) -> Any:
@@ -59,13 +59,13 @@ class Fintech:
             "redirect_uri": REDIRECT_URI,
             "profile": "oauth-2.1",
             "sender_constraint": None,
-            "http": HttpSettings(tls=self._tls),
+            "http": HttpSettings(tls=self.tls),
         }
-        self._made.append(self._clients.discover(self._bank.issuer, **{**given, **options}))
+        self._made.append(self.clients.discover(self._bank.issuer, **{**given, **options}))
         return self._made[-1]
 
     def approve(self, url: str) -> str:
-        with httpx.Client(verify=self._tls, trust_env=False) as browser:
+        with httpx.Client(verify=self.tls, trust_env=False) as browser:
             return str(browser.get(url).headers["location"])
 
     def sign_in(self, client: Any, **asked: Any) -> Any:
@@ -74,8 +74,8 @@ class Fintech:
 
     def close(self) -> None:
         for client in self._made:
-            client.close() if self._clients.kind == "sync" else client.aclose()
-        self._clients.close()
+            client.close() if self.clients.kind == "sync" else client.aclose()
+        self.clients.close()
 
 
 @pytest.fixture(params=KINDS)
@@ -166,10 +166,10 @@ def test_dynamic_registration(fintech: Fintech, authlib_bank: AuthlibBank) -> No
     }
     options = {
         "profile": "oauth-2.1",
-        "http": HttpSettings(tls=fintech._tls),
+        "http": HttpSettings(tls=fintech.tls),
         "initial_access_token": Secret("initial"),
     }
-    if fintech._clients.kind == "sync":
+    if fintech.clients.kind == "sync":
         registration = Client.register(authlib_bank.issuer, asked, **options)
     else:
         registration = asyncio.run(AsyncClient.register(authlib_bank.issuer, asked, **options))

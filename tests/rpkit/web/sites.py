@@ -35,7 +35,7 @@ class Browser:
     """Sends what a browser would; `cookies` is its jar."""
 
     def __init__(self, send: Any) -> None:
-        self._send = send
+        self.send = send
         self.cookies: dict[str, str] = {}
         self.set_cookies: list[str] = []
 
@@ -45,7 +45,7 @@ class Browser:
             named["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if body:
             named["content-type"] = "application/x-www-form-urlencoded"
-        status, raw, text = self._send(method, url.removeprefix(SITE), named, body)
+        status, raw, text = self.send(method, url.removeprefix(SITE), named, body)
         page = Page(status, httpx.Headers(raw), text)
         self.set_cookies = page.headers.get_list("set-cookie")
         for line in self.set_cookies:

@@ -81,7 +81,7 @@ def test_the_pages_redirect_to_the_bank_and_nowhere_else(make_site: MakeSite, ba
 @pytest.mark.spec("FAPI2-SP 5.3.3.2-4; RFC 9700 2.1c")
 def test_another_browser_cannot_finish_the_login(make_site: MakeSite, bank: FakeBank) -> None:
     site, victim = make_site(bank)
-    attacker = Browser(victim._send)
+    attacker = Browser(victim.send)
     start = attacker.post("/login")
     page = victim.open("GET", bank.authorize(start.headers["location"]))
     assert page.status == 400
