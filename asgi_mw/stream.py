@@ -114,7 +114,7 @@ class TokenStream:
 
     async def _goes_on(self) -> bool:
         watch = self._watch
-        if self.ended or watch.over:
+        if self.ended or watch.over or self._admission.refusal is not None:
             return False
         if watch.due:
             goes_on = await self._admission.server.async_driver.run(watch.goes_on())

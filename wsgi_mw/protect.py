@@ -116,12 +116,10 @@ class Guard:
         watch: StreamWatch | None = None
         try:
             for number, chunk in enumerate(in_turns(answer, admission)):
-                if admission.refusal is not None:
-                    break
                 if number == 0:
                     watch = watch_of(admission)
                 if not goes_on(watch, admission):
-                    return
+                    break
                 yield chunk
             if admission.refusal is not None and not admission.started:
                 yield from self.send_refusal(admission.refusal)

@@ -19,6 +19,8 @@ def watch_of(admission: Admission) -> StreamWatch | None:
 
 
 def goes_on(watch: StreamWatch | None, admission: Admission) -> bool:
+    if admission.refusal is not None:
+        return False
     if watch is None:
         return True
     if watch.over:
@@ -41,6 +43,8 @@ async def abounded(chunks: AsyncIterator[bytes], admission: Admission) -> AsyncI
     watch = watch_of(admission)
     try:
         async for chunk in ain_turns(chunks, admission):
+            if admission.refusal is not None:
+                return
             if watch is not None and not await admission.server.async_driver.run(watch.goes_on()):
                 return
             yield chunk

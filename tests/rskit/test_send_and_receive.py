@@ -116,6 +116,23 @@ def test_a_wsgi_app_behind_asgiref_answers():
     assert b"".join(message.get("body", b"") for message in client.sent) == b"ok"
 
 
+@pytest.mark.parametrize("kind", BEGINNINGS)
+def test_a_refusal_ends_what_has_begun(kind: str):
+    async def refusing(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        await receive()
+        for message in BEGINNINGS[kind]:
+            await send(message)
+        scope[KEY].refuse(rs.RevokedToken("no longer"))
+        with pytest.raises(TokenEnded):
+            await send({"type": f"{kind}.send", "more_body": True})
+        assert (await receive())["type"] == f"{kind}.disconnect"
+
+    assert (
+        run(refusing, kind).kinds
+        == {"http": ["start", "body", "body"], "websocket": ["accept", "close"]}[kind]
+    )
+
+
 @pytest.mark.parametrize("kind", ["http.response.body", "http.response.zerocopysend"])
 def test_an_answer_that_goes_on_is_a_stream_however_it_is_sent(kind: str):
     denylist = Denylist(clock=FrozenClock())

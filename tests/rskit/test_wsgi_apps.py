@@ -228,6 +228,23 @@ def test_streams_of_django_that_take_turns_see_their_own_token():
     assert asyncio.run(take_turns()) == [b"alice", b"bob"] * 2
 
 
+def test_a_refusal_ends_a_stream_of_django():
+    admission = an_admission("alice")
+    stream = bounded(whose(), admission)
+    assert next(stream) == b"alice"
+    admission.refuse(rs.RevokedToken("no longer"))
+    assert next(stream, None) is None
+
+    async def refused_between() -> None:
+        admission = an_admission("alice")
+        stream = abounded(awhose(), admission)
+        assert await anext(stream) == b"alice"
+        admission.refuse(rs.RevokedToken("no longer"))
+        assert await anext(stream, None) is None
+
+    asyncio.run(refused_between())
+
+
 @pytest.mark.parametrize("bind", [bounded, abounded])
 def test_a_stream_of_django_that_ended_is_over(bind: Any):
     admission = an_admission("alice")
