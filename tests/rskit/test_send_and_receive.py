@@ -164,6 +164,19 @@ def test_what_a_client_says_is_not_lost_on_an_app_that_stops_waiting():
     assert run(impatient, "websocket").kinds == ["accept"]
 
 
+def test_each_message_leaves_nothing_behind():
+    async def long_lived(scope: Any, receive: Any, send: Any, client: Client) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        for _ in range(20):
+            asyncio.get_running_loop().call_soon(client.says.put_nowait, {"type": "websocket.receive"})
+            await receive()
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) < 5
+
+    run(long_lived, "websocket")
+
+
 def test_of_two_who_wait_each_message_reaches_one():
     async def doubled(scope: Any, receive: Any, send: Any, client: Client) -> None:
         await receive()
