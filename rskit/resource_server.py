@@ -18,7 +18,7 @@ from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
-from fapikit.stores import MemoryStore, Store
+from fapikit.stores import MemoryStore, Store, unsealed
 from fapikit.stores.protocol import require_store
 from rskit import observe as observing
 from rskit.challenge import ChallengeRules, refuse
@@ -27,6 +27,7 @@ from rskit.credentials import BEARER, DPOP, Credentials, read_credentials, schem
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.decision_trace import LOGGER, record
 from rskit.errors import NoCredentials
+from rskit.fair_share import FairShare
 from rskit.health import Readiness, check_readiness, find_worries
 from rskit.interaction import InteractionIds
 from rskit.introspected_token import Inquiry
@@ -91,6 +92,8 @@ class ResourceServer:
         self._proofs = ProofBudget(
             proofs_of_one_key(self.store) if proofs_per_key is None else proofs_per_key
         )
+        keeper = unsealed(self.store)
+        self._shares = FairShare(keeper) if isinstance(keeper, MemoryStore) else None
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         self.require_bound = required = self.profile.sender_constraint_required or require_bound
         allowed = _bindings(self.profile, bindings, required=required)
@@ -159,6 +162,9 @@ class ResourceServer:
             if self._adds_at_once is None:
                 return self._remember(view, scheme, entry.allow, proof)
             budgeted = self._proofs.require(proof.jkt, now)
+            shares = self._shares
+            if shares is not None and len(shares.store) >= shares.begins:
+                shares.require(entry.allow.token, now)
             key, ttl = replay_mark(proof, now=now, scope=self.resource)
             if not self._adds_at_once(key, b"1", ttl):
                 raise ReplayedProof("this DPoP proof was used before")
@@ -183,6 +189,8 @@ class ResourceServer:
         now = self.clock()
         try:
             budgeted = self._proofs.require(proof.jkt, now)
+            if self._shares is not None:
+                self._shares.require(allow.token, now)
             yield from remember_proof(self.store, proof, now=now, scope=self.resource)
             self._proofs.spend(proof.jkt, budgeted, now)
         except FapiError as error:

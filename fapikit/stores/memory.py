@@ -107,6 +107,12 @@ class MemoryStore:
             self._expiries = [(expiry, name) for name, (_, expiry) in entries.items()]
             heapq.heapify(self._expiries)
 
+    def sweep(self) -> int:
+        """Drop what has expired; how many entries are live."""
+        with self._lock:
+            self._sweep(self._clock())
+            return len(self._entries)
+
     def _sweep(self, now: float) -> None:
         while self._expiries and self._expiries[0][0] <= now:
             _, key = heapq.heappop(self._expiries)
