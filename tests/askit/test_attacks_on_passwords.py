@@ -45,6 +45,11 @@ async def test_five_wrong_passwords_end_the_guessing_for_a_while(bank: Bank) -> 
     assert await _try(bank, password="wonderland") == 200
 
 
+async def test_what_stands_for_an_unknown_users_password_opens_nothing(bank: Bank) -> None:
+    answers = [await _try(bank, username="nobody", password="-") for _ in range(MAX_FAILURES + 1)]
+    assert answers == [401] * MAX_FAILURES + [429]
+
+
 async def test_a_stranger_does_not_lock_the_user_out(bank: Bank) -> None:
     assert [await _try(bank, address=ELSEWHERE) for _ in range(MAX_FAILURES + 1)][-1] == 429
     assert await _try(bank, password="wonderland") == 200

@@ -64,6 +64,9 @@ FORM_NAMES = st.sampled_from(
         "username",
         "password",
         "decision",
+        "id_token_hint",
+        "post_logout_redirect_uri",
+        "state",
     ]
 )
 EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -131,6 +134,7 @@ def test_forms_of_odd_fields(pairs: list[tuple[str, str]]) -> None:
         "/decision",
         "/grants/end",
         "/logout",
+        "/end_session",
         "/authorize",
     )
     for status in _status(bank, *(("POST", path, _form(pairs)) for path in paths)):
@@ -191,13 +195,15 @@ def _opened() -> Bank:
 
 @EXAMPLES
 @given(
-    st.text(max_size=60), st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=255), max_size=40)
+    st.sampled_from(["client_id", "id_token_hint"]),
+    st.text(max_size=60),
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=255), max_size=40),
 )
-def test_odd_queries_and_cookies(query: str, cookie: str) -> None:
+def test_odd_queries_and_cookies(name: str, query: str, cookie: str) -> None:
     bank = _bank("fapi2-security")
     headers = [(b"cookie", f"{cookie_name(bank.server)}={cookie}".encode("latin-1"))]
-    paths = ("/authorize", "/interaction", "/grants")
+    paths = ("/authorize", "/interaction", "/grants", "/end_session")
     for status in _status(
-        bank, *(("GET", path, {"params": {"client_id": query}, "headers": headers}) for path in paths)
+        bank, *(("GET", path, {"params": {name: query}, "headers": headers}) for path in paths)
     ):
         assert status in (200, 400)
