@@ -18,6 +18,7 @@ from askit.client_keys import is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
 from tests.askit.bank import FINTECH, Bank, an_api
+from tests.askit.hearer import Hearer
 from tests.askit.registering import OPENER, register
 from tests.keys import a_key
 
@@ -236,6 +237,16 @@ async def test_whoever_wrote_the_configuration_vouches_for_its_addresses() -> No
         bank = _bank(clients=[configured, *APIS])
         assert (await bank.client(key=a_key("ES256", 7)).push()).status_code == 201
         assert len(seen) == 1
+
+
+async def test_a_client_that_the_server_was_given_decides_itself() -> None:
+    hearer = Hearer()
+    bank = Bank(http=hearer.http(), initial_access_token=OPENER, development_only=False)
+    registered = (await register(bank, backchannel_logout_uri=f"https://{NAME}/logout")).json()
+    client = bank.client(registered["client_id"], key=a_key("ES256", 7))
+    await client.tokens()
+    await client.submit(await client.http.get("/end_session"))
+    assert hearer.told == [registered["client_id"]]
 
 
 @pytest.mark.parametrize(
