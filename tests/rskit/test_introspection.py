@@ -29,6 +29,7 @@ from tests.rskit.mothers import (
     AS_KEY,
     CLIENT_KEY,
     ISSUER,
+    RESOURCE,
     a_proof,
     a_server,
     a_token,
@@ -39,12 +40,15 @@ from tests.rskit.mothers import (
 )
 
 
-def test_an_opaque_token_is_asked_about_once_for_a_minute():
+@pytest.mark.parametrize("keys", [None, KeySet([AS_KEY.public_key])], ids=["no keys", "keys at hand"])
+def test_an_opaque_token_is_asked_about_once_for_a_minute(keys: KeySet | None):
     clock = FrozenClock()
-    server, hand = a_server(issuers=[asking()], clock=clock), Hand(METADATA, says())
+    server = a_server(issuers=[replace(asking(), keys=keys)], clock=clock)
+    hand = Hand(METADATA, says())
     view = a_view(f"Bearer {OPAQUE}")
     token = allowed(server, view, hand)
     assert (token.kind, token.subject, token.scopes) == ("introspected", "alice", {"accounts"})
+    assert token.audience == (RESOURCE,)
     clock.advance(59)
     allowed(server, view)
     clock.advance(1)
@@ -242,6 +246,15 @@ def hears_that_it_is_inactive(server: ResourceServer, view: RequestView, *before
     passed = allowed(a_server(), a_view(f"Bearer {a_token()}"))
     with pytest.raises(rs.InactiveToken):
         Hand(*before, says(active=False)).run(server.check_again(view, passed))
+
+
+def test_a_refusal_ends_what_was_believed_before():
+    clock = FrozenClock()
+    server, view = a_server(issuers=[asking()], clock=clock), a_view(f"Bearer {OPAQUE}")
+    allowed(server, view, Hand(METADATA, says()))
+    hears_that_it_is_inactive(server, view)
+    clock.advance(10)  # the first answer would serve for fifty seconds more
+    refused(server, view, Hand(says(active=False)))
 
 
 def test_a_jwt_that_is_said_to_be_inactive_is_refused_to_its_end():

@@ -170,7 +170,9 @@ def test_the_clock_may_differ_by_the_skew_and_no_more(server: Any):
 
 
 def test_several_audiences_and_any_spelling_of_typ_pass(server: Any):
-    allowed(server, a_view(f"Bearer {a_token(aud=['https://other.example', RESOURCE])}"))
+    assert allowed(server, a_view(f"Bearer {a_token()}")).audience == (RESOURCE,)
+    several = ["https://other.example", RESOURCE]
+    assert allowed(server, a_view(f"Bearer {a_token(aud=several)}")).audience == tuple(several)
     allowed(server, a_view(f"Bearer {a_token(typ='application/AT+JWT')}"))
 
 

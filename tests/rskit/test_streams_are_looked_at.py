@@ -212,7 +212,28 @@ def test_a_token_that_was_asked_about_is_not_taken_on_its_signature_later():
     assert (watch.due, watch.wait) == (False, 60)
     clock.advance(60)
     allowed(server, view, hand)  # another request of it, verified here
+    assert server.watch(view, fresh).due
     assert hand.run(watch.goes_on()) is False
+
+
+def test_what_another_request_was_answered_serves_a_stream_too():
+    clock, hand = FrozenClock(), Hand(METADATA, says(), says())
+    server, view = a_server_of(hand, clock=clock), a_view(f"Bearer {OPAQUE}")
+    watch = server.watch(view, allowed(server, view, hand))
+    clock.advance(60)
+    allowed(server, view, hand)
+    assert hand.run(watch.goes_on()) is True
+
+
+def test_a_stream_whose_token_is_no_longer_remembered_looks_at_once():
+    server, view = a_server(issuers=[asking(local_jwts=True)]), a_view(f"Bearer {a_token()}")
+    token = allowed(server, view, Hand(METADATA, JWKS))
+    assert not server.watch(view, token).due
+    server.forget(view.authorization[0].partition(" ")[2])
+    watch = server.watch(view, token)
+    assert (watch.due, watch.wait) == (True, 0)
+    assert Hand().run(watch.goes_on())
+    assert not watch.due
 
 
 def test_a_stream_asks_every_five_seconds_at_most():
