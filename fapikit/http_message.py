@@ -21,7 +21,9 @@ DEFAULT_MAX_BYTES: Final = 512 * 1024
 _HINTS: Final[Mapping[str, str]] = {
     "invalid_client": "does it know this client_id and this key, and is this clock right?",
     "invalid_dpop_proof": "is this clock right?",
+    "invalid_target": "was this very resource asked for at the login, letter by letter?",
 }
+_TIMED: Final = frozenset({"invalid_client", "invalid_dpop_proof"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,13 @@ def read_refusal(
             said = description[:500] if isinstance(description, str) and description.isprintable() else None
             hint = _HINTS.get(code)
             return PeerRefused(
-                f"{where} refused: {code}"
-                + ("" if hint is None else f" ({hint})")
-                + ("" if said is None else "; peer_description has its words"),
+                f"{where} refused: {code}" + ("" if hint is None else f" ({hint})"),
                 peer_code=code,
                 status=response.status,
                 clause=clause,
                 peer_description=said,
                 remedy=remedy,
-                facts={} if hint is None else {"server_date": response.header("date") or "not told"},
+                facts={"server_date": response.header("date") or "not told"} if code in _TIMED else {},
             )
     return UnexpectedStatus(
         f"{where} answered {response.status}",

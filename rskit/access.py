@@ -40,7 +40,9 @@ class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...
 
 
 class Access:
-    """All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in.
+    """The rule itself; a route takes the `Access` of its framework's module, such as `wsgi_mw.flask`.
+
+    All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in.
     `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, not from a cache."""
 
     __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")

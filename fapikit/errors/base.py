@@ -223,6 +223,8 @@ class PeerRefused(MessageError):
         self.peer_code = peer_code
         self.peer_description = peer_description
         self.status = status
+        if peer_description is not None:
+            self.add_note("  peer_description: has the server's own words")
 
 
 class MetadataError(FapiError):

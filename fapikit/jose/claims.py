@@ -74,7 +74,7 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
     for name in purpose.forbidden:
         if name in claims:
             raise purpose.fail(
-                ForbiddenClaim, f"a {purpose.name} has no {name}", about=name, facts={"claim": name}
+                ForbiddenClaim, f"this {purpose.name} must not have {name}", about=name, facts={"claim": name}
             )
     for name in ("iss", "sub", "jti", "client_id"):
         if name in claims and not isinstance(claims[name], str):
@@ -96,7 +96,7 @@ def _check_self(claims: Mapping[str, Any], purpose: Purpose) -> None:
         )
     if same and not purpose.self_issued:
         raise purpose.fail(
-            ForbiddenClaim, f"a {purpose.name} is not about its own issuer", facts={"claim": "sub"}
+            ForbiddenClaim, f"this {purpose.name} is about its own issuer", facts={"claim": "sub"}
         )
 
 

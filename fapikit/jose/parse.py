@@ -106,7 +106,7 @@ def check_header(
     if (typ is None or typ != purpose.typ) and not purpose.accepts_typ(typ):
         raise purpose.fail(
             WrongJwtType,
-            f"a {purpose.name} has typ {purpose.typ or 'JWT or none'}",
+            f"this {purpose.name} has another typ than {purpose.typ or 'JWT or none'}",
             about="typ",
             facts={"typ": str(typ)[:60]},
         )
@@ -114,7 +114,7 @@ def check_header(
     if not isinstance(alg, str) or alg not in algorithms:
         raise purpose.fail(
             ForbiddenAlgorithm,
-            f"a {purpose.name} may not be signed with this algorithm",
+            f"this {purpose.name} is signed with an algorithm that is not allowed",
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )

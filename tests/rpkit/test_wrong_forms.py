@@ -119,5 +119,13 @@ def test_a_refusal_that_a_wrong_clock_brings_tells_the_servers(
     with pytest.raises(PeerRefused, match="is this clock right") as refused:
         clients.of(bank, auth=PrivateKeyJWT(a_key())).begin()
     assert refused.value.facts["server_date"] == date
-    assert "peer_description has its words" in str(refused.value)
-    assert "too old" not in str(refused.value)
+    assert any("peer_description" in note for note in refused.value.__notes__)
+    assert "too old" not in f"{refused.value} {refused.value.__notes__}"
+
+
+def test_a_resource_spelt_otherwise_is_asked_about(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["token_answer"] = lambda _: (400, {}, {"error": "invalid_target"})
+    with pytest.raises(PeerRefused, match="letter by letter"):
+        client.refresh(tokens, resource=f"{ORIGIN}/accounts/")
