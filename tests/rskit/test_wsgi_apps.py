@@ -146,7 +146,9 @@ def test_an_answer_that_its_server_leaves_is_closed():
 
 
 @pytest.mark.parametrize(
-    ("headers", "chunks"), [([("Content-Length", "2")], Closing([b"1", b"2"])), ([], [b"1", b"2"])], ids=str
+    ("headers", "chunks"),
+    [([("Content-Length", "2")], Closing([b"1", b"2"])), ([], [b"1", b"2"])],
+    ids=["its length is said", "a list"],
 )
 def test_an_answer_that_is_whole_is_handed_on_as_it_is(headers: Any, chunks: Any):
     def app(environ: dict[str, Any], start_response: Any) -> Any:
