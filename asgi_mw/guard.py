@@ -136,8 +136,7 @@ class Guard:
 
     def _refuse_strayed(self) -> None:
         """A request let through to one public endpoint may not be answered by another that is not."""
-        answering = self._scope.get("endpoint", self.public)
-        if answering is not self.public and not is_public(answering):
+        if not is_public(self._scope.get("endpoint", self.public)):
             self.admission.refuse(NoCredentials("no access token came with the request"))
 
     def _begin_stream(self, message: Message) -> Awaitable[None]:

@@ -58,6 +58,12 @@ CLAIMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"scope": ["accounts"]}, e.MalformedClaim, "RFC 9068 2.2.3"),
     ({"authorization_details": {"type": "x"}}, e.MalformedClaim, "RFC 9396 9"),
     ({"authorization_details": [{"no": "type"}]}, e.MalformedClaim, "RFC 9396 9"),
+    ({"scope": 7}, e.MalformedClaim, "RFC 9068 2.2.3"),
+    ({"authorization_details": {}}, e.MalformedClaim, "RFC 9396 9"),
+    ({"authorization_details": ""}, e.MalformedClaim, "RFC 9396 9"),
+    ({"authorization_details": 7}, e.MalformedClaim, "RFC 9396 9"),
+    ({"authorization_details": ["x"]}, e.MalformedClaim, "RFC 9396 9"),
+    ({"authorization_details": [{"type": 7}]}, e.MalformedClaim, "RFC 9396 9"),
     ({"cnf": {}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
     ({"cnf": "jkt"}, e.MalformedClaim, "RFC 7800 3.1"),
@@ -215,6 +221,14 @@ def test_an_issuer_of_legacy_tokens_is_taken_as_configured():
         assert type(refused(server, a_view(f"Bearer {a_token(typ=typ)}")).error) is e.WrongJwtType
     assert type(refused(server, a_view(f"Bearer {a_token(typ=None, nonce='n')}")).error) is e.ForbiddenClaim
     assert type(refused(server, a_view(f"Bearer {a_token(typ=None, iat=int(NOW) - 91)}")).error) is e.TooOld
+
+
+@pytest.mark.parametrize("scopes", [7, {"payments": True}, {}, ["payments", 7], [["payments"]], True])
+def test_scopes_elsewhere_are_a_string_or_a_list_of_names(scopes: Any):
+    server = a_server(issuers=[an_issuer(scope_claim="scp")])
+    assert type(refused(server, a_view(f"Bearer {a_token(scp=scopes)}")).error) is e.MalformedClaim
+    assert allowed(server, a_view(f"Bearer {a_token(scp='read  write')}")).scopes == {"read", "write"}
+    assert allowed(server, a_view(f"Bearer {a_token(scope='read')}")).scopes == frozenset()
 
 
 def test_never_relaxed_claims_cannot_be_relaxed():
