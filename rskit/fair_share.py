@@ -26,10 +26,11 @@ class FairShare:
     With what was there before, one client fills less than nine tenths; the rest is for the others.
     """
 
-    __slots__ = ("_budget", "begins", "store")
+    __slots__ = ("_budget", "_store", "begins", "taken")
 
     def __init__(self, store: MemoryStore) -> None:
-        self.store = store
+        self._store = store
+        self.taken = store.taken
         self.begins = max(int(store.max_entries * _ROOM), 1)
         self._budget = ProofBudget(max(store.max_entries // _SHARES, 1))
 
@@ -38,7 +39,7 @@ class FairShare:
 
         Counted before the mark is written: what is replayed just then counts too.
         """
-        if self.store.sweep() < self.begins:
+        if self._store.sweep() < self.begins:
             return
         client = f"{token.issuer}\0{token.client_id}"
         try:

@@ -163,7 +163,7 @@ class ResourceServer:
                 return self._remember(view, scheme, entry.allow, proof)
             budgeted = self._proofs.require(proof.jkt, now)
             shares = self._shares
-            if shares is not None and len(shares.store) >= shares.begins:
+            if shares is not None and shares.taken() >= shares.begins:
                 shares.require(entry.allow.token, now)
             key, ttl = replay_mark(proof, now=now, scope=self.resource)
             if not self._adds_at_once(key, b"1", ttl):

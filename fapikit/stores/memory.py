@@ -21,6 +21,7 @@ class MemoryStore:
         self.max_entries = max_entries
         self._clock = clock
         self._entries: dict[str, tuple[bytes, float]] = {}
+        self.taken = self._entries.__len__  # expired ones included; for who asks on every request
         self._expiries: list[tuple[float, str]] = []
         self._lock = threading.Lock()
         reset_after_fork(self)
