@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, store_put
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
@@ -62,6 +62,34 @@ def find_worries(
                 )
     if dpop:
         yield from _worries_about_replay(store_given, nonces)
+
+
+def is_replayable_elsewhere(
+    profile: Profile, store: Store | None, nonces: NonceIssuer | None, *, dpop: bool
+) -> bool:
+    """Whether a DPoP proof would be good once in each of several processes, where the profile wants possession proven.
+
+    Raises ConfigurationError where that is what the configuration is for: a nonce key of several processes, whose marks
+    each keeps to itself.
+    """
+    if not (dpop and profile.sender_constraint_required) or isinstance(nonces, ProcessNonceIssuer):
+        return False
+    if store is None and nonces is not None:
+        raise ConfigurationError(
+            "a nonce key is for several processes, which then need a store of replay marks that they share: give both, "
+            "or neither; store=MemoryStore() says that there is one process",
+            clause="RFC 9449 11.1b",
+        )
+    return store is None or isinstance(unsealed(store), MemoryStore)
+
+
+def several_processes() -> ConfigurationError:
+    """For every request where the WSGI server says that there are several, and `one_process` that there must not be."""
+    return ConfigurationError(
+        "several processes answer for this resource, and each would take a DPoP proof once: give store= one that they "
+        "share, or leave nonces= out",
+        clause="RFC 9449 11.1b",
+    )
 
 
 def _worries_about_replay(store_given: Store | None, nonces: NonceIssuer | None) -> Iterator[str]:

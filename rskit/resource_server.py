@@ -28,7 +28,7 @@ from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.decision_trace import LOGGER, record
 from rskit.errors import NoCredentials
 from rskit.fair_share import FairShare
-from rskit.health import Readiness, check_readiness, find_worries
+from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
 from rskit.interaction import InteractionIds
 from rskit.introspected_token import Inquiry
 from rskit.issuer import IssuerBook, Issuers
@@ -131,6 +131,8 @@ class ResourceServer:
             algorithms=self.profile.signing_algorithms,
             description=description or ResourceDescription(),
         )
+        self.one_process = is_replayable_elsewhere(self.profile, store, self.nonces, dpop="dpop" in allowed)
+        """Whether answering in several processes would let a proof be used once in each (RFC 9449 11.1b)."""
         self.warnings = tuple(
             find_worries(
                 self.profile,

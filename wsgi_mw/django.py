@@ -28,6 +28,7 @@ from rskit.challenge import headers_of
 from rskit.current import during
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
+from rskit.health import several_processes
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from rskit.wiring import require_resource_server
@@ -57,6 +58,8 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._metadata(view)) is not None:
             return served
+        if self._server.one_process and request.META.get("wsgi.multiprocess"):
+            return self._render(self._server.refuse(several_processes(), view, None), view)
         decision = self._server.check(view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)

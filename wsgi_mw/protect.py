@@ -17,6 +17,7 @@ from rskit.challenge import headers_of
 from rskit.current import CURRENT, during, in_turns
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
+from rskit.health import several_processes
 from rskit.resource_server import ResourceServer
 from rskit.stream import StreamWatch
 from rskit.wiring import require_wiring
@@ -53,6 +54,9 @@ class Protect:
         if view.path == server.metadata_path and view.method in ("GET", "HEAD"):
             start_response(_STATUS[200], list(server.metadata_headers()))
             return [b"" if view.method == "HEAD" else server.metadata]
+        if server.one_process and environ.get("wsgi.multiprocess"):
+            refusal = server.refuse(several_processes(), view, None)
+            return Guard(Admission(server, view, None), start_response).send_refusal(refusal)
         decision = server.check(view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)

@@ -8,11 +8,13 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from werkzeug.test import Client
 
 import rskit
 from fapikit.errors import ConfigurationError
@@ -211,3 +213,13 @@ def test_django_s_setting_names_an_object_not_a_class(setting: Any):
         ),
     ):
         on_django.ProtectMiddleware(lambda request: request)
+
+
+def test_several_processes_that_would_each_take_a_proof_answer_nothing():
+    SERVERS[0] = a_server(profile="fapi2-security", nonces=False)
+    client = Client(WSGIHandler())
+    statuses = [
+        client.get("/health", environ_overrides={"wsgi.multiprocess": several}).status_code
+        for several in (False, True)
+    ]
+    assert statuses == [200, 503]
