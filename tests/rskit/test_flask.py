@@ -81,6 +81,17 @@ def test_with_a_token_the_routes_decide(protected: Any):
     assert call(protected, "POST", "/once", a_token(scope="accounts")).status_code == 403
 
 
+def test_a_preflight_reaches_no_view_that_takes_it_as_a_request_of_its_own():
+    app = an_app()
+    app.add_url_rule("/own", "own", lambda: "answered", methods=["OPTIONS"])
+    app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, a_server())  # type: ignore[method-assign]
+    preflight = {"origin": "https://shop.example", "access-control-request-method": "POST"}
+    for path, status in (("/own", 401), ("/silent", 200)):
+        assert Client(app).options(path, headers=preflight).status_code == status
+    for name in preflight:
+        assert Client(app).options("/silent", headers={name: preflight[name]}).status_code == 401
+
+
 def test_once_is_once(protected: Any):
     answers = [call(protected, "POST", "/once", a_token()).json["first"] for _ in range(3)]
     assert answers == [True, False, False]

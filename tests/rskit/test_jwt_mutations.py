@@ -67,6 +67,8 @@ CLAIMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"cnf": {}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation, "RFC 7800 3.1"),
     ({"cnf": "jkt"}, e.MalformedClaim, "RFC 7800 3.1"),
+    ({"cnf": {"jkt": None, "x5t#S256": "A" * 43}}, e.MalformedClaim, "RFC 7800 3.1"),
+    ({"cnf": {"jkt": "é" * 43}}, e.MalformedClaim, "RFC 7800 3.1"),
     ({"cnf": {"jkt": "short"}}, e.MalformedClaim, "RFC 7800 3.1"),
     ({"cnf": {"jkt": 7, "x5t#S256": "A" * 43}}, e.MalformedClaim, "RFC 7800 3.1"),
 ]
