@@ -106,9 +106,9 @@ class Guard:
 
     def body(self, answer: Iterable[bytes]) -> Iterable[bytes]:
         refusal = self.admission.refusal
-        if refusal is not None and not self.admission.started:
+        if refusal is not None:
             _close(answer)
-            return self.send_refusal(refusal)
+            return [] if self.admission.started else self.send_refusal(refusal)
         if self.admission.started and (self._has_length or isinstance(answer, list | tuple)):
             self.admission.over = True
             return answer

@@ -88,8 +88,8 @@ def test_a_preflight_reaches_no_view_that_takes_it_as_a_request_of_its_own():
     preflight = {"origin": "https://shop.example", "access-control-request-method": "POST"}
     for path, status in (("/own", 401), ("/silent", 200)):
         assert Client(app).options(path, headers=preflight).status_code == status
-    for name in preflight:
-        assert Client(app).options("/silent", headers={name: preflight[name]}).status_code == 401
+    for name, value in preflight.items():
+        assert Client(app).options("/silent", headers={name: value}).status_code == 401
 
 
 def test_once_is_once(protected: Any):

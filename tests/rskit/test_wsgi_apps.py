@@ -104,6 +104,33 @@ def test_a_refusal_ends_an_answer_that_has_begun():
     assert served.statuses == ["200 OK"]
 
 
+def test_nothing_follows_a_status_that_was_given_before_a_refusal():
+    answer = Closing([b"a secret"])
+
+    def app(environ: dict[str, Any], start_response: Any) -> Closing:
+        start_response("200 OK", [("content-length", "8")])
+        refuse(environ)
+        return answer
+
+    served = Served(app)
+    assert (list(served.answer), served.statuses, answer.closed) == ([], ["200 OK"], 1)
+
+
+def test_an_answer_of_unknown_length_ends_with_its_token():
+    clock = FrozenClock()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("accept-charset", "as long as content-length")])
+        return chunks()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"1"
+        clock.advance(400)
+        yield b"2"
+
+    assert list(Served(app, clock=clock).answer) == [b"1"]
+
+
 def test_an_app_may_start_anew_after_an_error():
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
