@@ -15,10 +15,12 @@ import os
 import socket
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from askit.extra import needs_extra
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.io.tls import server_context
+from fapikit.urls import is_loopback_host
 
 with needs_extra():
     import uvicorn
@@ -66,6 +68,14 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
     return serving
 
 
+def unreachable_issuer(config: Config) -> str | None:
+    """What to warn of, if the issuer is on this machine and at another port than the one listened on."""
+    issuer, (_, port) = urlsplit(config.issuer), config.address
+    if not is_loopback_host(issuer.hostname) or (issuer.port or 443) == port:
+        return None
+    return f"issuer = {config.issuer}, and listen = {config.listen}: nobody finds this server unless a proxy leads here"
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="askit", description="An authorization server for FAPI.")
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
@@ -79,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
     try:
         config = Config.load(options.config)
+        if (worry := unreachable_issuer(config)) is not None:
+            logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)
         serving = uvicorn_config(app)
     except FapiError as error:

@@ -16,6 +16,7 @@ from fapikit.client_authentication import (
 )
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
+from fapikit.io.tls import client_context
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
@@ -70,6 +71,7 @@ __all__ = [
     "SqliteStore",
     "Store",
     "audit",
+    "client_context",
     "message_signing",
     "profile_of",
     "store_from_url",

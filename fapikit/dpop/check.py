@@ -184,7 +184,7 @@ def _check_time(claims: Mapping[str, Any], now: float) -> float:
         if iat is None:
             raise DPOP_PROOF.fail(MissingClaim, "the proof has no iat", about="iat", facts={"claim": "iat"})
     if not -MAX_AHEAD <= now - iat <= MAX_AGE:
-        raise StaleProof("iat lies outside the window", facts={"age": int(now - iat)})
+        raise StaleProof("iat lies outside the window: is a clock wrong?", facts={"age": int(now - iat)})
     if "nbf" in claims or "exp" in claims:  # no claims of a proof, but they mean what they say
         nbf, exp = number(claims, "nbf", DPOP_PROOF), number(claims, "exp", DPOP_PROOF)
         if nbf is not None and nbf - now > MAX_AHEAD:

@@ -154,7 +154,7 @@ def check_times(claims: Mapping[str, Any], purpose: Purpose, expected: Expected)
         if value is not None and value > now + skew:
             raise purpose.fail(
                 NotYetValid,
-                f"{name} of this {purpose.name} lies in the future",
+                f"{name} of this {purpose.name} lies in the future: is a clock wrong?",
                 facts={"claim": name, "seconds_ahead": int(value - now)},
             )
     iat = number(claims, "iat", purpose)

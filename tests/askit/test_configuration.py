@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, Config, config_file, details_types
+from askit.__main__ import main, unreachable_issuer
 from askit.config_file import read_config
 from askit.settings import Table
 from fapikit.errors import ConfigurationError, FapiError
@@ -243,3 +244,29 @@ def test_what_is_wrong_with_a_client_names_the_client(members: dict[str, Any], w
 def test_an_extension_of_client_metadata_is_no_mistake() -> None:
     extended = {**FINTECH, "client_name#de": "Fintech", "software_id": "1"}
     Config.from_mapping(settings(clients=[extended, *settings()["clients"][1:]]))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "listen", "worry"),
+    [
+        ("https://localhost:9443", "127.0.0.1:9443", False),
+        ("https://localhost:9999", "127.0.0.1:9443", True),
+        ("https://127.0.0.1", "127.0.0.1:9443", True),
+        ("https://localhost", "127.0.0.1:443", False),
+        ("https://bank.example.test", "127.0.0.1:9443", False),
+    ],
+)
+def test_an_issuer_at_another_port_of_this_machine_is_warned_of(
+    issuer: str, listen: str, worry: bool
+) -> None:
+    told = unreachable_issuer(Config.from_mapping(settings(issuer=issuer, listen=listen)))
+    assert (told is not None) == worry
+    assert not worry or listen in str(told)
+
+
+def test_the_command_line_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = _write(
+        tmp_path, SHAPE.replace('issuer = "https://localhost:9443"', 'issuer = "https://localhost:9999"')
+    )
+    assert main(["--config", str(path)]) == 2, "its certificate is not there"
+    assert "nobody finds this server" in caplog.text
