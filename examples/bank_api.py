@@ -1,6 +1,8 @@
 """An API of a bank: FastAPI with `asgi_mw.Protect` around it, one list to read and one payment to make once.
 
-uvicorn --factory examples.bank_api:from_environment        # with RESOURCE and ISSUER set
+RESOURCE and ISSUER are set in the environment, and CA_FILE where the issuer's certificate is of no public authority:
+
+    uvicorn --factory examples.bank_api:from_environment --port 9444 --ssl-certfile server.pem --ssl-keyfile server.key
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import fastapi
 
 from asgi_mw import Protect
 from asgi_mw.fastapi import Access, document, once
-from fapikit import HttpSettings
+from fapikit import HttpSettings, client_context
 from rskit import Issuer, ResourceServer, Token
 
 
@@ -48,4 +50,5 @@ def create_app(resource: str, issuer: str, http: HttpSettings | None = None) -> 
 
 
 def from_environment() -> Protect:
-    return create_app(os.environ["RESOURCE"], os.environ["ISSUER"])
+    http = HttpSettings(tls=client_context(ca=os.environ.get("CA_FILE")))
+    return create_app(os.environ["RESOURCE"], os.environ["ISSUER"], http)

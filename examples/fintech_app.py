@@ -1,6 +1,9 @@
 """A fintech: a Starlette app whose customers sign in at their bank, see their accounts and make one payment.
 
-uvicorn --factory examples.fintech_app:from_environment     # behind TLS, with the names of `from_environment` set
+ISSUER, CLIENT_ID, KEY_FILE (PEM), REDIRECT_URI, API and SEAL_FILE (32 random octets) are set in the environment,
+perhaps CA_FILE and STORE. Without an access log, for the callback's URL holds a code:
+
+    uvicorn --factory examples.fintech_app:from_environment --no-access-log --port 9445 --ssl-certfile ... --ssl-keyfile ...
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from fapikit import HttpSettings, PrivateKey, PrivateKeyJWT, Seal, Store, store_from_url
+from fapikit import HttpSettings, PrivateKey, PrivateKeyJWT, Seal, Store, client_context, store_from_url
 from fapikit.errors import SealBroken
 from rpkit import AsyncClient, Login, TokenSet, TokenStore
 from rpkit.errors import GrantEnded, NoAccessToken, StepUpRequired
@@ -123,7 +126,7 @@ def from_environment() -> Starlette:
     key = PrivateKey.from_pem(Path(os.environ["KEY_FILE"]).read_text())
     bank = {"issuer": os.environ["ISSUER"], "client_id": os.environ["CLIENT_ID"], "auth": PrivateKeyJWT(key)}
     return Fintech(
-        {**bank, "http": HttpSettings(proxy=os.environ.get("EGRESS_PROXY"))},
+        {**bank, "http": HttpSettings(tls=client_context(ca=os.environ.get("CA_FILE")))},
         api=os.environ["API"],
         redirect_uri=os.environ["REDIRECT_URI"],
         store=store_from_url(os.environ.get("STORE", "memory:")),
