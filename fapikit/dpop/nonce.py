@@ -30,7 +30,7 @@ class NonceIssuer:
     """
 
     def __init__(self, keys: tuple[bytes, ...], *, lifetime: float = 300.0, step: float = 15.0) -> None:
-        if not keys or min(len(key) for key in keys) < 32:
+        if not keys or min(len(key) for key in keys) < _KEY_OCTETS:
             raise ConfigurationError("DPoP nonce keys have 32 octets or more", clause="FAPI2-SP 5.4.1-4")
         if not 0 < step < lifetime:
             raise ConfigurationError("the step of DPoP nonces must be shorter than their lifetime")

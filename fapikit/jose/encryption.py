@@ -15,12 +15,11 @@ from typing import Any, Final
 from joserfc import jwe
 from joserfc.errors import JoseError
 
-from fapikit import base64url, strict_json
+from fapikit import base64url
 from fapikit.errors import (
     AmbiguousKey,
     ConfigurationError,
     DecryptionFailed,
-    DuplicateMember,
     ForbiddenAlgorithm,
     JwtTooLarge,
     KeyNotFound,
@@ -29,6 +28,7 @@ from fapikit.errors import (
     UnknownCritical,
 )
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT, DecryptionKey, EncryptionKey
+from fapikit.jose.parse import read_object
 from fapikit.jose.purposes import Purpose
 
 CONTENT_ENCRYPTION: Final = ("A256GCM", "A128GCM", "A256CBC-HS512", "A128CBC-HS256")
@@ -122,19 +122,15 @@ def decrypt(token: str, purpose: Purpose, decryption: Decryption) -> bytes:
 def _read_header(token: str, purpose: Purpose) -> Mapping[str, Any]:
     if len(token) > purpose.max_octets * 4 // 3 + _OVERHEAD:
         raise purpose.fail(JwtTooLarge, f"this encrypted {purpose.name} is too long")
-    if token.count(".") != 4 or not token.isascii():
+    if not is_encrypted(token) or not token.isascii():
         raise purpose.fail(MalformedJwt, f"this {purpose.name} is not five parts with dots between")
     parts = token.split(".")
     if len(parts[0]) > _MAX_HEADER_CHARACTERS:
         raise purpose.fail(JwtTooLarge, f"the header of this encrypted {purpose.name} is too long")
+    header = read_object(parts[0], purpose, "header")
     try:
-        header = strict_json.parse_object(base64url.decode(parts[0]))
         for part in parts[1:]:
             base64url.decode(part)
-    except strict_json.DuplicateName as error:
-        raise purpose.fail(
-            DuplicateMember, f"the header of this {purpose.name} names a member twice"
-        ) from error
     except ValueError as error:
         raise purpose.fail(
             MalformedJwt, f"a part of this encrypted {purpose.name} is not base64url"
