@@ -3,7 +3,7 @@
 ISSUER, CLIENT_ID, KEY_FILE (PEM), REDIRECT_URI, API and SEAL_FILE (32 random octets) are set in the environment,
 perhaps CA_FILE and STORE. Without an access log, for the callback's URL holds a code:
 
-    uvicorn --factory examples.fintech_app:from_environment --no-access-log --port 9445 --ssl-certfile ... --ssl-keyfile ...
+    uvicorn --factory examples.fintech_app:from_environment --no-access-log --port 9445 --ssl-certfile ...
 """
 
 from __future__ import annotations
