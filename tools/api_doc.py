@@ -39,6 +39,7 @@ MODULES = (
     "wsgi_mw",
     "wsgi_mw.flask",
     "wsgi_mw.django",
+    "wsgi_mw.django_audit",
     "wsgi_mw.rest_framework",
     "askit",
 )

@@ -47,7 +47,7 @@ class ProtectMiddleware:
 
     def __init__(self, get_response: Answer, resource_server: ResourceServer | None = None) -> None:
         self._get_response = get_response
-        self._server = resource_server or _configured()
+        self._server = resource_server or configured_server()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -90,7 +90,7 @@ class ProtectMiddleware:
         """Django says which view it will call: without a token it must be a public one."""
         admission = admission_of(request)
         request.__dict__["_fapi_view_found"] = True
-        if admission.token is not None or _is_public(view_func):
+        if admission.token is not None or is_public(view_func):
             return None
         refusal = admission.refuse(NoCredentials("no access token came with the request"))
         return None if refusal is None else HttpResponse(status=refusal.status)
@@ -181,9 +181,14 @@ def _certificate_of_scope(scope: Any) -> bytes | None:
     return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
 
 
-def _is_public(view: Any) -> bool:
+def class_of(view: Any) -> Any:
+    """The class of a class-based view, or of a view set; None for a function."""
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
+
+
+def is_public(view: Any) -> bool:
     """Marked itself, or through its own class; a class that derives from a public one is not."""
-    of_class = vars(getattr(view, "view_class", object)).get(PUBLIC_MARK, False)
+    of_class = vars(class_of(view) or object).get(PUBLIC_MARK, False)
     return getattr(view, PUBLIC_MARK, False) is True or of_class is True
 
 
@@ -194,7 +199,7 @@ def _is_preflight(request: HttpRequest) -> bool:
     )
 
 
-def _configured() -> ResourceServer:
+def configured_server() -> ResourceServer:
     configured = getattr(settings, "FAPIKIT_RESOURCE_SERVER", None)
     found = import_string(configured) if isinstance(configured, str) else configured
     require_resource_server(found, "FAPIKIT_RESOURCE_SERVER")

@@ -22,6 +22,7 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.flask",
     "wsgi_mw.django",
     "wsgi_mw.django_access",
+    "wsgi_mw.django_audit",
     "wsgi_mw.rest_framework",
 }
 

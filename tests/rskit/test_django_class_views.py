@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, JsonResponse
 from django.test import override_settings
-from django.urls import path
+from django.urls import include, path
+from django.utils.decorators import method_decorator
 from django.views import View
 
 from fapikit.errors import ConfigurationError
 from tests.rskit.django_project import CALLS, SERVERS, configure
 from tests.rskit.mothers import RESOURCE, a_server, a_token, a_view, allowed
 from wsgi_mw.django import Access, AccessRequiredMixin, public
+from wsgi_mw.django_audit import audit
 
 configure()
 
@@ -112,6 +114,18 @@ class Things(AccessRequiredMixin, ViewSet):
         return Response("made")
 
 
+@method_decorator(Access("admin"), name="dispatch")
+class Decorated(View):
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({})
+
+
+@public()
+class News(ViewSet):
+    def list(self, request: Request) -> Response:
+        return Response("news")
+
+
 @Access("admin")
 @api_view(["GET"])
 def function(request: Request) -> Response:
@@ -129,6 +143,8 @@ urlpatterns = [
     path("throttled", Throttled.as_view()),
     path("things", Things.as_view({"get": "list", "post": "create"})),
     path("function", function),
+    path("news", News.as_view({"get": "list"})),
+    path("inner/", include([path("decorated", Decorated.as_view())])),
 ]
 
 
@@ -229,6 +245,11 @@ def test_rest_framework_s_views_take_the_same_rules(call: Any):
         assert call("GET", target, bearer(scope="admin"))[0] == 200
 
 
+def test_a_view_set_may_be_public(call: Any):
+    assert call("GET", "/news", {})[0] == 200
+    assert call("GET", "/things", {})[0] == 401
+
+
 def test_a_view_set_whose_rules_leave_a_method_out_answers_nothing_on_it():
     SERVERS[0] = a_server()
     call = CALLS["wsgi"]
@@ -252,3 +273,29 @@ def test_without_the_middleware_it_authenticates_nobody():
 def test_the_repr_of_a_user_shows_no_claims():
     token = allowed(a_server(), a_view(f"Bearer {a_token()}"))
     assert "alice" not in repr(TokenUser(token))
+
+
+def test_the_audit_lists_the_routes_of_the_project():
+    SERVERS[0] = a_server()
+    table = audit()
+    found = {route.path: (route.methods, str(route.policy)) for route in table}
+    assert table.protected_by == (RESOURCE,)
+    assert found["/notes"] == (
+        ("GET", "POST"),
+        "GET: Access('accounts'), POST: Access('payments', fresh=True)",
+    )
+    assert found["/async"] == (("GET",), "Access('admin', details=...)")
+    assert found["/open"] == (("POST",), "public")
+    assert found["/things"] == (("GET", "POST"), "GET: Access('accounts')")
+    assert found["/news"] == (("GET",), "public")
+    assert found["/function"][1] == "Access('admin')"
+    assert found["/inner/decorated"] == (("GET",), "Access('admin')")
+    assert found["/whoami"] == (("GET",), "None")
+    with pytest.raises(ConfigurationError, match=r"public\(\): GET /whoami, GET /staff, GET /throttled\n"):
+        audit(every_route_explicit=True)
+
+
+@pytest.mark.parametrize("layers", [[], ["django.middleware.csrf.CsrfViewMiddleware"]])
+def test_the_audit_says_where_the_middleware_is_missing(layers: list[str]):
+    with override_settings(MIDDLEWARE=layers):
+        assert audit().protected is False

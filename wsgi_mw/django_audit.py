@@ -1,0 +1,66 @@
+"""Every route of a Django project with its policy, and whether `ProtectMiddleware` is around them.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.urls import get_resolver
+from django.utils.module_loading import import_string
+
+from rskit.access import ACCESS_MARK, Access
+from rskit.audit import RoutePolicy, RouteTable, checked
+from wsgi_mw.django import ProtectMiddleware, class_of, configured_server, is_public
+
+
+def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> RouteTable:
+    """The routes of ROOT_URLCONF or of another URLconf; as `asgi_mw.audit.audit`."""
+    found = (
+        RoutePolicy(_methods(view), path, _policy(view))
+        for path, view in _walk(get_resolver(urlconf).url_patterns, "/")
+    )
+    return checked(RouteTable(found, _protected_by()), every_route_explicit=every_route_explicit)
+
+
+def _walk(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from _walk(pattern.url_patterns, path)
+        else:
+            yield path, pattern.callback
+
+
+def _protected_by() -> list[str]:
+    layers = (import_string(name) for name in settings.MIDDLEWARE)
+    ours = [layer for layer in layers if isinstance(layer, type) and issubclass(layer, ProtectMiddleware)]
+    return [configured_server().resource for _ in ours]
+
+
+def _methods(view: Any) -> tuple[str, ...]:
+    """Of a class-based view; a function takes any."""
+    view_class = class_of(view)
+    if view_class is None:
+        return ("ANY",)
+    names = getattr(view, "actions", None) or [  # a view set has its methods in the URLconf
+        name for name in view_class.http_method_names if hasattr(view_class, name)
+    ]
+    return tuple(sorted(name.upper() for name in names if name not in ("head", "options")))
+
+
+def _policy(view: Any) -> Access | str | None:
+    if is_public(view):
+        return "public"
+    view_class = class_of(view)
+    marked = getattr(view, ACCESS_MARK, None) or getattr(
+        getattr(view_class, "dispatch", None), ACCESS_MARK, None
+    )
+    access = marked or getattr(view_class, "access", None)
+    if isinstance(access, Mapping):
+        return ", ".join(f"{method}: {rule!r}" for method, rule in access.items())
+    return access if isinstance(access, Access) else None
