@@ -257,6 +257,16 @@ def test_a_refusal_ends_what_was_believed_before():
     refused(server, view, Hand(says(active=False)))
 
 
+def test_a_later_answer_ends_a_refusal():
+    clock = FrozenClock()
+    server, view = a_server(issuers=[asking()], clock=clock), a_view(f"Bearer {OPAQUE}")
+    token = allowed(server, view, Hand(METADATA, says()))
+    hears_that_it_is_inactive(server, view)
+    clock.advance(1)
+    Hand(says()).run(server.check_again(view, token))
+    allowed(server, view)
+
+
 def test_a_jwt_that_is_said_to_be_inactive_is_refused_to_its_end():
     clock = FrozenClock()
     server = a_server(
@@ -330,6 +340,7 @@ def test_a_refusal_that_comes_while_an_answer_is_noted_stays():
     assert cache.accept(b"digest", entry, NOW + 1, NOW + 2) is None
     assert cache.refused(b"digest", NOW + 2) is new.error
     assert cache.accept(b"digest", entry, NOW + 1, NOW + 2) is new.error
+    assert cache.accept(b"digest", entry, NOW + 2, NOW + 2) is None
 
 
 def test_what_another_request_hears_while_keys_are_fetched_counts():

@@ -332,6 +332,11 @@ def test_a_key_is_remembered_of_a_proof_that_passed_alone() -> None:
         check(forged, known=known)
 
 
+@pytest.mark.parametrize("claims", [{"nbf": N + 30}, {"exp": N - 30}, {"nbf": N, "exp": N}])
+def test_a_proof_may_say_from_when_or_until_when_it_is_meant(claims: dict[str, Any]) -> None:
+    assert check(proof(claims)).usable_until == N + 60
+
+
 def test_a_jti_may_be_as_long_as_it_may_be() -> None:
     assert check(proof({"jti": "j" * 256})).jti == "j" * 256
 
