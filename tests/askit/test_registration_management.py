@@ -157,6 +157,8 @@ async def test_a_registration_that_ended_half_does_not_live_on(
 
     monkeypatch.setattr(bank.store, "atake", once)
     assert (await _call(bank, "DELETE", registered)).status_code == 503
+    for method in ("GET", "DELETE"):
+        assert (await _call(bank, method, registered)).status_code == 401
     assert await bank.server.clients.find(registered["client_id"]) is None
 
 
