@@ -19,7 +19,7 @@ from rskit import Issuer, ResourceServer, Token
 
 
 async def this_payment(request: fastapi.Request) -> dict[str, Any]:
-    """What a customer must have consented to for this very request (RFC 9396 9)."""
+    """What a customer must have consented to for this very request (RFC 9396 9): all of it that is executed."""
     try:
         amount = (await request.json())["instructedAmount"]
     except (ValueError, KeyError, TypeError) as error:
@@ -39,10 +39,11 @@ def create_app(resource: str, issuer: str, http: HttpSettings | None = None) -> 
     async def pay(
         request: fastapi.Request, token: Annotated[Token, Access("payments", details=this_payment)]
     ) -> dict[str, str]:
-        consent = token.details("payment_initiation")[0]["consent_id"]
-        if not await once(request, f"payment {consent}", ttl=86_400):
-            raise fastapi.HTTPException(409, "this payment was made before")
-        return {"status": "executed"}
+        # Each consent that covers this payment pays for one; a consent to another payment for none.
+        for consent in token.covering(await this_payment(request)):
+            if await once(request, f"payment {consent['consent_id']}", ttl=86_400):
+                return {"status": "executed"}
+        raise fastapi.HTTPException(409, "this payment was made before")
 
     document(app)
     server = ResourceServer(resource=resource, issuers=[Issuer(issuer)], profile="fapi2-security", http=http)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, Self, TypeVar
 
 from fapikit.errors import ConfigurationError
+from rskit.covering import covers
 from rskit.errors import (
     InsufficientAuthentication,
     InsufficientDetails,
@@ -112,7 +113,7 @@ class Access:
                 raise TypeError(
                     "details returns an authorization detail, a dict with a type, or a list of them"
                 )
-            if not any(covers(granted, detail) for granted in token.authorization_details):
+            if not token.covering(detail):
                 raise InsufficientDetails(
                     f"no granted authorization detail covers this request: {_why(token, detail)}",
                     needed=wanted,
@@ -154,24 +155,6 @@ def public() -> Callable[[E], E]:
         return endpoint
 
     return mark
-
-
-def covers(granted: object, needed: object) -> bool:
-    """Whether a granted value allows a needed one: objects member by member, lists item by item, the rest equal.
-
-    What is granted may say more than is needed. 1 is not true, and "1.0" is not "1".
-    """
-    if isinstance(needed, Mapping):
-        return isinstance(granted, Mapping) and all(
-            name in granted and covers(granted[name], value) for name, value in needed.items()
-        )
-    if isinstance(needed, list | tuple):
-        return isinstance(granted, list | tuple) and all(
-            any(covers(item, value) for item in granted) for value in needed
-        )
-    if isinstance(granted, bool) or isinstance(needed, bool):
-        return granted is needed
-    return type(granted) in (str, int, float, type(None)) and granted == needed
 
 
 def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 
+from rskit.covering import covers
+
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
 
@@ -88,6 +90,13 @@ class Token(NamedTuple):
     def details(self, type_: str) -> tuple[Mapping[str, Any], ...]:
         """The granted authorization details of one type."""
         return tuple(detail for detail in self.authorization_details if detail["type"] == type_)
+
+    def covering(self, needed: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+        """The granted details of which each allows what a request needs: their consents are the ones it may use up.
+
+        Not those of `details`, the first of which may be a consent to something else.
+        """
+        return tuple(granted for granted in self.authorization_details if covers(granted, needed))
 
     def _string(self, name: str) -> str | None:
         value = self.claims.get(name)

@@ -54,7 +54,8 @@ def create_app() -> Flask:
         key = request.headers.get("Idempotency-Key", "")
         if not 16 <= len(key) <= 64:
             return jsonify(error="invalid_request", error_description="Idempotency-Key is needed"), 400
-        consent = current_token.authorization_details[0]["consent_id"]
+        # That of this very payment: the token may hold consents to others too.
+        consent = current_token.covering(this_payment(request))[0]["consent_id"]
         receipt = {"payment_id": str(uuid.uuid4()), "status": "executed", **this_payment(request)}
         mark = json.dumps({"key": hashlib.sha256(key.encode()).hexdigest(), "receipt": receipt})
         if store.add(f"consent:{consent}", mark.encode(), KEPT_FOR):

@@ -15,6 +15,7 @@ from askit import AuthorizationServer
 from askit.pytest_plugin.running import RESOURCE, RunningServer
 from examples import bank_api, fintech_app
 from fapikit import MemoryStore, PrivateKey, PrivateKeyJWT, Seal
+from rskit.testing import Mint
 
 ORDER = {"amount": "12.00"}
 
@@ -66,6 +67,50 @@ async def pay(browser: httpx.AsyncClient, askit: RunningServer[AuthorizationServ
     assert (await browser.post("/pay")).status_code == 400
     assert (await browser.post("/pay", data=ORDER)).json() == {"status": "executed"}
     assert (await browser.post("/pay", data=ORDER)).status_code == 409
+
+
+@pytest.mark.spec("RFC 9396 9")
+def test_of_two_consents_neither_pays_for_the_other(askit: RunningServer[AuthorizationServer]) -> None:
+    """The client may have tokens for both payments and for one of them: the large one is still executed once."""
+    mint = Mint()
+    small, large = (
+        {
+            "type": "payment_initiation",
+            "instructedAmount": {"currency": "EUR", "amount": amount},
+            "consent_id": consent,
+        }
+        for amount, consent in (("1.00", "c1"), ("1000.00", "c2"))
+    )
+
+    async def walk() -> list[int]:
+        async with (
+            lived(bank_api.create_app(RESOURCE, askit.issuer, askit.http())) as api,
+            httpx.AsyncClient(transport=api) as http,
+        ):
+            paid, nonce = [], None
+            for granted, order in (
+                ((small, large), large),
+                ((large,), large),
+                ((large, small), small),
+                ((small,), small),
+            ):
+                token = await askit.async_access_token(
+                    scope="payments",
+                    cnf={"jkt": mint.client_key.thumbprint},
+                    authorization_details=granted,
+                    sub=f"alice-{len(paid)}",
+                )
+                for _ in range(2):
+                    headers = mint.headers("POST", f"{RESOURCE}payments", token=token, nonce=nonce)
+                    body = {"instructedAmount": order["instructedAmount"]}
+                    answer = await http.post(f"{RESOURCE}payments", json=body, headers=headers)
+                    nonce = answer.headers.get("dpop-nonce", nonce)
+                    if answer.status_code != 401:
+                        break
+                paid.append(answer.status_code)
+            return paid
+
+    assert asyncio.run(walk()) == [201, 409, 201, 409]
 
 
 def test_they_start_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

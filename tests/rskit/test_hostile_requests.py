@@ -199,3 +199,16 @@ def test_what_a_scope_may_leave_out_is_not_missed():
     assert run(never, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
     del scope["query_string"], scope["extensions"]
     assert run(never, scope, a_server()) == [{"type": "websocket.close", "code": 1008}]
+
+
+@pytest.mark.spec("RFC 9396 9")
+def test_only_the_consents_to_this_very_payment_are_given() -> None:
+    """The first of its type may be a consent to another payment, which would be used up in its place."""
+    small = {"type": "payment", "amount": "1", "payee": "shop", "consent_id": "c1"}
+    large = {"type": "payment", "amount": "1000", "payee": "shop", "consent_id": "c2"}
+    again = {**large, "consent_id": "c3"}
+    token = allowed(a_server(), a_view(f"Bearer {a_token(authorization_details=[small, large, again])}"))
+    needed = {"type": "payment", "amount": "1000", "payee": "shop"}
+    assert [detail["consent_id"] for detail in token.covering(needed)] == ["c2", "c3"]
+    assert token.covering({**needed, "payee": "thief"}) == ()
+    assert token.covering({**needed, "type": "loan"}) == ()
