@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import logging
@@ -21,6 +22,7 @@ from fapikit.jose.verify import verify_jwt
 from fapikit.stores import Seal, SealedStore, SqliteStore
 from rskit import Access, CannotDecide, Introspection, ResourceDescription, ResourceServer
 from rskit.challenge import describe
+from rskit.health import Readiness
 from rskit.observe import Observe
 from rskit.revocation import Denylist
 from rskit.testing import Mint
@@ -223,8 +225,16 @@ def test_a_shared_store_and_certificates_alone_are_worth_no_warning(tmp_path: Pa
     shared.close()
 
 
-def test_readiness_names_what_does_not_answer():
-    assert a_server().readiness().ready
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_readiness_names_what_does_not_answer(face: str):
+    def readiness(**settings: Any) -> Readiness:
+        server = a_server(**settings)
+        return server.readiness() if face == "sync" else asyncio.run(server.areadiness())
+
+    assert readiness() == Readiness()
+    assert readiness().ready
+    found = readiness(store=BrokenStore(StoreUnavailable("away")))
+    assert (found.ready, found.problems) == (False, ("store: away",))
 
 
 # --- metadata ---
