@@ -202,16 +202,21 @@ def _answer(response: Any) -> ApiAnswer:
     )
 
 
+class _WithTokens:
+    auth: Any
+
+    @property
+    def tokens(self) -> TokenSet:
+        """The newest set, perhaps refreshed since."""
+        newest: TokenSet = self.auth.tokens
+        return newest
+
+
 @lru_cache(maxsize=4)
 def _client_class(library: Any) -> Any:
     """A client that follows no redirect."""
 
-    class BoundClient(library.Client):  # type: ignore[misc]
-        @property
-        def tokens(self) -> TokenSet:
-            """The newest set, perhaps refreshed since."""
-            return self.auth.tokens  # type: ignore[no-any-return]
-
+    class BoundClient(_WithTokens, library.Client):  # type: ignore[misc]
         def send(self, request: Any, **options: Any) -> Any:
             _refuse_redirects(library, self, options)
             return super().send(request, **options)
@@ -226,11 +231,7 @@ def _client_class(library: Any) -> Any:
 def _async_client_class(library: Any) -> Any:
     """The same, awaited."""
 
-    class BoundAsyncClient(library.AsyncClient):  # type: ignore[misc]
-        @property
-        def tokens(self) -> TokenSet:
-            return self.auth.tokens  # type: ignore[no-any-return]
-
+    class BoundAsyncClient(_WithTokens, library.AsyncClient):  # type: ignore[misc]
         async def send(self, request: Any, **options: Any) -> Any:
             _refuse_redirects(library, self, options)
             return await super().send(request, **options)
