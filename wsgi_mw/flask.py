@@ -34,7 +34,7 @@ class Access(rules.Access):
     def __call__(self, view: F) -> F:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            admission = _admission()
+            admission = current_admission()
             try:
                 require(admission, self)
             except FapiError as error:
@@ -60,11 +60,12 @@ def require(admission: Admission, access: rules.Access) -> Token:
 
 def once(name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store."""
-    server = _admission().server
+    server = current_admission().server
     return server.sync_driver.run(server.once(name, ttl))
 
 
-def _admission() -> Admission:
+def current_admission() -> Admission:
+    """Raises RuntimeError without a Protect around the app."""
     admission = request.environ.get(KEY)
     if not isinstance(admission, Admission):
         raise RuntimeError("no wsgi_mw.Protect around this app: the request has not been checked")
@@ -72,7 +73,7 @@ def _admission() -> Admission:
 
 
 def _current_token() -> Token:
-    return _admission().require_token()
+    return current_admission().require_token()
 
 
 current_token = cast(Token, LocalProxy(_current_token))

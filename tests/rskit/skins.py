@@ -114,7 +114,7 @@ def flask_app(rules: Rules, details: Any = None) -> flask.Flask:
 
     def add(path: str, rule: Mapping[str, Any]) -> None:
         def view() -> Any:
-            admission = on_flask._admission()
+            admission = on_flask.current_admission()
             return {"path": path, "sub": admission.token.subject if admission.token else None}
 
         view.__name__ = path.strip("/").replace("/", "_") or "root"
