@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import pytest
 
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.askit.plain_client import ISSUER, PlainClient
+from tests.askit.plain_client import ISSUER, PlainClient, read_callback
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +73,35 @@ async def test_a_redirect_uri_that_would_break_a_header_is_not_registered(uri: s
         .post("/register", json=asked, headers={"authorization": "Bearer open"})
     )
     assert (response.status_code, response.json()["error"]) == (400, "invalid_redirect_uri")
+
+
+async def test_who_sends_nobodys_or_two_requests_is_told_on_a_page(bank: Bank, client: PlainClient) -> None:
+    request_uri = await client.pushed()
+    for refused in (
+        await client.http.get("/authorize", params={"client_id": "nobody", "request_uri": request_uri}),
+        await client.authorize(request_uri, request="x"),
+    ):
+        assert refused.status_code == 400
+        assert "location" not in refused.headers
+    assert (await client.authorize(request_uri)).status_code == 200
+
+
+async def test_a_browser_that_is_known_needs_no_detour(client: PlainClient) -> None:
+    await client.http.get("/grants")
+    form = {"client_id": "fintech", "request_uri": await client.pushed()}
+    assert (await client.post("/authorize", form)).status_code == 200
+
+
+@pytest.mark.spec("RFC 6749 4.1.2.1")
+async def test_a_signed_request_of_odd_types_is_refused_and_not_a_fault_of_ours() -> None:
+    bank = Bank(profile="oauth-2.1")
+    client = bank.client()
+
+    async def answer(**changes: Any) -> httpx.Response:
+        request = client.request_object(claims=changes)
+        return await client.http.get("/authorize", params={"client_id": "fintech", "request": request})
+
+    nowhere = await answer(redirect_uri=5)
+    assert (nowhere.status_code, "location" in nowhere.headers) == (400, False)
+    back = read_callback(await answer(state=["s"]))
+    assert (back["error"], "state" in back) == ("invalid_request", False)
