@@ -301,6 +301,15 @@ async def test_nobody_ends_the_grant_of_another(bank: Bank, client: PlainClient)
     assert (await client.userinfo(tokens["access_token"])).status_code == 200
 
 
+async def test_a_grant_that_is_gone_is_ended_already(client: PlainClient) -> None:
+    await client.tokens()
+    page = await client.http.get("/grants")
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert csrf
+    for gone in ({"grant_id": "unknown"}, {}):
+        assert (await client.post("/grants/end", {"csrf": csrf[1], **gone})).status_code == 303
+
+
 async def test_signing_out_ends_the_session(client: PlainClient) -> None:
     await client.tokens()
     page = await client.http.get("/grants")
