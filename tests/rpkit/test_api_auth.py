@@ -208,6 +208,19 @@ def test_step_up_says_what_to_ask_for(status: int, clients: Clients, bank: FakeB
     assert start.transaction.max_age == 300
 
 
+@pytest.mark.parametrize("error", ["insufficient_user_authentication", "invalid_token"])
+def test_a_challenge_beside_an_answer_that_is_no_refusal_says_nothing(
+    error: str, clients: Clients, bank: FakeBank
+) -> None:
+    """What was executed is not lost in an exception, nor sent again."""
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["api_accounts"] = refusing(9, 201, {"www-authenticate": f'DPoP error="{error}"'}, {})
+    with api_of(client, bank, login.tokens) as api:
+        assert api.post("/accounts").status_code == 201
+    assert sum(call.status == 201 for call in bank.calls("accounts")) == 1
+
+
 @pytest.mark.spec("RFC 9700 4.9.3")
 def test_tokens_go_to_no_other_origin(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
