@@ -16,6 +16,7 @@ import flask
 import jwt as pyjwt
 from authlib.integrations.flask_oauth2 import ResourceProtector
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
+from fastapi.security import HTTPBearer
 from joserfc.jwk import KeySet as AuthlibKeys
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
@@ -55,7 +56,7 @@ def decode(key: PrivateKey, token: str) -> dict[str, Any]:
 
 def fastapi_with_pyjwt(key: PrivateKey) -> App:
     app = fastapi.FastAPI(openapi_url=None)
-    scheme = fastapi.security.HTTPBearer()
+    scheme = HTTPBearer()
 
     async def claims_of(credentials: Any = fastapi.Depends(scheme)) -> dict[str, Any]:  # noqa: B008
         return decode(key, credentials.credentials)
@@ -201,9 +202,10 @@ def measure_wsgi() -> list[Result]:
     }
 
     def calling(app: flask.Flask) -> Contender:
-        def start_response(status: str, _headers: Any, _exc_info: Any = None) -> None:
+        def start_response(status: str, _headers: Any, _exc_info: Any = None) -> Callable[[bytes], object]:
             if not status.startswith("200"):
                 raise AssertionError(status)
+            return len
 
         return Contender(
             lambda environ: list(app(environ, start_response)),
