@@ -6,6 +6,7 @@ usage: python -m tools.api_doc [--check]
 from __future__ import annotations
 
 import dataclasses
+import enum
 import importlib
 import inspect
 import re
@@ -91,6 +92,9 @@ def _described(value: Any) -> str:
 
 def _constructor(name: str, value: type) -> Iterator[str]:
     if getattr(value, "_is_protocol", False) or issubclass(value, typing.cast(Any, dict)):
+        return
+    if issubclass(value, enum.Enum):
+        yield from (f"{name}.{member.name}\n" for member in value)
         return
     try:
         signature = inspect.signature(value)
