@@ -108,6 +108,12 @@ class SqliteStore:
     async def aclose(self) -> None:
         await asyncio.to_thread(self.close)
 
+    def __del__(self) -> None:
+        """A store that nobody holds any longer leaves no file open, and no warning of it."""
+        connection = getattr(self, "_connection", None)  # none yet, where construction failed
+        if connection is not None:
+            connection.close()
+
     def after_fork(self) -> None:
         if self._connection is not None:
             _of_the_parent.append(self._connection)

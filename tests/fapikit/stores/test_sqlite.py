@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -181,3 +182,14 @@ def test_a_write_that_happened_is_reported_though_the_sweep_after_it_fails(tmp_p
     assert store.add("mark", b"1", 60) is True
     assert store.add("mark", b"1", 60) is False
     store.close()
+
+
+def test_a_store_that_nobody_holds_leaves_no_file_open(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.put("k", b"v", 60)
+    connection = store._connection
+    assert connection is not None
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
