@@ -63,7 +63,7 @@ def verify_at_hand(
 ) -> AcceptedToken | None:
     """One straight pass, or None where something must be asked, or it is no JWT. Raises what refuses it.
 
-    Each call less is a call less on every new token, so the common case stands here as one piece.
+    Every further call would be paid for with every new token, so the common case stands here in one piece.
     """
     parts = token.split(".", 3)
     if len(parts) != 3 or token[:2] != "ey":
