@@ -45,6 +45,7 @@ class Profile:
     assertion_audience_as_array: bool
     id_token_signature_required: bool
     signed_introspection_required: bool
+    token_in_query: bool
     revocation_checked: bool
     refresh_rotation: bool
     code_lifetime: float
@@ -52,6 +53,8 @@ class Profile:
     request_object_max_age: float | None
     request_object_max_lifetime: float | None
     clock_skew: float
+    rsa_bits: int
+    ec_bits: int
     symmetric_octets: int
     tls12_ciphers: tuple[str, ...]
     redirect_uri_https: bool

@@ -84,6 +84,7 @@ OAUTH_2_1: Final = Profile(
     assertion_audience_as_array=True,
     id_token_signature_required=False,
     signed_introspection_required=False,
+    token_in_query=False,
     revocation_checked=False,
     refresh_rotation=True,
     code_lifetime=60.0,
@@ -91,6 +92,8 @@ OAUTH_2_1: Final = Profile(
     request_object_max_age=None,
     request_object_max_lifetime=None,
     clock_skew=30.0,
+    rsa_bits=2048,
+    ec_bits=224,
     symmetric_octets=32,
     tls12_ciphers=_ECDHE_GCM,
     redirect_uri_https=True,
@@ -115,6 +118,7 @@ OAUTH_2_1: Final = Profile(
             "assertion_audience_as_array": "rfc7523bis 4a",
             "id_token_signature_required": "OIDC 3.1.3.7-6",
             "signed_introspection_required": "RFC 9701 4a",
+            "token_in_query": "RFC 9700 4.3.2",
             "revocation_checked": "RFC 7662 4",
             "refresh_rotation": "RFC 9700 2.2.2",
             "code_lifetime": "RFC 6749 4.1.2",
@@ -122,6 +126,8 @@ OAUTH_2_1: Final = Profile(
             "request_object_max_age": "RFC 9101 4",
             "request_object_max_lifetime": "RFC 9101 4",
             "clock_skew": "RFC 9068 4-6",
+            "rsa_bits": "RFC 7518 3.3",
+            "ec_bits": "RFC 9325 4.5",
             "symmetric_octets": "RFC 7518 3.2",
             "tls12_ciphers": "RFC 9325 4.2",
             "redirect_uri_https": "RFC 9700 2.6",
@@ -154,7 +160,10 @@ FAPI1_BASELINE: Final = replace(
             "assertion_audiences": "RFC 9126 2b",
             "assertion_audience_as_array": "RFC 7523 3-3",
             "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
+            "token_in_query": "FAPI1-BL 6.2.1-3",
             "revocation_checked": "FAPI1-BL 6.2.1-4",
+            "rsa_bits": "FAPI1-BL 5.2.2-5",
+            "ec_bits": "FAPI1-BL 5.2.2-6",
             "symmetric_octets": "FAPI1-BL 5.2.2-3",
             "tls12_ciphers": "FAPI1-BL 7.1a",
             "redirect_uri_https": "FAPI1-BL 5.2.2-20",
@@ -245,11 +254,14 @@ FAPI2_SECURITY: Final = replace(
             "assertion_audiences": "FAPI2-SP 5.3.2.1-8",
             "assertion_audience_as_array": "FAPI2-SP 5.3.2.1-8",
             "id_token_signature_required": "FAPI2-MS 5.6.2-1",
+            "token_in_query": "FAPI2-SP 5.3.4-2",
             "revocation_checked": "FAPI2-SP 5.3.4-3",
             "refresh_rotation": "FAPI2-SP 5.3.2.1-9",
             "code_lifetime": "FAPI2-SP 5.3.2.1-11",
             "par_lifetime": "FAPI2-SP 5.3.2.2-12",
             "clock_skew": "FAPI2-SP 5.3.2.1-13",
+            "rsa_bits": "FAPI2-SP 5.4.1-2",
+            "ec_bits": "FAPI2-SP 5.4.1-3",
             "tls12_ciphers": "FAPI2-SP 5.2.2-1",
             "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
             "loopback_redirects": "FAPI2-SP 5.3.2.2-8",
@@ -263,6 +275,7 @@ def message_signing(
     signed_requests: bool = True,
     signed_responses: bool = True,
     signed_introspection: bool = True,
+    signed_id_tokens: bool = True,
 ) -> Profile:
     """FAPI 2.0 Message Signing with the parts an ecosystem chose; they are conformed to separately (5.1)."""
     return replace(
@@ -273,6 +286,7 @@ def message_signing(
         request_object_max_lifetime=3600.0,
         jarm_required=signed_responses,
         signed_introspection_required=signed_introspection,
+        id_token_signature_required=signed_id_tokens or FAPI2_SECURITY.id_token_signature_required,
         clauses=MappingProxyType(
             {
                 **FAPI2_SECURITY.clauses,
@@ -282,6 +296,7 @@ def message_signing(
                 "jarm_required": "FAPI2-MS 5.4.1-1",
                 "response_modes": "FAPI2-MS 5.4.2-1",
                 "signed_introspection_required": "FAPI2-MS 5.5.2-1",
+                "id_token_signature_required": "FAPI2-MS 5.6.2-1",
             }
         ),
     )

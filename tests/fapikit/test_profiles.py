@@ -22,6 +22,8 @@ from fapikit import (
 )
 from fapikit.errors import ConfigurationError, ForbiddenByProfile, Remedy
 from fapikit.jose.algorithms import ASYMMETRIC
+from fapikit.jose.public_key import EC_CURVES
+from fapikit.jose.rsa_modulus import MINIMUM_BITS
 from fapikit.profiles import PROFILES, RULES
 
 MTLS_OR_KEY = {"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
@@ -87,9 +89,12 @@ ROWS: list[tuple[tuple[Profile, ...], str, Any, str]] = [
     ((FAPI1_ADVANCED,), "request_object_max_lifetime", 3600, "FAPI1-ADV 5.2.2-13"),
     (FAPI2, "code_lifetime", 60, "FAPI2-SP 5.3.2.1-11"),
     (FAPI2, "refresh_rotation", False, "FAPI2-SP 5.3.2.1-9"),
+    (FAPI2, "token_in_query", False, "FAPI2-SP 5.3.4-2"),
+    ((FAPI1_BASELINE, *FAPI1), "token_in_query", False, "FAPI1-BL 6.2.1-3"),
     ((FAPI2_MESSAGE_SIGNING,), "signed_introspection_required", True, "FAPI2-MS 5.5.2-1"),
     ((FAPI2_MESSAGE_SIGNING,), "id_token_signature_required", True, "FAPI2-MS 5.6.2-1"),
     (FAPI1, "id_token_signature_required", True, "FAPI1-ADV 5.2.3.1-2"),
+    (FAPI2, "rsa_bits", 2048, "FAPI2-SP 5.4.1-2"),
     ((FAPI1_BASELINE,), "symmetric_octets", 32, "FAPI1-BL 5.2.2-3"),
     ((FAPI_CIBA,), "backchannel_required", True, "FAPI-CIBA 5.2.2-4"),
     (FAPI2, "redirect_uri_https", True, "FAPI2-SP 5.3.2.2-8"),
@@ -122,6 +127,16 @@ def test_numbers_lie_within_their_bounds() -> None:
     for profile in PROFILES.values():
         assert 10 <= profile.clock_skew <= 60
         assert 0 < profile.par_lifetime < 600
+        assert profile.ec_bits >= 224
+
+
+@pytest.mark.spec("FAPI2-SP 5.4.1-2", "FAPI2-SP 5.4.1-3")
+def test_keys_are_held_to_the_lengths_of_every_profile() -> None:
+    """A key is read before anybody knows the profile that it will serve under, so the strictest one counts."""
+    shortest_curve = min(curve.key_size for curve, _ in EC_CURVES.values())
+    for profile in PROFILES.values():
+        assert profile.rsa_bits <= MINIMUM_BITS
+        assert profile.ec_bits <= shortest_curve
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -145,7 +160,7 @@ def test_message_signing_has_switches_that_each_turn_one_part(switch: str, setti
     differing = [rule for rule in RULES if getattr(off, rule) != getattr(FAPI2_MESSAGE_SIGNING, rule)]
     assert differing == [setting]
     everything_off = message_signing(
-        signed_requests=False, signed_responses=False, signed_introspection=False
+        signed_requests=False, signed_responses=False, signed_introspection=False, signed_id_tokens=False
     )
     assert not everything_off.request_object_required
     for rule in RULES:
