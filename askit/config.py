@@ -38,10 +38,11 @@ IDENTITY_SCOPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """PEM files of the server's own certificate."""
+    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
 
     certificate: Path
     key: Path
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

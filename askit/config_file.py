@@ -117,7 +117,12 @@ def _json_file(path: Path, setting: str) -> Any:
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:
     if table is None:
         return None
-    files = TlsFiles(certificate=base / table.string("certificate"), key=base / table.string("key"))
+    client_ca = table.optional_string("client_ca")
+    files = TlsFiles(
+        certificate=base / table.string("certificate"),
+        key=base / table.string("key"),
+        client_ca=None if client_ca is None else base / client_ca,
+    )
     table.require_nothing_else()
     return files
 

@@ -32,6 +32,7 @@ initial_access_token = "let-me-in"
 [tls]
 certificate = "server.pem"
 key = "server.key"
+client_ca = "ca.pem"
 
 [signing]
 jwks_file = "keys.json"
@@ -66,7 +67,7 @@ def test_the_documented_shape_is_read(tmp_path: Path) -> None:
     assert config.address == ("127.0.0.1", 9443)
     assert config.tls is not None
     assert config.tls.certificate == tmp_path / "server.pem"
-    assert config.tls.key == tmp_path / "server.key"
+    assert config.tls.client_ca == tmp_path / "ca.pem"
     assert [client.client_id for client in config.clients] == ["fintech", "accounts-api"]
     assert config.users[0].claims["name"] == "Alice"
     assert config.resources[0].scopes == ("accounts",)
@@ -90,7 +91,7 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
     [
         ("listen =", "lissten =", "lissten is not a setting; is listen meant?"),
         ("clients_file =", "client_file =", "client_file is not a setting; is clients_file meant?"),
-        ("key =", "keys =", "tls.keys"),
+        ("client_ca =", "client_cas =", "tls.client_cas"),
         ("jwks_file =", "jwks_files =", "signing.jwks_files"),
         ("password =", "pasword =", "users[0].password"),
         ("scopes = [", "scope = [", "resources[0].scope"),
