@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer
-from askit.users import Users
+from askit.users.users import Users
 from fapikit import MemoryStore
 from fapikit.errors import StoreUnavailable
 from fapikit.stores.sqlite import SqliteStore

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, Config
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClientMetadata
-from askit.keys import ServerKeys
+from askit.issuing.keys import ServerKeys
 from askit.pages.words import describe_user
 from fapikit.errors import ConfigurationError, FapiError, UnusableKey
 from fapikit.profiles import profile_of
