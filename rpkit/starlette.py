@@ -25,9 +25,9 @@ from rpkit.async_client import AsyncClient
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
 from rpkit.registration.keys import ClientKeys
+from rpkit.web import initiated_login
+from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
-from rpkit.web.pages import initiated_login
-from rpkit.web.pages import pages as web
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]

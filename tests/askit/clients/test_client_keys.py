@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from askit.clients.client import keys as client_keys
+from askit.clients import keys as client_keys
 from askit.clients.keys import is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
@@ -146,9 +146,9 @@ async def test_a_client_registered_in_development_is_not_served_afterwards() -> 
     bank = _bank(development_only=True)
     _, registered = await _register(bank, "https://localhost:8443/jwks")
     later = _bank()
-    later.server.clients._records = bank.server.records
-    assert await bank.server.clients.find(registered["client_id"]) is not None
-    assert await later.server.clients.find(registered["client_id"]) is None
+    later.server.core.clients._records = bank.server.core.records
+    assert await bank.server.core.clients.find(registered["client_id"]) is not None
+    assert await later.server.core.clients.find(registered["client_id"]) is None
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_a_registration_that_ended_half_does_not_live_on(
     assert (await _call(bank, "DELETE", registered)).status_code == 503
     for method in ("GET", "DELETE"):
         assert (await _call(bank, method, registered)).status_code == 401
-    assert await bank.server.clients.find(registered["client_id"]) is None
+    assert await bank.server.core.clients.find(registered["client_id"]) is None
 
 
 @pytest.mark.spec("RFC 7592 2")
@@ -180,16 +180,16 @@ async def test_of_two_changes_at_once_the_second_is_refused(
 ) -> None:
     """A client that ended its registration is not brought back by an update under way."""
     registered = await _registered(bank)
-    replace = bank.server.clients.replace
+    replace = bank.server.core.clients.replace
 
     async def ended_meanwhile(*arguments: Any) -> bool:
-        await bank.server.clients.remove(registered["client_id"])
+        await bank.server.core.clients.remove(registered["client_id"])
         return await replace(*arguments)
 
-    monkeypatch.setattr(bank.server.clients, "replace", ended_meanwhile)
+    monkeypatch.setattr(bank.server.core.clients, "replace", ended_meanwhile)
     response = await _call(bank, "PUT", registered, _update(registered))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
-    assert await bank.server.clients.find(registered["client_id"]) is None
+    assert await bank.server.core.clients.find(registered["client_id"]) is None
 
 
 async def test_what_a_caller_puts_into_a_path_is_not_logged(
@@ -209,5 +209,5 @@ async def test_the_token_is_not_in_the_store_and_nothing_stays_there(bank: Bank)
     assert token not in stored
     for there in (True, False):
         for kind in ("client", "registration"):
-            assert (await bank.server.records.read(kind, registered["client_id"]) is not None) is there
+            assert (await bank.server.core.records.read(kind, registered["client_id"]) is not None) is there
         await _call(bank, "DELETE", registered)

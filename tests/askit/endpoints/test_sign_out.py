@@ -136,7 +136,7 @@ async def test_a_hint_is_an_id_token_of_this_server_for_this_client(
     bank: Bank, client: PlainClient, wrong: str
 ) -> None:
     claims = claims_of((await client.tokens())["id_token"])
-    key = (await bank.server.keys.signer()) if wrong != "forged" else a_key("ES256", 9)
+    key = (await bank.server.core.keys.signer()) if wrong != "forged" else a_key("ES256", 9)
     claims |= {"another client's": {"aud": "other"}, "of another issuer": {"iss": "https://x.example"}}.get(
         wrong, {}
     )
@@ -148,7 +148,7 @@ async def test_a_hint_is_an_id_token_of_this_server_for_this_client(
             continue  # it speaks for that client then
         assert (await _ask(client, id_token_hint=hint, **more)).status_code == 400
     # The same, made rightly, is taken.
-    right = mint({**claims, "iss": ISSUER, "aud": "fintech"}, await bank.server.keys.signer())
+    right = mint({**claims, "iss": ISSUER, "aud": "fintech"}, await bank.server.core.keys.signer())
     assert (await _ask(client, id_token_hint=right)).status_code == 200
 
 
@@ -286,8 +286,10 @@ async def test_204_is_an_answer_too(
 async def test_of_two_sign_outs_at_once_one_tells(bank: Bank, client: PlainClient, hearer: Hearer) -> None:
     await client.tokens()
     (cookie,) = client.http.cookies.values()
-    browser = Browser(cookie, known=True, session=await bank.server.records.load("session", cookie, Session))
-    await asyncio.gather(*(end_session(bank.server, browser) for _ in range(3)))
+    browser = Browser(
+        cookie, known=True, session=await bank.server.core.records.load("session", cookie, Session)
+    )
+    await asyncio.gather(*(end_session(bank.server.core, browser) for _ in range(3)))
     assert hearer.told == ["fintech"]
 
 

@@ -27,7 +27,7 @@ async def test_the_next_key_is_published_before_it_signs_and_the_old_one_after(
 ) -> None:
     current, upcoming = await _kids(client)
     assert header_of((await client.tokens())["id_token"])["kid"] == current
-    await bank.server.keys.rotate()
+    await bank.server.core.keys.rotate()
     assert header_of((await client.tokens())["id_token"])["kid"] == upcoming
     published = await _kids(client)
     assert published[0] == upcoming
@@ -48,19 +48,19 @@ async def test_keys_rotate_by_age_and_retired_ones_leave_when_what_they_signed_h
 
 async def test_processes_share_keys_and_notice_a_rotation(bank: Bank, client: PlainClient) -> None:
     second = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock)
-    keys = await second.keys.jwks()
+    keys = await second.core.keys.jwks()
     assert [key["kid"] for key in keys["keys"]] == await _kids(client)
-    assert await second.keys.secret() == await bank.server.keys.secret()
-    await bank.server.keys.rotate()
+    assert await second.core.keys.secret() == await bank.server.core.keys.secret()
+    await bank.server.core.keys.rotate()
     bank.clock.advance(LOOK_AGAIN)
-    assert (await second.keys.signer()).kid == (await _kids(client))[0]
+    assert (await second.core.keys.signer()).kid == (await _kids(client))[0]
 
 
 async def test_processes_that_start_at_once_make_one_set_of_keys(bank: Bank) -> None:
     store = MemoryStore(clock=bank.clock)
     servers = [AuthorizationServer(bank.config, store=store, clock=bank.clock) for _ in range(5)]
     await asyncio.gather(*(server.start() for server in servers))
-    assert len({(await server.keys.signer()).kid for server in servers}) == 1
+    assert len({(await server.core.keys.signer()).kid for server in servers}) == 1
 
 
 async def test_keys_of_a_file_are_used_as_they_stand() -> None:
@@ -72,12 +72,12 @@ async def test_keys_of_a_file_are_used_as_they_stand() -> None:
     metadata = (await client.http.get("/.well-known/oauth-authorization-server")).json()
     assert metadata["id_token_signing_alg_values_supported"] == ["ES256"]
     with pytest.raises(ConfigurationError, match="in the file"):
-        await bank.server.keys.rotate()
+        await bank.server.core.keys.rotate()
 
 
 async def test_the_key_set_never_shows_a_private_member(bank: Bank, client: PlainClient) -> None:
-    await bank.server.keys.signer("PS256")
-    await bank.server.keys.signer("Ed25519")
+    await bank.server.core.keys.signer("PS256")
+    await bank.server.core.keys.signer("Ed25519")
     keys = (await client.http.get("/jwks")).json()["keys"]
     assert {key["alg"] for key in keys} == {"ES256", "PS256", "Ed25519"}
     assert not any({"d", "p", "q", "dp", "dq", "qi", "k"} & key.keys() for key in keys)

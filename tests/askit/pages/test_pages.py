@@ -10,7 +10,7 @@ from html import unescape
 import httpx
 import pytest
 
-from askit.users.users import grants as granted
+from askit.users import grants as granted
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
 from tests.keys import claims_of
@@ -360,7 +360,7 @@ async def test_every_grant_is_on_some_page_and_is_ended_there(
     assert "Nobody has access" not in last.text
     assert '<a href="/grants">Newest' in last.text
     monkeypatch.setattr(granted, "_WALKED", 1)
-    await bank.server.records.remove("grants-of", "alice")
+    await bank.server.core.records.remove("grants-of", "alice")
     for _ in range(2):
         tokens = await client.tokens()
     await client.post("/revoke", {"token": tokens["refresh_token"], **client.authentication()})
