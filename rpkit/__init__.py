@@ -1,7 +1,7 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
 Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calling an API: `api/`. Registration: `registration/`.
-Web pages: `starlette`, `flask`, and what they share in `web/`. One server as a client sees it: `bank`. Errors: `errors`.
+Web pages: `starlette`, `flask`, and their common `web/`. One server as a client sees it: `bank`. Errors: `errors`.
 """
 
 from rpkit.api.userinfo import UserInfo
