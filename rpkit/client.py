@@ -90,7 +90,8 @@ class Client:
         """A client of a server that this API trusts (RFC 9728) and that you allow.
 
         That is the first of `issuer`, one or several; without it, only one at the API's own origin.
-        The other arguments are those of `discover`. Raises OtherAuthorizationServer, before anybody but the API is asked, where no server suits both.
+        The other arguments are those of `discover`. Raises OtherAuthorizationServer, before anybody but the API is
+        asked, where no server suits both.
         """
         found = cls._once(find_issuer(resource, issuer), options.get("http"))
         return cls.discover(found, **options)
