@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.client_authentication import ClientAuthentication
@@ -77,7 +77,9 @@ class AsyncClient:
             raise
 
     @classmethod
-    async def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> AsyncClient:
+    async def for_api(
+        cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any
+    ) -> AsyncClient:
         """See `Client.for_api`."""
         found = await cls._once(find_issuer(resource, issuer), options.get("http"))
         return await cls.discover(found, **options)

@@ -12,7 +12,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.client_authentication import ClientAuthentication
@@ -86,10 +86,12 @@ class Client:
             raise
 
     @classmethod
-    def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> Client:
-        """A client of the server that this API trusts, found in the API's own metadata (RFC 9728).
+    def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:
+        """A client of a server that this API trusts (RFC 9728) and that you allow.
 
-        `issuer` chooses where the API trusts several. The other arguments are those of `discover`.
+        That is the first of `issuer`, one or several; without it, only one at the API's own origin.
+        The other arguments are those of `discover`. Raises OtherAuthorizationServer, before anybody but the API is
+        asked, where no server suits both.
         """
         found = cls._once(find_issuer(resource, issuer), options.get("http"))
         return cls.discover(found, **options)
