@@ -13,6 +13,7 @@
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
     │   ├── StoreUnavailable
+    │   ├── UnfitStore                it answers, and cannot keep what it is used for; a ConfigurationError too
     │   └── SealBroken                a sealed value was altered, or its key is gone
     ├── MessageError                  a peer's HTTP message cannot be used
     │   ├── MalformedMessage
@@ -56,6 +57,7 @@ from fapikit.errors.base import (
     TransportError,
     UnexpectedRedirect,
     UnexpectedStatus,
+    UnfitStore,
     Unreachable,
     UnusableAnswer,
 )
@@ -149,6 +151,7 @@ __all__ = [
     "TransportError",
     "UnexpectedRedirect",
     "UnexpectedStatus",
+    "UnfitStore",
     "UnknownCritical",
     "Unreachable",
     "UnusableAnswer",

@@ -160,6 +160,13 @@ class StoreUnavailable(StoreError):
     """The store did not answer."""
 
 
+class UnfitStore(StoreError, ConfigurationError):
+    """The store answers, and cannot keep what it is used for: it would evict, is a replica, or forgets at restart."""
+
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
+
+
 class SealBroken(StoreError):
     """A sealed value does not open: altered, cut short, or sealed under a key that is gone."""
 

@@ -11,7 +11,7 @@ import threading
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreFull
 from fapikit.forks import reset_after_fork
-from fapikit.stores.protocol import require_entry, require_key
+from fapikit.stores.protocol import StorePromise, require_entry, require_key
 
 
 class MemoryStore:
@@ -76,6 +76,12 @@ class MemoryStore:
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return self.swap(key, expected, new, ttl)
+
+    def check(self) -> StorePromise:
+        return StorePromise(shared=False, durable=False)
+
+    async def acheck(self) -> StorePromise:
+        return self.check()
 
     def close(self) -> None:
         """Nothing is open: entries stay."""
