@@ -17,12 +17,15 @@ from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
 from askit.clients.keys import FETCHED, PublicHttp
+from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
+from askit.shares import Owner, shares_of, user_owner
+from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -62,11 +65,9 @@ class Core:
         self.clock = clock
         self.random_bytes = random_bytes
         self._own_store = store is None
-        self.records = Records(
-            _store(config, clock) if store is None else store,
-            config.issuer,
-            max_octets=config.limits.record_octets,
-        )
+        kept = _store(config, clock) if store is None else store
+        self.shares = shares_of(kept, config.limits, clock)
+        self.records = Records(kept, config.issuer, self.shares, max_octets=config.limits.record_octets)
         self.clients = Clients(
             config.clients,
             self.records,
@@ -74,7 +75,7 @@ class Core:
             clock=clock,
             public_only=not config.development_only,
         )
-        self.users = Users(config.users, self.records)
+        self.registrations = Registrations(self.records, config.limits)
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -83,6 +84,11 @@ class Core:
             fixed=config.signing_jwks,
             rotate_after=config.rotate_keys_after,
             retire_after=config.access_token_lifetime + 3600,
+        )
+        usernames = {user.username for user in config.users}
+        self.users = Users(
+            config.users,
+            PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),
         )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -126,6 +132,11 @@ class Core:
         return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
             self.config.signing_alg
         }
+
+    def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
+        """Whose shares count what a user gives a client; one who approves by himself in a test has none."""
+        own = () if username == self.config.auto_approve else (user_owner(username),)
+        return (*client.owners, *own)
 
     def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
         """Raise InvalidScope for one that is unknown or not this client's."""

@@ -10,9 +10,11 @@ callers one wins.
     grant    what a user granted, by its id: while it is there, what hangs on it lives
     refresh  by the token                               refresh-used, refresh-forgiven marks on it
     token    an access token, by the token              assertion, dpop                replay marks
-    session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
+    session  a signed-in browser, by its cookie
+    login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
     session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
+    registered, registered-from   those who did, in all and from one address: lists of bounded length
     keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
@@ -22,15 +24,17 @@ Role: AS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from askit.errors import TooLarge
+from askit.shares import Owner, Shares
 from fapikit import strict_json
-from fapikit.stores.protocol import MAX_VALUE_OCTETS, Store
+from fapikit.stores.protocol import Store
 
 R = TypeVar("R", bound="Record")
+Owners: TypeAlias = Iterable[Owner]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +175,10 @@ def digest(secret: str) -> str:
 class Records:
     """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
 
-    def __init__(self, store: Store, issuer: str, *, max_octets: int = MAX_VALUE_OCTETS) -> None:
-        """`max_octets`: the longest record that is kept."""
+    def __init__(self, store: Store, issuer: str, shares: Shares, *, max_octets: int) -> None:
+        """`max_octets`: the longest record that is kept. What is written for somebody is charged to the `shares`."""
         self.store = store
+        self.shares = shares
         self._max_octets = max_octets
         self._prefix = f"as:{digest(issuer)[:12]}:"
 
@@ -183,34 +188,54 @@ class Records:
     def key_of_digest(self, kind: str, name_digest: str) -> str:
         return f"{self._prefix}{kind}:{name_digest}"
 
-    async def save(self, kind: str, name: str, record: Record, ttl: float) -> None:
-        await self.write(kind, name, record.dump(), ttl)
+    async def save(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> None:
+        """Raises TooLarge."""
+        await self.write(kind, name, record.dump(), ttl, owners)
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
         octets = await self.read(kind, name)
         return None if octets is None else load_record(record, octets)
 
-    async def write(self, kind: str, name: str, octets: bytes, ttl: float) -> None:
+    async def write(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> None:
         """Raises TooLarge."""
         self._require_small(octets)
-        await self.store.aput(self.key(kind, name), octets, max(ttl, 1.0))
+        key, ttl = self.key(kind, name), max(ttl, 1.0)
+        await self.store.aput(key, octets, ttl)
+        self.shares.charge(owners, len(key) + len(octets), ttl)
 
     async def read(self, kind: str, name: str) -> bytes | None:
         return await self.store.aget(self.key(kind, name))
 
-    async def mark(self, kind: str, name: str, ttl: float, value: str = "1") -> bool:
+    async def mark(self, kind: str, name: str, ttl: float, value: str = "1", *, owners: Owners = ()) -> bool:
         """Whether this caller is the first; of many exactly one is."""
-        return await self.store.aadd(self.key(kind, name), value.encode(), max(ttl, 1.0))
+        return await self.mark_digest(kind, digest(name), ttl, value, owners=owners)
+
+    async def mark_digest(
+        self, kind: str, name_digest: str, ttl: float, value: str = "1", *, owners: Owners = ()
+    ) -> bool:
+        """The same for a secret of which only the digest is at hand."""
+        key, ttl = self.key_of_digest(kind, name_digest), max(ttl, 1.0)
+        if not await self.store.aadd(key, value.encode(), ttl):
+            return False
+        self.shares.charge(owners, len(key) + len(value), ttl)
+        return True
 
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""
         octets = await self.read(kind, name)
         return None if octets is None else octets.decode()
 
-    async def swap(self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
-        """Raises TooLarge."""
+    async def swap(
+        self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
+    ) -> bool:
+        """Whether `expected` was there. Raises TooLarge."""
         self._require_small(new)
-        return await self.store.aswap(self.key(kind, name), expected, new, ttl)
+        key = self.key(kind, name)
+        if not await self.store.aswap(key, expected, new, ttl):
+            return False
+        if expected is None:
+            self.shares.charge(owners, len(key) + len(new), ttl)
+        return True
 
     async def remove(self, kind: str, name: str) -> bytes | None:
         """What was there; it is gone now, for everybody."""

@@ -101,7 +101,7 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
         headers["www-authenticate"] = f'Bearer error="{code_of(error)}"'
     elif status == 401 and basic:
         headers["www-authenticate"] = 'Basic realm="token endpoint"'
-    if status == 503:
+    if status in (429, 503):
         headers["retry-after"] = "1"
     return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
 

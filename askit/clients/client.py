@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from cachetools import LRUCache
+
 from askit.clients.keys import FETCHED, require_public
 from askit.clients.metadata import ALGORITHMS, check_types, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.shares import Owner
 from fapikit import strict_json
 from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("askit")
 
+REGISTERED_FROM: Final = "registered_from"
+"""A member of this server's own, in the metadata of a client that registered itself: its address, under a pseudonym."""
+_SOURCES: Final = 256
+"""Of so many clients the keys behind a `jwks_uri` are kept in memory; any other one's are fetched anew."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
@@ -114,6 +121,18 @@ class Client:
         return str(self.metadata.get("client_name", self.client_id))
 
     @property
+    def owners(self) -> tuple[Owner, ...]:
+        """Whose shares its records count against: that of a client that registered itself is a part of other ones."""
+        address = self.metadata.get(REGISTERED_FROM)
+        if address is None:
+            return (Owner("client", self.client_id),)
+        return (
+            Owner("client", self.client_id, 4),
+            Owner("address", str(address), 2),
+            Owner("registered clients", ""),
+        )
+
+    @property
     def redirect_uris(self) -> tuple[str, ...]:
         return tuple(self.metadata.get("redirect_uris", ()))
 
@@ -190,7 +209,7 @@ class Clients:
         self._records = records
         self._profile = profile
         self._clock = clock
-        self._sources: dict[str, tuple[str | None, KeySource]] = {}
+        self._sources: LRUCache[str, tuple[str, KeySource]] = LRUCache(_SOURCES)
 
     async def find(self, client_id: str) -> Client | None:
         """Raises StoreError."""
@@ -208,7 +227,7 @@ class Clients:
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
         """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""
-        client = Client.read(metadata)
+        client = Client.read({REGISTERED_FROM: "", **metadata})
         client.check(self._profile)
         for name in FETCHED if self._public_only else ():
             if name in metadata:
@@ -232,9 +251,9 @@ class Clients:
     def keys_of(self, client: Client) -> KeySource:
         """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
         uri = client.metadata.get("jwks_uri")
-        held = self._sources.get(client.client_id)
         if uri is None:
             return client.key_source(self._clock)
+        held = self._sources.get(client.client_id)
         if held is None or held[0] != uri:
             held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
         return held[1]

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.clients.client import REGISTERED_FROM
 from askit.core import Core
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
@@ -54,6 +55,7 @@ async def end(core: Core, request: Request) -> Response:
     # In this order: if the store fails in between, nothing lives on that nobody could end.
     await core.clients.remove(metadata["client_id"])
     await core.records.remove("registration", metadata["client_id"])
+    await core.registrations.remove(metadata["client_id"], metadata.get(REGISTERED_FROM, ""))
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 

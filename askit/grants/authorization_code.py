@@ -45,8 +45,9 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
-    await use_proof(core, request.proof)
-    if not await core.records.mark("code-used", value, core.config.grant_lifetime):
+    await use_proof(core, request.proof, client)
+    owners = core.owners(client, grant.username)
+    if not await core.records.mark("code-used", value, core.config.grant_lifetime, owners=owners):
         raise await _reused(core, code)
     body = await issue_access_token(
         core,
@@ -106,5 +107,6 @@ async def _refresh_token(core: Core, grant: Grant, request: TokenRequest) -> str
         # RFC 9449 5d: a public client's is bound to its key; others prove themselves, and may change it (5e).
         jkt=request.jkt if request.client.auth_method == "none" else None,
     )
-    await core.records.save("refresh", token, record, grant.expires_at - core.clock())
+    ttl = grant.expires_at - core.clock()
+    await core.records.save("refresh", token, record, ttl, core.owners(request.client, grant.username))
     return token

@@ -17,7 +17,7 @@ from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
 from askit.issuing.tokens import issue_access_token
-from askit.records import RefreshToken, digest
+from askit.records import Owners, RefreshToken, digest
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
 from askit.users import grants as granted
@@ -50,10 +50,11 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=scopes,
         details=details,
     )
-    await use_proof(core, request.proof)
+    await use_proof(core, request.proof, request.client)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
     rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
-    successor = await _rotate(core, value, token) if rotated else None
+    owners = core.owners(request.client, grant.username)
+    successor = await _rotate(core, value, token, owners) if rotated else None
     body = await issue_access_token(
         core,
         client=request.client,
@@ -68,21 +69,21 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     return body
 
 
-async def _rotate(core: Core, value: str, token: RefreshToken) -> str:
+async def _rotate(core: Core, value: str, token: RefreshToken, owners: Owners) -> str:
     """The successor of a refresh token. Raises InvalidGrant, and ends the grant, on reuse."""
     records, now = core.records, core.clock()
     successor = random_token(core.random_bytes)
     lives = token.expires_at - now
-    await records.save("refresh", successor, token, lives)
-    if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}"):
+    await records.save("refresh", successor, token, lives, owners)
+    if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}", owners=owners):
         return successor
     first, used_at = (await records.marked("refresh-used", value) or " 0").split(" ")
     forgivable = now - float(used_at) <= RETRY_WINDOW
     # The first successor is marked as used by this retry; had its owner used it, the mark would be there.
     if (
         forgivable
-        and await records.mark("refresh-forgiven", value, lives)
-        and await records.store.aadd(records.key_of_digest("refresh-used", first), b"superseded 0", lives)
+        and await records.mark("refresh-forgiven", value, lives, owners=owners)
+        and await records.mark_digest("refresh-used", first, lives, "superseded 0", owners=owners)
     ):
         return successor
     await records.remove("grant", token.grant_id)

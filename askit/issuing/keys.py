@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.records import Records
-from fapikit import strict_json
+from fapikit import base64url, strict_json
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
 from fapikit.errors import ConfigurationError, StoreUnavailable
@@ -33,7 +33,7 @@ SEAL_CHANGES: Final = 3600.0
 
 
 class ServerKeys:
-    """Signing keys by algorithm, and the secret behind nonces, form tokens and sealed requests."""
+    """Signing keys by algorithm, and the secret behind nonces, form tokens, sealed requests and pseudonyms."""
 
     def __init__(
         self,
@@ -104,6 +104,11 @@ class ServerKeys:
         if self._nonces is None:
             self._nonces = NonceIssuer((await self.secret(),))
         return self._nonces
+
+    async def pseudonym(self, name: str) -> str:
+        """What stands for an address or a name where nobody outside shall know it, or choose what it falls upon."""
+        mac = hmac.digest(await self.secret(), f"pseudonym {name}".encode(), "sha256")
+        return base64url.encode(mac[:16])
 
     async def request_seal(self) -> Seal:
         """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""

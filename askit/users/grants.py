@@ -13,7 +13,7 @@ from typing import Final
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.records import Grant, PushedRequest
+from askit.records import Grant, Owners, PushedRequest
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
@@ -23,16 +23,16 @@ _WALKED: Final = 1000
 _TRIES: Final = 200
 
 
-async def remember(core: Core, grant: Grant) -> None:
+async def remember(core: Core, grant: Grant, owners: Owners) -> None:
     """Keep a grant, and what was agreed to. Raises StoreError."""
     records, ttl = core.records, grant.expires_at - core.clock()
-    await records.save("grant", grant.grant_id, grant, ttl)
+    await records.save("grant", grant.grant_id, grant, ttl, owners)
     agreed = {"scopes": list(grant.scopes), "claims": sorted(claims_by_name(grant.claims))}
     await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
     for _ in range(_TRIES):
         head = await records.read("grants-of", grant.username)
         if head is not None:
-            await records.write("grant-before", grant.grant_id, head, ttl)
+            await records.write("grant-before", grant.grant_id, head, ttl, owners)
         if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
             return
     raise StoreUnavailable("too many grants of one user at one time")

@@ -22,6 +22,7 @@ from askit.config.values import User
 from askit.core import Core
 from askit.errors import StaleForm
 from askit.records import Session, digest
+from askit.shares import user_owner
 from fapikit.base64url import encode
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
@@ -60,7 +61,12 @@ async def read_browser(core: Core, request: Request) -> Browser:
 
 
 async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Browser:
-    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's."""
+    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's.
+
+    Raises ShareTaken for a user who has too much here.
+    """
+    owners = (user_owner(user.username),)
+    core.shares.require(owners)
     session_id = random_token(core.random_bytes, 16)
     if old.session is not None:
         await core.records.remove("session", old.cookie)
@@ -76,7 +82,7 @@ async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Br
         session_id=session_id,
     )
     cookie = random_token(core.random_bytes)
-    await core.records.save("session", cookie, session, core.config.session_lifetime)
+    await core.records.save("session", cookie, session, core.config.session_lifetime, owners)
     return Browser(cookie, known=False, session=session)
 
 
