@@ -34,6 +34,7 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || (cat $(VENV)/lint-imports.log; exit 1)
 	@$(BIN)/python -m tools.caps
+	@$(BIN)/python -m tools.circles
 	@$(BIN)/python -m tools.api_doc --check
 	@$(BIN)/python -m tools.errors_doc --check
 	@$(BIN)/python -m tools.spec_map --check

@@ -57,3 +57,8 @@ def public_json(body: Mapping[str, Any], max_age: int) -> Response:
         headers={"cache-control": f"public, max-age={max_age}"},
         media_type="application/json",
     )
+
+
+def see_other(location: str) -> Response:
+    """303, never 307: what the browser posted here is not posted there (FAPI2-SP 5.3.2.2-10)."""
+    return Response(status_code=303, headers={"location": location, "cache-control": "no-store"})

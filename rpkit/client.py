@@ -26,6 +26,7 @@ from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
+from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
@@ -36,7 +37,7 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
 from rpkit.registration.registration import Registration, register_at
-from rpkit.settings import ClientOptions, client_settings
+from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
 from rpkit.tokens.saved_tokens import load_tokens, save_tokens

@@ -11,25 +11,22 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.endpoints.par import keep_request
 from askit.errors import InvalidRequest, InvalidRequestUri, Refused
-from askit.issuing.response_modes import see_other
-from askit.messages import read_form
+from askit.messages import read_form, see_other
 from askit.records import PushedRequest
 from askit.requests.authorization_request import INTERACTION, check_members, mode_of_refusal, read_members
 from askit.users.consent import continue_request, refuse
 from askit.users.sessions import read_browser
 from fapikit.parameters import Parameters, parse_parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def authorize(core: Core, request: Request) -> Response:

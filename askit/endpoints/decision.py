@@ -7,20 +7,17 @@ Role: AS
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.endpoints.authorize import load_opened_request
 from askit.errors import InvalidRequest
 from askit.messages import read_form
 from askit.users.consent import approve, continue_request, deny, needs_login
 from askit.users.logout import end_session
 from askit.users.sessions import read_browser, require_form_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def decision(core: Core, request: Request) -> Response:

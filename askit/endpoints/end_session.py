@@ -10,24 +10,20 @@ Role: AS
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.endpoints.login import OWN_PAGES
 from askit.errors import InvalidRequest
-from askit.issuing.response_modes import see_other
-from askit.messages import read_form
+from askit.messages import read_form, see_other
 from askit.requests.requested_subject import hinted_client, hinted_subject
 from askit.users.logout import end_session as end
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.urls import with_query
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _CLAUSE = "OIDC RP-Initiated Logout 2"
 

@@ -6,21 +6,17 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.endpoints.login import OWN_PAGES, own_login_page
-from askit.issuing.response_modes import see_other
-from askit.messages import read_form
+from askit.messages import read_form, see_other
 from askit.users import grants as granted
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
 from fapikit.parameters import parse_parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def list_grants(core: Core, request: Request) -> Response:

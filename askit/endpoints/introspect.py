@@ -6,22 +6,20 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from askit.issuing.tokens import find_access_token, token_claims
 from askit.messages import json_answer, read_form
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 SIGNED = "application/token-introspection+jwt"
 

@@ -6,23 +6,18 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.endpoints.authorize import load_opened_request, page_of
 from askit.errors import InvalidRequest
-from askit.issuing.response_modes import see_other
-from askit.messages import read_form
+from askit.messages import read_form, see_other
 from askit.records import digest
-from askit.requests.client_address import place_of
+from askit.requests.client_address import client_address
 from askit.users.consent import login_page
 from askit.users.logout import end_session
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 OWN_PAGES = "grants"
 """The purpose of a form that serves this server's own pages, not a client's request."""
@@ -34,7 +29,7 @@ async def login(core: Core, request: Request) -> Response:
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(core, browser, request_uri or OWN_PAGES, form)
-    place = place_of(request, core.config.trusted_proxies)
+    place = client_address(request, core.config.trusted_proxies)
     username = form.get("username", "")
     user = await core.users.check_password(username, form.get("password", ""), place=place)
     if user is not None and browser.session is not None and browser.session.username != user.username:

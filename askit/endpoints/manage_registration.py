@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.issuing.keys import KEPT_FOR
 from askit.records import digest
 from fapikit import strict_json
 from fapikit.secrets import Secret
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _NOT_SENT = (
     "registration_access_token",

@@ -6,20 +6,18 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
+from askit.core import Core
 from askit.messages import json_answer, read_form
 from askit.records import PushedRequest
 from askit.requests.authorization_request import INTERACTION, read_authorization_request
 from askit.requests.dpop import has_proof, read_proof, use_proof
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 

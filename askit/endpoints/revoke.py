@@ -9,18 +9,14 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
+from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.messages import read_form
 from askit.records import AccessToken, RefreshToken
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def revoke(core: Core, request: Request) -> Response:

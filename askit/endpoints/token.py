@@ -6,22 +6,19 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import ForbiddenGrantType, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from askit.grants import NEVER, TokenRequest, grants
+from askit.grants.by_type import GRANTS, NEVER
+from askit.grants.token_request import TokenRequest
 from askit.messages import json_answer, read_form
 from askit.requests.dpop import has_proof, read_proof, use_proof
 from fapikit.dpop import CheckedProof
 from fapikit.errors import MissingProof
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def token(core: Core, request: Request) -> Response:
@@ -35,7 +32,7 @@ async def token(core: Core, request: Request) -> Response:
     client = await authenticate_client(core, request, parameters)
     if grant_type is None:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
-    redeem = grants().get(grant_type)
+    redeem = GRANTS.get(grant_type)
     if redeem is None:
         raise UnsupportedGrantType("this grant type is not known here")
     if grant_type not in client.grant_types:

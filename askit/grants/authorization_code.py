@@ -9,10 +9,11 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.id_token import make_id_token
 from askit.issuing.tokens import issue_access_token
@@ -21,9 +22,6 @@ from askit.requests.authorization_details import narrow
 from askit.users import grants as granted
 from fapikit import pkce
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:

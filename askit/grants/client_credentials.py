@@ -6,17 +6,15 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from askit.config.settings import IDENTITY_SCOPES
+from askit.config.values import IDENTITY_SCOPES
+from askit.core import Core
 from askit.errors import InvalidAuthorizationDetails, InvalidScope, UnauthorizedClient
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:

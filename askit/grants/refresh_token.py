@@ -10,19 +10,17 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
 from askit.issuing.tokens import issue_access_token
 from askit.records import RefreshToken, digest
 from askit.requests.authorization_details import narrow
 from askit.users import grants as granted
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 RETRY_WINDOW: Final = 60.0
 """How long after its use a rotated token is still forgiven."""

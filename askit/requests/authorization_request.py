@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import (
     InvalidRequest,
     InvalidScope,
@@ -26,9 +27,6 @@ from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
 from fapikit import pkce, strict_json
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _CLIENT_AUTHENTICATION: Final = frozenset(
     {"client_id", "client_secret", "client_assertion", "client_assertion_type"}

@@ -9,15 +9,11 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 
+from askit.core import Core
 from fapikit.dpop import CheckedProof, check_proof, remember_proof
 from fapikit.dpop.htu import normalise
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 def has_proof(request: Request) -> bool:

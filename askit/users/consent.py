@@ -9,11 +9,10 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import (
     AccessDenied,
     ConsentRequired,
@@ -22,19 +21,16 @@ from askit.errors import (
     Refused,
     UnmetAuthentication,
 )
-from askit.issuing.id_token import claims_by_name
-from askit.issuing.response_modes import authorization_response
+from askit.issuing.authorization_response import authorization_response
 from askit.records import Code, Grant, PushedRequest, Session, digest
 from askit.requests.authorization_details import enrich
 from askit.requests.authorization_request import INTERACTION
 from askit.users import grants as granted
 from askit.users import logout
+from askit.users.claims import claims_by_name
 from askit.users.sessions import Browser, form_token, set_cookie
 from askit.wire_errors import code_of, describe
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def continue_request(

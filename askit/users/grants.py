@@ -9,16 +9,14 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from askit.clients.client import Client
-from askit.issuing.id_token import SCOPE_CLAIMS, claims_by_name
+from askit.core import Core
 from askit.records import Grant, PushedRequest
+from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 SHOWN: Final = 100
 _WALKED: Final = 1000

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.records import Session
 from askit.users.sessions import Browser, sign_out
 from fapikit import strict_json
@@ -22,9 +23,6 @@ from fapikit.flow import http
 from fapikit.http_message import form_request
 from fapikit.jose.purposes import LOGOUT_TOKEN
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 URI: Final = "backchannel_logout_uri"

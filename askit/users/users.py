@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from askit.config.settings import User
+from askit.config.values import User
 from askit.errors import TooManyAttempts
 from askit.records import Records
 from fapikit.secrets import Secret

@@ -30,7 +30,7 @@ from rpkit.login.transaction import Transaction
 from rpkit.server_jwt import verify_signed_for_us
 
 _MAX_SUBJECT: Final = 255
-_SEAL_CONTEXT: Final = "rpkit.login.id_token"
+_SEAL_CONTEXT: Final = "rpkit.id_token"
 _CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
 
 

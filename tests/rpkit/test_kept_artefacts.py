@@ -68,9 +68,7 @@ def test_one_kind_of_sealed_value_is_not_opened_as_another(login: Login) -> None
             kind.open(sealed, SEAL)
 
 
-@pytest.mark.parametrize(
-    ("kind", "context"), [(IdToken, "rpkit.login.id_token"), (Evidence, "rpkit.evidence")]
-)
+@pytest.mark.parametrize(("kind", "context"), [(IdToken, "rpkit.id_token"), (Evidence, "rpkit.evidence")])
 def test_what_another_version_sealed_is_refused_by_name(kind: type[IdToken | Evidence], context: str) -> None:
     with pytest.raises(SealBroken, match="another version"):
         kind.open(SEAL.seal_text(b'{"later": "member"}', context), SEAL)

@@ -15,7 +15,7 @@ from askit import AuthorizationServer, Config
 from askit.__main__ import main, unreachable_issuer
 from askit.config import details_types
 from askit.config import file as config_file
-from askit.config.file import read_config
+from askit.config.file import read_settings
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import CALLBACK, FINTECH, settings
@@ -222,9 +222,9 @@ def test_a_seal_that_is_no_seal_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
     with pytest.raises(ConfigurationError, match="issuer is missing; isuer looks like it"):
-        read_config(Table({"isuer": "https://bank.example.test"}), Path())
+        read_settings(Table({"isuer": "https://bank.example.test"}), Path())
     with pytest.raises(ConfigurationError, match=r"issuer is missing\n"):
-        read_config(Table({"colour": "red"}), Path())
+        read_settings(Table({"colour": "red"}), Path())
 
 
 @pytest.mark.parametrize(
