@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from askit.record_fields import read_record, reading
 from fapikit import strict_json
 from fapikit.stores.protocol import Store
 
@@ -37,18 +38,6 @@ class Record:
 
     def dump(self) -> bytes:
         return strict_json.dump({entry.name: getattr(self, entry.name) for entry in fields(self)})
-
-
-def load_record(kind: type[R], octets: bytes) -> R:
-    """A record as it was dumped; lists become tuples where the field is one."""
-    members = strict_json.parse_object(octets)
-    known = {entry.name: entry for entry in fields(kind)}
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in members.items()
-        if name in known
-    }
-    return kind(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +137,40 @@ class Session(Record):
     session_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeys(Record):
+    """The keys of one algorithm, private; `since` is when `current` began to sign, `retired` hold `jwk` and `until`."""
+
+    current: Mapping[str, Any] = field(repr=False)
+    since: float
+    next: Mapping[str, Any] = field(repr=False)
+    retired: tuple[Mapping[str, Any], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement(Record):
+    """What a user agreed to for one client, last time."""
+
+    scopes: tuple[str, ...]
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClients(Record):
+    """The clients that are to be told of a session's end."""
+
+    clients: tuple[str, ...]
+
+
 def digest(secret: str) -> str:
     """What stands for a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_stored(kind: str, record: type[R], octets: bytes) -> R:
+    """A record as it was dumped. Raises UnreadableRecord, which is a StoreError."""
+    with reading(kind):
+        return read_record(record, octets)
 
 
 class Records:
@@ -171,7 +191,7 @@ class Records:
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
         octets = await self.read(kind, name)
-        return None if octets is None else load_record(record, octets)
+        return None if octets is None else read_stored(kind, record, octets)
 
     async def write(self, kind: str, name: str, octets: bytes, ttl: float) -> None:
         await self.store.aput(self.key(kind, name), octets, max(ttl, 1.0))
@@ -186,7 +206,14 @@ class Records:
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""
         octets = await self.read(kind, name)
-        return None if octets is None else octets.decode()
+        with reading(kind):
+            return None if octets is None else octets.decode()
+
+    async def count(self, kind: str, name: str) -> tuple[int, bytes | None]:
+        """A counter, and what it is to be swapped for."""
+        octets = await self.read(kind, name)
+        with reading(kind):
+            return int(octets or b"0"), octets
 
     async def swap(self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return await self.store.aswap(self.key(kind, name), expected, new, ttl)
