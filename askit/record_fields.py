@@ -35,11 +35,15 @@ def reading(kind: str) -> Iterator[None]:
 
 
 def read_record(record: type[T], octets: bytes) -> T:
-    """A dataclass from one JSON object: lists become tuples where the field is one, unknown members are left out.
+    """A dataclass from one JSON object. Raises ValueError for what is none, else as `read_members` does."""
+    return read_members(record, strict_json.parse_object(octets))
 
-    Raises ValueError for what is none, TypeError for a member of another type or one that is missing.
+
+def read_members(record: type[T], members: Mapping[str, Any]) -> T:
+    """A dataclass by its members: lists become tuples where the field is one, unknown members are left out.
+
+    Raises TypeError for a member of another type or one that is missing.
     """
-    members = strict_json.parse_object(octets)
     values = {}
     for name, (hint, is_required) in _fields_of(cast(Any, record)).items():
         if name in members:

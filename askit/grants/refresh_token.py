@@ -20,6 +20,7 @@ from askit.issuing.tokens import issue_access_token
 from askit.record_fields import reading
 from askit.records import RefreshToken, digest
 from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit.secrets import random_token
 
@@ -50,6 +51,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=scopes,
         details=details,
     )
+    await use_proof(core, request.proof)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
     rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
     successor = await _rotate(core, value, token) if rotated else None

@@ -10,6 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,15 +23,18 @@ from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.secrets import random_token
+from fapikit.stores import Seal
 
 _SECRET_OCTETS: Final = 32
 KEPT_FOR: Final = 10 * 365 * 86_400.0
 LOOK_AGAIN: Final = 60.0
 """How long a process may not notice that another one rotated; the next key is published far longer."""
+SEAL_CHANGES: Final = 3600.0
+"""Strangers have requests sealed as often as they like, and one key is good for 2^32 random nonces at most."""
 
 
 class ServerKeys:
-    """Signing keys by algorithm, and the secret behind nonces and form tokens."""
+    """Signing keys by algorithm, and the secret behind nonces, form tokens and sealed requests."""
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class ServerKeys:
         self._fixed = fixed is not None
         self._secret: bytes | None = None
         self._nonces: NonceIssuer | None = None
+        self._seal: tuple[int, Seal] | None = None
         if fixed is not None:
             self._rings = _fixed_rings(fixed)
             if default_alg not in self._rings:
@@ -104,6 +109,19 @@ class ServerKeys:
         if self._nonces is None:
             self._nonces = NonceIssuer((await self.secret(),))
         return self._nonces
+
+    async def request_seal(self) -> Seal:
+        """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""
+        hour = int(self._clock() // SEAL_CHANGES)
+        if self._seal is None or self._seal[0] != hour:
+            secret = await self.secret()
+            # This hour's seals; the one before still opens, and the next one where another process's clock is ahead.
+            keys = [
+                hmac.digest(secret, f"request seal {number}".encode(), "sha256")
+                for number in (hour, hour - 1, hour + 1)
+            ]
+            self._seal = hour, Seal(keys, random_bytes=self._random_bytes)
+        return self._seal[1]
 
     async def _ring(self, alg: str) -> KeyRing:
         now = self._clock()

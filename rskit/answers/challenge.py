@@ -42,6 +42,8 @@ _NO_STORE: Final = ("cache-control", "no-store")
 _JSON: Final = ("content-type", "application/json")
 _UNAVAILABLE: Final = {"error": "temporarily_unavailable"}
 RETRY_AFTER: Final = 5
+_MAX_ECHO: Final = 8192
+"""Characters of needed details that a refusal repeats; a longer list is left out of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,9 @@ def _members(error: FapiError, parameters: dict[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = dict(parameters)
     if isinstance(error, InsufficientDetails):
         # What the request itself asked for; where RAR metadata remediation expects to find it.
-        members["authorization_details"] = list(error.needed)
+        needed = list(error.needed)
+        if len(json.dumps(needed)) <= _MAX_ECHO:
+            members["authorization_details"] = needed
     return members
 
 
