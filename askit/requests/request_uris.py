@@ -142,7 +142,7 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
         with reading("request"):  # another version of this server may have sealed it
             members: dict[str, Any] = strict_json.parse_object(zlib.decompress(sealed))
             return members["id"], read_members(PushedRequest, members["request"]), members["until"]
-    except (SealBroken, UnreadableRecord) as error:
+    except (SealBroken, UnreadableRecord, zlib.error) as error:
         raise _unknown() from error
 
 
