@@ -29,6 +29,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeAlias, TypeVar
 
 from askit.errors import TooLarge
+from askit.record_fields import read_record, reading
 from askit.shares import Owner, Shares
 from fapikit import strict_json
 from fapikit.stores.protocol import Store
@@ -52,22 +53,6 @@ class Record:
 
 def _default(entry: Field[Any]) -> Any:
     return entry.default if entry.default_factory is MISSING else entry.default_factory()
-
-
-def load_record(kind: type[R], octets: bytes) -> R:
-    """A record as it was dumped."""
-    return load_members(kind, strict_json.parse_object(octets))
-
-
-def load_members(kind: type[R], members: Mapping[str, Any]) -> R:
-    """A record by its members; lists become tuples where the field is one."""
-    known = {entry.name for entry in fields(kind)}
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in members.items()
-        if name in known
-    }
-    return kind(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +152,54 @@ class Session(Record):
     session_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeys(Record):
+    """The keys of one algorithm, private; `since` is when `current` began to sign, `retired` hold `jwk` and `until`."""
+
+    current: Mapping[str, Any] = field(repr=False)
+    since: float
+    next: Mapping[str, Any] = field(repr=False)
+    retired: tuple[Mapping[str, Any], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement(Record):
+    """What a user agreed to for one client, last time."""
+
+    scopes: tuple[str, ...]
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClients(Record):
+    """The clients that are to be told of a session's end."""
+
+    clients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names(Record):
+    """A list whose length is bounded."""
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters(Record):
+    """Some counters by name: how far each has counted, and when it ends."""
+
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def digest(secret: str) -> str:
     """What stands for a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_stored(kind: str, record: type[R], octets: bytes) -> R:
+    """A record as it was dumped. Raises UnreadableRecord, which is a StoreError."""
+    with reading(kind):
+        return read_record(record, octets)
 
 
 class Records:
@@ -194,7 +224,7 @@ class Records:
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
         octets = await self.read(kind, name)
-        return None if octets is None else load_record(record, octets)
+        return None if octets is None else read_stored(kind, record, octets)
 
     async def write(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> None:
         """Raises TooLarge."""
@@ -223,7 +253,8 @@ class Records:
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""
         octets = await self.read(kind, name)
-        return None if octets is None else octets.decode()
+        with reading(kind):
+            return None if octets is None else octets.decode()
 
     async def swap(
         self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()

@@ -1,6 +1,6 @@
 """How much of the store each client, address and user takes, so that none takes the room of the others.
 
-Each record that is written for somebody counts, in number and in octets, until its time is over, even if it ends before.
+Each record that is written for somebody counts, in number and in octets, until its time is over, however soon it goes.
 This process counts what it wrote itself. Whether there is room is asked once in a request, as soon as it is known who
 asks; what follows from the answer is kept, for nothing that has happened is lost.
 

@@ -14,8 +14,7 @@ from typing import Final
 from askit.config.limits import Limits
 from askit.errors import ShareTaken
 from askit.issuing.keys import KEPT_FOR
-from askit.records import Records, digest
-from fapikit import strict_json
+from askit.records import Names, Records, digest, read_stored
 from fapikit.errors import StoreUnavailable
 
 _LIST: Final = 500
@@ -57,8 +56,8 @@ class Registrations:
             seen, listed = await self._read(kind, name)
             if len(listed) >= most:
                 listed = [known for known in listed if await self._records.read("client", known) is not None]
-                if len(listed) >= most:
-                    return False
+            if len(listed) >= most:
+                return False
             if await self._swap(kind, name, seen, [*listed, client_id]):
                 return True
         raise _crowded()
@@ -73,11 +72,10 @@ class Registrations:
 
     async def _read(self, kind: str, name: str) -> tuple[bytes | None, list[str]]:
         seen = await self._records.read(kind, name)
-        return seen, [] if seen is None else strict_json.parse_object(seen)["clients"]
+        return seen, [] if seen is None else list(read_stored(kind, Names, seen).names)
 
     async def _swap(self, kind: str, name: str, seen: bytes | None, listed: list[str]) -> bool:
-        new = strict_json.dump({"clients": listed})
-        return await self._records.swap(kind, name, seen, new, KEPT_FOR)
+        return await self._records.swap(kind, name, seen, Names(names=tuple(listed)).dump(), KEPT_FOR)
 
 
 def _crowded() -> StoreUnavailable:

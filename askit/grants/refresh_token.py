@@ -17,6 +17,7 @@ from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
 from askit.issuing.tokens import issue_access_token
+from askit.record_fields import reading
 from askit.records import Owners, RefreshToken, digest
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
@@ -77,8 +78,10 @@ async def _rotate(core: Core, value: str, token: RefreshToken, owners: Owners) -
     await records.save("refresh", successor, token, lives, owners)
     if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}", owners=owners):
         return successor
-    first, used_at = (await records.marked("refresh-used", value) or " 0").split(" ")
-    forgivable = now - float(used_at) <= RETRY_WINDOW
+    mark = await records.marked("refresh-used", value) or " 0"
+    with reading("refresh-used"):
+        first, used_at = mark.split(" ")
+        forgivable = now - float(used_at) <= RETRY_WINDOW
     # The first successor is marked as used by this retry; had its owner used it, the mark would be there.
     if (
         forgivable

@@ -18,9 +18,10 @@ from askit.clients.client import Client
 from askit.config.limits import Limits
 from askit.core import Core
 from askit.errors import InvalidRequestUri, TooLarge
-from askit.records import Owners, PushedRequest, load_members
+from askit.record_fields import read_members, reading
+from askit.records import Owners, PushedRequest
 from fapikit import strict_json
-from fapikit.errors import SealBroken
+from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
@@ -139,10 +140,11 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
     seal = await core.keys.request_seal()
     try:
         sealed = seal.open_text(uri.removeprefix(_SEALED), purpose)
-    except SealBroken as error:
+        with reading("request"):  # another version of this server may have sealed it
+            members: dict[str, Any] = strict_json.parse_object(zlib.decompress(sealed))
+            return members["id"], read_members(PushedRequest, members["request"]), members["until"]
+    except (SealBroken, UnreadableRecord, zlib.error) as error:
         raise _unknown() from error
-    members: dict[str, Any] = strict_json.parse_object(zlib.decompress(sealed))
-    return members["id"], load_members(PushedRequest, members["request"]), members["until"]
 
 
 def _require_small(request: PushedRequest, limits: Limits) -> None:

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 from askit.config.limits import Limits
 from askit.errors import TooManyAttempts
-from askit.records import Records, digest
-from fapikit import strict_json
+from askit.record_fields import reading
+from askit.records import Counters, Names, Records, digest, read_stored
 from fapikit.clock import Clock
 
 WINDOW: Final = 300.0
@@ -108,12 +108,12 @@ class PasswordAttempts:
     async def _remember(self, username: str, address: str) -> None:
         name = await self._pseudonym(f"known {address}")
         others = [known for known in await self._known(username) if known != name]
-        latest = strict_json.dump({"addresses": [*others, name][-_KNOWN:]})
-        await self._records.write("login-known", username, latest, _KNOWN_FOR)
+        latest = Names(names=(*others, name)[-_KNOWN:])
+        await self._records.save("login-known", username, latest, _KNOWN_FOR)
 
-    async def _known(self, username: str) -> list[str]:
-        octets = await self._records.read("login-known", username)
-        return [] if octets is None else strict_json.parse_object(octets)["addresses"]
+    async def _known(self, username: str) -> tuple[str, ...]:
+        known = await self._records.load("login-known", username, Names)
+        return () if known is None else known.names
 
     async def _add(self, counter: Counter) -> None:
         def one_more(count: int) -> int:
@@ -132,7 +132,7 @@ class PasswordAttempts:
                 while len(counts) >= self._row:
                     del counts[min(counts, key=lambda name: counts[name][1])]
                 counts[counter.name] = (count, self._clock() + WINDOW)
-            new = strict_json.dump(counts)
+            new = Counters(counts=counts).dump()
             if await self._records.swap("login-failures", counter.record, seen, new, WINDOW):
                 return
         raise _too_many()
@@ -140,9 +140,11 @@ class PasswordAttempts:
     async def _read(self, counter: Counter) -> tuple[bytes | None, dict[str, tuple[int, float]]]:
         """A record as it is, and what counts in it by name, with when it ends."""
         seen = await self._records.read("login-failures", counter.record)
-        members = {} if seen is None else strict_json.parse_object(seen)
-        now = self._clock()
-        return seen, {name: (count, until) for name, (count, until) in members.items() if until > now}
+        if seen is None:
+            return None, {}
+        kept, now = read_stored("login-failures", Counters, seen), self._clock()
+        with reading("login-failures"):
+            return seen, {name: (int(n), until) for name, (n, until) in kept.counts.items() if until > now}
 
 
 def _count(counts: dict[str, tuple[int, float]], counter: Counter) -> int:
