@@ -8,7 +8,7 @@ callers one wins.
              request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
     code     an approval to redeem, by its code         code-used                      mark on it
     grant    what a user granted, by its id: while it is there, what hangs on it lives
-    refresh  by the token                               refresh-used, refresh-forgiven marks on it
+    refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie
     login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
@@ -113,13 +113,20 @@ class Code(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshToken(Record):
-    """`jkt`: the key of a public client's refresh token, which alone may use it."""
+class RefreshFamily(Record):
+    """A refresh token and its successors, by number; `jkt`: the key of a public client, which alone may use them.
+
+    `current` is the one that is good, `used` the one that it succeeded, at `used_at`. `forgiven`: twice.
+    """
 
     client_id: str
     grant_id: str
     expires_at: float
     jkt: str | None = None
+    current: int = 0
+    used: int = -1
+    used_at: float = 0.0
+    forgiven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +220,7 @@ class Records:
         self._prefix = f"as:{digest(issuer)[:12]}:"
 
     def key(self, kind: str, name: str) -> str:
-        return self.key_of_digest(kind, digest(name))
-
-    def key_of_digest(self, kind: str, name_digest: str) -> str:
-        return f"{self._prefix}{kind}:{name_digest}"
+        return f"{self._prefix}{kind}:{digest(name)}"
 
     async def save(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> None:
         """Raises TooLarge."""
@@ -238,13 +242,7 @@ class Records:
 
     async def mark(self, kind: str, name: str, ttl: float, value: str = "1", *, owners: Owners = ()) -> bool:
         """Whether this caller is the first; of many exactly one is."""
-        return await self.mark_digest(kind, digest(name), ttl, value, owners=owners)
-
-    async def mark_digest(
-        self, kind: str, name_digest: str, ttl: float, value: str = "1", *, owners: Owners = ()
-    ) -> bool:
-        """The same for a secret of which only the digest is at hand."""
-        key, ttl = self.key_of_digest(kind, name_digest), max(ttl, 1.0)
+        key, ttl = self.key(kind, name), max(ttl, 1.0)
         if not await self.store.aadd(key, value.encode(), ttl):
             return False
         self.shares.charge(owners, len(key) + len(value), ttl)

@@ -113,8 +113,12 @@ class ServerKeys:
 
     async def pseudonym(self, name: str) -> str:
         """What stands for an address or a name where nobody outside shall know it, or choose what it falls upon."""
-        mac = hmac.digest(await self.secret(), f"pseudonym {name}".encode(), "sha256")
-        return base64url.encode(mac[:16])
+        return (await self.mac("pseudonym", name))[:22]
+
+    async def mac(self, purpose: str, text: str) -> str:
+        """What only this server can make of a text, for one purpose: 256 bits as base64url."""
+        message = f"{purpose}\0{text}".encode()
+        return base64url.encode(hmac.digest(await self.secret(), message, "sha256"))
 
     async def request_seal(self) -> Seal:
         """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""

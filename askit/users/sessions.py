@@ -9,7 +9,6 @@ Role: AS
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from askit.core import Core
 from askit.errors import StaleForm
 from askit.records import Session, digest
 from askit.shares import user_owner
-from fapikit.base64url import encode
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
 
@@ -100,8 +98,7 @@ def set_cookie(core: Core, response: Response, browser: Browser) -> Response:
 
 async def form_token(core: Core, browser: Browser, purpose: str) -> str:
     """The hidden field of a form that this browser may send for this purpose."""
-    key = await core.keys.secret()
-    return encode(hmac.new(key, f"form\0{browser.cookie}\0{purpose}".encode(), hashlib.sha256).digest())
+    return await core.keys.mac("form", f"{browser.cookie}\0{purpose}")
 
 
 async def require_form_token(core: Core, browser: Browser, purpose: str, form: Parameters) -> None:
