@@ -66,7 +66,9 @@ class Core:
         self.random_bytes = random_bytes
         self._own_store = store is None
         kept = _store(config, clock) if store is None else store
-        self.shares = shares_of(kept, config.limits, clock)
+        self.shares = shares_of(
+            kept, config.limits.entries_per_client, config.limits.octets_per_client, clock
+        )
         self.records = Records(kept, config.issuer, self.shares, max_octets=config.limits.record_octets)
         self.clients = Clients(
             config.clients,

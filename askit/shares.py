@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from math import ceil, frexp
 from typing import Final, NamedTuple
 
-from askit.config.limits import Limits
 from askit.errors import ShareTaken
 from fapikit.clock import Clock
 from fapikit.stores import MemoryStore, Store, unsealed
@@ -111,12 +110,10 @@ class _Holding:
         self._next = min(self._ends, default=float("inf"))
 
 
-def shares_of(store: Store, limits: Limits, clock: Clock) -> Shares:
-    """By the settings; else a quarter of a store in memory, and what is ample in one whose room is not known."""
+def shares_of(store: Store, entries: int | None, octets: int | None, clock: Clock) -> Shares:
+    """As set; else a quarter of a store in memory, and what is ample in one whose room is not known."""
     keeper = unsealed(store)
-    entries, octets = _ELSEWHERE
+    usual = _ELSEWHERE
     if isinstance(keeper, MemoryStore):
-        entries, octets = keeper.max_entries // _PART, keeper.max_octets // _PART
-    return Shares(
-        limits.entries_per_client or max(entries, 1), limits.octets_per_client or max(octets, 1), clock
-    )
+        usual = max(keeper.max_entries // _PART, 1), max(keeper.max_octets // _PART, 1)
+    return Shares(entries or usual[0], octets or usual[1], clock)

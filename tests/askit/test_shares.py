@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askit.config.limits import Limits
 from askit.errors import ShareTaken
 from askit.shares import Owner, Shares, shares_of, user_owner
 from fapikit.stores import MemoryStore, Seal, SealedStore, SqliteStore
@@ -99,14 +98,14 @@ def test_its_default_is_a_quarter_of_a_store_in_memory() -> None:
     clock = FrozenClock()
     memory = MemoryStore(max_entries=400, max_octets=4000)
     elsewhere = SqliteStore("unopened.db")
-    for store, limits, wanted in (
-        (memory, Limits(), (100, 1000)),
-        (SealedStore(memory, Seal([b"k" * 32])), Limits(), (100, 1000)),
-        (elsewhere, Limits(), (1_000_000, 2**30)),
-        (memory, Limits(entries_per_client=7), (7, 1000)),
-        (elsewhere, Limits(octets_per_client=7), (1_000_000, 7)),
+    for store, settings, wanted in (
+        (memory, (None, None), (100, 1000)),
+        (SealedStore(memory, Seal([b"k" * 32])), (None, None), (100, 1000)),
+        (elsewhere, (None, None), (1_000_000, 2**30)),
+        (memory, (7, None), (7, 1000)),
+        (elsewhere, (None, 7), (1_000_000, 7)),
     ):
-        shares = shares_of(store, limits, clock)
+        shares = shares_of(store, *settings, clock)
         assert (shares._entries, shares._octets) == wanted
 
 
