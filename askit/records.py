@@ -14,7 +14,7 @@ callers one wins.
     login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
     session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
-    registered, registered-from   those who did, in all and from one address: lists of bounded length
+    registered, registered-from   the ids of all these clients, and of those from one address
     keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4

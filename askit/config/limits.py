@@ -18,7 +18,6 @@ _AT_MOST: Final = (
     ("long_parameter_octets", "body_octets"),
     ("sealed_request_octets", "header_octets"),
     ("registration_octets", "record_octets"),
-    ("registrations_per_address", "registrations"),
     ("wrong_passwords", "wrong_passwords_per_address"),
     ("wrong_passwords", "wrong_passwords_per_name"),
 )
@@ -40,7 +39,6 @@ class Limits:
     record_octets: int = 65_536
     entries_per_client: int | None = None
     octets_per_client: int | None = None
-    registrations: int = 1_000
     registrations_per_address: int = 50
     registration_octets: int = 16_384
     wrong_passwords: int = 5

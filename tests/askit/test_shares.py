@@ -15,7 +15,7 @@ from askit.shares import Owner, Shares, shares_of, user_owner
 from fapikit.stores import MemoryStore, Seal, SealedStore, SqliteStore
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.plain_client import PlainClient, read_callback
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPEN, register
 from tests.clocks import FrozenClock
 from tests.keys import a_key
 
@@ -274,7 +274,7 @@ async def _flood(client: PlainClient) -> int:
 
 @pytest.mark.anyio
 async def test_those_that_registered_from_one_address_share_a_half() -> None:
-    bank = Bank(initial_access_token=OPENER, limits={"entries_per_client": 160})
+    bank = Bank(**OPEN, limits={"entries_per_client": 160})
     here = [await _registered(bank, "192.0.2.1", number) for number in (21, 22, 23)]
     there = await _registered(bank, "198.51.100.7", 24)
     assert [await _flood(client) for client in here] == [20, 20, 0]
@@ -284,7 +284,7 @@ async def test_those_that_registered_from_one_address_share_a_half() -> None:
 
 @pytest.mark.anyio
 async def test_all_that_registered_themselves_have_one_share_together() -> None:
-    bank = Bank(initial_access_token=OPENER, limits={"entries_per_client": 160})
+    bank = Bank(**OPEN, limits={"entries_per_client": 160})
     clients = [await _registered(bank, f"192.0.2.{number}", number) for number in range(21, 27)]
     assert [await _flood(client) for client in clients] == [20, 20, 20, 20, 0, 0]
     assert (await bank.client().push()).status_code == 201
@@ -292,7 +292,7 @@ async def test_all_that_registered_themselves_have_one_share_together() -> None:
 
 @pytest.mark.anyio
 async def test_where_it_came_from_is_nobodys_to_say_and_nobodys_to_read() -> None:
-    bank = Bank(initial_access_token=OPENER)
+    bank = Bank(**OPEN)
     answer = (await register(bank, address="192.0.2.1", registered_from="elsewhere")).json()
     assert "registered_from" not in answer
     kept = bank.store.get(bank.server.core.records.key("client", answer["client_id"]))
