@@ -12,7 +12,7 @@ from asgi_mw.protect import Protect
 from asgi_mw.routes import is_public, walk
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access
-from rskit.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.audit import RoutePolicy, RouteTable, checked
 
 
 def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:

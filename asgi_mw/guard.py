@@ -15,10 +15,10 @@ from typing import Any, Final, TypeVar
 from asgi_mw.routes import is_public
 from asgi_mw.stream import POLICY_VIOLATION, TokenStream
 from asgi_mw.view import Message, Receive, Scope, Send
-from rskit.admission import Admission
-from rskit.challenge import headers_of
+from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
+from rskit.policy.admission import Admission
 
 _EXPOSED: Final = (
     b"access-control-expose-headers",

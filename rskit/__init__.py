@@ -5,12 +5,12 @@ Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque on
 """
 
 from rskit.access import Access, any_of
-from rskit.current import current_token
+from rskit.answers.resource_metadata import ResourceDescription
 from rskit.decision import Allow, CannotDecide, Challenge
-from rskit.issuer import Introspection, IntrospectionLimits, Issuer
-from rskit.resource_metadata import ResourceDescription
+from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
+from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
-from rskit.token import Token
+from rskit.tokens.token import Token
 
 __all__ = [
     "Access",

@@ -10,7 +10,7 @@ from typing import Any
 
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access
-from rskit.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.audit import RoutePolicy, RouteTable, checked
 from wsgi_mw.protect import Protect
 from wsgi_mw.routes import is_flask_app, is_public
 

@@ -23,15 +23,15 @@ from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
 from rskit.access import PUBLIC_MARK, any_of, public
-from rskit.admission import Admission
-from rskit.challenge import headers_of
-from rskit.current import during
+from rskit.answers.challenge import headers_of
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
+from rskit.policy.admission import Admission
+from rskit.policy.current import during
+from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
-from rskit.wiring import require_resource_server
 from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
 from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path

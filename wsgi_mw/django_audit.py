@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from rskit.access import ACCESS_MARK, Access
-from rskit.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.audit import RoutePolicy, RouteTable, checked
 from wsgi_mw.django import ProtectMiddleware, class_of, configured_server, is_public
 
 

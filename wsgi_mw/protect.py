@@ -12,15 +12,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from rskit.admission import KEY, TOKEN_KEY, Admission
-from rskit.challenge import headers_of
-from rskit.current import CURRENT, during, in_turns
+from rskit.answers.challenge import headers_of
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
+from rskit.policy.admission import KEY, TOKEN_KEY, Admission
+from rskit.policy.current import CURRENT, during, in_turns
+from rskit.policy.stream import StreamWatch
+from rskit.policy.wiring import require_wiring
 from rskit.resource_server import ResourceServer
-from rskit.stream import StreamWatch
-from rskit.wiring import require_wiring
 from wsgi_mw.routes import find_view, flask_app_of, is_public
 from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of

@@ -1,0 +1,175 @@
+"""One call to the token endpoint and the reading of its answer, whatever the grant: strict about what a token may do.
+
+How the answer is written decides nothing; what cannot be read is left out where nothing hangs on it. A refresh token
+in an answer that is refused may have taken the place of the one that was sent: the error's `outcome` has it.
+
+Spec: RFC 6749 5.1, 5.2; RFC 9449 5a, 5c; RFC 9396 7; RFC 8707 2.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fapikit import strict_json
+from fapikit.errors import FapiError, PeerRefused, Remedy
+from fapikit.flow import Flow
+from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.members import Members
+from fapikit.secrets import Secret
+from rpkit.back_channel import Form, call_endpoint
+from rpkit.bank import Bank
+from rpkit.errors import TokenResponseError, WrongTokenType
+from rpkit.tokens.dpop_key import DPoPKey, signer_for
+from rpkit.tokens.token_set import AccessToken
+
+MAX_FURTHER_OCTETS: Final = 64 * 1024
+"""Of the further members of one answer: they are sealed with the token set, and stored with it."""
+_CLAUSE: Final = "RFC 6749 5.1"
+_KNOWN: Final = frozenset(
+    {
+        "access_token",
+        "authorization_details",
+        "expires_in",
+        "id_token",
+        "refresh_token",
+        "scope",
+        "token_type",
+    }
+)
+_REMEDIES: Final = {
+    "invalid_client": Remedy.FIX_CONFIGURATION,
+    "unauthorized_client": Remedy.FIX_CONFIGURATION,
+    "unsupported_grant_type": Remedy.FIX_CONFIGURATION,
+    "invalid_grant": Remedy.SIGN_IN_AGAIN,
+    "invalid_scope": Remedy.CORRECT_THE_REQUEST,
+    "invalid_target": Remedy.CORRECT_THE_REQUEST,
+    "temporarily_unavailable": Remedy.RETRY_LATER,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResponse:
+    """A success answer of the right token type. The ID token in it is not verified yet.
+
+    `further_members`: those that no specification here knows. `borne`: what was read although it is written otherwise.
+    """
+
+    access_token: Secret
+    token_type: str
+    expires_in: float | None
+    refresh_token: Secret | None
+    scope: str | None
+    authorization_details: tuple[Mapping[str, Any], ...] | None = field(repr=False)
+    unverified_id_token: str | None = field(repr=False)
+    further_members: Mapping[str, Any] = field(repr=False)
+    borne: tuple[str, ...] = ()
+
+    def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
+        """The token as it is kept; a scope left out means the one that was asked for (RFC 6749 5.1)."""
+        return AccessToken(
+            value=self.access_token,
+            token_type=self.token_type,
+            expires_at=None if self.expires_in is None else now + self.expires_in,
+            scope=scope if self.scope is None else self.scope,
+            authorization_details=self.authorization_details or (),
+            resource=resource,
+        )
+
+
+def request_tokens(
+    bank: Bank, grant_type: str, form: Form, *, dpop: DPoPKey | None, resource: str | None
+) -> Flow[TokenResponse]:
+    """Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
+
+    `outcome` of the error is the refresh token, a Secret, of an answer that was refused.
+    """
+    fields: Form = (("grant_type", grant_type), *form)
+    if resource is not None:
+        fields = (*fields, ("resource", resource))
+    response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
+    try:
+        return read_token_response(response, bound=dpop is not None)
+    except PeerRefused as error:
+        error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
+        raise
+
+
+def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse:
+    """`bound`: a proof went with the request, so the token must be of type DPoP. Raises as `request_tokens` does."""
+    answer = read_json_object(response, clause=_CLAUSE)
+    members = Members(answer, document="the token answer", clause=_CLAUSE, refusal=TokenResponseError)
+    refresh_token = members.text("refresh_token")
+    kept = None if refresh_token is None else Secret(refresh_token)
+    try:
+        if members.text("access_token", decides=True) is None:
+            refuse_told_error(response, clause=_CLAUSE)
+        return _read(members, kept, bound=bound)
+    except FapiError as error:
+        error.outcome = kept
+        raise
+
+
+def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> TokenResponse:
+    access_token = _required(members, "access_token")
+    token_type = _required(members, "token_type")
+    # The comparison ignores case (RFC 6749 5.1).
+    expected = "DPoP" if bound else "Bearer"
+    if token_type.lower() != expected.lower():
+        raise WrongTokenType(
+            f"the token is of type {token_type[:20]} where {expected} is due; it is discarded",
+            facts={"expected": expected, "got": token_type[:20]},
+        )
+    expires_in = members.number("expires_in")
+    if expires_in is not None and expires_in < 0:
+        members.leave_out("expires_in", "it is below zero")
+        expires_in = None
+    return TokenResponse(
+        access_token=Secret(access_token),
+        token_type=expected,
+        expires_in=expires_in,
+        refresh_token=refresh_token,
+        scope=members.spaced("scope"),
+        authorization_details=_details(members),
+        unverified_id_token=members.text("id_token", decides=True),
+        further_members=_further(members),
+        borne=members.borne,
+    )
+
+
+def _required(members: Members, name: str) -> str:
+    value = members.text(name, decides=True)
+    if value is None:
+        raise TokenResponseError(f"the token answer has no {name}", facts={"member": name})
+    if not value.isascii() or not value.isprintable():
+        raise members.refuse(name, "is not printable ASCII")
+    return value
+
+
+def _details(members: Members) -> tuple[Mapping[str, Any], ...] | None:
+    value = members.present.get("authorization_details")
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        members.bear("authorization_details", "an object is read as an array of it")
+        value = [value]
+    well_formed = isinstance(value, list) and all(
+        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
+    )
+    if not well_formed:
+        raise members.refuse("authorization_details", "is not an array of typed objects", clause="RFC 9396 7")
+    return tuple(value)
+
+
+def _further(members: Members) -> Mapping[str, Any]:
+    found = {name: value for name, value in members.present.items() if name not in _KNOWN}
+    size = len(strict_json.dump(found))
+    if size > MAX_FURTHER_OCTETS:
+        for name in found:
+            members.leave_out(
+                name, f"the further members have {size} octets, and {MAX_FURTHER_OCTETS} are kept"
+            )
+        return {}
+    return found
