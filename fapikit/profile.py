@@ -6,15 +6,16 @@ Role: C, AS, RS
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal, TypeAlias
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.jose.algorithms import ASYMMETRIC
-from fapikit.quirks import Quirk, Relaxation, relaxed
+from fapikit.quirks import NOTICE, Quirk, QuirkEndsSoon, Relaxation
 
 SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
 AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
@@ -111,7 +112,30 @@ class Profile:
         Raises ConfigurationError once the day is past, or without a reason; ForbiddenByProfile where the rule is one
         that FAPI 2 makes mandatory. Warns (QuirkEndsSoon) from 30 days before.
         """
-        return relaxed(self, quirk, until=until, reason=reason, now=clock())
+        self._require_relaxable(quirk, reason)
+        today = datetime.fromtimestamp(clock(), UTC).date()
+        if today > until:
+            raise ConfigurationError(
+                f"{quirk.name} ended on {until}: remove it, or agree on another day", facts={"reason": reason}
+            )
+        if until - today < NOTICE:
+            warnings.warn(f"{quirk.name} ends on {until}: {reason}", QuirkEndsSoon, stacklevel=2)
+        changes: dict[str, Any] = {quirk.setting: quirk.relaxed(getattr(self, quirk.setting))}
+        relaxation = Relaxation(quirk=quirk, until=until, reason=reason)
+        return replace(self, **changes, relaxations=(*self.relaxations, relaxation))
+
+    def _require_relaxable(self, quirk: Quirk, reason: str) -> None:
+        clause = self.clause(quirk.setting)
+        if clause.startswith("FAPI2-") and clause not in quirk.allowed_by:
+            raise ForbiddenByProfile(
+                f"{self.name}: {quirk.name} would break a mandatory rule",
+                clause=clause,
+                facts={"profile": self.name, "quirk": quirk.name, "setting": quirk.setting},
+            )
+        if not reason.strip():
+            raise ConfigurationError(
+                f"{quirk.name} needs a reason, for whoever reads this next", clause="FAPI2-SP 5.1.2"
+            )
 
     def __str__(self) -> str:
         return self.name

@@ -7,30 +7,46 @@ Role: C
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
 from fapikit.jose.signer import Signer
-from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
-from fapikit.stores.memory import MemoryStore
+from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
-from rpkit.tokens.token_store import TokenStore
+from rpkit.tokens.token_set import TokenKey, TokenSet
 
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
 
 
+class TokenKeeper(Protocol):
+    """What keeps token sets between requests, such as `rpkit.TokenStore`, which says what each of these does."""
+
+    def load(self, key: TokenKey) -> Flow[TokenSet | None]: ...
+
+    def save(self, tokens: TokenSet) -> Flow[None]: ...
+
+    def publish(self, tokens: TokenSet, *, expected: TokenSet | None) -> Flow[bool]: ...
+
+    def forget(self, key: TokenKey, grant: str) -> Flow[None]: ...
+
+    def lock(self, key: TokenKey, holder: str) -> Flow[bool]: ...
+
+    def unlock(self, key: TokenKey, holder: str) -> Flow[None]: ...
+
+
 class ClientOptions(TypedDict, total=False):
     """The keyword arguments of `discover` beside the four everybody gives. Each is a field of `ClientSettings`."""
 
     store: Store | None
-    token_store: TokenStore | None
+    token_store: TokenKeeper | None
     sender_constraint: SenderConstraint | None
     dpop_signer: Signer | None
     request_signer: Signer | ClientKeys | None
@@ -61,8 +77,8 @@ class ClientSettings:
     auth: ClientAuthentication
     redirect_uri: str | None
     profile: Profile = FAPI2_SECURITY
-    store: Store = field(default_factory=MemoryStore, repr=False)
-    token_store: TokenStore = field(default_factory=TokenStore.in_memory, repr=False)
+    store: Store = field(repr=False)
+    token_store: TokenKeeper = field(repr=False)
     sender_constraint: SenderConstraint | None = "dpop"
     dpop_signer: Signer | None = None
     request_signer: Signer | ClientKeys | None = None
@@ -171,24 +187,3 @@ class ClientSettings:
             "responses are signed: response_mode is jwt",
             "jarm_required",
         )
-
-
-def client_settings(
-    *,
-    client_id: str,
-    auth: ClientAuthentication,
-    redirect_uri: str | None,
-    profile: Profile | str,
-    options: ClientOptions,
-) -> ClientSettings:
-    """Fill in what the profile decides. Raises ConfigurationError, ForbiddenByProfile."""
-    chosen = profile_of(profile)
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if "sender_constraint" in options:
-        given["sender_constraint"] = options["sender_constraint"]
-    given.setdefault("signed_requests", chosen.request_object_required)
-    if chosen.jarm_required:
-        given.setdefault("response_mode", "jwt")
-    if given["signed_requests"] and "request_signer" not in given:
-        given["request_signer"] = getattr(auth, "signer", None)
-    return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)

@@ -1,7 +1,7 @@
 """Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
 
-Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque one: `introspected_token`. Possession:
-`confirmation`. What a route needs: `access`. Why a 401: `challenge`, and in the log `decision_trace`.
+Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possession: `possession/`. What a route needs:
+`access`. Why a 401: `answers/challenge`, and in the log `answers/trace`.
 """
 
 from rskit.access import Access, any_of

@@ -1,0 +1,1 @@
+"""Registered clients: `client` reads and finds them, `metadata` knows the members, `keys` fetches what they host."""

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.config.details_types import DetailsType
-from askit.config.settings import Config, Resource, TlsFiles, TokenFormat, User
+from askit.config.limits import Limits
+from askit.config.networks import read_networks
 from askit.config.table import Table
+from askit.config.values import Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
-from askit.requests.client_address import read_networks
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, profile_of
@@ -28,8 +29,8 @@ _SQLITE = "sqlite:///"
 _ALIKE = 0.9
 
 
-def read_config(table: Table, base: Path) -> Config:
-    """The settings in a table. Raises ConfigurationError for each that is unknown, ill-typed or contradictory."""
+def read_settings(table: Table, base: Path) -> dict[str, Any]:
+    """The arguments of `Config`. Raises ConfigurationError for each setting that is unknown or has another type."""
     profile = profile_of(table.optional_string("profile") or FAPI2_SECURITY)
     initial_access_token = table.optional_string("initial_access_token")
     settings: dict[str, Any] = {
@@ -45,6 +46,7 @@ def read_config(table: Table, base: Path) -> Config:
             DetailsType.read(entry) for entry in table.tables("authorization_details_types")
         ),
         "scopes": _scopes(table),
+        "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
         "development_only": table.boolean("development_only", True),
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
@@ -60,7 +62,7 @@ def read_config(table: Table, base: Path) -> Config:
         **_signing(table.table("signing"), base),
     }
     table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
-    return Config(**{name: value for name, value in settings.items() if value is not None})
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _store(url: str | None, base: Path) -> str | None:

@@ -12,61 +12,19 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from askit.clients.client import Client
 from askit.config.details_types import DetailsType
+from askit.config.file import read_settings
+from askit.config.limits import Limits
+from askit.config.networks import Network
 from askit.config.table import Table
-from askit.requests.client_address import Network
+from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
-
-TokenFormat: TypeAlias = Literal["jwt", "opaque"]
-
-IDENTITY_SCOPES: Final[Mapping[str, str]] = {
-    "openid": "Confirm who you are",
-    "profile": "See your name and profile",
-    "email": "See your e-mail address",
-    "address": "See your postal address",
-    "phone": "See your telephone number",
-    "offline_access": "Keep this access while you are away",
-}
-"""The scopes of this server's own UserInfo, in the words of the consent page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Somebody who can sign in. `sub` is the claim of that name, else the user name."""
-
-    username: str
-    password: Secret
-    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def sub(self) -> str:
-        return str(self.claims.get("sub", self.username))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
-
-    uri: str
-    token_format: TokenFormat = "jwt"
-    scopes: tuple[str, ...] = ()
-    introspection_clients: tuple[str, ...] = ()
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +56,7 @@ class Config:
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     acr: str = "urn:fapikit:acr:password"
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, path: Path | str) -> Config:
@@ -112,9 +71,7 @@ class Config:
     @classmethod
     def from_mapping(cls, members: Mapping[str, Any], *, base: Path | str = ".") -> Config:
         """The same settings as a mapping; `clients` may hold RFC 7591 metadata in place of `clients_file`."""
-        from askit.config.file import read_config  # it builds what this module defines
-
-        return read_config(Table(members), Path(base))
+        return cls(**read_settings(Table(members), Path(base)))
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.issuer)

@@ -7,22 +7,20 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import METHODS
+from askit.client_check.authenticate import METHODS
 from askit.clients.client import SECRET_METHODS
+from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.issuing.keys import KEPT_FOR
 from askit.messages import json_answer, read_body
 from askit.records import digest
 from fapikit import strict_json
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _OURS: Final = frozenset(
     {

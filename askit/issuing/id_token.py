@@ -7,31 +7,17 @@ Role: AS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.records import Grant
+from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from fapikit.base64url import encode
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.purposes import ID_TOKEN
 
-if TYPE_CHECKING:
-    from askit.core import Core
-
 LIFETIME: Final = 300
-SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "profile": (
-        "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
-        "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
-    ),
-    "email": ("email", "email_verified"),
-    "address": ("address",),
-    "phone": ("phone_number", "phone_number_verified"),
-}  # fmt: skip
-_PROTOCOL: Final = frozenset(
-    {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid"}
-)
 
 
 async def make_id_token(
@@ -64,17 +50,12 @@ def half_hash(value: str, alg: str) -> str:
     return encode(digest[: len(digest) // 2])
 
 
-def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
-    """The user's claims that a `claims` parameter asks for, in either place."""
-    return {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}} - _PROTOCOL
-
-
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
     """The user's claims that the `claims` parameter asks for by name; unknown ones are left out."""
     user = core.users.find(grant.username)
     wanted = grant.claims.get(place) or {}
     known = user.claims if user else {}
-    return {name: known[name] for name in wanted if name in known and name not in _PROTOCOL}
+    return {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
 
 
 def userinfo_claims(core: Core, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

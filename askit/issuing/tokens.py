@@ -6,19 +6,17 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from askit.clients.client import Client
-from askit.config.settings import Resource
+from askit.config.values import Resource
+from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as granted
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def issue_access_token(

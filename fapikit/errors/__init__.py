@@ -13,6 +13,9 @@
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
     │   ├── StoreUnavailable
+    │   ├── StoreForgot               it was emptied or replaced, and what was lost is waited out
+    │   ├── UnfitStore                it answers, and cannot keep what it is used for; a ConfigurationError too
+    │   ├── UnreadableRecord          what is stored is not what was written there
     │   └── SealBroken                a sealed value was altered, or its key is gone
     ├── MessageError                  a peer's HTTP message cannot be used
     │   ├── MalformedMessage
@@ -51,12 +54,15 @@ from fapikit.errors.base import (
     ResponseTooLarge,
     SealBroken,
     StoreError,
+    StoreForgot,
     StoreFull,
     StoreUnavailable,
     TransportError,
     UnexpectedRedirect,
     UnexpectedStatus,
+    UnfitStore,
     Unreachable,
+    UnreadableRecord,
     UnusableAnswer,
 )
 from fapikit.errors.dpop import (
@@ -143,14 +149,17 @@ __all__ = [
     "SealBroken",
     "StaleProof",
     "StoreError",
+    "StoreForgot",
     "StoreFull",
     "StoreUnavailable",
     "TooOld",
     "TransportError",
     "UnexpectedRedirect",
     "UnexpectedStatus",
+    "UnfitStore",
     "UnknownCritical",
     "Unreachable",
+    "UnreadableRecord",
     "UnusableAnswer",
     "UnusableKey",
     "UnusablePrivateKey",

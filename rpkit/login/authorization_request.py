@@ -28,7 +28,7 @@ from rpkit.errors import RetiredGrant
 from rpkit.login.par import push_request
 from rpkit.login.request_object import sign_request
 from rpkit.login.transaction import Transaction
-from rpkit.tokens.dpop_key import new_dpop_key, signer_for
+from rpkit.tokens.dpop_signer import new_dpop_key, signer_for
 
 _OURS: Final = frozenset(
     [

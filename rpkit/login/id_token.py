@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fapikit import strict_json
 from fapikit.base64url import encode
-from fapikit.errors import MalformedClaim, MissingClaim, WrongAudience, WrongHash, WrongNonce
+from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.claims import number
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
+from fapikit.secrets import Secret
+from fapikit.stores.sealed import Seal
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login.report import LoginReport
@@ -27,17 +30,39 @@ from rpkit.login.transaction import Transaction
 from rpkit.server_jwt import verify_signed_for_us
 
 _MAX_SUBJECT: Final = 255
+_SEAL_CONTEXT: Final = "rpkit.id_token"
 _CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
 
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """A verified ID token. `claims` are readable because they have been verified; `token` is the verbatim JWT."""
+    """A verified ID token. `claims` are readable because they have been verified; `token` is the verbatim JWT.
+
+    It is not pickled, for that would write the JWT in clear: `seal` keeps it.
+    """
 
     issuer: str
     subject: str
     claims: Mapping[str, Any] = field(repr=False)
-    token: str = field(repr=False)
+    jwt: Secret = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        return self.jwt.reveal()
+
+    def seal(self, seal: Seal) -> str:
+        """Encrypted and authenticated, fit for a session or a database."""
+        members = {"iss": self.issuer, "sub": self.subject, "claims": dict(self.claims), "jwt": self.token}
+        return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
+
+    @classmethod
+    def open(cls, sealed: str, seal: Seal) -> IdToken:
+        """Raises SealBroken."""
+        members = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))
+        try:
+            return cls(members["iss"], members["sub"], members["claims"], Secret(members["jwt"]))
+        except KeyError as error:
+            raise SealBroken("this ID token was sealed by another version") from error
 
 
 def verify_id_token(
@@ -59,7 +84,7 @@ def verify_id_token(
     _check_acr(claims, transaction, report)
     _check_auth_time(bank, claims, transaction, report)
     _check_requested(claims, transaction, report)
-    return IdToken(bank.issuer, claims["sub"], claims, token)
+    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
 
 
 def verify_refreshed_id_token(
@@ -81,7 +106,7 @@ def verify_refreshed_id_token(
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
-    return IdToken(bank.issuer, claims["sub"], claims, token)
+    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:

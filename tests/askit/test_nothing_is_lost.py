@@ -168,7 +168,7 @@ async def test_a_restart_on_sqlite_keeps_clients_sessions_and_requests(tmp_path:
         code = read_callback(await client.submit(consent, decision="approve"))["code"]
         assert (await client.redeem(code)).status_code == 200
     for server in (before, after):
-        await server.records.store.aclose()  # type: ignore[attr-defined]
+        await server.core.records.store.aclose()  # type: ignore[attr-defined]
 
 
 def _browser(server: AuthorizationServer) -> httpx.AsyncClient:

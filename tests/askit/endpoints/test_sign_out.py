@@ -289,7 +289,7 @@ async def test_of_two_sign_outs_at_once_one_tells(bank: Bank, client: PlainClien
     browser = Browser(
         cookie, known=True, session=await bank.server.core.records.load("session", cookie, Session)
     )
-    await asyncio.gather(*(end_session(bank.server, browser) for _ in range(3)))
+    await asyncio.gather(*(end_session(bank.server.core, browser) for _ in range(3)))
     assert hearer.told == ["fintech"]
 
 
