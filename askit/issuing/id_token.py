@@ -6,15 +6,13 @@ Role: AS
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.core import Core
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
-from fapikit.base64url import encode
-from fapikit.jose.algorithms import ALGORITHMS
+from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 
 LIFETIME: Final = 300
@@ -42,12 +40,6 @@ async def make_id_token(
     if "backchannel_logout_uri" in client.metadata and grant.session_id:
         claims["sid"] = grant.session_id
     return await core.sign(claims, ID_TOKEN, alg)
-
-
-def half_hash(value: str, alg: str) -> str:
-    """The left half of a hash with the hash of `alg` (OIDC 3.1.3.6)."""
-    digest = hashlib.new(ALGORITHMS[alg].hash_name, value.encode("ascii")).digest()
-    return encode(digest[: len(digest) // 2])
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
