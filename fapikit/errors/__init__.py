@@ -29,6 +29,9 @@
     │   ├── BadSignature  DecryptionFailed  NotEncrypted
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
+    │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    │                                 UnregisteredCertificate
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -60,6 +63,16 @@ from fapikit.errors.base import (
     UnfitStore,
     Unreachable,
     UnusableAnswer,
+)
+from fapikit.errors.certificate import (
+    CertificateError,
+    CertificateHeaderRefused,
+    CertificateNotValidNow,
+    RevokedCertificate,
+    UnfitCertificate,
+    UnregisteredCertificate,
+    UntrustedCertificate,
+    WrongCertificateSubject,
 )
 from fapikit.errors.dpop import (
     DPoPError,
@@ -107,6 +120,9 @@ from fapikit.errors.jwt import (
 __all__ = [
     "AmbiguousKey",
     "BadSignature",
+    "CertificateError",
+    "CertificateHeaderRefused",
+    "CertificateNotValidNow",
     "ClaimError",
     "ConfigurationError",
     "DPoPError",
@@ -142,6 +158,7 @@ __all__ = [
     "Remedy",
     "ReplayedProof",
     "ResponseTooLarge",
+    "RevokedCertificate",
     "SealBroken",
     "StaleProof",
     "StoreError",
@@ -151,13 +168,17 @@ __all__ = [
     "TransportError",
     "UnexpectedRedirect",
     "UnexpectedStatus",
+    "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
     "Unreachable",
+    "UnregisteredCertificate",
+    "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",
     "UnusablePrivateKey",
     "WrongAudience",
+    "WrongCertificateSubject",
     "WrongHash",
     "WrongIssuer",
     "WrongJwtType",
