@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
 from askit.clients.keys import FETCHED, PublicHttp
+from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
@@ -72,9 +73,11 @@ class Core:
             config.clients,
             self.records,
             profile=config.profile,
+            policy=config.registration,
             clock=clock,
             public_only=not config.development_only,
         )
+        self.registrations = Registrations(self.records, config.registration)
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(
             self.records,
@@ -132,13 +135,15 @@ class Core:
         """Raise InvalidScope for one that is unknown or not this client's."""
         known = self.config.known_scopes
         for scope in scopes:
-            if scope not in known or (client.scopes is not None and scope not in client.scopes):
+            if scope not in known or not client.may_have_scope(scope):
                 raise InvalidScope("a scope is unknown, or not this client's", facts={"scope": scope[:80]})
 
-    def require_resource(self, uri: str) -> None:
-        """Raise InvalidTarget unless this is one of the APIs."""
-        if self.config.resource(uri) is None:
-            raise InvalidTarget("this resource is unknown here", facts={"resource": uri[:200]})
+    def require_resource(self, uri: str, client: Client) -> None:
+        """Raise InvalidTarget unless this is one of the APIs, and one that the client can reach."""
+        if self.config.resource(uri) is None or not self.config.can_reach(client, uri):
+            raise InvalidTarget(
+                "this resource is unknown here, or not this client's", facts={"resource": uri[:200]}
+            )
 
     # Where each outgoing message takes its last form.
 

@@ -94,7 +94,7 @@ def validate(
     response_type = response_type_of(members, client, core.profile, core.response_types)
     now = core.clock()
     scopes = _scopes(core, members, client)
-    resources = _resources(core, members)
+    resources = _resources(core, members, client)
     details = _details(core, members, client)
     return PushedRequest(
         client_id=client.client_id,
@@ -167,13 +167,13 @@ def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str
     return scopes
 
 
-def _resources(core: Core, members: Mapping[str, Any]) -> tuple[str, ...]:
+def _resources(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
     value = members.get("resource", [])
     asked = [value] if isinstance(value, str) else value
     if not isinstance(asked, list) or not all(isinstance(item, str) for item in asked):
         raise InvalidTarget("resource must be a URI or an array of URIs", clause="RFC 8707 2.1")
     for uri in asked:
-        core.require_resource(uri)
+        core.require_resource(uri, client)
     return tuple(dict.fromkeys(asked))
 
 
