@@ -5,11 +5,12 @@ Spec: RFC 7517 5; FAPI2-SP 5.4.3; FAPI1-ADV 8.11
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from fapikit.errors import AmbiguousKey, KeyNotFound, UnusableKey
 from fapikit.flow import Flow
+from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.public_key import PublicKey, import_public_jwk
 from fapikit.jose.purposes import Purpose
 
@@ -23,14 +24,20 @@ class KeySource(Protocol):
         """The one key. Raises KeyNotFound or AmbiguousKey; TransportError if that cannot be known now."""
         ...
 
+    def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
+        """The key to encrypt to its owner with. Raises UnusableKey; TransportError if that cannot be known now."""
+        ...
+
 
 class KeySet:
     """An immutable set of public keys."""
 
-    __slots__ = ("_by_kid", "keys")
+    __slots__ = ("_by_kid", "_for_encryption", "keys")
 
-    def __init__(self, keys: Iterable[PublicKey]) -> None:
+    def __init__(self, keys: Iterable[PublicKey], for_encryption: Sequence[Mapping[str, Any]] = ()) -> None:
+        """`for_encryption`: the JWKs with `use` enc."""
         self.keys = tuple(keys)
+        self._for_encryption = tuple(for_encryption)
         self._by_kid: dict[str | None, list[PublicKey]] = {}
         for key in self.keys:
             self._by_kid.setdefault(key.kid, []).append(key)
@@ -44,7 +51,8 @@ class KeySet:
         members = jwks.get("keys")
         if not isinstance(members, list) or len(members) > MAX_KEYS:
             raise UnusableKey(f"a JWK Set has a `keys` array of at most {MAX_KEYS}", clause="RFC 7517 5")
-        return cls(_usable(members))
+        for_encryption = [key for key in members if isinstance(key, dict) and key.get("use") == "enc"]
+        return cls(_usable(members), for_encryption)
 
     def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
         """Raises KeyNotFound or AmbiguousKey. Without a `kid` every key of the right kind is a candidate."""
@@ -63,6 +71,14 @@ class KeySet:
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         return self.select(alg, kid, purpose)
+        yield  # a flow that asks for nothing
+
+    def encryption_key(self, alg: str) -> EncryptionKey:
+        """The first key that is for encryption with `alg`. Raises UnusableKey."""
+        return EncryptionKey.from_jwks({"keys": self._for_encryption}, alg)
+
+    def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
+        return self.encryption_key(alg)
         yield  # a flow that asks for nothing
 
     def __len__(self) -> int:
