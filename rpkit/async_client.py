@@ -46,11 +46,28 @@ T = TypeVar("T")
 class AsyncClient:
     """A client of one server, for asyncio. Usable from several loops; each has its own connections."""
 
-    def __init__(self, bank: Bank, *, driver: AsyncDriver, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: ServerMetadata,
+        client_id: str,
+        auth: ClientAuthentication,
+        redirect_uri: str | None = None,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """See `Client`."""
+        settings = client_settings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+        )
+        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+
+    def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
         self._driver = driver
-        self._http = http
-        self._apis = api_auth.lent_connections(http, bank.profile)
+        self._http = http or HttpSettings()
+        self._apis = api_auth.lent_connections(self._http, bank.profile)
 
     @classmethod
     async def discover(
@@ -61,6 +78,7 @@ class AsyncClient:
         auth: ClientAuthentication,
         redirect_uri: str | None = None,
         profile: Profile | str = FAPI2_SECURITY,
+        metadata_url: str | None = None,
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> AsyncClient:
@@ -68,14 +86,14 @@ class AsyncClient:
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        http = http or HttpSettings()
-        driver = AsyncDriver(http)
+        driver, client = AsyncDriver(http), cls.__new__(cls)
         try:
-            metadata = await driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
+            metadata = await driver.run(discover(issuer, url=metadata_url))
+            client._begin(make_bank(metadata, settings), driver, http)
         except BaseException:
             await driver.aclose()
             raise
+        return client
 
     @classmethod
     async def for_api(

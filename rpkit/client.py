@@ -52,11 +52,31 @@ Details = Iterable[Mapping[str, Any]]
 class Client:
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
-    def __init__(self, bank: Bank, *, driver: SyncDriver, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: ServerMetadata,
+        client_id: str,
+        auth: ClientAuthentication,
+        redirect_uri: str | None = None,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """A client of a server that is described by hand: `discover` fetches what the server says of itself.
+
+        Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
+        """
+        settings = client_settings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+        )
+        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+
+    def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
         self._driver = driver
-        self._http = http
-        self._apis = api_auth.lent_connections(http, bank.profile)
+        self._http = http or HttpSettings()
+        self._apis = api_auth.lent_connections(self._http, bank.profile)
 
     @classmethod
     def discover(
@@ -67,24 +87,26 @@ class Client:
         auth: ClientAuthentication,
         redirect_uri: str | None = None,
         profile: Profile | str = FAPI2_SECURITY,
+        metadata_url: str | None = None,
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> Client:
         """Fetch the server's metadata, and refuse what the profile forbids or the server cannot do.
 
+        `metadata_url`: where they lie, for an issuer that keeps them elsewhere than at its well-known addresses.
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        http = http or HttpSettings()
-        driver = SyncDriver(http)
+        driver, client = SyncDriver(http), cls.__new__(cls)
         try:
-            metadata = driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
+            metadata = driver.run(discover(issuer, url=metadata_url))
+            client._begin(make_bank(metadata, settings), driver, http)
         except BaseException:
             driver.close()
             raise
+        return client
 
     @classmethod
     def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:

@@ -359,6 +359,13 @@ def found(servers: list[str], allowed: Any) -> str:
         (["https://api.example/as"], None, "https://api.example/as"),
         (["https://elsewhere", "https://API.example:443"], None, "https://API.example:443"),
         (["https://api.example/as"], "https://api.example/as", "https://api.example/as"),
+        (["https://one/"], "https://one", "https://one"),  # a slash more at the API, less at the server
+        (["https://one"], ["https://three", "https://one/"], "https://one/"),
+        (
+            ["https://two/", "https://one"],
+            ["https://two", "https://one"],
+            "https://one",
+        ),  # letter by letter first
     ],
 )
 def test_of_the_servers_that_an_api_trusts_one_is_taken_that_the_caller_allows(
@@ -368,7 +375,7 @@ def test_of_the_servers_that_an_api_trusts_one_is_taken_that_the_caller_allows(
 
 
 @pytest.mark.parametrize(
-    "allowed", [None, "https://three", ["https://three", "https://one/"], ("https://ONE",)]
+    "allowed", [None, "https://three", ["https://three", "https://one/tenant"], ("https://ONE",)]
 )
 def test_an_api_sends_nobody_to_a_server_that_the_caller_did_not_name(allowed: Any) -> None:
     """Not even to the only one it trusts: our credentials would go there."""
@@ -376,6 +383,9 @@ def test_an_api_sends_nobody_to_a_server_that_the_caller_did_not_name(allowed: A
         found(["https://one"], allowed)
     assert caught.value.authorization_servers == ("https://one",)
     assert "issuer=" in str(caught.value)
+    assert "'https://one'" in str(caught.value)
+    for issuer in (allowed,) if isinstance(allowed, str) else allowed or ():
+        assert repr(issuer) in str(caught.value), "both are shown"
 
 
 @pytest.mark.parametrize(
