@@ -30,8 +30,10 @@ from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration, register_at
+from rpkit.registration.registration import register_at
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
@@ -106,19 +108,21 @@ class AsyncClient:
     @classmethod
     async def register(
         cls,
-        issuer: str,
+        server: str | ServerMetadata,
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
         initial_access_token: Secret | str | None = None,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.register`."""
         flow = register_at(
-            issuer,
+            server,
             client_metadata,
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
+            signed=signed,
         )
         return await cls._once(flow, http)
 
@@ -136,11 +140,13 @@ class AsyncClient:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.update_registration`."""
         return await cls._once(
-            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+            update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
+            http,
         )
 
     @classmethod

@@ -35,8 +35,10 @@ from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration, register_at
+from rpkit.registration.registration import register_at
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
@@ -122,19 +124,25 @@ class Client:
     @classmethod
     def register(
         cls,
-        issuer: str,
+        server: str | ServerMetadata,
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
         initial_access_token: Secret | str | None = None,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
-        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""
+        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id.
+
+        `server`: its issuer, or what is known of one that publishes no metadata. `signed`: send the request as a signed
+        JWT, as banks under the rules of a directory want it.
+        """
         flow = register_at(
-            issuer,
+            server,
             client_metadata,
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
+            signed=signed,
         )
         return cls._once(flow, http)
 
@@ -152,11 +160,13 @@ class Client:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """Replace all that is registered (RFC 7592); see `client_configuration.update_registration`."""
         return cls._once(
-            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+            update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
+            http,
         )
 
     @classmethod
