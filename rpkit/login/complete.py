@@ -16,6 +16,7 @@ from rpkit.bank import Bank
 from rpkit.errors import MissingIdToken
 from rpkit.grants.authorization_code import exchange_code
 from rpkit.login.callback import Callback, VerifiedCallback, verify_callback
+from rpkit.login.hybrid import require_same_sign_in
 from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
 from rpkit.login.report import Evidence, LoginReport
 from rpkit.login.transaction import Transaction
@@ -62,6 +63,8 @@ def complete(
     for line in response.borne:
         report.borne("token answer", "RFC 6749 5.1", line)
     id_token = yield from _identity(bank, verified, response, report)
+    if verified.id_token is not None and id_token is not None:
+        require_same_sign_in(verified.id_token, id_token, report)
     _compare_grant(transaction, response, report)
     now = bank.now()
     tokens = first_token_set(
