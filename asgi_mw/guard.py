@@ -73,7 +73,7 @@ class Guard:
             return self._stream.send(message)
         admission, kind = self.admission, message["type"]
         if not admission.started:
-            if type(admission) is Visit and not admission.reached:
+            if admission.token is None and type(admission) is Visit and not admission.reached:
                 if kind not in _BEGINNINGS:
                     return _drop()  # what a layer sends ahead of an answer
                 admission.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
@@ -113,7 +113,7 @@ class Guard:
                 return
             kind = "websocket.http.response"
         extra = self.admission.server.response_headers(self.admission.view, nonce=False)
-        encoded = _encoded((*headers, *extra))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)]
         await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
         body = b"" if self._scope.get("method") == "HEAD" else body
         await self._send({"type": f"{kind}.body", "body": body})
@@ -132,13 +132,19 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
                 self._has_length = True
-        if self._cors is not None:
-            headers = [header for header in headers if not header[0].lower().startswith(_PREFIX)]
         view = self.admission.view
         extra = self.admission.server.response_headers(view, nonce=True)
         if self._cors is not None or view.cross_origin:
+            headers = self._without_its_own(headers)
             extra += self._for_pages()
-        return {**message, "headers": headers + _encoded(extra)}
+        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
+        return {**message, "headers": headers}
+
+    def _without_its_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What the application says of pages gives way to a policy."""
+        if self._cors is None:
+            return headers
+        return [header for header in headers if not header[0].lower().startswith(_PREFIX)]
 
     def _for_pages(self) -> Headers:
         if self._cors is not None:
@@ -155,7 +161,3 @@ class Guard:
 
 async def _drop() -> None:
     """In the place of a message that is not sent."""
-
-
-def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -14,7 +14,7 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.guard import Guard
 from asgi_mw.stranger import STRANGER
-from asgi_mw.view import ASGIApp, Receive, Scope, Send, header_of, view_of
+from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
 from rskit.admission import KEY, Admission
@@ -139,8 +139,15 @@ class Protect:
             raise RuntimeError(f"no rule for the ASGI protocol {scope['type']!r}: it is not let through")
         # Keys are fetched while the app starts; should that fail, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
+
+        async def say_what_is_closed(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                for way in self._all_ways():
+                    self.door.opens_to(way)
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, say_what_is_closed)
         finally:
             await self._server.async_driver.aclose()
 
@@ -164,6 +171,13 @@ class Protect:
         from asgi_mw.starlette_way import find_way
 
         return find_way(self._app, scope, self.door.around_public)
+
+    def _all_ways(self) -> Iterable[Way]:
+        if "starlette.applications" not in sys.modules:
+            return ()
+        from asgi_mw.starlette_way import all_ways
+
+        return all_ways(self._app)
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")

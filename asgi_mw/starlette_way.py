@@ -35,7 +35,7 @@ class _Trail(NamedTuple):
     dependencies: tuple[object, ...] = ()
     path: str = ""
     mount: Any = None
-    gates: int = 0
+    routers: tuple[Router, ...] = ()
     hides: object = None
 
     def past(self, layers: Iterable[object]) -> _Trail:
@@ -63,7 +63,7 @@ def find_way(app: Any, scope: Scope, around_public: AroundPublic) -> Way | None:
 def find_way_from(router: Router, scope: Scope, visit: Visit) -> Way | None:
     """The rest of the way, from a gate on."""
     walk = _Walk(visit.around_public, _method(scope))
-    return next(walk.matched(router, _Trail(dict(scope), gates=1)), None)
+    return next(walk.matched(router, _Trail(dict(scope), routers=(router,))), None)
 
 
 def all_ways(app: Any) -> Iterator[Way]:
@@ -113,6 +113,9 @@ class _Walk:
 
     def _routed(self, router: Router, trail: _Trail) -> Iterator[Way]:
         """Past the router's own layers. In front of its routes a gate is put."""
+        if len(trail.routers) == _MOST_LAYERS or (trail.scope is None and router in trail.routers):
+            yield self._end(trail, trail.mount, None)  # an application that mounts itself
+            return
         trail = trail.past(replaced(router, _STEPS_OF_ROUTERS, FRAMEWORKS))
         holder: Any = router
         name, node = "middleware_stack", holder.middleware_stack
@@ -126,7 +129,7 @@ class _Walk:
             if node is None:
                 trail = trail._replace(hides=shown(holder))
                 break
-        yield from self.matched(router, trail._replace(gates=trail.gates + 1))
+        yield from self.matched(router, trail._replace(routers=(*trail.routers, router)))
 
     def matched(self, router: Router, trail: _Trail) -> Iterator[Way]:
         """From the router's own routes on."""
@@ -144,6 +147,16 @@ class _Walk:
             if match is Match.FULL:
                 yield from self._at(route, trail.changed(child))
                 return
+        if trail.scope is None:
+            yield from self._frontends(router, trail)
+
+    def _frontends(self, router: Any, trail: _Trail) -> Iterator[Way]:
+        """FastAPI: files that are served where no route takes a request. They answer no stranger."""
+        for found in getattr(router, "_iter_low_priority_routes", tuple)():
+            original = getattr(found, "original_route", found)
+            for route in getattr(original, "routes", ()):
+                path = trail.path + getattr(found, "frontend_prefix", "") + route.path
+                yield self._end(trail._replace(path=path), route, None)
 
     def _at(self, route: Any, trail: _Trail) -> Iterator[Way]:
         if hasattr(route, "effective_candidates"):
@@ -188,7 +201,9 @@ class _Walk:
 
     def _end(self, trail: _Trail, route: Any, endpoint: Any) -> Way:
         public = endpoint is not None and is_public(endpoint)
-        return Way(self._method, trail.path, route, endpoint, public, trail.layers, trail.gates, trail.hides)
+        return Way(
+            self._method, trail.path, route, endpoint, public, trail.layers, len(trail.routers), trail.hides
+        )
 
 
 def _asked_of(route: Any) -> Iterator[object]:

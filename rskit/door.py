@@ -38,9 +38,8 @@ class Door:
         if (layers, why) not in self._said:
             self._said.add((layers, why))
             LOGGER.warning(
-                "%s %s answers no stranger: %s %s. What cannot be named goes outside of the protection",
-                way.method,
-                way.path,
+                "%s answers no stranger: %s %s. What cannot be named goes outside of the protection",
+                "the application" if way.endpoint is None else f"{way.path} is public and",
                 layers,
                 why,
             )

@@ -160,7 +160,7 @@ class Guard:
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         admission = self.admission
         if not admission.started:
-            if type(admission) is Visit and not admission.reached:
+            if admission.token is None and type(admission) is Visit and not admission.reached:
                 admission.answer_in_its_place(int(status[:3]))
             if admission.refusal is not None:
                 return _write_nothing  # `body` answers
@@ -168,10 +168,10 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        if self._cors is not None:
-            headers = [header for header in headers if not header[0].lower().startswith(pages.PREFIX)]
-        extra = admission.server.response_headers(admission.view, nonce=True)
-        headers = [*headers, *extra, *self._for_pages()]
+        view = admission.view
+        headers = [*headers, *admission.server.response_headers(view, nonce=True)]
+        if self._cors is not None or view.cross_origin:
+            headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)
         return self._start_response(status, headers)
@@ -213,6 +213,12 @@ class Guard:
         extra = self.admission.server.response_headers(self.admission.view, nonce=False)
         self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *extra, *self._for_pages()])
         return [b"" if self.admission.view.method == "HEAD" else refusal.body]
+
+    def _without_its_own(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """What the application says of pages gives way to a policy."""
+        if self._cors is None:
+            return headers
+        return [header for header in headers if not header[0].lower().startswith(pages.PREFIX)]
 
     def _for_pages(self) -> Headers:
         if self._cors is not None:

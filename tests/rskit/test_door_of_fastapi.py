@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import fastapi
@@ -202,3 +203,18 @@ def test_a_function_of_app_middleware_is_named_by_itself():
     app_of_both = asgi_mw.Protect(app, a_server(), around_public=[timing, lucky])
     assert ask_asgi(app_of_both, "GET", "/news").status_code == 401
     assert RAN == ["lucky"]
+
+
+def test_an_application_that_mounts_itself_is_listed_once(tmp_path: Path):
+    (tmp_path / "index.html").write_text("page")
+    app = direct()
+    app.frontend("/site", directory=tmp_path)
+    app.mount("/again", app)
+    protected = asgi_mw.Protect(app, a_server())
+    listed = [route.path for route in asgi_mw.audit(protected)]
+    assert listed.count("/news") == 1
+    assert {"/again", "/site"} <= {*listed}
+    assert ask_asgi(protected, "GET", "/again/again/news").json() == 1
+    for path in ("/again/again/accounts", "/site/index.html", "/again" * 70 + "/news"):
+        assert ask_asgi(protected, "GET", path).status_code == 401
+    assert ask_asgi(protected, "GET", "/site/index.html", WITH_TOKEN).text == "page"
