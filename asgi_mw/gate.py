@@ -32,10 +32,12 @@ class Gate:
         self._find = find
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        visit = visit_in(scope.get(KEY))
-        if visit is None:
-            return self.app(scope, receive, send)
-        return self._pass(visit, scope, receive, send)
+        admission = scope.get(KEY)
+        if admission is None or type(admission) is Visit:
+            visit = visit_in(admission)
+            if visit is not None:
+                return self._pass(visit, scope, receive, send)
+        return self.app(scope, receive, send)
 
     async def _pass(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._find(self.router, scope, visit)

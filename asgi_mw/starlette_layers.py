@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -27,6 +28,7 @@ _STOCK: Final = frozenset(
     }
 )
 """What is put in unasked, and hands a request on as it came."""
+_BUILDING: Final = frozenset({"build_middleware_stack"})
 _HANDLING: Final = {
     "starlette.middleware.errors.ServerErrorMiddleware": ("handler",),
     "starlette.middleware.exceptions.ExceptionMiddleware": ("_exception_handlers", "_status_handlers"),
@@ -60,7 +62,7 @@ def stack_of(app: Starlette) -> Any:
     node: Any = app.router
     for given in reversed(app.user_middleware):
         node = _declared(node, given)
-    built_otherwise = replaced(app, ("build_middleware_stack",), FRAMEWORKS)
+    built_otherwise = replaced(app, _BUILDING, FRAMEWORKS)
     return Declared(node, (*built_otherwise, *_own(app.exception_handlers.values())))
 
 
@@ -75,7 +77,7 @@ def layers_of(node: Any) -> tuple[object, ...]:
     """What of the application runs in this layer; nothing in a stock one."""
     if isinstance(node, Declared):
         return node.layers
-    name = name_of(type(node))
+    name = _name_of(type(node))  # type: ignore[arg-type] # a class is hashable
     if name in _HANDLING:
         return _own_handlers(node, _HANDLING[name])
     if name in _STOCK:
@@ -111,7 +113,20 @@ def leads_to(node: Any, endpoint: Any) -> bool:
     return node is endpoint or made_by_framework
 
 
-def convertors_of(route: Any) -> Iterator[object]:
+def convertors_of(route: Any) -> tuple[object, ...]:
     """The application's own path convertors, which run whenever the router is asked."""
-    convertors = getattr(route, "param_convertors", None) or {}
-    return (found for found in convertors.values() if not is_own(found, FRAMEWORKS))
+    found: tuple[object, ...] = ()
+    for convertor in (getattr(route, "param_convertors", None) or {}).values():
+        if not _is_stock(type(convertor)):  # type: ignore[arg-type] # a class is hashable
+            found = (*found, convertor)
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _name_of(made: Any) -> str:
+    return name_of(made)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_stock(made: Any) -> bool:
+    return is_own(made, FRAMEWORKS)

@@ -23,8 +23,10 @@ from rskit.around_public import AroundPublic, replaced
 from rskit.visit import Visit, Way
 
 _MOST_LAYERS: Final = 64
-_STEPS_OF_ROUTERS: Final = ("__call__", "app", "handle", "matches", "_handle_selected")
-_STEPS_OF_ROUTES: Final = ("__call__", "handle", "get_route_handler")
+_CALLING: Final = frozenset({"__call__"})
+_MATCHING: Final = frozenset({"matches"})
+_STEPS_OF_ROUTERS: Final = frozenset({"__call__", "app", "handle", "matches"})
+_STEPS_OF_ROUTES: Final = frozenset({"__call__", "handle", "get_route_handler"})
 
 
 class _Trail(NamedTuple):
@@ -38,8 +40,8 @@ class _Trail(NamedTuple):
     routers: tuple[Router, ...] = ()
     hides: object = None
 
-    def past(self, layers: Iterable[object]) -> _Trail:
-        return self._replace(layers=(*self.layers, *layers))
+    def past(self, layers: tuple[object, ...]) -> _Trail:
+        return self._replace(layers=self.layers + layers) if layers else self
 
     def into(self, mount: Any) -> _Trail:
         passed = self.past(replaced(mount, _STEPS_OF_ROUTES, FRAMEWORKS))
@@ -48,8 +50,8 @@ class _Trail(NamedTuple):
     def depending_on(self, dependencies: Iterable[Any]) -> _Trail:
         """With what a router has all of its endpoints depend on. This toolkit's own Access refuses strangers."""
         called = (found.dependency for found in dependencies)
-        others = [call for call in called if call is not None and not isinstance(call, Access)]
-        return self._replace(dependencies=(*self.dependencies, *others))
+        others = tuple(call for call in called if call is not None and not isinstance(call, Access))
+        return self._replace(dependencies=self.dependencies + others) if others else self
 
     def changed(self, changes: Scope) -> _Trail:
         return self if self.scope is None else self._replace(scope={**self.scope, **changes})
@@ -93,7 +95,7 @@ class _Walk:
                 yield from self._routed(node, trail)
                 return
             if isinstance(node, Starlette):
-                trail = trail.past(replaced(node, ("__call__",), FRAMEWORKS))
+                trail = trail.past(replaced(node, _CALLING, FRAMEWORKS))
                 root_path = getattr(node, "root_path", "")  # FastAPI's own setting
                 trail = trail.changed({"root_path": root_path} if root_path else {})
                 router, node = node.router, stack_of(node)
@@ -135,12 +137,12 @@ class _Walk:
         """From the router's own routes on."""
         trail = trail.depending_on(getattr(router, "dependencies", ()))
         for route in router.routes:
-            asked = tuple(_asked_of(route))
+            asked = _asked_of(route)
             trail = trail.past(asked)
             if trail.scope is None:
                 yield from self._at(route, trail)
                 continue
-            if self._around_public is not None and self._around_public.missing(asked):
+            if asked and self._around_public is not None and self._around_public.missing(asked):
                 yield self._end(trail, route, None)._replace(public=True)  # for all that is known
                 return
             match, child = route.matches(trail.scope)
@@ -206,12 +208,12 @@ class _Walk:
         )
 
 
-def _asked_of(route: Any) -> Iterator[object]:
+def _asked_of(route: Any) -> tuple[object, ...]:
     """What of the application runs when a route is asked whether it takes a request."""
-    original = getattr(route, "original_route", route)
-    yield from replaced(original, ("matches",), FRAMEWORKS)
-    yield from convertors_of(getattr(route, "starlette_route", None) or route)
+    found = replaced(getattr(route, "original_route", route), _MATCHING, FRAMEWORKS)
+    found += convertors_of(getattr(route, "starlette_route", None) or route)
     if hasattr(route, "effective_candidates"):
-        yield from replaced(route.original_router, _STEPS_OF_ROUTERS, FRAMEWORKS)
+        found += replaced(route.original_router, _STEPS_OF_ROUTERS, FRAMEWORKS)
         for candidate in route.effective_candidates():
-            yield from _asked_of(candidate)
+            found += _asked_of(candidate)
+    return found

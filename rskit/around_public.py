@@ -62,12 +62,14 @@ def is_own(thing: object, frameworks: Collection[str]) -> bool:
     return name_of(thing).partition(".")[0] in frameworks
 
 
-def replaced(owner: object, steps: Iterable[str], frameworks: Collection[str]) -> tuple[object, ...]:
+def replaced(owner: object, steps: frozenset[str], frameworks: frozenset[str]) -> tuple[object, ...]:
     """What stands in the place of a framework's own steps: the classes that override them, and the object's own."""
-    steps = frozenset(steps)
+    overriding: tuple[object, ...] = _overriding(type(owner), steps, frameworks)  # type: ignore[arg-type] # hashable
     in_place = getattr(owner, "__dict__", {})
-    own = [in_place[step] for step in sorted(steps) if step in in_place and not step.startswith("__")]
-    return (*_overriding(type(owner), steps, frozenset(frameworks)), *own)  # type: ignore[arg-type] # a class is hashable
+    for step in steps:
+        if step in in_place and step[:2] != "__":
+            overriding = (*overriding, in_place[step])
+    return overriding
 
 
 @functools.lru_cache(maxsize=1024)

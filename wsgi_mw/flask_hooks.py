@@ -15,12 +15,20 @@ from rskit.around_public import is_own, replaced
 from wsgi_mw.gate import FlaskGate
 
 FRAMEWORKS: Final = frozenset({"flask", "werkzeug"})
-_STEPS: Final = (
-    *("__call__", "request_context", "app_context", "full_dispatch_request", "preprocess_request"),
-    *("dispatch_request", "raise_routing_exception", "make_default_options_response", "ensure_sync"),
-    *("async_to_sync", "make_response", "finalize_request", "process_response", "do_teardown_request"),
-    *("do_teardown_appcontext", "handle_user_exception", "handle_http_exception", "handle_exception"),
-    *("log_exception", "trap_http_exception", "should_ignore_error"),
+CALLING: Final = frozenset({"__call__"})
+_ASKING: Final = frozenset({"create_url_adapter"})
+_STEPS: Final = CALLING.union(
+    ("request_context", "app_context", "full_dispatch_request", "preprocess_request", "dispatch_request"),
+    ("raise_routing_exception", "make_default_options_response", "ensure_sync", "async_to_sync"),
+    (
+        "make_response",
+        "finalize_request",
+        "process_response",
+        "do_teardown_request",
+        "do_teardown_appcontext",
+    ),
+    ("handle_user_exception", "handle_http_exception", "handle_exception", "log_exception"),
+    ("trap_http_exception", "should_ignore_error"),
 )
 """What Flask calls for every request. An extension may put its own in the place of one."""
 _HOOKS: Final = (
@@ -61,13 +69,13 @@ def hooks_of(app: Flask, endpoint: str) -> Iterator[object]:
 
 def asked_of(app: Flask) -> Iterator[object]:
     """What of the application runs when its URL map is asked which view takes a request."""
-    yield from _steps_of(app, ("create_url_adapter",))
+    yield from _steps_of(app, _ASKING)
     for made in (type(app.url_map), app.url_rule_class, *app.url_map.converters.values()):
         if not is_own(made, FRAMEWORKS):
             yield made
 
 
-def _steps_of(app: Flask, steps: tuple[str, ...]) -> Iterator[object]:
+def _steps_of(app: Flask, steps: frozenset[str]) -> Iterator[object]:
     return (step for step in replaced(app, steps, FRAMEWORKS) if not isinstance(step, FlaskGate))
 
 

@@ -19,7 +19,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from rskit.access import is_public
 from rskit.around_public import AroundPublic, is_own, replaced
 from rskit.visit import Visit, Way
-from wsgi_mw.flask_hooks import FRAMEWORKS, asked_of, hooks_of
+from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
 from wsgi_mw.gate import FlaskGate, Gate
 from wsgi_mw.view import Environ
 
@@ -89,7 +89,7 @@ class _Walk:
                 yield from self._dispatched(node, trail)
                 return
             if isinstance(node, Flask):
-                trail = trail.past(replaced(node, ("__call__",), FRAMEWORKS))
+                trail = trail.past(replaced(node, CALLING, FRAMEWORKS))
                 entered, node = node, node.wsgi_app
                 continue
             inner = getattr(node, "app", None)

@@ -105,11 +105,11 @@ def test_steps_that_are_replaced_are_found_wherever_that_was_done():
             return None
 
     app = Own("api")
-    steps = ("dispatch_request", "make_response")
-    assert replaced(app, steps, {"flask"}) == (Own,)
+    steps, flasks = frozenset({"dispatch_request", "make_response"}), frozenset({"flask"})
+    assert replaced(app, steps, flasks) == (Own,)
     app.make_response = function  # type: ignore[method-assign, assignment]
-    assert replaced(app, steps, {"flask"}) == (Own, function)
-    assert replaced(flask.Flask("api"), steps, {"flask"}) == ()
+    assert replaced(app, steps, flasks) == (Own, function)
+    assert replaced(flask.Flask("api"), steps, flasks) == ()
 
 
 def test_the_mark_is_the_endpoint_s_own():
