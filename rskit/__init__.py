@@ -1,8 +1,8 @@
 """Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
 
 Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque one: `introspected_token`. Possession:
-`confirmation`. What a route needs: `access`. Who is let in without a token: `door`. Why a 401: `challenge`, and in the log
-`decision_trace`.
+`confirmation`. What a route needs: `access`. Who is let in without a token: `door`. Why a 401: `challenge`, and in
+the log `decision_trace`.
 """
 
 from rskit.access import Access, any_of
