@@ -26,7 +26,7 @@ from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of
-from rskit.token import Token
+from rskit.tokens.token import Token
 
 _CHALLENGE: Final = {
     "WWW-Authenticate": {

@@ -16,9 +16,9 @@ from asgi_mw.stream import POLICY_VIOLATION, TokenStream
 from asgi_mw.view import Message, Receive, Scope, Send, header_of
 from fapikit.http_message import Headers
 from rskit import cors as pages
-from rskit.admission import Admission
-from rskit.challenge import headers_of
+from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
+from rskit.policy.admission import Admission
 from rskit.visit import Visit
 
 _PREFIX: Final = pages.PREFIX.encode()

@@ -18,10 +18,10 @@ from mcp.server.auth.provider import AccessToken
 
 from fapikit.errors import ConfigurationError
 from rskit.decision import Allow, CannotDecide
+from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
-from rskit.token import Token
-from rskit.wiring import require_resource_server
+from rskit.tokens.token import Token
 
 
 class Verifier:

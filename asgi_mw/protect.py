@@ -17,16 +17,16 @@ from asgi_mw.stranger import STRANGER
 from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
-from rskit.admission import KEY, Admission
 from rskit.cors import Cors, preflight_of_metadata
-from rskit.current import CURRENT
 from rskit.decision import Allow, Decision, Refusal
 from rskit.door import Door
 from rskit.errors import NoCredentials
+from rskit.policy.admission import KEY, Admission
+from rskit.policy.current import CURRENT
+from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from rskit.visit import Visit, Way
-from rskit.wiring import require_wiring
 
 
 class Protect:

@@ -23,9 +23,9 @@ from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
-from rskit.admission import KEY, Admission
 from rskit.decision import Refusal
-from rskit.token import Token
+from rskit.policy.admission import KEY, Admission
+from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,8 +14,8 @@ import contextlib
 from typing import Any, Final
 
 from asgi_mw.view import Message, Receive, Scope, Send
-from rskit.admission import Admission
-from rskit.token import Token
+from rskit.policy.admission import Admission
+from rskit.tokens.token import Token
 
 POLICY_VIOLATION: Final = 1008
 """With this code a websocket closes whose token does not hold, or no longer (RFC 6455 7.4.1)."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from askit.extra import needs_extra
+from askit.missing_extra import needs_extra
 
 if TYPE_CHECKING:
-    from askit.config import Config
+    from askit.config.settings import Config
     from askit.server import AuthorizationServer
 
 __all__ = ["AuthorizationServer", "Config"]
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> object:
 
         return AuthorizationServer
     if name == "Config":
-        from askit.config import Config
+        from askit.config.settings import Config
 
         return Config
     raise AttributeError(name)

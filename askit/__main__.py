@@ -17,7 +17,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from askit.extra import needs_extra
+from askit.missing_extra import needs_extra
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.io.tls import server_context
 from fapikit.urls import is_loopback_host
@@ -25,7 +25,7 @@ from fapikit.urls import is_loopback_host
 with needs_extra():
     import uvicorn
 
-    from askit.config import Config
+    from askit.config.settings import Config
     from askit.server import AuthorizationServer
 
 

@@ -35,19 +35,19 @@ from askit.endpoints import (
 from fapikit.errors import FapiError
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
-Endpoint: TypeAlias = Callable[["AuthorizationServer", Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[["Core", Request], Awaitable[Response]]
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
+def build_routes(core: Core, base: str) -> list[Route]:
     """All routes of a server whose issuer has the path `base`."""
 
     def answering(endpoint: Endpoint, told: Callable[[FapiError, Request], Response]) -> Answer:
         async def answer(request: Request) -> Response:
             try:
-                return await endpoint(server, request)
+                return await endpoint(core, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
                 return told(wire_errors.refusal_of(raised, wire_errors.place_of(request)), request)
 
@@ -64,12 +64,12 @@ def build_routes(server: AuthorizationServer, base: str) -> list[Route]:
         """An endpoint whose refusals are pages."""
         return answering(
             endpoint,
-            lambda error, _: server.pages.refused(*wire_errors.told(error), wire_errors.status_of(error)),
+            lambda error, _: core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error)),
         )
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}
-        return Response(server.pages.style, headers=headers, media_type="text/css")
+        return Response(core.pages.style, headers=headers, media_type="text/css")
 
     return [
         Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),

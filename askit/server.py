@@ -19,17 +19,17 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-from askit import response_modes
-from askit.client_keys import FETCHED, PublicHttp
-from askit.clients import Client, Clients
-from askit.config import Config
+from askit.clients.client import Client, Clients
+from askit.clients.keys import FETCHED, PublicHttp
+from askit.config.settings import Config
 from askit.endpoints.metadata import build_metadata
 from askit.errors import InvalidScope, InvalidTarget
-from askit.keys import ServerKeys
+from askit.issuing import response_modes
+from askit.issuing.keys import ServerKeys
 from askit.pages import Pages
 from askit.records import PushedRequest, Records
 from askit.routes import build_routes
-from askit.users import Users
+from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import NonceIssuer
 from fapikit.errors import FapiError

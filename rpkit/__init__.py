@@ -6,22 +6,22 @@ Where is ...? The request: `authorization_request`, `par`, `request_object`. Wha
 `initiated_login`, `logout`, `backchannel_logout`. What can go wrong: `errors`.
 """
 
+from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
-from rpkit.authorization_request import Start
-from rpkit.backchannel_logout import LoggedOut
 from rpkit.client import Client
-from rpkit.client_keys import ClientKeys
-from rpkit.id_token import IdToken
-from rpkit.introspection import Introspection
-from rpkit.login import Login
-from rpkit.login_report import Check, Evidence, LoginReport
-from rpkit.logout import LogoutStart, complete_logout
-from rpkit.registration import Registration
+from rpkit.login.authorization_request import Start
+from rpkit.login.complete import Login
+from rpkit.login.id_token import IdToken
+from rpkit.login.report import Check, Evidence, LoginReport
+from rpkit.login.transaction import Transaction
+from rpkit.registration.keys import ClientKeys
+from rpkit.registration.registration import Registration
 from rpkit.registry import RegisteredBank, Registry
-from rpkit.token_set import AccessToken, TokenKey, TokenSet
-from rpkit.token_store import TokenStore
-from rpkit.transaction import Transaction
-from rpkit.userinfo import UserInfo
+from rpkit.tokens.introspection import Introspection
+from rpkit.tokens.token_set import AccessToken, TokenKey, TokenSet
+from rpkit.tokens.token_store import TokenStore
+from rpkit.web.backchannel_logout import LoggedOut
+from rpkit.web.logout import LogoutStart, complete_logout
 
 __all__ = [
     "AccessToken",

@@ -22,27 +22,27 @@ from fapikit.io.http_library import library_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Secret
-from rpkit import api_auth
-from rpkit.authorization_request import RequestParameters, Start, begin
-from rpkit.backchannel_logout import LoggedOut, read_logout
+from rpkit.api import auth as api_auth
+from rpkit.api.resource_metadata import find_issuer
+from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
-from rpkit.callback import Callback
-from rpkit.client_configuration import delete_registration, read_registration, update_registration
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
-from rpkit.id_token import IdToken
-from rpkit.introspection import Introspection, introspect
-from rpkit.login import Login, complete
-from rpkit.logout import LogoutStart, begin_logout
-from rpkit.registration import Registration, register_at
-from rpkit.resource_metadata import find_issuer
-from rpkit.revocation import revoke
-from rpkit.saved_tokens import load_tokens, save_tokens
+from rpkit.login.authorization_request import RequestParameters, Start, begin
+from rpkit.login.callback import Callback
+from rpkit.login.complete import Login, complete
+from rpkit.login.id_token import IdToken
+from rpkit.login.transaction import Transaction
+from rpkit.registration.configuration import delete_registration, read_registration, update_registration
+from rpkit.registration.registration import Registration, register_at
 from rpkit.settings import ClientOptions, client_settings
-from rpkit.token_set import TokenSet
-from rpkit.transaction import Transaction
-from rpkit.userinfo import UserInfo, userinfo
+from rpkit.tokens.introspection import Introspection, introspect
+from rpkit.tokens.revocation import revoke
+from rpkit.tokens.saved_tokens import load_tokens, save_tokens
+from rpkit.tokens.token_set import TokenSet
+from rpkit.web.backchannel_logout import LoggedOut, read_logout
+from rpkit.web.logout import LogoutStart, begin_logout
 
 T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]

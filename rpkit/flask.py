@@ -18,13 +18,14 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
-from rpkit import initiated_login, web
-from rpkit.backchannel_logout import LoggedOut
 from rpkit.client import Client
-from rpkit.client_keys import ClientKeys
-from rpkit.id_token import IdToken
-from rpkit.login import Login
-from rpkit.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
+from rpkit.login.complete import Login
+from rpkit.login.id_token import IdToken
+from rpkit.registration.keys import ClientKeys
+from rpkit.web import initiated_login
+from rpkit.web import pages as web
+from rpkit.web.backchannel_logout import LoggedOut
+from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
 OnLogout: TypeAlias = Callable[[LoggedOut], None]

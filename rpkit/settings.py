@@ -17,9 +17,9 @@ from fapikit.jose.signer import Signer
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store, require_store
-from rpkit.client_keys import ClientKeys, signer_now
-from rpkit.redirect_uris import require_redirect_uri
-from rpkit.token_store import TokenStore
+from rpkit.registration.keys import ClientKeys, signer_now
+from rpkit.registration.redirect_uris import require_redirect_uri
+from rpkit.tokens.token_store import TokenStore
 
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0

@@ -21,13 +21,14 @@ from starlette.routing import Route
 
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
-from rpkit import initiated_login, web
 from rpkit.async_client import AsyncClient
-from rpkit.backchannel_logout import LoggedOut
-from rpkit.client_keys import ClientKeys
-from rpkit.id_token import IdToken
-from rpkit.login import Login
-from rpkit.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
+from rpkit.login.complete import Login
+from rpkit.login.id_token import IdToken
+from rpkit.registration.keys import ClientKeys
+from rpkit.web import initiated_login
+from rpkit.web import pages as web
+from rpkit.web.backchannel_logout import LoggedOut
+from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]

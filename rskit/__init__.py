@@ -6,13 +6,13 @@ the log `decision_trace`.
 """
 
 from rskit.access import Access, any_of
+from rskit.answers.resource_metadata import ResourceDescription
 from rskit.cors import Cors
-from rskit.current import current_token
 from rskit.decision import Allow, CannotDecide, Challenge
-from rskit.issuer import Introspection, IntrospectionLimits, Issuer
-from rskit.resource_metadata import ResourceDescription
+from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
+from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
-from rskit.token import Token
+from rskit.tokens.token import Token
 
 __all__ = [
     "Access",

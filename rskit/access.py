@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, Self, TypeVar
 
 from fapikit.errors import ConfigurationError
-from rskit.covering import covers
 from rskit.errors import (
     InsufficientAuthentication,
     InsufficientDetails,
     InsufficientScope,
     NotSenderConstrained,
 )
-from rskit.token import Token
+from rskit.policy.covering import covers
+from rskit.tokens.token import Token
 
 E = TypeVar("E")
 

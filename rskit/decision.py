@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from fapikit.errors import FapiError
 from fapikit.http_message import Headers
-from rskit.token import Token
+from rskit.tokens.token import Token
 
 
 class Allow(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fapikit.errors import ConfigurationError
+from rskit.answers.trace import LOGGER
 from rskit.around_public import AroundPublic, name_of
 from rskit.cors import Cors
-from rskit.decision_trace import LOGGER
 from rskit.visit import Way
 
 

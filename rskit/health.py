@@ -14,7 +14,7 @@ from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, store_put
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
-from rskit.issuer import TrustedIssuer
+from rskit.issuers.issuer import TrustedIssuer
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError, DPoPError, FapiError
-from rskit.credentials import DPOP, read_credentials
 from rskit.errors import BindingRefused, UnusableCredentials
-from rskit.jwt_token import is_jwt
+from rskit.possession.credentials import DPOP, read_credentials
 from rskit.request_view import RequestView
-from rskit.token import Token
+from rskit.tokens.jwt import is_jwt
+from rskit.tokens.token import Token
 
 
 @dataclass(frozen=True, slots=True)

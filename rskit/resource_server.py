@@ -21,32 +21,32 @@ from fapikit.profiles import Profile, profile_of
 from fapikit.stores import MemoryStore, Store, unsealed
 from fapikit.stores.protocol import require_store
 from rskit import observe as observing
-from rskit.challenge import ChallengeRules, refuse
-from rskit.confirmation import Binding, PossessionRules, bases_of, confirm
-from rskit.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
-from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
-from rskit.decision_trace import LOGGER, record
-from rskit.errors import NoCredentials
-from rskit.fair_share import FairShare
-from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
-from rskit.interaction import InteractionIds
-from rskit.introspected_token import Inquiry
-from rskit.issuer import IssuerBook, Issuers
-from rskit.jwt_token import JwtRules
-from rskit.proof_budget import ProofBudget, proofs_of_one_key
-from rskit.request_view import RequestView
-from rskit.resource_metadata import (
+from rskit.answers.challenge import ChallengeRules, refuse
+from rskit.answers.interaction import InteractionIds
+from rskit.answers.resource_metadata import (
     ResourceDescription,
     build_metadata,
     check_resource,
     metadata_path,
     metadata_url,
 )
+from rskit.answers.trace import LOGGER, record
+from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
+from rskit.errors import NoCredentials
+from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
+from rskit.issuers.issuer import IssuerBook, Issuers
+from rskit.policy.stream import StreamWatch
+from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
+from rskit.possession.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
+from rskit.possession.fair_share import FairShare
+from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
+from rskit.request_view import RequestView
 from rskit.revocation import RevocationHook
-from rskit.stream import StreamWatch
-from rskit.token import Token
-from rskit.token_cache import MAX_TOKENS, TokenCache
-from rskit.token_check import TokenCheck
+from rskit.tokens.cache import MAX_TOKENS, TokenCache
+from rskit.tokens.check import TokenCheck
+from rskit.tokens.introspected import Inquiry
+from rskit.tokens.jwt import JwtRules
+from rskit.tokens.token import Token
 
 
 class ResourceServer:

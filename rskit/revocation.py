@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError
 from fapikit.forks import reset_after_fork
-from rskit.token import Token
+from rskit.tokens.token import Token
 
 RevocationHook: TypeAlias = Callable[[Token], bool]
 """Whether a token has been revoked, as far as this process was told; quick, without I/O, asked on every request."""

@@ -22,7 +22,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jose.sign import sign_jwt
-from rskit.issuer import Issuer
+from rskit.issuers.issuer import Issuer
 from rskit.resource_server import ResourceServer
 
 ISSUER: Final = "https://as.test"

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rskit.admission import Admission
 from rskit.around_public import AroundPublic
-from rskit.current import CURRENT
 from rskit.errors import NoCredentials
+from rskit.policy.admission import Admission
+from rskit.policy.current import CURRENT
 from rskit.request_view import RequestView
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
-from rskit.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.audit import RoutePolicy, RouteTable, checked
 from rskit.visit import Way
 from wsgi_mw.protect import Protect
 

@@ -28,19 +28,19 @@ from django.utils.module_loading import import_string
 from fapikit.http_message import Headers
 from rskit import cors as pages
 from rskit.access import any_of, public
-from rskit.admission import Admission
-from rskit.challenge import headers_of
+from rskit.answers.challenge import headers_of
+from rskit.answers.trace import LOGGER
 from rskit.cors import Cors, preflight_of_metadata
-from rskit.current import during
 from rskit.decision import Allow, Decision, Refusal
-from rskit.decision_trace import LOGGER
 from rskit.door import Door
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
+from rskit.policy.admission import Admission
+from rskit.policy.current import during
+from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from rskit.visit import Visit
-from rskit.wiring import require_resource_server
 from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded

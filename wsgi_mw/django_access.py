@@ -20,8 +20,8 @@ from django.http import HttpRequest, HttpResponse
 from fapikit.errors import ConfigurationError, FapiError
 from rskit import access as rules
 from rskit.access import PUBLIC_MARK
-from rskit.admission import Admission
-from rskit.token import Token
+from rskit.policy.admission import Admission
+from rskit.tokens.token import Token
 
 V = TypeVar("V", bound=Callable[..., Any])
 

@@ -20,8 +20,8 @@ from werkzeug.local import LocalProxy
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
-from rskit.admission import KEY, TOKEN_KEY, Admission
-from rskit.token import Token
+from rskit.policy.admission import KEY, TOKEN_KEY, Admission
+from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
 

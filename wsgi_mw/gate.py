@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from rskit.admission import KEY
 from rskit.errors import NoCredentials
+from rskit.policy.admission import KEY
 from rskit.visit import Visit, Way, visit_in
 from wsgi_mw.view import Environ
 

@@ -17,7 +17,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from rskit.errors import NoCredentials
-from rskit.token import Token
+from rskit.tokens.token import Token
 from wsgi_mw.django_access import admission_of
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-from rskit.admission import Admission
-from rskit.current import ain_turns, in_turns
-from rskit.stream import StreamWatch
+from rskit.policy.admission import Admission
+from rskit.policy.current import ain_turns, in_turns
+from rskit.policy.stream import StreamWatch
 
 
 def watch_of(admission: Admission) -> StreamWatch | None:

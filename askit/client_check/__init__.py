@@ -15,14 +15,14 @@ from starlette.requests import Request
 
 from askit.client_check import client_secret_jwt, none, private_key_jwt, secret
 from askit.client_check.assertion import client_id_of
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClient
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
-ClientCheck: TypeAlias = Callable[["AuthorizationServer", Request, Parameters, Client], Awaitable[None]]
+ClientCheck: TypeAlias = Callable[["Core", Request, Parameters, Client], Awaitable[None]]
 
 METHODS: Final[Mapping[str, ClientCheck]] = {
     "private_key_jwt": private_key_jwt.check,
@@ -33,29 +33,27 @@ METHODS: Final[Mapping[str, ClientCheck]] = {
 }
 
 
-async def authenticate_client(
-    server: AuthorizationServer, request: Request, parameters: Parameters
-) -> Client:
+async def authenticate_client(core: Core, request: Request, parameters: Parameters) -> Client:
     """The client that made this request, proven. Raises InvalidClient, a JwtError, TransportError, StoreError."""
     shape, client_id = presented(request, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
         # FAPI1-BL 5.2.2-19, RFC 7523 3-2
         raise InvalidClient("client_id is not the client that authenticates", clause="RFC 7523 3-2")
-    client = await server.clients.find(client_id)
+    client = await core.clients.find(client_id)
     if client is None:
         raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})
     method = client.auth_method
     check = METHODS.get(method)
-    if check is None or method not in server.profile.client_authentication_methods:
+    if check is None or method not in core.profile.client_authentication_methods:
         raise InvalidClient(
-            f"{method} is not available here", clause=server.profile.clause("client_authentication_methods")
+            f"{method} is not available here", clause=core.profile.clause("client_authentication_methods")
         )
     if method not in shape:
         raise InvalidClient(
             f"this client authenticates by {method}", facts={"client_id": client_id, "registered": method}
         )
-    await check(server, request, parameters, client)
+    await check(core, request, parameters, client)
     return client
 
 

@@ -18,7 +18,7 @@ from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 MAX_LIFETIME: Final = 86_400.0
 _ANY: Final = frozenset(
@@ -45,30 +45,30 @@ def client_id_of(parameters: Parameters) -> str:
     return subject
 
 
-def expected_of(server: AuthorizationServer, client_id: str) -> Expected:
+def expected_of(core: Core, client_id: str) -> Expected:
     """What the registered claims must be; the audience is a matter of the profile."""
     return Expected(
         issuer=client_id,
-        audience=audiences(server),
-        now=server.clock(),
-        skew=server.profile.clock_skew,
-        sole_audience=not server.profile.assertion_audience_as_array
-        or server.profile.assertion_audiences == {"issuer"},
+        audience=audiences(core),
+        now=core.clock(),
+        skew=core.profile.clock_skew,
+        sole_audience=not core.profile.assertion_audience_as_array
+        or core.profile.assertion_audiences == {"issuer"},
     )
 
 
-def audiences(server: AuthorizationServer) -> tuple[str, ...]:
+def audiences(core: Core) -> tuple[str, ...]:
     """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone)."""
-    issuer = server.config.issuer
+    issuer = core.config.issuer
     known = {
         "issuer": issuer,
-        "token_endpoint": server.endpoint("token"),
-        "par_endpoint": server.endpoint("par"),
+        "token_endpoint": core.endpoint("token"),
+        "par_endpoint": core.endpoint("par"),
     }
-    return tuple(known[name] for name in sorted(server.profile.assertion_audiences) if name in known)
+    return tuple(known[name] for name in sorted(core.profile.assertion_audiences) if name in known)
 
 
-async def require_single_use(server: AuthorizationServer, claims: Mapping[str, Any], client_id: str) -> None:
+async def require_single_use(core: Core, claims: Mapping[str, Any], client_id: str) -> None:
     """The checks that come after the signature: subject, shape of the audience, lifetime, one use.
 
     Raises JwtError, ReplayedAssertion, StoreError.
@@ -77,15 +77,15 @@ async def require_single_use(server: AuthorizationServer, claims: Mapping[str, A
         raise CLIENT_ASSERTION.fail(
             WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}
         )
-    if not server.profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
+    if not core.profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
         raise CLIENT_ASSERTION.fail(
             WrongAudience, "aud is an array: it must be the issuer as one string", about="aud"
         )
-    lives = float(claims["exp"]) - server.clock()
+    lives = float(claims["exp"]) - core.clock()
     if lives > MAX_LIFETIME:
         raise CLIENT_ASSERTION.fail(
             LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
         )
     name = f"{client_id}\0{claims['jti']}"
-    if not await server.records.mark("assertion", name, lives + server.profile.clock_skew):
+    if not await core.records.mark("assertion", name, lives + core.profile.clock_skew):
         raise ReplayedAssertion("this client assertion was used before")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 
 from askit.client_check.assertion import assertion_of, expected_of, require_single_use
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClient
 from fapikit.errors import BadSignature
 from fapikit.jose.claims import check_claims
@@ -22,26 +22,24 @@ from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 _HASHES: Final = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 
-async def check(
-    server: AuthorizationServer, _request: Request, parameters: Parameters, client: Client
-) -> None:
+async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:
     """Raises JwtError or InvalidClient."""
     registered = client.alg("token_endpoint_auth_signing_alg")
     jws = parse_jws(assertion_of(parameters), CLIENT_ASSERTION, {registered} if registered else set(_HASHES))
     if client.secret is None or jws.alg not in _HASHES:
         raise InvalidClient("this client has no secret to sign with")
     secret = client.secret.reveal().encode()
-    if len(secret) < server.profile.symmetric_octets:
+    if len(secret) < core.profile.symmetric_octets:
         raise InvalidClient(
-            "the secret is too short to sign with", clause=server.profile.clause("symmetric_octets")
+            "the secret is too short to sign with", clause=core.profile.clause("symmetric_octets")
         )
     mac = hmac.new(secret, jws.signing_input, _HASHES[jws.alg]).digest()
     if not hmac.compare_digest(mac, jws.signature):
         raise CLIENT_ASSERTION.fail(BadSignature, "the MAC of this client assertion does not verify")
-    check_claims(jws.unverified_claims, CLIENT_ASSERTION, expected_of(server, client.client_id))
-    await require_single_use(server, jws.unverified_claims, client.client_id)
+    check_claims(jws.unverified_claims, CLIENT_ASSERTION, expected_of(core, client.client_id))
+    await require_single_use(core, jws.unverified_claims, client.client_id)

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from askit.clients import Client
+from askit.clients.client import Client
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def check(
-    _server: AuthorizationServer, _request: Request, _parameters: Parameters, _client: Client
-) -> None:
+async def check(_server: Core, _request: Request, _parameters: Parameters, _client: Client) -> None:
     """Nothing more: that the profile has public clients is checked before, as for every method."""

@@ -11,27 +11,25 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from askit.client_check.assertion import assertion_of, expected_of, require_single_use
-from askit.clients import Client
+from askit.clients.client import Client
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.jose.verify import verify_jwt
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def check(
-    server: AuthorizationServer, _request: Request, parameters: Parameters, client: Client
-) -> None:
+async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:
     """Raises JwtError or InvalidClient; TransportError if the client's keys cannot be had now."""
     registered = client.alg("token_endpoint_auth_signing_alg")
-    verified = await server.run(
+    verified = await core.run(
         verify_jwt(
             assertion_of(parameters),
             CLIENT_ASSERTION,
-            keys=server.clients.keys_of(client),
-            algorithms={registered} if registered else server.profile.signing_algorithms,
-            expected=expected_of(server, client.client_id),
+            keys=core.clients.keys_of(client),
+            algorithms={registered} if registered else core.profile.signing_algorithms,
+            expected=expected_of(core, client.client_id),
         )
     )
-    await require_single_use(server, verified.claims, client.client_id)
+    await require_single_use(core, verified.claims, client.client_id)

@@ -13,12 +13,12 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClient
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
 def read_basic(request: Request) -> tuple[str, str]:
@@ -38,16 +38,12 @@ def basic_client_id(request: Request) -> str:
     return read_basic(request)[0]
 
 
-async def check_basic(
-    _server: AuthorizationServer, request: Request, _parameters: Parameters, client: Client
-) -> None:
+async def check_basic(_server: Core, request: Request, _parameters: Parameters, client: Client) -> None:
     """Raises InvalidClient."""
     _compare(client, read_basic(request)[1])
 
 
-async def check_post(
-    _server: AuthorizationServer, _request: Request, parameters: Parameters, client: Client
-) -> None:
+async def check_post(_server: Core, _request: Request, parameters: Parameters, client: Client) -> None:
     """Raises InvalidClient."""
     _compare(client, parameters.get("client_secret", ""))
 

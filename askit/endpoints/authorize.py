@@ -17,78 +17,78 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.authorization_request import INTERACTION, check_members, mode_of_refusal, read_members
-from askit.clients import Client
-from askit.consent import continue_request, refuse
+from askit.clients.client import Client
 from askit.endpoints.par import keep_request
 from askit.errors import InvalidRequest, InvalidRequestUri, Refused
+from askit.issuing.response_modes import see_other
 from askit.messages import read_form
 from askit.records import PushedRequest
-from askit.response_modes import see_other
-from askit.sessions import read_browser
+from askit.requests.authorization_request import INTERACTION, check_members, mode_of_refusal, read_members
+from askit.users.consent import continue_request, refuse
+from askit.users.sessions import read_browser
 from fapikit.parameters import Parameters, parse_parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def authorize(server: AuthorizationServer, request: Request) -> Response:
+async def authorize(core: Core, request: Request) -> Response:
     """A page, or the response to the client. Raises FapiError where the user must be told."""
     if request.method == "POST":
         parameters = await read_form(request)
     else:
         parameters = parse_parameters(request.url.query)
-    client = await _client(server, parameters)
+    client = await _client(core, parameters)
     if "request_uri" in parameters:
         if "request" in parameters:
             raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
         request_uri = parameters["request_uri"]
-        pushed = await load_request(server, request_uri, client)
-        if server.clock() >= pushed.expires_at:
+        pushed = await load_request(core, request_uri, client)
+        if core.clock() >= pushed.expires_at:
             raise InvalidRequestUri("this request_uri has expired: start again at the application")
-        await server.records.mark("request-opened", request_uri, INTERACTION)
+        await core.records.mark("request-opened", request_uri, INTERACTION)
     else:
-        direct = await _direct_request(server, parameters, client)
+        direct = await _direct_request(core, parameters, client)
         if isinstance(direct, Response):
             return direct
-        pushed, request_uri = direct, await keep_request(server, direct)
-        await server.records.mark("request-opened", request_uri, INTERACTION)
-    browser = await read_browser(server, request)
+        pushed, request_uri = direct, await keep_request(core, direct)
+        await core.records.mark("request-opened", request_uri, INTERACTION)
+    browser = await read_browser(core, request)
     if request.method == "POST" and not browser.known:
         # Another site's POST comes without the Lax cookie: a GET brings it, and no new one takes its place.
-        return see_other(page_of(server, request_uri, client))
-    return await continue_request(server, request_uri, pushed, client, browser)
+        return see_other(page_of(core, request_uri, client))
+    return await continue_request(core, request_uri, pushed, client, browser)
 
 
-def page_of(server: AuthorizationServer, request_uri: str, client: Client) -> str:
+def page_of(core: Core, request_uri: str, client: Client) -> str:
     """Where a request goes on that was opened already."""
     query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
-    return f"{server.endpoint('interaction')}?{query}"
+    return f"{core.endpoint('interaction')}?{query}"
 
 
-async def interaction(server: AuthorizationServer, request: Request) -> Response:
+async def interaction(core: Core, request: Request) -> Response:
     """Where the login form leads: the same request goes on, for as long as its page may stay open."""
     parameters = parse_parameters(request.url.query)
-    client = await _client(server, parameters)
+    client = await _client(core, parameters)
     request_uri = parameters.get("request_uri", "")
-    pushed = await load_opened_request(server, request_uri, client)
-    browser = await read_browser(server, request)
-    return await continue_request(server, request_uri, pushed, client, browser)
+    pushed = await load_opened_request(core, request_uri, client)
+    browser = await read_browser(core, request)
+    return await continue_request(core, request_uri, pushed, client, browser)
 
 
-async def load_opened_request(server: AuthorizationServer, request_uri: str, client: Client) -> PushedRequest:
+async def load_opened_request(core: Core, request_uri: str, client: Client) -> PushedRequest:
     """A request whose page was opened in time. Raises InvalidRequestUri."""
-    if await server.records.marked("request-opened", request_uri) is None:
+    if await core.records.marked("request-opened", request_uri) is None:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
-    return await load_request(server, request_uri, client)
+    return await load_request(core, request_uri, client)
 
 
-async def load_request(server: AuthorizationServer, request_uri: str, client: Client) -> PushedRequest:
+async def load_request(core: Core, request_uri: str, client: Client) -> PushedRequest:
     """The pushed request behind a URI of this client's, not yet decided. Raises InvalidRequestUri."""
-    pushed = await server.records.load("request", request_uri, PushedRequest)
+    pushed = await core.records.load("request", request_uri, PushedRequest)
     if pushed is None or pushed.client_id != client.client_id:
         raise InvalidRequestUri("this request_uri is unknown, or another client's", clause="RFC 9126 2.2")
-    if await server.records.marked("request-used", request_uri) is not None:
+    if await core.records.marked("request-used", request_uri) is not None:
         raise InvalidRequestUri(
             "this request was answered before: start again at the application", clause="RFC 9126 4b"
         )
@@ -97,32 +97,28 @@ async def load_request(server: AuthorizationServer, request_uri: str, client: Cl
     return pushed
 
 
-async def _client(server: AuthorizationServer, parameters: Parameters) -> Client:
-    client = await server.clients.find(parameters.get("client_id", ""))
+async def _client(core: Core, parameters: Parameters) -> Client:
+    client = await core.clients.find(parameters.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
     return client
 
 
-async def _direct_request(
-    server: AuthorizationServer, parameters: Parameters, client: Client
-) -> PushedRequest | Response:
+async def _direct_request(core: Core, parameters: Parameters, client: Client) -> PushedRequest | Response:
     """A request that came through the browser, or the error to send back for it."""
-    if server.profile.par_required or client.flag("require_pushed_authorization_requests"):
-        raise InvalidRequest("the request must be pushed first", clause=server.profile.clause("par_required"))
-    members = await read_members(server, parameters, client)
+    if core.profile.par_required or client.flag("require_pushed_authorization_requests"):
+        raise InvalidRequest("the request must be pushed first", clause=core.profile.clause("par_required"))
+    members = await read_members(core, parameters, client)
     try:
-        return await check_members(server, members, client, signed="request" in parameters)
+        return await check_members(core, members, client, signed="request" in parameters)
     except Refused as error:
-        back = _way_back(server, members, client)
+        back = _way_back(core, members, client)
         if back is None:
             raise
-        return await refuse(server, back, client, error)
+        return await refuse(core, back, client, error)
 
 
-def _way_back(
-    server: AuthorizationServer, members: Mapping[str, Any], client: Client
-) -> PushedRequest | None:
+def _way_back(core: Core, members: Mapping[str, Any], client: Client) -> PushedRequest | None:
     """Where and how an error is told: to a redirect URI that is this client's own, in the mode that was asked for."""
     redirect_uri, state = members.get("redirect_uri"), members.get("state")
     if not isinstance(redirect_uri, str) or not client.accepts_redirect_uri(redirect_uri):
@@ -130,7 +126,7 @@ def _way_back(
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=redirect_uri,
-        response_mode=mode_of_refusal(server, members, client),
+        response_mode=mode_of_refusal(core, members, client),
         scopes=(),
         created_at=0,
         expires_at=0,

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.endpoints.login import OWN_PAGES
 from askit.errors import InvalidRequest
-from askit.logout import end_session as end
-from askit.meant_user import hinted_client, hinted_subject
+from askit.issuing.response_modes import see_other
 from askit.messages import read_form
-from askit.response_modes import see_other
-from askit.sessions import form_token, read_browser, require_form_token, set_cookie
+from askit.requests.requested_subject import hinted_client, hinted_subject
+from askit.users.logout import end_session as end
+from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.urls import with_query
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 _CLAUSE = "OIDC RP-Initiated Logout 2"
 
@@ -51,54 +51,54 @@ class Leaving:
         return {name: value for name, value in found.items() if value is not None}
 
 
-async def end_session(server: AuthorizationServer, request: Request) -> Response:
+async def end_session(core: Core, request: Request) -> Response:
     """The page that asks; whoever is not signed in goes on at once. Raises InvalidRequest."""
     posted = request.method == "POST"
     parameters = await read_form(request) if posted else parse_parameters(request.url.query)
-    leaving = await _read(server, parameters)
-    browser = await read_browser(server, request)
+    leaving = await _read(core, parameters)
+    browser = await read_browser(core, request)
     if posted and not browser.known:
         # Another site's POST comes without the Lax cookie: a GET brings it.
-        return see_other(with_query(server.endpoint("end_session"), leaving.fields.items()))
+        return see_other(with_query(core.endpoint("end_session"), leaving.fields.items()))
     if browser.session is None:
-        return _gone(server, leaving)
-    page = server.pages.sign_out(
-        user=server.users.find(browser.session.username),
+        return _gone(core, leaving)
+    page = core.pages.sign_out(
+        user=core.users.find(browser.session.username),
         client_name=leaving.client.name if leaving.client else None,
-        csrf=await form_token(server, browser, OWN_PAGES),
+        csrf=await form_token(core, browser, OWN_PAGES),
         carried=leaving.fields,
         leads_to=leaving.redirect_uri,
     )
-    return set_cookie(server, page, browser)
+    return set_cookie(core, page, browser)
 
 
-async def logout(server: AuthorizationServer, request: Request) -> Response:
+async def logout(core: Core, request: Request) -> Response:
     """End the session. Raises StaleForm, InvalidRequest."""
     form = await read_form(request)
-    browser = await read_browser(server, request)
-    await require_form_token(server, browser, OWN_PAGES, form)
-    leaving = await _read(server, form)
-    await end(server, browser)
-    return _gone(server, leaving)
+    browser = await read_browser(core, request)
+    await require_form_token(core, browser, OWN_PAGES, form)
+    leaving = await _read(core, form)
+    await end(core, browser)
+    return _gone(core, leaving)
 
 
-def _gone(server: AuthorizationServer, leaving: Leaving) -> Response:
+def _gone(core: Core, leaving: Leaving) -> Response:
     if leaving.redirect_uri is None:
-        return server.pages.signed_out()
+        return core.pages.signed_out()
     state = {} if leaving.state is None else {"state": leaving.state}
     return see_other(with_query(leaving.redirect_uri, state.items()) if state else leaving.redirect_uri)
 
 
-async def _read(server: AuthorizationServer, parameters: Parameters) -> Leaving:
+async def _read(core: Core, parameters: Parameters) -> Leaving:
     hint, client_id = parameters.get("id_token_hint"), parameters.get("client_id")
     if client_id is None and hint is not None:
-        client_id = hinted_client(server, hint)
-    client = None if client_id is None else await server.clients.find(client_id)
+        client_id = hinted_client(core, hint)
+    client = None if client_id is None else await core.clients.find(client_id)
     if client_id is not None and client is None:
         raise InvalidRequest("client_id is unknown", clause=_CLAUSE)
     if hint is not None and client is not None:
         # For this client, or it is none. Whoever it names, the one who is signed in is asked.
-        await hinted_subject(server, hint, client)
+        await hinted_subject(core, hint, client)
     uri = parameters.get("post_logout_redirect_uri")
     if uri is not None and (client is None or uri not in client.post_logout_redirect_uris):
         raise InvalidRequest(

@@ -12,26 +12,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check import authenticate_client
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+from askit.issuing.tokens import find_access_token, token_claims
 from askit.messages import json_answer, read_form
-from askit.tokens import find_access_token, token_claims
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 SIGNED = "application/token-introspection+jwt"
 
 
-async def introspect(server: AuthorizationServer, request: Request) -> Response:
+async def introspect(core: Core, request: Request) -> Response:
     """200, as JSON or signed. Raises FapiError."""
     signed = SIGNED in request.headers.get("accept", "")
     parameters = await read_form(request)
     try:
-        caller = await authenticate_client(server, request, parameters)
+        caller = await authenticate_client(core, request, parameters)
     except FapiError as error:
         if not signed or error.code != "invalid_client":
             raise
@@ -39,36 +39,36 @@ async def introspect(server: AuthorizationServer, request: Request) -> Response:
         return error_answer(error, status=400)  # RFC 9701 5d
     if caller.auth_method == "none":
         raise InvalidClient("introspection is for APIs that prove who they are", clause="RFC 7662 2.1")
-    if not any(caller.client_id in resource.introspection_clients for resource in server.config.resources):
+    if not any(caller.client_id in resource.introspection_clients for resource in core.config.resources):
         # FAPI2-MS 6.2: an ordinary client does not pass for an API.
         raise UnauthorizedClient("this client may not introspect", clause="FAPI2-MS 6.2")
     token = parameters.get("token")
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7662 2.1")
-    members = server.introspection_body(await describe_token(server, token, caller))
+    members = core.introspection_body(await describe_token(core, token, caller))
     if signed:
-        return await _signed(server, members, caller)
+        return await _signed(core, members, caller)
     return json_answer(members)
 
 
-async def describe_token(server: AuthorizationServer, token: str, caller: Client) -> dict[str, Any]:
+async def describe_token(core: Core, token: str, caller: Client) -> dict[str, Any]:
     """The token as this caller may see it; `{"active": false}` and nothing else if it is none of its business."""
-    record = await find_access_token(server, token)
+    record = await find_access_token(core, token)
     if record is None:
         return {"active": False}
-    resource = server.config.resource(record.audience)
+    resource = core.config.resource(record.audience)
     if resource is None or caller.client_id not in resource.introspection_clients:
         return {"active": False}
     token_type = "DPoP" if record.jkt else "Bearer"
-    return {"active": True, "token_type": token_type, **token_claims(server, record, resource)}
+    return {"active": True, "token_type": token_type, **token_claims(core, record, resource)}
 
 
-async def _signed(server: AuthorizationServer, members: dict[str, Any], caller: Client) -> Response:
+async def _signed(core: Core, members: dict[str, Any], caller: Client) -> Response:
     claims = {
-        "iss": server.config.issuer,
+        "iss": core.config.issuer,
         "aud": caller.client_id,
-        "iat": int(server.clock()),
+        "iat": int(core.clock()),
         "token_introspection": members,
     }
-    jwt = await server.sign(claims, INTROSPECTION_RESPONSE, caller.alg("introspection_signed_response_alg"))
+    jwt = await core.sign(claims, INTROSPECTION_RESPONSE, caller.alg("introspection_signed_response_alg"))
     return Response(jwt, headers={"cache-control": "no-store"}, media_type=SIGNED)

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from askit.messages import public_json
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def jwks(server: AuthorizationServer, _request: Request) -> Response:
-    return public_json(await server.jwks(), max_age=60)
+async def jwks(core: Core, _request: Request) -> Response:
+    return public_json(await core.jwks(), max_age=60)

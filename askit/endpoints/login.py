@@ -11,58 +11,58 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.consent import login_page
 from askit.endpoints.authorize import load_opened_request, page_of
 from askit.errors import InvalidRequest
-from askit.logout import end_session
+from askit.issuing.response_modes import see_other
 from askit.messages import read_form
-from askit.places import place_of
 from askit.records import digest
-from askit.response_modes import see_other
-from askit.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
+from askit.requests.client_address import place_of
+from askit.users.consent import login_page
+from askit.users.logout import end_session
+from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 OWN_PAGES = "grants"
 """The purpose of a form that serves this server's own pages, not a client's request."""
 
 
-async def login(server: AuthorizationServer, request: Request) -> Response:
+async def login(core: Core, request: Request) -> Response:
     """303 back to the request (or to the grants page). Raises StaleForm, TooManyAttempts, InvalidRequestUri."""
     form = await read_form(request)
-    browser = await read_browser(server, request)
+    browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
-    await require_form_token(server, browser, request_uri or OWN_PAGES, form)
-    place = place_of(request, server.config.trusted_proxies)
+    await require_form_token(core, browser, request_uri or OWN_PAGES, form)
+    place = place_of(request, core.config.trusted_proxies)
     username = form.get("username", "")
-    user = await server.users.check_password(username, form.get("password", ""), place=place)
+    user = await core.users.check_password(username, form.get("password", ""), place=place)
     if user is not None and browser.session is not None and browser.session.username != user.username:
-        await end_session(server, browser)  # it was somebody else's
+        await end_session(core, browser)  # it was somebody else's
     if not request_uri:
         if user is None:
-            return await own_login_page(server, request, wrong=True)
-        browser = await sign_in(server, browser, user, fresh_for="")
-        return set_cookie(server, see_other(server.endpoint("grants")), browser)
-    client = await server.clients.find(form.get("client_id", ""))
+            return await own_login_page(core, request, wrong=True)
+        browser = await sign_in(core, browser, user, fresh_for="")
+        return set_cookie(core, see_other(core.endpoint("grants")), browser)
+    client = await core.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
-    pushed = await load_opened_request(server, request_uri, client)
+    pushed = await load_opened_request(core, request_uri, client)
     if user is None:
-        return await login_page(server, request_uri, pushed, client, browser, wrong=True, username=username)
-    browser = await sign_in(server, browser, user, fresh_for=digest(request_uri))
-    return set_cookie(server, see_other(page_of(server, request_uri, client)), browser)
+        return await login_page(core, request_uri, pushed, client, browser, wrong=True, username=username)
+    browser = await sign_in(core, browser, user, fresh_for=digest(request_uri))
+    return set_cookie(core, see_other(page_of(core, request_uri, client)), browser)
 
 
-async def own_login_page(server: AuthorizationServer, request: Request, *, wrong: bool = False) -> Response:
-    browser = await read_browser(server, request)
-    page = server.pages.login(
+async def own_login_page(core: Core, request: Request, *, wrong: bool = False) -> Response:
+    browser = await read_browser(core, request)
+    page = core.pages.login(
         client_name=None,
-        csrf=await form_token(server, browser, OWN_PAGES),
+        csrf=await form_token(core, browser, OWN_PAGES),
         client_id="",
         request_uri="",
         username="",
         wrong=wrong,
         leads_to=None,
     )
-    return set_cookie(server, page, browser)
+    return set_cookie(core, page, browser)

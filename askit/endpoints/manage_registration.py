@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
-from askit.keys import KEPT_FOR
+from askit.issuing.keys import KEPT_FOR
 from askit.records import digest
 from fapikit import strict_json
 from fapikit.secrets import Secret
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 _NOT_SENT = (
     "registration_access_token",
@@ -31,39 +31,39 @@ _NOT_SENT = (
 )
 
 
-async def read(server: AuthorizationServer, request: Request) -> Response:
+async def read(core: Core, request: Request) -> Response:
     """200 with the metadata. Raises InvalidToken."""
-    _, metadata, token = await _registered(server, request)
-    return information(server, metadata, token)
+    _, metadata, token = await _registered(core, request)
+    return information(core, metadata, token)
 
 
-async def change(server: AuthorizationServer, request: Request) -> Response:
+async def change(core: Core, request: Request) -> Response:
     """200 with the metadata as replaced: what is left out is gone. Raises InvalidToken, InvalidClientMetadata."""
-    seen, metadata, token = await _registered(server, request)
+    seen, metadata, token = await _registered(core, request)
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
-    changed = complete(server, asked, metadata)
-    if not await server.clients.replace(seen, changed, KEPT_FOR):
+    changed = complete(core, asked, metadata)
+    if not await core.clients.replace(seen, changed, KEPT_FOR):
         raise InvalidClientMetadata(
             "the registration changed meanwhile: read it again", clause="RFC 7592 2.2"
         )
-    return information(server, changed, token)
+    return information(core, changed, token)
 
 
-async def end(server: AuthorizationServer, request: Request) -> Response:
+async def end(core: Core, request: Request) -> Response:
     """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
-    _, metadata, _ = await _registered(server, request)
+    _, metadata, _ = await _registered(core, request)
     # In this order: if the store fails in between, nothing lives on that nobody could end.
-    await server.clients.remove(metadata["client_id"])
-    await server.records.remove("registration", metadata["client_id"])
+    await core.clients.remove(metadata["client_id"])
+    await core.records.remove("registration", metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
-async def _registered(server: AuthorizationServer, request: Request) -> tuple[bytes, dict[str, Any], str]:
+async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, Any], str]:
     """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
     client_id, token = request.path_params["client_id"], read_bearer(request)
-    expected = await server.records.read("registration", client_id) or b""
-    stored = await server.records.read("client", client_id)
+    expected = await core.records.read("registration", client_id) or b""
+    stored = await core.records.read("client", client_id)
     if stored is None or not hmac.compare_digest(expected, digest(token).encode()):
         raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")
     return stored, strict_json.parse_object(stored), token

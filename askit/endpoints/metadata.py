@@ -17,40 +17,40 @@ from askit.grants import grants
 from askit.messages import public_json
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def metadata(server: AuthorizationServer, _request: Request) -> Response:
-    return public_json(server.metadata(), max_age=300)
+async def metadata(core: Core, _request: Request) -> Response:
+    return public_json(core.metadata(), max_age=300)
 
 
-def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
+def build_metadata(core: Core) -> dict[str, Any]:
     """What this server can do, by its profile and settings."""
-    profile, config = server.profile, server.config
-    algorithms = sorted(server.signing_algorithms)
+    profile, config = core.profile, core.config
+    algorithms = sorted(core.signing_algorithms)
     verified = sorted(profile.signing_algorithms)
     methods = sorted(profile.client_authentication_methods & METHODS.keys())
-    modes = [mode for mode in server.response_modes if mode in profile.response_modes]
+    modes = [mode for mode in core.response_modes if mode in profile.response_modes]
     if profile.jarm_required:
         modes = [mode for mode in modes if "jwt" in mode]
     document: dict[str, Any] = {
         "issuer": config.issuer,
-        "authorization_endpoint": server.endpoint("authorize"),
-        "token_endpoint": server.endpoint("token"),
-        "pushed_authorization_request_endpoint": server.endpoint("par"),
-        "introspection_endpoint": server.endpoint("introspect"),
-        "revocation_endpoint": server.endpoint("revoke"),
-        "userinfo_endpoint": server.endpoint("userinfo"),
-        "end_session_endpoint": server.endpoint("end_session"),
-        "jwks_uri": server.endpoint("jwks"),
+        "authorization_endpoint": core.endpoint("authorize"),
+        "token_endpoint": core.endpoint("token"),
+        "pushed_authorization_request_endpoint": core.endpoint("par"),
+        "introspection_endpoint": core.endpoint("introspect"),
+        "revocation_endpoint": core.endpoint("revoke"),
+        "userinfo_endpoint": core.endpoint("userinfo"),
+        "end_session_endpoint": core.endpoint("end_session"),
+        "jwks_uri": core.endpoint("jwks"),
         "scopes_supported": list(config.known_scopes),
-        "response_types_supported": sorted(profile.response_types & server.response_types),
+        "response_types_supported": sorted(profile.response_types & core.response_types),
         "response_modes_supported": modes,
         "grant_types_supported": sorted(grants()),
         "subject_types_supported": ["public"],
         "acr_values_supported": [config.acr],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_supported": ["sub", "acr", "auth_time", *_user_claims(server)],
+        "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],
         "claims_parameter_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "require_pushed_authorization_requests": profile.par_required,
@@ -71,19 +71,19 @@ def build_metadata(server: AuthorizationServer) -> dict[str, Any]:
     }
     for endpoint in ("token", "introspection", "revocation"):
         document[f"{endpoint}_endpoint_auth_methods_supported"] = methods
-        document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(server)
+        document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(core)
     # RFC 7662 2.1: introspection is for APIs that prove who they are.
     document["introspection_endpoint_auth_methods_supported"] = [name for name in methods if name != "none"]
     if config.initial_access_token is not None:
-        document["registration_endpoint"] = server.endpoint("register")
+        document["registration_endpoint"] = core.endpoint("register")
     return {name: value for name, value in document.items() if value != []}
 
 
-def _assertion_algorithms(server: AuthorizationServer) -> list[str]:
+def _assertion_algorithms(core: Core) -> list[str]:
     symmetric = {"HS256", "HS384", "HS512"}
-    wanted = "client_secret_jwt" in server.profile.client_authentication_methods
-    return sorted(server.profile.signing_algorithms | (symmetric if wanted else set()))
+    wanted = "client_secret_jwt" in core.profile.client_authentication_methods
+    return sorted(core.profile.signing_algorithms | (symmetric if wanted else set()))
 
 
-def _user_claims(server: AuthorizationServer) -> list[str]:
-    return sorted({name for user in server.config.users for name in user.claims if name != "sub"})
+def _user_claims(core: Core) -> list[str]:
+    return sorted({name for user in core.config.users for name in user.claims if name != "sub"})

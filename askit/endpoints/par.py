@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.authorization_request import INTERACTION, read_authorization_request
 from askit.client_check import authenticate_client
-from askit.dpop import has_proof, read_proof, use_proof
 from askit.messages import json_answer, read_form
 from askit.records import PushedRequest
+from askit.requests.authorization_request import INTERACTION, read_authorization_request
+from askit.requests.dpop import has_proof, read_proof, use_proof
 from fapikit.secrets import random_token
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
 
-async def par(server: AuthorizationServer, request: Request) -> Response:
+async def par(core: Core, request: Request) -> Response:
     """201 with a request URI. Raises FapiError."""
     parameters = await read_form(request)
-    proof = await read_proof(server, request) if has_proof(request) else None
-    client = await authenticate_client(server, request, parameters)
+    proof = await read_proof(core, request) if has_proof(request) else None
+    client = await authenticate_client(core, request, parameters)
     jkt = proof.jkt if proof else None
-    pushed = await read_authorization_request(server, parameters, client, jkt=jkt)
+    pushed = await read_authorization_request(core, parameters, client, jkt=jkt)
     if proof is not None:
-        await use_proof(server, proof)
-    request_uri = await keep_request(server, pushed)
-    body = {"request_uri": request_uri, "expires_in": int(server.profile.par_lifetime)}
-    return json_answer(body, 201, await server.nonce_header())
+        await use_proof(core, proof)
+    request_uri = await keep_request(core, pushed)
+    body = {"request_uri": request_uri, "expires_in": int(core.profile.par_lifetime)}
+    return json_answer(body, 201, await core.nonce_header())
 
 
-async def keep_request(server: AuthorizationServer, pushed: PushedRequest) -> str:
+async def keep_request(core: Core, pushed: PushedRequest) -> str:
     """Store a request under a new URI; the record outlives the URI while its user is at the page."""
-    request_uri = PREFIX + random_token(server.random_bytes)
-    await server.records.save("request", request_uri, pushed, server.profile.par_lifetime + INTERACTION)
+    request_uri = PREFIX + random_token(core.random_bytes)
+    await core.records.save("request", request_uri, pushed, core.profile.par_lifetime + INTERACTION)
     return request_uri

@@ -13,16 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check import METHODS
-from askit.clients import SECRET_METHODS
+from askit.clients.client import SECRET_METHODS
 from askit.errors import InvalidClientMetadata, InvalidToken
-from askit.keys import KEPT_FOR
+from askit.issuing.keys import KEPT_FOR
 from askit.messages import json_answer, read_body
 from askit.records import digest
 from fapikit import strict_json
 from fapikit.secrets import random_token
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 _OURS: Final = frozenset(
     {
@@ -36,23 +36,23 @@ _OURS: Final = frozenset(
 )
 
 
-async def register(server: AuthorizationServer, request: Request) -> Response:
+async def register(core: Core, request: Request) -> Response:
     """201 with the metadata as registered. The client id is this server's, never the client's choice.
 
     Raises FapiError.
     """
-    opener = server.config.initial_access_token
+    opener = core.config.initial_access_token
     if opener is None or not opener.matches(read_bearer(request)):
         raise InvalidToken("registration needs the initial access token", clause="RFC 7591 3")
     identity = {
-        "client_id": random_token(server.random_bytes, 16),
-        "client_id_issued_at": int(server.clock()),
+        "client_id": random_token(core.random_bytes, 16),
+        "client_id_issued_at": int(core.clock()),
     }
-    metadata = complete(server, await read_metadata(request), identity)
-    token = random_token(server.random_bytes)
-    await server.records.write("registration", metadata["client_id"], digest(token).encode(), KEPT_FOR)
-    await server.clients.register(metadata, KEPT_FOR)
-    return information(server, metadata, token, 201)
+    metadata = complete(core, await read_metadata(request), identity)
+    token = random_token(core.random_bytes)
+    await core.records.write("registration", metadata["client_id"], digest(token).encode(), KEPT_FOR)
+    await core.clients.register(metadata, KEPT_FOR)
+    return information(core, metadata, token, 201)
 
 
 def read_bearer(request: Request) -> str:
@@ -69,39 +69,35 @@ async def read_metadata(request: Request) -> dict[str, Any]:
         raise InvalidClientMetadata("the body is not one JSON object") from error
 
 
-def complete(
-    server: AuthorizationServer, asked: Mapping[str, Any], identity: Mapping[str, Any]
-) -> dict[str, Any]:
+def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked for, with defaults this profile can live with and this server's identifiers, checked.
 
     `identity`: the id, and the secret if there is one already. Raises InvalidClientMetadata, InvalidRedirectUri.
     """
     metadata = {name: value for name, value in asked.items() if name not in _OURS}
-    allowed = server.profile.client_authentication_methods
+    allowed = core.profile.client_authentication_methods
     default = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
     metadata.setdefault("token_endpoint_auth_method", default)
     metadata.setdefault("response_types", ["code"])
     metadata.setdefault("grant_types", ["authorization_code"])
-    metadata.setdefault("id_token_signed_response_alg", server.config.signing_alg)
+    metadata.setdefault("id_token_signed_response_alg", core.config.signing_alg)
     metadata["client_id"] = identity["client_id"]
     metadata["client_id_issued_at"] = identity["client_id_issued_at"]
     method = metadata["token_endpoint_auth_method"]
     if isinstance(method, str) and method in SECRET_METHODS:
-        metadata["client_secret"] = identity.get("client_secret") or random_token(server.random_bytes)
+        metadata["client_secret"] = identity.get("client_secret") or random_token(core.random_bytes)
         metadata["client_secret_expires_at"] = 0
-    client = server.clients.read(metadata)
+    client = core.clients.read(metadata)
     if client.auth_method not in METHODS:
         raise InvalidClientMetadata(f"{client.auth_method} is not available here")
     return metadata
 
 
-def information(
-    server: AuthorizationServer, metadata: Mapping[str, Any], token: str, status: int = 200
-) -> Response:
+def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:
     """The client as it is registered, with where and how it manages itself (RFC 7592 3)."""
     members = {
         **metadata,
         "registration_access_token": token,
-        "registration_client_uri": server.endpoint(f"register/{metadata['client_id']}"),
+        "registration_client_uri": core.endpoint(f"register/{metadata['client_id']}"),
     }
     return json_answer(members, status)

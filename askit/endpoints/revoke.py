@@ -20,24 +20,24 @@ from askit.messages import read_form
 from askit.records import AccessToken, RefreshToken
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def revoke(server: AuthorizationServer, request: Request) -> Response:
+async def revoke(core: Core, request: Request) -> Response:
     """200, also for a token that nobody knows (RFC 7009 2.2). Raises FapiError."""
     parameters = await read_form(request)
-    client = await authenticate_client(server, request, parameters)
+    client = await authenticate_client(core, request, parameters)
     token = parameters.get("token")
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7009 2.1")
-    refresh = await server.records.load("refresh", token, RefreshToken)
+    refresh = await core.records.load("refresh", token, RefreshToken)
     if refresh is not None:
         _require_owner(refresh.client_id, client.client_id)
-        await server.records.remove("grant", refresh.grant_id)
-    access = await server.records.load("token", token, AccessToken)
+        await core.records.remove("grant", refresh.grant_id)
+    access = await core.records.load("token", token, AccessToken)
     if access is not None:
         _require_owner(access.client_id, client.client_id)
-        await server.records.remove("token", token)
+        await core.records.remove("token", token)
     return Response(status_code=200, headers={"cache-control": "no-store"})
 
 

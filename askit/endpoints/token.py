@@ -12,27 +12,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check import authenticate_client
-from askit.clients import Client
-from askit.dpop import has_proof, read_proof, use_proof
+from askit.clients.client import Client
 from askit.errors import ForbiddenGrantType, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from askit.grants import NEVER, TokenRequest, grants
 from askit.messages import json_answer, read_form
+from askit.requests.dpop import has_proof, read_proof, use_proof
 from fapikit.dpop import CheckedProof
 from fapikit.errors import MissingProof
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def token(server: AuthorizationServer, request: Request) -> Response:
+async def token(core: Core, request: Request) -> Response:
     """200 with tokens. Raises FapiError."""
     parameters = await read_form(request)
     grant_type = parameters.get("grant_type")
     if grant_type is not None and grant_type in NEVER:
         clause, why = NEVER[grant_type]
         raise ForbiddenGrantType(why, clause=clause)
-    proof = await read_proof(server, request) if has_proof(request) else None
-    client = await authenticate_client(server, request, parameters)
+    proof = await read_proof(core, request) if has_proof(request) else None
+    client = await authenticate_client(core, request, parameters)
     if grant_type is None:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
     redeem = grants().get(grant_type)
@@ -40,19 +40,19 @@ async def token(server: AuthorizationServer, request: Request) -> Response:
         raise UnsupportedGrantType("this grant type is not known here")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
-    _require_binding(server, client, proof)
+    _require_binding(core, client, proof)
     if proof is not None:
-        await use_proof(server, proof)
-    body = await redeem(server, TokenRequest(client, parameters, proof.jkt if proof else None))
-    return json_answer(server.token_body(body), 200, await server.nonce_header())
+        await use_proof(core, proof)
+    body = await redeem(core, TokenRequest(client, parameters, proof.jkt if proof else None))
+    return json_answer(core.token_body(body), 200, await core.nonce_header())
 
 
-def _require_binding(server: AuthorizationServer, client: Client, proof: CheckedProof | None) -> None:
+def _require_binding(core: Core, client: Client, proof: CheckedProof | None) -> None:
     """A token without a key is issued only where profile and client both let it."""
-    if proof is None and server.profile.sender_constraint_required:
+    if proof is None and core.profile.sender_constraint_required:
         raise MissingProof(
             "access tokens are bound to a key: send a DPoP proof",
-            clause=server.profile.clause("sender_constraint_required"),
+            clause=core.profile.clause("sender_constraint_required"),
         )
     if proof is None and client.flag("dpop_bound_access_tokens"):
         raise MissingProof(

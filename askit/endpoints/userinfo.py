@@ -11,49 +11,49 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.dpop import read_proof, use_proof
 from askit.errors import InsufficientScope, InvalidRequest, InvalidToken
-from askit.id_token import userinfo_claims
+from askit.issuing.id_token import userinfo_claims
+from askit.issuing.tokens import find_access_token
 from askit.messages import json_answer
 from askit.records import Grant
-from askit.tokens import find_access_token
+from askit.requests.dpop import read_proof, use_proof
 from askit.wire_errors import challenge_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import USERINFO_RESPONSE
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def userinfo(server: AuthorizationServer, request: Request) -> Response:
+async def userinfo(core: Core, request: Request) -> Response:
     """200, as JSON or as the signed JWT that the client registered for."""
     sent = request.headers.getlist("authorization")
     if not sent:
-        return unchallenged(server)
+        return unchallenged(core)
     scheme, _, token = sent[0].partition(" ")
     bound = scheme.lower() == "dpop"
     try:
         if len(sent) > 1:
             raise InvalidRequest("a request carries one Authorization header", clause="RFC 6750 2")
-        return await _answer(server, request, token.strip(), bound=bound)
+        return await _answer(core, request, token.strip(), bound=bound)
     except FapiError as error:
         log_refusal(error, "userinfo")
         return challenge_answer(
-            error, scheme="DPoP" if bound else "Bearer", algorithms=server.profile.signing_algorithms
+            error, scheme="DPoP" if bound else "Bearer", algorithms=core.profile.signing_algorithms
         )
 
 
-def unchallenged(server: AuthorizationServer) -> Response:
+def unchallenged(core: Core) -> Response:
     """To a request without a token: what would be taken, and no error (RFC 6750 3.1)."""
-    schemes = ['DPoP algs="{}"'.format(" ".join(sorted(server.profile.signing_algorithms)))]
-    if not server.profile.sender_constraint_required:
+    schemes = ['DPoP algs="{}"'.format(" ".join(sorted(core.profile.signing_algorithms)))]
+    if not core.profile.sender_constraint_required:
         schemes.append("Bearer")
     headers = {"www-authenticate": ", ".join(schemes), "cache-control": "no-store"}
     return Response(status_code=401, headers=headers)
 
 
-async def _answer(server: AuthorizationServer, request: Request, token: str, *, bound: bool) -> Response:
-    record = await find_access_token(server, token)
+async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> Response:
+    record = await find_access_token(core, token)
     if record is None or record.grant_id is None:
         raise InvalidToken("this access token is unknown, expired or revoked")
     if bound != (record.jkt is not None):
@@ -61,19 +61,19 @@ async def _answer(server: AuthorizationServer, request: Request, token: str, *, 
             "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
         )
     if bound:
-        proof = await read_proof(server, request, access_token=token, bound_to=record.jkt)
-        await use_proof(server, proof)
-    grant = await server.records.load("grant", record.grant_id, Grant)
+        proof = await read_proof(core, request, access_token=token, bound_to=record.jkt)
+        await use_proof(core, proof)
+    grant = await core.records.load("grant", record.grant_id, Grant)
     if grant is None:
         raise InvalidToken("this access token is revoked")
     if "openid" not in record.scopes:
         raise InsufficientScope("UserInfo needs the scope openid", clause="OIDC 5.3.1")
-    claims = server.userinfo_body(userinfo_claims(server, grant, record.scopes))
-    headers = await server.nonce_header()
-    client = await server.clients.find(record.client_id)
+    claims = core.userinfo_body(userinfo_claims(core, grant, record.scopes))
+    headers = await core.nonce_header()
+    client = await core.clients.find(record.client_id)
     alg = client.alg("userinfo_signed_response_alg") if client else None
     if alg is None:
         return json_answer(claims, 200, headers)
-    signed = {**claims, "iss": server.config.issuer, "aud": record.client_id}
-    jwt = await server.sign(signed, USERINFO_RESPONSE, alg)
+    signed = {**claims, "iss": core.config.issuer, "aud": record.client_id}
+    jwt = await core.sign(signed, USERINFO_RESPONSE, alg)
     return Response(jwt, headers={**headers, "cache-control": "no-store"}, media_type="application/jwt")

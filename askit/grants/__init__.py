@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from askit.clients import Client
+from askit.clients.client import Client
 from fapikit.parameters import Parameters
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class TokenRequest:
     jkt: str | None
 
 
-Redeem: TypeAlias = Callable[["AuthorizationServer", TokenRequest], Awaitable[dict[str, Any]]]
+Redeem: TypeAlias = Callable[["Core", TokenRequest], Awaitable[dict[str, Any]]]
 
 
 def grants() -> Mapping[str, Redeem]:

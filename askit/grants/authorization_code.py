@@ -11,45 +11,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from askit import granted
-from askit.audience import choose_resource
-from askit.authorization_details import narrow
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants import TokenRequest
-from askit.id_token import make_id_token
+from askit.issuing.audience import choose_resource
+from askit.issuing.id_token import make_id_token
+from askit.issuing.tokens import issue_access_token
 from askit.records import Code, Grant, RefreshToken
-from askit.tokens import issue_access_token
+from askit.requests.authorization_details import narrow
+from askit.users import grants as granted
 from fapikit import pkce
 from fapikit.secrets import random_token
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
+async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     """The token response body. Raises InvalidGrant, InvalidRequest, InvalidTarget."""
     client, parameters = request.client, request.parameters
     value = parameters.get("code")
     if value is None:
         raise InvalidRequest("code is missing", clause="RFC 6749 4.1.3")
-    code = await server.records.load("code", value, Code)
+    code = await core.records.load("code", value, Code)
     if code is None or code.client_id != client.client_id:
         raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
-    if await server.records.marked("code-used", value) is not None:
-        raise await _reused(server, code)
-    grant = await _check_code(server, code, request)
+    if await core.records.marked("code-used", value) is not None:
+        raise await _reused(core, code)
+    grant = await _check_code(core, code, request)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
-        server.config,
+        core.config,
         asked=parameters.all("resource"),
         granted=grant.resources,
         scopes=grant.scopes,
         details=details,
     )
-    if not await server.records.mark("code-used", value, server.config.grant_lifetime):
-        raise await _reused(server, code)
+    if not await core.records.mark("code-used", value, core.config.grant_lifetime):
+        raise await _reused(core, code)
     body = await issue_access_token(
-        server,
+        core,
         client=client,
         resource=resource,
         scopes=grant.scopes,
@@ -58,18 +58,18 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
         grant=grant,
     )
     if "refresh_token" in client.grant_types:
-        body["refresh_token"] = await _refresh_token(server, grant, request)
+        body["refresh_token"] = await _refresh_token(core, grant, request)
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
-            server, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
+            core, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
         )
     return body
 
 
-async def _check_code(server: AuthorizationServer, code: Code, request: TokenRequest) -> Grant:
+async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
     parameters = request.parameters
-    if server.clock() >= code.expires_at:
-        raise InvalidGrant("this code has expired", clause=server.profile.clause("code_lifetime"))
+    if core.clock() >= code.expires_at:
+        raise InvalidGrant("this code has expired", clause=core.profile.clause("code_lifetime"))
     redirect_uri = parameters.get("redirect_uri")
     # RFC 6749 4.1.3 asks for it; OAuth 2.1 dropped it, as PKCE does its work: compared where it is sent.
     if redirect_uri is not None and redirect_uri != code.redirect_uri:
@@ -83,22 +83,22 @@ async def _check_code(server: AuthorizationServer, code: Code, request: TokenReq
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
     if code.dpop_jkt is not None and request.jkt != code.dpop_jkt:
         raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
-    grant = await granted.find(server, code.grant_id)
+    grant = await granted.find(core, code.grant_id)
     if grant is None:
         raise InvalidGrant("what this code stood for was revoked")
     return grant
 
 
-async def _reused(server: AuthorizationServer, code: Code) -> InvalidGrant:
+async def _reused(core: Core, code: Code) -> InvalidGrant:
     """End the grant; the error says why."""
-    await server.records.remove("grant", code.grant_id)
+    await core.records.remove("grant", code.grant_id)
     return InvalidGrant(
         "this code was used before: everything that it gave is revoked", clause="FAPI2-SP 5.3.2.2-9"
     )
 
 
-async def _refresh_token(server: AuthorizationServer, grant: Grant, request: TokenRequest) -> str:
-    token = random_token(server.random_bytes)
+async def _refresh_token(core: Core, grant: Grant, request: TokenRequest) -> str:
+    token = random_token(core.random_bytes)
     record = RefreshToken(
         client_id=grant.client_id,
         grant_id=grant.grant_id,
@@ -106,5 +106,5 @@ async def _refresh_token(server: AuthorizationServer, grant: Grant, request: Tok
         # RFC 9449 5d: a public client's is bound to its key; others prove themselves, and may change it (5e).
         jkt=request.jkt if request.client.auth_method == "none" else None,
     )
-    await server.records.save("refresh", token, record, grant.expires_at - server.clock())
+    await core.records.save("refresh", token, record, grant.expires_at - core.clock())
     return token

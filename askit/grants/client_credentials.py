@@ -8,40 +8,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from askit.audience import choose_resource
-from askit.authorization_details import Details, check_details, parse_details
-from askit.config import IDENTITY_SCOPES
+from askit.config.settings import IDENTITY_SCOPES
 from askit.errors import InvalidAuthorizationDetails, InvalidScope, UnauthorizedClient
 from askit.grants import TokenRequest
-from askit.tokens import issue_access_token
+from askit.issuing.audience import choose_resource
+from askit.issuing.tokens import issue_access_token
+from askit.requests.authorization_details import Details, check_details, parse_details
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 
-async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
+async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     """The token response body. Raises UnauthorizedClient, InvalidScope, InvalidTarget, InvalidAuthorizationDetails."""
     parameters = request.parameters
     if request.client.auth_method == "none":
         raise UnauthorizedClient("a public client has no credentials", clause="RFC 6749 4.4")
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split()))
-    server.require_scopes(scopes, request.client)
+    core.require_scopes(scopes, request.client)
     if set(scopes) & IDENTITY_SCOPES.keys():
         raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
     asked = parameters.all("resource")
     for uri in asked:
-        server.require_resource(uri)
+        core.require_resource(uri)
     details: Details = ()
     if "authorization_details" in parameters:
         details = check_details(
-            parse_details(parameters["authorization_details"]), server.config, request.client
+            parse_details(parameters["authorization_details"]), core.config, request.client
         )
-        _require_no_consent(server, details)
-    resource = choose_resource(server.config, asked=asked, granted=asked, scopes=scopes, details=details)
+        _require_no_consent(core, details)
+    resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
         raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
     return await issue_access_token(
-        server,
+        core,
         client=request.client,
         resource=resource,
         scopes=scopes,
@@ -51,10 +51,10 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
     )
 
 
-def _require_no_consent(server: AuthorizationServer, details: Details) -> None:
+def _require_no_consent(core: Core, details: Details) -> None:
     """Raise InvalidAuthorizationDetails for a detail that serves once per consent: nobody is here to give one."""
     for detail in details:
-        known = server.config.details_type(str(detail["type"]))
+        known = core.config.details_type(str(detail["type"]))
         if known is not None and known.single_use:
             raise InvalidAuthorizationDetails(
                 f"authorization_details of type {known.type} need a user's consent",

@@ -12,50 +12,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from askit import granted
-from askit.audience import choose_resource, narrow_scopes
-from askit.authorization_details import narrow
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants import TokenRequest
+from askit.issuing.audience import choose_resource, narrow_scopes
+from askit.issuing.tokens import issue_access_token
 from askit.records import RefreshToken, digest
-from askit.tokens import issue_access_token
+from askit.requests.authorization_details import narrow
+from askit.users import grants as granted
 from fapikit.secrets import random_token
 
 if TYPE_CHECKING:
-    from askit.server import AuthorizationServer
+    from askit.core import Core
 
 RETRY_WINDOW: Final = 60.0
 """How long after its use a rotated token is still forgiven."""
 
 
-async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str, Any]:
+async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     """The token response body. Raises InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget."""
     parameters = request.parameters
     value = parameters.get("refresh_token")
     if value is None:
         raise InvalidRequest("refresh_token is missing", clause="RFC 6749 6")
-    token = await server.records.load("refresh", value, RefreshToken)
-    if token is None or token.client_id != request.client.client_id or server.clock() >= token.expires_at:
+    token = await core.records.load("refresh", value, RefreshToken)
+    if token is None or token.client_id != request.client.client_id or core.clock() >= token.expires_at:
         raise InvalidGrant("this refresh token is unknown, expired or another client's", clause="RFC 6749 6")
     if token.jkt is not None and token.jkt != request.jkt:
         raise InvalidGrant("this refresh token is bound to another DPoP key", clause="RFC 9449 5d")
-    grant = await granted.find(server, token.grant_id)
+    grant = await granted.find(core, token.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
-        server.config,
+        core.config,
         asked=parameters.all("resource"),
         granted=grant.resources,
         scopes=scopes,
         details=details,
     )
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
-    rotated = server.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
-    successor = await _rotate(server, value, token) if rotated else None
+    rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
+    successor = await _rotate(core, value, token) if rotated else None
     body = await issue_access_token(
-        server,
+        core,
         client=request.client,
         resource=resource,
         scopes=scopes,
@@ -68,10 +68,10 @@ async def redeem(server: AuthorizationServer, request: TokenRequest) -> dict[str
     return body
 
 
-async def _rotate(server: AuthorizationServer, value: str, token: RefreshToken) -> str:
+async def _rotate(core: Core, value: str, token: RefreshToken) -> str:
     """The successor of a refresh token. Raises InvalidGrant, and ends the grant, on reuse."""
-    records, now = server.records, server.clock()
-    successor = random_token(server.random_bytes)
+    records, now = core.records, core.clock()
+    successor = random_token(core.random_bytes)
     lives = token.expires_at - now
     await records.save("refresh", successor, token, lives)
     if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}"):

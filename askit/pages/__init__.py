@@ -19,10 +19,10 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
-from askit.clients import Client
-from askit.config import Config, User
-from askit.details_types import DetailsType
-from askit.id_token import claims_by_name
+from askit.clients.client import Client
+from askit.config.details_types import DetailsType
+from askit.config.settings import Config, User
+from askit.issuing.id_token import claims_by_name
 from askit.pages.words import describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
 from fapikit.urls import origin_of

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from askit.config import User
-from askit.details_types import CONSENT_ID, DetailsType
+from askit.config.details_types import CONSENT_ID, DetailsType
+from askit.config.settings import User
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
 _AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")

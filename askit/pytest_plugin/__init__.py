@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from askit.extra import needs_extra
+from askit.missing_extra import needs_extra
 from askit.pytest_plugin.movable_clock import MovableClock
 
 if TYPE_CHECKING:

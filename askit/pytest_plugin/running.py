@@ -19,13 +19,13 @@ import httpx
 import uvicorn
 
 from askit.__main__ import uvicorn_config
-from askit.config import Config
-from askit.config import TlsFiles as ConfiguredTls
+from askit.config.settings import Config
+from askit.config.settings import TlsFiles as ConfiguredTls
+from askit.issuing.tokens import token_claims
 from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.server import AuthorizationServer
-from askit.tokens import token_claims
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context

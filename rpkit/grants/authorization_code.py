@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from fapikit.flow import Flow
 from rpkit.bank import Bank
-from rpkit.callback import VerifiedCallback
-from rpkit.token_endpoint import TokenResponse, request_tokens
+from rpkit.login.callback import VerifiedCallback
+from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 
 
 def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | None) -> Flow[TokenResponse]:

@@ -14,9 +14,9 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
-from rpkit.dpop_key import new_dpop_key
-from rpkit.token_endpoint import request_tokens
-from rpkit.token_set import TokenKey, TokenSet, first_token_set
+from rpkit.tokens.dpop_key import new_dpop_key
+from rpkit.tokens.token_endpoint import request_tokens
+from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 
 
 def client_credentials(

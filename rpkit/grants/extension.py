@@ -12,10 +12,10 @@ from typing import Final
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from rpkit.bank import Bank
-from rpkit.dpop_key import new_dpop_key
 from rpkit.errors import RetiredGrant
-from rpkit.token_endpoint import request_tokens
-from rpkit.token_set import TokenKey, TokenSet, first_token_set
+from rpkit.tokens.dpop_key import new_dpop_key
+from rpkit.tokens.token_endpoint import request_tokens
+from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 
 _RETIRED: Final = {
     "password": "the user's password goes to the bank's own page, never through a client: use begin()",

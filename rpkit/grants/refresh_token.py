@@ -17,10 +17,10 @@ from fapikit.flow import Flow, shared, sleep
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import GrantEnded, NoAccessToken
-from rpkit.id_token import verify_refreshed_id_token
-from rpkit.token_endpoint import TokenResponse, request_tokens
-from rpkit.token_set import TokenSet, require_own
-from rpkit.token_store import LOCK_TTL
+from rpkit.login.id_token import verify_refreshed_id_token
+from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
+from rpkit.tokens.token_set import TokenSet, require_own
+from rpkit.tokens.token_store import LOCK_TTL
 
 DEADLINE: Final = 45.0
 _POLL: Final = 0.1

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer
-from askit.users import Users
+from askit.users.users import Users
 from fapikit import MemoryStore
 from fapikit.errors import StoreUnavailable
 from fapikit.stores.sqlite import SqliteStore
@@ -57,7 +57,7 @@ async def test_a_client_registered_under_another_profile_keeps_to_this_one(bank:
         "token_endpoint_auth_signing_alg": "RS256",
         "jwks": {"keys": [dict(a_key("RS256", 1).public_jwk)]},
     }
-    await bank.server.clients.register(registered, 3600)
+    await bank.server.core.clients.register(registered, 3600)
     response = await bank.client("old", key=a_key("RS256", 1)).push()
     assert response.status_code in (400, 401)
 
@@ -185,7 +185,7 @@ async def test_the_grants_of_a_user_who_was_removed_end() -> None:
     tokens = await client.tokens()
     code = await client.code()
     users = tuple(user for user in bank.config.users if user.username != "alice")
-    bank.server.users = Users(users, bank.server.records)
+    bank.server.core.users = Users(users, bank.server.core.records)
     for answer in (await client.refresh(tokens["refresh_token"]), await client.redeem(code)):
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
     assert (await client.userinfo(tokens["access_token"])).status_code == 401

@@ -77,7 +77,7 @@ async def test_an_unforeseen_failure_is_told_without_its_words(
     def broken(_: str) -> None:
         raise RuntimeError("secret words")
 
-    bank.server.clients.find = broken  # type: ignore[assignment, method-assign]
+    bank.server.core.clients.find = broken  # type: ignore[assignment, method-assign]
     response = await client.push()
     assert (response.status_code, response.json()["error"]) == (500, "server_error")
     page = await client.http.get("/authorize?client_id=x")

@@ -12,7 +12,7 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from askit.sessions import cookie_name
+from askit.users.sessions import cookie_name
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PAYMENT, PlainClient
 from tests.keys import mint

@@ -161,12 +161,12 @@ def _authlib(oauth: Running, **settings: Any) -> AuthlibClient:
 def _authlib_login(oauth: Running, client: AuthlibClient) -> dict[str, Any]:
     verifier = "v" * 50
     url, _ = client.create_authorization_url(
-        oauth.app.endpoint("authorize"), code_verifier=verifier, nonce="the-nonce"
+        oauth.app.core.endpoint("authorize"), code_verifier=verifier, nonce="the-nonce"
     )
     callback = oauth.browse(url)
     return dict(
         client.fetch_token(
-            oauth.app.endpoint("token"), authorization_response=callback, code_verifier=verifier
+            oauth.app.core.endpoint("token"), authorization_response=callback, code_verifier=verifier
         )
     )
 
@@ -179,11 +179,11 @@ def test_authlib_logs_in_with_a_secret(oauth: Running, client_id: str, method: s
         token = _authlib_login(oauth, client)
         assert token["token_type"] == "Bearer"
         keys = KeySet.import_key_set(
-            client.request("GET", oauth.app.endpoint("jwks"), withhold_token=True).json()
+            client.request("GET", oauth.app.core.endpoint("jwks"), withhold_token=True).json()
         )
         claims = jwt.decode(token["id_token"], keys, algorithms=["ES256"]).claims
         assert (claims["sub"], claims["nonce"], claims["aud"]) == ("alice", "the-nonce", client_id)
-        assert client.get(oauth.app.endpoint("userinfo")).json() == {"sub": "alice"}
+        assert client.get(oauth.app.core.endpoint("userinfo")).json() == {"sub": "alice"}
 
 
 def test_authlib_logs_in_by_private_key_jwt(oauth: Running) -> None:
@@ -199,7 +199,7 @@ def test_authlib_logs_in_by_private_key_jwt(oauth: Running) -> None:
 def test_authlib_refreshes_introspects_and_revokes(oauth: Running) -> None:
     with _authlib(oauth) as client:
         token = _authlib_login(oauth, client)
-        endpoint = oauth.app.endpoint
+        endpoint = oauth.app.core.endpoint
         renewed = client.refresh_token(endpoint("token"), refresh_token=token["refresh_token"])
         assert renewed["access_token"] != token["access_token"]
         assert renewed["refresh_token"] != token["refresh_token"]  # OAuth 2.1 rotates
@@ -213,6 +213,6 @@ def test_authlib_refreshes_introspects_and_revokes(oauth: Running) -> None:
 
 def test_authlib_gets_client_credentials(oauth: Running) -> None:
     with _authlib(oauth, scope="accounts") as client:
-        token = client.fetch_token(oauth.app.endpoint("token"), grant_type="client_credentials")
+        token = client.fetch_token(oauth.app.core.endpoint("token"), grant_type="client_credentials")
         assert token["scope"] == "accounts"
         assert "refresh_token" not in token

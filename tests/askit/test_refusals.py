@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, Config
-from askit.clients import Client
+from askit.clients.client import Client
 from askit.errors import InvalidClientMetadata
-from askit.keys import ServerKeys
+from askit.issuing.keys import ServerKeys
 from askit.pages.words import describe_user
 from fapikit.errors import ConfigurationError, FapiError, UnusableKey
 from fapikit.profiles import profile_of
@@ -62,7 +62,7 @@ async def test_a_request_without_any_client(client: PlainClient) -> None:
 async def test_a_method_that_the_profile_dropped_since_registration() -> None:
     """A public client's record, served by a stricter profile."""
     bank = Bank(profile="oauth-2.1", clients=[{**FINTECH, "token_endpoint_auth_method": "none"}, *APIS])
-    bank.server.profile = profile_of("fapi2-security")
+    bank.server.core.profile = profile_of("fapi2-security")
     refused = await bank.client().push(authentication={"client_id": "fintech"})
     assert _error(refused) == (401, "invalid_client", "FAPI2-SP 5.3.2.1-6")
 
@@ -149,7 +149,7 @@ async def test_a_wrong_password_on_the_way_to_ones_own_page(client: PlainClient)
 
 async def test_the_session_of_a_user_who_is_gone(bank: Bank, client: PlainClient) -> None:
     consent = await _consent(client)
-    bank.server.users._by_name.pop("alice")
+    bank.server.core.users._by_name.pop("alice")
     assert 'name="password"' in (await client.submit(consent, decision="approve")).text
     assert describe_user(None)[0] == "somebody"
 
@@ -157,12 +157,12 @@ async def test_the_session_of_a_user_who_is_gone(bank: Bank, client: PlainClient
 async def test_of_two_decisions_at_once_the_second_is_told(bank: Bank, client: PlainClient) -> None:
     """Both saw the request unanswered; the mark decides."""
     consent = await _consent(client)
-    read = bank.server.records.marked
+    read = bank.server.core.records.marked
 
     async def blind(kind: str, name: str) -> str | None:
         return None if kind == "request-used" else await read(kind, name)
 
-    bank.server.records.marked = blind  # type: ignore[method-assign]
+    bank.server.core.records.marked = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
     refused = await client.submit(consent, decision="approve")
     assert refused.status_code == 400
@@ -173,12 +173,12 @@ async def test_of_two_silent_requests_at_once_the_second_is_told(bank: Bank) -> 
     bank = Bank(auto_approve="alice")
     client = bank.client()
     request_uri = await client.pushed()
-    read = bank.server.records.marked
+    read = bank.server.core.records.marked
 
     async def blind(kind: str, name: str) -> str | None:
         return None if kind == "request-used" else await read(kind, name)
 
-    bank.server.records.marked = blind  # type: ignore[method-assign]
+    bank.server.core.records.marked = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.authorize(request_uri))
     assert (await client.authorize(request_uri)).status_code == 400
 
@@ -200,12 +200,12 @@ async def test_a_code_whose_grant_was_ended_before_its_redemption(client: PlainC
 
 async def test_a_grant_that_ends_during_a_userinfo_call(bank: Bank, client: PlainClient) -> None:
     token = (await client.tokens())["access_token"]
-    load = bank.server.records.load
+    load = bank.server.core.records.load
 
     async def gone(kind: str, name: str, record: Any) -> Any:
         return None if kind == "grant" else await load(kind, name, record)
 
-    bank.server.records.load = gone  # type: ignore[method-assign]
+    bank.server.core.records.load = gone  # type: ignore[method-assign]
     assert (await client.userinfo(token)).status_code == 401
 
 
@@ -225,18 +225,18 @@ async def test_a_store_that_forgets_at_once_is_told(bank: Bank) -> None:
     async def forget(*_: object) -> None:
         return None
 
-    bank.server.records.read = forget  # type: ignore[assignment, method-assign]
+    bank.server.core.records.read = forget  # type: ignore[assignment, method-assign]
     with pytest.raises(FapiError, match="lost"):
-        await bank.server.keys.secret()
+        await bank.server.core.keys.secret()
 
 
 def test_a_key_file_that_is_no_key_set(bank: Bank) -> None:
     for jwks in ({"keys": "none"}, {"keys": [7]}, {}):
         with pytest.raises(ConfigurationError, match="jwks_file"):
             ServerKeys(
-                bank.server.records,
+                bank.server.core.records,
                 clock=bank.clock,
-                random_bytes=bank.server.random_bytes,
+                random_bytes=bank.server.core.random_bytes,
                 default_alg="ES256",
                 fixed=jwks,
                 rotate_after=1,

@@ -20,6 +20,7 @@ from fapikit.errors import (
     WrongSubject,
 )
 from fapikit.metadata import read_metadata
+from rpkit.api.resource_metadata import discover_resource, find_issuer, metadata_url
 from rpkit.errors import (
     OtherAuthorizationServer,
     RegistrationError,
@@ -27,8 +28,7 @@ from rpkit.errors import (
     UnboundToken,
     UserInfoError,
 )
-from rpkit.registration import register
-from rpkit.resource_metadata import discover_resource, find_issuer, metadata_url
+from rpkit.registration.registration import register
 from tests.hands import Hand, answer
 from tests.keys import a_key, mint
 from tests.mothers.clients import Clients

@@ -12,7 +12,7 @@ from fapikit.jose.key_set import KeySet
 from rskit import Issuer, ResourceServer
 from rskit.decision import Allow, Decision, Refusal
 from rskit.request_view import RequestView
-from rskit.token import Token
+from rskit.tokens.token import Token
 from tests.clocks import NOW, CountingRandom, FrozenClock
 from tests.hands import Hand
 from tests.keys import a_key, b64, mint

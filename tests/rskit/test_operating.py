@@ -21,7 +21,7 @@ from fapikit.jose.purposes import SIGNED_METADATA
 from fapikit.jose.verify import verify_jwt
 from fapikit.stores import Seal, SealedStore, SqliteStore
 from rskit import Access, CannotDecide, Introspection, ResourceDescription, ResourceServer
-from rskit.challenge import describe
+from rskit.answers.challenge import describe
 from rskit.health import Readiness
 from rskit.observe import Observe
 from rskit.revocation import Denylist

@@ -17,9 +17,9 @@ from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit import Issuer
 from rskit import errors as rs
 from rskit.access import Access
-from rskit.admission import Admission
-from rskit.credentials import read_credentials
 from rskit.decision import Allow, Refusal
+from rskit.policy.admission import Admission
+from rskit.possession.credentials import read_credentials
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
@@ -169,7 +169,7 @@ def test_a_key_that_goes_while_a_token_is_verified_is_not_taken_for_one_of_the_n
     remote._keys = Rotating([AS_KEY.public_key])
     view = a_view(f"Bearer {a_token()}")
     with monkeypatch.context() as patch:
-        patch.setattr("rskit.token_check.verify_at_hand", lambda *_: None)
+        patch.setattr("rskit.tokens.check.verify_at_hand", lambda *_: None)
         allowed(server, view, Hand())
     clock.advance(1)
     refusal = refused(server, view, Hand(jwks_of(a_key("ES256", 2))))

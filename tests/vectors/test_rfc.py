@@ -31,8 +31,8 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.jose.purposes import ID_TOKEN
-from rskit.confirmation import require_certificate
 from rskit.errors import WrongCertificate
+from rskit.possession.confirmation import require_certificate
 from tests.keys import b64, unb64
 from tests.vectors.folder import RFC, read, rfc
 from tests.vectors.jose import open_jwe, public, verify_jws

@@ -196,7 +196,7 @@ async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
 @pytest.mark.spec("RFC 9126 4c")
 async def test_par_attempt_to_use_expired_request_uri(bank: Bank, client: PlainClient) -> None:
     request_uri = await client.pushed()
-    bank.clock.advance(bank.server.profile.par_lifetime)
+    bank.clock.advance(bank.server.core.profile.par_lifetime)
     response = await client.authorize(request_uri)
     assert response.status_code == 400
     assert "expired" in response.text
@@ -207,7 +207,7 @@ async def test_a_page_that_was_opened_in_time_may_be_answered_after_the_uri_expi
 ) -> None:
     request_uri = await client.pushed()
     login = await client.authorize(request_uri)
-    bank.clock.advance(bank.server.profile.par_lifetime + 60)
+    bank.clock.advance(bank.server.core.profile.par_lifetime + 60)
     consent = await client.submit(login, username="alice", password="wonderland")
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
 

@@ -84,7 +84,7 @@ async def test_a_mode_that_is_not_to_be_had_is_refused_by_query_or_signed_where_
     client = bank.client()
     query = {**client.request(response_mode="smoke"), "client_id": "fintech"}
     assert read_callback(await client.http.get("/authorize", params=query))["error"] == "invalid_request"
-    bank.server.profile = replace(bank.config.profile, jarm_required=True)
+    bank.server.core.profile = replace(bank.config.profile, jarm_required=True)
     callback = read_callback(await client.http.get("/authorize", params=query))
     assert (await _verified(client, callback["response"]))["error"] == "invalid_request"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fapikit.stores.sealed import Seal
-from rpkit import web
+from rpkit.web import pages as web
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
 

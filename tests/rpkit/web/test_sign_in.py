@@ -15,7 +15,7 @@ from fapikit import KeyRing, PrivateKeyJWT
 from fapikit.errors import ConfigurationError
 from fapikit.stores.sealed import Seal
 from rpkit import Client, ClientKeys
-from rpkit.web import COOKIE, MAX_LOGINS
+from rpkit.web.pages import COOKIE, MAX_LOGINS
 from tests.keys import a_key, header_of
 from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
 from tests.rpkit.web.sites import SITE, SITES, Browser, Site

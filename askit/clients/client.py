@@ -1,0 +1,240 @@
+"""Registered clients: their metadata read strictly, and where it is found.
+
+Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3; FAPI1-BL 7.5-2
+Role: AS
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from askit.clients.keys import FETCHED, require_public
+from askit.clients.metadata import ALGORITHMS, check_types, read_keys
+from askit.clients.redirect_uris import check_redirect_uri, is_registered
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from fapikit import strict_json
+from fapikit.errors import UnusableKey
+from fapikit.jose.key_set import KeySet, KeySource
+from fapikit.jwks import RemoteKeySet
+from fapikit.profiles import Profile
+from fapikit.secrets import Secret
+
+if TYPE_CHECKING:
+    from askit.records import Records
+    from fapikit.clock import Clock
+
+log = logging.getLogger("askit")
+
+SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One registered client. `metadata` holds every member as it was registered, the secret left out."""
+
+    client_id: str
+    metadata: Mapping[str, Any]
+    secret: Secret | None = None
+    _keys: KeySet | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, Any]) -> Client:
+        """Check the members' types and how they fit. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        members = dict(metadata)
+        client_id, secret = members.get("client_id"), members.pop("client_secret", None)
+        if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
+            raise InvalidClientMetadata("client_id must be a non-empty string")
+        check_types(members)
+        if secret is not None and not isinstance(secret, str):
+            raise InvalidClientMetadata("client_secret must be a string")
+        keys = read_keys(members)
+        client = cls(
+            client_id=client_id,
+            metadata=members,
+            secret=None if secret is None else Secret(secret),
+            _keys=keys,
+        )
+        for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
+            check_redirect_uri(uri)
+        client._check_method()
+        return client
+
+    def check(self, profile: Profile) -> None:
+        """Raise InvalidClientMetadata unless the profile allows this registration."""
+        method = self.auth_method
+        if method not in profile.client_authentication_methods:
+            raise self._refuse(
+                f"{profile.name} does not allow token_endpoint_auth_method {method}",
+                profile.clause("client_authentication_methods"),
+            )
+        if not profile.loopback_redirects and any(
+            urlsplit(uri).scheme == "http" for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)
+        ):
+            raise self._refuse(
+                f"{profile.name} does not allow redirect URIs on loopback",
+                profile.clause("loopback_redirects"),
+            )
+        for name in ALGORITHMS:
+            alg = self.metadata.get(name)
+            symmetric = name == "token_endpoint_auth_signing_alg" and method == "client_secret_jwt"
+            if alg is not None and alg not in profile.signing_algorithms and not symmetric:
+                raise self._refuse(
+                    f"{profile.name} does not allow {name} {alg}", profile.clause("signing_algorithms")
+                )
+        for response_type in self.metadata.get("response_types", ()):
+            if response_type not in profile.response_types:
+                raise self._refuse(
+                    f"{profile.name} does not allow this response type", profile.clause("response_types")
+                )
+
+    def _check_method(self) -> None:
+        method = self.auth_method
+        if method == "private_key_jwt" and self._keys is None and "jwks_uri" not in self.metadata:
+            raise self._refuse("private_key_jwt needs jwks or jwks_uri", "RFC 7591 2")
+        if method == "private_key_jwt" and self._keys is not None and not self._keys.keys:
+            raise self._refuse(
+                "private_key_jwt needs a key, and jwks holds none that can be used", "RFC 7591 2"
+            )
+        if method in SECRET_METHODS and self.secret is None:
+            raise self._refuse(f"{method} needs a client_secret", "RFC 7591 2")
+        if "authorization_code" in self.grant_types and not self.redirect_uris and self.response_types:
+            raise self._refuse("the authorization_code grant needs redirect_uris", "RFC 7591 2")
+
+    def _refuse(self, message: str, clause: str) -> InvalidClientMetadata:
+        return InvalidClientMetadata(
+            f"client {self.client_id}: {message}", clause=clause, facts={"client_id": self.client_id}
+        )
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata.get("client_name", self.client_id))
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("redirect_uris", ()))
+
+    @property
+    def post_logout_redirect_uris(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("post_logout_redirect_uris", ()))
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        default = ("authorization_code",) if self.redirect_uris else ()
+        return tuple(self.metadata.get("grant_types", default))
+
+    @property
+    def response_types(self) -> tuple[str, ...]:
+        return tuple(self.metadata.get("response_types", ("code",)))
+
+    @property
+    def response_modes(self) -> tuple[str, ...] | None:
+        """The modes it may use; None: any (FAPI2-MS 5.3.3)."""
+        modes = self.metadata.get("response_modes")
+        return None if modes is None else tuple(modes)
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """The scopes it may ask for; None: all."""
+        scope = self.metadata.get("scope")
+        return None if scope is None else frozenset(scope.split())
+
+    @property
+    def details_types(self) -> tuple[str, ...] | None:
+        types = self.metadata.get("authorization_details_types")
+        return None if types is None else tuple(types)
+
+    @property
+    def auth_method(self) -> str:
+        return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
+
+    def alg(self, name: str) -> str | None:
+        """A registered algorithm, by the name of its metadata member."""
+        value = self.metadata.get(name)
+        return None if value is None else str(value)
+
+    def flag(self, name: str) -> bool:
+        return self.metadata.get(name) is True
+
+    def accepts_redirect_uri(self, uri: str) -> bool:
+        return is_registered(uri, self.redirect_uris)
+
+    def key_source(self, clock: Clock) -> KeySource:
+        """Raises UnusableKey if it registered no keys."""
+        if self._keys is not None:
+            return self._keys
+        uri = self.metadata.get("jwks_uri")
+        if not isinstance(uri, str):
+            raise UnusableKey("this client has no keys", clause="RFC 7591 2")
+        return RemoteKeySet(uri, clock=clock)
+
+
+class Clients:
+    """The clients of the configuration, then those that registered themselves, which the store keeps."""
+
+    def __init__(
+        self,
+        configured: tuple[Client, ...],
+        records: Records,
+        *,
+        profile: Profile,
+        clock: Clock,
+        public_only: bool,
+    ) -> None:
+        """`public_only`: of a client that registered itself only URIs on the public internet are connected to."""
+        self._configured = {client.client_id: client for client in configured}
+        self._public_only = public_only
+        self._records = records
+        self._profile = profile
+        self._clock = clock
+        self._sources: dict[str, tuple[str | None, KeySource]] = {}
+
+    async def find(self, client_id: str) -> Client | None:
+        """Raises StoreError."""
+        known = self._configured.get(client_id)
+        if known is not None:
+            return known
+        octets = await self._records.read("client", client_id)
+        if octets is None:
+            return None
+        try:
+            return self.read(strict_json.parse_object(octets))  # the configuration may have changed since
+        except (InvalidClientMetadata, InvalidRedirectUri) as error:
+            log.warning("a client that registered itself is not served any more: %s", error)
+            return None
+
+    def read(self, metadata: Mapping[str, Any]) -> Client:
+        """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        client = Client.read(metadata)
+        client.check(self._profile)
+        for name in FETCHED if self._public_only else ():
+            if name in metadata:
+                require_public(metadata[name], name)
+        return client
+
+    async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:
+        """Keep a client that registered itself; `metadata` holds its id and secret."""
+        await self._records.write("client", str(metadata["client_id"]), strict_json.dump(metadata), ttl)
+
+    async def replace(self, seen: bytes, metadata: Mapping[str, Any], ttl: float) -> bool:
+        """Keep other metadata of a registered client; False if what is kept is not what was `seen`."""
+        client_id = str(metadata["client_id"])
+        return await self._records.swap("client", client_id, seen, strict_json.dump(metadata), ttl)
+
+    async def remove(self, client_id: str) -> None:
+        """End a client's registration."""
+        self._sources.pop(client_id, None)
+        await self._records.remove("client", client_id)
+
+    def keys_of(self, client: Client) -> KeySource:
+        """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
+        uri = client.metadata.get("jwks_uri")
+        held = self._sources.get(client.client_id)
+        if uri is None:
+            return client.key_source(self._clock)
+        if held is None or held[0] != uri:
+            held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
+        return held[1]

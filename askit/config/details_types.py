@@ -1,0 +1,118 @@
+"""The types of authorization details this server knows, and the check of a detail against its type.
+
+A type that lists `fields` or `required` is closed: any other field is refused. `fields` gives the JSON type of each
+field, as a name ("string", "number", "boolean", "array", "object") or as a table of the object's own fields.
+The common fields of RFC 9396 2.2 are known to every type.
+
+Spec: RFC 9396 2, 2.2, 5; RFC 9396 7
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from askit.config.table import Table
+from askit.errors import InvalidAuthorizationDetails
+from fapikit.errors import ConfigurationError
+
+CONSENT_ID: Final = "consent_id"
+"""Added by this server to each granted detail of a `single_use` type; no client may send it."""
+
+_COMMON: Final = ("locations", "actions", "datatypes", "privileges")
+_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailsType:
+    """One `type`. `resource` is the API it belongs to; each consent to a `single_use` one serves once."""
+
+    type: str
+    name: str = ""
+    resource: str | None = None
+    required: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+    single_use: bool = False
+
+    @classmethod
+    def read(cls, table: Table) -> DetailsType:
+        """Raises ConfigurationError."""
+        details = cls(
+            type=table.string("type"),
+            name=table.optional_string("name") or "",
+            resource=table.optional_string("resource"),
+            required=table.strings("required"),
+            fields=table.members("fields"),
+            actions=table.strings("actions"),
+            single_use=table.boolean("single_use", False),
+        )
+        table.require_nothing_else()
+        return details
+
+    def __post_init__(self) -> None:
+        _require_schema(self.fields, f"authorization_details_types ({self.type}): fields")
+
+    def check(self, detail: Mapping[str, Any]) -> None:
+        """Raise InvalidAuthorizationDetails unless the detail is of this type in every field."""
+        if CONSENT_ID in detail:
+            raise self._refuse("is given by this server", CONSENT_ID)
+        for name in self.required:
+            if name not in detail:
+                raise self._refuse("is missing", name)
+        self._check_common(detail)
+        if self.required or self.fields:
+            known = {"type", "identifier", *_COMMON, *self.required, *self.fields}
+            for name in detail:
+                if name not in known:
+                    raise self._refuse("is not a field of this type", name)
+        for name, expected in self.fields.items():
+            if name in detail:
+                self._check_value(detail[name], expected, name)
+
+    def _check_common(self, detail: Mapping[str, Any]) -> None:
+        for name in _COMMON:
+            value = detail.get(name, [])
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise self._refuse("must be an array of strings", name)
+        if not isinstance(detail.get("identifier", ""), str):
+            raise self._refuse("must be a string", "identifier")
+        if self.actions and not set(detail.get("actions", [])) <= set(self.actions):
+            raise self._refuse("holds an unknown action", "actions")
+
+    def _check_value(self, value: Any, expected: Any, path: str) -> None:
+        if isinstance(expected, str):
+            if not isinstance(value, _JSON_TYPES[expected]) or (
+                expected == "number" and isinstance(value, bool)
+            ):
+                raise self._refuse(f"must be of the JSON type {expected}", path)
+            return
+        if not isinstance(value, dict) or value.keys() != expected.keys():
+            raise self._refuse(f"must be an object with exactly {', '.join(sorted(expected))}", path)
+        for name, inner in expected.items():
+            self._check_value(value[name], inner, f"{path}.{name}")
+
+    def _refuse(self, what: str, path: str) -> InvalidAuthorizationDetails:
+        shown = path[:60].encode("ascii", "replace").decode("ascii")
+        return InvalidAuthorizationDetails(
+            f"authorization_details of type {self.type}: {shown} {what}",
+            facts={"type": self.type, "field": shown},
+        )
+
+
+def _require_schema(fields: Mapping[str, Any], where: str) -> None:
+    for name, expected in fields.items():
+        if isinstance(expected, dict):
+            _require_schema(expected, f"{where}.{name}")
+        elif expected not in _JSON_TYPES:
+            raise ConfigurationError(
+                f"{where}.{name} must be one of {', '.join(_JSON_TYPES)}, or a table of fields"
+            )

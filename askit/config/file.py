@@ -1,0 +1,184 @@
+"""Reading the configuration file: each setting by name and type, paths relative to the file.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from askit.clients.client import Client
+from askit.clients.metadata import MEMBERS
+from askit.config.details_types import DetailsType
+from askit.config.settings import Config, Resource, TlsFiles, TokenFormat, User
+from askit.config.table import Table
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.requests.client_address import read_networks
+from fapikit import base64url, strict_json
+from fapikit.errors import ConfigurationError
+from fapikit.profiles import FAPI2_SECURITY, profile_of
+from fapikit.secrets import Secret
+from fapikit.stores import Seal
+
+_SQLITE = "sqlite:///"
+_ALIKE = 0.9
+
+
+def read_config(table: Table, base: Path) -> Config:
+    """The settings in a table. Raises ConfigurationError for each that is unknown, ill-typed or contradictory."""
+    profile = profile_of(table.optional_string("profile") or FAPI2_SECURITY)
+    initial_access_token = table.optional_string("initial_access_token")
+    settings: dict[str, Any] = {
+        "issuer": table.string("issuer"),
+        "profile": profile,
+        "auto_approve": table.optional_string("auto_approve"),
+        "clients": _clients(table, base),
+        "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
+        "tls": _tls(table.table("tls"), base),
+        "users": tuple(_user(entry) for entry in table.tables("users")),
+        "resources": tuple(_resource(entry) for entry in table.tables("resources")),
+        "authorization_details_types": tuple(
+            DetailsType.read(entry) for entry in table.tables("authorization_details_types")
+        ),
+        "scopes": _scopes(table),
+        "development_only": table.boolean("development_only", True),
+        "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
+        "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
+        "dpop_nonces": table.boolean("dpop_nonces", True),
+        "name": table.optional_string("name"),
+        "listen": table.optional_string("listen"),
+        "store": _store(table.optional_string("store"), base),
+        "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
+        "acr": table.optional_string("acr"),
+        "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
+        "grant_lifetime": table.optional_seconds("grant_lifetime"),
+        "session_lifetime": table.optional_seconds("session_lifetime"),
+        **_signing(table.table("signing"), base),
+    }
+    table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
+    return Config(**{name: value for name, value in settings.items() if value is not None})
+
+
+def _store(url: str | None, base: Path) -> str | None:
+    """A store's URL; the file of sqlite:///bank.db lies beside the configuration."""
+    if url is None or not url.startswith(_SQLITE):
+        return url
+    return f"{_SQLITE}{base.absolute() / url.removeprefix(_SQLITE)}"
+
+
+def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
+    """The keys that seal what the store keeps: base64url, one a line, the newest first."""
+    if file is None:
+        return ()
+    try:
+        keys = tuple(base64url.decode(line) for line in (base / file).read_text("ascii").split())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"store_seal_file: {file} cannot be read as base64url keys") from error
+    Seal(keys)
+    return keys
+
+
+def _clients(table: Table, base: Path) -> tuple[Client, ...]:
+    file = table.optional_string("clients_file")
+    entries: Any = table.array("clients")
+    if file is not None:
+        if entries:
+            raise ConfigurationError("clients contradicts clients_file: give one of them")
+        entries = _json_file(base / file, "clients_file")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
+    return tuple(_client(entry) for entry in entries)
+
+
+def _client(metadata: Mapping[str, Any]) -> Client:
+    """Whoever writes a file misspells: what registration has to ignore (RFC 7591 2) is asked about here."""
+    named = f"client {metadata.get('client_id', 'without client_id')}"
+    for name in metadata.keys() - MEMBERS:
+        if like := get_close_matches(name, MEMBERS, 1, _ALIKE):
+            raise ConfigurationError(f"{named}: {name} is no client metadata: is {like[0]} meant?")
+    try:
+        return Client.read(metadata)
+    except (InvalidClientMetadata, InvalidRedirectUri) as error:
+        told = error.message.removeprefix(f"{named}: ")
+        raise type(error)(f"{named}: {told}", clause=error.clause) from error
+
+
+def _json_file(path: Path, setting: str) -> Any:
+    try:
+        return strict_json.parse_value(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{setting}: {path.name} cannot be read: {error}") from error
+
+
+def _tls(table: Table | None, base: Path) -> TlsFiles | None:
+    if table is None:
+        return None
+    client_ca = table.optional_string("client_ca")
+    files = TlsFiles(
+        certificate=base / table.string("certificate"),
+        key=base / table.string("key"),
+        client_ca=None if client_ca is None else base / client_ca,
+    )
+    table.require_nothing_else()
+    return files
+
+
+def _signing(table: Table | None, base: Path) -> dict[str, Any]:
+    if table is None:
+        return {}
+    settings: dict[str, Any] = {
+        "signing_alg": table.optional_string("signing_alg"),
+        "rotate_keys_after": table.optional_seconds("rotate_keys_after"),
+    }
+    file = table.optional_string("jwks_file")
+    if file is not None:
+        if table.has("rotate_keys_after"):
+            raise ConfigurationError(
+                "signing.rotate_keys_after contradicts signing.jwks_file: keys of a file are rotated in the file"
+            )
+        settings["signing_jwks"] = _json_file(base / file, "signing.jwks_file")
+    table.require_nothing_else()
+    return settings
+
+
+def _user(table: Table) -> User:
+    user = User(
+        username=table.string("username"),
+        password=Secret(table.string("password")),
+        claims=table.members("claims"),
+    )
+    table.require_nothing_else()
+    return user
+
+
+def _resource(table: Table) -> Resource:
+    token_format = table.optional_string("token_format") or "jwt"
+    if token_format not in ("jwt", "opaque"):
+        raise ConfigurationError(f"{table.name('token_format')} must be jwt or opaque")
+    uri = table.string("uri")
+    parts = urlsplit(uri)
+    if not parts.scheme or not parts.netloc or parts.fragment:
+        raise ConfigurationError(
+            f"{table.name('uri')} must be an absolute URI without fragment", clause="RFC 8707 2a"
+        )
+    resource = Resource(
+        uri=uri,
+        token_format=cast(TokenFormat, token_format),
+        scopes=table.strings("scopes"),
+        introspection_clients=table.strings("introspection_clients"),
+        name=table.optional_string("name") or "",
+    )
+    table.require_nothing_else()
+    return resource
+
+
+def _scopes(table: Table) -> Mapping[str, str]:
+    described = table.members("scopes")
+    for scope, words in described.items():
+        if not isinstance(words, str):
+            raise ConfigurationError(f"scopes.{scope} must be a string: the scope in words")
+    return described

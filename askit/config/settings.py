@@ -1,0 +1,240 @@
+"""The settings of one authorization server: read from a file or built in code, checked once, never changed.
+
+An unknown setting is refused by name, a contradiction by both names. Paths are relative to the file.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from askit.clients.client import Client
+from askit.config.details_types import DetailsType
+from askit.config.table import Table
+from askit.requests.client_address import Network
+from fapikit.errors import ConfigurationError
+from fapikit.profiles import FAPI2_SECURITY, Profile
+from fapikit.secrets import Secret
+
+TokenFormat: TypeAlias = Literal["jwt", "opaque"]
+
+IDENTITY_SCOPES: Final[Mapping[str, str]] = {
+    "openid": "Confirm who you are",
+    "profile": "See your name and profile",
+    "email": "See your e-mail address",
+    "address": "See your postal address",
+    "phone": "See your telephone number",
+    "offline_access": "Keep this access while you are away",
+}
+"""The scopes of this server's own UserInfo, in the words of the consent page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who can sign in. `sub` is the claim of that name, else the user name."""
+
+    username: str
+    password: Secret
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def sub(self) -> str:
+        return str(self.claims.get("sub", self.username))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
+
+    uri: str
+    token_format: TokenFormat = "jwt"
+    scopes: tuple[str, ...] = ()
+    introspection_clients: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything an `AuthorizationServer` is told. Spans are seconds."""
+
+    issuer: str
+    profile: Profile = FAPI2_SECURITY
+    clients: tuple[Client, ...] = ()
+    users: tuple[User, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    authorization_details_types: tuple[DetailsType, ...] = ()
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    name: str = "The Bank"
+    listen: str = "127.0.0.1:9443"
+    development_only: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
+    store: str = "memory:"
+    store_seal: tuple[bytes, ...] = field(default=(), repr=False)
+    auto_approve: str | None = None
+    initial_access_token: Secret | None = None
+    tls: TlsFiles | None = None
+    signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
+    signing_alg: str = "ES256"
+    rotate_keys_after: float = 90 * 86_400.0
+    access_token_lifetime: float = 300.0
+    grant_lifetime: float = 90 * 86_400.0
+    session_lifetime: float = 3600.0
+    refresh_rotation: bool = False
+    dpop_nonces: bool = True
+    acr: str = "urn:fapikit:acr:password"
+
+    @classmethod
+    def load(cls, path: Path | str) -> Config:
+        """Read a TOML file. Raises ConfigurationError."""
+        path = Path(path)
+        try:
+            members = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        return cls.from_mapping(members, base=path.parent)
+
+    @classmethod
+    def from_mapping(cls, members: Mapping[str, Any], *, base: Path | str = ".") -> Config:
+        """The same settings as a mapping; `clients` may hold RFC 7591 metadata in place of `clients_file`."""
+        from askit.config.file import read_config  # it builds what this module defines
+
+        return read_config(Table(members), Path(base))
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.issuer)
+        if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
+            raise ConfigurationError(
+                "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
+            )
+        self.profile.require_algorithm(self.signing_alg, "a token")
+        if self.profile.sender_constraint_required and "dpop" not in self.profile.sender_constraints:
+            raise ConfigurationError(
+                f"profile = {self.profile.name} needs certificate-bound tokens, which this server does not issue",
+                clause=self.profile.clause("sender_constraints"),
+                facts={"setting": "profile"},
+            )
+        self._require_short_tokens()
+        self._require_loopback()
+        _require_unique("clients", [client.client_id for client in self.clients])
+        _require_unique("users", [user.username for user in self.users])
+        _require_unique("resources", [resource.uri for resource in self.resources])
+        _require_unique("resources.scopes", [s for resource in self.resources for s in resource.scopes])
+        _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
+        self._require_references()
+        self._require_users()
+        for client in self.clients:
+            client.check(self.profile)
+
+    def _require_short_tokens(self) -> None:
+        """Access tokens live as long as the profile can bear: a bearer token under ten minutes, a bound one an hour."""
+        bound = self.profile.sender_constraint_required
+        limit = 3600.0 if bound else 600.0
+        if self.access_token_lifetime > limit:
+            raise ConfigurationError(
+                f"access_token_lifetime = {self.access_token_lifetime:.0f} contradicts profile = {self.profile.name}: "
+                f"at most {limit:.0f} seconds",
+                clause="FAPI2-SP 6.1" if bound else "FAPI1-BL 5.2.2-21",
+                facts={"setting": "access_token_lifetime"},
+            )
+
+    def _require_loopback(self) -> None:
+        host, _ = self.address
+        if host == "localhost" or not self.development_only:
+            return
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ConfigurationError(
+                f"listen = {self.listen!r} contradicts development_only = true: this server stays on loopback",
+                facts={"setting": "listen"},
+            )
+
+    def _require_references(self) -> None:
+        client_ids = {client.client_id for client in self.clients}
+        uris = {resource.uri for resource in self.resources}
+        for resource in self.resources:
+            own = set(resource.scopes) & IDENTITY_SCOPES.keys()
+            if own:
+                raise ConfigurationError(
+                    f"resources: {resource.uri} claims the scope {min(own)!r} of UserInfo"
+                )
+            for client_id in resource.introspection_clients:
+                if client_id not in client_ids:
+                    raise ConfigurationError(
+                        f"resources: introspection_clients of {resource.uri} names no client: {client_id!r}"
+                    )
+        scopes = {*self.known_scopes, *self.scopes}
+        for client in self.clients:
+            if unknown := (client.scopes or frozenset()) - scopes:
+                raise ConfigurationError(
+                    f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
+                )
+        for details in self.authorization_details_types:
+            if details.resource is not None and details.resource not in uris:
+                raise ConfigurationError(
+                    f"authorization_details_types: {details.type!r} names no resource: {details.resource!r}"
+                )
+
+    def _require_users(self) -> None:
+        if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
+            raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
+        if self.auto_approve is not None and not self.development_only:
+            raise ConfigurationError(
+                "auto_approve contradicts development_only = false: nobody would be asked"
+            )
+        client_ids = {client.client_id for client in self.clients}
+        for user in self.users:
+            if user.sub in client_ids:
+                # FAPI2-SP 6.7: a client must not pass for a user.
+                raise ConfigurationError(
+                    f"the user {user.username!r} and a client share the subject {user.sub!r}",
+                    clause="FAPI2-SP 6.7",
+                )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on. Raises ConfigurationError."""
+        host, _, port = self.listen.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65_535:
+            raise ConfigurationError(f"listen = {self.listen!r} is not host:port")
+        return host.strip("[]"), int(port)
+
+    def resource(self, uri: str) -> Resource | None:
+        return next((resource for resource in self.resources if resource.uri == uri), None)
+
+    def details_type(self, name: str) -> DetailsType | None:
+        return next((known for known in self.authorization_details_types if known.type == name), None)
+
+    @property
+    def known_scopes(self) -> tuple[str, ...]:
+        """Identity scopes, then those of the resources."""
+        return (*IDENTITY_SCOPES, *(scope for resource in self.resources for scope in resource.scopes))
+
+    def describe_scope(self, scope: str) -> str:
+        """The scope in words, for the consent page."""
+        known = self.scopes.get(scope) or IDENTITY_SCOPES.get(scope)
+        return known or f"Use \N{LEFT DOUBLE QUOTATION MARK}{scope}\N{RIGHT DOUBLE QUOTATION MARK} for you"
+
+
+def _require_unique(setting: str, names: list[str]) -> None:
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ConfigurationError(f"{setting}: {min(twice)!r} is given twice", facts={"setting": setting})

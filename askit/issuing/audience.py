@@ -1,0 +1,66 @@
+"""Which one API an access token is for, and what of the grant it carries there.
+
+Spec: RFC 8707 2, 2.2; RFC 9068 2.2.3, 3; FAPI2-SP 5.3.2.1-14; RFC 9396 6
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from askit.config.settings import IDENTITY_SCOPES, Config, Resource
+from askit.errors import InvalidScope, InvalidTarget
+from askit.requests.authorization_details import Details, details_for
+
+
+def choose_resource(
+    config: Config,
+    *,
+    asked: tuple[str, ...],
+    granted: tuple[str, ...],
+    scopes: Iterable[str],
+    details: Details = (),
+) -> Resource | None:
+    """The API a token is for; None: this server's UserInfo alone.
+
+    `asked`: the `resource` parameters of the token request; `granted`: those of the authorization request, none
+    meaning whatever owns the granted scopes and details. Raises InvalidTarget where that is not one.
+    """
+    owners = [resource for resource in config.resources if set(resource.scopes) & set(scopes)]
+    possible = [resource for resource in config.resources if resource.uri in granted]
+    if not granted:
+        possible = [
+            resource
+            for resource in config.resources
+            if resource in owners or (details and details_for(details, resource.uri, config))
+        ]
+    if len(asked) > 1:
+        raise InvalidTarget(
+            "an access token is for one resource: ask for one at a time", clause="RFC 8707 2.2"
+        )
+    if asked:
+        chosen = next((resource for resource in possible if resource.uri == asked[0]), None)
+        if chosen is None:
+            raise InvalidTarget("this resource was not granted", facts={"resource": asked[0][:200]})
+        return chosen
+    if len(possible) > 1:
+        possible = [resource for resource in possible if resource in owners]
+        if len(possible) != 1:
+            raise InvalidTarget("several resources were granted: name one by resource", clause="RFC 8707 2.2")
+    return possible[0] if possible else None
+
+
+def scopes_for(resource: Resource | None, scopes: Iterable[str]) -> tuple[str, ...]:
+    """The scopes that mean something to this API or to UserInfo."""
+    meaningful = {*IDENTITY_SCOPES, *(resource.scopes if resource else ())}
+    return tuple(scope for scope in scopes if scope in meaningful)
+
+
+def narrow_scopes(asked: str | None, granted: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes of a token request, within the granted ones. Raises InvalidScope."""
+    if asked is None:
+        return granted
+    wanted = tuple(dict.fromkeys(asked.split()))
+    if not set(wanted) <= set(granted):
+        raise InvalidScope("more scope is asked for than was granted", clause="RFC 6749 6")
+    return wanted

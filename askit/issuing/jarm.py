@@ -1,0 +1,31 @@
+"""JARM: the authorization response as one signed JWT.
+
+Spec: JARM 2.1, 2.2, 3; FAPI2-MS 5.4.1-1, 5.4.1 N
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from askit.clients.client import Client
+from fapikit.jose.purposes import JARM_RESPONSE
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+LIFETIME: Final = 300
+
+
+async def make_jarm_response(core: Core, parameters: Mapping[str, str], client: Client) -> str:
+    """All parameters, an error's too, for this client alone; `iss` only inside."""
+    now = int(core.clock())
+    claims: dict[str, Any] = {
+        **parameters,
+        "iss": core.config.issuer,
+        "aud": client.client_id,
+        "iat": now,
+        "exp": now + LIFETIME,
+    }
+    return await core.sign(claims, JARM_RESPONSE, client.alg("authorization_signed_response_alg"))

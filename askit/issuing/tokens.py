@@ -1,0 +1,107 @@
+"""Access tokens: for one API, bound to one key, as RFC 9068 JWT or opaque, and remembered either way.
+
+Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from askit.clients.client import Client
+from askit.config.settings import Resource
+from askit.issuing.audience import scopes_for
+from askit.records import AccessToken, Grant
+from askit.requests.authorization_details import Details, details_for
+from askit.users import grants as granted
+from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+
+async def issue_access_token(
+    core: Core,
+    *,
+    client: Client,
+    resource: Resource | None,
+    scopes: tuple[str, ...],
+    details: Details,
+    jkt: str | None,
+    grant: Grant | None,
+) -> dict[str, Any]:
+    """Make and remember one; the result is the body of a token response (RFC 6749 5.1).
+
+    `scopes` and `details` may be wider than the resource: what does not belong to it is left out.
+    """
+    now = int(core.clock())
+    audience = resource.uri if resource else core.config.issuer
+    record = AccessToken(
+        jti=random_token(core.random_bytes),
+        client_id=client.client_id,
+        sub=grant.sub if grant else client.client_id,
+        scopes=scopes_for(resource, scopes),
+        audience=audience,
+        issued_at=now,
+        expires_at=now + int(core.config.access_token_lifetime),
+        grant_id=grant.grant_id if grant else None,
+        authorization_details=details_for(details, audience, core.config),
+        jkt=jkt,
+        acr=grant.acr if grant else None,
+        auth_time=grant.auth_time if grant else None,
+    )
+    if resource is not None and resource.token_format == "jwt":
+        token = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
+    else:
+        token = random_token(core.random_bytes)
+    await core.records.save("token", token, record, core.config.access_token_lifetime + 60)
+    body: dict[str, Any] = {
+        "access_token": token,
+        "token_type": "DPoP" if jkt else "Bearer",
+        "expires_in": record.expires_at - now,
+        "scope": " ".join(record.scopes),
+    }
+    if record.authorization_details:
+        body["authorization_details"] = list(record.authorization_details)
+    return body
+
+
+def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[str, Any]:
+    """What an API may know of a token meant for it: the claims of a JWT (RFC 9068 2.2), members of introspection alike.
+
+    `scope` holds what means something to this API.
+    """
+    claims: dict[str, Any] = {
+        "iss": core.config.issuer,
+        "aud": record.audience,
+        "sub": record.sub,
+        "client_id": record.client_id,
+        "iat": record.issued_at,
+        "exp": record.expires_at,
+        "jti": record.jti,
+    }
+    scopes = [scope for scope in record.scopes if scope in resource.scopes]
+    if scopes:
+        claims["scope"] = " ".join(scopes)
+    if record.authorization_details:
+        claims["authorization_details"] = list(record.authorization_details)
+    if record.jkt is not None:
+        claims["cnf"] = {"jkt": record.jkt}
+    if record.acr is not None:
+        claims["acr"] = record.acr
+    if record.auth_time is not None:
+        claims["auth_time"] = record.auth_time
+    return claims
+
+
+async def find_access_token(core: Core, token: str) -> AccessToken | None:
+    """A live access token: issued here, not expired, not revoked, its client still here, its grant still standing."""
+    record = await core.records.load("token", token, AccessToken)
+    if record is None or core.clock() >= record.expires_at:
+        return None
+    if await core.clients.find(record.client_id) is None:
+        return None
+    if record.grant_id is not None and await granted.find(core, record.grant_id) is None:
+        return None
+    return record

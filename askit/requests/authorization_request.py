@@ -1,0 +1,283 @@
+"""An authorization request, validated: the same whether it was pushed, signed or sent through the browser.
+
+Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 7636 4.4.1; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
+Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
+Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1; FAPI1-BL 5.2.2.2-1, 5.2.2.3-1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from askit.clients.client import Client
+from askit.errors import (
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from askit.records import PushedRequest
+from askit.requests.authorization_details import Details, check_details, parse_details
+from askit.requests.request_object import read_request_object
+from askit.requests.requested_subject import read_subjects
+from fapikit import pkce, strict_json
+from fapikit.parameters import Parameters
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+_CLIENT_AUTHENTICATION: Final = frozenset(
+    {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+)
+_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
+_STRINGS: Final = (
+    "response_type", "redirect_uri", "scope", "state", "nonce", "response_mode", "code_challenge",
+    "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "id_token_hint", "ui_locales", "display",
+)  # fmt: skip
+INTERACTION: Final = 900.0
+"""How long a user may take once the page is open; the request itself expires sooner."""
+
+
+async def read_authorization_request(
+    core: Core, parameters: Parameters, client: Client, *, jkt: str | None = None
+) -> PushedRequest:
+    """Read and check one. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
+    members = await read_members(core, parameters, client)
+    return await check_members(core, members, client, signed="request" in parameters, jkt=jkt)
+
+
+async def read_members(core: Core, parameters: Parameters, client: Client) -> Mapping[str, Any]:
+    """The members that count: those of the verified request object if there is one, else the parameters."""
+    if "request_uri" in parameters:
+        raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
+    if "request" in parameters:
+        return await read_request_object(core, parameters["request"], client)
+    members: dict[str, Any] = {
+        name: value for name, value in parameters.items() if name not in _CLIENT_AUTHENTICATION
+    }
+    if parameters.all("resource"):
+        members["resource"] = list(parameters.all("resource"))
+    return members
+
+
+async def check_members(
+    core: Core,
+    members: Mapping[str, Any],
+    client: Client,
+    *,
+    signed: bool,
+    jkt: str | None = None,
+) -> PushedRequest:
+    """The request that these members make. Raises Refused, StoreError."""
+    required = core.profile.request_object_required or client.flag("require_signed_request_object")
+    if required and not signed:
+        raise InvalidRequest(
+            "the request must be a signed request object",
+            clause=core.profile.clause("request_object_required"),
+        )
+    members = members if signed else _parsed(members)
+    request = validate(core, members, client, signed=signed, jkt=jkt)
+    return replace(request, subjects=await read_subjects(core, members, client))
+
+
+def validate(
+    core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, jkt: str | None
+) -> PushedRequest:
+    """The one set of rules. `members` holds strings, and JSON where the parameter is JSON. Raises Refused."""
+    for name in _STRINGS:
+        if name in members and not isinstance(members[name], str):
+            raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
+    _check_response_type(core, members, client)
+    now = core.clock()
+    scopes = _scopes(core, members, client)
+    resources = _resources(core, members)
+    details = _details(core, members, client)
+    return PushedRequest(
+        client_id=client.client_id,
+        redirect_uri=_redirect_uri(members, client),
+        response_mode=_response_mode(core, members, client),
+        scopes=scopes,
+        created_at=now,
+        expires_at=now + core.profile.par_lifetime,
+        state=_state(core, members, scopes),
+        nonce=_nonce(core, members, scopes),
+        code_challenge=_code_challenge(core, members),
+        resources=resources,
+        authorization_details=details,
+        dpop_jkt=_dpop_jkt(members, jkt),
+        claims=_claims(members),
+        acr_values=tuple(members.get("acr_values", "").split()),
+        max_age=_max_age(members, client),
+        prompt=_prompt(members),
+        login_hint=members.get("login_hint"),
+        signed=signed,
+    )
+
+
+def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members of a form, as a request object would hold them."""
+    members = dict(form)
+    if "authorization_details" in members:
+        members["authorization_details"] = parse_details(members["authorization_details"])
+    if "claims" in members:
+        try:
+            members["claims"] = strict_json.parse_object(members["claims"])
+        except ValueError as error:
+            raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5") from error
+    if "max_age" in members:
+        if (
+            not members["max_age"].isascii()
+            or not members["max_age"].isdigit()
+            or len(members["max_age"]) > 10
+        ):
+            raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+        members["max_age"] = int(members["max_age"])
+    return members
+
+
+def _check_response_type(core: Core, members: Mapping[str, Any], client: Client) -> None:
+    response_type = members.get("response_type")
+    if response_type is None:
+        raise InvalidRequest("response_type is missing", clause="RFC 6749 4.1.1")
+    ordered = " ".join(sorted(response_type.split()))
+    if ordered not in core.profile.response_types or ordered not in core.response_types:
+        raise UnsupportedResponseType(
+            "this response type is not available", clause=core.profile.clause("response_types")
+        )
+    if "authorization_code" not in client.grant_types or ordered not in client.response_types:
+        raise UnauthorizedClient("this client is not registered for the authorization code grant")
+
+
+def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
+    uri = members.get("redirect_uri")
+    if not uri:
+        raise InvalidRequest("redirect_uri is missing", clause="FAPI2-SP 5.3.2.2-6")
+    if not client.accepts_redirect_uri(uri):
+        raise InvalidRequest("redirect_uri is not registered for this client", clause="RFC 9700 2.1a")
+    return str(uri)
+
+
+def _response_mode(core: Core, members: Mapping[str, Any], client: Client) -> str:
+    """The mode asked for, made explicit: `jwt` is `query.jwt` for a code (JARM 2.3.4)."""
+    profile = core.profile
+    mode = str(members.get("response_mode", "query"))
+    if mode not in core.response_modes or mode not in profile.response_modes:
+        raise InvalidRequest("this response_mode is not available", clause=profile.clause("response_modes"))
+    if client.response_modes is not None and mode not in client.response_modes:
+        raise InvalidRequest("this client may not use this response_mode", clause="FAPI2-MS 5.3.3")
+    if profile.jarm_required and "jwt" not in mode:
+        raise InvalidRequest(
+            "the response must be signed: ask for response_mode=jwt", clause=profile.clause("jarm_required")
+        )
+    return "query.jwt" if mode == "jwt" else mode
+
+
+def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> str:
+    """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
+    try:
+        return _response_mode(core, members, client)
+    except InvalidRequest:
+        return "query.jwt" if core.profile.jarm_required else "query"
+
+
+def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
+    scopes = tuple(dict.fromkeys(members.get("scope", "").split()))
+    core.require_scopes(scopes, client)
+    if not scopes and "authorization_details" not in members:
+        raise InvalidScope("ask for a scope or for authorization_details")
+    return scopes
+
+
+def _resources(core: Core, members: Mapping[str, Any]) -> tuple[str, ...]:
+    value = members.get("resource", [])
+    asked = [value] if isinstance(value, str) else value
+    if not isinstance(asked, list) or not all(isinstance(item, str) for item in asked):
+        raise InvalidTarget("resource must be a URI or an array of URIs", clause="RFC 8707 2.1")
+    for uri in asked:
+        core.require_resource(uri)
+    return tuple(dict.fromkeys(asked))
+
+
+def _details(core: Core, members: Mapping[str, Any], client: Client) -> Details:
+    if "authorization_details" not in members:
+        return ()
+    return check_details(members["authorization_details"], core.config, client)
+
+
+def _state(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+    state: str | None = members.get("state")
+    if state is None and "openid" not in scopes and core.profile.state_required:
+        raise InvalidRequest(
+            "state is missing from a request without openid", clause=core.profile.clause("state_required")
+        )
+    return state
+
+
+def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+    nonce: str | None = members.get("nonce")
+    if nonce is None and "openid" in scopes and core.profile.nonce_required:
+        raise InvalidRequest(
+            "nonce is missing from a request with openid", clause=core.profile.clause("nonce_required")
+        )
+    if nonce is not None and len(nonce) > 1024:
+        # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
+        raise InvalidRequest("nonce is longer than 1024 characters", clause="FAPI2-SP 5.3.2.2-14")
+    return nonce
+
+
+def _code_challenge(core: Core, members: Mapping[str, Any]) -> str | None:
+    challenge, method = members.get("code_challenge"), members.get("code_challenge_method")
+    if challenge is None:
+        if core.profile.pkce_required:
+            raise InvalidRequest("code_challenge is missing", clause=core.profile.clause("pkce_required"))
+        if method is not None:
+            raise InvalidRequest("code_challenge_method without code_challenge", clause="RFC 7636 4.4.1")
+        return None
+    if method != pkce.METHOD:
+        raise InvalidRequest(
+            "code_challenge_method must be S256", clause=core.profile.clause("pkce_required")
+        )
+    if not pkce.is_challenge(challenge):
+        raise InvalidRequest("code_challenge is not a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
+    return str(challenge)
+
+
+def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
+    """The key the code is bound to; the parameter and the proof must agree (RFC 9449 10.1)."""
+    named = members.get("dpop_jkt")
+    if named is not None and not pkce.is_challenge(named):
+        raise InvalidRequest("dpop_jkt is not a SHA-256 thumbprint", clause="RFC 9449 10")
+    if named is not None and jkt is not None and named != jkt:
+        raise InvalidRequest("dpop_jkt is not the key of the DPoP proof", clause="RFC 9449 10.1")
+    return named or jkt
+
+
+def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    claims = members.get("claims", {})
+    if not isinstance(claims, dict):
+        raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5")
+    for place in ("userinfo", "id_token"):
+        wanted = claims.get(place) or {}
+        if not isinstance(wanted, dict) or not all(
+            request is None or isinstance(request, dict) for request in wanted.values()
+        ):
+            raise InvalidRequest(f"claims.{place} is not an object of claim requests", clause="OIDC 5.5.1")
+    return claims
+
+
+def _max_age(members: Mapping[str, Any], client: Client) -> int | None:
+    value = members.get("max_age", client.metadata.get("default_max_age"))
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+    return value
+
+
+def _prompt(members: Mapping[str, Any]) -> tuple[str, ...]:
+    prompts = tuple(members.get("prompt", "").split())
+    if not set(prompts) <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
+        raise InvalidRequest("prompt holds an unknown value, or none beside another", clause="OIDC 3.1.2.1")
+    return prompts

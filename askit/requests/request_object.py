@@ -1,0 +1,72 @@
+"""A signed request object: verified as this client's, then the only source of parameters.
+
+Spec: RFC 9101 4, 5b, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
+Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from askit.clients.client import Client
+from askit.errors import InvalidRequestObject
+from fapikit.errors import FapiError, JwtKeyError, LivesTooLong, MissingClaim, TooOld
+from fapikit.jose.claims import Expected, number
+from fapikit.jose.purposes import REQUEST_OBJECT
+from fapikit.jose.verify import verify_jwt
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+_JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+
+
+async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
+    """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
+    registered = client.alg("request_object_signing_alg")
+    try:
+        verified = await core.run(
+            verify_jwt(
+                token,
+                REQUEST_OBJECT,
+                keys=core.clients.keys_of(client),
+                algorithms={registered} if registered else core.profile.signing_algorithms,
+                expected=Expected(
+                    issuer=client.client_id,
+                    audience=(core.config.issuer,),
+                    now=core.clock(),
+                    skew=core.profile.clock_skew,
+                ),
+            )
+        )
+    except JwtKeyError as error:
+        raise _with_code(error) from error
+    claims = verified.claims
+    _check_span(core, claims)
+    if claims.get("client_id") != client.client_id:
+        raise InvalidRequestObject(
+            "client_id inside the request object is not this client", clause="RFC 9101 6.3"
+        )
+    return {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
+
+
+def _check_span(core: Core, claims: Mapping[str, Any]) -> None:
+    """`nbf` not too old, `exp` not too far from it, where the profile says so."""
+    profile = core.profile
+    nbf, exp = number(claims, "nbf", REQUEST_OBJECT), number(claims, "exp", REQUEST_OBJECT)
+    if profile.request_object_max_age is not None:
+        if nbf is None:
+            raise REQUEST_OBJECT.fail(MissingClaim, "this request object has no nbf", about="nbf")
+        if core.clock() - nbf > profile.request_object_max_age:
+            raise REQUEST_OBJECT.fail(TooOld, "nbf of this request object is too old", about="nbf")
+    if profile.request_object_max_lifetime is not None:
+        if exp is None:
+            raise REQUEST_OBJECT.fail(MissingClaim, "this request object has no exp", about="exp")
+        if nbf is not None and exp - nbf > profile.request_object_max_lifetime:
+            raise REQUEST_OBJECT.fail(LivesTooLong, "this request object lives too long", about="exp")
+
+
+def _with_code(error: FapiError) -> InvalidRequestObject:
+    return InvalidRequestObject(error.message, clause=error.clause, facts=error.facts)

@@ -1,0 +1,71 @@
+"""The one user a request is for, where it names one: by an ID token of the past, or by the value of the claim `sub`.
+
+Nobody else's session answers such a request: not silently, and not because somebody else signs in for it.
+
+Spec: OIDC 3.1.2.1, 3.1.2.2, 5.5.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from askit.clients.client import Client
+from askit.errors import InvalidRequest
+from fapikit.errors import JwtError
+from fapikit.jose.claims import audiences_of, check_audience, check_issuer
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.parse import parse_jws
+from fapikit.jose.purposes import ID_TOKEN
+from fapikit.jose.verify import check_signature
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+
+async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
+    """The subjects a request may be answered for; empty: any. Raises InvalidRequest, StoreError."""
+    named = _claimed(members)
+    hint = members.get("id_token_hint")
+    if hint is None:
+        return named
+    hinted = await hinted_subject(core, hint, client)
+    if named and hinted not in named:
+        raise InvalidRequest("id_token_hint and claims name different users", clause="OIDC 3.1.2.2")
+    return (hinted,)
+
+
+def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
+    asked = (members.get("claims", {}).get("id_token") or {}).get("sub") or {}
+    values = asked.get("values", [asked["value"]] if "value" in asked else [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidRequest("the value of the claim sub is not a string", clause="OIDC 5.5.1")
+    return tuple(values)
+
+
+async def hinted_subject(core: Core, hint: str, client: Client) -> str:
+    """The subject of an ID token that this server made for this client, however long ago. Raises InvalidRequest."""
+    try:
+        jws = parse_jws(hint, ID_TOKEN, core.signing_algorithms)
+        key = KeySet.from_jwks(await core.keys.jwks()).select(jws.alg, jws.kid, ID_TOKEN)
+        claims = check_signature(jws, key, ID_TOKEN)
+        check_issuer(claims, ID_TOKEN, core.config.issuer)
+        check_audience(claims, ID_TOKEN, (client.client_id,), sole=False)
+    except JwtError as error:
+        raise InvalidRequest(
+            "id_token_hint is no ID token of this server for this client", clause="OIDC 3.1.2.2"
+        ) from error
+    subject = claims.get("sub")
+    if not isinstance(subject, str):
+        raise InvalidRequest("id_token_hint has no sub", clause="OIDC 3.1.2.2")
+    return subject
+
+
+def hinted_client(core: Core, hint: str) -> str:
+    """Whom an ID token says it is for: a question for `hinted_subject`, not yet an answer. Raises InvalidRequest."""
+    try:
+        named = audiences_of(parse_jws(hint, ID_TOKEN, core.signing_algorithms).unverified_claims, ID_TOKEN)
+    except JwtError as error:
+        raise InvalidRequest("id_token_hint is no ID token of this server", clause="OIDC 3.1.2.2") from error
+    return named[0]

@@ -1,0 +1,219 @@
+"""What an authorization request still needs (a sign-in, a decision), and what follows from the decision.
+
+The request URI is marked as used when the user decides, not when a page is loaded: a reload or a link preview
+costs nothing, and of two decisions one counts.
+
+Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; OIDC 3.1.2.3, 3.1.2.4; RFC 9126 4b; RFC 9470 5; FAPI1-BL 5.2.2-12
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from askit.clients.client import Client
+from askit.errors import (
+    AccessDenied,
+    ConsentRequired,
+    InvalidRequestUri,
+    LoginRequired,
+    Refused,
+    UnmetAuthentication,
+)
+from askit.issuing.id_token import claims_by_name
+from askit.issuing.response_modes import authorization_response
+from askit.records import Code, Grant, PushedRequest, Session, digest
+from askit.requests.authorization_details import enrich
+from askit.requests.authorization_request import INTERACTION
+from askit.users import grants as granted
+from askit.users import logout
+from askit.users.sessions import Browser, form_token, set_cookie
+from askit.wire_errors import code_of, describe
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+
+async def continue_request(
+    core: Core, request_uri: str, request: PushedRequest, client: Client, browser: Browser
+) -> Response:
+    """The next page, or the response to the client."""
+    try:
+        _require_reachable_acr(core, request)
+        if core.config.auto_approve is not None:
+            session = _automatic_session(core)
+            return await approve(core, request_uri, request, client, session)
+        if browser.session is None or needs_login(core, request_uri, request, browser.session):
+            if "none" in request.prompt:
+                raise LoginRequired("nobody is signed in, or not recently enough")
+            return await login_page(core, request_uri, request, client, browser)
+        if "none" in request.prompt:
+            if not await granted.agreed_before(core, browser.session.username, request, client):
+                raise ConsentRequired("the user has not agreed to this before")
+            return await approve(core, request_uri, request, client, browser.session)
+        _require_meant_user(core, request, browser.session)
+    except Refused as error:
+        if isinstance(error, InvalidRequestUri):
+            raise
+        return await refuse(core, request, client, error)
+    return await consent_page(core, request_uri, request, client, browser)
+
+
+async def login_page(
+    core: Core,
+    request_uri: str,
+    request: PushedRequest,
+    client: Client,
+    browser: Browser,
+    *,
+    wrong: bool = False,
+    username: str | None = None,
+) -> Response:
+    """The login form; `username` is what was typed before, if it was `wrong`."""
+    page = core.pages.login(
+        client_name=client.name,
+        csrf=await form_token(core, browser, request_uri),
+        client_id=client.client_id,
+        request_uri=request_uri,
+        username=username or request.login_hint or "",
+        wrong=wrong,
+        leads_to=request.redirect_uri,
+    )
+    return set_cookie(core, page, browser)
+
+
+async def consent_page(
+    core: Core, request_uri: str, request: PushedRequest, client: Client, browser: Browser
+) -> Response:
+    """Who asks, for whom, for what: client, user, each payment with payee and amount, each scope in words."""
+    assert browser.session is not None  # noqa: S101 - for the type checker; continue_request has seen to it
+    user = core.users.find(browser.session.username)
+    page = core.pages.consent(
+        client=client,
+        user=user,
+        scopes=[core.config.describe_scope(scope) for scope in request.scopes],
+        details=[
+            (detail, core.config.details_type(str(detail["type"])))
+            for detail in request.authorization_details
+        ],
+        claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
+        csrf=await form_token(core, browser, request_uri),
+        request_uri=request_uri,
+        leads_to=request.redirect_uri,
+    )
+    return set_cookie(core, page, browser)
+
+
+async def approve(
+    core: Core,
+    request_uri: str,
+    request: PushedRequest,
+    client: Client,
+    session: Session,
+) -> Response:
+    """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
+    _require_meant_user(core, request, session)
+    await use_up(core, request_uri)
+    user = core.users.find(session.username)
+    if user is None:
+        raise AccessDenied("this user cannot sign in any more")
+    now = core.clock()
+    grant = Grant(
+        grant_id=random_token(core.random_bytes),
+        client_id=client.client_id,
+        username=user.username,
+        sub=user.sub,
+        scopes=request.scopes,
+        resources=request.resources,
+        authorization_details=enrich(request.authorization_details, core.config, core.random_bytes),
+        created_at=now,
+        expires_at=now + core.config.grant_lifetime,
+        auth_time=session.auth_time,
+        acr=session.acr,
+        claims=request.claims,
+        session_id=session.session_id,
+    )
+    if "openid" in request.scopes:
+        await logout.remember(core, session, client)
+    await granted.remember(core, grant)
+    value = random_token(core.random_bytes)
+    code = Code(
+        client_id=client.client_id,
+        grant_id=grant.grant_id,
+        redirect_uri=request.redirect_uri,
+        expires_at=now + core.profile.code_lifetime,
+        code_challenge=request.code_challenge,
+        dpop_jkt=request.dpop_jkt,
+        nonce=request.nonce,
+    )
+    # The record outlives the code, so that a late reuse is known for one and ends the grant.
+    await core.records.save("code", value, code, core.config.grant_lifetime)
+    return await authorization_response(core, request, client, {"code": value})
+
+
+async def deny(core: Core, request_uri: str, request: PushedRequest, client: Client) -> Response:
+    """Raises InvalidRequestUri if this request was decided already."""
+    await use_up(core, request_uri)
+    return await refuse(core, request, client, AccessDenied("the user said no"))
+
+
+async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
+    """The error, as an authorization response."""
+    members = {"error": code_of(error), "error_description": describe(error)}
+    return await authorization_response(core, request, client, members)
+
+
+async def use_up(core: Core, request_uri: str) -> None:
+    """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others."""
+    lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
+    if not await core.records.mark("request-used", request_uri, lives):
+        raise InvalidRequestUri(
+            "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
+        )
+
+
+def needs_login(core: Core, request_uri: str, request: PushedRequest, session: Session) -> bool:
+    """Whether the user must sign in (again) for this request; a sign-in made for it counts."""
+    if session.fresh_for == digest(request_uri):
+        return False
+    if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
+        return True
+    if not _is_meant_user(core, request, session):
+        return True
+    return request.max_age is not None and core.clock() - session.auth_time > request.max_age
+
+
+def _is_meant_user(core: Core, request: PushedRequest, session: Session) -> bool:
+    user = core.users.find(session.username)
+    return not request.subjects or (user is not None and user.sub in request.subjects)
+
+
+def _require_meant_user(core: Core, request: PushedRequest, session: Session) -> None:
+    """Raise LoginRequired if the request is for another user than the one who signed in."""
+    if not _is_meant_user(core, request, session):
+        raise LoginRequired("another user is signed in than the one asked for", clause="OIDC 3.1.2.2")
+
+
+def _require_reachable_acr(core: Core, request: PushedRequest) -> None:
+    """A requested `acr` counts as required (RFC 9470 5)."""
+    wanted = set(request.acr_values)
+    asked = (request.claims.get("id_token") or {}).get("acr")
+    if isinstance(asked, dict) and asked.get("essential") is True:
+        values = asked.get("values")
+        listed = values if isinstance(values, list) else []
+        wanted |= {str(value) for value in (asked.get("value"), *listed) if value}
+    if wanted and core.config.acr not in wanted:
+        raise UnmetAuthentication("this server cannot authenticate the user at a requested acr")
+
+
+def _automatic_session(core: Core) -> Session:
+    now = core.clock()
+    return Session(
+        username=str(core.config.auto_approve),
+        auth_time=int(now),
+        acr=core.config.acr,
+        expires_at=now + 1,
+    )

@@ -1,0 +1,87 @@
+"""What a user granted to whom: written at the decision, listed on a page, ended there.
+
+A grant lives while its record is there; removing the record ends its codes, refresh tokens and access tokens. Each
+user's grants form a chain in the store, newest first, whose head is swapped: no list grows under one key.
+
+Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8; RFC 8252 8.6
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from askit.clients.client import Client
+from askit.issuing.id_token import SCOPE_CLAIMS, claims_by_name
+from askit.records import Grant, PushedRequest
+from fapikit import strict_json
+from fapikit.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+SHOWN: Final = 100
+_WALKED: Final = 1000
+_TRIES: Final = 200
+
+
+async def remember(core: Core, grant: Grant) -> None:
+    """Keep a grant, and what was agreed to. Raises StoreError."""
+    records, ttl = core.records, grant.expires_at - core.clock()
+    await records.save("grant", grant.grant_id, grant, ttl)
+    agreed = {"scopes": list(grant.scopes), "claims": sorted(claims_by_name(grant.claims))}
+    await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
+    for _ in range(_TRIES):
+        head = await records.read("grants-of", grant.username)
+        if head is not None:
+            await records.write("grant-before", grant.grant_id, head, ttl)
+        if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
+            return
+    raise StoreUnavailable("too many grants of one user at one time")
+
+
+async def find(core: Core, grant_id: str) -> Grant | None:
+    """A grant that stands: not revoked, and of a user who is still there. Raises StoreError."""
+    grant = await core.records.load("grant", grant_id, Grant)
+    return None if grant is None or core.users.find(grant.username) is None else grant
+
+
+async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:
+    """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
+    if request.authorization_details or "consent" in request.prompt:
+        return False
+    # RFC 8252 8.6: whoever listens on loopback may use a public client's name, so the user decides each time.
+    if client.auth_method == "none" and request.redirect_uri.startswith("http:"):
+        return False
+    octets = await core.records.read("agreed", f"{username}\0{request.client_id}")
+    if octets is None:
+        return False
+    agreed = strict_json.parse_object(octets)
+    claims = {name for scope in agreed["scopes"] for name in SCOPE_CLAIMS.get(scope, ())}
+    return set(request.scopes) <= set(agreed["scopes"]) and claims_by_name(request.claims) <= claims.union(
+        agreed.get("claims", ())
+    )
+
+
+async def grants_of(core: Core, username: str, *, start: str | None = None) -> tuple[list[Grant], str | None]:
+    """One page of a user's live grants, newest first, and where the next one starts; `start` comes from there."""
+    found: list[Grant] = []
+    link = await core.records.read("grants-of", username) if start is None else start.encode()
+    for _ in range(_WALKED):
+        if link is None or len(found) == SHOWN:
+            break
+        grant = await core.records.load("grant", link.decode(), Grant)
+        if grant is not None and grant.username == username:  # `start` may be anybody's
+            found.append(grant)
+        link = await core.records.read("grant-before", link.decode())
+    return found, None if link is None else link.decode()
+
+
+async def end(core: Core, grant_id: str, username: str) -> bool:
+    """End a grant of this user; whether there was one."""
+    grant = await core.records.load("grant", grant_id, Grant)
+    if grant is None or grant.username != username:
+        return False
+    await core.records.remove("grant", grant_id)
+    await core.records.remove("agreed", f"{username}\0{grant.client_id}")
+    return True

@@ -1,0 +1,96 @@
+"""Ending a browser's session, and telling the clients that signed somebody in with it.
+
+Each client that wants to hear of it is told behind the browser's back, once, all at the same time; one that does not
+answer holds nobody up for long. What was granted stays: a consent outlives the session in which it was given.
+
+Spec: OIDC Back-Channel Logout 1.0, sections 2.1, 2.3, 2.4, 2.5, 2.7
+Role: AS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from askit.clients.client import Client
+from askit.records import Session
+from askit.users.sessions import Browser, sign_out
+from fapikit import strict_json
+from fapikit.errors import FapiError, StoreUnavailable
+from fapikit.flow import http
+from fapikit.http_message import form_request
+from fapikit.jose.purposes import LOGOUT_TOKEN
+from fapikit.secrets import random_token
+
+if TYPE_CHECKING:
+    from askit.core import Core
+
+EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+URI: Final = "backchannel_logout_uri"
+LIFETIME: Final = 120
+TIMEOUT: Final = 5.0
+
+_TRIES: Final = 50
+
+log = logging.getLogger("askit")
+
+
+async def remember(core: Core, session: Session, client: Client) -> None:
+    """Keep who is to be told of the end of this session. Raises StoreError."""
+    if URI not in client.metadata or not session.session_id:
+        return
+    for _ in range(_TRIES):
+        seen = await core.records.read("session-clients", session.session_id)
+        known = [] if seen is None else strict_json.parse_object(seen)["clients"]
+        if client.client_id in known:
+            return
+        # As long as codes: a session goes on under its id where its user signs in again.
+        new, lives = strict_json.dump({"clients": [*known, client.client_id]}), core.config.grant_lifetime
+        if await core.records.swap("session-clients", session.session_id, seen, new, lives):
+            return
+    raise StoreUnavailable("too many logins in one session at one time")
+
+
+async def end_session(core: Core, browser: Browser) -> None:
+    """Sign the browser out here, and tell its clients. Raises StoreError before anything has ended."""
+    await sign_out(core, browser)
+    if browser.session is None:
+        return
+    # Taken, so that of two sign-outs at once one tells.
+    octets = await core.records.remove("session-clients", browser.session.session_id)
+    if octets is not None:
+        told = strict_json.parse_object(octets)["clients"]
+        await asyncio.gather(*(_tell(core, browser.session, client_id) for client_id in told))
+
+
+async def _tell(core: Core, session: Session, client_id: str) -> None:
+    """One client; what goes wrong is on the log, for the user can do nothing about it."""
+    try:
+        client = await core.clients.find(client_id)
+        if client is None or URI not in client.metadata:
+            return
+        token = await _logout_token(core, session, client)
+        request = form_request(client.metadata[URI], [("logout_token", token)], timeout=TIMEOUT)
+        response = await core.run(http(request))
+    except FapiError as error:
+        log.warning("%s was not told of a logout: %s", client_id, error)
+        return
+    if response.status not in (200, 204):
+        log.warning("%s answered %d when it was told of a logout", client_id, response.status)
+
+
+async def _logout_token(core: Core, session: Session, client: Client) -> str:
+    now = int(core.clock())
+    user = core.users.find(session.username)
+    claims = {
+        "iss": core.config.issuer,
+        "aud": client.client_id,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": random_token(core.random_bytes),
+        "sid": session.session_id,
+        "events": {EVENT: {}},
+        **({} if user is None else {"sub": user.sub}),
+    }
+    return await core.sign(claims, LOGOUT_TOKEN, client.alg("id_token_signed_response_alg"))

@@ -1,0 +1,268 @@
+"""The skin over httpx and httpx2: an `Auth` whose steps are `api_call`'s, and clients that cannot leak credentials.
+
+The two libraries share no base classes, so the classes are made for whichever one is in use. Refreshes and metadata
+go over rpkit's own transport, never through the application's client.
+
+Spec: RFC 9700 4.11, 4.9.3; RFC 9449 7.1
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import certifi
+import httpx
+
+from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
+from fapikit.http_message import DEFAULT_TIMEOUT, Headers
+from fapikit.io import HttpSettings
+from fapikit.io.lent_connections import LentConnections
+from fapikit.io.tls import client_context
+from fapikit.profiles import Profile
+from fapikit.urls import has_origin, origin_of, require_secure, without_query
+from rpkit.api.call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
+from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
+from rpkit.bank import Bank
+from rpkit.tokens.token_set import TokenSet, require_own
+
+if TYPE_CHECKING:
+
+    class ApiClient(httpx.Client):
+        """What `Client.api` returns, as a type checker sees it."""
+
+        @property
+        def tokens(self) -> TokenSet: ...
+
+    class AsyncApiClient(httpx.AsyncClient):
+        """What `AsyncClient.api` returns, as a type checker sees it."""
+
+        @property
+        def tokens(self) -> TokenSet: ...
+
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_KEPT: Final = 8 * 1024 * 1024
+"""Octets of a request's body that are kept while the API may want it again."""
+_CONNECTION_OPTIONS: Final = frozenset(
+    {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTarget:
+    """One API and the tokens for it."""
+
+    bank: Bank
+    held: HeldTokens
+    resource: str | None
+    origin: str
+    max_bytes: int
+
+    def call(self, request: Any) -> ApiCall:
+        return ApiCall(
+            self.bank,
+            self.held,
+            resource=self.resource,
+            origin=self.origin,
+            method=request.method,
+            url=str(request.url),
+            headers=request.headers,
+            replayable=hasattr(request, "_content"),
+        )
+
+
+def api_target(
+    bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
+) -> ApiTarget:
+    """Raises InsecureUrl, ForeignTransaction; ConfigurationError for another API than the tokens' own."""
+    require_secure(base_url, "base_url")
+    require_own(tokens, bank.issuer, bank.settings.client_id)
+    if resource is None:
+        resource = _only_resource(tokens, base_url)
+    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)
+
+
+def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
+    """What the only token was asked for: this API, or nothing that was named. An API elsewhere has to be meant."""
+    token = tokens.find(None)
+    if token is None and tokens.access_tokens:
+        raise ConfigurationError(
+            f"the tokens are for {', '.join(tokens.resources)}: say with resource= which one this API is",
+            clause="RFC 8707 2.2",
+            facts={"have": " ".join(tokens.resources)},
+        )
+    resource = None if token is None else token.resource
+    if resource is not None and not has_origin(resource, origin_of(base_url)):
+        raise ConfigurationError(
+            f"the token was asked for {resource}, and base_url is {without_query(base_url)}:"
+            " if that API is meant, say so with resource=",
+            clause="RFC 8707 2.2",
+            facts={"resource": resource, "base_url": without_query(base_url)},
+        )
+    return resource
+
+
+def sync_client(
+    library: Any,
+    target: ApiTarget,
+    run: Callable[[Flow[Any]], Any],
+    base_url: str,
+    options: dict[str, Any],
+) -> ApiClient:
+    """A client of `library` for the one API."""
+    auth = auth_class(library)(target, run, None)
+    client: ApiClient = _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    return client
+
+
+def async_client(
+    library: Any,
+    target: ApiTarget,
+    run: Callable[[Flow[Any]], Awaitable[Any]],
+    base_url: str,
+    options: dict[str, Any],
+) -> AsyncApiClient:
+    auth = auth_class(library)(target, None, run)
+    client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
+    return client
+
+
+def _safe(options: dict[str, Any]) -> dict[str, Any]:
+    """The application's options over safe defaults. Raises ConfigurationError for what would leak credentials."""
+    refused = sorted({"auth", "base_url"} & options.keys())
+    if refused or options.get("follow_redirects"):
+        raise ConfigurationError(
+            f"{', '.join(refused) or 'follow_redirects'} cannot be set on a client that carries tokens",
+            clause="RFC 9700 4.11",
+        )
+    headers = httpx.Headers({"accept-encoding": PLAIN})
+    headers.update(options.get("headers"))
+    return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options, "headers": headers}
+
+
+@lru_cache(maxsize=4)
+def auth_class(library: Any) -> Any:
+    """`Auth` of this library with both of its faces."""
+    capped, async_capped = capped_streams(library)
+
+    class BoundAuth(library.Auth):  # type: ignore[misc]
+        """Adds token and proof, learns nonces, and sends again when, and only when, that can help."""
+
+        def __init__(self, target: ApiTarget, run: Any, arun: Any) -> None:
+            self.target, self._run, self._arun = target, run, arun
+
+        @property
+        def tokens(self) -> TokenSet:
+            """The newest set: keep it when you are done, for it may have been refreshed."""
+            return self.target.held.tokens
+
+        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+            if _worth_keeping(request, library.SyncByteStream):
+                request.read()
+            call = self.target.call(request)
+            headers: Headers | None = self._run(call.prepare())
+            while headers is not None:
+                request.headers.update(headers)
+                response = yield request
+                cap_answer(response, capped, self.target.max_bytes)
+                headers = self._run(call.judge(_answer(response)))
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            if _worth_keeping(request, library.AsyncByteStream):
+                await request.aread()
+            call = self.target.call(request)
+            headers: Headers | None = await self._arun(call.prepare())
+            while headers is not None:
+                request.headers.update(headers)
+                response = yield request
+                cap_answer(response, async_capped, self.target.max_bytes)
+                headers = await self._arun(call.judge(_answer(response)))
+
+    return BoundAuth
+
+
+def _worth_keeping(request: Any, kind: type) -> bool:
+    """Whether a body that can be read once (a file, a multipart form) is known to be small enough to be sent again."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= MAX_KEPT and isinstance(request.stream, kind)
+
+
+def _answer(response: Any) -> ApiAnswer:
+    headers = response.headers
+    return ApiAnswer(
+        response.status_code,
+        headers.get_list("www-authenticate"),
+        headers.get_list("dpop-nonce"),
+        headers.get(INTERACTION),
+    )
+
+
+class _WithTokens:
+    auth: Any
+
+    @property
+    def tokens(self) -> TokenSet:
+        """The newest set, perhaps refreshed since."""
+        newest: TokenSet = self.auth.tokens
+        return newest
+
+
+@lru_cache(maxsize=4)
+def _client_class(library: Any) -> Any:
+    """A client that follows no redirect."""
+
+    class BoundClient(_WithTokens, library.Client):  # type: ignore[misc]
+        def send(self, request: Any, **options: Any) -> Any:
+            _refuse_redirects(library, self, options)
+            return super().send(request, **options)
+
+        def __repr__(self) -> str:
+            return f"ApiClient({without_query(str(self.base_url))})"
+
+    return BoundClient
+
+
+@lru_cache(maxsize=4)
+def _async_client_class(library: Any) -> Any:
+    """The same, awaited."""
+
+    class BoundAsyncClient(_WithTokens, library.AsyncClient):  # type: ignore[misc]
+        async def send(self, request: Any, **options: Any) -> Any:
+            _refuse_redirects(library, self, options)
+            return await super().send(request, **options)
+
+        def __repr__(self) -> str:
+            return f"AsyncApiClient({without_query(str(self.base_url))})"
+
+    return BoundAsyncClient
+
+
+def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> None:
+    # Whatever counts as true to the library, save the object by which it says that nothing was given.
+    asked = options.get("follow_redirects", library.USE_CLIENT_DEFAULT)
+    if (asked and asked is not library.USE_CLIENT_DEFAULT) or client.follow_redirects:
+        raise ConfigurationError(
+            "a request that carries a token follows no redirect: send it anew where it should go",
+            clause="RFC 9700 4.11",
+        )
+
+
+def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
+    """The connections to APIs of one client, with the TLS and proxy of its back channel."""
+    return LentConnections(tls=http.tls or _public_roots(certifi.where(), profile), proxy=http.proxy)
+
+
+def makes_own_connections(options: dict[str, Any]) -> bool:
+    """Whether the application gave an option that shapes connections: then none are lent."""
+    return not _CONNECTION_OPTIONS.isdisjoint(options)
+
+
+@lru_cache(maxsize=8)
+def _public_roots(roots: str, profile: Profile) -> Any:
+    """A context that trusts what httpx trusts and offers the profile's suites; making one takes 40 ms, so once."""
+    return client_context(ca=roots, profile=profile)

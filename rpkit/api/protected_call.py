@@ -1,0 +1,45 @@
+"""One call to a protected resource over rpkit's own transport, with the token in the header and its proof beside it.
+
+Spec: FAPI2-SP 5.3.3.1-3; RFC 9700 4.3.2; RFC 9449 7.1, 7.3, 9; RFC 9470 4
+Role: C
+"""
+
+from __future__ import annotations
+
+from fapikit.flow import Flow
+from fapikit.http_message import Headers, HttpRequest, HttpResponse
+from rpkit.api.challenge import demands_nonce, read_challenges
+from rpkit.back_channel import dpop_headers, send
+from rpkit.bank import Bank
+from rpkit.tokens.dpop_key import DPoPKey, signer_for
+from rpkit.tokens.token_set import AccessToken
+
+
+def call_protected(
+    bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None, headers: Headers = ()
+) -> Flow[HttpResponse]:
+    """Send, and once more with the nonce if one is demanded. Raises TransportError."""
+    request = yield from _build(bank, method, url, token, dpop, headers)
+    response = yield from send(bank, request)
+    challenges = read_challenges(response.all("www-authenticate"))
+    if demands_nonce(response.status, challenges, response.all("dpop-nonce")):
+        request = yield from _build(bank, method, url, token, dpop, headers)
+        response = yield from send(bank, request)
+    return response
+
+
+def credentials_for(
+    bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None
+) -> Flow[Headers]:
+    """The Authorization header and, for a bound token, a proof for this request alone."""
+    value = token.value.reveal()
+    signer = signer_for(bank, dpop)
+    proof = yield from dpop_headers(bank, signer, method, url, access_token=value)
+    return (("authorization", f"{token.token_type} {value}"), *proof)
+
+
+def _build(
+    bank: Bank, method: str, url: str, token: AccessToken, dpop: DPoPKey | None, headers: Headers
+) -> Flow[HttpRequest]:
+    credentials = yield from credentials_for(bank, method, url, token=token, dpop=dpop)
+    return HttpRequest(method, url, (*headers, *credentials))

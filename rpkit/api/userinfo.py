@@ -1,0 +1,104 @@
+"""Asking who the user is, and believing it only of the user who signed in.
+
+Spec: OIDC 5.3.1, 5.3.2; RFC 9700 4.5
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fapikit import strict_json
+from fapikit.errors import ConfigurationError, MalformedMessage, WrongSubject
+from fapikit.flow import Flow
+from fapikit.http_message import HttpResponse, read_refusal
+from fapikit.jose.claims import Expected, audiences_of
+from fapikit.jose.purposes import USERINFO_RESPONSE
+from fapikit.jose.verify import verify_jwt
+from rpkit.api.protected_call import call_protected
+from rpkit.bank import Bank
+from rpkit.errors import NoAccessToken, UserInfoError
+from rpkit.login.complete import Login
+from rpkit.login.id_token import IdToken
+from rpkit.tokens.token_set import TokenSet, require_own
+
+_CLAUSE: Final = "OIDC 5.3.2"
+_JWT: Final = "application/jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Claims about the user whom the ID token names. `token`: the signed answer verbatim, if it was signed."""
+
+    subject: str
+    claims: Mapping[str, Any] = field(repr=False)
+    token: str | None = field(repr=False, default=None)
+
+
+def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flow[UserInfo]:
+    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, TransportError; before the call
+    ConfigurationError, NoAccessToken.
+
+    `tokens`: the login's set after later refreshes, if the first token has expired.
+    """
+    if not isinstance(login, Login):
+        raise ConfigurationError("userinfo takes the whole login: it compares the subject", clause=_CLAUSE)
+    if login.id_token is None:
+        raise ConfigurationError("UserInfo is compared with an ID token: ask for openid", clause=_CLAUSE)
+    held = tokens or login.tokens
+    for given in (login.tokens, held):
+        require_own(given, bank.issuer, bank.settings.client_id)
+    endpoint = bank.endpoint("userinfo_endpoint")
+    token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
+    if token is None:
+        raise NoAccessToken("the set holds no access token")
+    signed = bank.settings.userinfo_signed_response_alg is not None
+    accept = (("accept", _JWT if signed else "application/json"),)
+    response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)
+    if response.status != 200:
+        raise read_refusal(response, clause=_CLAUSE)
+    if signed or response.media_type == _JWT:
+        return (yield from _signed(bank, response, login.id_token))
+    return UserInfo(login.id_token.subject, _same_user(_json(response), login.id_token))
+
+
+def _json(response: HttpResponse) -> Mapping[str, Any]:
+    try:
+        return strict_json.parse_object(response.body)
+    except ValueError as error:
+        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from error
+
+
+def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
+    if response.media_type != _JWT:
+        raise UserInfoError(
+            "signed UserInfo is registered, and an unsigned answer came",
+            facts={"media_type": response.media_type[:80]},
+        )
+    token = response.body.decode("ascii", "replace")
+    verified = yield from verify_jwt(
+        token,
+        USERINFO_RESPONSE,
+        keys=bank.key_source(),
+        algorithms=bank.algorithms(
+            bank.settings.userinfo_signed_response_alg, "userinfo_signing_alg_values_supported"
+        ),
+        expected=Expected(issuer=bank.issuer, audience=(), now=bank.now(), skew=bank.profile.clock_skew),
+    )
+    if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
+        verified.claims, USERINFO_RESPONSE
+    ):
+        raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
+    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), token)
+
+
+def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:
+    if claims.get("sub") != id_token.subject:
+        raise WrongSubject(
+            "UserInfo speaks of another user than the ID token; it is discarded",
+            clause=_CLAUSE,
+            facts={"claim": "sub"},
+        )
+    return claims

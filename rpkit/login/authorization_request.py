@@ -1,0 +1,261 @@
+"""Beginning a login: the request, pushed (or by value, or plain where allowed), and the transaction to keep.
+
+PKCE S256, `state` and, with openid, `nonce` are fresh each time and nobody can set them. The URL carries what the way
+of sending needs and nothing else.
+
+Spec: FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-1, -2, -3, -4, -6, -7; FAPI2-MS 5.3.2-1; RFC 9101 4a, 5a; RFC 8707 2a;
+    RFC 9396 2
+Role: C
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
+
+from fapikit import pkce
+from fapikit.errors import ConfigurationError, ForbiddenByProfile
+from fapikit.flow import Flow
+from fapikit.secrets import Secret
+from fapikit.urls import with_query
+from rpkit.back_channel import Form
+from rpkit.bank import Bank
+from rpkit.errors import RetiredGrant
+from rpkit.login.par import push_request
+from rpkit.login.request_object import sign_request
+from rpkit.login.transaction import Transaction
+from rpkit.tokens.dpop_key import new_dpop_key, signer_for
+
+_OURS: Final = frozenset(
+    [
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "dpop_jkt",
+        "nonce",
+        "redirect_uri",
+        "request",
+        "request_uri",
+        "state",
+    ]
+)
+_ELSEWHERE: Final = {
+    "resource": "it takes resources=[...], and complete() the first of them",
+    "response_mode": "the client is made with it",
+}
+_ALIKE: Final = 0.85
+_OUTSIDE: Final = ("response_type", "scope")
+"""What OIDC 6.1 wants repeated beside a request object that goes by value."""
+
+
+class RequestParameters(TypedDict, total=False):
+    """Further parameters of an authorization request; the names are the registered ones."""
+
+    acr_values: str | Sequence[str]
+    claims: Mapping[str, Any]
+    display: str
+    id_token_hint: str
+    login_hint: str
+    max_age: int
+    prompt: str
+    response_type: str
+    ui_locales: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Send the browser to `url` (with a 303), and keep `transaction` sealed in that browser's session."""
+
+    url: str = field(repr=False)
+    transaction: Transaction
+
+
+def begin(
+    bank: Bank,
+    *,
+    scope: str | Iterable[str] = "openid",
+    resources: Iterable[str] = (),
+    authorization_details: Iterable[Mapping[str, Any]] = (),
+    parameters: Mapping[str, Any],
+) -> Flow[Start]:
+    """Raises ConfigurationError, ForbiddenByProfile before anything is sent; then what PAR raises."""
+    settings = bank.settings
+    if settings.redirect_uri is None:
+        raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
+    check_parameters(parameters)
+    scope = scope if isinstance(scope, str) else " ".join(scope)
+    details = _typed_details(bank, authorization_details)
+    openid = "openid" in scope.split()
+    if openid:
+        # What could never be verified is not asked for.
+        bank.algorithms(settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported")
+    if openid or settings.jarm:
+        bank.key_source()
+    if settings.jarm:
+        bank.algorithms(
+            settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
+        )
+    verifier = pkce.make_verifier(settings.random_bytes)
+    dpop = new_dpop_key(bank)
+    transaction = Transaction(
+        issuer=bank.issuer,
+        client_id=settings.client_id,
+        redirect_uri=settings.redirect_uri,
+        response_mode=settings.response_mode,
+        state=Secret(bank.token()),
+        nonce=Secret(bank.token()) if openid else None,
+        verifier=verifier,
+        dpop=dpop,
+        scope=scope,
+        resources=_absolute(resources),
+        authorization_details=details,
+        acr_values=_words(parameters.get("acr_values", ())),
+        max_age=parameters.get("max_age"),
+        claims=parameters.get("claims"),
+        request_object=None,
+        expires_at=bank.now() + settings.transaction_ttl,
+    )
+    members = _members(bank, transaction, parameters)
+    url, request_object = yield from _send(bank, transaction, members)
+    return Start(url, replace(transaction, request_object=request_object))
+
+
+def _members(bank: Bank, transaction: Transaction, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter of the request with its JSON type."""
+    members: dict[str, Any] = {
+        "response_type": _response_type(bank, parameters.get("response_type", "code")),
+        "client_id": transaction.client_id,
+        "redirect_uri": transaction.redirect_uri,
+        "scope": transaction.scope,
+        "state": transaction.state.reveal(),
+        "code_challenge": pkce.challenge_of(transaction.verifier),
+        "code_challenge_method": pkce.METHOD,
+    }
+    if not transaction.scope:
+        del members["scope"]
+    if transaction.nonce is not None:
+        members["nonce"] = transaction.nonce.reveal()
+    if transaction.response_mode is not None:
+        members["response_mode"] = transaction.response_mode
+    if transaction.dpop is not None:
+        members["dpop_jkt"] = transaction.dpop.jkt
+    if transaction.authorization_details:
+        members["authorization_details"] = [dict(detail) for detail in transaction.authorization_details]
+    if transaction.resources:
+        members["resource"] = list(transaction.resources)
+    further = {name: value for name, value in parameters.items() if value is not None}
+    if transaction.acr_values:
+        further["acr_values"] = " ".join(transaction.acr_values)
+    return {**further, **members}
+
+
+def _send(bank: Bank, transaction: Transaction, members: Mapping[str, Any]) -> Flow[tuple[str, str | None]]:
+    """The URL for the browser, and the request object if there is one."""
+    request_object = None
+    form = form_of(members)
+    if bank.settings.signed_requests:
+        request_object = yield from sign_request(bank, members)
+        form = (("client_id", bank.settings.client_id), ("request", request_object))
+    if bank.pushes:
+        dpop = signer_for(bank, transaction.dpop)
+        request_uri = yield from push_request(bank, form, dpop=dpop)
+        form = (("client_id", bank.settings.client_id), ("request_uri", request_uri))
+    elif request_object is not None:
+        form = (*form, *((name, members[name]) for name in _OUTSIDE if name in members))
+    endpoint = bank.metadata.endpoint("authorization_endpoint")
+    return with_query(endpoint, form), request_object
+
+
+def form_of(members: Mapping[str, Any]) -> Form:
+    """Parameters as form fields: `resource` repeated, structures as JSON text."""
+    fields: list[tuple[str, str]] = []
+    for name, value in members.items():
+        if name == "resource":
+            fields.extend((name, item) for item in value)
+        elif isinstance(value, str):
+            fields.append((name, value))
+        else:
+            fields.append((name, json.dumps(value, separators=(",", ":"), ensure_ascii=False)))
+    return tuple(fields)
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """None that would be lost, or that the answer could not be compared with. Raises ConfigurationError."""
+    max_age = parameters.get("max_age")
+    if max_age is not None and (type(max_age) is not int or max_age < 0):
+        raise ConfigurationError("max_age is a number of seconds", clause="OIDC 3.1.2.1")
+    for name, instead in _ELSEWHERE.items():
+        if name in parameters:
+            raise ConfigurationError(
+                f"{name} is no parameter of begin(): {instead}", facts={"parameter": name}
+            )
+    ours = {"authorization_details", "resources", "scope", *RequestParameters.__annotations__}
+    for name in parameters.keys() - ours:
+        # Any other goes to the server, which ignores what it does not know: a scope, say, that was misspelt.
+        if like := get_close_matches(name, ours, 1, _ALIKE):
+            raise ConfigurationError(
+                f"{name} is no parameter of begin(): is {like[0]} meant?", facts={"parameter": name}
+            )
+    set_by_caller = sorted(_OURS & parameters.keys())
+    if set_by_caller:
+        raise ConfigurationError(
+            f"{', '.join(set_by_caller)}: made afresh for each request, and not to be given",
+            clause="FAPI2-SP 5.3.3.2-4",
+        )
+
+
+def _response_type(bank: Bank, response_type: str) -> str:
+    if response_type in bank.profile.response_types and response_type == "code":
+        return response_type
+    if "token" in response_type.split():
+        raise RetiredGrant(
+            f"response_type {response_type}: access tokens no longer travel through the browser; use code",
+            clause="RFC 9700 2.1.2, 2.4",
+            facts={"response_type": response_type},
+        )
+    raise ForbiddenByProfile(
+        f"{bank.profile.name}: response_type {response_type} is not allowed here; use code",
+        clause=bank.profile.clause("response_types"),
+        facts={"response_type": response_type},
+    )
+
+
+def _typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Objects with a `type`, of those that the server lists if it lists any."""
+    found = (details,) if isinstance(details, Mapping) else tuple(details)
+    listed = bank.metadata.strings("authorization_details_types_supported")
+    for detail in found:
+        kind = detail.get("type") if hasattr(detail, "get") else None
+        if not isinstance(kind, str) or not kind:
+            raise ConfigurationError(
+                "each of authorization_details is an object with a type", clause="RFC 9396 2"
+            )
+        if listed is not None and kind not in listed:
+            raise ConfigurationError(
+                f"{bank.issuer} knows no authorization details of type {kind}: it lists {', '.join(listed)}",
+                clause="RFC 9396 5",
+                facts={"type": kind},
+            )
+    return found
+
+
+def _absolute(resources: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(resources, str):
+        resources = (resources,)
+    found = tuple(resources)
+    for resource in found:
+        if not urlsplit(resource).scheme or "#" in resource:
+            raise ConfigurationError(
+                "a resource is an absolute URI without fragment",
+                clause="RFC 8707 2a",
+                facts={"resource": resource},
+            )
+    return found
+
+
+def _words(value: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(value.split()) if isinstance(value, str) else tuple(value)

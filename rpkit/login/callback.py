@@ -1,0 +1,229 @@
+"""Reading what the browser brings back, and verifying it: mode, issuer, state, and only then error.
+
+`complete` takes the whole callback, never a code alone: it is the other parameters that tell an honest answer from
+an attack. Only what `verify_callback` returns can be exchanged for tokens.
+
+Spec: RFC 9207 2.4, 4; RFC 6749 4.1.2; FAPI2-SP 5.3.3.2-5; FAPI1-BL 5.2.3-4; JARM 2.3; RFC 9700 2.1c, 4.4.2
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from urllib.parse import urlencode, urlsplit
+
+from fapikit.errors import MalformedMessage, Remedy
+from fapikit.flow import Flow
+from fapikit.http_message import is_error_code
+from fapikit.parameters import Parameters, parse_parameters
+from fapikit.secrets import Secret
+from fapikit.urls import without_query
+from rpkit.bank import Bank
+from rpkit.errors import (
+    AuthorizationRefused,
+    AuthorizationResponseError,
+    MissingCode,
+    MissingResponseIssuer,
+    MissingState,
+    WrongRedirectUri,
+    WrongResponseIssuer,
+    WrongResponseMode,
+    WrongState,
+)
+from rpkit.login.jarm import verify_jarm
+from rpkit.login.report import LoginReport
+from rpkit.login.transaction import Transaction, require_own, use_once
+from rpkit.settings import JARM_MODES
+
+Callback: TypeAlias = str | bytes | Mapping[str, str]
+"""The whole URL, as text; or the form of a form_post, as its octets or already parsed without duplicates."""
+
+_RESPONSE: Final = frozenset(
+    [
+        "code",
+        "state",
+        "iss",
+        "error",
+        "error_description",
+        "error_uri",
+        "response",
+        "id_token",
+        "access_token",
+        "token_type",
+    ]
+)
+_IN_FRAGMENT: Final = frozenset({"fragment", "fragment.jwt"})
+_IN_FORM: Final = frozenset({"form_post", "form_post.jwt"})
+_BRAND: Final = object()
+_USER_SAID_NO: Final = frozenset(
+    {"access_denied", "login_required", "consent_required", "interaction_required"}
+)
+_TRY_LATER: Final = frozenset({"server_error", "temporarily_unavailable"})
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedCallback:
+    """Proof that an answer was verified; only `verify_callback` makes one."""
+
+    code: Secret
+    transaction: Transaction
+    artefact: str | None = field(repr=False)
+    """The signed response, verbatim."""
+    brand: object = field(repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.brand is not _BRAND:
+            raise TypeError("a VerifiedCallback comes from verify_callback alone")
+
+
+def verify_callback(
+    bank: Bank, callback: Callback, transaction: Transaction, report: LoginReport
+) -> Flow[VerifiedCallback]:
+    """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if use cannot be marked."""
+    require_own(bank, transaction)
+    parameters = read_callback(callback, transaction)
+    report.passed("answer in the mode and at the address asked for", "JARM 2.3; FAPI1-BL 5.2.3-4")
+    artefact = None
+    if transaction.response_mode in JARM_MODES:
+        artefact = _only_signed(parameters)
+        found: Mapping[str, str] = yield from verify_jarm(bank, artefact, report)
+    else:
+        found = _only_plain(parameters)
+    _check_issuer(bank, found, report)
+    _check_state(found, transaction, report)
+    yield from use_once(bank, transaction)
+    report.passed("first answer of this transaction", "RFC 9700 4.2.4")
+    _refuse_error(found)
+    code = found.get("code")
+    if code is None:
+        raise MissingCode("the answer has neither code nor error")
+    return VerifiedCallback(Secret(code), transaction, artefact, _BRAND)
+
+
+def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
+    """The response's parameters, if they came the way that was asked for and only that way.
+
+    Raises WrongResponseMode, WrongRedirectUri, MalformedMessage for duplicates.
+    """
+    mode = transaction.response_mode or "query"
+    if not isinstance(callback, str):
+        form = parse_parameters(callback if isinstance(callback, bytes) else urlencode(_pairs(callback)))
+        return _require_mode("form_post", mode in _IN_FORM, form)
+    try:
+        parts = urlsplit(callback)
+    except ValueError:
+        raise MalformedMessage("the callback is no URL", clause="RFC 6749 4.1.2") from None
+    _check_address(callback, transaction.redirect_uri)
+    own_query = parse_parameters(urlsplit(transaction.redirect_uri).query)
+    query, fragment = parse_parameters(parts.query), parse_parameters(parts.fragment)
+    in_query = _RESPONSE & query.keys() - own_query.keys()
+    in_fragment = _RESPONSE & fragment.keys()
+    if mode in _IN_FORM:
+        return _require_mode("query or fragment", False, query)
+    # An answer in both at once is wrong in either mode.
+    if mode in _IN_FRAGMENT:
+        return _require_mode("query", not in_query, fragment)
+    return _require_mode("fragment", not in_fragment, query)
+
+
+def _pairs(form: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The form of a web framework shows one value of each name, unless it is asked for the list."""
+    every = getattr(form, "getlist", None)
+    return [(name, value) for name in form for value in ([form[name]] if every is None else every(name))]
+
+
+def _require_mode(came_in: str, right: bool, parameters: Parameters) -> Parameters:
+    if not right:
+        hint = ": of a query complete() takes the whole URL, as text" if came_in == "form_post" else ""
+        raise WrongResponseMode(
+            f"the answer came as {came_in}, which was not asked for{hint}", facts={"came_in": came_in}
+        )
+    return parameters
+
+
+def _check_address(callback: str, redirect_uri: str) -> None:
+    """Everything before the query is the redirect URI's; a callback given as path and query has only a path."""
+    arrived, own = urlsplit(callback), urlsplit(redirect_uri)
+    same = arrived.path == own.path
+    if arrived.scheme or arrived.netloc:
+        same = same and (arrived.scheme, arrived.netloc) == (own.scheme, own.netloc)
+    if not same:
+        # Where a path is due stands a code, if somebody gives that alone.
+        got = without_query(callback)[:200] if arrived.path[:1] in ("", "/") else "(no URL)"
+        raise WrongRedirectUri(
+            "the answer arrived at another address than this login's redirect URI (complete() takes the whole callback:"
+            " the public URL, or path and query alone)",
+            facts={"expected": redirect_uri, "got": got},
+        )
+
+
+def _only_signed(parameters: Parameters) -> str:
+    """The one parameter of a signed answer; a plain answer is a downgrade."""
+    response = parameters.get("response")
+    beside = sorted((_RESPONSE - {"response"}) & parameters.keys())
+    if response is None or beside:
+        raise WrongResponseMode(
+            "a signed answer was asked for" + (f", and {', '.join(beside)} came unsigned" if beside else ""),
+            clause="FAPI2-MS 5.4.2-2",
+            facts={"beside": " ".join(beside)},
+        )
+    return response
+
+
+def _only_plain(parameters: Parameters) -> Parameters:
+    strays = sorted({"response", "id_token", "access_token"} & parameters.keys())
+    if strays:
+        raise WrongResponseMode(
+            f"{', '.join(strays)} does not belong into the answer that was asked for",
+            facts={"beside": " ".join(strays)},
+        )
+    return parameters
+
+
+def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> None:
+    iss = found.get("iss")
+    announced = bank.metadata.flag("authorization_response_iss_parameter_supported")
+    if iss is None:
+        if announced or bank.profile.iss_in_response_required:
+            clause = None if announced else bank.profile.clause("iss_in_response_required")
+            raise MissingResponseIssuer(
+                "the answer does not say which server it is from (complete() needs the whole callback)",
+                clause=clause,
+            )
+        report.skipped("issuer of the answer", "RFC 9207 2.4b", "neither announced nor demanded")
+        return
+    if iss != bank.issuer:
+        raise WrongResponseIssuer(
+            "the answer is from another server than the one this login was sent to",
+            facts={"expected": bank.issuer, "got": iss[:200]},
+        )
+    report.passed("issuer of the answer", "RFC 9207 2.4a")
+
+
+def _check_state(found: Mapping[str, str], transaction: Transaction, report: LoginReport) -> None:
+    state = found.get("state")
+    if state is None:
+        raise MissingState("the answer has no state")
+    if not transaction.state.matches(state):
+        raise WrongState("the answer belongs to another login than the one this browser began")
+    report.passed("state", "RFC 9700 2.1c")
+
+
+def _refuse_error(found: Mapping[str, str]) -> None:
+    error = found.get("error")
+    if error is None:
+        return
+    if "code" in found or not is_error_code(error):
+        raise AuthorizationResponseError(
+            "the answer's error is malformed or stands beside a code", clause="RFC 6749 4.1.2.1"
+        )
+    remedy = Remedy.FIX_CONFIGURATION
+    if error in _USER_SAID_NO:
+        remedy = Remedy.SIGN_IN_AGAIN
+    elif error in _TRY_LATER:
+        remedy = Remedy.RETRY_LATER
+    description = found.get("error_description", "")
+    said = description[:500] if description.isprintable() else None
+    raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=said or None)

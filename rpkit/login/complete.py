@@ -1,0 +1,163 @@
+"""Completing a login: the whole callback in, verified tokens out, with a report of every check.
+
+Spec: FAPI2-SP 5.3.3.2; OIDC 3.1.3.3, 3.1.3.7; RFC 6749 3.3, 5.1; RFC 9396 7
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
+from rpkit.bank import Bank
+from rpkit.errors import MissingIdToken
+from rpkit.grants.authorization_code import exchange_code
+from rpkit.login.callback import Callback, VerifiedCallback, verify_callback
+from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
+from rpkit.login.report import Evidence, LoginReport
+from rpkit.login.transaction import Transaction
+from rpkit.tokens.token_endpoint import TokenResponse
+from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user who signed in. `id_token` is None if `openid` was not asked for.
+
+    `target`: where at this site the user is to go on, if another site began the login (`initiated_login`) and said so.
+    """
+
+    tokens: TokenSet
+    id_token: IdToken | None
+    report: LoginReport
+    evidence: Evidence = field(repr=False)
+    target: str | None = None
+
+
+def complete(
+    bank: Bank, callback: Callback, transaction: Transaction, *, resource: str | None = None
+) -> Flow[Login]:
+    """Verify the callback, exchange its code (for `resource`), verify the ID token.
+
+    `resource` may be left out where one or none was asked for at the start.
+
+    Raises, in the order of the checks: ConfigurationError, TransactionError, AuthorizationResponseError, JwtError,
+    AuthorizationRefused, PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError where nothing
+    can be decided.
+    """
+    _require_asked(transaction, resource)
+    report = LoginReport()
+    verified = yield from verify_callback(bank, callback, transaction, report)
+    if resource is None and len(transaction.resources) == 1:
+        resource = transaction.resources[0]
+    response = yield from exchange_code(bank, verified, resource=resource)
+    report.passed("code exchanged with PKCE and the client's credentials", "FAPI2-SP 5.3.3.2-3")
+    if transaction.dpop is not None:
+        report.passed("access token is bound to this login's key", "RFC 9449 5c")
+    else:
+        report.skipped("access token is bound", "RFC 9700 2.2.1", "no sender constraint is set")
+    id_token = yield from _identity(bank, verified, response, report)
+    _compare_grant(transaction, response, report)
+    tokens = first_token_set(
+        response.access_token_at(bank.now(), resource=resource, scope=transaction.scope),
+        key=TokenKey(bank.token(), bank.issuer),
+        client_id=bank.settings.client_id,
+        subject=None if id_token is None else id_token.subject,
+        refresh_token=response.refresh_token,
+        dpop=transaction.dpop,
+        id_token_claims={} if id_token is None else continuity_claims(id_token.claims),
+    )
+    evidence = Evidence(
+        request_object=transaction.request_object,
+        authorization_response=verified.artefact,
+        id_token=None if id_token is None else id_token.token,
+    )
+    return Login(tokens, id_token, report, evidence, transaction.target)
+
+
+def _require_asked(transaction: Transaction, resource: str | None) -> None:
+    if not isinstance(transaction, Transaction):
+        raise ConfigurationError(
+            "complete(callback, transaction) takes start.transaction, or what Transaction.open(...) gave"
+        )
+    if resource is None and len(transaction.resources) > 1:
+        # Before the code is used: what a server would make of it is its own affair, at worst one token for all.
+        raise ConfigurationError(
+            "several resources were asked for: say with resource= for which one the first token is",
+            clause="RFC 8707 2.2",
+            facts={"asked": " ".join(transaction.resources)},
+        )
+    if resource is not None and transaction.resources and resource not in transaction.resources:
+        raise ConfigurationError(
+            "this resource was not among those asked for at the start",
+            clause="RFC 8707 2.2",
+            facts={"resource": resource, "asked": " ".join(transaction.resources)},
+        )
+
+
+def _identity(
+    bank: Bank, verified: VerifiedCallback, response: TokenResponse, report: LoginReport
+) -> Flow[IdToken | None]:
+    transaction, token = verified.transaction, response.unverified_id_token
+    if "openid" not in transaction.scope.split():
+        report.skipped("ID token", "OIDC 3.1.2.1", "openid was not asked for")
+        return None
+    if token is None:
+        raise MissingIdToken("openid was asked for, and no ID token came")
+    return (
+        yield from verify_id_token(
+            bank,
+            token,
+            transaction,
+            access_token=response.access_token.reveal(),
+            report=report,
+        )
+    )
+
+
+def _compare_grant(transaction: Transaction, response: TokenResponse, report: LoginReport) -> None:
+    """Tell where less, or other, was granted than asked; what to make of it is for the application."""
+    asked = set(transaction.scope.split())
+    granted = asked if response.scope is None else set(response.scope.split())
+    for scopes, word in ((asked - granted, "not granted"), (granted - asked, "granted unasked")):
+        if scopes:
+            told = f"{word}{_where(transaction)}: {' '.join(sorted(scopes))}"
+            report.noticed("scope", "RFC 6749 3.3", told)
+    if granted == asked:
+        report.passed("scope is as asked", "RFC 6749 3.3")
+    _compare_details(transaction, response, report)
+
+
+def _compare_details(transaction: Transaction, response: TokenResponse, report: LoginReport) -> None:
+    asked = transaction.authorization_details
+    if not asked:
+        return
+    if response.authorization_details is None:
+        report.noticed("authorization_details", "RFC 9396 7", f"not in the token answer{_where(transaction)}")
+        return
+    granted = response.authorization_details
+    missing = [str(detail["type"]) for detail in asked if not any(_covers(g, detail) for g in granted)]
+    if missing:
+        report.noticed(
+            "authorization_details",
+            "RFC 9396 7",
+            f"granted less or other{_where(transaction)}: {' '.join(missing)}",
+        )
+    else:
+        report.passed("authorization_details are as asked", "RFC 9396 7")
+    unasked = [str(g["type"]) for g in granted if not any(g["type"] == a["type"] for a in asked)]
+    if unasked:
+        report.noticed("authorization_details", "RFC 9396 7", f"granted unasked: {' '.join(unasked)}")
+
+
+def _where(transaction: Transaction) -> str:
+    """What is missing from a token for one API may have been granted for another, and come with the next refresh."""
+    return " with the first of several resources' tokens" if len(transaction.resources) > 1 else ""
+
+
+def _covers(granted: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a granted detail says all that was asked; a server may enrich it (RFC 9396 7)."""
+    return all(granted.get(name) == value for name, value in asked.items())

@@ -1,0 +1,183 @@
+"""Verifying an ID token in full: signature always, then every claim that the request or the profile speaks about.
+
+Spec: OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 5.5.1, 12.2; FAPI2-MS 5.6.2-1;
+    RFC 9700 4.5.3.2
+Role: C
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fapikit.base64url import encode
+from fapikit.errors import MalformedClaim, MissingClaim, WrongAudience, WrongHash, WrongNonce
+from fapikit.flow import Flow
+from fapikit.jose.algorithms import ALGORITHMS
+from fapikit.jose.claims import number
+from fapikit.jose.purposes import ID_TOKEN
+from fapikit.jose.verify import VerifiedJwt
+from rpkit.bank import Bank
+from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
+from rpkit.login.report import LoginReport
+from rpkit.login.transaction import Transaction
+from rpkit.server_jwt import verify_signed_for_us
+
+_MAX_SUBJECT: Final = 255
+_CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """A verified ID token. `claims` are readable because they have been verified; `token` is the verbatim JWT."""
+
+    issuer: str
+    subject: str
+    claims: Mapping[str, Any] = field(repr=False)
+    token: str = field(repr=False)
+
+
+def verify_id_token(
+    bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
+) -> Flow[IdToken]:
+    """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
+    verified = yield from _verify(bank, token)
+    claims = verified.claims
+    report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
+    report.passed("ID token: iss", "OIDC 3.1.3.7-2")
+    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3")
+    report.passed("ID token: exp", "OIDC 3.1.3.7-9")
+    report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
+    _check_nonce(claims, transaction)
+    report.passed("ID token: nonce", "OIDC 3.1.3.7-11")
+    _check_azp(bank, claims)
+    report.passed("ID token: azp", "OIDC 3.1.3.7-4, -5")
+    _check_at_hash(verified, access_token, report)
+    _check_acr(claims, transaction, report)
+    _check_auth_time(bank, claims, transaction, report)
+    _check_requested(claims, transaction, report)
+    return IdToken(bank.issuer, claims["sub"], claims, token)
+
+
+def verify_refreshed_id_token(
+    bank: Bank, token: str, first: Mapping[str, Any], *, access_token: str | None
+) -> Flow[IdToken]:
+    """An ID token that came with a refresh: the same login as the `first` one's claims tell of.
+
+    Raises BrokenContinuity beside what `verify_id_token` raises.
+    """
+    verified = yield from _verify(bank, token)
+    claims = verified.claims
+    for name in _CONTINUED:
+        # What the first did not say, or the second leaves out, cannot contradict; iss and sub are in both.
+        said_twice = name in ("iss", "sub") or (name in claims and name in first)
+        if said_twice and claims[name] != first[name]:
+            raise BrokenContinuity(
+                f"the refreshed ID token has another {name} than the first", facts={"claim": name}
+            )
+    _check_azp(bank, claims)
+    _check_at_hash(verified, access_token, LoginReport())
+    return IdToken(bank.issuer, claims["sub"], claims, token)
+
+
+def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What a later refresh is compared with."""
+    return {name: claims[name] for name in _CONTINUED if name in claims}
+
+
+def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
+    algorithms = bank.algorithms(
+        bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
+    )
+    max_age = bank.settings.id_token_max_age
+    verified = yield from verify_signed_for_us(bank, token, ID_TOKEN, algorithms=algorithms, max_age=max_age)
+    sub = verified.claims["sub"]
+    if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
+        raise ID_TOKEN.fail(
+            MalformedClaim, "sub has 1 to 255 ASCII characters", about="sub", facts={"claim": "sub"}
+        )
+    return verified
+
+
+def _check_nonce(claims: Mapping[str, Any], transaction: Transaction) -> None:
+    nonce = claims.get("nonce")
+    if nonce is None:
+        raise ID_TOKEN.fail(
+            MissingClaim, "the ID token has no nonce", about="nonce", facts={"claim": "nonce"}
+        )
+    sent = transaction.nonce  # wherever openid is asked for, there is one
+    if sent is None or not isinstance(nonce, str) or not sent.matches(nonce):
+        raise ID_TOKEN.fail(WrongNonce, "the ID token belongs to another login", about="nonce")
+
+
+def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
+    azp = claims.get("azp")
+    if azp is not None and azp != bank.settings.client_id:
+        raise ID_TOKEN.fail(
+            WrongAudience, "azp names another client", facts={"claim": "azp", "got": str(azp)[:100]}
+        )
+
+
+def _check_at_hash(verified: VerifiedJwt, access_token: str | None, report: LoginReport) -> None:
+    found = verified.claims.get("at_hash")
+    if found is None or access_token is None:
+        report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
+        return
+    digest = hashlib.new(ALGORITHMS[verified.header["alg"]].hash_name, access_token.encode()).digest()
+    right = encode(digest[: len(digest) // 2])
+    if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
+        raise WrongHash(
+            "at_hash is not the hash of the access token beside it",
+            clause="OIDC 3.1.3.6",
+            facts={"claim": "at_hash"},
+        )
+    report.passed("ID token: at_hash", "OIDC 3.1.3.6")
+
+
+def _check_acr(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
+    if not transaction.acr_values:
+        report.skipped("ID token: acr", "OIDC 3.1.3.7-12", "none was asked for")
+        return
+    if claims.get("acr") not in transaction.acr_values:
+        raise WrongAcr(
+            "the login is not of a kind that was asked for",
+            facts={"expected": " ".join(transaction.acr_values), "got": str(claims.get("acr"))[:100]},
+        )
+    report.passed("ID token: acr", "OIDC 3.1.3.7-12", str(claims["acr"]))
+
+
+def _check_auth_time(
+    bank: Bank, claims: Mapping[str, Any], transaction: Transaction, report: LoginReport
+) -> None:
+    auth_time = number(claims, "auth_time", ID_TOKEN)
+    if transaction.max_age is None:
+        report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was asked for")
+        return
+    if auth_time is None:
+        raise StaleLogin("max_age was asked for and auth_time is missing", facts={"claim": "auth_time"})
+    age = bank.now() - auth_time
+    if age < -bank.profile.clock_skew:  # it would satisfy any max_age for as long as it lies ahead
+        raise StaleLogin("auth_time lies in the future", facts={"seconds_ahead": int(-age)})
+    if age > transaction.max_age + bank.profile.clock_skew:
+        raise StaleLogin(
+            "the user signed in too long ago",
+            facts={"seconds_ago": int(age), "max_age": transaction.max_age},
+        )
+    report.passed("ID token: auth_time", "OIDC 3.1.3.7-13")
+
+
+def _check_requested(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
+    """The essential claims of the `claims` parameter's id_token part."""
+    asked = (transaction.claims or {}).get("id_token") or {}
+    for name, wish in asked.items():
+        if not isinstance(wish, Mapping) or not wish.get("essential"):
+            continue
+        allowed = wish.get("values", [wish["value"]] if "value" in wish else None)
+        if name not in claims or (allowed is not None and claims[name] not in allowed):
+            raise WrongRequestedClaim(
+                f"the essential claim {name} is missing or has another value", facts={"claim": name}
+            )
+        report.passed(f"ID token: essential claim {name}", "OIDC 5.5.1")

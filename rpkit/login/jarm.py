@@ -1,0 +1,47 @@
+"""Verifying a signed authorization response: nothing inside counts before issuer, audience, expiry and signature hold.
+
+Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2
+Role: C
+Not checked here: state and error, which `callback` checks in the verified parameters as in plain ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fapikit.flow import Flow
+from fapikit.jose.purposes import JARM_RESPONSE
+from rpkit.bank import Bank
+from rpkit.errors import AuthorizationResponseError
+from rpkit.login.report import LoginReport
+from rpkit.server_jwt import verify_signed_for_us
+
+_STRINGS = ("code", "state", "error", "error_description", "error_uri")
+
+
+def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[str, str]]:
+    """The parameters of a good response, `iss` among them.
+
+    Raises the JwtError that fits; TransportError if the server's keys cannot be had now.
+    """
+    algorithms = bank.algorithms(
+        bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
+    )
+    verified = yield from verify_signed_for_us(bank, response, JARM_RESPONSE, algorithms=algorithms)
+    report.passed("signed response: iss", "JARM 2.4-1, -2")
+    report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
+    report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))
+    parameters: dict[str, str] = {"iss": bank.issuer}
+    for name in _STRINGS:
+        value = verified.claims.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise AuthorizationResponseError(
+                f"{name} in the signed response is not a string",
+                clause="JARM 2.1a",
+                facts={"parameter": name},
+            )
+        if value:
+            parameters[name] = value
+    return parameters

@@ -1,0 +1,70 @@
+"""Asking the server about a token of one's own: is it alive, for what, and bound to our key?
+
+Spec: RFC 7662 2.1; RFC 9701 4a, 5a; FAPI2-MS 5.5.2-1, -2; RFC 9449 6
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fapikit import introspection
+from fapikit.flow import Flow
+from fapikit.secrets import Secret
+from rpkit.bank import Bank
+from rpkit.errors import UnboundToken
+from rpkit.tokens.token_set import TokenSet, require_own
+
+
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """The server's answer. `claims` is empty for a token that is not active."""
+
+    active: bool
+    claims: Mapping[str, Any] = field(repr=False)
+
+
+def introspect(
+    bank: Bank, token: TokenSet | Secret | str, *, resource: str | None = None
+) -> Flow[Introspection]:
+    """The answer is signed wherever the profile or the registration says so, and then nothing unsigned is believed.
+
+    Raises TransportError (UnusableAnswer included); UnboundToken if a token of a bound set is not bound to its key.
+    """
+    settings = bank.settings
+    if isinstance(token, TokenSet):
+        require_own(token, bank.issuer, settings.client_id)
+    registered = settings.introspection_signed_response_alg
+    signed = registered is not None or bank.profile.signed_introspection_required
+    value = token.access_token_for(resource) if isinstance(token, TokenSet) else token
+    members = yield from introspection.introspect(
+        bank.endpoint("introspection_endpoint"),
+        value.reveal() if isinstance(value, Secret) else value,
+        client_id=settings.client_id,
+        issuer=bank.issuer,
+        auth=settings.auth,
+        clock=settings.clock,
+        random_bytes=settings.random_bytes,
+        signed=signed,
+        keys=bank.key_source() if signed else None,
+        algorithms=bank.algorithms(registered, "introspection_signing_alg_values_supported")
+        if signed
+        else (),
+        skew=bank.profile.clock_skew,
+    )
+    if not members["active"]:
+        return Introspection(False, {})
+    if isinstance(token, TokenSet) and token.dpop is not None:
+        _require_bound(members, token.dpop.jkt)
+    return Introspection(True, members)
+
+
+def _require_bound(members: Mapping[str, Any], jkt: str) -> None:
+    cnf = members.get("cnf", {})
+    if cnf.get("jkt") != jkt:
+        raise UnboundToken(
+            "the server says that this token is not bound to the key of its login",
+            facts={"member": "cnf.jkt"},
+        )

@@ -1,0 +1,69 @@
+"""What the Starlette and Flask sign-in pages share: their paths, and what is logged when a login fails.
+
+Role: C
+Spec: FAPI1-BL 5.2.3-3, -4
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fapikit.errors import ConfigurationError, FapiError, Fault
+from rpkit.bank import Bank
+from rpkit.login.authorization_request import check_parameters
+
+_LOG = logging.getLogger("rpkit.web.sign_in")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPaths:
+    """Where the pages are mounted; the callback is wherever the redirect URI says.
+
+    `initiate`: where other sites may ask for a login to begin; None: nowhere.
+    """
+
+    redirect_uri: str
+    login: str
+    jwks: str
+    initiate: str | None
+    logout: str
+    sign_out: str
+
+    @property
+    def callback(self) -> str:
+        return urlsplit(self.redirect_uri).path or "/"
+
+
+def require_redirect_uri(bank: Bank, paths: SignInPaths) -> None:
+    """Raises ConfigurationError if the client answers elsewhere than where its callback is mounted."""
+    if bank.settings.redirect_uri != paths.redirect_uri:
+        raise ConfigurationError(
+            "the client has another redirect_uri than its sign-in pages",
+            clause="FAPI1-BL 5.2.3-4",
+            facts={"expected": paths.redirect_uri, "got": bank.settings.redirect_uri},
+        )
+
+
+def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> None:
+    """Refuse at start-up what no login could begin with: see `check_parameters`. Raises ConfigurationError.
+
+    Also if every login would ask for several resources and none is named for its code.
+    """
+    check_parameters(parameters)
+    asked = parameters.get("resources", ())
+    if resource is None and not isinstance(asked, str) and len(tuple(asked)) > 1:
+        raise ConfigurationError(
+            "several resources: say with resource= for which one a login's first token is",
+            clause="RFC 8707 2.2",
+            facts={"asked": " ".join(asked)},
+        )
+
+
+def log_failure(error: FapiError) -> None:
+    """One line with the clause and log-safe facts; louder where it is not the user's doing."""
+    level = logging.INFO if error.fault is Fault.USER else logging.WARNING
+    _LOG.log(level, "sign-in refused: %s; %s: %s", error, type(error).__name__, dict(error.facts))

@@ -1,0 +1,143 @@
+"""What a refused client is told: status, `WWW-Authenticate`, nonce, and a short JSON body. Nothing else leaves here.
+
+Spec: RFC 6750 3, 3.1; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3; RFC 9728 5.1 (RS-16, RS-17)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from fapikit.dpop import NonceIssuer
+from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired
+from fapikit.http_message import Headers
+from rskit.decision import CannotDecide, Challenge, Refusal
+from rskit.errors import (
+    AccessRefused,
+    InsufficientAuthentication,
+    InsufficientDetails,
+    InsufficientScope,
+    TooManyProofs,
+)
+from rskit.possession.credentials import DPOP
+
+STATUS: Final = MappingProxyType(
+    {
+        None: 401,
+        "invalid_request": 400,
+        "invalid_token": 401,
+        "invalid_dpop_proof": 401,
+        "use_dpop_nonce": 401,
+        "insufficient_user_authentication": 401,
+        "insufficient_scope": 403,
+    }
+)
+_NOT_DESCRIBABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
+_NO_STORE: Final = ("cache-control", "no-store")
+_JSON: Final = ("content-type", "application/json")
+_UNAVAILABLE: Final = {"error": "temporarily_unavailable"}
+RETRY_AFTER: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeRules:
+    """`offered`: the schemes that tokens may come under here. `resource_metadata`: where RFC 9728 metadata is."""
+
+    offered: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    resource_metadata: str
+    nonces: NonceIssuer | None = field(repr=False)
+
+
+def refuse(
+    error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
+) -> Challenge | CannotDecide:
+    """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
+    if isinstance(error, TooManyProofs):  # RFC 6585 4: says nothing about the token, and is no outage of ours
+        return Challenge(429, _later(1), _body(_UNAVAILABLE | {"error_description": error.message}), error)
+    if isinstance(error, AccessRefused | JwtError | DPoPError):
+        return challenge(error, scheme, rules, now)
+    body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
+    return CannotDecide(503, _later(RETRY_AFTER), body, error)
+
+
+def _later(seconds: int) -> Headers:
+    return (("retry-after", str(seconds)), _NO_STORE, _JSON)
+
+
+def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: float) -> Challenge:
+    code = error.code
+    if code not in STATUS:
+        code = "invalid_token"
+    if isinstance(error, AccessRefused) and code is None:
+        scheme = None
+    status = STATUS[code]
+    parameters: dict[str, str] = {}
+    if code is not None:
+        parameters = {"error": code, "error_description": describe(error.message)} | _needs(error)
+        scheme = scheme or rules.offered[0]
+    # An error belongs to the scheme that was used; 401 offers the others beside it (RFC 9449 7.2b).
+    schemes = [scheme] if scheme else []
+    if status == 401:
+        schemes += [offered for offered in rules.offered if offered != scheme]
+    headers: list[tuple[str, str]] = [
+        ("www-authenticate", _field(name, parameters if name == scheme else {}, rules)) for name in schemes
+    ]
+    nonce = _nonce(error, rules, now) if status == 401 else None
+    if nonce is not None:
+        headers.append(("dpop-nonce", nonce))
+    headers.append(_NO_STORE)
+    if code is None:
+        return Challenge(status, tuple(headers), b"", error)
+    return Challenge(status, (*headers, _JSON), _body(_members(error, parameters)), error)
+
+
+def describe(text: str) -> str:
+    """Text in the characters that RFC 6750 3 allows in error_description."""
+    return _NOT_DESCRIBABLE.sub("'", text)
+
+
+def _needs(error: FapiError) -> dict[str, str]:
+    """The parameters that tell what would do."""
+    match error:
+        case InsufficientScope(scopes=scopes):
+            return {"scope": " ".join(scopes)}
+        case InsufficientAuthentication(acr=acr, max_age=max_age):
+            needs = {"acr_values": " ".join(acr)} if acr else {}
+            return needs | ({"max_age": str(max_age)} if max_age is not None else {})
+    return {}
+
+
+def _members(error: FapiError, parameters: dict[str, str]) -> dict[str, Any]:
+    members: dict[str, Any] = dict(parameters)
+    if isinstance(error, InsufficientDetails):
+        # What the request itself asked for; where RAR metadata remediation expects to find it.
+        members["authorization_details"] = list(error.needed)
+    return members
+
+
+def _field(scheme: str, parameters: dict[str, str], rules: ChallengeRules) -> str:
+    members = dict(parameters)
+    if scheme == DPOP:
+        members["algs"] = " ".join(rules.algorithms)
+    members["resource_metadata"] = rules.resource_metadata
+    return f"{scheme} " + ", ".join(f'{name}="{describe(value)}"' for name, value in members.items())
+
+
+def _nonce(error: FapiError, rules: ChallengeRules, now: float) -> str | None:
+    if isinstance(error, NonceRequired):
+        return error.nonce
+    return rules.nonces.issue(now) if rules.nonces is not None else None
+
+
+def _body(members: dict[str, Any]) -> bytes:
+    return json.dumps(members, separators=(",", ":")).encode()
+
+
+def headers_of(refusal: Refusal) -> Headers:
+    """The refusal's headers with its length."""
+    return (*refusal.headers, ("content-length", str(len(refusal.body))))

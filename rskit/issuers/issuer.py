@@ -1,0 +1,291 @@
+"""The authorization servers whose tokens are taken: how each is configured, and what this process knows of it.
+
+Spec: RFC 9068 4; RFC 8414 3; FAPI2-SP 5.3.3.1-11 (RS-3 to RS-7)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from fapikit.client_authentication import ClientAuthentication
+from fapikit.clock import Clock
+from fapikit.errors import ConfigurationError, FapiError, TransportError
+from fapikit.flow import Flow, shared
+from fapikit.jose.algorithms import Verify
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
+from fapikit.jwks import RemoteKeySet
+from fapikit.metadata import ServerMetadata, discover
+from fapikit.profiles import Profile
+from fapikit.urls import require_secure
+from rskit.errors import IssuerUnusable, UnknownIssuer
+from rskit.issuers.cool_down import CoolDown
+
+METADATA_LIFETIME: Final = 3600.0
+METADATA_DEADLINE: Final = 12.0
+_MAX_HEADERS: Final = 64
+_MAX_ISSUERS: Final = 1000
+_NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionLimits:
+    """Seconds. A positive answer serves for `positive`, a negative one for `negative`: so late a revocation is seen."""
+
+    positive: float = 60.0
+    negative: float = 10.0
+    timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.positive <= 300 and 0 <= self.negative <= 60 and 0 < self.timeout <= 30):
+            raise ConfigurationError("introspection answers serve for at most 300 s, refusals for 60 s")
+
+
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """Ask the server about its tokens, signing in as `client_id` with `auth`.
+
+    `local_jwts`: verify JWTs here and ask only about opaque tokens and on routes with `fresh=True`. `opaque`: tokens
+    that are no JWT go to this server; one issuer at most. `aud_required`: False lets an answer without `aud` pass.
+    `signed`: demand RFC 9701 answers even where the profile does not.
+    """
+
+    client_id: str
+    auth: ClientAuthentication = field(repr=False)
+    local_jwts: bool = False
+    opaque: bool = True
+    aud_required: bool = True
+    signed: bool = False
+    limits: IntrospectionLimits = IntrospectionLimits()
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
+            raise ConfigurationError("Introspection(client_id, auth): auth is such as PrivateKeyJWT(key)")
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One trusted authorization server; `url` is its issuer identifier, compared code point for code point.
+
+    Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
+    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
+    are; `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `name` is its label in logs.
+    """
+
+    url: str
+    introspection: Introspection | None = None
+    keys: KeySet | None = field(default=None, kw_only=True, repr=False)
+    jwks_uri: str | None = field(default=None, kw_only=True)
+    algorithms: frozenset[str] | None = field(default=None, kw_only=True)
+    typ: Literal["at+jwt", "any"] = field(default="at+jwt", kw_only=True)
+    required: tuple[str, ...] = field(default=ACCESS_TOKEN.required, kw_only=True)
+    scope_claim: str = field(default="scope", kw_only=True)
+    max_token_age: float | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        require_secure(self.url, "an issuer")
+        if not set(self.required) >= _NEVER_RELAXED:
+            raise ConfigurationError("required must keep iss, exp and aud", clause="RFC 9068 4")
+        if self.algorithms is not None and not self.algorithms:
+            raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
+        if self.keys is not None and self.jwks_uri is not None:
+            raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims that a token must have; a greatest age needs one to count from."""
+        counts = self.max_token_age is not None and "iat" not in self.required
+        return (*self.required, "iat") if counts else self.required
+
+    @property
+    def label(self) -> str:
+        return self.name or self.url
+
+
+Issuers: TypeAlias = Iterable[Issuer] | Callable[[str], Issuer | None]
+"""Several issuers, or a function that knows them by `iss`: quick and without I/O, asked on every request."""
+
+
+class KnownHeader(NamedTuple):
+    """What a JWS header segment stands for once a signature under it has held: how to verify, and out of which keys."""
+
+    verify: Verify
+    keys: KeySet
+
+
+class TrustedIssuer:
+    """An issuer with what this process has learnt of it: metadata, keys, header segments that signatures held under."""
+
+    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
+        self.config = config
+        self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
+        for alg in sorted(self.algorithms):
+            profile.require_algorithm(alg, f"an access token of {config.label}")
+        if config.introspection is not None:
+            config.introspection.auth.check(profile)
+        self.purpose: Purpose = replace(
+            ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
+        )
+        # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
+        self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
+        asking = config.introspection
+        self.asked_first = asking is not None and not asking.local_jwts
+        """Whether its JWTs are introspected, not verified here."""
+        self._clock = clock
+        self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
+        self._metadata: ServerMetadata | None = None
+        self._metadata_until = float("-inf")
+        self._discovering = CoolDown(clock)
+        self.introspecting = CoolDown(clock)
+        self.headers: dict[str, KnownHeader] = {}
+
+    def keys_at_hand(self, now: float) -> KeySet | None:
+        """The keys while nothing need be asked for them, not even a refresh ahead of need."""
+        if self.config.keys is not None:
+            return self.config.keys
+        return None if self._remote is None else self._remote.at_hand(now)
+
+    def remember_header(self, segment: str, known: KnownHeader) -> None:
+        """Called only after a signature held, so that strangers cannot fill it."""
+        if len(self.headers) >= _MAX_HEADERS:
+            self.headers = {}
+        self.headers[segment] = known
+
+    def key_source(self) -> Flow[KeySet | RemoteKeySet]:
+        """Where its keys are found. Raises TransportError while that is not known."""
+        if self.config.keys is not None:
+            return self.config.keys
+        if self.config.jwks_uri is None:
+            metadata = yield from self.metadata()
+            uri = self._require(metadata, "jwks_uri")
+            if self._remote is None or self._remote.uri != uri:
+                self._remote = RemoteKeySet(uri, clock=self._clock)
+        if self._remote is None:  # pragma: no cover - set above or at construction
+            raise IssuerUnusable(f"{self.config.label} has no keys")
+        return self._remote
+
+    def metadata(self) -> Flow[ServerMetadata]:
+        """Its metadata, an hour old at most, or older while it cannot be fetched. Raises TransportError."""
+        now = self._clock()
+        if self._metadata is not None and now < self._metadata_until:
+            return self._metadata
+        try:
+            self._discovering.require()
+            return (
+                yield from shared(
+                    ("rs-metadata", self.config.url), self._fetch_metadata, deadline=METADATA_DEADLINE
+                )
+            )
+        except TransportError:
+            if self._metadata is not None:
+                return self._metadata
+            raise
+
+    def warm(self) -> Flow[None]:
+        """Fetch what the first token would need. Raises TransportError."""
+        if self.asked_first:
+            yield from self.metadata()
+        else:
+            source = yield from self.key_source()
+            if isinstance(source, RemoteKeySet):
+                yield from source.load()
+
+    def _fetch_metadata(self) -> Flow[ServerMetadata]:
+        try:
+            metadata = yield from discover(self.config.url)
+        except FapiError as error:
+            failure = error if isinstance(error, TransportError) else _unusable(self.config, error)
+            self._discovering.failed(failure)
+            raise failure from error
+        self._discovering.answered()
+        self._metadata, self._metadata_until = metadata, self._clock() + METADATA_LIFETIME
+        return metadata
+
+    def _require(self, metadata: ServerMetadata, member: str) -> str:
+        try:
+            return metadata.endpoint(member)
+        except FapiError as error:
+            raise _unusable(self.config, error) from error
+
+    def __repr__(self) -> str:
+        return f"TrustedIssuer({self.config.label})"
+
+
+def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
+    return IssuerUnusable(f"{config.label} cannot be used: {error.message}", facts=dict(error.facts))
+
+
+class IssuerBook:
+    """All issuers by identifier. With a function the book holds what it named lately, and asks it every time."""
+
+    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
+        self._profile, self._clock = profile, clock
+        self._callback = issuers if callable(issuers) else None
+        self.by_callback = self._callback is not None
+        self._known: dict[str, TrustedIssuer] = {}
+        self.opaque: TrustedIssuer | None = None
+        if not callable(issuers):
+            listed = () if isinstance(issuers, Issuer) else tuple(issuers)
+            if isinstance(issuers, Issuer) or not all(isinstance(issuer, Issuer) for issuer in listed):
+                raise ConfigurationError("issuers are Issuer objects: issuers=[Issuer(url)]")
+            self._known = {issuer.url: self._trust(issuer) for issuer in listed}
+            if not self._known:
+                raise ConfigurationError("a resource server trusts one issuer at least")
+            self.opaque = self._one_for_opaque()
+
+    def find(self, iss: object) -> TrustedIssuer:
+        """Raises UnknownIssuer."""
+        if not isinstance(iss, str):
+            trusted = None
+        elif self._callback is not None:
+            return self._ask(self._callback, iss)
+        else:
+            trusted = self._known.get(iss)
+        if trusted is None:
+            raise _unknown(iss, self._known)
+        return trusted
+
+    def still_trusts(self, trusted: TrustedIssuer) -> bool:
+        """Whether a cached decision's issuer is configured as it was: only a function may say otherwise."""
+        try:
+            return self.find(trusted.config.url) is trusted
+        except UnknownIssuer:
+            return False
+
+    def all(self) -> tuple[TrustedIssuer, ...]:
+        return tuple(self._known.values())
+
+    def _ask(self, callback: Callable[[str], Issuer | None], iss: str) -> TrustedIssuer:
+        config = callback(iss)
+        if config is None or config.url != iss:
+            self._known.pop(iss, None)
+            raise _unknown(iss, ())
+        trusted = self._known.get(iss)
+        if trusted is None or trusted.config != config:
+            if len(self._known) >= _MAX_ISSUERS:
+                self._known = {}
+            trusted = self._known[iss] = self._trust(config)
+        return trusted
+
+    def _trust(self, issuer: Issuer) -> TrustedIssuer:
+        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)
+
+    def _one_for_opaque(self) -> TrustedIssuer | None:
+        asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]
+        if len(asking) > 1:
+            raise ConfigurationError(
+                "opaque tokens can go to one issuer only: set opaque=False at the others",
+                facts={"issuers": " ".join(t.config.label for t in asking)},
+            )
+        return asking[0] if asking else None
+
+
+def _unknown(iss: object, known: Iterable[str]) -> UnknownIssuer:
+    return UnknownIssuer(
+        "the token comes from an issuer that is not trusted here",
+        facts={"got": iss, **({"trusted": " ".join(known)} if known else {})},
+    )

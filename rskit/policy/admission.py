@@ -1,0 +1,77 @@
+"""What the outer layer leaves for the route: the token, and room for a refusal that only the outer layer renders.
+
+So no exception handler or error page of the application can drop a challenge.
+
+Spec: RFC 6750 3 (RS-16)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from fapikit.errors import FapiError
+from fapikit.flow import Flow
+from rskit.access import Access
+from rskit.decision import Refusal
+from rskit.errors import NoCredentials
+from rskit.possession.credentials import scheme_used
+from rskit.request_view import RequestView
+from rskit.tokens.token import Token
+
+if TYPE_CHECKING:
+    from rskit.resource_server import ResourceServer
+
+KEY: Final = "rskit"
+"""Where middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
+TOKEN_KEY: Final = "rskit.tokens.token"
+"""Where a WSGI environ has the token of a request that carries one."""
+
+
+class Admission:
+    """One request under check. `token` is None on a public route that was called without credentials.
+
+    `over`: the application is done with it.
+    """
+
+    __slots__ = ("over", "refusal", "server", "started", "token", "view")
+
+    def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
+        self.server = server
+        self.view = view
+        self.token = token
+        self.refusal: Refusal | None = None
+        self.started = False
+        self.over = False
+
+    def require_token(self) -> Token:
+        """The token. Raises LookupError on a public route that was called without one."""
+        if self.token is None:
+            raise LookupError("this request carries no access token")
+        return self.token
+
+    def require(self, access: Access) -> Token:
+        """What a route needs, details and `fresh` aside. Raises what refuses it."""
+        if self.token is None:
+            raise NoCredentials("no access token came with the request")
+        access.require(self.token, now=self.server.clock())
+        return self.token
+
+    def require_fresh(self, access: Access) -> Flow[Token]:
+        """The token verified anew, for a route with `fresh=True`. Raises what refuses it."""
+        self.token = yield from self.server.check_again(self.view, self.require(access))
+        return self.require(access)
+
+    def refuse(self, error: FapiError) -> Refusal | None:
+        """Refuse from inside the route; the middleware sends this instead of what the application answers.
+
+        None where refusals are only observed: then the route goes on.
+        """
+        refusal = self.server.refuse(error, self.view, scheme_used(self.view))
+        if self.server.excuses(refusal, self.view, self.token):
+            return None
+        self.refusal = refusal
+        return refusal
+
+    def __repr__(self) -> str:
+        return f"Admission({self.token!r})"

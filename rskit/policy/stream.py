@@ -1,0 +1,105 @@
+"""How long a stream goes on under its token: to the token's end, and no longer than what was learnt of it is believed.
+
+What a server was asked about it is asked about again as often as requests would ask. A stream ends when that refuses
+the token, when it grants less than when the stream began, and when nobody answers.
+
+Spec: FAPI2-SP 5.3.4-3; RFC 7662 4 (RS-8, RS-19)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fapikit.clock import Clock
+from fapikit.errors import FapiError
+from fapikit.flow import Flow
+from rskit.errors import InactiveToken, NoCredentials
+from rskit.possession.credentials import read_credentials
+from rskit.request_view import RequestView
+from rskit.tokens.check import TokenCheck
+from rskit.tokens.token import Token
+
+LONGEST_WAIT: Final = 60.0
+"""So late, in seconds, a revocation that this process was told of ends a stream on which nothing happens."""
+SHORTEST_BELIEF: Final = 5.0
+"""A stream asks no more often, even where no answer about a token is remembered."""
+
+
+class StreamWatch:
+    """One stream's; `token` is as it was last seen. The skin asks before each message, and after each `wait`."""
+
+    __slots__ = ("_believed_until", "_clock", "_credentials", "_refuse", "_skew", "_tokens", "_view", "token")
+
+    def __init__(
+        self,
+        view: RequestView,
+        token: Token,
+        tokens: TokenCheck,
+        *,
+        clock: Clock,
+        skew: float,
+        refuse: Callable[[FapiError, RequestView, str], Any],
+    ) -> None:
+        credentials = read_credentials(view)
+        if credentials is None:
+            raise NoCredentials("a stream under a token began with a request without one")
+        self.token = token
+        self._view = view
+        self._tokens = tokens
+        self._clock = clock
+        self._skew = skew
+        self._refuse = refuse
+        self._credentials = credentials
+        self._believed_until = tokens.believed_until(credentials.digest, token.kind)
+
+    @property
+    def over(self) -> bool:
+        """Whether the token has ended or been revoked, as far as that is known without asking."""
+        return self._clock() >= self._end or self._tokens.denied(self.token)
+
+    @property
+    def due(self) -> bool:
+        """Whether the token has to be looked at again."""
+        return self._clock() >= self._believed_until
+
+    @property
+    def wait(self) -> float:
+        """Seconds until something may have to be done although nothing happens on the stream."""
+        left = min(self._believed_until, self._end) - self._clock()
+        return min(max(left, 0.0), LONGEST_WAIT)
+
+    def goes_on(self) -> Flow[bool]:
+        """Whether the stream goes on; asks, if that is due. The refusal that ends one is in the trace."""
+        if self.over:
+            return False
+        if not self.due:
+            return True
+        try:
+            entry = yield from self._tokens.look_again(self._credentials, self.token)
+            _require_no_less(self.token, entry.allow.token)
+        except FapiError as error:
+            self._refuse(error, self._view, self._credentials.scheme)
+            return False
+        self.token = entry.allow.token
+        self._believed_until = max(entry.until, self._clock() + SHORTEST_BELIEF)
+        return not self.over
+
+    @property
+    def _end(self) -> float:
+        expires = self.token.expires_at
+        return float("inf") if expires is None else expires + self._skew
+
+    def __repr__(self) -> str:
+        return f"StreamWatch({self.token!r})"
+
+
+def _require_no_less(before: Token, now: Token) -> None:
+    """The route decided by what was granted then: with less, it has to decide again."""
+    if (
+        before.confirmation != now.confirmation
+        or before.authorization_details != now.authorization_details
+        or not before.scopes <= now.scopes
+    ):
+        raise InactiveToken("the token grants less than when the stream began", facts={"token": now.name})

@@ -1,0 +1,160 @@
+"""From an access token to what it grants, by cache, local verification or introspection, and how long that is believed.
+
+Spec: FAPI2-SP 5.3.4-3; RFC 9068 4; RFC 7662 4 (RS-3 to RS-8)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import copy
+
+from fapikit.clock import Clock
+from fapikit.errors import ClaimError
+from fapikit.flow import Flow
+from rskit.decision import Allow
+from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
+from rskit.issuers.issuer import Introspection, IssuerBook, TrustedIssuer
+from rskit.possession.credentials import Credentials
+from rskit.revocation import RevocationHook
+from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
+from rskit.tokens.claims import build_token, read_confirmation
+from rskit.tokens.introspected import Inquiry, ask_issuer, check_members
+from rskit.tokens.jwt import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
+from rskit.tokens.token import Token, TokenKind, read_only_members
+
+
+class TokenCheck:
+    """Everything about a token but possession."""
+
+    def __init__(
+        self,
+        issuers: IssuerBook,
+        *,
+        rules: JwtRules,
+        inquiry: Inquiry,
+        cache: TokenCache,
+        clock: Clock,
+        denylist: RevocationHook | None,
+    ) -> None:
+        self._issuers = issuers
+        self._rules = rules
+        self._inquiry = inquiry
+        self._cache = cache
+        self._cached, self._remember = cache.accepted, cache.remember
+        self._clock = clock
+        self._denylist = denylist
+
+    def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
+        """The token without any I/O, or None where something must be asked. Raises what refuses it."""
+        _, token, digest = credentials
+        if self._cache.has_refused:
+            self._require_not_refused(digest, now)
+        entry = self._cached(digest)
+        if (
+            entry is None
+            or not entry.speaks(now)
+            or (self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted))
+        ):
+            entry = verify_at_hand(token, digest, self._issuers, self._rules, now)
+            if entry is None:
+                return None
+            self._remember(digest, entry, now)
+        if self._denylist is not None:
+            self._require_not_denied(entry)
+        return entry
+
+    def accept(self, credentials: Credentials, *, fresh: bool = False) -> Flow[AcceptedToken]:
+        """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
+        token, digest = credentials.token, credentials.digest
+        if is_jwt(token):
+            jwt = read_jwt(token, self._issuers)
+            asking = jwt.trusted.config.introspection
+            if asking is None or asking.local_jwts:
+                entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
+                self._remember(digest, entry, self._clock())
+                if fresh and asking is not None:
+                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
+                else:  # another request may have heard meanwhile that it is no longer good
+                    self._require_not_refused(digest, self._clock())
+            else:
+                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
+        else:
+            trusted = self._issuers.opaque
+            if trusted is None or trusted.config.introspection is None:
+                raise UnknownIssuer("the token is no JWT, and no issuer is asked about opaque tokens here")
+            entry = yield from self._ask(token, digest, trusted, trusted.config.introspection, fresh=fresh)
+        if self._denylist is not None:
+            self._require_not_denied(entry)
+        return entry
+
+    def believed_until(self, digest: bytes, kind: TokenKind) -> float:
+        """How long what was learnt of a token, by asking or by its signature, serves without another look."""
+        entry = self._cached(digest)
+        return entry.until if entry is not None and entry.allow.token.kind == kind else float("-inf")
+
+    def look_again(self, credentials: Credentials, token: Token) -> Flow[AcceptedToken]:
+        """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
+        entry = self.at_hand(credentials, self._clock())
+        if entry is None:
+            return (yield from self.accept(credentials))
+        if token.kind == "introspected" and entry.allow.token.kind == "jwt":
+            return (yield from self.accept(credentials, fresh=True))
+        return entry
+
+    def _require_not_refused(self, digest: bytes, now: float) -> None:
+        refused = self._cache.refused(digest, now)
+        if refused is not None:
+            raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
+
+    def _ask(
+        self,
+        token: str,
+        digest: bytes,
+        trusted: TrustedIssuer,
+        asking: Introspection,
+        *,
+        fresh: bool,
+        jwt: Jwt | None = None,
+    ) -> Flow[AcceptedToken]:
+        members, asked_at = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
+        try:
+            check_members(members, trusted, asking, self._rules, self._clock())
+            granted = read_only_members(members)
+            del granted["active"]
+            found = build_token(granted, trusted.config, "introspected", digest)
+            if jwt is not None:
+                _require_same_binding(jwt, found)
+        except (InvalidToken, ClaimError) as error:
+            until = asked_at + asking.limits.negative
+            if jwt is not None and asking.local_jwts and isinstance(error, InactiveToken):
+                # Nobody would ask again: verified here it still holds.
+                until = jwt.claims["exp"] + self._rules.skew
+            self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
+            raise
+        until = asked_at + asking.limits.positive
+        if found.expires_at is not None:
+            until = min(until, found.expires_at)
+        if trusted.config.max_token_age is not None:
+            until = min(until, found.claims["iat"] + trusted.config.max_token_age + self._rules.skew)
+        entry = AcceptedToken(Allow(found), trusted, until, None)
+        newer = self._cache.accept(digest, entry, asked_at, self._clock())
+        if newer is not None:
+            raise copy.copy(newer)  # who asked later was told that it is no longer good
+        return entry
+
+    def _require_not_denied(self, entry: AcceptedToken) -> None:
+        token = entry.allow.token
+        if self.denied(token):
+            raise RevokedToken("this token has been revoked", facts={"token": token.name})
+
+    def denied(self, token: Token) -> bool:
+        return self._denylist is not None and self._denylist(token)
+
+    def forget(self, digest: bytes) -> None:
+        self._cache.forget(digest)
+
+
+def _require_same_binding(jwt: Jwt, found: Token) -> None:
+    """A server whose answer leaves out what its own JWT is bound to does not unbind it. Raises UnknownConfirmation."""
+    if "cnf" in jwt.claims and read_confirmation(jwt.claims) != found.confirmation:
+        raise UnknownConfirmation("the token is bound, and its server does not say so", clause="RFC 9449 6")

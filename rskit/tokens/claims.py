@@ -1,0 +1,108 @@
+"""Reading scope, authorization details and confirmation out of verified claims, the same for JWT and introspection.
+
+Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from fapikit.errors import MalformedClaim
+from fapikit.jose.purposes import ACCESS_TOKEN
+from rskit.errors import UnknownConfirmation
+from rskit.issuers.issuer import Issuer
+from rskit.tokens.token import Confirmation, Token, TokenKind
+
+_UNBOUND: Final = Confirmation()
+_NAME_OCTETS: Final = 6
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+_KNOWN_MEMBERS: Final = frozenset({"jkt", "x5t#S256"})
+_THUMBPRINT_CHARACTERS: Final = 43
+
+
+def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest: bytes) -> Token:
+    """The token that verified claims describe. The dict becomes its own; what is in it is read-only already.
+
+    Raises MalformedClaim, UnknownConfirmation.
+    """
+    member = members.get
+    aud, exp, scope = member("aud"), member("exp"), member(config.scope_claim)
+    return _new(
+        Token,
+        (
+            config.url,
+            member("sub"),
+            member("client_id"),
+            _split_scope(scope) if type(scope) is str else read_scopes(members, config.scope_claim),
+            (aud,) if type(aud) is str else aud or (),
+            read_details(members) if "authorization_details" in members else (),
+            read_confirmation(members) if "cnf" in members else _UNBOUND,
+            None if exp is None else float(exp),
+            MappingProxyType(members),
+            kind,
+            digest[:_NAME_OCTETS].hex(),
+        ),
+    )
+
+
+def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+    """The scopes. Registered `scope` is one string; only another claim that the configuration names may be a list."""
+    value = claims.get(claim)
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return _split_scope(value)
+    if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return frozenset(value)
+    raise _malformed("scope is not a string of names", claim, "RFC 9068 2.2.3")
+
+
+@lru_cache(maxsize=1024)
+def _split_scope(scope: str) -> frozenset[str]:
+    """The names in it; an API sees few different ones."""
+    return frozenset(filter(None, scope.split(" ")))
+
+
+def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    value = claims["authorization_details"]
+    if value is None:
+        return ()
+    if not isinstance(value, tuple) or not all(
+        isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
+    ):
+        raise _malformed(
+            "authorization_details is not an array of objects with a type",
+            "authorization_details",
+            "RFC 9396 9",
+        )
+    return value
+
+
+def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
+    """What `cnf` binds the token to. Unknown members are ignored only beside a known one.
+
+    Raises UnknownConfirmation, MalformedClaim.
+    """
+    cnf = claims["cnf"]
+    if not isinstance(cnf, dict):
+        raise _malformed("cnf is not an object", "cnf", "RFC 7800 3.1")
+    if cnf.keys().isdisjoint(_KNOWN_MEMBERS):
+        raise UnknownConfirmation("the token is bound in a way that is not known here")
+    return Confirmation(_thumbprint(cnf, "jkt"), _thumbprint(cnf, "x5t#S256"))
+
+
+def _thumbprint(cnf: Mapping[str, Any], member: str) -> str | None:
+    value = cnf.get(member)
+    if value is None and member not in cnf:
+        return None
+    if not isinstance(value, str) or len(value) != _THUMBPRINT_CHARACTERS or not value.isascii():
+        raise _malformed("cnf does not hold a SHA-256 thumbprint", f"cnf.{member}", "RFC 7800 3.1")
+    return value
+
+
+def _malformed(message: str, claim: str, clause: str) -> MalformedClaim:
+    return ACCESS_TOKEN.fail(MalformedClaim, message, clause=clause, facts={"claim": claim})

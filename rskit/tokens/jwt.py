@@ -1,0 +1,168 @@
+"""Verifying a JWT access token: one straight pass where the keys are at hand, a flow where they are not.
+
+A header segment under which a signature of this issuer has held is not read again while its keys are the same. Claims
+that plainly hold pass a short test; whatever is not plain goes through `fapikit.jose.claims`, which alone refuses.
+
+Spec: RFC 9068 4; RFC 8725 3; FAPI2-SP 5.3.4-3 (RS-3 to RS-6)
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from fapikit.clock import Clock
+from fapikit.errors import BadSignature, KeyNotFound
+from fapikit.flow import Flow
+from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
+from fapikit.jose.purposes import ACCESS_TOKEN
+from rskit.decision import Allow
+from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
+from rskit.tokens.cache import AcceptedToken
+from rskit.tokens.claims import build_token
+from rskit.tokens.token import read_only_members
+
+_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+
+
+class JwtRules(NamedTuple):
+    """What this server expects of every token."""
+
+    audience: tuple[str, ...]
+    accepted: frozenset[str]
+    skew: float
+
+
+class Jwt(NamedTuple):
+    """Split; `claims` are unverified and so far only say which issuer to ask. What is in them is read-only already."""
+
+    head: str
+    body: str
+    tail: str
+    claims: dict[str, Any]
+    trusted: TrustedIssuer
+
+
+def is_jwt(token: str) -> bool:
+    """Whether a token means to be a JWS: three parts, the first one a JSON object."""
+    return token[:2] == "ey" and token.count(".") == 2
+
+
+def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
+    """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
+    head, body, tail = split_jws(token, ACCESS_TOKEN)
+    claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
+    return Jwt(head, body, tail, claims, issuers.find(claims.get("iss")))
+
+
+def verify_at_hand(
+    token: str, digest: bytes, issuers: IssuerBook, rules: JwtRules, now: float
+) -> AcceptedToken | None:
+    """One straight pass, or None where something must be asked, or it is no JWT. Raises what refuses it.
+
+    Every further call would be paid for with every new token, so the common case stands here in one piece.
+    """
+    parts = token.split(".", 3)
+    if len(parts) != 3 or token[:2] != "ey":
+        return None
+    head, body, tail = parts
+    claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
+    trusted = issuers.find(claims.get("iss"))
+    keys = trusted.keys_at_hand(now)
+    if keys is None or trusted.asked_first:
+        return None
+    known = trusted.headers.get(head)
+    new = known is None or known.keys is not keys
+    if known is None or new:
+        known = _select(token, trusted, keys)
+        if known is None:
+            return None
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+        raise _bad_signature()
+    if new:
+        trusted.remember_header(head, known)
+    return _accept(claims, digest, trusted, keys, rules, now)
+
+
+def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
+    """What a header met for the first time stands for, or None where the issuer may have a newer key."""
+    header = read_header(split_jws(token, ACCESS_TOKEN)[0], trusted.purpose, trusted.algorithms)
+    try:
+        key = keys.select(header.alg, header.kid, trusted.purpose)
+    except KeyNotFound:
+        if trusted.config.keys is not None:
+            raise
+        return None
+    return KnownHeader(key.verifier(header.alg), keys)
+
+
+def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
+    """Verify with keys that may have to be fetched. Raises TransportError where that fails.
+
+    Nothing is fetched before typ, alg and iss have passed.
+    """
+    head, body, tail, claims, trusted = jwt
+    header = read_header(head, trusted.purpose, trusted.algorithms)
+    source = yield from trusted.key_source()
+    key = yield from source.find(header.alg, header.kid, trusted.purpose)
+    now = clock()  # not before: a token may end while keys are fetched
+    keys = trusted.keys_at_hand(now)
+    if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
+        keys = KeySet([key])
+    known = KnownHeader(key.verifier(header.alg), keys)
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+        raise _bad_signature()
+    trusted.remember_header(head, known)
+    return _accept(claims, digest, trusted, keys, rules, now)
+
+
+def _accept(
+    claims: dict[str, Any],
+    digest: bytes,
+    trusted: TrustedIssuer,
+    keys: KeySet,
+    rules: JwtRules,
+    now: float,
+) -> AcceptedToken:
+    """What claims whose signature holds grant, and until when that is believed. Raises what is wrong with them."""
+    claim, skew = claims.get, rules.skew
+    exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
+    # True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key.
+    if not (
+        trusted.plain
+        and type(exp) is int
+        and now < exp + skew
+        and type(iat) is int
+        and iat <= now + skew
+        and type(aud) is str
+        and aud in rules.accepted
+        and type(sub) is str
+        and sub != claims["iss"]
+        and type(claim("client_id")) is str
+        and type(claim("jti")) is str
+        and "nbf" not in claims
+        and trusted.purpose.forbidden.isdisjoint(claims)
+    ):
+        _require_claims(claims, trusted, rules, now)
+    config = trusted.config
+    token = build_token(claims, config, "jwt", digest)
+    until = claims["exp"] + skew
+    if config.max_token_age is not None:
+        until = min(until, claims["iat"] + config.max_token_age + skew)
+    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys))
+
+
+def _bad_signature() -> BadSignature:
+    message = "the signature of this access token does not verify"
+    return ACCESS_TOKEN.fail(BadSignature, message, about="signature")
+
+
+def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:
+    config = trusted.config
+    expected = Expected(
+        issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
+    )
+    check_claims(claims, trusted.purpose, expected)

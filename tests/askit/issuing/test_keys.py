@@ -1,0 +1,98 @@
+"""This server's keys: made once, shared through the store, rotated so that nobody is surprised."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from askit import AuthorizationServer
+from askit.issuing.keys import LOOK_AGAIN
+from fapikit import MemoryStore, PrivateKey
+from fapikit.errors import ConfigurationError
+from tests.askit.bank import Bank
+from tests.askit.plain_client import PlainClient
+from tests.keys import a_key, header_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def _kids(client: PlainClient) -> list[str]:
+    return [key["kid"] for key in (await client.http.get("/jwks")).json()["keys"]]
+
+
+@pytest.mark.spec("FAPI2-SP 6.8", "OIDC 10.1.1")
+async def test_the_next_key_is_published_before_it_signs_and_the_old_one_after(
+    bank: Bank, client: PlainClient
+) -> None:
+    current, upcoming = await _kids(client)
+    assert header_of((await client.tokens())["id_token"])["kid"] == current
+    await bank.server.core.keys.rotate()
+    assert header_of((await client.tokens())["id_token"])["kid"] == upcoming
+    published = await _kids(client)
+    assert published[0] == upcoming
+    assert current in published
+    assert len(published) == 3
+
+
+async def test_keys_rotate_by_age_and_retired_ones_leave_when_what_they_signed_has_expired(
+    bank: Bank, client: PlainClient
+) -> None:
+    current, upcoming = await _kids(client)
+    bank.clock.advance(bank.config.rotate_keys_after)
+    assert (await _kids(client))[0] == upcoming
+    assert current in await _kids(client)
+    bank.clock.advance(bank.config.rotate_keys_after)
+    assert current not in await _kids(client)
+
+
+async def test_processes_share_keys_and_notice_a_rotation(bank: Bank, client: PlainClient) -> None:
+    second = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock)
+    keys = await second.core.keys.jwks()
+    assert [key["kid"] for key in keys["keys"]] == await _kids(client)
+    assert await second.core.keys.secret() == await bank.server.core.keys.secret()
+    await bank.server.core.keys.rotate()
+    bank.clock.advance(LOOK_AGAIN)
+    assert (await second.core.keys.signer()).kid == (await _kids(client))[0]
+
+
+async def test_processes_that_start_at_once_make_one_set_of_keys(bank: Bank) -> None:
+    store = MemoryStore(clock=bank.clock)
+    servers = [AuthorizationServer(bank.config, store=store, clock=bank.clock) for _ in range(5)]
+    await asyncio.gather(*(server.start() for server in servers))
+    assert len({(await server.keys.signer()).kid for server in servers}) == 1
+
+
+async def test_keys_of_a_file_are_used_as_they_stand() -> None:
+    jwks = {"keys": [a_key("ES256", 40).to_private_jwk(), a_key("ES256", 41).to_private_jwk()]}
+    bank = _bank_with(jwks)
+    client = bank.client()
+    assert await _kids(client) == ["ES256-40", "ES256-41"]
+    assert header_of((await client.tokens())["id_token"])["kid"] == "ES256-40"
+    metadata = (await client.http.get("/.well-known/oauth-authorization-server")).json()
+    assert metadata["id_token_signing_alg_values_supported"] == ["ES256"]
+    with pytest.raises(ConfigurationError, match="in the file"):
+        await bank.server.core.keys.rotate()
+
+
+async def test_the_key_set_never_shows_a_private_member(bank: Bank, client: PlainClient) -> None:
+    await bank.server.core.keys.signer("PS256")
+    await bank.server.core.keys.signer("Ed25519")
+    keys = (await client.http.get("/jwks")).json()["keys"]
+    assert {key["alg"] for key in keys} == {"ES256", "PS256", "Ed25519"}
+    assert not any({"d", "p", "q", "dp", "dq", "qi", "k"} & key.keys() for key in keys)
+
+
+def test_a_file_without_a_key_for_the_algorithm_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="signing_alg"):
+        _bank_with({"keys": [PrivateKey.generate("Ed25519", kid="x").to_private_jwk()]})
+
+
+def _bank_with(jwks: dict[str, object]) -> Bank:
+    from dataclasses import replace
+
+    bank = Bank()
+    bank.server = AuthorizationServer(
+        replace(bank.config, signing_jwks=jwks), store=bank.store, clock=bank.clock
+    )
+    return bank

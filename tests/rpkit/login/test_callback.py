@@ -1,0 +1,327 @@
+"""The authorization response: the way it came, issuer, state, once, and only then error."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+from fapikit import MemoryStore
+from fapikit.errors import MalformedMessage, Remedy, SealBroken, StoreUnavailable
+from fapikit.stores.sealed import Seal
+from rpkit import Transaction
+from rpkit.errors import (
+    AuthorizationRefused,
+    AuthorizationResponseError,
+    ForeignTransaction,
+    MissingCode,
+    MissingResponseIssuer,
+    TransactionExpired,
+    TransactionUsed,
+    WrongRedirectUri,
+    WrongResponseIssuer,
+    WrongResponseMode,
+    WrongState,
+)
+from rpkit.login.callback import VerifiedCallback
+from tests.mothers.clients import Clients
+from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
+
+MODES = ["query", "form_post", "fragment", "jwt", "query.jwt", "form_post.jwt", "fragment.jwt"]
+
+
+def as_given(answer: str, mode: str) -> Any:
+    return answer.encode() if mode.startswith("form_post") else answer
+
+
+@pytest.mark.spec("JARM 2.3.4")
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode(mode: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, response_mode=mode)
+    start = client.begin()
+    assert bank.calls("par")[-1].form["response_mode"] == mode
+    login = client.complete(as_given(bank.authorize(start.url), mode), start.transaction)
+    assert login.id_token.subject == "alice"
+    assert ("authorization_response" in login.evidence.export()) == ("jwt" in mode)
+
+
+def test_a_form_that_a_framework_has_parsed(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, response_mode="form_post")
+    start = client.begin()
+    form = dict(parse_qsl(bank.authorize(start.url)))
+    assert client.complete(form, start.transaction).id_token
+
+
+@pytest.mark.parametrize(
+    ("asked", "came"),
+    [(a, c) for a in MODES for c in MODES if a.replace("query.jwt", "jwt") != c.replace("query.jwt", "jwt")],
+)
+def test_another_mode_than_asked_is_refused(asked: str, came: str, bank: FakeBank) -> None:
+    clients = Clients("sync")
+    client = clients.of(bank, response_mode=asked)
+    start = client.begin()
+    other = clients.of(bank, response_mode=came)
+    bank.requests[next(reversed(bank.requests))]["response_mode"] = came
+    with pytest.raises(WrongResponseMode):
+        client.complete(as_given(bank.authorize(start.url), came), start.transaction)
+    assert not bank.calls("token")
+    assert other.bank.settings.response_mode == came
+
+
+@pytest.mark.parametrize("name", ["code", "state", "iss", "error"])
+@pytest.mark.parametrize("mode", ["query", "form_post", "fragment"])
+def test_duplicates_are_refused(name: str, mode: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, response_mode=mode)
+    start = client.begin()
+    answer = bank.authorize(start.url) + f"&{name}=1&{name}=1"
+    with pytest.raises(MalformedMessage):
+        client.complete(as_given(answer, mode), start.transaction)
+    assert not bank.calls("token")
+
+
+def test_query_and_fragment_at_once_are_refused(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongResponseMode):
+        client.complete(bank.authorize(start.url) + "#code=other", start.transaction)
+
+
+@pytest.mark.parametrize("stray", ["id_token", "access_token", "response"])
+def test_strays_in_a_code_response_are_refused(stray: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongResponseMode):
+        client.complete(bank.authorize(start.url) + f"&{stray}=x", start.transaction)
+    assert not bank.calls("token")
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.3-4")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://fintech.example/other",
+        "https://evil.example/callback",
+        "http://fintech.example/callback",
+        "/other",
+        "https://fintech.example/callback/",
+    ],
+)
+def test_another_address_is_refused(address: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    callback = bank.authorize(start.url).replace(REDIRECT_URI, address)
+    with pytest.raises(WrongRedirectUri):
+        client.complete(callback, start.transaction)
+    assert not bank.calls("token")
+
+
+@pytest.mark.parametrize("shape", ["{code}", "code={code}&state=x", "?code={code}"])
+def test_a_code_given_alone_is_not_repeated(shape: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongRedirectUri, match="the whole callback") as caught:
+        client.complete(shape.format(code="SplxlOBeZQQYbYS6WxSbIA"), start.transaction)
+    assert "Splxl" not in f"{caught.value}{caught.value.facts}{caught.value.__notes__}"
+
+
+def test_a_query_given_as_a_mapping_is_no_callback(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongResponseMode, match="takes the whole URL"):
+        client.complete({"code": "x", "state": "y"}, start.transaction)
+
+
+def test_path_and_query_are_enough(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    callback = bank.authorize(start.url).removeprefix("https://fintech.example")
+    assert client.complete(callback, start.transaction).id_token
+
+
+def test_unknown_parameters_are_ignored(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    assert client.complete(bank.authorize(start.url) + "&session_state=x", start.transaction)
+
+
+# The order: issuer, then state, and only then error.
+
+
+def answer(bank: FakeBank, start: Any, **changes: str | None) -> str:
+    state = start.transaction.state.reveal()
+    parameters = {"state": state, "iss": bank.issuer, "error": "access_denied", **changes}
+    return f"{REDIRECT_URI}?{urlencode({k: v for k, v in parameters.items() if v is not None})}"
+
+
+@pytest.mark.spec("RFC 9207 2.4a; RFC 9700 2.1c")
+def test_a_forged_error_cannot_stand_before_the_issuer(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongResponseIssuer):
+        client.complete(answer(bank, start, iss="https://evil.example", state="x"), start.transaction)
+    with pytest.raises(MissingResponseIssuer):
+        client.complete(answer(bank, start, iss=None), start.transaction)
+    with pytest.raises(WrongState):
+        client.complete(answer(bank, start, state="x"), start.transaction)
+    with pytest.raises(AuthorizationRefused):
+        client.complete(answer(bank, start), start.transaction)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("access_denied", Remedy.SIGN_IN_AGAIN),
+        ("login_required", Remedy.SIGN_IN_AGAIN),
+        ("temporarily_unavailable", Remedy.RETRY_LATER),
+        ("invalid_scope", Remedy.FIX_CONFIGURATION),
+    ],
+)
+def test_a_refusal_says_what_to_do(code: str, remedy: Remedy, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(AuthorizationRefused) as caught:
+        client.complete(answer(bank, start, error=code), start.transaction)
+    assert (caught.value.peer_code, caught.value.remedy) == (code, remedy)
+
+
+@pytest.mark.parametrize(("said", "kept"), [("why not", "why not"), ("line\nbreak", None), (None, None)])
+def test_the_servers_words_are_kept_and_not_shown(
+    said: str | None, kept: str | None, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(AuthorizationRefused) as caught:
+        client.complete(answer(bank, start, error_description=said), start.transaction)
+    assert caught.value.peer_description == kept
+    assert "why not" not in str(caught.value)
+
+
+def test_error_beside_a_code_and_neither(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(AuthorizationResponseError, match="beside a code"):
+        client.complete(answer(bank, start, code="x"), start.transaction)
+    start = client.begin()
+    with pytest.raises(MissingCode):
+        client.complete(answer(bank, start, error=None), start.transaction)
+
+
+def test_an_issuer_neither_announced_nor_demanded_may_be_absent(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda m: {**m, "authorization_response_iss_parameter_supported": False}
+    client = clients.of(bank, profile="oauth-2.1")
+    start = client.begin()
+    bank.faults["callback"] = lambda a: {k: v for k, v in a.items() if k != "iss"}
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    assert any(check.outcome == "skipped" and "issuer" in check.name for check in login.report)
+    # Under FAPI 2 it may not, whatever the server announces.
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(MissingResponseIssuer) as caught:
+        client.complete(bank.authorize(start.url), start.transaction)
+    assert caught.value.clause == "FAPI2-SP 5.3.2.2-7"
+
+
+@pytest.mark.spec("RFC 9207 2.4b")
+def test_an_announced_issuer_may_not_be_absent_whatever_the_profile(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, profile="oauth-2.1")
+    start = client.begin()
+    bank.faults["callback"] = lambda a: {k: v for k, v in a.items() if k != "iss"}
+    with pytest.raises(MissingResponseIssuer) as caught:
+        client.complete(bank.authorize(start.url), start.transaction)
+    assert caught.value.clause == "RFC 9207 2.4b"
+
+
+@pytest.mark.spec("RFC 9700 2.1d")
+def test_mix_up_between_two_banks(clients: Clients) -> None:
+    """The answer of one bank, brought to the transaction of another, reaches neither token endpoint."""
+    honest, hostile = FakeBank(), FakeBank(issuer="https://hostile.example/")
+    here, there = clients.of(honest), clients.of(hostile, redirect_uri="https://fintech.example/hostile")
+    start = there.begin()
+    mixed = honest.authorize(here.begin().url)
+    with pytest.raises(WrongRedirectUri):
+        there.complete(mixed, start.transaction)
+    with pytest.raises(WrongResponseIssuer):
+        there.complete(mixed.replace(REDIRECT_URI, "https://fintech.example/hostile"), start.transaction)
+    with pytest.raises(ForeignTransaction):
+        here.complete(mixed, start.transaction)
+    assert not honest.calls("token")
+    assert not hostile.calls("token")
+
+
+# Transactions.
+
+
+@pytest.mark.spec("RFC 9700 4.2.4")
+def test_a_transaction_has_one_answer(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    callback = bank.authorize(start.url)
+    client.complete(callback, start.transaction)
+    before = len(bank.calls("token"))
+    with pytest.raises(TransactionUsed):
+        client.complete(callback, start.transaction)
+    assert len(bank.calls("token")) == before
+
+
+def test_a_forged_answer_does_not_use_the_transaction_up(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    with pytest.raises(WrongState):
+        client.complete(answer(bank, start, state="forged"), start.transaction)
+    assert client.complete(bank.authorize(start.url), start.transaction)
+
+
+def test_a_transaction_expires(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, transaction_ttl=60.0)
+    start = client.begin()
+    bank.clock.advance(60)
+    with pytest.raises(TransactionExpired):
+        client.complete(bank.authorize(start.url), start.transaction)
+    assert not bank.calls("token")
+
+
+def test_abandoned_logins_leave_nothing_in_the_store(clients: Clients, bank: FakeBank) -> None:
+    store = MemoryStore(max_entries=1, clock=bank.clock)
+    client = clients.of(bank, store=store)
+    starts = [client.begin() for _ in range(5)]
+    assert len(store) == 0
+    client.complete(bank.authorize(starts[-1].url), starts[-1].transaction)
+    assert len(store) == 1
+
+
+def test_a_store_that_does_not_answer_stops_the_login(clients: Clients, bank: FakeBank) -> None:
+    class Down(MemoryStore):
+        def add(self, key: str, value: bytes, ttl: float) -> bool:
+            raise StoreUnavailable("down")
+
+    client = clients.of(bank, store=Down())
+    start = client.begin()
+    with pytest.raises(StoreUnavailable):
+        client.complete(bank.authorize(start.url), start.transaction)
+    assert not bank.calls("token")
+
+
+def test_a_transaction_survives_sealing_and_nothing_else(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank, profile="fapi2-message-signing")
+    start = client.begin(
+        acr_values="a b", max_age=5, claims={"id_token": {}}, resources=["https://a.example"]
+    )
+    seal = Seal([b"1" * 32])
+    sealed = start.transaction.seal(seal)
+    assert Transaction.open(sealed, seal) == start.transaction
+    with pytest.raises(SealBroken):
+        Transaction.open(sealed, Seal([b"2" * 32]))
+    with pytest.raises(SealBroken):
+        Transaction.open(sealed[:-2] + "AA", seal)
+    for wrong in (b"{}", b"[]", b"", b'{"v":2}'):
+        with pytest.raises(SealBroken):
+            Transaction.from_bytes(wrong)
+
+
+def test_only_verification_makes_a_verified_callback(clients: Clients, bank: FakeBank) -> None:
+    from fapikit import Secret
+
+    transaction = clients.of(bank).begin().transaction
+    with pytest.raises(TypeError):
+        VerifiedCallback(Secret("code"), transaction, None)

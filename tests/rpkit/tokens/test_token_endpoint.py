@@ -1,0 +1,312 @@
+"""The token endpoint's answers: strict reading, downgrades refused or reported; grants without a user; bound keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fapikit import PrivateKeyJWT
+from fapikit.errors import ConfigurationError, FapiError, MalformedMessage, PeerRefused, Remedy, SealBroken
+from fapikit.stores.sealed import Seal
+from rpkit import TokenSet
+from rpkit.errors import NoAccessToken, TokenResponseError, WrongTokenType
+from rpkit.tokens.token_set import TokenKey
+from tests.keys import a_key, claims_of, header_of
+from tests.mothers.clients import Clients
+from tests.mothers.fake_bank import FakeBank
+from tests.rpkit.logins import ACCOUNTS, api_of, signed_in
+
+MUTATIONS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
+    "no access token": ({"access_token": None}, TokenResponseError, "RFC 6749 5.1"),
+    "an empty access token": ({"access_token": ""}, TokenResponseError, "RFC 6749 5.1"),
+    "an access token that is no text": ({"access_token": ["x"]}, TokenResponseError, "RFC 6749 5.1"),
+    "an access token with a line break": ({"access_token": "a\nb"}, TokenResponseError, "RFC 6749 5.1"),
+    "no token type": ({"token_type": None}, TokenResponseError, "RFC 6749 5.1"),
+    "bearer where DPoP is due": ({"token_type": "Bearer"}, WrongTokenType, "RFC 9449 5c"),
+    "an unknown token type": ({"token_type": "mac"}, WrongTokenType, "RFC 9449 5c"),
+    "expires_in as text": ({"expires_in": "900"}, TokenResponseError, "RFC 6749 5.1"),
+    "expires_in below zero": ({"expires_in": -1}, TokenResponseError, "RFC 6749 5.1"),
+    "expires_in true": ({"expires_in": True}, TokenResponseError, "RFC 6749 5.1"),
+    "a refresh token that is no text": ({"refresh_token": 7}, TokenResponseError, "RFC 6749 5.1"),
+    "a scope that is a list": ({"scope": ["a"]}, TokenResponseError, "RFC 6749 5.1"),
+    "details that are no list": ({"authorization_details": {}}, TokenResponseError, "RFC 9396 7"),
+    "details without a type": ({"authorization_details": [{}]}, TokenResponseError, "RFC 9396 7"),
+}
+
+
+@pytest.mark.spec("RFC 9449 5c")
+@pytest.mark.parametrize("what", MUTATIONS)
+def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
+    changes, error, clause = MUTATIONS[what]
+    bank.faults["token"] = lambda m: {k: v for k, v in {**m, **changes}.items() if v is not None}
+    before = len(bank.calls("jwks"))
+    with pytest.raises(error) as caught:
+        signed_in(clients.of(bank), bank)
+    assert caught.value.clause == clause
+    assert len(bank.calls("jwks")) == before
+
+
+BODIES: dict[str, Any] = {
+    "not JSON": b"access_token=x",
+    "a list": b"[]",
+    "a member twice": b'{"access_token":"a","access_token":"b","token_type":"DPoP"}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("what", BODIES)
+def test_bodies_that_are_not_one_json_object(what: str, clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token_answer"] = lambda _call: (200, {}, BODIES[what])
+    with pytest.raises(MalformedMessage):
+        signed_in(clients.of(bank), bank)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("invalid_grant", Remedy.SIGN_IN_AGAIN),
+        ("invalid_client", Remedy.FIX_CONFIGURATION),
+        ("invalid_target", Remedy.CORRECT_THE_REQUEST),
+        ("temporarily_unavailable", Remedy.RETRY_LATER),
+    ],
+)
+def test_refusals_say_what_to_do(code: str, remedy: Remedy, clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token_answer"] = lambda _call: (
+        401 if code == "invalid_client" else 400,
+        {},
+        {"error": code},
+    )
+    with pytest.raises(PeerRefused) as caught:
+        signed_in(clients.of(bank), bank)
+    assert (caught.value.peer_code, caught.value.remedy) == (code, remedy)
+
+
+def test_a_nonce_is_supplied_once_at_the_token_endpoint(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    callback = bank.authorize(start.url)
+    bank.faults["token_answer"] = lambda _call: (400, {"dpop-nonce": "n"}, {"error": "use_dpop_nonce"})
+    with pytest.raises(PeerRefused):
+        client.complete(callback, start.transaction)
+    assert len(bank.calls("token")) == 2
+    proofs = [claims_of(call.headers["dpop"]) for call in bank.calls("token")]
+    assert proofs[0]["jti"] != proofs[1]["jti"]
+
+
+def test_without_a_key_no_nonce_is_supplied(clients: Clients, bank: FakeBank) -> None:
+    bank.dpop = False
+    client = clients.of(bank, profile="oauth-2.1", sender_constraint=None)
+    bank.faults["token_answer"] = lambda _call: (400, {"dpop-nonce": "n"}, {"error": "use_dpop_nonce"})
+    with pytest.raises(PeerRefused):
+        client.client_credentials(scope="accounts")
+    assert len(bank.calls("token")) == 1
+
+
+# Downgrades that are for the application to judge are reported.
+
+
+def downgrades(clients: Clients, bank: FakeBank, **granted: Any) -> list[str]:
+    bank.faults["token"] = lambda m: {**m, **granted}
+    login = signed_in(
+        clients.of(bank),
+        bank,
+        scope="openid accounts",
+        authorization_details=[{"type": "pay", "amount": "9"}],
+    )
+    return [check.detail for check in login.report.downgrades]
+
+
+def test_narrowed_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
+    assert "not granted: accounts" in downgrades(clients, bank, scope="openid")
+
+
+def test_what_is_missing_from_one_of_several_tokens_is_no_refusal(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda m: {**m, "scope": "openid"}
+    apis = ["https://bank.example/accounts", "https://bank.example/payments"]
+    login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis, resource=apis[0])
+    told = [check.detail for check in login.report.downgrades]
+    assert told == ["not granted with the first of several resources' tokens: accounts"]
+
+
+def test_widened_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
+    assert "granted unasked: payments" in downgrades(clients, bank, scope="openid accounts payments")
+
+
+def test_narrowed_details_are_reported(clients: Clients, bank: FakeBank) -> None:
+    less = [{"type": "pay", "amount": "1"}]
+    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=less)
+    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=[])
+    assert "not in the token answer" in downgrades(clients, bank)
+
+
+def test_unasked_details_are_reported(clients: Clients, bank: FakeBank) -> None:
+    more = [{"type": "pay", "amount": "9"}, {"type": "all"}]
+    assert downgrades(clients, bank, authorization_details=more) == ["granted unasked: all"]
+
+
+def test_enriched_details_are_no_downgrade(clients: Clients, bank: FakeBank) -> None:
+    assert downgrades(clients, bank, authorization_details=[{"type": "pay", "amount": "9", "id": 1}]) == []
+
+
+def test_scope_left_out_is_the_scope_asked_for(clients: Clients, bank: FakeBank) -> None:
+    login = signed_in(clients.of(bank), bank, scope="openid accounts")
+    assert login.tokens.scope == "openid accounts"
+    assert not login.report.downgrades
+
+
+@pytest.mark.spec("RFC 8707 2.2")
+def test_the_exchange_names_one_resource_of_those_asked_for(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank, resources=[ACCOUNTS])
+    assert bank.calls("token")[-1].form["resource"] == ACCOUNTS
+    assert login.tokens.resources == (ACCOUNTS,)
+    with pytest.raises(ConfigurationError):
+        signed_in(client, bank, resources=[ACCOUNTS], resource="https://bank.example/payments")
+
+
+@pytest.mark.spec("RFC 8707 2.2")
+def test_of_several_resources_none_is_guessed(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    asked = [ACCOUNTS, "https://bank.example/payments"]
+    start = client.begin(resources=asked)
+    callback = bank.authorize(start.url)
+    with pytest.raises(ConfigurationError) as caught:
+        client.complete(callback, start.transaction)
+    assert caught.value.facts["asked"] == " ".join(asked)
+    assert not bank.calls("token")
+    login = client.complete(callback, start.transaction, resource=ACCOUNTS)  # nothing was used up
+    both = client.refresh(login.tokens, resource=asked[1])
+    before = len(bank.calls("token"))
+    with pytest.raises(ConfigurationError) as caught:
+        client.refresh(both)
+    assert caught.value.facts["have"] == " ".join(asked)
+    assert len(bank.calls("token")) == before
+
+
+# Grants without a user.
+
+
+def test_client_credentials(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = client.client_credentials(
+        scope="accounts", resource=ACCOUNTS, authorization_details=[{"type": "bulk"}]
+    )
+    form = bank.calls("token")[-1].form
+    assert form["grant_type"] == "client_credentials"
+    assert form["authorization_details"] == '[{"type": "bulk"}]'
+    assert tokens.refresh_token is None
+    with api_of(client, bank, tokens, resource=ACCOUNTS) as api:
+        assert api.get("/accounts").status_code == 200
+
+
+def test_an_extension_grant(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    tokens = client.grant(grant, scope="accounts", assertion="e30.e30.AA")
+    assert bank.calls("token")[-1].form["assertion"] == "e30.e30.AA"
+    assert tokens.has(None)
+    with pytest.raises(ConfigurationError, match="complete"):
+        client.grant("authorization_code", code="x")
+
+
+# The key that tokens are bound to.
+
+
+@pytest.mark.spec("FAPI2-SP 6.3")
+def test_each_login_has_a_key_of_its_own(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    one, other = signed_in(client, bank).tokens, signed_in(client, bank).tokens
+    assert one.dpop.jkt != other.dpop.jkt
+    assert one.dpop.private is not None
+
+
+def test_of_a_given_signer_only_the_thumbprint_is_kept(clients: Clients, bank: FakeBank) -> None:
+    signer = a_key("ES256", 4)
+    client = clients.of(bank, dpop_signer=signer)
+    start = client.begin()
+    assert start.transaction.dpop.private is None
+    assert start.transaction.dpop.jkt == signer.thumbprint
+    assert "jwk" not in start.transaction.to_bytes().decode()
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    assert header_of(bank.calls("token")[-1].headers["dpop"])["jwk"]["x"] == signer.public_jwk["x"]
+    other = clients.of(bank, dpop_signer=a_key("ES256", 6))
+    with pytest.raises(ConfigurationError) as caught:
+        other.refresh(login.tokens)
+    assert caught.value.clause == "RFC 9449 4.3-12"
+
+
+def test_a_signer_may_live_elsewhere(clients: Clients, bank: FakeBank) -> None:
+    """A key in a KMS: it signs, and its private half is never seen."""
+
+    class Kms:
+        local = False
+
+        def __init__(self, number: int) -> None:
+            self._key = a_key("ES256", number)
+            self.alg, self.kid, self.public_jwk = self._key.alg, self._key.kid, self._key.public_jwk
+            self.signed = 0
+
+        def sign(self, signing_input: bytes) -> bytes:
+            self.signed += 1
+            return self._key.sign(signing_input)
+
+    kms, assertions = Kms(4), Kms(1)
+    client = clients.of(bank, dpop_signer=kms, auth=PrivateKeyJWT(assertions))
+    assert signed_in(client, bank).id_token
+    assert kms.signed >= 2
+    assert assertions.signed >= 2
+
+
+# Token sets.
+
+
+def test_a_token_set_survives_sealing_and_nothing_else(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = client.refresh(
+        signed_in(client, bank, resources=[ACCOUNTS]).tokens, resource="https://bank.example/payments"
+    )
+    seal = Seal([b"1" * 32])
+    sealed = tokens.seal(seal)
+    opened = TokenSet.open(sealed, seal)
+    assert opened == tokens
+    with api_of(client, bank, opened, resource=ACCOUNTS) as api:
+        assert api.get("/accounts").status_code == 200
+    for wrong in (b"{}", b"x", b'{"v":9}'):
+        with pytest.raises(SealBroken):
+            TokenSet.from_bytes(wrong)
+    with pytest.raises(SealBroken):
+        TokenSet.open(sealed, Seal([b"2" * 32]))
+
+
+def test_only_a_verified_answer_makes_a_token_set(clients: Clients, bank: FakeBank) -> None:
+    tokens = signed_in(clients.of(bank), bank).tokens
+    values = {name: getattr(tokens, name) for name in tokens.__slots__ if name != "brand"}
+    with pytest.raises(TypeError):
+        TokenSet(**values)
+
+
+def test_a_set_without_the_resource_says_so(clients: Clients, bank: FakeBank) -> None:
+    tokens = signed_in(clients.of(bank), bank, resources=[ACCOUNTS]).tokens
+    with pytest.raises(NoAccessToken) as caught:
+        tokens.access_token_for("https://bank.example/payments")
+    assert caught.value.facts["have"] == ACCOUNTS
+
+
+def test_no_secret_shows_in_a_set(clients: Clients, bank: FakeBank) -> None:
+    login = signed_in(clients.of(bank), bank)
+    shown = repr(login) + repr(login.tokens) + repr(login.id_token) + repr(login.report)
+    for secret in (login.tokens.refresh_token, login.tokens.access_token_for(None)):
+        assert secret.reveal() not in shown
+    assert login.tokens.dpop.private.to_private_jwk()["d"] not in shown
+
+
+def test_token_keys_tell_users_banks_and_grants_apart() -> None:
+    keys = [
+        TokenKey("alice", "https://a"),
+        TokenKey("bob", "https://a"),
+        TokenKey("alice", "https://b"),
+        TokenKey("alice", "https://a", "https://api"),
+        TokenKey("alice\0https://a", ""),
+    ]
+    assert len({key.store_key for key in keys}) == len(keys)
