@@ -13,7 +13,7 @@ from asgi_mw.protect import Protect
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.visit import Way
+from rskit.policy.visit import Way
 
 _UNKNOWN = "the routes of this application are not known: it is no Starlette or FastAPI app"
 

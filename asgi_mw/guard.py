@@ -15,11 +15,11 @@ from typing import Any, Final, TypeVar
 from asgi_mw.stream import POLICY_VIOLATION, TokenStream
 from asgi_mw.view import Message, Receive, Scope, Send, header_of
 from fapikit.http_message import Headers
-from rskit import cors as pages
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
 from rskit.policy.admission import Admission
-from rskit.visit import Visit
+from rskit.policy.visit import Visit
 
 _PREFIX: Final = pages.PREFIX.encode()
 _BEGINNINGS: Final = {
@@ -43,15 +43,29 @@ def _coroutine_function(function: F) -> F:
 
 
 class Guard:
-    """`cors`: the policy of this protection for pages of other origins, if it has one."""
+    """`cors`: the policy of this protection for pages of other origins, if it has one.
 
-    __slots__ = ("_connected", "_cors", "_has_length", "_receive", "_scope", "_send", "_stream", "admission")
+    `has_refused`: the refusal has been sent, so that what the application still does or raises changes nothing.
+    """
+
+    __slots__ = (
+        "_connected",
+        "_cors",
+        "_has_length",
+        "_receive",
+        "_scope",
+        "_send",
+        "_stream",
+        "admission",
+        "has_refused",
+    )
 
     def __init__(
         self, admission: Admission, scope: Scope, receive: Receive, send: Send, cors: pages.Cors | None
     ) -> None:
         self.admission = admission
         self._cors = cors
+        self.has_refused = False
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -98,6 +112,7 @@ class Guard:
         return message
 
     async def send_refusal(self, refusal: Refusal) -> None:
+        self.has_refused = True
         headers = (*headers_of(refusal), *self._for_pages())
         await self.send_answer(refusal.status, headers, refusal.body)
 

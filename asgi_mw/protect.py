@@ -17,16 +17,16 @@ from asgi_mw.stranger import STRANGER
 from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
-from rskit.cors import Cors, preflight_of_metadata
+from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, Decision, Refusal
-from rskit.door import Door
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit, Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
-from rskit.visit import Visit, Way
 
 
 class Protect:
@@ -99,8 +99,8 @@ class Protect:
         try:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
-            if guard.ended:
-                return  # the stream was cut under the app's feet
+            if guard.ended or guard.has_refused:
+                return  # the stream was cut under the app's feet, or its error page was replaced
             if admission.refusal is None or admission.started:
                 raise
             await guard.send_refusal(admission.refusal)

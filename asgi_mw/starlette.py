@@ -81,9 +81,12 @@ def admission_of(connection: HTTPConnection) -> Admission:
 
 
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
-    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store."""
-    server = admission_of(connection).server
-    return await server.async_driver.run(server.once(name, ttl))
+    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
+
+    Raises StoreError where that cannot be known; the request is then answered 503.
+    """
+    admission = admission_of(connection)
+    return await admission.server.async_driver.run(admission.once(name, ttl))
 
 
 async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:

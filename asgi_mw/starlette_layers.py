@@ -14,7 +14,7 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 
-from rskit.around_public import is_own, name_of, replaced
+from rskit.policy.around_public import is_own, name_of, replaced
 
 FRAMEWORKS: Final = frozenset({"starlette", "fastapi"})
 _STOCK: Final = frozenset(

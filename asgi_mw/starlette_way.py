@@ -19,8 +19,8 @@ from asgi_mw.gate import Gate
 from asgi_mw.starlette_layers import FRAMEWORKS, convertors_of, layers_of, leads_to, shown, stack_of
 from asgi_mw.view import Scope
 from rskit.access import Access, is_public
-from rskit.around_public import AroundPublic, replaced
-from rskit.visit import Visit, Way
+from rskit.policy.around_public import AroundPublic, replaced
+from rskit.policy.visit import Visit, Way
 
 _MOST_LAYERS: Final = 64
 _CALLING: Final = frozenset({"__call__"})

@@ -1,7 +1,7 @@
 """A compact authorization server for FAPI: in a test, on a laptop, in CI.
 
-Where is ...? The settings: `config`. The app: `server`. Running it: `python -m askit --config bank.toml`.
-In pytest: `pytest_plugin`.
+Where is ...? The settings: `config/`. The app: `server`; what endpoints work with: `core`. Running it:
+`python -m askit --config bank.toml`. In pytest: `pytest_plugin/`.
 """
 
 from __future__ import annotations

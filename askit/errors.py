@@ -2,13 +2,14 @@
 
     FapiError
     └── Refused                       a request that is answered with an OAuth error
-        ├── InvalidRequest            TooLarge  InvalidRequestUri  InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
+        ├── InvalidRequestUri         InvalidRequestObject  UnsupportedResponseType
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── AccessDenied              the user said no; LoginRequired  ConsentRequired  UnmetAuthentication
-        ├── InvalidRedirectUri        InvalidClientMetadata (registration)
+        ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
 
@@ -35,10 +36,24 @@ class InvalidRequest(Refused):
 
 
 class TooLarge(InvalidRequest):
-    """A body longer than this server reads."""
+    """A body, a parameter or a record longer than this server takes."""
 
     clause = "RFC 9126 2.3"
     status = 413
+
+
+class HeadTooLarge(InvalidRequest):
+    """A target or headers longer than this server reads."""
+
+    clause = "RFC 6585 5"
+    status = 431
+
+
+class TooSlow(InvalidRequest):
+    """A body that took longer than this server waits."""
+
+    clause = "RFC 9110 15.5.9"
+    status = 408
 
 
 class InvalidRequestUri(Refused):
@@ -186,6 +201,15 @@ class InvalidClientMetadata(Refused):
 
     code = "invalid_client_metadata"
     clause = "RFC 7591 3.2.2"
+
+
+class RegistrationsFull(Refused):
+    """No further client can register itself."""
+
+    code = "temporarily_unavailable"
+    clause = "RFC 7591 5"
+    status = 503
+    remedy = Remedy.RETRY_LATER
 
 
 class ServerError(Refused):

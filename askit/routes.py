@@ -9,13 +9,14 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from askit import wire_errors
+from askit.core import Core
 from askit.endpoints import (
     authorize,
     decision,
@@ -34,15 +35,13 @@ from askit.endpoints import (
 )
 from fapikit.errors import FapiError
 
-if TYPE_CHECKING:
-    from askit.core import Core
-
-Endpoint: TypeAlias = Callable[["Core", Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def build_routes(core: Core, base: str) -> list[Route]:
-    """All routes of a server whose issuer has the path `base`."""
+def build_routes(core: Core) -> list[Route]:
+    """All routes, under the path of the issuer."""
+    base = core.path
 
     def answering(endpoint: Endpoint, told: Callable[[FapiError, Request], Response]) -> Answer:
         async def answer(request: Request) -> Response:
@@ -62,10 +61,13 @@ def build_routes(core: Core, base: str) -> list[Route]:
 
     def page(endpoint: Endpoint) -> Answer:
         """An endpoint whose refusals are pages."""
-        return answering(
-            endpoint,
-            lambda error, _: core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error)),
-        )
+
+        def told(error: FapiError, _: Request) -> Response:
+            answer = core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
+            answer.headers.update(wire_errors.later(error))
+            return answer
+
+        return answering(endpoint, told)
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}

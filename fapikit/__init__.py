@@ -41,6 +41,7 @@ from fapikit.stores import (
     SealedStore,
     SqliteStore,
     Store,
+    StorePromise,
     store_from_url,
 )
 
@@ -70,6 +71,7 @@ __all__ = [
     "Signer",
     "SqliteStore",
     "Store",
+    "StorePromise",
     "audit",
     "client_context",
     "message_signing",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.stores.protocol import UNSAID, StorePromise
 
 if TYPE_CHECKING:
     from fapikit.jose.signer import Signer
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-StoreOperation: TypeAlias = Literal["get", "put", "take", "add", "swap"]
+StoreOperation: TypeAlias = Literal["get", "put", "take", "add", "swap", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Do one atomic operation on one key of a store."""
+    """Do one atomic operation on one key of a store, or ask it what it can keep."""
 
     store: StoreProtocol
     operation: StoreOperation
@@ -117,6 +118,11 @@ def store_add(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[
 def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:
     """Write only if the present value equals `expected` (None: absent)."""
     return cast(bool, (yield Store(store, "swap", (key, expected, new, ttl))))
+
+
+def store_check(store: StoreProtocol) -> Flow[StorePromise]:
+    """What the store can keep, asked of it now. Raises UnfitStore, StoreError."""
+    return cast(StorePromise, (yield Store(store, "check", ()))) if hasattr(store, "check") else UNSAID
 
 
 def sleep(seconds: float) -> Flow[None]:

@@ -6,15 +6,16 @@ Role: C, AS, RS
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal, TypeAlias
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.jose.algorithms import ASYMMETRIC
-from fapikit.quirks import Quirk, Relaxation, relaxed
+from fapikit.quirks import NOTICE, Quirk, QuirkEndsSoon, Relaxation
 
 SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
 AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
@@ -34,6 +35,8 @@ class Profile:
     response_types: frozenset[str]
     response_modes: frozenset[str]
     jarm_required: bool
+    response_signature_required: bool
+    """By JARM, or by an ID token that signs the rest of the response."""
     iss_in_response_required: bool
     nonce_required: bool
     """Of a request with `openid`."""
@@ -83,6 +86,12 @@ class Profile:
         yield unauthenticated and not self.public_clients, "client_authentication_methods", "public_clients"
         signed_modes = any("jwt" in mode for mode in self.response_modes)
         yield self.jarm_required and not signed_modes, "jarm_required", "response_modes"
+        signable = signed_modes or "code id_token" in self.response_types
+        yield (
+            self.response_signature_required and not signable,
+            "response_signature_required",
+            "response_types",
+        )
         bounded = (self.request_object_max_age is None) == (self.request_object_max_lifetime is None)
         yield not bounded, "request_object_max_lifetime", "request_object_max_age"
         yield not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"
@@ -111,7 +120,30 @@ class Profile:
         Raises ConfigurationError once the day is past, or without a reason; ForbiddenByProfile where the rule is one
         that FAPI 2 makes mandatory. Warns (QuirkEndsSoon) from 30 days before.
         """
-        return relaxed(self, quirk, until=until, reason=reason, now=clock())
+        self._require_relaxable(quirk, reason)
+        today = datetime.fromtimestamp(clock(), UTC).date()
+        if today > until:
+            raise ConfigurationError(
+                f"{quirk.name} ended on {until}: remove it, or agree on another day", facts={"reason": reason}
+            )
+        if until - today < NOTICE:
+            warnings.warn(f"{quirk.name} ends on {until}: {reason}", QuirkEndsSoon, stacklevel=2)
+        changes: dict[str, Any] = {quirk.setting: quirk.relaxed(getattr(self, quirk.setting))}
+        relaxation = Relaxation(quirk=quirk, until=until, reason=reason)
+        return replace(self, **changes, relaxations=(*self.relaxations, relaxation))
+
+    def _require_relaxable(self, quirk: Quirk, reason: str) -> None:
+        clause = self.clause(quirk.setting)
+        if clause.startswith("FAPI2-") and clause not in quirk.allowed_by:
+            raise ForbiddenByProfile(
+                f"{self.name}: {quirk.name} would break a mandatory rule",
+                clause=clause,
+                facts={"profile": self.name, "quirk": quirk.name, "setting": quirk.setting},
+            )
+        if not reason.strip():
+            raise ConfigurationError(
+                f"{quirk.name} needs a reason, for whoever reads this next", clause="FAPI2-SP 5.1.2"
+            )
 
     def __str__(self) -> str:
         return self.name

@@ -10,17 +10,11 @@ Role: C, AS, RS
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
-
-from fapikit.errors import ConfigurationError, ForbiddenByProfile
-
-if TYPE_CHECKING:
-    from fapikit.profile import Profile
+from typing import Any, Final
 
 NOTICE: Final = timedelta(days=30)
 
@@ -31,22 +25,20 @@ class QuirkEndsSoon(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One field, its relaxed value, and the FAPI 2 clauses that leave room for it."""
+    """One field, its relaxed value from the one before, and the FAPI 2 clauses that leave room for it."""
 
     setting: str
-    value: Callable[[Profile], Any]
+    value: Callable[[Any], Any]
     allowed_by: frozenset[str] = frozenset()
 
 
 class Quirk(Enum):
     """Everything that can be relaxed."""
 
-    ACCEPT_RS256 = _Change("signing_algorithms", lambda profile: profile.signing_algorithms | {"RS256"})
+    ACCEPT_RS256 = _Change("signing_algorithms", lambda algorithms: algorithms | {"RS256"})
     """A peer that signs with RS256 still (FAPI 1: should not; OIDC's default)."""
 
-    TOKEN_ENDPOINT_AUDIENCE = _Change(
-        "assertion_audiences", lambda profile: profile.assertion_audiences | {"token_endpoint"}
-    )
+    TOKEN_ENDPOINT_AUDIENCE = _Change("assertion_audiences", lambda audiences: audiences | {"token_endpoint"})
     """An AS still accepts client assertions meant for its token endpoint, as RFC 7523 let it."""
 
     PKCE_OPTIONAL = _Change("pkce_required", lambda _: False)
@@ -54,18 +46,18 @@ class Quirk(Enum):
 
     LONG_REQUEST_OBJECTS = _Change(
         "request_object_max_lifetime",
-        lambda profile: None if profile.request_object_max_lifetime is None else 86_400.0,
+        lambda lifetime: None if lifetime is None else 86_400.0,
     )
     """Request objects that live up to a day, where their life is limited at all."""
 
     ECDSA_SUITES = _Change(
         "tls12_ciphers",
-        lambda profile: (
-            *profile.tls12_ciphers,
+        lambda suites: (
+            *suites,
             *(
                 suite
                 for suite in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
-                if suite not in profile.tls12_ciphers
+                if suite not in suites
             ),
         ),
     )
@@ -82,6 +74,15 @@ class Quirk(Enum):
         """The one field that it changes."""
         return self.value.setting
 
+    @property
+    def allowed_by(self) -> frozenset[str]:
+        """The FAPI 2 clauses that leave room for it."""
+        return self.value.allowed_by
+
+    def relaxed(self, value: Any) -> Any:
+        """The relaxed value of its field, from the one before."""
+        return self.value.value(value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relaxation:
@@ -90,28 +91,3 @@ class Relaxation:
     quirk: Quirk
     until: date
     reason: str
-
-
-def relaxed(profile: Profile, quirk: Quirk, *, until: date, reason: str, now: float) -> Profile:
-    """See `Profile.relax`."""
-    clause = profile.clause(quirk.setting)
-    if clause.startswith("FAPI2-") and clause not in quirk.value.allowed_by:
-        raise ForbiddenByProfile(
-            f"{profile.name}: {quirk.name} would break a mandatory rule",
-            clause=clause,
-            facts={"profile": profile.name, "quirk": quirk.name, "setting": quirk.setting},
-        )
-    if not reason.strip():
-        raise ConfigurationError(
-            f"{quirk.name} needs a reason, for whoever reads this next", clause="FAPI2-SP 5.1.2"
-        )
-    today = datetime.fromtimestamp(now, UTC).date()
-    if today > until:
-        raise ConfigurationError(
-            f"{quirk.name} ended on {until}: remove it, or agree on another day", facts={"reason": reason}
-        )
-    if until - today < NOTICE:
-        warnings.warn(f"{quirk.name} ends on {until}: {reason}", QuirkEndsSoon, stacklevel=3)
-    relaxation = Relaxation(quirk=quirk, until=until, reason=reason)
-    changes: dict[str, Any] = {quirk.setting: quirk.value.value(profile)}
-    return replace(profile, **changes, relaxations=(*profile.relaxations, relaxation))

@@ -6,7 +6,7 @@ Spec: RFC 6749 10.10; FAPI2-SP 5.4.1-4; FAPI1-BL 5.2.2-16
 from __future__ import annotations
 
 import hmac
-from typing import Final, NoReturn, final
+from typing import Final, NoReturn, Self, final
 
 from fapikit.base64url import encode
 from fapikit.clock import RandomBytes
@@ -44,6 +44,13 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Itself, as of a string: so `dataclasses.asdict` shows what holds secrets, and none of them."""
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: seal it (fapikit.stores.sealed)")

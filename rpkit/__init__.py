@@ -1,9 +1,7 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
-Where is ...? The request: `authorization_request`, `par`, `request_object`. What comes back: `callback`, `jarm`,
-`id_token`, `login`. Tokens: `token_endpoint`, `grants`, `token_set`, `token_store`. Calling: `api_call`, `api_auth`,
-`challenge`. The client itself: `registration`, `client_configuration`. Web pages: `starlette`, `flask`, `web`,
-`initiated_login`, `logout`, `backchannel_logout`. What can go wrong: `errors`.
+Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calling an API: `api/`. Registration: `registration/`.
+Web pages: `starlette`, `flask`, and their common `web/`. One server as a client sees it: `bank`. Errors: `errors`.
 """
 
 from rpkit.api.userinfo import UserInfo

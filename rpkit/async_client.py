@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.client_authentication import ClientAuthentication
@@ -21,6 +21,7 @@ from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
 from rpkit.client import Details
+from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
@@ -31,7 +32,7 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
 from rpkit.registration.registration import Registration, register_at
-from rpkit.settings import ClientOptions, client_settings
+from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
 from rpkit.tokens.saved_tokens import load_tokens, save_tokens
@@ -77,7 +78,9 @@ class AsyncClient:
             raise
 
     @classmethod
-    async def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> AsyncClient:
+    async def for_api(
+        cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any
+    ) -> AsyncClient:
         """See `Client.for_api`."""
         found = await cls._once(find_issuer(resource, issuer), options.get("http"))
         return await cls.discover(found, **options)

@@ -12,7 +12,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.client_authentication import ClientAuthentication
@@ -26,6 +26,7 @@ from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
+from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
@@ -36,7 +37,7 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
 from rpkit.registration.registration import Registration, register_at
-from rpkit.settings import ClientOptions, client_settings
+from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
 from rpkit.tokens.saved_tokens import load_tokens, save_tokens
@@ -86,10 +87,12 @@ class Client:
             raise
 
     @classmethod
-    def for_api(cls, resource: str, *, issuer: str | None = None, **options: Any) -> Client:
-        """A client of the server that this API trusts, found in the API's own metadata (RFC 9728).
+    def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:
+        """A client of a server that this API trusts (RFC 9728) and that you allow.
 
-        `issuer` chooses where the API trusts several. The other arguments are those of `discover`.
+        That is the first of `issuer`, one or several; without it, only one at the API's own origin.
+        The other arguments are those of `discover`. Raises OtherAuthorizationServer, before anybody but the API is
+        asked, where no server suits both.
         """
         found = cls._once(find_issuer(resource, issuer), options.get("http"))
         return cls.discover(found, **options)

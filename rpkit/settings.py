@@ -7,35 +7,53 @@ Role: C
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
 from fapikit.jose.signer import Signer
-from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint, profile_of
-from fapikit.stores.memory import MemoryStore
+from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
-from rpkit.tokens.token_store import TokenStore
+from rpkit.tokens.token_set import TokenKey, TokenSet
 
+HYBRID: Final = "code id_token"
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
+
+
+class TokenKeeper(Protocol):
+    """What keeps token sets between requests, such as `rpkit.TokenStore`, which says what each of these does."""
+
+    def load(self, key: TokenKey) -> Flow[TokenSet | None]: ...
+
+    def save(self, tokens: TokenSet) -> Flow[None]: ...
+
+    def publish(self, tokens: TokenSet, *, expected: TokenSet | None) -> Flow[bool]: ...
+
+    def forget(self, key: TokenKey, grant: str) -> Flow[None]: ...
+
+    def lock(self, key: TokenKey, holder: str) -> Flow[bool]: ...
+
+    def unlock(self, key: TokenKey, holder: str) -> Flow[None]: ...
 
 
 class ClientOptions(TypedDict, total=False):
     """The keyword arguments of `discover` beside the four everybody gives. Each is a field of `ClientSettings`."""
 
     store: Store | None
-    token_store: TokenStore | None
+    token_store: TokenKeeper | None
     sender_constraint: SenderConstraint | None
     dpop_signer: Signer | None
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
     authorization_signed_response_alg: str | None
@@ -55,19 +73,21 @@ class ClientSettings:
     `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
+    `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
     """
 
     client_id: str
     auth: ClientAuthentication
     redirect_uri: str | None
     profile: Profile = FAPI2_SECURITY
-    store: Store = field(default_factory=MemoryStore, repr=False)
-    token_store: TokenStore = field(default_factory=TokenStore.in_memory, repr=False)
+    store: Store = field(repr=False)
+    token_store: TokenKeeper = field(repr=False)
     sender_constraint: SenderConstraint | None = "dpop"
     dpop_signer: Signer | None = None
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
     authorization_signed_response_alg: str | None = None
@@ -88,11 +108,24 @@ class ClientSettings:
         self._check_sender_constraint()
         self._check_algorithms()
         self._check_signed_requests()
+        self._check_response_type()
         self._check_response_mode()
 
     @property
     def jarm(self) -> bool:
         return self.response_mode in JARM_MODES
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether an ID token comes with the authorization response, as its detached signature."""
+        return self.response_type == HYBRID
+
+    @property
+    def arrives_in(self) -> str:
+        """The response mode, where none was asked for the one of the response type (OAuth 2.0 Multiple Response Types
+        5).
+        """
+        return self.response_mode or ("fragment" if self.hybrid else "query")
 
     def _check_redirect_uri(self) -> None:
         uri = self.redirect_uri
@@ -158,6 +191,30 @@ class ClientSettings:
             "par_required",
         )
 
+    def _check_response_type(self) -> None:
+        usable = " or ".join(sorted(self.profile.response_types))
+        self.profile.require(
+            self.response_type in self.profile.response_types,
+            f"response_type {self.response_type} is not allowed here; use {usable}",
+            "response_types",
+        )
+        if self.hybrid and self.jarm:
+            raise ConfigurationError(
+                f"response_type {HYBRID} contradicts response_mode {self.response_mode}: choose one signature",
+                clause="FAPI1-ADV 5.2.2-2",
+            )
+        if self.hybrid and self.response_mode == "query":
+            raise ConfigurationError(
+                "an ID token does not travel in a query: use fragment or form_post",
+                clause="FAPI1-ADV 5.2.2-2",
+                facts={"response_mode": "query"},
+            )
+        self.profile.require(
+            self.hybrid or self.jarm or not self.profile.response_signature_required,
+            f"the answer is signed: ask for response_type {HYBRID}, or for response_mode jwt",
+            "response_signature_required",
+        )
+
     def _check_response_mode(self) -> None:
         mode = self.response_mode
         if mode is not None:
@@ -171,24 +228,3 @@ class ClientSettings:
             "responses are signed: response_mode is jwt",
             "jarm_required",
         )
-
-
-def client_settings(
-    *,
-    client_id: str,
-    auth: ClientAuthentication,
-    redirect_uri: str | None,
-    profile: Profile | str,
-    options: ClientOptions,
-) -> ClientSettings:
-    """Fill in what the profile decides. Raises ConfigurationError, ForbiddenByProfile."""
-    chosen = profile_of(profile)
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if "sender_constraint" in options:
-        given["sender_constraint"] = options["sender_constraint"]
-    given.setdefault("signed_requests", chosen.request_object_required)
-    if chosen.jarm_required:
-        given.setdefault("response_mode", "jwt")
-    if given["signed_requests"] and "request_signer" not in given:
-        given["request_signer"] = getattr(auth, "signer", None)
-    return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)

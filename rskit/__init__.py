@@ -1,13 +1,12 @@
 """Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
 
-Where is ...? Finding the token: `credentials`. A JWT: `jwt_token`; an opaque one: `introspected_token`. Possession:
-`confirmation`. What a route needs: `access`. Who is let in without a token: `door`. Why a 401: `challenge`, and in
-the log `decision_trace`.
+Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possession: `possession/`. What a route needs:
+`access`. Who is let in without a token: `policy/door`. Why a 401: `answers/challenge`, and in the log `answers/trace`.
 """
 
 from rskit.access import Access, any_of
+from rskit.answers.cors import Cors
 from rskit.answers.resource_metadata import ResourceDescription
-from rskit.cors import Cors
 from rskit.decision import Allow, CannotDecide, Challenge
 from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.policy.current import current_token

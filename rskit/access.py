@@ -17,7 +17,7 @@ from rskit.errors import (
     InsufficientScope,
     NotSenderConstrained,
 )
-from rskit.policy.covering import covers
+from rskit.policy.covering import Budget, covering, serves_twice, uncovered
 from rskit.tokens.token import Token
 
 E = TypeVar("E")
@@ -100,26 +100,21 @@ class Access:
         if self.acr or self.max_age is not None:
             self._require_authentication(token, now)
 
-    def require_details(self, token: Token, needed: object) -> None:
-        """Each needed detail is covered by one granted detail of its type. Raises InsufficientDetails."""
+    def require_details(self, token: Token, needed: object) -> tuple[Mapping[str, Any], ...]:
+        """What the request needs, each of it covered by a granted detail of its type. Raises InsufficientDetails.
+
+        Equal ones are two requests in one: each takes a granted detail of its own.
+        """
         wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
         if not wanted:
-            raise InsufficientDetails(
-                "the request names nothing that a granted authorization detail could cover",
-                needed=wanted,
-                facts={"token": token.name},
+            raise _insufficient(
+                token, wanted, "the request names nothing that a granted authorization detail could cover"
             )
-        for detail in wanted:
-            if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
-                raise TypeError(
-                    "details returns an authorization detail, a dict with a type, or a list of them"
-                )
-            if not token.covering(detail):
-                raise InsufficientDetails(
-                    f"no granted authorization detail covers this request: {_why(token, detail)}",
-                    needed=wanted,
-                    facts={"type": detail["type"], "token": token.name},
-                )
+        budget = Budget()
+        found = [_require_covered(token, detail, wanted, budget) for detail in wanted]
+        if len(wanted) > 1 and serves_twice(wanted, found, budget):
+            raise _insufficient(token, wanted, "the request needs one granted authorization detail twice")
+        return wanted
 
     def challenge_scopes(self) -> tuple[str, ...]:
         """All scopes of the operation; of an `any_of` the first."""
@@ -170,14 +165,27 @@ def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:
     return scope in scopes if isinstance(scope, str) else not scopes.isdisjoint(scope)
 
 
+def _require_covered(token: Token, detail: Any, wanted: tuple[Any, ...], budget: Budget) -> int:
+    """How many granted details cover it. Raises InsufficientDetails."""
+    if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
+        raise TypeError("details returns an authorization detail, a dict with a type, or a list of them")
+    found = covering(token.authorization_details, detail, budget)
+    if not found:
+        why = "it says too much to be compared" if budget.used_up else _why(token, detail)
+        message = f"no granted authorization detail covers this request: {why}"
+        raise _insufficient(token, wanted, message, type=detail["type"])
+    return len(found)
+
+
+def _insufficient(token: Token, wanted: tuple[Any, ...], message: str, **facts: str) -> InsufficientDetails:
+    return InsufficientDetails(message, needed=wanted, facts={**facts, "token": token.name})
+
+
 def _why(token: Token, detail: Mapping[str, Any]) -> str:
     """Which members stand in the way; names only, values are the user's business."""
     same_type = token.details(detail["type"])
     if not same_type:
         return "none of its type was granted"
-    misses: list[tuple[str, ...]] = [
-        tuple(name for name, value in detail.items() if not covers(granted.get(name), value))
-        for granted in same_type
-    ]
-    fewest = min(len(miss) for miss in misses)
-    return f"{', '.join(next(miss for miss in misses if len(miss) == fewest))} differs"
+    budget = Budget()
+    fewest = min((uncovered(granted, detail, budget) for granted in same_type), key=len)
+    return f"{', '.join(fewest)} differs"

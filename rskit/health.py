@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.flow import Flow, store_put
+from fapikit.flow import Flow, store_check, store_put
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.issuers.issuer import TrustedIssuer
@@ -29,7 +29,7 @@ class Readiness:
 
 
 def check_readiness(issuers: Iterable[TrustedIssuer], store: Store) -> Flow[Readiness]:
-    """Whether keys or metadata of each issuer are at hand or can be had, and the store takes a mark."""
+    """Whether keys or metadata of each issuer are at hand or can be had, and the store takes a mark and can keep it."""
     problems = []
     for trusted in issuers:
         try:
@@ -37,6 +37,7 @@ def check_readiness(issuers: Iterable[TrustedIssuer], store: Store) -> Flow[Read
         except FapiError as error:
             problems.append(f"{trusted.config.label}: {error}")
     try:
+        yield from store_check(store)
         yield from store_put(store, "rs-readiness", b"1", 60.0)
     except FapiError as error:
         problems.append(f"store: {error}")

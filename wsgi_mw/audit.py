@@ -12,7 +12,7 @@ from typing import Any
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.visit import Way
+from rskit.policy.visit import Way
 from wsgi_mw.protect import Protect
 
 _UNKNOWN = "the routes of this application are not known: it is no Flask app"

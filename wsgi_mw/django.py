@@ -26,21 +26,21 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from fapikit.http_message import Headers
-from rskit import cors as pages
 from rskit.access import any_of, public
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
+from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
-from rskit.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, Decision, Refusal
-from rskit.door import Door
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
 from rskit.policy.admission import Admission
 from rskit.policy.current import during
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit
 from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
-from rskit.visit import Visit
 from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
@@ -77,7 +77,7 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.one_process and request.META.get("wsgi.multiprocess"):
+        if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
         decision = self._server.check(view)
         if isinstance(decision, Generator):
@@ -254,6 +254,11 @@ def configured_door() -> Door:
     if isinstance(named, list | tuple | set | frozenset):
         named = [import_string(one) if isinstance(one, str) else one for one in named]
     return Door(named, getattr(settings, "FAPIKIT_CORS", None))
+
+
+def _is_of_several_processes(request: HttpRequest) -> bool:
+    """As a WSGI server says. Under ASGI nobody says: Django fills the flag in, for old code, with True."""
+    return not hasattr(request, "scope") and bool(request.META.get("wsgi.multiprocess"))
 
 
 def configured_server() -> ResourceServer:

@@ -16,8 +16,8 @@ from django.urls import Resolver404, get_resolver
 from django.utils.module_loading import import_string
 
 from rskit import access
-from rskit.around_public import AroundPublic, is_own, name_of
-from rskit.visit import Way
+from rskit.policy.around_public import AroundPublic, is_own, name_of
+from rskit.policy.visit import Way
 
 _FRAMEWORKS: Final = frozenset({"django"})
 _STOCK: Final = frozenset(

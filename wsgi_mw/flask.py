@@ -59,9 +59,12 @@ def require(admission: Admission, access: rules.Access) -> Token:
 
 
 def once(name: str, ttl: float) -> bool:
-    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store."""
-    server = current_admission().server
-    return server.sync_driver.run(server.once(name, ttl))
+    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
+
+    Raises StoreError where that cannot be known; the request is then answered 503.
+    """
+    admission = current_admission()
+    return admission.server.sync_driver.run(admission.once(name, ttl))
 
 
 def current_admission() -> Admission:

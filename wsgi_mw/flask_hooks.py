@@ -11,7 +11,7 @@ from typing import Final
 
 from flask import Flask, signals
 
-from rskit.around_public import is_own, replaced
+from rskit.policy.around_public import is_own, replaced
 from wsgi_mw.gate import FlaskGate
 
 FRAMEWORKS: Final = frozenset({"flask", "werkzeug"})

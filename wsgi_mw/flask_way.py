@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from rskit.access import is_public
-from rskit.around_public import AroundPublic, is_own, replaced
-from rskit.visit import Visit, Way
+from rskit.policy.around_public import AroundPublic, is_own, replaced
+from rskit.policy.visit import Visit, Way
 from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
 from wsgi_mw.gate import FlaskGate, Gate
 from wsgi_mw.view import Environ

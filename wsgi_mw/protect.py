@@ -15,20 +15,20 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fapikit.http_message import Headers
-from rskit import cors as pages
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
-from rskit.cors import Cors, preflight_of_metadata
+from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, Refusal
-from rskit.door import Door
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
 from rskit.policy.current import CURRENT, during, in_turns
+from rskit.policy.door import Door
 from rskit.policy.stream import StreamWatch
+from rskit.policy.visit import Visit, Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
-from rskit.visit import Visit, Way
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of

@@ -7,8 +7,9 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from askit.core import Core
 from askit.errors import InvalidClient, ReplayedAssertion
 from fapikit.client_authentication.assertion import ASSERTION_TYPE
 from fapikit.errors import LivesTooLong, WrongAudience, WrongSubject
@@ -16,9 +17,6 @@ from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 MAX_LIFETIME: Final = 86_400.0
 _ANY: Final = frozenset(

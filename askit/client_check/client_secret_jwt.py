@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import Request
 
 from askit.client_check.assertion import assertion_of, expected_of, require_single_use
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidClient
 from fapikit.errors import BadSignature
 from fapikit.jose.claims import check_claims
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _HASHES: Final = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 

@@ -6,15 +6,11 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 
 from askit.clients.client import Client
+from askit.core import Core
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def check(_server: Core, _request: Request, _parameters: Parameters, _client: Client) -> None:

@@ -6,18 +6,14 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 
 from askit.client_check.assertion import assertion_of, expected_of, require_single_use
 from askit.clients.client import Client
+from askit.core import Core
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.jose.verify import verify_jwt
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from starlette.requests import Request
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidClient
 from fapikit.parameters import Parameters
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 def read_basic(request: Request) -> tuple[str, str]:

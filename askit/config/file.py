@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
+from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.details_types import DetailsType
-from askit.config.settings import Config, Resource, TlsFiles, TokenFormat, User
+from askit.config.limits import Limits
+from askit.config.networks import read_networks
 from askit.config.table import Table
+from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
-from askit.requests.client_address import read_networks
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, profile_of
@@ -28,8 +30,8 @@ _SQLITE = "sqlite:///"
 _ALIKE = 0.9
 
 
-def read_config(table: Table, base: Path) -> Config:
-    """The settings in a table. Raises ConfigurationError for each that is unknown, ill-typed or contradictory."""
+def read_settings(table: Table, base: Path) -> dict[str, Any]:
+    """The arguments of `Config`. Raises ConfigurationError for each setting that is unknown or has another type."""
     profile = profile_of(table.optional_string("profile") or FAPI2_SECURITY)
     initial_access_token = table.optional_string("initial_access_token")
     settings: dict[str, Any] = {
@@ -38,6 +40,7 @@ def read_config(table: Table, base: Path) -> Config:
         "auto_approve": table.optional_string("auto_approve"),
         "clients": _clients(table, base),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
+        "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
@@ -45,6 +48,7 @@ def read_config(table: Table, base: Path) -> Config:
             DetailsType.read(entry) for entry in table.tables("authorization_details_types")
         ),
         "scopes": _scopes(table),
+        "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
         "development_only": table.boolean("development_only", True),
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
@@ -60,7 +64,7 @@ def read_config(table: Table, base: Path) -> Config:
         **_signing(table.table("signing"), base),
     }
     table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
-    return Config(**{name: value for name, value in settings.items() if value is not None})
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _store(url: str | None, base: Path) -> str | None:
@@ -112,6 +116,25 @@ def _json_file(path: Path, setting: str) -> Any:
         return strict_json.parse_value(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{setting}: {path.name} cannot be read: {error}") from error
+
+
+def _registration(table: Table | None) -> RegistrationPolicy | None:
+    if table is None:
+        return None
+    settings: dict[str, Any] = {
+        "scopes": table.optional_strings("scopes"),
+        "authorization_details_types": table.optional_strings("authorization_details_types"),
+        "grant_types": table.optional_strings("grant_types"),
+        "response_types": table.optional_strings("response_types"),
+        "response_modes": table.optional_strings("response_modes"),
+        "token_endpoint_auth_methods": table.optional_strings("token_endpoint_auth_methods"),
+        "redirect_hosts": table.optional_strings("redirect_hosts"),
+        "max_clients": table.optional_count("max_clients"),
+        "lifetime": table.optional_seconds("lifetime"),
+    }
+    table.require_nothing_else()
+    given = {name: value for name, value in settings.items() if value is not None}
+    return RegistrationPolicy(**{"scopes": tuple(IDENTITY_SCOPES), **given})
 
 
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:

@@ -9,64 +9,24 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from askit.clients.client import Client
+from askit.clients.metadata import GRANT_TYPES
+from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.details_types import DetailsType
+from askit.config.file import read_settings
+from askit.config.limits import Limits
+from askit.config.networks import Network
 from askit.config.table import Table
-from askit.requests.client_address import Network
+from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
-
-TokenFormat: TypeAlias = Literal["jwt", "opaque"]
-
-IDENTITY_SCOPES: Final[Mapping[str, str]] = {
-    "openid": "Confirm who you are",
-    "profile": "See your name and profile",
-    "email": "See your e-mail address",
-    "address": "See your postal address",
-    "phone": "See your telephone number",
-    "offline_access": "Keep this access while you are away",
-}
-"""The scopes of this server's own UserInfo, in the words of the consent page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
-    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Somebody who can sign in. `sub` is the claim of that name, else the user name."""
-
-    username: str
-    password: Secret
-    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def sub(self) -> str:
-        return str(self.claims.get("sub", self.username))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
-
-    uri: str
-    token_format: TokenFormat = "jwt"
-    scopes: tuple[str, ...] = ()
-    introspection_clients: tuple[str, ...] = ()
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +48,9 @@ class Config:
     store_seal: tuple[bytes, ...] = field(default=(), repr=False)
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
+    registration: RegistrationPolicy = field(
+        default_factory=lambda: RegistrationPolicy(scopes=tuple(IDENTITY_SCOPES))
+    )
     tls: TlsFiles | None = None
     signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     signing_alg: str = "ES256"
@@ -98,6 +61,7 @@ class Config:
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     acr: str = "urn:fapikit:acr:password"
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, path: Path | str) -> Config:
@@ -112,9 +76,7 @@ class Config:
     @classmethod
     def from_mapping(cls, members: Mapping[str, Any], *, base: Path | str = ".") -> Config:
         """The same settings as a mapping; `clients` may hold RFC 7591 metadata in place of `clients_file`."""
-        from askit.config.file import read_config  # it builds what this module defines
-
-        return read_config(Table(members), Path(base))
+        return cls(**read_settings(Table(members), Path(base)))
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.issuer)
@@ -137,6 +99,7 @@ class Config:
         _require_unique("resources.scopes", [s for resource in self.resources for s in resource.scopes])
         _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
         self._require_references()
+        self._require_policy()
         self._require_users()
         for client in self.clients:
             client.check(self.profile)
@@ -193,6 +156,31 @@ class Config:
                     f"authorization_details_types: {details.type!r} names no resource: {details.resource!r}"
                 )
 
+    def _require_policy(self) -> None:
+        """What clients that register themselves may have is there to be had."""
+        policy, profile = self.registration, self.profile
+        possible: dict[str, Iterable[str]] = {
+            "scopes": self.known_scopes,
+            "authorization_details_types": [known.type for known in self.authorization_details_types],
+            "grant_types": GRANT_TYPES,
+            "response_types": profile.response_types,
+            "response_modes": profile.response_modes,
+            "token_endpoint_auth_methods": profile.client_authentication_methods,
+        }
+        for name, known in possible.items():
+            if unknown := set(getattr(policy, name) or ()) - set(known):
+                raise ConfigurationError(
+                    f"registration.{name} names {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
+                    facts={"setting": f"registration.{name}"},
+                )
+        is_open = self.initial_access_token is not None
+        if is_open and policy.max_clients * ID_OCTETS > self.limits.record_octets:
+            raise ConfigurationError(
+                f"registration.max_clients = {policy.max_clients} contradicts limits.record_octets = "
+                f"{self.limits.record_octets}: their list needs {ID_OCTETS} octets for each",
+                facts={"setting": "registration.max_clients"},
+            )
+
     def _require_users(self) -> None:
         if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
             raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
@@ -219,6 +207,16 @@ class Config:
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)
+
+    def can_reach(self, client: Client, uri: str) -> bool:
+        """Whether a client may have a token for this API; one that registered itself needs a scope or a type of it."""
+        if not client.self_registered:
+            return True
+        resource = self.resource(uri)
+        types = (known.type for known in self.authorization_details_types if known.resource in (None, uri))
+        return (resource is not None and any(map(client.may_have_scope, resource.scopes))) or any(
+            map(client.may_have_details, types)
+        )
 
     def details_type(self, name: str) -> DetailsType | None:
         return next((known for known in self.authorization_details_types if known.type == name), None)

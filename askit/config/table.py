@@ -51,8 +51,19 @@ class Table:
             raise self._wrong(key, "a positive number of seconds")
         return float(value)
 
+    def optional_count(self, key: str) -> int | None:
+        value = self._get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise self._wrong(key, "a whole number from 1 on")
+        return value
+
     def strings(self, key: str) -> tuple[str, ...]:
-        value = self._typed(key, list) or []
+        return self.optional_strings(key) or ()
+
+    def optional_strings(self, key: str) -> tuple[str, ...] | None:
+        value = self._typed(key, list)
+        if value is None:
+            return None
         if not all(isinstance(item, str) for item in value):
             raise self._wrong(key, "an array of strings")
         return tuple(value)

@@ -6,13 +6,14 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from askit.issuing.tokens import find_access_token, token_claims
 from askit.messages import json_answer, read_form
@@ -20,16 +21,13 @@ from askit.wire_errors import error_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
 
-if TYPE_CHECKING:
-    from askit.core import Core
-
 SIGNED = "application/token-introspection+jwt"
 
 
 async def introspect(core: Core, request: Request) -> Response:
     """200, as JSON or signed. Raises FapiError."""
     signed = SIGNED in request.headers.get("accept", "")
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     try:
         caller = await authenticate_client(core, request, parameters)
     except FapiError as error:

@@ -6,15 +6,11 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.messages import public_json
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def jwks(core: Core, _request: Request) -> Response:

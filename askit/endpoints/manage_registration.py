@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
-from askit.issuing.keys import KEPT_FOR
 from askit.records import digest
-from fapikit import strict_json
 from fapikit.secrets import Secret
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _NOT_SENT = (
     "registration_access_token",
@@ -32,9 +28,9 @@ _NOT_SENT = (
 
 
 async def read(core: Core, request: Request) -> Response:
-    """200 with the metadata. Raises InvalidToken."""
+    """200 with the metadata, as far as the policy allows it by now. Raises InvalidToken."""
     _, metadata, token = await _registered(core, request)
-    return information(core, metadata, token)
+    return information(core, core.config.registration.bound(metadata), token)
 
 
 async def change(core: Core, request: Request) -> Response:
@@ -43,7 +39,7 @@ async def change(core: Core, request: Request) -> Response:
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
     changed = complete(core, asked, metadata)
-    if not await core.clients.replace(seen, changed, KEPT_FOR):
+    if not await core.registrations.replace(seen, changed, digest(token)):
         raise InvalidClientMetadata(
             "the registration changed meanwhile: read it again", clause="RFC 7592 2.2"
         )
@@ -53,20 +49,19 @@ async def change(core: Core, request: Request) -> Response:
 async def end(core: Core, request: Request) -> Response:
     """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
-    # In this order: if the store fails in between, nothing lives on that nobody could end.
-    await core.clients.remove(metadata["client_id"])
-    await core.records.remove("registration", metadata["client_id"])
+    core.clients.forget(metadata["client_id"])
+    await core.registrations.end(metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, Any], str]:
     """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
     client_id, token = request.path_params["client_id"], read_bearer(request)
-    expected = await core.records.read("registration", client_id) or b""
-    stored = await core.records.read("client", client_id)
-    if stored is None or not hmac.compare_digest(expected, digest(token).encode()):
+    expected = await core.registrations.token_digest(client_id)
+    kept = await core.clients.kept(client_id)
+    if kept is None or not hmac.compare_digest(expected, digest(token).encode()):
         raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")
-    return stored, strict_json.parse_object(stored), token
+    return *kept, token
 
 
 def _require_same_identity(asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:

@@ -7,21 +7,19 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import METHODS
-from askit.grants import grants
+from askit.client_check.authenticate import METHODS
+from askit.core import Core
+from askit.grants.by_type import GRANTS
 from askit.messages import public_json
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def metadata(core: Core, _request: Request) -> Response:
-    return public_json(core.metadata(), max_age=300)
+    return public_json(core.metadata_body(build_metadata(core)), max_age=300)
 
 
 def build_metadata(core: Core) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "scopes_supported": list(config.known_scopes),
         "response_types_supported": sorted(profile.response_types & core.response_types),
         "response_modes_supported": modes,
-        "grant_types_supported": sorted(grants()),
+        "grant_types_supported": sorted(GRANTS),
         "subject_types_supported": ["public"],
         "acr_values_supported": [config.acr],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

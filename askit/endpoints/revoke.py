@@ -9,23 +9,19 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
+from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.messages import read_form
 from askit.records import AccessToken, RefreshToken
 
-if TYPE_CHECKING:
-    from askit.core import Core
-
 
 async def revoke(core: Core, request: Request) -> Response:
     """200, also for a token that nobody knows (RFC 7009 2.2). Raises FapiError."""
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     client = await authenticate_client(core, request, parameters)
     token = parameters.get("token")
     if token is None:

@@ -6,27 +6,24 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check import authenticate_client
+from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import ForbiddenGrantType, InvalidRequest, UnauthorizedClient, UnsupportedGrantType
-from askit.grants import NEVER, TokenRequest, grants
+from askit.grants.by_type import GRANTS, NEVER
+from askit.grants.token_request import TokenRequest
 from askit.messages import json_answer, read_form
-from askit.requests.dpop import has_proof, read_proof, use_proof
+from askit.requests.dpop import has_proof, read_proof
 from fapikit.dpop import CheckedProof
 from fapikit.errors import MissingProof
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def token(core: Core, request: Request) -> Response:
     """200 with tokens. Raises FapiError."""
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     grant_type = parameters.get("grant_type")
     if grant_type is not None and grant_type in NEVER:
         clause, why = NEVER[grant_type]
@@ -35,15 +32,13 @@ async def token(core: Core, request: Request) -> Response:
     client = await authenticate_client(core, request, parameters)
     if grant_type is None:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
-    redeem = grants().get(grant_type)
+    redeem = GRANTS.get(grant_type)
     if redeem is None:
         raise UnsupportedGrantType("this grant type is not known here")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
     _require_binding(core, client, proof)
-    if proof is not None:
-        await use_proof(core, proof)
-    body = await redeem(core, TokenRequest(client, parameters, proof.jkt if proof else None))
+    body = await redeem(core, TokenRequest(client, parameters, proof))
     return json_answer(core.token_body(body), 200, await core.nonce_header())
 
 

@@ -6,11 +6,10 @@ Role: AS, RS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.core import Core
 from askit.errors import InsufficientScope, InvalidRequest, InvalidToken
 from askit.issuing.id_token import userinfo_claims
 from askit.issuing.tokens import find_access_token
@@ -20,9 +19,6 @@ from askit.requests.dpop import read_proof, use_proof
 from askit.wire_errors import challenge_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import USERINFO_RESPONSE
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def userinfo(core: Core, request: Request) -> Response:

@@ -9,21 +9,20 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.id_token import make_id_token
 from askit.issuing.tokens import issue_access_token
 from askit.records import Code, Grant, RefreshToken
 from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit import pkce
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -37,7 +36,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
     if await core.records.marked("code-used", value) is not None:
         raise await _reused(core, code)
-    grant = await _check_code(core, code, request)
+    grant = granted.still_open_to(client, await _check_code(core, code, request), core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         core.config,
@@ -46,6 +45,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
+    await use_proof(core, request.proof)
     if not await core.records.mark("code-used", value, core.config.grant_lifetime):
         raise await _reused(core, code)
     body = await issue_access_token(

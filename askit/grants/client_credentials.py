@@ -6,17 +6,16 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from askit.config.settings import IDENTITY_SCOPES
+from askit.config.values import IDENTITY_SCOPES
+from askit.core import Core
 from askit.errors import InvalidAuthorizationDetails, InvalidScope, UnauthorizedClient
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
-
-if TYPE_CHECKING:
-    from askit.core import Core
+from askit.requests.dpop import use_proof
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -30,7 +29,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
     asked = parameters.all("resource")
     for uri in asked:
-        core.require_resource(uri)
+        core.require_resource(uri, request.client)
     details: Details = ()
     if "authorization_details" in parameters:
         details = check_details(
@@ -40,6 +39,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
         raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
+    await use_proof(core, request.proof)
     return await issue_access_token(
         core,
         client=request.client,

@@ -10,19 +10,19 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
-from askit.grants import TokenRequest
+from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
 from askit.issuing.tokens import issue_access_token
+from askit.record_fields import reading
 from askit.records import RefreshToken, digest
 from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 RETRY_WINDOW: Final = 60.0
 """How long after its use a rotated token is still forgiven."""
@@ -42,6 +42,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     grant = await granted.find(core, token.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
+    grant = granted.still_open_to(request.client, grant, core.config)
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
@@ -51,6 +52,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=scopes,
         details=details,
     )
+    await use_proof(core, request.proof)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
     rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
     successor = await _rotate(core, value, token) if rotated else None
@@ -76,8 +78,10 @@ async def _rotate(core: Core, value: str, token: RefreshToken) -> str:
     await records.save("refresh", successor, token, lives)
     if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}"):
         return successor
-    first, used_at = (await records.marked("refresh-used", value) or " 0").split(" ")
-    forgivable = now - float(used_at) <= RETRY_WINDOW
+    mark = await records.marked("refresh-used", value) or " 0"
+    with reading("refresh-used"):
+        first, used_at = mark.split(" ")
+        forgivable = now - float(used_at) <= RETRY_WINDOW
     # The first successor is marked as used by this retry; had its owner used it, the mark would be there.
     if (
         forgivable

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from askit.config.settings import IDENTITY_SCOPES, Config, Resource
+from askit.config.settings import Config
+from askit.config.values import IDENTITY_SCOPES, Resource
 from askit.errors import InvalidScope, InvalidTarget
 from askit.requests.authorization_details import Details, details_for
 

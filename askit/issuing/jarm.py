@@ -7,13 +7,11 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from askit.clients.client import Client
+from askit.core import Core
 from fapikit.jose.purposes import JARM_RESPONSE
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 LIFETIME: Final = 300
 

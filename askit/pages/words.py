@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from askit.config.details_types import CONSENT_ID, DetailsType
-from askit.config.settings import User
+from askit.config.values import User
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
 _AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")

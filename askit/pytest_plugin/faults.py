@@ -31,6 +31,7 @@ from typing import Any, Final, Literal, TypeAlias
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from askit.core import Core
 from askit.records import PushedRequest
 from askit.server import AuthorizationServer
 from fapikit import base64url, strict_json
@@ -90,8 +91,8 @@ class Faults:
         return message if change is None else change(message)
 
 
-class FaultyServer(AuthorizationServer):
-    """An `AuthorizationServer` whose last step for each message can go wrong."""
+class FaultyCore(Core):
+    """A `Core` whose last step for each message can go wrong."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -106,8 +107,8 @@ class FaultyServer(AuthorizationServer):
         changed = claims if place in ("userinfo", "introspection") else self.faults.apply(place, dict(claims))
         return str(self.faults.apply(f"{place}.jwt", await super().sign(changed, purpose, alg)))
 
-    def metadata(self) -> dict[str, Any]:
-        return dict(self.faults.apply("metadata", super().metadata()))
+    def metadata_body(self, document: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("metadata", document))
 
     async def jwks(self) -> dict[str, Any]:
         return dict(self.faults.apply("jwks", await super().jwks()))
@@ -131,6 +132,17 @@ class FaultyServer(AuthorizationServer):
         if self.faults.nonces == "never":
             return None
         return self._each_call if self.faults.nonces == "each_call" else await super().nonces()
+
+
+class FaultyServer(AuthorizationServer):
+    """An `AuthorizationServer` over a `FaultyCore`."""
+
+    core_type = FaultyCore
+    core: FaultyCore
+
+    @property
+    def faults(self) -> Faults:
+        return self.core.faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

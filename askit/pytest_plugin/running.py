@@ -20,7 +20,8 @@ import uvicorn
 
 from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
-from askit.config.settings import TlsFiles as ConfiguredTls
+from askit.config.values import TlsFiles as ConfiguredTls
+from askit.core import Core
 from askit.issuing.tokens import token_claims
 from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
@@ -76,16 +77,16 @@ class RunningServer(Generic[S]):
 
     def http(self) -> HttpSettings:
         """What a client or an API needs to trust this server."""
-        return HttpSettings(tls=client_context(ca=self.ca, profile=self.app.profile))
+        return HttpSettings(tls=client_context(ca=self.ca, profile=self.app.config.profile))
 
     # Tokens.
 
     def access_token(self, **arguments: Any) -> str:
         """A live access token; see `make_access_token` for the arguments."""
-        return self._wait(make_access_token(self.app, **arguments))
+        return self._wait(make_access_token(self.app.core, **arguments))
 
     async def async_access_token(self, **arguments: Any) -> str:
-        return await self._await(make_access_token(self.app, **arguments))
+        return await self._await(make_access_token(self.app.core, **arguments))
 
     # Logins.
 
@@ -128,7 +129,7 @@ class RunningServer(Generic[S]):
 
 
 async def make_access_token(
-    server: AuthorizationServer,
+    core: Core,
     *,
     scope: str = "accounts",
     cnf: Mapping[str, str] | None = None,
@@ -143,13 +144,13 @@ async def make_access_token(
 
     `cnf` holds `jkt` for a DPoP-bound token. `claims` change the JWT, and None removes one.
     """
-    chosen = server.config.resource(resource) if resource else server.config.resources[0]
+    chosen = core.config.resource(resource) if resource else core.config.resources[0]
     if chosen is None:
         raise ValueError(f"no resource of this server: {resource}")
-    now = int(server.clock())
-    lives = server.config.access_token_lifetime if lifetime is None else lifetime
+    now = int(core.clock())
+    lives = core.config.access_token_lifetime if lifetime is None else lifetime
     record = AccessToken(
-        jti=random_token(server.random_bytes),
+        jti=random_token(core.random_bytes),
         client_id=client_id,
         sub=sub,
         scopes=tuple(scope.split()),
@@ -158,15 +159,15 @@ async def make_access_token(
         expires_at=int(now + lives),
         authorization_details=tuple(authorization_details),
         jkt=(cnf or {}).get("jkt"),
-        acr=server.config.acr,
+        acr=core.config.acr,
         auth_time=now,
     )
-    members = {**token_claims(server, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
-    token = random_token(server.random_bytes)
+    members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
+    token = random_token(core.random_bytes)
     if chosen.token_format == "jwt":
         kept = {name: value for name, value in members.items() if value is not None}
-        token = await server.sign(kept, ACCESS_TOKEN)
-    await server.records.save("token", token, record, max(lives, 1) + 60)
+        token = await core.sign(kept, ACCESS_TOKEN)
+    await core.records.save("token", token, record, max(lives, 1) + 60)
     return token
 
 

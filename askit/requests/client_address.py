@@ -15,21 +15,12 @@ from typing import TypeAlias
 
 from starlette.requests import Request
 
-from fapikit.errors import ConfigurationError
+from askit.config.networks import Network
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def read_networks(setting: str, values: Sequence[str]) -> tuple[Network, ...]:
-    """Addresses, or networks such as 10.0.0.0/8. Raises ConfigurationError."""
-    try:
-        return tuple(ipaddress.ip_network(value) for value in values)
-    except ValueError as error:
-        raise ConfigurationError(f"{setting}: {error}", facts={"setting": setting}) from error
-
-
-def place_of(request: Request, proxies: Sequence[Network]) -> str:
+def client_address(request: Request, proxies: Sequence[Network]) -> str:
     """An IPv4 address, or the network of an IPv6 one, for a host has as many of those as it likes."""
     text = request.client.host if request.client else ""
     caller = _address(text)

@@ -8,17 +8,15 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidRequestObject
 from fapikit.errors import FapiError, JwtKeyError, LivesTooLong, MissingClaim, TooOld
 from fapikit.jose.claims import Expected, number
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.verify import verify_jwt
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 

@@ -9,9 +9,10 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from askit.clients.client import Client
+from askit.core import Core
 from askit.errors import InvalidRequest
 from fapikit.errors import JwtError
 from fapikit.jose.claims import audiences_of, check_audience, check_issuer
@@ -19,9 +20,6 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import check_signature
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 
 async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:

@@ -9,16 +9,16 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import Final
 
 from askit.clients.client import Client
-from askit.issuing.id_token import SCOPE_CLAIMS, claims_by_name
-from askit.records import Grant, PushedRequest
-from fapikit import strict_json
+from askit.config.settings import Config
+from askit.core import Core
+from askit.errors import InvalidGrant
+from askit.records import Agreement, Grant, PushedRequest
+from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreUnavailable
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 SHOWN: Final = 100
 _WALKED: Final = 1000
@@ -29,8 +29,8 @@ async def remember(core: Core, grant: Grant) -> None:
     """Keep a grant, and what was agreed to. Raises StoreError."""
     records, ttl = core.records, grant.expires_at - core.clock()
     await records.save("grant", grant.grant_id, grant, ttl)
-    agreed = {"scopes": list(grant.scopes), "claims": sorted(claims_by_name(grant.claims))}
-    await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
+    agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
+    await records.save("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)
     for _ in range(_TRIES):
         head = await records.read("grants-of", grant.username)
         if head is not None:
@@ -46,6 +46,24 @@ async def find(core: Core, grant_id: str) -> Grant | None:
     return None if grant is None or core.users.find(grant.username) is None else grant
 
 
+def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
+    """What of a grant its client may still have, whose registration, or the policy for it, may have become narrower.
+
+    Raises InvalidGrant if that is nothing.
+    """
+    left = replace(
+        grant,
+        scopes=tuple(filter(client.may_have_scope, grant.scopes)),
+        resources=tuple(uri for uri in grant.resources if config.can_reach(client, uri)),
+        authorization_details=tuple(
+            detail for detail in grant.authorization_details if client.may_have_details(detail["type"])
+        ),
+    )
+    if not left.scopes and not left.authorization_details:
+        raise InvalidGrant("nothing of what was granted is open to this client any more")
+    return left
+
+
 async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:
     """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
@@ -53,28 +71,27 @@ async def agreed_before(core: Core, username: str, request: PushedRequest, clien
     # RFC 8252 8.6: whoever listens on loopback may use a public client's name, so the user decides each time.
     if client.auth_method == "none" and request.redirect_uri.startswith("http:"):
         return False
-    octets = await core.records.read("agreed", f"{username}\0{request.client_id}")
-    if octets is None:
+    agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
+    if agreed is None:
         return False
-    agreed = strict_json.parse_object(octets)
-    claims = {name for scope in agreed["scopes"] for name in SCOPE_CLAIMS.get(scope, ())}
-    return set(request.scopes) <= set(agreed["scopes"]) and claims_by_name(request.claims) <= claims.union(
-        agreed.get("claims", ())
+    claims = {name for scope in agreed.scopes for name in SCOPE_CLAIMS.get(scope, ())}
+    return set(request.scopes) <= set(agreed.scopes) and claims_by_name(request.claims) <= claims.union(
+        agreed.claims
     )
 
 
 async def grants_of(core: Core, username: str, *, start: str | None = None) -> tuple[list[Grant], str | None]:
     """One page of a user's live grants, newest first, and where the next one starts; `start` comes from there."""
     found: list[Grant] = []
-    link = await core.records.read("grants-of", username) if start is None else start.encode()
+    link = await core.records.marked("grants-of", username) if start is None else start
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
-        grant = await core.records.load("grant", link.decode(), Grant)
+        grant = await core.records.load("grant", link, Grant)
         if grant is not None and grant.username == username:  # `start` may be anybody's
             found.append(grant)
-        link = await core.records.read("grant-before", link.decode())
-    return found, None if link is None else link.decode()
+        link = await core.records.marked("grant-before", link)
+    return found, link
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:

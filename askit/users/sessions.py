@@ -13,20 +13,18 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.config.settings import User
+from askit.config.values import User
+from askit.core import Core
 from askit.errors import StaleForm
 from askit.records import Session, digest
 from fapikit.base64url import encode
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
-
-if TYPE_CHECKING:
-    from askit.core import Core
 
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 

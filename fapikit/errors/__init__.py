@@ -13,6 +13,9 @@
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
     │   ├── StoreUnavailable
+    │   ├── StoreForgot               it was emptied or replaced, and what was lost is waited out
+    │   ├── UnfitStore                it answers, and cannot keep what it is used for; a ConfigurationError too
+    │   ├── UnreadableRecord          what is stored is not what was written there
     │   └── SealBroken                a sealed value was altered, or its key is gone
     ├── MessageError                  a peer's HTTP message cannot be used
     │   ├── MalformedMessage
@@ -28,6 +31,8 @@
     │   ├── BadSignature  DecryptionFailed  NotEncrypted
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
+    │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -51,13 +56,25 @@ from fapikit.errors.base import (
     ResponseTooLarge,
     SealBroken,
     StoreError,
+    StoreForgot,
     StoreFull,
     StoreUnavailable,
     TransportError,
     UnexpectedRedirect,
     UnexpectedStatus,
+    UnfitStore,
     Unreachable,
+    UnreadableRecord,
     UnusableAnswer,
+)
+from fapikit.errors.certificate import (
+    CertificateError,
+    CertificateHeaderRefused,
+    CertificateNotValidNow,
+    RevokedCertificate,
+    UnfitCertificate,
+    UntrustedCertificate,
+    WrongCertificateSubject,
 )
 from fapikit.errors.dpop import (
     DPoPError,
@@ -105,6 +122,9 @@ from fapikit.errors.jwt import (
 __all__ = [
     "AmbiguousKey",
     "BadSignature",
+    "CertificateError",
+    "CertificateHeaderRefused",
+    "CertificateNotValidNow",
     "ClaimError",
     "ConfigurationError",
     "DPoPError",
@@ -140,21 +160,28 @@ __all__ = [
     "Remedy",
     "ReplayedProof",
     "ResponseTooLarge",
+    "RevokedCertificate",
     "SealBroken",
     "StaleProof",
     "StoreError",
+    "StoreForgot",
     "StoreFull",
     "StoreUnavailable",
     "TooOld",
     "TransportError",
     "UnexpectedRedirect",
     "UnexpectedStatus",
+    "UnfitCertificate",
+    "UnfitStore",
     "UnknownCritical",
     "Unreachable",
+    "UnreadableRecord",
+    "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",
     "UnusablePrivateKey",
     "WrongAudience",
+    "WrongCertificateSubject",
     "WrongHash",
     "WrongIssuer",
     "WrongJwtType",

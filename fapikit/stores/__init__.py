@@ -6,7 +6,7 @@
 
 from fapikit.stores.from_url import store_from_url
 from fapikit.stores.memory import MemoryStore
-from fapikit.stores.protocol import Store
+from fapikit.stores.protocol import Store, StorePromise
 from fapikit.stores.redis import RedisStore
 from fapikit.stores.sealed import Seal, SealedStore, unsealed
 from fapikit.stores.sqlite import SqliteStore
@@ -18,6 +18,7 @@ __all__ = [
     "SealedStore",
     "SqliteStore",
     "Store",
+    "StorePromise",
     "store_from_url",
     "unsealed",
 ]

@@ -5,11 +5,13 @@ string of at most 512 characters, a value at most 1 MiB, a `ttl` a positive numb
 entry is absent. Nothing live is ever evicted: a store that is full raises StoreFull. All raise StoreUnavailable
 when the store does not answer: the caller cannot decide, and says so.
 
-Each operation has a sync face and an async one (`a` in front) on the same object.
+Each operation has a sync face and an async one (`a` in front) on the same object. How far the promise reaches, and
+whether it outlives a restart, `check` says.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from fapikit.errors import ConfigurationError
@@ -20,9 +22,32 @@ MAX_SEAL_OCTETS: Final = 64
 """What sealing may add to a value (`sealed`): a store takes so much more than it promises."""
 
 
+@dataclass(frozen=True, slots=True)
+class StorePromise:
+    """What a store can keep, as found when it was asked.
+
+    `shared`: other processes that open it see what this one wrote. `durable`: what was written outlives a restart of
+    the processes, and of the server behind the store. `warnings`: what its operator should know, a sentence each.
+    """
+
+    shared: bool
+    durable: bool
+    warnings: tuple[str, ...] = ()
+
+
+UNSAID: Final = StorePromise(
+    shared=False,
+    durable=False,
+    warnings=(
+        "this store does not say what it can keep: give it check() and acheck() (fapikit.stores.protocol)",
+    ),
+)
+"""Of a store that has the five operations and no `check`: nothing is relied on that it does not say."""
+
+
 @runtime_checkable
 class Store(Protocol):
-    """The five operations, each with both of its faces."""
+    """The five operations, and what the store can promise of them, each with both of its faces."""
 
     def get(self, key: str) -> bytes | None:
         """The live value, or None."""
@@ -44,6 +69,13 @@ class Store(Protocol):
         """Write only if the live value equals `expected` (None: absent)."""
         ...
 
+    def check(self) -> StorePromise:
+        """Ask the store what it can keep: at start-up, for readiness, and before relying on `shared` or `durable`.
+
+        Raises UnfitStore where it would forget what lives; StoreError where it does not answer.
+        """
+        ...
+
     async def aget(self, key: str) -> bytes | None: ...
 
     async def aput(self, key: str, value: bytes, ttl: float) -> None: ...
@@ -53,6 +85,8 @@ class Store(Protocol):
     async def aadd(self, key: str, value: bytes, ttl: float) -> bool: ...
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool: ...
+
+    async def acheck(self) -> StorePromise: ...
 
 
 def require_store(store: Store) -> Store:

@@ -15,7 +15,8 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
-from fapikit.stores.protocol import require_entry, require_key
+from fapikit.stores.protocol import StorePromise, require_entry, require_key
+from fapikit.stores.redis_server import nodes_of, promise_of_server
 
 _SWAP: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -112,21 +113,19 @@ class RedisStore:
             swap = self._async_client().eval
             return bool(await swap(_SWAP, 1, self._prefix + key, expected, new, str(_milliseconds(ttl))))
 
-    def check(self) -> None:
-        """Raise ConfigurationError if the server would evict live entries when its memory is full.
+    def check(self) -> StorePromise:
+        """What the server can keep. Raises UnfitStore if it would evict live entries when its memory is full.
 
         For start-up: what a store forgets early is a proof or a code that works twice.
         """
         with self._mapped():
-            memory = self._client.info("memory")
-        # A cluster of several nodes answers for each.
-        nodes = [memory] if "maxmemory_policy" in memory else memory.values()
-        policies = {str(node.get("maxmemory_policy")) for node in nodes}
-        if policies != {"noeviction"}:
-            raise ConfigurationError(
-                "a Redis store needs maxmemory-policy noeviction",
-                facts={"maxmemory-policy": " ".join(sorted(policies))},
-            )
+            answer = self._client.info()
+        return promise_of_server(nodes_of(answer), cluster=self._cluster)
+
+    async def acheck(self) -> StorePromise:
+        with self._mapped():
+            answer = await self._async_client().info()
+        return promise_of_server(nodes_of(answer), cluster=self._cluster)
 
     def close(self) -> None:
         """Close the connections of the sync face."""

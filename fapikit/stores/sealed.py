@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fapikit import base64url
 from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError, SealBroken, StoreUnavailable
-from fapikit.stores.protocol import MAX_SEAL_OCTETS, Store, require_entry
+from fapikit.stores.protocol import MAX_SEAL_OCTETS, UNSAID, Store, StorePromise, require_entry
 
 _VERSION: Final = b"\x01"
 _KEY_ID_OCTETS: Final = 4
@@ -145,6 +145,12 @@ class SealedStore:
             if await self._inner.aswap(key, present, sealed, ttl):
                 return True
         raise _contended()
+
+    def check(self) -> StorePromise:
+        return self._inner.check() if hasattr(self._inner, "check") else UNSAID
+
+    async def acheck(self) -> StorePromise:
+        return await self._inner.acheck() if hasattr(self._inner, "acheck") else UNSAID
 
     def close(self) -> None:
         """Close the inner store, if it can be closed."""

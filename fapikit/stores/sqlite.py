@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreFull, StoreUnavailable
 from fapikit.forks import reset_after_fork
-from fapikit.stores.protocol import require_entry, require_key
+from fapikit.stores.protocol import StorePromise, require_entry, require_key
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL)",
@@ -97,6 +97,14 @@ class SqliteStore:
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return await asyncio.to_thread(self.swap, key, expected, new, ttl)
+
+    def check(self) -> StorePromise:
+        """The file opens and answers; the processes of this host share it."""
+        self.get("check")
+        return StorePromise(shared=True, durable=True)
+
+    async def acheck(self) -> StorePromise:
+        return await asyncio.to_thread(self.check)
 
     def close(self) -> None:
         """Close the file; the next operation opens it again."""

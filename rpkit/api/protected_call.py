@@ -11,7 +11,8 @@ from fapikit.http_message import Headers, HttpRequest, HttpResponse
 from rpkit.api.challenge import demands_nonce, read_challenges
 from rpkit.back_channel import dpop_headers, send
 from rpkit.bank import Bank
-from rpkit.tokens.dpop_key import DPoPKey, signer_for
+from rpkit.tokens.dpop_key import DPoPKey
+from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
 
 

@@ -1,20 +1,26 @@
 """An API's own metadata: which authorization servers it trusts, and what it asks of a token.
 
-Spec: RFC 9728 2, 3.1, 3.3a, 3.3b, 5.1, 7.3; FAPI2-SP 5.3.3.1-10
+Spec: RFC 9728 2, 3.1, 3.3a, 3.3b, 5.1, 7.3, 7.7; FAPI2-SP 5.3.3.1-10
 Role: C
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fapikit.errors import MalformedMessage, MessageError, MetadataError, TransportError
+from fapikit.errors import (
+    ConfigurationError,
+    MalformedMessage,
+    MessageError,
+    MetadataError,
+    TransportError,
+)
 from fapikit.flow import Flow, http
 from fapikit.http_message import HttpRequest, read_json_object
-from fapikit.urls import is_secure, origin_of, require_no_downgrade, require_secure
+from fapikit.urls import has_origin, is_secure, origin_of, require_no_downgrade, require_secure
 from fapikit.www_authenticate import Challenge
 from rpkit.bank import Bank
 from rpkit.errors import OtherAuthorizationServer
@@ -58,27 +64,48 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
     )
 
 
-def find_issuer(resource: str, wanted: str | None) -> Flow[str]:
-    """The authorization server to use for an API: the wanted one if the API trusts it, else the only one.
+def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[str]:
+    """The authorization server to use for an API: the first of `allowed`, one or several issuers, that the API trusts.
 
-    Raises OtherAuthorizationServer; MetadataError if the API names none, or several and none is wanted; InsecureUrl if
-    an API on the network names a server on this machine.
+    Without `allowed` only one at the API's own origin will do: whoever runs the API, or has broken into it, does not
+    choose where our client's credentials go.
+
+    Raises ConfigurationError if none is allowed at all, before the API is asked; OtherAuthorizationServer if the API
+    trusts none of the allowed; MetadataError if it names none, or several at its own origin; InsecureUrl if an API on
+    the network names a server on this machine.
     """
-    servers = (yield from discover_resource(resource)).authorization_servers
-    if wanted is not None:
-        if wanted not in servers:
-            raise OtherAuthorizationServer(
-                "this API does not trust the wanted authorization server", authorization_servers=servers
-            )
-        return wanted
-    if len(servers) != 1:
-        raise MetadataError(
-            f"the API names {len(servers)} authorization servers: choose one with issuer=",
-            clause="RFC 9728 2",
-            facts={"authorization_servers": " ".join(servers)},
+    if allowed is not None and not allowed:
+        raise ConfigurationError(
+            "issuer= is empty: name the authorization servers that this client may use for the API",
+            clause="RFC 9728 7.7",
         )
-    require_no_downgrade(resource, servers[0], "the authorization server of this API")
-    return servers[0]
+    servers = (yield from discover_resource(resource)).authorization_servers
+    if not servers:
+        raise MetadataError("the API names no authorization server", clause="RFC 9728 2")
+    if allowed is not None:
+        named = (allowed,) if isinstance(allowed, str) else allowed
+        found = next((issuer for issuer in named if issuer in servers), None)
+        if found is None:
+            raise OtherAuthorizationServer(
+                "this API trusts none of the authorization servers that issuer= allows",
+                authorization_servers=servers,
+            )
+        return found
+    for server in servers:
+        require_no_downgrade(resource, server, "the authorization server of this API")
+    beside = [server for server in servers if has_origin(server, origin_of(resource))]
+    if not beside:
+        raise OtherAuthorizationServer(
+            "this API trusts authorization servers elsewhere: name with issuer= the one that you trust too",
+            authorization_servers=servers,
+        )
+    if len(beside) > 1:
+        raise MetadataError(
+            f"the API names {len(beside)} authorization servers: choose one with issuer=",
+            clause="RFC 9728 2",
+            facts={"authorization_servers": " ".join(beside)},
+        )
+    return beside[0]
 
 
 def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) -> Flow[None]:

@@ -17,6 +17,7 @@ from fapikit.http_message import HttpResponse, read_refusal
 from fapikit.jose.claims import Expected, audiences_of
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
+from fapikit.secrets import Secret
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
@@ -34,7 +35,11 @@ class UserInfo:
 
     subject: str
     claims: Mapping[str, Any] = field(repr=False)
-    token: str | None = field(repr=False, default=None)
+    jwt: Secret | None = field(repr=False, default=None)
+
+    @property
+    def token(self) -> str | None:
+        return None if self.jwt is None else self.jwt.reveal()
 
 
 def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flow[UserInfo]:
@@ -91,7 +96,7 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
         verified.claims, USERINFO_RESPONSE
     ):
         raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
-    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), token)
+    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(token))
 
 
 def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:

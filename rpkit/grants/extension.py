@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
-from rpkit.tokens.dpop_key import new_dpop_key
+from rpkit.tokens.dpop_signer import new_dpop_key
 from rpkit.tokens.token_endpoint import request_tokens
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 

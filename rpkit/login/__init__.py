@@ -1,0 +1,1 @@
+"""One login: the request out (`authorization_request`, `par`), the answer back (`callback`), its end (`complete`)."""

@@ -16,6 +16,7 @@ from rpkit.bank import Bank
 from rpkit.errors import MissingIdToken
 from rpkit.grants.authorization_code import exchange_code
 from rpkit.login.callback import Callback, VerifiedCallback, verify_callback
+from rpkit.login.hybrid import require_same_sign_in
 from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
 from rpkit.login.report import Evidence, LoginReport
 from rpkit.login.transaction import Transaction
@@ -60,6 +61,8 @@ def complete(
     else:
         report.skipped("access token is bound", "RFC 9700 2.2.1", "no sender constraint is set")
     id_token = yield from _identity(bank, verified, response, report)
+    if verified.id_token is not None and id_token is not None:
+        require_same_sign_in(verified.id_token, id_token, report)
     _compare_grant(transaction, response, report)
     tokens = first_token_set(
         response.access_token_at(bank.now(), resource=resource, scope=transaction.scope),

@@ -8,11 +8,17 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
+from fapikit import strict_json
+from fapikit.errors import SealBroken
 from fapikit.errors.base import on_one_line
+from fapikit.secrets import Secret
+from fapikit.stores.sealed import Seal
+
+_SEAL_CONTEXT: Final = "rpkit.evidence"
 
 Outcome: TypeAlias = Literal["passed", "skipped", "noticed"]
 
@@ -70,17 +76,52 @@ class LoginReport:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The signed artefacts of a login, verbatim. They hold personal data: guard them (FAPI2-MS 7)."""
+    """The signed artefacts of a login, verbatim. They hold personal data: guard them (FAPI2-MS 7).
 
-    request_object: str | None = field(default=None, repr=False)
-    authorization_response: str | None = field(default=None, repr=False)
-    id_token: str | None = field(default=None, repr=False)
+    They are not pickled, for that would write them in clear: `seal` keeps them.
+    """
+
+    _signed: Mapping[str, Secret]
+
+    def __init__(
+        self,
+        request_object: str | None = None,
+        authorization_response: str | None = None,
+        id_token: str | None = None,
+    ) -> None:
+        artefacts = {
+            "request_object": request_object,
+            "authorization_response": authorization_response,
+            "id_token": id_token,
+        }
+        signed = {name: Secret(jwt) for name, jwt in artefacts.items() if jwt is not None}
+        object.__setattr__(self, "_signed", signed)
+
+    @property
+    def request_object(self) -> str | None:
+        return self.export().get("request_object")
+
+    @property
+    def authorization_response(self) -> str | None:
+        return self.export().get("authorization_response")
+
+    @property
+    def id_token(self) -> str | None:
+        return self.export().get("id_token")
 
     def export(self) -> dict[str, str]:
         """Those that there are, by name, each a compact JWT."""
-        artefacts = {
-            "request_object": self.request_object,
-            "authorization_response": self.authorization_response,
-            "id_token": self.id_token,
-        }
-        return {name: token for name, token in artefacts.items() if token is not None}
+        return {name: jwt.reveal() for name, jwt in self._signed.items()}
+
+    def seal(self, seal: Seal) -> str:
+        """Encrypted and authenticated, fit for a file or a database."""
+        return seal.seal_text(strict_json.dump(self.export()), _SEAL_CONTEXT)
+
+    @classmethod
+    def open(cls, sealed: str, seal: Seal) -> Evidence:
+        """Raises SealBroken."""
+        artefacts = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))
+        try:
+            return cls(**artefacts)
+        except TypeError as error:
+            raise SealBroken("this evidence was sealed by another version") from error

@@ -13,7 +13,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import read_refusal
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
-from rpkit.tokens.dpop_key import signer_for
+from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import TokenSet, require_own
 
 _CLAUSE: Final = "RFC 7009 2.2"

@@ -18,7 +18,8 @@ from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
 from rpkit.errors import TokenResponseError, WrongTokenType
-from rpkit.tokens.dpop_key import DPoPKey, signer_for
+from rpkit.tokens.dpop_key import DPoPKey
+from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
 
 _CLAUSE: Final = "RFC 6749 5.1"

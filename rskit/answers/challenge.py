@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired
+from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired, StoreForgot
 from fapikit.http_message import Headers
 from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import (
@@ -41,6 +42,8 @@ _NO_STORE: Final = ("cache-control", "no-store")
 _JSON: Final = ("content-type", "application/json")
 _UNAVAILABLE: Final = {"error": "temporarily_unavailable"}
 RETRY_AFTER: Final = 5
+_MAX_ECHO: Final = 8192
+"""Characters of needed details that a refusal repeats; a longer list is left out of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ def refuse(
     if isinstance(error, AccessRefused | JwtError | DPoPError):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
-    return CannotDecide(503, _later(RETRY_AFTER), body, error)
+    wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER
+    return CannotDecide(503, _later(wait), body, error)
 
 
 def _later(seconds: int) -> Headers:
@@ -116,7 +120,9 @@ def _members(error: FapiError, parameters: dict[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = dict(parameters)
     if isinstance(error, InsufficientDetails):
         # What the request itself asked for; where RAR metadata remediation expects to find it.
-        members["authorization_details"] = list(error.needed)
+        needed = list(error.needed)
+        if len(json.dumps(needed)) <= _MAX_ECHO:
+            members["authorization_details"] = needed
     return members
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreError
 from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
@@ -61,6 +61,17 @@ class Admission:
         """The token verified anew, for a route with `fresh=True`. Raises what refuses it."""
         self.token = yield from self.server.check_again(self.view, self.require(access))
         return self.require(access)
+
+    def once(self, name: str, ttl: float) -> Flow[bool]:
+        """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
+
+        Raises StoreError; whatever the application makes of it, the middleware answers.
+        """
+        try:
+            return (yield from self.server.once(name, ttl))
+        except StoreError as error:
+            self.refuse(error)
+            raise
 
     def refuse(self, error: FapiError) -> Refusal | None:
         """Refuse from inside the route; the middleware sends this instead of what the application answers.

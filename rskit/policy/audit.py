@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from fapikit.errors import ConfigurationError
 from rskit.access import Access
-from rskit.around_public import name_of
-from rskit.door import Door
-from rskit.visit import Way
+from rskit.policy.around_public import name_of
+from rskit.policy.door import Door
+from rskit.policy.visit import Way
 
 
 class RoutePolicy(NamedTuple):

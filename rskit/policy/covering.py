@@ -1,27 +1,183 @@
 """Whether what a user granted allows what a request needs.
 
-Spec: RFC 9396 9
+An object is covered member by member, an array item by item, anything else if it is equal. What is granted may say
+more than is needed. An empty object or array is covered by an equally empty one alone, for an API may read it as "all".
+Each granted item serves one needed item. What is no JSON is covered by nothing.
+
+Each value that is looked at costs a step of a `Budget`. Where that is used up, nothing more is covered.
+
+Spec: RFC 9396 6.1, 9
 Role: RS
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from rskit.read_only import ReadOnlyDict
+
+MAX_STEPS: Final = 20_000
+"""Values that the comparisons of one request may look at; 256 characters of a string count as one more."""
+MAX_DEPTH: Final = 32
+_CHARACTERS_PER_STEP: Final = 256
+
+Details = tuple[Mapping[str, Any], ...]
 
 
-def covers(granted: object, needed: object) -> bool:
-    """Whether a granted value allows a needed one: objects member by member, lists item by item, the rest equal.
+class TooMuchToCompare(Exception):
+    """The budget is used up, a value is nested too deeply, or it is no JSON."""
 
-    What is granted may say more than is needed. 1 is not true, and "1.0" is not "1".
-    """
+
+class Budget:
+    """How many more values may be looked at. One budget serves all comparisons of one request."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.steps = steps
+
+    @property
+    def used_up(self) -> bool:
+        return self.steps < 0
+
+    def spend(self, value: object, depth: int) -> None:
+        """Raises TooMuchToCompare."""
+        self.steps -= 1 + len(value) // _CHARACTERS_PER_STEP if isinstance(value, str) else 1
+        if self.steps < 0 or depth > MAX_DEPTH:
+            raise TooMuchToCompare
+
+
+class Comparison(Protocol):
+    """How details of one type are compared (RFC 9396 6.1: each type has its own way)."""
+
+    def uncovered(
+        self, granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget
+    ) -> Iterator[str]:
+        """The names of members that stand in the way. Raises TooMuchToCompare."""
+        ...
+
+
+class NeededDetail(ReadOnlyDict):
+    """A needed detail that brings the comparison of its type, such as `DetailsType.needed` makes."""
+
+    __slots__ = ("comparison",)
+
+    def __init__(self, members: Mapping[str, Any], comparison: Comparison) -> None:
+        super().__init__(members)
+        self.comparison = comparison
+
+
+def covering(granted: Details, needed: Mapping[str, Any], budget: Budget) -> Details:
+    """The granted details of which each covers the needed one."""
+    return tuple(detail for detail in granted if next(_misses(detail, needed, budget), None) is None)
+
+
+def uncovered(granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget) -> tuple[str, ...]:
+    """The names of the members that keep a granted detail from covering a needed one; all, where the budget ends."""
+    return tuple(_misses(granted, needed, budget))
+
+
+def _misses(granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget) -> Iterator[str]:
+    compare = needed.comparison.uncovered if isinstance(needed, NeededDetail) else _uncovered_members
+    try:
+        budget.spend(granted, 0)
+        if granted.get("type") == needed.get("type"):
+            yield from compare(granted, needed, budget)
+        else:
+            yield "type"
+    except TooMuchToCompare:
+        yield from needed
+
+
+def _uncovered_members(
+    granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget
+) -> Iterator[str]:
+    for name, value in needed.items():
+        if name not in granted or not _covers(granted[name], value, budget, 1):
+            yield name
+
+
+def covers(granted: object, needed: object, budget: Budget | None = None) -> bool:
+    """Whether a granted value allows a needed one. 1 is not true, and "1.0" is not "1"."""
+    try:
+        return _covers(granted, needed, budget or Budget(), 0)
+    except TooMuchToCompare:
+        return False
+
+
+def _covers(granted: object, needed: object, budget: Budget, depth: int) -> bool:
+    budget.spend(needed, depth)
     if isinstance(needed, Mapping):
-        return isinstance(granted, Mapping) and all(
-            name in granted and covers(granted[name], value) for name, value in needed.items()
-        )
+        return isinstance(granted, Mapping) and _covers_object(granted, needed, budget, depth + 1)
     if isinstance(needed, list | tuple):
-        return isinstance(granted, list | tuple) and all(
-            any(covers(item, value) for item in granted) for value in needed
-        )
+        return isinstance(granted, list | tuple) and _covers_array(granted, needed, budget, depth + 1)
+    return same_scalar(granted, needed)
+
+
+def _covers_object(granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget, depth: int) -> bool:
+    if not needed or len(needed) > len(granted):
+        return not needed and not granted
+    return all(
+        name in granted and _covers(granted[name], value, budget, depth) for name, value in needed.items()
+    )
+
+
+def _covers_array(granted: Sequence[Any], needed: Sequence[Any], budget: Budget, depth: int) -> bool:
+    """Equal items are matched first, so that none is taken by an item that another one would have covered too."""
+    if not needed or len(needed) > len(granted):
+        return not needed and not granted
+    spare: dict[Hashable, list[Any]] = {}
+    for item in granted:
+        spare.setdefault(_hashable(item, budget, depth), []).append(item)
+    unmatched = []
+    for item in needed:
+        equals = spare.get(_hashable(item, budget, depth))
+        if equals:
+            equals.pop()
+        elif isinstance(item, Mapping | list | tuple):
+            unmatched.append(item)
+        else:
+            return False
+    left = [item for items in spare.values() for item in items]
+    return all(_take_covering(left, item, budget, depth) for item in unmatched)
+
+
+def _take_covering(left: list[Any], needed: object, budget: Budget, depth: int) -> bool:
+    for position, item in enumerate(left):
+        if _covers(item, needed, budget, depth):
+            del left[position]
+            return True
+    return False
+
+
+def same_scalar(granted: object, needed: object) -> bool:
+    """Whether two strings, numbers, booleans or nulls are equal."""
     if isinstance(granted, bool) or isinstance(needed, bool):
         return granted is needed
     return type(granted) in (str, int, float, type(None)) and granted == needed
+
+
+def serves_twice(wanted: Sequence[object], found: Sequence[int], budget: Budget) -> bool:
+    """Whether there are more needed details that equal one another than granted ones that cover them (`found`)."""
+    try:
+        keys = [_hashable(detail, budget, 0) for detail in wanted]
+    except TooMuchToCompare:
+        return True
+    counts = Counter(keys)
+    return any(counts[key] > number for key, number in zip(keys, found, strict=True))
+
+
+def _hashable(value: object, budget: Budget, depth: int) -> Hashable:
+    """Equal for equal JSON, and different for 1 and true."""
+    budget.spend(value, depth)
+    if isinstance(value, Mapping):
+        return frozenset((name, _hashable(inner, budget, depth + 1)) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(inner, budget, depth + 1) for inner in value)
+    if isinstance(value, bool):
+        return bool, value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TooMuchToCompare

@@ -1,0 +1,1 @@
+"""The access token: a JWT verified here or an opaque one introspected, its claims, what is remembered of it."""

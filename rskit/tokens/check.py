@@ -15,12 +15,13 @@ from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.issuers.issuer import Introspection, IssuerBook, TrustedIssuer
 from rskit.possession.credentials import Credentials
+from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook
 from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.tokens.claims import build_token, read_confirmation
 from rskit.tokens.introspected import Inquiry, ask_issuer, check_members
 from rskit.tokens.jwt import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
-from rskit.tokens.token import Token, TokenKind, read_only_members
+from rskit.tokens.token import Token, TokenKind
 
 
 class TokenCheck:

@@ -21,9 +21,9 @@ from fapikit.jose.parse import read_header, read_object, read_signature, split_j
 from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit.decision import Allow
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
+from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
 from rskit.tokens.claims import build_token
-from rskit.tokens.token import read_only_members
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 

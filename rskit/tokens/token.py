@@ -7,9 +7,9 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rskit.policy.covering import covers
+from rskit.policy.covering import Budget, covering
 
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
@@ -19,15 +19,6 @@ class Confirmation(NamedTuple):
 
     jkt: str | None = None
     x5t: str | None = None
-
-
-class ReadOnlyDict(dict[str, Any]):
-    """A JSON object that cannot be changed: tokens are cached, and no request may alter another's."""
-
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("a token's claims are read-only")
-
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
 
 class Token(NamedTuple):
@@ -92,11 +83,11 @@ class Token(NamedTuple):
         return tuple(detail for detail in self.authorization_details if detail["type"] == type_)
 
     def covering(self, needed: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-        """The granted details of which each allows what a request needs: their consents are the ones it may use up.
+        """The granted details of which each allows what a request needs.
 
-        Not those of `details`, the first of which may be a consent to something else.
+        `details` is another question: the first of its type may be a consent to something else.
         """
-        return tuple(granted for granted in self.authorization_details if covers(granted, needed))
+        return covering(self.authorization_details, needed, Budget())
 
     def _string(self, name: str) -> str | None:
         value = self.claims.get(name)
@@ -104,17 +95,3 @@ class Token(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Token({self.name}, {self.kind} of {self.issuer})"
-
-
-def read_only(value: Any) -> Any:
-    """JSON with its objects and arrays made immutable; it still serialises as JSON."""
-    if isinstance(value, dict):
-        return ReadOnlyDict(read_only_members(value))
-    if isinstance(value, list):
-        return tuple(read_only(item) for item in value)
-    return value
-
-
-def read_only_members(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of an object with whatever is inside of them made immutable."""
-    return {name: read_only(value) for name, value in members.items()}

@@ -383,18 +383,60 @@ def test_metadata_of_another_resource_is_not_used() -> None:
     assert caught.value.clause == "RFC 9728 3.3a"
 
 
-def test_the_server_is_the_only_one_or_the_wanted_one() -> None:
-    one = {"resource": API, "authorization_servers": ["https://one"]}
-    two = {"resource": API, "authorization_servers": ["https://one", "https://two"]}
-    assert Hand(answer(one)).run(find_issuer(API, None)) == "https://one"
-    assert Hand(answer(two)).run(find_issuer(API, "https://two")) == "https://two"
-    with pytest.raises(MetadataError):
-        Hand(answer(two)).run(find_issuer(API, None))
-    with pytest.raises(MetadataError):
-        Hand(answer({"resource": API})).run(find_issuer(API, None))
+def found(servers: list[str], allowed: Any) -> str:
+    return Hand(answer({"resource": API, "authorization_servers": servers})).run(find_issuer(API, allowed))
+
+
+@pytest.mark.spec("RFC 9728 7.7")
+@pytest.mark.parametrize(
+    ("servers", "allowed", "issuer"),
+    [
+        (["https://one", "https://two"], "https://two", "https://two"),
+        (["https://one", "https://two"], ["https://three", "https://two", "https://one"], "https://two"),
+        (["https://api.example/as"], None, "https://api.example/as"),
+        (["https://elsewhere", "https://API.example:443"], None, "https://API.example:443"),
+        (["https://api.example/as"], "https://api.example/as", "https://api.example/as"),
+    ],
+)
+def test_of_the_servers_that_an_api_trusts_one_is_taken_that_the_caller_allows(
+    servers: list[str], allowed: Any, issuer: str
+) -> None:
+    assert found(servers, allowed) == issuer
+
+
+@pytest.mark.parametrize(
+    "allowed", [None, "https://three", ["https://three", "https://one/"], ("https://ONE",)]
+)
+def test_an_api_sends_nobody_to_a_server_that_the_caller_did_not_name(allowed: Any) -> None:
+    """Not even to the only one it trusts: our credentials would go there."""
     with pytest.raises(OtherAuthorizationServer) as caught:
-        Hand(answer(two)).run(find_issuer(API, "https://three"))
-    assert caught.value.authorization_servers == ("https://one", "https://two")
+        found(["https://one"], allowed)
+    assert caught.value.authorization_servers == ("https://one",)
+    assert "issuer=" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://api.example.evil.example", "https://api.example:444", "https://api.example@evil"]
+)
+def test_what_is_not_at_the_apis_own_origin_has_to_be_named(elsewhere: str) -> None:
+    with pytest.raises(OtherAuthorizationServer):
+        found([elsewhere], None)
+
+
+def test_an_api_that_names_no_server_or_several_of_its_own_says_too_little() -> None:
+    with pytest.raises(MetadataError):
+        found([], None)
+    with pytest.raises(MetadataError):
+        found([], "https://one")
+    with pytest.raises(MetadataError) as caught:
+        found(["https://api.example/a", "https://api.example/b"], None)
+    assert "issuer=" in str(caught.value)
+
+
+@pytest.mark.parametrize("nobody", ["", [], ()])
+def test_allowing_nobody_is_refused_before_the_api_is_asked(nobody: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        next(find_issuer(API, nobody))
 
 
 def test_a_client_is_found_from_the_api_alone(bank: FakeBank) -> None:
@@ -418,6 +460,8 @@ def test_a_client_is_found_from_the_api_alone(bank: FakeBank) -> None:
         "http": bank.http(),
     }
     assert Client.for_api("https://bank.example/accounts", **options).issuer == bank.issuer
+    with pytest.raises(OtherAuthorizationServer):
+        Client.for_api("https://bank.example/accounts", issuer="https://other.example", **options)
     import asyncio
 
     found = asyncio.run(AsyncClient.for_api("https://bank.example/accounts", **options))

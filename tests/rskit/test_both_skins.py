@@ -91,6 +91,11 @@ def test_a_payment_of_another_amount_is_refused(skin: Skin):
     answer = call("POST", "/payments", headers, other)
     assert (answer.status, answer.json["error"]) == (403, "insufficient_scope")
     assert answer.json["error_description"].endswith("amount differs")
+    assert answer.json["authorization_details"] == [json.loads(other)]
+    long = json.dumps({"type": "payment", "amount": "9" * 10_000}).encode()
+    refused = call("POST", "/payments", headers, long)
+    assert refused.status == 403
+    assert len(refused.body) < 500, "what is too long is not repeated"
 
 
 def test_the_token_s_own_route_may_demand_dpop(skin: Skin):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from askit import AuthorizationServer, Config
 from askit.__main__ import main, unreachable_issuer
 from askit.config import details_types
 from askit.config import file as config_file
-from askit.config.file import read_config
+from askit.config.file import read_settings
+from askit.config.limits import Limits
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import CALLBACK, FINTECH, settings
@@ -188,6 +190,14 @@ def test_the_manual_names_every_setting() -> None:
         assert re.search(rf"`\[*{setting}\]*`", manual), setting
 
 
+def test_the_manual_gives_every_limit_its_default_and_a_reason() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "askit.md").read_text()
+    for limit in fields(Limits):
+        assert re.search(rf"^\| `{limit.name}` \| {limit.default:g} \| .+ \| .+ \|$", manual, re.MULTILINE), (
+            limit.name
+        )
+
+
 SEAL = "c2VhbC1rZXktb2YtdGhpcnR5LXR3by1vY3RldHMhISE"
 
 
@@ -222,9 +232,9 @@ def test_a_seal_that_is_no_seal_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
     with pytest.raises(ConfigurationError, match="issuer is missing; isuer looks like it"):
-        read_config(Table({"isuer": "https://bank.example.test"}), Path())
+        read_settings(Table({"isuer": "https://bank.example.test"}), Path())
     with pytest.raises(ConfigurationError, match=r"issuer is missing\n"):
-        read_config(Table({"colour": "red"}), Path())
+        read_settings(Table({"colour": "red"}), Path())
 
 
 @pytest.mark.parametrize(

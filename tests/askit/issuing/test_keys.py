@@ -60,7 +60,7 @@ async def test_processes_that_start_at_once_make_one_set_of_keys(bank: Bank) -> 
     store = MemoryStore(clock=bank.clock)
     servers = [AuthorizationServer(bank.config, store=store, clock=bank.clock) for _ in range(5)]
     await asyncio.gather(*(server.start() for server in servers))
-    assert len({(await server.keys.signer()).kid for server in servers}) == 1
+    assert len({(await server.core.keys.signer()).kid for server in servers}) == 1
 
 
 async def test_keys_of_a_file_are_used_as_they_stand() -> None:

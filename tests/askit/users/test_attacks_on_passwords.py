@@ -9,7 +9,8 @@ import pytest
 from starlette.requests import Request
 
 from askit import AuthorizationServer
-from askit.requests.client_address import place_of, read_networks
+from askit.config.networks import read_networks
+from askit.requests.client_address import client_address
 from askit.users.users import MAX_FAILURES, MAX_FAILURES_OF_NAME, MAX_FAILURES_OF_PLACE
 from fapikit.errors import ConfigurationError
 from fapikit.stores.sqlite import SqliteStore
@@ -158,7 +159,7 @@ def _request(address: str | None, *through: str) -> Request:
 )
 def test_where_a_request_comes_from(address: str | None, through: tuple[str, ...], place: str) -> None:
     proxies = read_networks("trusted_proxies", ["10.0.0.0/8", "fd00::/8"])
-    assert place_of(_request(address, *through), proxies) == place
+    assert client_address(_request(address, *through), proxies) == place
 
 
 def test_a_proxy_that_is_no_address_is_named() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import redis
 
+from fapikit.flow import store_check
+from fapikit.io import AsyncDriver, SyncDriver
 from fapikit.stores import MemoryStore, RedisStore, SealedStore, SqliteStore, Store, store_from_url
 from fapikit.stores.protocol import MAX_KEY_CHARACTERS, MAX_SEAL_OCTETS, MAX_VALUE_OCTETS
 from tests.clocks import FrozenClock
@@ -229,3 +231,36 @@ def test_of_64_concurrent_calls_from_four_processes_one_wins(subject: Subject) -
 
     counts = in_children(4, compete)
     assert [sum(column) for column in zip(*counts, strict=True)] == [1] * len(ROUNDS), counts
+
+
+PROMISES = {"memory": (False, False), "sqlite": (True, True), "redis": (True, False)}
+"""`shared`, `durable`; the Redis server of the tests writes nothing to a disk."""
+
+
+@both_faces
+def test_says_who_shares_it_and_whether_it_outlives_a_restart(
+    subject: Subject, face: str, request: pytest.FixtureRequest
+) -> None:
+    promise = subject.call(face, "check")
+    kind = request.node.callspec.params["subject"].rpartition(" ")[2]
+    assert (promise.shared, promise.durable) == PROMISES[kind]
+
+
+class Foreign:
+    """A team's own store: the five operations and nothing else."""
+
+    def swap(self, *_: Any) -> bool:
+        return False
+
+
+@both_faces
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_store_that_does_not_say_what_it_can_keep_is_not_relied_on(face: str, is_sealed: bool) -> None:
+    foreign: Any = Foreign()
+    driver = SyncDriver() if face == "sync" else AsyncDriver()
+    promise = driver.run(store_check(sealed(foreign, is_sealed)))
+    if face == "async":
+        promise = asyncio.run(promise)
+    assert not promise.shared
+    assert not promise.durable
+    assert "does not say" in promise.warnings[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable, UnfitStore
 from fapikit.stores import RedisStore, store_from_url
 from tests.forks import in_child
 from tests.servers import free_port, valkey_server
@@ -108,7 +108,7 @@ def test_a_server_that_would_evict_is_found_out_at_start_up(tmp_path: Path, stor
     store.check()
     with valkey_server(tmp_path, "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru") as url:
         evicting = RedisStore(url)
-        with pytest.raises(ConfigurationError) as refused:
+        with pytest.raises(UnfitStore) as refused:
             evicting.check()
         assert refused.value.facts["maxmemory-policy"] == "allkeys-lru"
         evicting.close()

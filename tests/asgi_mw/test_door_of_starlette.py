@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 
 import asgi_mw
 from asgi_mw.starlette import public
-from tests.rskit.built_on_starlette import (
+from tests.asgi_mw.built_on_starlette import (
     BUILT,
     RAN,
     TIMING,

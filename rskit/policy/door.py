@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fapikit.errors import ConfigurationError
+from rskit.answers.cors import Cors
 from rskit.answers.trace import LOGGER
-from rskit.around_public import AroundPublic, name_of
-from rskit.cors import Cors
-from rskit.visit import Way
+from rskit.policy.around_public import AroundPublic, name_of
+from rskit.policy.visit import Way
 
 
 class Door:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rskit.around_public import AroundPublic
 from rskit.errors import NoCredentials
 from rskit.policy.admission import Admission
+from rskit.policy.around_public import AroundPublic
 from rskit.policy.current import CURRENT
 from rskit.request_view import RequestView
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 import asgi_mw
 import wsgi_mw
 from fapikit.errors import ConfigurationError
-from rskit.cors import Cors
+from rskit.answers.cors import Cors
 from tests.rskit.django_project import CALLS, SERVERS, configure
 from tests.rskit.door import PREFLIGHT, Ran, ask_asgi, ask_wsgi
 from tests.rskit.mothers import RESOURCE, a_server, a_token

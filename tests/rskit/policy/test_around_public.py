@@ -13,7 +13,7 @@ import asgi_mw
 import wsgi_mw
 from fapikit.errors import ConfigurationError
 from rskit.access import Access, is_public, public
-from rskit.around_public import AroundPublic, name_of, replaced
+from rskit.policy.around_public import AroundPublic, name_of, replaced
 from tests.rskit.mothers import a_server
 
 HERE = __name__

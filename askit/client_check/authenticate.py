@@ -1,0 +1,74 @@
+"""Who is calling? Each request is checked by the one method its client is registered for: one file per method.
+
+A new method is a new file with a `check`, and a line in `METHODS`; `presented` says how its use is recognised.
+
+Spec: RFC 6749 2.3, 2.3.1; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-19
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from starlette.requests import Request
+
+from askit.client_check import client_secret_jwt, none, private_key_jwt, secret
+from askit.client_check.assertion import client_id_of
+from askit.clients.client import Client
+from askit.core import Core
+from askit.errors import InvalidClient
+from fapikit.parameters import Parameters
+
+ClientCheck: TypeAlias = Callable[["Core", Request, Parameters, Client], Awaitable[None]]
+
+METHODS: Final[Mapping[str, ClientCheck]] = {
+    "private_key_jwt": private_key_jwt.check,
+    "client_secret_jwt": client_secret_jwt.check,
+    "client_secret_basic": secret.check_basic,
+    "client_secret_post": secret.check_post,
+    "none": none.check,
+}
+
+
+async def authenticate_client(core: Core, request: Request, parameters: Parameters) -> Client:
+    """The client that made this request, proven. Raises InvalidClient, a JwtError, TransportError, StoreError."""
+    shape, client_id = presented(request, parameters)
+    named = parameters.get("client_id")
+    if named is not None and named != client_id:
+        # FAPI1-BL 5.2.2-19, RFC 7523 3-2
+        raise InvalidClient("client_id is not the client that authenticates", clause="RFC 7523 3-2")
+    client = await core.clients.find(client_id)
+    if client is None:
+        raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})
+    method = client.auth_method
+    check = METHODS.get(method)
+    if check is None or method not in core.profile.client_authentication_methods:
+        raise InvalidClient(
+            f"{method} is not available here", clause=core.profile.clause("client_authentication_methods")
+        )
+    if method not in shape:
+        raise InvalidClient(
+            f"this client authenticates by {method}", facts={"client_id": client_id, "registered": method}
+        )
+    await check(core, request, parameters, client)
+    return client
+
+
+def presented(request: Request, parameters: Parameters) -> tuple[frozenset[str], str]:
+    """The methods that this request can be, and the client it names. Raises InvalidClient if several are mixed."""
+    shapes: list[tuple[frozenset[str], str]] = []
+    if "authorization" in request.headers:
+        shapes.append((frozenset({"client_secret_basic"}), secret.basic_client_id(request)))
+    if "client_assertion" in parameters or "client_assertion_type" in parameters:
+        shapes.append((frozenset({"private_key_jwt", "client_secret_jwt"}), client_id_of(parameters)))
+    if "client_secret" in parameters:
+        shapes.append((frozenset({"client_secret_post"}), parameters.get("client_id", "")))
+    if len(shapes) > 1:
+        raise InvalidClient("a request authenticates its client in one way only", clause="RFC 6749 2.3")
+    if shapes:
+        return shapes[0]
+    client_id = parameters.get("client_id")
+    if client_id is None:
+        raise InvalidClient("this request does not authenticate its client")
+    return frozenset({"none"}), client_id

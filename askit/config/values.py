@@ -1,0 +1,58 @@
+"""What the configuration is made of: users, APIs, TLS files.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from fapikit.secrets import Secret
+
+TokenFormat: TypeAlias = Literal["jwt", "opaque"]
+
+IDENTITY_SCOPES: Final[Mapping[str, str]] = {
+    "openid": "Confirm who you are",
+    "profile": "See your name and profile",
+    "email": "See your e-mail address",
+    "address": "See your postal address",
+    "phone": "See your telephone number",
+    "offline_access": "Keep this access while you are away",
+}
+"""The scopes of this server's own UserInfo, in the words of the consent page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who can sign in. `sub` is the claim of that name, else the user name."""
+
+    username: str
+    password: Secret
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def sub(self) -> str:
+        return str(self.claims.get("sub", self.username))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
+
+    uri: str
+    token_format: TokenFormat = "jwt"
+    scopes: tuple[str, ...] = ()
+    introspection_clients: tuple[str, ...] = ()
+    name: str = ""

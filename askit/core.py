@@ -1,0 +1,196 @@
+"""What endpoints, grants and checks work with: configuration, records, clients, users, keys, pages, clock, driver.
+
+It also gives each outgoing message its last form, in one method each. It knows no endpoint and no route: `server` is
+the ASGI app over it.
+
+Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from starlette.responses import Response
+
+from askit.clients.client import Client, Clients
+from askit.clients.keys import FETCHED, PublicHttp
+from askit.clients.registrations import Registrations
+from askit.config.settings import Config
+from askit.errors import InvalidScope, InvalidTarget
+from askit.issuing import response_modes
+from askit.issuing.keys import ServerKeys
+from askit.pages.pages import Pages
+from askit.records import PushedRequest, Records
+from askit.requests.response_type import HYBRID
+from askit.users.users import Users
+from fapikit.clock import Clock, RandomBytes
+from fapikit.dpop import NonceIssuer
+from fapikit.flow import Flow
+from fapikit.io import AsyncDriver, HttpSettings
+from fapikit.jose.purposes import Purpose
+from fapikit.jose.sign import sign_jwt
+from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
+
+T = TypeVar("T")
+
+_SIGNED_FOR_CLIENTS: Final = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "introspection_signed_response_alg",
+)
+
+
+class Core:
+    """One issuer. A test harness may override the methods that give messages their last form; nothing else does."""
+
+    response_types = frozenset({"code", HYBRID})
+    response_modes = response_modes.RESPONSE_MODES
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: Store | None,
+        http: HttpSettings | None,
+        clock: Clock,
+        random_bytes: RandomBytes,
+    ) -> None:
+        self.config = config
+        self.profile = config.profile
+        self.clock = clock
+        self.random_bytes = random_bytes
+        self._own_store = store is None
+        self.records = Records(
+            _store(config, clock) if store is None else store,
+            config.issuer,
+            max_octets=config.limits.record_octets,
+        )
+        self.clients = Clients(
+            config.clients,
+            self.records,
+            profile=config.profile,
+            policy=config.registration,
+            clock=clock,
+            public_only=not config.development_only,
+        )
+        self.registrations = Registrations(self.records, config.registration)
+        self.users = Users(config.users, self.records)
+        self.keys = ServerKeys(
+            self.records,
+            clock=clock,
+            random_bytes=random_bytes,
+            default_alg=config.signing_alg,
+            fixed=config.signing_jwks,
+            rotate_after=config.rotate_keys_after,
+            retire_after=config.access_token_lifetime + 3600,
+        )
+        parts = urlsplit(config.issuer)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self.path = parts.path.rstrip("/")
+        self.pages = Pages(name=config.name, path=self.path)
+        self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
+
+    async def start(self) -> None:
+        """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""
+        await self.keys.secret()
+        wanted = {self.config.signing_alg}
+        for client in self.config.clients:
+            wanted |= {alg for name in _SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
+        for alg in sorted(wanted):
+            await self.keys.signer(alg)
+
+    async def aclose(self) -> None:
+        """Close connections, and the store unless it was handed in."""
+        await self._driver.aclose()
+        if self._own_store and hasattr(self.records.store, "aclose"):
+            await self.records.store.aclose()
+
+    # What the endpoints share.
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a shared flow. Raises what it raises."""
+        return await self._driver.run(flow)
+
+    def url(self, path: str) -> str:
+        """The public URL of a path: from the configuration, never from the request's Host."""
+        return self._origin + path
+
+    def endpoint(self, name: str) -> str:
+        return f"{self._origin}{self.path}/{name}"
+
+    @property
+    def signing_algorithms(self) -> frozenset[str]:
+        """What this server can sign with."""
+        if self.config.signing_jwks is None:
+            return self.profile.signing_algorithms
+        return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
+            self.config.signing_alg
+        }
+
+    def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
+        """Raise InvalidScope for one that is unknown or not this client's."""
+        known = self.config.known_scopes
+        for scope in scopes:
+            if scope not in known or not client.may_have_scope(scope):
+                raise InvalidScope("a scope is unknown, or not this client's", facts={"scope": scope[:80]})
+
+    def require_resource(self, uri: str, client: Client) -> None:
+        """Raise InvalidTarget unless this is one of the APIs, and one that the client can reach."""
+        if self.config.resource(uri) is None or not self.config.can_reach(client, uri):
+            raise InvalidTarget(
+                "this resource is unknown here, or not this client's", facts={"resource": uri[:200]}
+            )
+
+    # Where each outgoing message takes its last form.
+
+    async def sign(self, claims: Mapping[str, Any], purpose: Purpose, alg: str | None = None) -> str:
+        """Every JWT this server makes. Raises StoreError, ConfigurationError."""
+        return await self.run(sign_jwt(claims, purpose, await self.keys.signer(alg)))
+
+    def metadata_body(self, document: dict[str, Any]) -> dict[str, Any]:
+        return document
+
+    async def jwks(self) -> dict[str, Any]:
+        return await self.keys.jwks()
+
+    def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
+        return claims
+
+    def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        return members
+
+    def send_response(
+        self, request: PushedRequest, transport: str, parameters: Mapping[str, str]
+    ) -> Response:
+        """The authorization response, its parameters complete."""
+        return response_modes.render_response(self.pages, request, transport, parameters)
+
+    async def nonces(self) -> NonceIssuer | None:
+        """Who issues the nonces that DPoP proofs must carry; None: none is asked for."""
+        return await self.keys.nonces() if self.config.dpop_nonces else None
+
+    async def nonce_header(self) -> dict[str, str]:
+        """The nonce for the client's next proof (RFC 9449 8.2)."""
+        nonces = await self.nonces()
+        return {} if nonces is None else {"dpop-nonce": nonces.issue(self.clock())}
+
+
+def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
+    """Whoever wrote the configuration vouches for the addresses in it."""
+    vouched_for = frozenset(
+        client.metadata[name] for client in config.clients for name in FETCHED if name in client.metadata
+    )
+    own = http or HttpSettings()
+    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
+
+
+def _store(config: Config, clock: Clock) -> Store:
+    inner = MemoryStore(clock=clock) if config.store == "memory:" else store_from_url(config.store)
+    return SealedStore(inner, Seal(config.store_seal)) if config.store_seal else inner

@@ -1,0 +1,30 @@
+"""Which function redeems which grant type, and which grant types will never come.
+
+A new grant is a new file with a `redeem`, and a line here.
+
+Spec: RFC 6749 4.1.3, 4.4, 6; FAPI2-SP 5.3.2.1-2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from askit.core import Core
+from askit.grants import authorization_code, client_credentials, refresh_token
+from askit.grants.token_request import TokenRequest
+
+Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
+
+GRANTS: Final[Mapping[str, Redeem]] = {
+    "authorization_code": authorization_code.redeem,
+    "refresh_token": refresh_token.redeem,
+    "client_credentials": client_credentials.redeem,
+}
+
+NEVER: Final[Mapping[str, tuple[str, str]]] = {
+    "password": ("FAPI2-SP 5.3.2.1-2", "the password grant does not exist: send the user here instead"),
+    "implicit": ("RFC 9700 2.1.2", "the implicit grant does not exist: use the authorization code grant"),
+}
+"""Grants that will not come, with the clause that says so."""

@@ -1,0 +1,179 @@
+"""The pages people see: login, consent, what was granted, the way out, what went wrong. Usable by keyboard and screen
+reader, without JavaScript; nothing comes from another host.
+
+`form-action` names the client's origin too, because a browser applies it to the redirect that follows a form.
+
+Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13
+Role: AS
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+from askit.clients.client import Client
+from askit.config.details_types import DetailsType
+from askit.config.settings import Config
+from askit.config.values import User
+from askit.pages.words import describe_claims, describe_detail, describe_user, short
+from askit.records import Grant
+from askit.users.claims import claims_by_name
+from fapikit.urls import origin_of
+
+_SUBMIT: Final = "document.forms[0].submit()"
+_SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+# One for all servers of a process, as tests make many: to compile a page takes longer than to serve it.
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("askit", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["plain"] = short
+
+
+class Pages:
+    """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called."""
+
+    def __init__(self, *, name: str, path: str) -> None:
+        self._name = name
+        self._path = path
+        self.style = files("askit.pages").joinpath("style.css").read_bytes()
+
+    def login(
+        self,
+        *,
+        client_name: str | None,
+        csrf: str,
+        client_id: str,
+        request_uri: str,
+        username: str,
+        wrong: bool,
+        leads_to: str | None,
+    ) -> Response:
+        return self._page(
+            "login.html",
+            status=401 if wrong else 200,
+            leads_to=leads_to,
+            client_name=client_name,
+            csrf=csrf,
+            client_id=client_id,
+            request_uri=request_uri,
+            username=username,
+            wrong=wrong,
+        )
+
+    def consent(
+        self,
+        *,
+        client: Client,
+        user: User | None,
+        scopes: Sequence[str],
+        details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
+        claims: Iterable[str],
+        csrf: str,
+        request_uri: str,
+        leads_to: str,
+    ) -> Response:
+        return self._page(
+            "consent.html",
+            leads_to=leads_to,
+            client=client,
+            person=describe_user(user),
+            scopes=[*scopes, *describe_claims(claims)],
+            details=[describe_detail(detail, known, user) for detail, known in details],
+            csrf=csrf,
+            request_uri=request_uri,
+            origin=origin_of(leads_to),
+        )
+
+    def grants(
+        self,
+        *,
+        user: User | None,
+        grants: Sequence[tuple[Grant, str]],
+        config: Config,
+        csrf: str,
+        start: str | None,
+        older: str | None,
+    ) -> Response:
+        """One page; `start` is where it starts unless it is the first, `older` where the next one does."""
+        entries = [
+            {
+                "grant": grant,
+                "client_name": name,
+                "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
+                "scopes": [
+                    *(config.describe_scope(scope) for scope in grant.scopes),
+                    *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
+                ],
+                "details": [
+                    describe_detail(detail, config.details_type(str(detail["type"])), user)
+                    for detail in grant.authorization_details
+                ],
+            }
+            for grant, name in grants
+        ]
+        return self._page(
+            "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
+        )
+
+    def sign_out(
+        self,
+        *,
+        user: User | None,
+        client_name: str | None,
+        csrf: str,
+        carried: Mapping[str, str],
+        leads_to: str | None,
+    ) -> Response:
+        """Asks whether to sign out; `carried` comes back with the answer."""
+        return self._page(
+            "sign_out.html",
+            leads_to=leads_to,
+            person=describe_user(user),
+            client_name=client_name,
+            csrf=csrf,
+            carried=carried,
+            origin=None if leads_to is None else origin_of(leads_to),
+        )
+
+    def signed_out(self) -> Response:
+        return self._page("signed_out.html")
+
+    def refused(self, message: str, clause: str, status: int) -> Response:
+        """Tells the user, and a developer who looks closer, what went wrong."""
+        return self._page("refused.html", status=status, message=message, clause=clause)
+
+    def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
+        """A form that carries the response to the client; without JavaScript its button does."""
+        response = self._page(
+            "form_post.html", leads_to=action, action=action, parameters=parameters, script=_SUBMIT
+        )
+        policy = response.headers["content-security-policy"]
+        response.headers["content-security-policy"] = f"{policy}; script-src 'sha256-{_SUBMIT_HASH}'"
+        return response
+
+    def _page(
+        self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
+    ) -> Response:
+        targets = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
+        policy = (
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"frame-ancestors 'none'; form-action {targets}"
+        )
+        return Response(
+            _TEMPLATES.get_template(template).render(bank=self._name, path=self._path, **values),
+            status,
+            {"content-security-policy": policy, "cache-control": "no-store"},
+            media_type="text/html",
+        )

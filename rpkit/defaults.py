@@ -1,0 +1,41 @@
+"""What the profile, and this package, decide about a client where its maker says nothing.
+
+Spec: FAPI2-MS 5.3.2, 5.4.2-1; RFC 9101 4b
+Role: C
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fapikit.client_authentication import ClientAuthentication
+from fapikit.profiles import Profile, profile_of
+from fapikit.stores.memory import MemoryStore
+from rpkit.settings import HYBRID, ClientOptions, ClientSettings
+from rpkit.tokens.token_store import TokenStore
+
+
+def client_settings(
+    *,
+    client_id: str,
+    auth: ClientAuthentication,
+    redirect_uri: str | None,
+    profile: Profile | str,
+    options: ClientOptions,
+) -> ClientSettings:
+    """Fill in what the profile decides. Raises ConfigurationError, ForbiddenByProfile."""
+    chosen = profile_of(profile)
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if "sender_constraint" in options:
+        given["sender_constraint"] = options["sender_constraint"]
+    for name, make in (("store", MemoryStore), ("token_store", TokenStore.in_memory)):
+        if name not in given:
+            given[name] = make()
+    given.setdefault("signed_requests", chosen.request_object_required)
+    if chosen.jarm_required:
+        given.setdefault("response_mode", "jwt")
+    if chosen.response_signature_required and "jwt" not in given.get("response_mode", ""):
+        given.setdefault("response_type", HYBRID)
+    if given["signed_requests"] and "request_signer" not in given:
+        given["request_signer"] = getattr(auth, "signer", None)
+    return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)

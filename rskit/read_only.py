@@ -1,0 +1,32 @@
+"""JSON that cannot be changed: tokens are cached, and no request may alter what another one sees.
+
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+
+class ReadOnlyDict(dict[str, Any]):
+    """A JSON object that cannot be changed."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this JSON object is read-only")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+
+def read_only(value: Any) -> Any:
+    """JSON with its objects and arrays made immutable; it still serialises as JSON."""
+    if isinstance(value, dict):
+        return ReadOnlyDict(read_only_members(value))
+    if isinstance(value, list):
+        return tuple(read_only(item) for item in value)
+    return value
+
+
+def read_only_members(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of an object with whatever is inside of them made immutable."""
+    return {name: read_only(value) for name, value in members.items()}
