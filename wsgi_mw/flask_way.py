@@ -116,7 +116,8 @@ class _Walk:
         dispatcher.app = _gated(dispatcher.app)
         dispatcher.mounts.update({path: _gated(app) for path, app in dispatcher.mounts.items()})
         chosen, environ = _choose(dispatcher, trail.environ)
-        yield from self.through(chosen, trail._replace(environ=environ))
+        prefix = environ["SCRIPT_NAME"].removeprefix(trail.environ.get("SCRIPT_NAME", ""))
+        yield from self.through(chosen, trail._replace(environ=environ, path=trail.path + prefix))
 
     def in_flask(self, app: Flask, trail: _Trail) -> Iterator[Way]:
         """To the view. Around it gates are put."""
@@ -137,7 +138,8 @@ class _Walk:
 
 
 def _to_view(app: Flask, rule: Any, trail: _Trail) -> Way:
-    return _end(trail.past(hooks_of(app, rule.endpoint)), rule, app.view_functions.get(rule.endpoint))
+    way = _end(trail, rule, app.view_functions.get(rule.endpoint))
+    return way._replace(layers=(*way.layers, *hooks_of(app, rule.endpoint))) if way.public else way
 
 
 def _end(trail: _Trail, rule: Any, view: Any) -> Way:

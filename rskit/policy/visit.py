@@ -63,7 +63,7 @@ class Visit(Admission):
 
         `last`: no further gate stands before the endpoint.
         """
-        if self.refusal is not None or self.over:
+        if self.refusal is not None:
             return False
         if found is None or not found.ends_as(self.asked):
             return self._strayed()
@@ -87,8 +87,6 @@ def visit_in(found: object) -> Visit | None:
     """The visit under way, of what a request carries; of the context where a layer has dropped that."""
     if type(found) is Visit:
         return found
-    if found is None:
-        current = CURRENT.get()
-        if type(current) is Visit and not (current.reached or current.over):
-            return current
-    return None
+    current = CURRENT.get() if found is None else None
+    # What the endpoint itself asks of the application, once it runs, is its own business.
+    return current if type(current) is Visit and not current.reached else None
