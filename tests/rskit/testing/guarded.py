@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 import asgi_mw
 import wsgi_mw
 from asgi_mw import starlette as on_starlette
-from rskit import Token
+from rskit import Cors, Token
 from rskit.attacks import AsgiSender, Reach, ScanReport, WsgiSender, afind_holes, find_holes
 from rskit.testing import Mint
 from tests.clocks import FrozenClock
@@ -31,16 +31,22 @@ class Guarded:
     """Settings are those of the resource server. `opaque`: it asks about tokens. `certificate`: what `send` shows."""
 
     def __init__(
-        self, skin: str, *, opaque: bool = False, certificate: bytes | None = None, **settings: Any
+        self,
+        skin: str,
+        *,
+        opaque: bool = False,
+        certificate: bytes | None = None,
+        cors: Cors | None = None,
+        **settings: Any,
     ) -> None:
         self.skin, self.runs = skin, 0
         self.clock = clock = FrozenClock()
         self.mint, second = Mint(clock=clock, opaque=opaque), Mint("https://second.example", clock=clock)
         self.server = self.mint.resource_server(RESOURCE, **settings)
-        app: Any = asgi_mw.Protect(self.starlette(), self.server)
+        app: Any = asgi_mw.Protect(self.starlette(), self.server, cors=cors)
         sender: Any = AsgiSender
         if skin == "wsgi":
-            app, sender = wsgi_mw.Protect(self.flask(), self.server), WsgiSender
+            app, sender = wsgi_mw.Protect(self.flask(), self.server, cors=cors), WsgiSender
         self.send = sender(app, certificate=certificate)
         self.reach: dict[str, Any] = {
             "advance": clock.advance,

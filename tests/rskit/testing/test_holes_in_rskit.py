@@ -117,7 +117,7 @@ PATCHES: list[tuple[str, Spoil, tuple[str, ...]]] = [
     ),
     (
         "strangers",  # whose requests the endpoints' own Access still refuses
-        taken_out(asgi_protect.Protect, "_is_open", lambda *_: True),
+        taken_out(asgi_protect.Protect, "_admit"),
         ("a websocket without a token",),
     ),
 ]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import werkzeug.test
 
+from rskit import Cors
 from rskit.attacks import Headers, afind_holes, find_holes
 from rskit.testing.attacks.certificates import thumbprint_of
 from tests.rskit.testing.guarded import URL, Guarded
@@ -50,6 +51,7 @@ SKINS = pytest.mark.parametrize("skin", ["asgi", "wsgi"])
         (True, {"profile": "fapi2-security"}),
         (True, {"profile": "fapi2-security", "nonces": True}),
         (True, {"profile": "fapi2-message-signing"}),
+        (True, {"profile": "fapi2-security", "cors": Cors(origins={"https://app.example"})}),
         (False, {"profile": "oauth-2.1", "opaque": True}),
         (True, {"profile": "fapi2-security", "opaque": True}),
         (True, {"profile": "fapi2-message-signing", "opaque": True, "nonces": True}),
