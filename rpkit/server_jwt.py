@@ -13,11 +13,12 @@ from fapikit.flow import Flow
 from fapikit.jose.claims import Expected
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
+from fapikit.secrets import Secret
 from rpkit.bank import Bank
 
 
 def verify_signed_for_us(
-    bank: Bank, token: str, purpose: Purpose, *, algorithms: Collection[str], max_age: float | None = None
+    bank: Bank, token: Secret, purpose: Purpose, *, algorithms: Collection[str], max_age: float | None = None
 ) -> Flow[VerifiedJwt]:
     """`max_age`: seconds since `iat`. Raises the JwtError that fits; TransportError if no key can be had now."""
     expected = Expected(

@@ -13,6 +13,7 @@ from fapikit.base64url import encode
 from fapikit.flow import Flow, sign
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.signer import Signer
+from fapikit.secrets import Concealed
 
 
 def sign_jwt(
@@ -27,5 +28,9 @@ def sign_jwt(
     signing_input = (
         f"{encode(strict_json.dump({**members, **(header or {})}))}.{encode(strict_json.dump(claims))}"
     )
-    signature = yield from sign(signer, signing_input.encode("ascii"))
-    return f"{signing_input}.{encode(signature)}"
+    return _signed(Concealed(signing_input), signer)
+
+
+def _signed(signing_input: Concealed[str], signer: Signer) -> Flow[str]:
+    signature = yield from sign(signer, signing_input.reveal().encode("ascii"))
+    return f"{signing_input.reveal()}.{encode(signature)}"

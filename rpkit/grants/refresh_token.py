@@ -115,7 +115,7 @@ def _call(
 ) -> Flow[TokenResponse]:
     if tokens.refresh_token is None:
         raise NoAccessToken("there is no refresh token to get an access token with", clause="RFC 6749 6")
-    form: Form = (("refresh_token", tokens.refresh_token.reveal()),)
+    form: Form = (("refresh_token", tokens.refresh_token),)
     if scope is not None:
         form = (*form, ("scope", scope))
     try:
@@ -130,7 +130,7 @@ def _call(
                 bank,
                 response.unverified_id_token,
                 tokens.id_token_claims,
-                access_token=response.access_token.reveal(),
+                access_token=response.access_token,
             )
         except TransportError:
             # Nothing is decided, so the access token is not used; but the old refresh token may be dead by now.

@@ -23,6 +23,7 @@ from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login.report import LoginReport
@@ -56,6 +57,7 @@ class IdToken:
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> IdToken:
         """Raises SealBroken."""
         members = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))
@@ -66,7 +68,7 @@ class IdToken:
 
 
 def verify_id_token(
-    bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
+    bank: Bank, token: Secret, transaction: Transaction, *, access_token: Secret | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
     verified = yield from _verify(bank, token)
@@ -84,11 +86,11 @@ def verify_id_token(
     _check_acr(claims, transaction, report)
     _check_auth_time(bank, claims, transaction, report)
     _check_requested(claims, transaction, report)
-    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
+    return IdToken(bank.issuer, claims["sub"], claims, token)
 
 
 def verify_refreshed_id_token(
-    bank: Bank, token: str, first: Mapping[str, Any], *, access_token: str | None
+    bank: Bank, token: Secret, first: Mapping[str, Any], *, access_token: Secret | None
 ) -> Flow[IdToken]:
     """An ID token that came with a refresh: the same login as the `first` one's claims tell of.
 
@@ -105,7 +107,7 @@ def verify_refreshed_id_token(
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
-    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
+    return IdToken(bank.issuer, claims["sub"], claims, token)
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
     return {name: claims[name] for name in _CONTINUED if name in claims}
 
 
-def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
+def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
@@ -146,12 +148,14 @@ def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
         )
 
 
-def _check_at_hash(verified: VerifiedJwt, access_token: str | None, report: LoginReport) -> None:
+def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: LoginReport) -> None:
     found = verified.claims.get("at_hash")
     if found is None or access_token is None:
         report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
         return
-    digest = hashlib.new(ALGORITHMS[verified.header["alg"]].hash_name, access_token.encode()).digest()
+    digest = hashlib.new(
+        ALGORITHMS[verified.header["alg"]].hash_name, access_token.reveal().encode()
+    ).digest()
     right = encode(digest[: len(digest) // 2])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(

@@ -13,6 +13,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.sign import sign_jwt
+from fapikit.secrets import Concealed
 from rpkit.bank import Bank
 from rpkit.registration.keys import signer_now
 
@@ -20,7 +21,7 @@ LIFETIME: Final = 300
 """Seconds; FAPI2-MS 5.3.2-4 allows 60 minutes, the user's browser needs none of them after PAR."""
 
 
-def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
+def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[str]:
     """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`."""
     signer = bank.settings.request_signer
     if signer is None:
@@ -28,7 +29,7 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
     signer = signer_now(signer)
     now = int(bank.now())
     claims = {
-        **parameters,
+        **parameters.reveal(),
         "iss": bank.settings.client_id,
         "aud": bank.issuer,
         "iat": now,
@@ -36,4 +37,4 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
         "exp": now + LIFETIME,
         "jti": bank.token(),
     }
-    return (yield from sign_jwt(claims, REQUEST_OBJECT, signer))
+    return sign_jwt(claims, REQUEST_OBJECT, signer)

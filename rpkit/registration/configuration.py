@@ -14,8 +14,9 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, HttpResponse, read_json_object, read_refusal
+from fapikit.http_message import Fields, HttpRequest, HttpResponse, read_json_object, read_refusal
 from fapikit.profiles import Profile
+from fapikit.secrets import Secret
 from rpkit.errors import RegistrationError
 from rpkit.registration.registration import Registration, check_request, read_registration_answer
 
@@ -68,15 +69,21 @@ def _call(registration: Registration, method: str, body: bytes = b"") -> Flow[Ht
         raise ConfigurationError(
             "the server gave no address and token to manage this registration with", clause="RFC 7592 3"
         )
-    headers: Headers = (("accept", "application/json"), ("authorization", f"Bearer {token.reveal()}"))
+    headers: Fields = (
+        ("accept", "application/json"),
+        ("authorization", Secret(f"Bearer {token.reveal()}")),
+    )
     if body:
         headers = (*headers, ("content-type", "application/json"))
     return (yield from http(HttpRequest(method, uri, headers, body)))
 
 
 def _read(before: Registration, response: HttpResponse, asked: Mapping[str, Any]) -> Registration:
-    members = read_json_object(response, clause="RFC 7592 3")
-    found = read_registration_answer(members, asked, named_by=str(before.registration_client_uri))
+    found = read_registration_answer(
+        read_json_object(response, clause="RFC 7592 3"),
+        asked,
+        named_by=str(before.registration_client_uri),
+    )
     if found.client_id != before.client_id:
         raise RegistrationError(
             "the answer is about another client",

@@ -13,12 +13,13 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, read_json_object, read_refusal
+from fapikit.http_message import Fields, HttpRequest, read_json_object, read_refusal
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
-from fapikit.secrets import Secret
+from fapikit.secrets import Secret, revealed
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
 from rpkit.registration.redirect_uris import require_redirect_uri
@@ -77,6 +78,7 @@ class Registration:
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> Registration:
         """Raises SealBroken."""
         members = dict(strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT)))
@@ -93,19 +95,21 @@ def register(
 ) -> Flow[Registration]:
     """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
     check_request(client_metadata, profile)
-    headers: Headers = (("content-type", "application/json"), ("accept", "application/json"))
+    headers: Fields = (("content-type", "application/json"), ("accept", "application/json"))
     if initial_access_token is not None:
-        token = initial_access_token
-        value = token.reveal() if isinstance(token, Secret) else token
-        headers = (*headers, ("authorization", f"Bearer {value}"))
+        headers = (*headers, ("authorization", Secret(f"Bearer {revealed(initial_access_token)}")))
+        initial_access_token = None  # from here on it is in the headers alone
     request = HttpRequest(
         "POST", server.endpoint("registration_endpoint"), headers, strict_json.dump(client_metadata)
     )
     response = yield from http(request)
     if response.status == 401:  # the initial access token is wrong or missing: no protocol is broken
         raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
-    members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
-    return read_registration_answer(members, client_metadata, named_by=server.issuer)
+    return read_registration_answer(
+        read_json_object(response, status=201, clause="RFC 7591 3.2.1"),
+        client_metadata,
+        named_by=server.issuer,
+    )
 
 
 def register_at(
@@ -116,12 +120,10 @@ def register_at(
     initial_access_token: Secret | str | None = None,
 ) -> Flow[Registration]:
     """Discover the server, then register there."""
+    token = None if initial_access_token is None else Secret(revealed(initial_access_token))
+    initial_access_token = None
     server = yield from discover(issuer)
-    return (
-        yield from register(
-            server, client_metadata, profile=profile, initial_access_token=initial_access_token
-        )
-    )
+    return (yield from register(server, client_metadata, profile=profile, initial_access_token=token))
 
 
 def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
@@ -173,7 +175,7 @@ def read_registration_answer(
     client_id = _text(members, "client_id")
     if not client_id:
         raise RegistrationError("the registration answer has no client_id", facts={"member": "client_id"})
-    secret, expires_at = _text(members, "client_secret"), members.get("client_secret_expires_at")
+    secret, expires_at = _secret(members, "client_secret"), members.get("client_secret_expires_at")
     if secret is not None and (isinstance(expires_at, bool) or not isinstance(expires_at, int | float)):
         raise RegistrationError(
             "a client_secret comes with client_secret_expires_at",
@@ -187,7 +189,7 @@ def read_registration_answer(
                 f"the server registered another {name} than was asked, or none",
                 facts={"member": name, "expected": asked[name], "got": members.get(name, "(left out)")},
             )
-    token, uri = _text(members, "registration_access_token"), _text(members, "registration_client_uri")
+    uri = _text(members, "registration_client_uri")
     if uri is not None:
         require_no_downgrade(
             named_by, require_secure(uri, "registration_client_uri"), "registration_client_uri"
@@ -199,9 +201,9 @@ def read_registration_answer(
     }
     return Registration(
         client_id=client_id,
-        client_secret=None if secret is None else Secret(secret),
+        client_secret=secret,
         client_secret_expires_at=float(expires_at) if secret is not None and expires_at else None,
-        registration_access_token=None if token is None else Secret(token),
+        registration_access_token=_secret(members, "registration_access_token"),
         registration_client_uri=uri,
         metadata=shown,
     )
@@ -212,3 +214,8 @@ def _text(members: Mapping[str, Any], name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise RegistrationError(f"{name} of the registration answer is not a string", facts={"member": name})
+
+
+def _secret(members: Mapping[str, Any], name: str) -> Secret | None:
+    value = _text(members, name)
+    return None if value is None else Secret(value)

@@ -11,6 +11,7 @@ from typing import Final
 from fapikit.errors import PeerRefused
 from fapikit.flow import Flow
 from fapikit.http_message import read_refusal
+from fapikit.secrets import Secret
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
 from rpkit.tokens.dpop_signer import signer_for
@@ -32,17 +33,17 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
     replaced = stored is not None and stored.grant != tokens.grant
     newest = tokens if stored is None or replaced or stored.version < tokens.version else stored
     if newest.refresh_token is not None:
-        yield from _revoke(bank, tokens, newest.refresh_token.reveal(), "refresh_token")
+        yield from _revoke(bank, tokens, newest.refresh_token, "refresh_token")
     for token in newest.access_tokens:
         try:
-            yield from _revoke(bank, tokens, token.value.reveal(), "access_token")
+            yield from _revoke(bank, tokens, token.value, "access_token")
         except PeerRefused as error:
             if error.peer_code != "unsupported_token_type":  # RFC 7009 2.2.1: not every server can
                 raise
     yield from store.forget(tokens.key, tokens.grant)
 
 
-def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:
+def _revoke(bank: Bank, tokens: TokenSet, token: Secret, hint: str) -> Flow[None]:
     response = yield from call_endpoint(
         bank,
         "revocation_endpoint",

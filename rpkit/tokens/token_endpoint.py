@@ -44,7 +44,7 @@ class TokenResponse:
     refresh_token: Secret | None
     scope: str | None
     authorization_details: tuple[Mapping[str, Any], ...] | None = field(repr=False)
-    unverified_id_token: str | None = field(repr=False)
+    unverified_id_token: Secret | None
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
         """The token as it is kept; a scope left out means the one that was asked for (RFC 6749 5.1)."""
@@ -67,11 +67,10 @@ def request_tokens(
         fields = (*fields, ("resource", resource))
     response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
     try:
-        members = read_json_object(response, clause=_CLAUSE)
+        return read_token_response(read_json_object(response, clause=_CLAUSE), bound=dpop is not None)
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
         raise
-    return read_token_response(members, bound=dpop is not None)
 
 
 def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResponse:
@@ -79,7 +78,7 @@ def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResp
 
     Raises TokenResponseError, WrongTokenType.
     """
-    access_token = _required(members, "access_token")
+    access_token = Secret(_required(members, "access_token"))
     token_type = _required(members, "token_type")
     # The comparison ignores case (RFC 6749 5.1).
     expected = "DPoP" if bound else "Bearer"
@@ -88,15 +87,14 @@ def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResp
             f"the token is of type {token_type[:20]} where {expected} is due; it is discarded",
             facts={"expected": expected, "got": token_type[:20]},
         )
-    refresh_token = _optional(members, "refresh_token")
     return TokenResponse(
-        access_token=Secret(access_token),
+        access_token=access_token,
         token_type=expected,
         expires_in=_seconds(members),
-        refresh_token=None if refresh_token is None else Secret(refresh_token),
+        refresh_token=_secret(members, "refresh_token"),
         scope=_optional(members, "scope"),
         authorization_details=_details(members),
-        unverified_id_token=_optional(members, "id_token"),
+        unverified_id_token=_secret(members, "id_token"),
     )
 
 
@@ -114,6 +112,11 @@ def _optional(members: Mapping[str, Any], name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TokenResponseError(f"{name} of the token answer is not a string", facts={"member": name})
+
+
+def _secret(members: Mapping[str, Any], name: str) -> Secret | None:
+    value = _optional(members, name)
+    return None if value is None else Secret(value)
 
 
 def _seconds(members: Mapping[str, Any]) -> float | None:
