@@ -24,6 +24,7 @@ from askit.issuing import response_modes
 from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
+from askit.requests.response_type import HYBRID
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -46,7 +47,7 @@ _SIGNED_FOR_CLIENTS: Final = (
 class Core:
     """One issuer. A test harness may override the methods that give messages their last form; nothing else does."""
 
-    response_types = frozenset({"code"})
+    response_types = frozenset({"code", HYBRID})
     response_modes = response_modes.RESPONSE_MODES
 
     def __init__(

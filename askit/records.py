@@ -75,6 +75,7 @@ class PushedRequest(Record):
     login_hint: str | None = None
     subjects: tuple[str, ...] = ()
     signed: bool = False
+    response_type: str = "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
