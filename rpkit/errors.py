@@ -176,9 +176,16 @@ class MissingIdToken(TokenResponseError):
 
 
 class RegistrationError(MessageError):
-    """The registration endpoint's answer cannot be used, or registered something weaker than was asked."""
+    """The registration endpoint's answer cannot be used, or registered something weaker than was asked.
+
+    `registration` is the `Registration` that was made all the same: with it, it can be changed or given up.
+    """
 
     clause = "RFC 7591 3.2.1"
+
+    @property
+    def registration(self) -> Any:
+        return self.outcome
 
 
 class WrongAcr(ClaimError):

@@ -103,7 +103,17 @@ JARM_RESPONSE: Final = Purpose(
     name="JARM response",
     required=("iss", "aud", "exp"),
     forbidden=frozenset(
-        {"sub", "events", "token_introspection", "nonce", "htm", "htu", "client_id", "response_type"}
+        {
+            "sub",
+            "events",
+            "token_introspection",
+            "nonce",
+            "htm",
+            "htu",
+            "client_id",
+            "response_type",
+            "redirect_uris",
+        }
     ),
     clauses={
         "iss": "JARM 2.4-2",
@@ -132,6 +142,13 @@ REQUEST_OBJECT: Final = Purpose(
         "request": "RFC 9101 4",
         "request_uri": "RFC 9101 4",
     },
+    max_octets=64 * 1024,
+)
+REGISTRATION_REQUEST: Final = Purpose(
+    name="registration request",
+    required=("iss", "aud", "iat", "exp", "jti", "redirect_uris"),
+    forbidden=frozenset({"sub", "events", "nonce", "htm", "htu", "token_introspection", "code", "client_id"}),
+    error_code="invalid_client_metadata",
     max_octets=64 * 1024,
 )
 CLIENT_ASSERTION: Final = Purpose(
