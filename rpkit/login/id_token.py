@@ -74,7 +74,7 @@ def verify_id_token(
     _check_acr(verified.claims, transaction, report)
     _check_auth_time(bank, verified.claims, transaction, report)
     _check_requested(verified.claims, transaction, report)
-    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, token)
+    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
 def verify_front_channel_id_token(
@@ -86,7 +86,7 @@ def verify_front_channel_id_token(
     `verify_id_token`.
     """
     verified = yield from _verify_login(bank, token, transaction, report)
-    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, token)
+    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
     return id_token, str(verified.header["alg"])
 
 
@@ -125,7 +125,7 @@ def verify_refreshed_id_token(
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
-    return IdToken(bank.issuer, claims["sub"], claims, token)
+    return IdToken(bank.issuer, claims["sub"], claims, Secret(verified.token))
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +141,14 @@ def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
     max_age = bank.settings.id_token_max_age
-    verified = yield from verify_signed_for_us(bank, token, ID_TOKEN, algorithms=algorithms, max_age=max_age)
+    verified = yield from verify_signed_for_us(
+        bank,
+        token,
+        ID_TOKEN,
+        algorithms=algorithms,
+        max_age=max_age,
+        decryption=bank.decryption("id_token"),
+    )
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
         raise ID_TOKEN.fail(
