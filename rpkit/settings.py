@@ -15,6 +15,7 @@ from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.signer import Signer
+from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.registration.keys import ClientKeys, signer_now
@@ -62,6 +63,7 @@ class ClientOptions(TypedDict, total=False):
     use_mtls_endpoint_aliases: bool
     transaction_ttl: float
     id_token_max_age: float
+    key_limits: KeyLimits
     clock: Clock
     random_bytes: RandomBytes
 
@@ -74,6 +76,7 @@ class ClientSettings:
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
+    `key_limits`: how long the server's keys are believed.
     """
 
     client_id: str
@@ -96,6 +99,7 @@ class ClientSettings:
     use_mtls_endpoint_aliases: bool = False
     transaction_ttl: float = TRANSACTION_TTL
     id_token_max_age: float = ID_TOKEN_MAX_AGE
+    key_limits: KeyLimits = DEFAULT_LIMITS
     clock: Clock = field(default=system_clock, repr=False)
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fapikit.errors import BadSignature, UnusableKey
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected, check_claims, check_issuer
+from fapikit.jose.claims import Expected, check_claims, check_issuer, claimed_iat
 from fapikit.jose.encryption import Decryption, unwrap_jwt
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.parse import UnverifiedJws, parse_jws
@@ -50,7 +50,8 @@ def verify_jwt(
     jws = parse_jws(token, purpose, algorithms)
     if expected.issuer is not None:
         check_issuer(jws.unverified_claims, purpose, expected.issuer)
-    key = yield from keys.find(jws.alg, jws.kid, purpose)
+    issued_at = claimed_iat(jws.unverified_claims)
+    key = yield from keys.find(jws.alg, jws.kid, purpose, issued_at=issued_at)
     claims = check_signature(jws, key, purpose)
     check_claims(claims, purpose, expected)
     return VerifiedJwt(purpose, jws.header, claims, key, token)

@@ -24,22 +24,29 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
 
     What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back. One of
     another login, which has taken the place of `tokens`, stays.
-    Raises ForeignTransaction before anything is sent; PeerRefused, UnexpectedStatus, TransportError.
+    Raises ForeignTransaction before anything is sent; PeerRefused, UnexpectedStatus, TransportError. Where the server
+    revokes no access tokens and there is no refresh token, nothing has ended there: that is forgotten here, and raised.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
     replaced = stored is not None and stored.grant != tokens.grant
     newest = tokens if stored is None or replaced or stored.version < tokens.version else stored
+    ended = newest.refresh_token is not None
     if newest.refresh_token is not None:
         yield from _revoke(bank, tokens, newest.refresh_token.reveal(), "refresh_token")
+    unsupported: PeerRefused | None = None
     for token in newest.access_tokens:
         try:
             yield from _revoke(bank, tokens, token.value.reveal(), "access_token")
+            ended = True
         except PeerRefused as error:
             if error.peer_code != "unsupported_token_type":  # RFC 7009 2.2.1: not every server can
                 raise
+            unsupported = error
     yield from store.forget(tokens.key, tokens.grant)
+    if unsupported is not None and not ended:
+        raise unsupported
 
 
 def _revoke(bank: Bank, tokens: TokenSet, token: str, hint: str) -> Flow[None]:

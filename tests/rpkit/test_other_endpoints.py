@@ -178,6 +178,20 @@ def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> N
     client.revoke(tokens)
 
 
+def test_a_revocation_that_revoked_nothing_is_an_error(clients: Clients, bank: FakeBank) -> None:
+    """A server may refuse to revoke access tokens; where there is no refresh token, nothing has come to an end."""
+    client = clients.of(bank)
+    bank.faults["token"] = lambda members: {n: v for n, v in members.items() if n != "refresh_token"}
+    tokens = signed_in(client, bank).tokens
+    store = client.bank.settings.token_store
+    Hand().run(store.save(tokens))
+    bank.faults["revoke_answer"] = lambda _call: (400, {}, {"error": "unsupported_token_type"})
+    with pytest.raises(PeerRefused) as caught:
+        client.revoke(tokens)
+    assert (caught.value.peer_code, caught.value.clause) == ("unsupported_token_type", "RFC 7009 2.2")
+    assert Hand().run(store.load(tokens.key)) is None
+
+
 # --- Servers that are busy -----------------------------------------------------------------------
 
 
