@@ -21,6 +21,7 @@ from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.jwks import KeyLimits
+from fapikit.metadata import ServerMetadata
 from fapikit.metadata_audit import audit
 from fapikit.profiles import (
     FAPI1_ADVANCED,
@@ -70,6 +71,7 @@ __all__ = [
     "Seal",
     "SealedStore",
     "Secret",
+    "ServerMetadata",
     "Signer",
     "SqliteStore",
     "Store",

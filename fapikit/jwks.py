@@ -155,9 +155,8 @@ class RemoteKeySet:
                     "a kid that is not known here, and the key set was asked for often enough lately",
                     facts={"kid": kid or "none"},
                 )
-            self._under_way_since = (
-                now  # now, not when it begins: of many who come at once, one takes from the bucket
-            )
+            # Not when it begins: of many who come at once, one takes from the bucket.
+            self._under_way_since = now
         return (yield from self._share())
 
     def _share(self) -> Flow[KeySet]:
@@ -192,7 +191,8 @@ class RemoteKeySet:
         )
         response = yield from http(request)
         try:
-            return response, KeySet.from_jwks(read_json_object(response, clause="RFC 7517 5"))
+            members = read_json_object(response, clause="RFC 7517 5")
+            return response, KeySet.from_jwks(members, source=self.uri)
         except FapiError as error:
             # Whatever the endpoint sent, it was no key set: nothing about the JWT has been decided.
             raise UnusableAnswer(

@@ -16,8 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import is_error_code
 from fapikit.parameters import Parameters, parse_parameters
+from fapikit.peer_words import is_error_code
 from fapikit.secrets import Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank

@@ -111,10 +111,11 @@ def verify_refreshed_id_token(
     """
     verified = yield from _verify(bank, token)
     claims = verified.claims
+    now, before = continuity_claims(claims), continuity_claims(first)
     for name in _CONTINUED:
         # What the first did not say, or the second leaves out, cannot contradict; iss and sub are in both.
-        said_twice = name in ("iss", "sub") or (name in claims and name in first)
-        if said_twice and claims[name] != first[name]:
+        said_twice = name in ("iss", "sub") or (name in now and name in before)
+        if said_twice and now[name] != before[name]:
             raise BrokenContinuity(
                 f"the refreshed ID token has another {name} than the first", facts={"claim": name}
             )
@@ -124,8 +125,11 @@ def verify_refreshed_id_token(
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with."""
-    return {name: claims[name] for name in _CONTINUED if name in claims}
+    """What a later refresh is compared with: an audience may come as text or as a list of one."""
+    said = {name: claims[name] for name in _CONTINUED if claims.get(name) not in (None, "")}
+    if isinstance(said.get("aud"), str):
+        said["aud"] = [said["aud"]]
+    return said
 
 
 def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
@@ -191,10 +195,10 @@ def _check_acr(claims: Mapping[str, Any], transaction: Transaction, report: Logi
 def _check_auth_time(
     bank: Bank, claims: Mapping[str, Any], transaction: Transaction, report: LoginReport
 ) -> None:
-    auth_time = number(claims, "auth_time", ID_TOKEN)
     if transaction.max_age is None:
         report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was asked for")
         return
+    auth_time = number(claims, "auth_time", ID_TOKEN)
     if auth_time is None:
         raise StaleLogin("max_age was asked for and auth_time is missing", facts={"claim": "auth_time"})
     age = bank.now() - auth_time
