@@ -18,6 +18,7 @@ from fapikit.jose.claims import Expected, audiences_of
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
+from fapikit.tracebacks import bare
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
@@ -59,7 +60,7 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:
         raise NoAccessToken("the set holds no access token")
-    signed = bank.settings.userinfo_signed_response_alg is not None
+    signed = bank.settings.userinfo_signed_response_alg is not None or bank.decryption("userinfo") is not None
     accept = (("accept", _JWT if signed else "application/json"),)
     response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)
     if response.status != 200:
@@ -73,7 +74,7 @@ def _json(response: HttpResponse) -> Mapping[str, Any]:
     try:
         return strict_json.parse_object(response.body)
     except ValueError as error:
-        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from error
+        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from bare(error)
 
 
 def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
@@ -82,7 +83,7 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             "signed UserInfo is registered, and an unsigned answer came",
             facts={"media_type": response.media_type[:80]},
         )
-    token = response.body.decode("ascii", "replace")
+    token = Secret(response.body.decode("ascii", "replace"))
     verified = yield from verify_jwt(
         token,
         USERINFO_RESPONSE,
@@ -91,12 +92,13 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             bank.settings.userinfo_signed_response_alg, "userinfo_signing_alg_values_supported"
         ),
         expected=Expected(issuer=bank.issuer, audience=(), now=bank.now(), skew=bank.profile.clock_skew),
+        decryption=bank.decryption("userinfo"),
     )
     if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
         verified.claims, USERINFO_RESPONSE
     ):
         raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
-    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(token))
+    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
 
 
 def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:
