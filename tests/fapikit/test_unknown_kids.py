@@ -170,6 +170,23 @@ def test_an_answer_that_was_on_its_way_when_a_jwt_came_does_not_decide_about_it(
         earlier.send(old.value.value)
 
 
+def test_who_waits_for_a_slow_answer_is_served_from_a_newer_one() -> None:
+    bench = Bench(jwks(0))
+    bench.find(0)
+    waiting = bench.keys.find("ES256", a_key("ES256", 1).kid, ID_TOKEN)
+    joined = waiting.send(None)
+    assert isinstance(joined, Shared)
+    slow = joined.start()
+    slow.send(None)
+    bench.hand.add([jwks(0, 1)])
+    bench.hand.run(bench.keys._fetch())  # another event loop's
+    with pytest.raises(StopIteration) as old:
+        slow.send(jwks(0))
+    with pytest.raises(StopIteration) as found:
+        waiting.send(old.value.value)
+    assert found.value.value.kid == a_key("ES256", 1).kid
+
+
 def test_of_many_who_come_at_once_one_takes_from_the_bucket() -> None:
     bench = Bench(jwks(0))
     bench.find(0)

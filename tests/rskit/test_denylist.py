@@ -61,6 +61,7 @@ def test_a_client_is_refused_in_whatever_claim_it_stands(
     assert type(refused(server, request).error) is rs.RevokedToken
     allowed(server, view(client_id=None, azp="another"))
     allowed(server, view(client_id=None, sub="fintech"))
+    allowed(server, view(client_id=None, azp={"not": "a string"}, cid=["fintech"]))
 
 
 def test_a_client_that_an_introspection_answer_names_otherwise_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from rskit.issuers.issuer import _MAX_ISSUERS
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
+from tests.rskit.introspecting import METADATA, asking, says
 from tests.rskit.mothers import AS_KEY, ISSUER, a_server, a_token, a_view, allowed, an_issuer, decide, refused
 
 JWKS_URI = f"{ISSUER}/jwks"
@@ -198,6 +200,32 @@ def test_naming_a_thousand_issuers_makes_no_honest_one_be_forgotten(clock: Froze
         assert isinstance(outcome, CannotDecide)
         assert len(server._issuers.all()) <= _MAX_ISSUERS
     assert honest in server._issuers.all()
+
+
+def test_an_issuer_that_was_asked_about_its_tokens_is_an_honest_one(clock: FrozenClock):
+    server = a_server(clock=clock, issuers=lambda iss: replace(asking(), url=iss))
+    allowed(server, view(), Hand(METADATA, says()))
+    (honest,) = server._issuers.all()
+    for number in range(_MAX_ISSUERS + 50):
+        made_up = a_token(iss=f"https://{number}.example")
+        decide(server, a_view(f"Bearer {made_up}"), Hand(e.Unreachable("no such tenant")))
+    assert honest in server._issuers.all()
+
+
+def test_an_issuer_whose_configuration_changes_takes_no_other_s_place(
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("rskit.issuers.issuer._MAX_ISSUERS", 2)
+    known = {
+        ISSUER: an_issuer(),
+        "https://second.example": Issuer("https://second.example", keys=an_issuer().keys),
+    }
+    server = a_server(clock=clock, issuers=known.get)
+    for iss in known:
+        allowed(server, view(iss=iss))
+    known["https://second.example"] = replace(known["https://second.example"], name="second")
+    allowed(server, view(iss="https://second.example"))
+    assert [trusted.config.url for trusted in server._issuers.all()] == list(known)
 
 
 def test_of_issuers_that_have_all_signed_for_something_the_oldest_are_forgotten(

@@ -137,11 +137,15 @@ def test_where_a_revocation_finds_no_room_jwts_are_asked_about(
     server = a_server(issuers=[asking_and_verifying()], clock=clock)
     monkeypatch.setattr(server._tokens._cache._revoked, "_max_entries", 10)
     allowed(server, a_view_of(good))
-    theirs = [a_token(exp=int(NOW) + 200) for _ in range(15)]
+    theirs = [a_token(exp=int(NOW) + 200 - number % 2) for number in range(15)]
     for token in theirs:
         passed = allowed(a_server(), a_view_of(token))
         with pytest.raises(rs.InactiveToken):
             hand.run(server.check_again(a_view_of(token), passed))
+    asked = hand.server.asked
+    for token in theirs:
+        assert type(refused(server, a_view_of(token)).error) is rs.InactiveToken
+    assert hand.server.asked == asked
     clock.advance(11)  # what there was no room for is remembered for ten seconds
     for token in theirs:
         assert type(refused(server, a_view_of(token), hand).error) is rs.InactiveToken
@@ -173,6 +177,20 @@ def test_a_refusal_that_comes_while_a_later_one_is_noted_stays(clock: FrozenCloc
     with pytest.raises(rs.InactiveToken):
         slow.send(says())
     assert type(refused(server, a_view_of(good)).error) is rs.InactiveToken
+
+
+def test_a_later_answer_ends_what_was_said_before(clock: FrozenClock):
+    """Two routes ask at one time; who asked later is told that the token is active after all."""
+    token = a_token()
+    server, hand = a_server(issuers=[asking_and_verifying()], clock=clock), Endless(Server())
+    passed = allowed(server, a_view_of(token))
+    hear_that_it_is_revoked(server, token, hand)
+    clock.advance(1)
+    hand.server.good.add(token)
+    hand.run(server.check_again(a_view_of(token), passed))
+    assert allowed(server, a_view_of(token)).kind == "introspected"
+    clock.advance(60)
+    assert allowed(server, a_view_of(token)).kind == "jwt"
 
 
 def test_what_does_not_fit_a_jwt_is_kept_from_strangers_too(clock: FrozenClock):
