@@ -8,14 +8,14 @@ Role: C
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
-from fapikit.jose.claims import number
+from fapikit.jose.claims import audiences_of, number
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
@@ -72,7 +72,7 @@ def verify_id_token(
     _check_acr(verified.claims, transaction, report)
     _check_auth_time(bank, verified.claims, transaction, report)
     _check_requested(verified.claims, transaction, report)
-    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
 def verify_front_channel_id_token(
@@ -84,7 +84,7 @@ def verify_front_channel_id_token(
     `verify_id_token`.
     """
     verified = yield from _verify_login(bank, token, transaction, report)
-    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
     return id_token, str(verified.header["alg"])
 
 
@@ -92,7 +92,9 @@ def _verify_login(bank: Bank, token: str, transaction: Transaction, report: Logi
     verified = yield from _verify(bank, token)
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
-    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3")
+    others = [name for name in audiences_of(verified.claims, ID_TOKEN) if name != bank.settings.client_id]
+    trusted = f"but whom it trusts: {' '.join(others)}" if others else ""
+    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3", trusted)
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
     _check_nonce(verified.claims, transaction)
@@ -121,12 +123,17 @@ def verify_refreshed_id_token(
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
-    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
+    return IdToken(bank.issuer, claims["sub"], claims, Secret(verified.token))
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with: an audience may come as text or as a list of one."""
-    said = {name: claims[name] for name in _CONTINUED if claims.get(name) not in (None, "")}
+    """What a later refresh is compared with."""
+    return comparable(claims, _CONTINUED)
+
+
+def comparable(claims: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What these claims say, if they say something: an audience may come as text or as a list of one."""
+    said = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
     if isinstance(said.get("aud"), str):
         said["aud"] = [said["aud"]]
     return said
@@ -136,8 +143,15 @@ def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
-    max_age = bank.settings.id_token_max_age
-    verified = yield from verify_signed_for_us(bank, token, ID_TOKEN, algorithms=algorithms, max_age=max_age)
+    verified = yield from verify_signed_for_us(
+        bank,
+        token,
+        ID_TOKEN,
+        algorithms=algorithms,
+        max_age=bank.settings.id_token_max_age,
+        trusted_audiences=bank.settings.trusted_audiences,
+        decryption=bank.settings.id_token_decryption,
+    )
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
         raise ID_TOKEN.fail(

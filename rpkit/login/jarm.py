@@ -8,6 +8,7 @@ Not checked here: state and error, which `callback` checks in the verified param
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fapikit.flow import Flow
 from fapikit.jose.purposes import JARM_RESPONSE
@@ -27,7 +28,10 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
     )
-    verified = yield from verify_signed_for_us(bank, response, JARM_RESPONSE, algorithms=algorithms)
+    purpose = JARM_RESPONSE
+    if bank.profile.jarm_iss_twice:
+        purpose = replace(JARM_RESPONSE, repeatable=frozenset({"iss"}))
+    verified = yield from verify_signed_for_us(bank, response, purpose, algorithms=algorithms)
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
     report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))

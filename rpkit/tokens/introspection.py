@@ -53,6 +53,7 @@ def introspect(
         if signed
         else (),
         skew=bank.profile.clock_skew,
+        assertion_audience=bank.assertion_audience,
     )
     if not members["active"]:
         return Introspection(False, {})

@@ -13,30 +13,15 @@ from fapikit.errors import ConfigurationError, InsecureUrl, ResponseTooLarge, Un
 from rpkit.errors import (
     BodySpent,
     ForeignOrigin,
-    GrantEnded,
     NoAccessToken,
     OtherAuthorizationServer,
     StepUpRequired,
 )
 from tests.keys import claims_of
 from tests.mothers.clients import Clients
-from tests.mothers.fake_bank import FakeBank, Seen
+from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import ACCOUNTS, ORIGIN, api_of, signed_in
-
-
-def refusing(times: int, *answer: Any) -> Any:
-    """An API that refuses so many times, then serves."""
-    left = [times]
-
-    def refuse(_call: Seen) -> Any:
-        left[0] -= 1
-        return answer if left[0] >= 0 else None
-
-    return refuse
-
-
-def invalid_token(times: int = 1) -> Any:
-    return refusing(times, 401, {"www-authenticate": 'DPoP error="invalid_token", algs="ES256"'}, {})
+from tests.rpkit.refusing_apis import invalid_token, refusing
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-3; FAPI1-BL 6.2.2-5; RFC 9449 4.2b")
@@ -162,77 +147,6 @@ def test_an_expired_token_is_refreshed_before_the_call(clients: Clients, bank: F
         assert api.get("/accounts").status_code == 200
     old = login.tokens.access_token_for(None).reveal()
     assert all(old not in call.headers["authorization"] for call in bank.calls("accounts"))
-
-
-@pytest.mark.parametrize("alive", [True, False], ids=["refused by the API", "expired here"])
-def test_an_ended_grant_is_one_thing_whether_the_access_token_lived_or_not(
-    alive: bool, clients: Clients, bank: FakeBank
-) -> None:
-    client = clients.of(bank)
-    login = signed_in(client, bank)
-    client.revoke(login.tokens)
-    if not alive:
-        bank.clock.advance(1000)
-    with api_of(client, bank, login.tokens) as api, pytest.raises(GrantEnded) as ended:
-        api.get("/accounts")
-    assert ended.value.remedy == "sign in again"
-
-
-def test_where_nothing_can_renew_the_token_the_apis_own_answer_stands(
-    clients: Clients, bank: FakeBank
-) -> None:
-    client = clients.of(bank)
-    bank.faults["token"] = lambda members: {k: v for k, v in members.items() if k != "refresh_token"}
-    login = signed_in(client, bank)
-    bank.faults["api_accounts"] = invalid_token(9)
-    with api_of(client, bank, login.tokens) as api:
-        assert api.get("/accounts").status_code == 401
-
-
-SCHEMES: dict[str, tuple[str, int]] = {  # what a 401 says to a DPoP-bound token, and the answer in the end
-    "as it should be": ('DPoP error="invalid_token"', 200),
-    "under another scheme": ('Bearer error="invalid_token"', 200),
-    "beside a challenge of the right scheme": ('Bearer error="invalid_token", DPoP algs="ES256"', 401),
-    "another error of the right scheme": ('Bearer error="invalid_token", DPoP error="invalid_request"', 401),
-    "no error at all": ("Bearer", 401),
-}
-
-
-@pytest.mark.parametrize("what", SCHEMES)
-def test_a_refused_token_is_renewed_under_whichever_scheme_that_is_said(
-    what: str, clients: Clients, bank: FakeBank
-) -> None:
-    challenge, status = SCHEMES[what]
-    client = clients.of(bank)
-    login = signed_in(client, bank)
-    bank.faults["api_accounts"] = refusing(1, 401, {"www-authenticate": challenge}, {})
-    with api_of(client, bank, login.tokens) as api:
-        assert api.get("/accounts").status_code == status
-
-
-@pytest.mark.spec("RFC 9449 9")
-@pytest.mark.parametrize("scheme", ["DPoP", "dpop", "Bearer", "Nonce"])
-def test_a_nonce_is_supplied_under_whichever_scheme_it_is_demanded(
-    scheme: str, clients: Clients, bank: FakeBank
-) -> None:
-    bank.faults["challenge_scheme"] = lambda _: scheme
-    client = clients.of(bank)
-    login = signed_in(client, bank)
-    client.bank.nonces.learn(ORIGIN, ["an-old-one"])
-    with api_of(client, bank, login.tokens) as api:
-        assert api.get("/accounts").status_code == 200
-    assert [call.status for call in bank.calls("accounts")] == [401, 200]
-
-
-def test_a_token_that_is_not_bound_has_no_use_for_a_nonce(clients: Clients, bank: FakeBank) -> None:
-    bank.dpop, bank.nonces = False, False
-    client = clients.of(bank, profile="oauth-2.1", sender_constraint=None)
-    login = signed_in(client, bank)
-    answer = (401, {"www-authenticate": 'Bearer error="use_dpop_nonce"', "dpop-nonce": "n"}, {})
-    bank.faults["api_accounts"] = refusing(9, *answer)
-    with api_of(client, bank, login.tokens) as api:
-        assert api.get("/accounts").status_code == 401
-    assert len(bank.calls("accounts")) == 1
 
 
 def test_without_refresh_token_an_expired_token_says_sign_in_again(clients: Clients, bank: FakeBank) -> None:
@@ -440,35 +354,6 @@ def test_an_interaction_id_of_the_application_is_kept(clients: Clients, bank: Fa
     with api_of(client, bank, login.tokens) as api:
         api.get("/accounts", headers={"x-fapi-interaction-id": own})
         assert bank.calls("accounts")[-1].headers["x-fapi-interaction-id"] == own
-
-
-OWN = "c8e52f44-3b0c-4b52-8a53-5c1f4d2a1b11"
-ECHOES: dict[str, tuple[Any, bool]] = {  # what a bank makes of it, and whether that is worth a line
-    "as sent": (OWN, False),
-    "in capitals": (OWN.upper(), False),
-    "twice, by a gateway": (f"{OWN}, {OWN}", False),
-    "not at all": (None, False),
-    "another": ("2f1f6f1e-0000-4000-8000-000000000000", True),
-    "another beside it": (f"{OWN}, 2f1f6f1e-0000-4000-8000-000000000000", True),
-    "nonsense": ("\x00\x1b[31m", True),
-}
-
-
-@pytest.mark.spec("FAPI1-BL 6.2.1-11")
-@pytest.mark.parametrize("what", ECHOES)
-def test_an_executed_payment_is_the_applications_whatever_interaction_id_stands_on_it(
-    what: str, clients: Clients, bank: FakeBank, caplog: pytest.LogCaptureFixture
-) -> None:
-    echo, noted = ECHOES[what]
-    client = clients.of(bank)
-    login = signed_in(client, bank)
-    headers = {} if echo is None else {"x-fapi-interaction-id": echo}
-    bank.faults["api_payments"] = lambda _call: (201, headers, {"paymentId": "p-1"})
-    with api_of(client, bank, login.tokens) as api, caplog.at_level("WARNING", "fapikit.peer"):
-        answer = api.post("/payments", json={"amount": "1"}, headers={"x-fapi-interaction-id": OWN})
-    assert (answer.status_code, answer.json()) == (201, {"paymentId": "p-1"})
-    assert bool(caplog.records) is noted
-    assert all(OWN in record.message and record.message.isprintable() for record in caplog.records)
 
 
 def test_refreshes_go_over_rpkits_own_transport(clients: Clients, bank: FakeBank) -> None:
