@@ -21,6 +21,7 @@ from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
+from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
@@ -88,6 +89,9 @@ class Core:
             rotate_after=config.rotate_keys_after,
             retire_after=config.access_token_lifetime + 3600,
         )
+        self.decryption_keys = DecryptionKeys(
+            self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
+        )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
@@ -102,6 +106,7 @@ class Core:
             wanted |= {alg for name in _SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
         for alg in sorted(wanted):
             await self.keys.signer(alg)
+        await self.decryption_keys.all()
 
     async def aclose(self) -> None:
         """Close connections, and the store unless it was handed in."""
@@ -155,7 +160,8 @@ class Core:
         return document
 
     async def jwks(self) -> dict[str, Any]:
-        return await self.keys.jwks()
+        signing = await self.keys.jwks()
+        return {"keys": [*signing["keys"], *await self.decryption_keys.jwks()]}
 
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body

@@ -17,8 +17,6 @@ from fapikit.client_authentication import (
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
-from fapikit.jose.encryption import Decryption
-from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
@@ -58,8 +56,6 @@ __all__ = [
     "ClientSecretBasic",
     "ClientSecretJWT",
     "ClientSecretPost",
-    "Decryption",
-    "DecryptionKey",
     "FapiError",
     "HttpSettings",
     "KeyRing",

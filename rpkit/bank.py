@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fapikit.errors import ConfigurationError, MissingMetadata
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
 from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
 from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
 
@@ -92,6 +94,10 @@ class Bank:
                 facts={"member": metadata_name, "listed": " ".join(listed or ())},
             )
         return usable
+
+    def decryption(self, response: str) -> Decryption | None:
+        """How a kind of response is opened, where encryption is agreed; see `encryption_settings.RESPONSES`."""
+        return decryption_of(self.settings, response)
 
     @property
     def pushes(self) -> bool:

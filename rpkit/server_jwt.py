@@ -27,7 +27,8 @@ def verify_signed_for_us(
     trusted_audiences: Collection[str] = (),
     decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """`max_age`: seconds since `iat`. `trusted_audiences`: for whom else it may be. `decryption`: what opens it.
+    """`max_age`: seconds since `iat`. `trusted_audiences`: for whom else it may be. `decryption`: how to open it, where
+    encryption is agreed.
 
     Raises the JwtError that fits; TransportError if no key can be had now.
     """

@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
@@ -15,10 +15,11 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
-from fapikit.jose.encryption import Decryption
+from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
+from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.tokens.token_set import TokenKey, TokenSet
@@ -63,7 +64,17 @@ class ClientOptions(TypedDict, total=False):
     authorization_signed_response_alg: str | None
     userinfo_signed_response_alg: str | None
     introspection_signed_response_alg: str | None
-    id_token_decryption: Decryption | None
+    id_token_encrypted_response_alg: str | None
+    id_token_encrypted_response_enc: str | None
+    authorization_encrypted_response_alg: str | None
+    authorization_encrypted_response_enc: str | None
+    userinfo_encrypted_response_alg: str | None
+    userinfo_encrypted_response_enc: str | None
+    introspection_encrypted_response_alg: str | None
+    introspection_encrypted_response_enc: str | None
+    request_object_encryption_alg: str | None
+    request_object_encryption_enc: str | None
+    decryption_keys: Sequence[DecryptionKey]
     assertion_audience: str
     trusted_audiences: Collection[str]
     use_mtls_endpoint_aliases: bool
@@ -75,13 +86,14 @@ class ClientOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """One client at one server. Spans are seconds; `*_signed_response_alg` are as registered (RFC 7591).
+    """One client at one server. Spans are seconds; `*_signed_response_alg` and `*_encrypted_response_alg` are as
+    registered (RFC 7591). What is registered as encrypted is refused in the clear. `decryption_keys`: those that open
+    it, the old ones too.
 
     `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
-    `id_token_decryption`: the keys that open encrypted ID tokens, and whether others pass too.
     `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
     or a name of the bank's own, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
     `trusted_audiences`: who else an ID token may be for, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
@@ -104,7 +116,17 @@ class ClientSettings:
     authorization_signed_response_alg: str | None = None
     userinfo_signed_response_alg: str | None = None
     introspection_signed_response_alg: str | None = None
-    id_token_decryption: Decryption | None = None
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    authorization_encrypted_response_alg: str | None = None
+    authorization_encrypted_response_enc: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
+    introspection_encrypted_response_alg: str | None = None
+    introspection_encrypted_response_enc: str | None = None
+    request_object_encryption_alg: str | None = None
+    request_object_encryption_enc: str | None = None
+    decryption_keys: Sequence[DecryptionKey] = ()
     assertion_audience: str = ISSUER
     trusted_audiences: Collection[str] = ()
     use_mtls_endpoint_aliases: bool = False
@@ -121,6 +143,7 @@ class ClientSettings:
         self._check_redirect_uri()
         self._check_sender_constraint()
         self._check_algorithms()
+        check_encryption(self)
         self._check_signed_requests()
         self._check_response_type()
         self._check_response_mode()

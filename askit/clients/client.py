@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from askit.clients.keys import FETCHED, require_public
-from askit.clients.metadata import ALGORITHMS, check_types, read_keys
+from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
@@ -55,6 +55,7 @@ class Client:
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
             raise InvalidClientMetadata("client_id must be a non-empty string")
         check_types(members)
+        check_encryption(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
         keys = read_keys(members)

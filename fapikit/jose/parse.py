@@ -67,9 +67,7 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
     parts = token.split(".", 3)
     if len(parts) != 3 or not token.isascii():
         if token.count(".") == 4:
-            raise purpose.fail(
-                MalformedJwt, f"this {purpose.name} is encrypted, and no key to open it is set"
-            )
+            raise purpose.fail(MalformedJwt, f"this {purpose.name} is encrypted, which was not agreed")
         raise purpose.fail(MalformedJwt, f"this {purpose.name} is not three parts with dots between")
     head, body, tail = parts
     if len(head) > _MAX_HEADER_CHARACTERS:

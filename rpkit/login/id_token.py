@@ -150,7 +150,7 @@ def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
         algorithms=algorithms,
         max_age=bank.settings.id_token_max_age,
         trusted_audiences=bank.settings.trusted_audiences,
-        decryption=bank.settings.id_token_decryption,
+        decryption=bank.decryption("id_token"),
     )
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():

@@ -31,7 +31,9 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
     purpose = JARM_RESPONSE
     if bank.profile.jarm_iss_twice:
         purpose = replace(JARM_RESPONSE, repeatable=frozenset({"iss"}))
-    verified = yield from verify_signed_for_us(bank, response, purpose, algorithms=algorithms)
+    verified = yield from verify_signed_for_us(
+        bank, response, purpose, algorithms=algorithms, decryption=bank.decryption("authorization")
+    )
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
     report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from fapikit import (
-    Decryption,
-    DecryptionKey,
     PrivateKeyJWT,
     Profile,
     Quirk,
@@ -20,19 +18,18 @@ from fapikit.client_authentication import ClientSecretJWT
 from fapikit.errors import (
     ConfigurationError,
     DuplicateMember,
-    FapiError,
     ForbiddenByProfile,
     MalformedJwt,
-    NotEncrypted,
     WrongAudience,
 )
 from fapikit.jose.encryption import encrypt_jwt
+from fapikit.jose.encryption_keys import DecryptionKey
 from rpkit import RegisteredBank, Registry
 from tests.clocks import FrozenClock
-from tests.keys import a_key, b64, claims_of, jws_of
+from tests.keys import a_key, claims_of, jws_of
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
-from tests.rpkit.logins import api_of, signed_in
+from tests.rpkit.logins import signed_in
 
 ORGANISATION = "0015800001041RHAAY"
 SECRET = "a secret of more than thirty-two octets, as HS256 asks"
@@ -254,50 +251,8 @@ def test_an_id_token_names_nothing_twice_whatever_the_quirk(clients: Clients, ba
 # --- Encrypted ID tokens -------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def key() -> DecryptionKey:
-    return DecryptionKey.generate("RSA-OAEP-256")
-
-
-def test_an_encrypted_id_token_is_opened_with_the_key_that_was_given(
-    key: DecryptionKey, clients: Clients, bank: FakeBank
-) -> None:
+def test_an_id_token_that_is_encrypted_unasked_is_called_so(clients: Clients, bank: FakeBank) -> None:
+    key = DecryptionKey.generate("ECDH-ES")
     bank.faults["id_token_jwt"] = lambda token: encrypt_jwt(token, key)
-    client = clients.of(bank, id_token_decryption=Decryption(keys=(key,)))
-    login = signed_in(client, bank)
-    assert login.id_token.subject == "alice"
-    assert login.evidence.export()["id_token"].count(".") == 2, "kept as it was signed"
-    bank.faults["refresh_id_token"] = lambda claims: claims
-    assert client.refresh(login.tokens).version == 2
-    with api_of(client, bank, login.tokens) as api:
-        assert api.get("/accounts").status_code == 200
-
-
-ENCRYPTED: dict[str, tuple[bool, bool, type[FapiError], str]] = {  # encrypted, opened here, and the refusal
-    "without a key": (True, False, MalformedJwt, "this ID token is encrypted, and no key to open it is set"),
-    "clear where it was agreed": (False, True, NotEncrypted, "not encrypted, as was agreed"),
-}
-
-
-@pytest.mark.parametrize("what", ENCRYPTED)
-def test_encryption_that_was_not_agreed_on(
-    what: str, key: DecryptionKey, clients: Clients, bank: FakeBank
-) -> None:
-    encrypted, opened, error, text = ENCRYPTED[what]
-    if encrypted:
-        bank.faults["id_token_jwt"] = lambda token: encrypt_jwt(token, key)
-    options = {"id_token_decryption": Decryption(keys=(key,))} if opened else {}
-    with pytest.raises(error, match=text):
-        signed_in(clients.of(bank, **options), bank)
-
-
-def test_what_is_inside_is_verified_like_any_other(
-    key: DecryptionKey, clients: Clients, bank: FakeBank
-) -> None:
-    def forged(token: str) -> str:
-        head, body, _ = token.split(".")
-        return encrypt_jwt(f"{head}.{body}.{b64(bytes(64))}", key)
-
-    bank.faults["id_token_jwt"] = forged
-    with pytest.raises(FapiError, match="signature"):
-        signed_in(clients.of(bank, id_token_decryption=Decryption(keys=(key,))), bank)
+    with pytest.raises(MalformedJwt, match="this ID token is encrypted, which was not agreed"):
+        signed_in(clients.of(bank), bank)
