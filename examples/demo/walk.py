@@ -56,7 +56,10 @@ class Walk:
             Step(
                 f"POST /payments: a refresh brings the second token; the API {asks} and pays once", self.pay
             ),
-            Step("revocation: the API refuses the next payment, the bank a refresh, and the page says so", self.revoke),
+            Step(
+                "revocation: the API refuses the next payment, the bank a refresh, and the page says so",
+                self.revoke,
+            ),
         ]
 
     def discovery(self) -> None:
