@@ -30,10 +30,10 @@ with needs_extra():
     from askit.log_budget import LogBudget
     from askit.server import AuthorizationServer
     from askit.serving.listener import Listener
-    from askit.serving.open_files import BACKLOG
+    from askit.serving.server import ACCEPTED_AT_ONCE, BoundedServer
 
 
-class ReadyServer(uvicorn.Server):
+class ReadyServer(BoundedServer):
     """Says on stdout when it listens."""
 
     def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         port=port,
         http=Listener(tls, config.limits, proxies=config.trusted_proxies),  # type: ignore[arg-type]
         ws="none",
-        backlog=BACKLOG,
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -11,9 +11,8 @@ import logging
 from typing import Final
 
 from askit.config.limits import Limits
+from askit.serving.server import ACCEPTED_AT_ONCE, TURNS
 
-BACKLOG: Final = 128
-"""Connections that wait to be accepted: so many are, at one time, beyond those that are held."""
 _OTHERS: Final = 64
 """Files of the store, and connections to clients for their keys."""
 
@@ -22,7 +21,7 @@ log = logging.getLogger("askit")
 
 def connections_to_hold(limits: Limits) -> int:
     """`limits.connections`, or fewer where this process may not open as many files."""
-    room = max(_open_files() - BACKLOG - _OTHERS, 1)
+    room = max(_open_files() - TURNS * ACCEPTED_AT_ONCE - _OTHERS, 1)
     if room < limits.connections:
         log.warning(
             "limits.connections = %d, but this process may open so few files that it holds %d: raise `ulimit -n`",
