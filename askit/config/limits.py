@@ -15,6 +15,7 @@ from fapikit.errors import ConfigurationError
 
 _AT_MOST: Final = (
     ("connections_per_address", "connections"),
+    ("waiting_per_client", "connections"),
     ("parameter_octets", "long_parameter_octets"),
     ("long_parameter_octets", "body_octets"),
     ("sealed_request_octets", "header_octets"),
@@ -38,6 +39,7 @@ class Limits:
     idle_seconds: float = 15.0
     connections: int = 400
     connections_per_address: int = 200
+    waiting_per_client: int = 20
     log_lines_per_second: int = 50
     log_line_octets: int = 4_096
     parameters: int = 100

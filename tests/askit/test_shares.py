@@ -242,6 +242,25 @@ async def test_a_user_takes_half_of_a_clients_share() -> None:
 
 
 @pytest.mark.anyio
+async def test_nor_does_one_who_refuses_without_end() -> None:
+    """What nobody pushed takes no room until a user decides, and that is the user's."""
+    public = {**FINTECH, "token_endpoint_auth_method": "none"}
+    apis = [an_api("accounts-api", 3), an_api("payments-api", 4)]
+    bank = Bank(profile="oauth-2.1", clients=[public, *apis], limits={"entries_per_client": 40})
+    client = bank.client()
+    query = {**client.request(), "client_id": "fintech"}
+    page = await client.submit(
+        await client.http.get("/authorize", params=query), username="alice", password="wonderland"
+    )
+    answers = [(await client.submit(page, decision="deny")).status_code]
+    for _ in range(20):
+        page = await client.http.get("/authorize", params=query)
+        answers.append((await client.submit(page, decision="deny")).status_code)
+    assert answers == [303] * 19 + [429] * 2
+    assert bank.server.core.shares._holdings["client", "fintech"].entries == 19
+
+
+@pytest.mark.anyio
 async def test_signing_in_over_and_over_ends_at_the_share_of_the_user() -> None:
     bank = Bank(limits={"entries_per_client": 20})
     answers = []
