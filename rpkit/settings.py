@@ -96,10 +96,10 @@ class ClientSettings:
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
+    `key_limits`: how long the server's keys are believed.
     `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
     or a name of the bank's own, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
     `trusted_audiences`: who else an ID token may be for, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
-    `key_limits`: how long the server's keys are believed.
     """
 
     client_id: str

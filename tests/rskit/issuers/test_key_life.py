@@ -215,16 +215,15 @@ def test_an_issuer_that_was_asked_about_its_tokens_is_an_honest_one(clock: Froze
 def test_an_issuer_whose_configuration_changes_takes_no_other_s_place(
     clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rskit.issuers.issuer._MAX_ISSUERS", 2)
-    known = {
-        ISSUER: an_issuer(),
-        "https://second.example": Issuer("https://second.example", keys=an_issuer().keys),
-    }
+    monkeypatch.setattr("rskit.issuers.issuer._MAX_ISSUERS", 10)
+    names = [f"https://{number}.example" for number in range(10)]
+    known = {name: Issuer(name, keys=an_issuer().keys) for name in names}
     server = a_server(clock=clock, issuers=known.get)
     for iss in known:
         allowed(server, view(iss=iss))
-    known["https://second.example"] = replace(known["https://second.example"], name="second")
-    allowed(server, view(iss="https://second.example"))
+    changed = list(known)[1]
+    known[changed] = replace(known[changed], name="changed")
+    allowed(server, view(iss=changed))
     assert [trusted.config.url for trusted in server._issuers.all()] == list(known)
 
 
