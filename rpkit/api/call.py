@@ -15,7 +15,7 @@ from typing import Final
 
 from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
-from fapikit.http_message import Headers
+from fapikit.http_message import Fields
 from fapikit.members import LOG
 from fapikit.urls import origin_of, without_query
 from rpkit.api.challenge import demands_nonce, error_of, read_challenges, require_no_step_up
@@ -73,7 +73,7 @@ class ApiCall:
         self._nonce_tried = False
         self._refresh_tried = False
 
-    def prepare(self) -> Flow[Headers]:
+    def prepare(self) -> Flow[Fields]:
         """The headers of the first attempt. Raises ForeignOrigin, NoAccessToken; what a refresh raises."""
         if origin_of(self._url) != self._origin:
             raise ForeignOrigin(
@@ -85,7 +85,7 @@ class ApiCall:
             token = yield from self._refreshed()
         return (yield from self._headers(token))
 
-    def judge(self, answer: ApiAnswer) -> Flow[Headers | None]:
+    def judge(self, answer: ApiAnswer) -> Flow[Fields | None]:
         """The headers to send again with, or None: the answer is the application's.
 
         Raises StepUpRequired, BodySpent, OtherAuthorizationServer, GrantEnded and what else a refresh raises; nothing
@@ -145,7 +145,7 @@ class ApiCall:
                 f"the API wants the request again, and its body was a stream: {since}, so send it once more"
             )
 
-    def _headers(self, token: AccessToken) -> Flow[Headers]:
+    def _headers(self, token: AccessToken) -> Flow[Fields]:
         self._used = token
         credentials = yield from credentials_for(
             self._bank, self._method, self._url, token=token, dpop=self._held.tokens.dpop

@@ -82,7 +82,7 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             "signed UserInfo is registered, and an unsigned answer came",
             facts={"media_type": response.media_type[:80]},
         )
-    token = response.body.decode("ascii", "replace").strip()
+    token = Secret(response.body.decode("ascii", "replace").strip())
     verified = yield from verify_jwt(
         token,
         USERINFO_RESPONSE,

@@ -22,7 +22,7 @@ from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.peer_words import PeerWords, is_error_code, words_of
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank
 from rpkit.errors import (
@@ -75,7 +75,7 @@ class VerifiedCallback:
 
     code: Secret
     transaction: Transaction
-    artefact: str | None = field(repr=False)
+    artefact: Secret | None
     """The signed response, or the ID token that signs it, verbatim."""
     id_token: IdToken | None
     """The ID token that came with the response."""
@@ -87,16 +87,16 @@ class VerifiedCallback:
 
 
 def verify_callback(
-    bank: Bank, callback: Callback, transaction: Transaction, report: LoginReport
+    bank: Bank, callback: Concealed[Callback], transaction: Transaction, report: LoginReport
 ) -> Flow[VerifiedCallback]:
     """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if use cannot be marked."""
     require_own(bank, transaction)
-    parameters = read_callback(callback, transaction)
+    parameters = read_callback(callback.reveal(), transaction)
     report.passed("answer in the mode and at the address asked for", "JARM 2.3; FAPI1-BL 5.2.3-4")
     artefact = None
     if transaction.response_mode in JARM_MODES:
         artefact = _only_signed(parameters)
-        found: Mapping[str, str] = yield from verify_jarm(bank, artefact, report)
+        found = yield from verify_jarm(bank, artefact, report)
     else:
         found = _only_plain(parameters, transaction)
     _check_issuer(bank, found, report)
@@ -104,14 +104,14 @@ def verify_callback(
     yield from use_once(bank, transaction)
     report.passed("first answer of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
-    code = found.get("code")
+    code = found.secret("code")
     if code is None:
         raise MissingCode("the answer has neither code nor error")
     id_token = None
     if transaction.hybrid:
-        artefact = found.get("id_token")
+        artefact = found.secret("id_token")
         id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
-    return VerifiedCallback(Secret(code), transaction, artefact, id_token, _BRAND)
+    return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 
 def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
@@ -177,9 +177,9 @@ def _check_address(callback: str, redirect_uri: str) -> None:
         )
 
 
-def _only_signed(parameters: Parameters) -> str:
+def _only_signed(parameters: Parameters) -> Secret:
     """The one parameter of a signed answer; a plain answer is a downgrade."""
-    response = parameters.get("response")
+    response = parameters.secret("response")
     beside = sorted((_RESPONSE - {"response"}) & parameters.keys())
     if response is None or beside:
         raise WrongResponseMode(
@@ -205,7 +205,7 @@ def _only_plain(parameters: Parameters, transaction: Transaction) -> Parameters:
     return parameters
 
 
-def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> None:
+def _check_issuer(bank: Bank, found: Parameters, report: LoginReport) -> None:
     iss = found.get("iss")
     announced = bank.metadata.flag("authorization_response_iss_parameter_supported")
     if iss is None:
@@ -226,7 +226,7 @@ def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> 
     report.passed("issuer of the answer", "RFC 9207 2.4a")
 
 
-def _check_state(found: Mapping[str, str], transaction: Transaction, report: LoginReport) -> None:
+def _check_state(found: Parameters, transaction: Transaction, report: LoginReport) -> None:
     state = found.get("state")
     if state is None:
         raise MissingState(f"the answer has no state{told_error(found)}")
@@ -237,7 +237,7 @@ def _check_state(found: Mapping[str, str], transaction: Transaction, report: Log
     report.passed("state", "RFC 9700 2.1c")
 
 
-def _refuse_error(found: Mapping[str, str]) -> None:
+def _refuse_error(found: Parameters) -> None:
     error = found.get("error")
     if error is None:
         return
@@ -254,11 +254,11 @@ def _refuse_error(found: Mapping[str, str]) -> None:
     raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=_words(found).description)
 
 
-def told_error(parameters: Mapping[str, str]) -> str:
+def told_error(parameters: Parameters) -> str:
     """For the end of a message: the error that an answer tells, which nobody has verified."""
     words = _words(parameters)
     return f"; it tells the error {words}" if words else ""
 
 
-def _words(parameters: Mapping[str, str]) -> PeerWords:
-    return words_of({name: parameters[name] for name in ("error", "error_description") if name in parameters})
+def _words(parameters: Parameters) -> PeerWords:
+    return words_of({name: parameters.get(name) for name in ("error", "error_description")})

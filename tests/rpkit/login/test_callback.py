@@ -192,7 +192,7 @@ def test_a_refusal_says_what_to_do(code: str, remedy: Remedy, clients: Clients, 
         ("why not", "why not"),
         ("line\nbreak \x1b[31m", r"line\nbreak \x1b[31m"),
         ("não", "não"),
-        ("x" * 300, "x" * 197 + "..."),
+        ("no " * 100, ("no " * 100)[:197] + "..."),
         (None, None),
     ],
 )
