@@ -31,7 +31,7 @@ from rpkit.web.logout import LogoutStart
 
 COOKIE: Final = "__Host-rp-"
 LOOPBACK_COOKIE: Final = "rp-"
-"""Where the redirect URI is http on this machine: Safari keeps no Secure cookie from there, which `__Host-` asks for."""
+"""Where the redirect URI is http on this machine: Safari keeps no Secure cookie from there, and `__Host-` needs one."""
 MAX_BODY: Final = 64 * 1024
 MAX_LOGINS: Final = 5
 """Logins under way in one browser; the sixth takes the place of the oldest."""
