@@ -8,7 +8,8 @@ Role: RS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fapikit.errors import FapiError
 from fapikit.flow import Flow
@@ -28,19 +29,30 @@ TOKEN_KEY: Final = "rskit.tokens.token"
 """Where a WSGI environ has the token of a request that carries one."""
 
 
+class Asked(NamedTuple):
+    """What a route under `Access(details=...)` has compared, and how a header of its request is read."""
+
+    details: tuple[Mapping[str, Any], ...]
+    header: Callable[[str], Sequence[str]]
+
+
+_NOTHING: Final = Asked((), lambda _: ())
+
+
 class Admission:
     """One request under check. `token` is None on a public route that was called without credentials.
 
-    `over`: the application is done with it.
+    `over`: the application is done with it. `asked`: the details that its route needs, once they are compared.
     """
 
-    __slots__ = ("over", "refusal", "server", "started", "token", "view")
+    __slots__ = ("asked", "over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
         self.view = view
         self.token = token
         self.refusal: Refusal | None = None
+        self.asked = _NOTHING
         self.started = False
         self.over = False
 
@@ -62,6 +74,13 @@ class Admission:
         self.token = yield from self.server.check_again(self.view, self.require(access))
         return self.require(access)
 
+    def require_details(self, access: Access, needed: object, header: Callable[[str], Sequence[str]]) -> None:
+        """What the request needs is covered by what was granted. Raises InsufficientDetails.
+
+        `header` gives the values of a header of the request by its name.
+        """
+        self.asked = Asked(access.require_details(self.require_token(), needed), header)
+
     def refuse(self, error: FapiError) -> Refusal | None:
         """Refuse from inside the route; the middleware sends this instead of what the application answers.
 
@@ -72,6 +91,11 @@ class Admission:
             return None
         self.refusal = refusal
         return refusal
+
+    def stop(self, error: FapiError) -> Refusal:
+        """Refuse what can never be only observed: the handler does not go on from here."""
+        self.refusal = self.server.refuse(error, self.view, scheme_used(self.view))
+        return self.refusal
 
     def __repr__(self) -> str:
         return f"Admission({self.token!r})"
