@@ -4,22 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROFILE ?= fapi2-security
 SECONDS ?= 60
+UPGRADE ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check fix docs bench fuzz clean
+.PHONY: help demo test check fix docs bench fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
 
-$(VENV)/demo.stamp: pyproject.toml constraints.txt
+# Every file that is installed has a hash that was written down. What builds our own package is among them: nothing is
+# fetched for the last step.
+define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r $(1)
+	@$(PIP) --no-deps --no-build-isolation -e .
+endef
+
+$(VENV)/demo.stamp: pyproject.toml constraints-demo.txt
 	@echo "installing the demo's packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	$(call install,constraints-demo.txt)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing the development packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
 demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=fapi2-message-signing for the other)
@@ -47,12 +55,15 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 bench: $(VENV)/dev.stamp ## measure the token check beside its peers; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks
 
-$(VENV)/fuzz.stamp: $(VENV)/dev.stamp
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp constraints-fuzz.txt
+	@$(PIP) --require-hashes -r constraints-fuzz.txt
 	@touch $@
 
 fuzz: $(VENV)/fuzz.stamp ## coverage-guided fuzzing of the parsers for SECONDS (60)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+lock: $(VENV)/dev.stamp ## write down versions and hashes (UPGRADE=--upgrade: the newest versions)
+	@$(BIN)/python -m tools.lock $(UPGRADE)
 
 fix: $(VENV)/dev.stamp ## format, and fix what can be fixed
 	@$(BIN)/ruff check --fix .

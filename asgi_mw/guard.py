@@ -41,13 +41,27 @@ def _coroutine_function(function: F) -> F:
 
 
 class Guard:
-    """`public` is the public endpoint that a request without credentials was let through to."""
+    """`public` is the public endpoint that a request without credentials was let through to.
 
-    __slots__ = ("_connected", "_has_length", "_receive", "_scope", "_send", "_stream", "admission", "public")
+    `has_refused`: the refusal has been sent, so that what the application still does or raises changes nothing.
+    """
+
+    __slots__ = (
+        "_connected",
+        "_has_length",
+        "_receive",
+        "_scope",
+        "_send",
+        "_stream",
+        "admission",
+        "has_refused",
+        "public",
+    )
 
     def __init__(self, admission: Admission, scope: Scope, receive: Receive, send: Send) -> None:
         self.admission = admission
         self.public: Any = None
+        self.has_refused = False
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -92,6 +106,7 @@ class Guard:
         return message
 
     async def send_refusal(self, refusal: Refusal) -> None:
+        self.has_refused = True
         await self.send_answer(refusal.status, headers_of(refusal), refusal.body)
 
     async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:

@@ -84,8 +84,8 @@ class Protect:
         try:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
-            if guard.ended:
-                return  # the stream was cut under the app's feet
+            if guard.ended or guard.has_refused:
+                return  # the stream was cut under the app's feet, or its error page was replaced
             if admission.refusal is None or admission.started:
                 raise
             await guard.send_refusal(admission.refusal)

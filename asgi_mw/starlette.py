@@ -88,10 +88,11 @@ def admission_of(connection: HTTPConnection) -> Admission:
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
 
-    For anything but a consent, which `use_consent` uses up.
+    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request is
+    then answered 503.
     """
-    server = admission_of(connection).server
-    return await server.async_driver.run(server.once(name, ttl))
+    admission = admission_of(connection)
+    return await admission.server.async_driver.run(admission.once(name, ttl))
 
 
 async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:

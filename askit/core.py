@@ -62,7 +62,11 @@ class Core:
         self.clock = clock
         self.random_bytes = random_bytes
         self._own_store = store is None
-        self.records = Records(_store(config, clock) if store is None else store, config.issuer)
+        self.records = Records(
+            _store(config, clock) if store is None else store,
+            config.issuer,
+            max_octets=config.limits.record_octets,
+        )
         self.clients = Clients(
             config.clients,
             self.records,

@@ -2,7 +2,8 @@
 
     FapiError
     └── Refused                       a request that is answered with an OAuth error
-        ├── InvalidRequest            TooLarge  InvalidRequestUri  InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
+        ├── InvalidRequestUri         InvalidRequestObject  UnsupportedResponseType
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -35,10 +36,24 @@ class InvalidRequest(Refused):
 
 
 class TooLarge(InvalidRequest):
-    """A body longer than this server reads."""
+    """A body, a parameter or a record longer than this server takes."""
 
     clause = "RFC 9126 2.3"
     status = 413
+
+
+class HeadTooLarge(InvalidRequest):
+    """A target or headers longer than this server reads."""
+
+    clause = "RFC 6585 5"
+    status = 431
+
+
+class TooSlow(InvalidRequest):
+    """A body that took longer than this server waits."""
+
+    clause = "RFC 9110 15.5.9"
+    status = 408
 
 
 class InvalidRequestUri(Refused):

@@ -1,6 +1,6 @@
-"""HTTP as the endpoints see it: forms read strictly, answers that no cache keeps.
+"""HTTP as the endpoints see it: queries and forms read strictly and within bounds, answers that no cache keeps.
 
-Spec: RFC 6749 5.1, 3.2; RFC 9126 2a
+Spec: RFC 6749 5.1, 3.2; RFC 9126 2a, 2.3
 Role: AS
 """
 
@@ -9,33 +9,58 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from askit.config.limits import Limits
 from askit.errors import InvalidRequest, TooLarge
 from fapikit import strict_json
 from fapikit.parameters import Parameters, parse_parameters
 
-MAX_BODY: Final = 256 * 1024
 FORM: Final = "application/x-www-form-urlencoded"
+_LONG: Final = frozenset(
+    {
+        "request", "request_uri", "authorization_details", "claims", "client_assertion", "id_token_hint", "token",
+        "refresh_token", "code",
+    }
+)  # fmt: skip
+"""Parameters that carry a JWT, JSON or what this server sealed; every other one is a short string."""
 
 
-async def read_form(request: Request) -> Parameters:
+async def read_form(request: Request, limits: Limits) -> Parameters:
     """The parameters of a form in the body. Raises InvalidRequest, MalformedMessage."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != FORM:
         raise InvalidRequest("send the parameters as a form in the body", clause="RFC 6749 3.2")
-    return parse_parameters(await read_body(request))
+    return _read(await read_body(request), limits)
+
+
+def read_query(request: Request, limits: Limits) -> Parameters:
+    """The parameters of the query. Raises InvalidRequest, MalformedMessage."""
+    return _read(request.url.query, limits)
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, within bounds. Raises InvalidRequest."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise TooLarge("the body is too long", facts={"limit": MAX_BODY})
-    return bytes(body)
+    """The whole body, whose bounds the server sets (`requests.bounds`). Raises InvalidRequest."""
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise InvalidRequest("the body ended before its time", clause="RFC 9110 8.6") from error
+
+
+def _read(encoded: str | bytes, limits: Limits) -> Parameters:
+    parameters = parse_parameters(encoded, max_fields=limits.parameters)
+    for name in parameters.names():
+        for value in parameters.all(name):
+            require_short(name, len(value.encode()), limits)
+    return parameters
+
+
+def require_short(name: str, octets: int, limits: Limits) -> None:
+    """Raise TooLarge for a parameter of too many octets."""
+    limit = limits.long_parameter_octets if name in _LONG else limits.parameter_octets
+    if octets > limit:
+        raise TooLarge(f"the parameter {name[:40]!a} is too long", facts={"limit": limit, "octets": octets})
 
 
 def json_answer(

@@ -4,7 +4,8 @@ A secret (code, token, request URI, session) is never a key: its SHA-256 is. A r
 changed, save a registered client's; that something was used is a mark of its own, written with `add`, so that of many
 callers one wins.
 
-    request  a pushed request, by its request URI       request-opened, request-used   marks on it
+    request  what an authenticated client pushed, by its request URI
+             request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
     code     an approval to redeem, by its code         code-used                      mark on it
     grant    what a user granted, by its id: while it is there, what hangs on it lives
     refresh  by the token                               refresh-used, refresh-forgiven marks on it
@@ -12,7 +13,7 @@ callers one wins.
     session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
     session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
-    keys     this server's signing keys                 secret                         behind nonces and form tokens
+    keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
 Role: AS
@@ -22,11 +23,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
 
+from askit.errors import TooLarge
+from askit.record_fields import read_record, reading
 from fapikit import strict_json
-from fapikit.stores.protocol import Store
+from fapikit.stores.protocol import MAX_VALUE_OCTETS, Store
 
 R = TypeVar("R", bound="Record")
 
@@ -35,20 +38,17 @@ R = TypeVar("R", bound="Record")
 class Record:
     """Base of what is stored as one JSON object."""
 
+    def members(self) -> dict[str, Any]:
+        """The fields that differ from their default: the others take no room."""
+        values = ((entry, getattr(self, entry.name)) for entry in fields(self))
+        return {entry.name: value for entry, value in values if value != _default(entry)}
+
     def dump(self) -> bytes:
-        return strict_json.dump({entry.name: getattr(self, entry.name) for entry in fields(self)})
+        return strict_json.dump(self.members())
 
 
-def load_record(kind: type[R], octets: bytes) -> R:
-    """A record as it was dumped; lists become tuples where the field is one."""
-    members = strict_json.parse_object(octets)
-    known = {entry.name: entry for entry in fields(kind)}
-    values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in members.items()
-        if name in known
-    }
-    return kind(**values)
+def _default(entry: Field[Any]) -> Any:
+    return entry.default if entry.default_factory is MISSING else entry.default_factory()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,16 +148,49 @@ class Session(Record):
     session_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeys(Record):
+    """The keys of one algorithm, private; `since` is when `current` began to sign, `retired` hold `jwk` and `until`."""
+
+    current: Mapping[str, Any] = field(repr=False)
+    since: float
+    next: Mapping[str, Any] = field(repr=False)
+    retired: tuple[Mapping[str, Any], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement(Record):
+    """What a user agreed to for one client, last time."""
+
+    scopes: tuple[str, ...]
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClients(Record):
+    """The clients that are to be told of a session's end."""
+
+    clients: tuple[str, ...]
+
+
 def digest(secret: str) -> str:
     """What stands for a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def read_stored(kind: str, record: type[R], octets: bytes) -> R:
+    """A record as it was dumped. Raises UnreadableRecord, which is a StoreError."""
+    with reading(kind):
+        return read_record(record, octets)
+
+
 class Records:
     """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
 
-    def __init__(self, store: Store, issuer: str) -> None:
+    def __init__(self, store: Store, issuer: str, *, max_octets: int = MAX_VALUE_OCTETS) -> None:
+        """`max_octets`: the longest record that is kept."""
         self.store = store
+        self._max_octets = max_octets
         self._prefix = f"as:{digest(issuer)[:12]}:"
 
     def key(self, kind: str, name: str) -> str:
@@ -171,9 +204,11 @@ class Records:
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
         octets = await self.read(kind, name)
-        return None if octets is None else load_record(record, octets)
+        return None if octets is None else read_stored(kind, record, octets)
 
     async def write(self, kind: str, name: str, octets: bytes, ttl: float) -> None:
+        """Raises TooLarge."""
+        self._require_small(octets)
         await self.store.aput(self.key(kind, name), octets, max(ttl, 1.0))
 
     async def read(self, kind: str, name: str) -> bytes | None:
@@ -186,11 +221,27 @@ class Records:
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""
         octets = await self.read(kind, name)
-        return None if octets is None else octets.decode()
+        with reading(kind):
+            return None if octets is None else octets.decode()
+
+    async def count(self, kind: str, name: str) -> tuple[int, bytes | None]:
+        """A counter, and what it is to be swapped for."""
+        octets = await self.read(kind, name)
+        with reading(kind):
+            return int(octets or b"0"), octets
 
     async def swap(self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
+        """Raises TooLarge."""
+        self._require_small(new)
         return await self.store.aswap(self.key(kind, name), expected, new, ttl)
 
     async def remove(self, kind: str, name: str) -> bytes | None:
         """What was there; it is gone now, for everybody."""
         return await self.store.atake(self.key(kind, name))
+
+    def _require_small(self, octets: bytes) -> None:
+        if len(octets) > self._max_octets:
+            raise TooLarge(
+                "what would have to be kept of this is too long",
+                facts={"octets": len(octets), "limit": self._max_octets},
+            )

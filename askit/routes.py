@@ -61,10 +61,13 @@ def build_routes(core: Core) -> list[Route]:
 
     def page(endpoint: Endpoint) -> Answer:
         """An endpoint whose refusals are pages."""
-        return answering(
-            endpoint,
-            lambda error, _: core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error)),
-        )
+
+        def told(error: FapiError, _: Request) -> Response:
+            answer = core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
+            answer.headers.update(wire_errors.later(error))
+            return answer
+
+        return answering(endpoint, told)
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}

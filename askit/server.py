@@ -17,7 +17,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from askit.config.settings import Config
 from askit.core import Core
+from askit.errors import Refused
+from askit.requests.bounds import bounded, require_small_head
 from askit.routes import build_routes
+from askit.wire_errors import error_answer, log_refusal
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
@@ -79,8 +82,15 @@ class AuthorizationServer:
                 message = {**message, "headers": [*message.get("headers", ()), *own]}
             await send(message)
 
+        try:
+            require_small_head(scope, self.config.limits)
+        except Refused as error:
+            log_refusal(error, "a request's head")
+            await error_answer(error)(scope, receive, send_with_headers)
+            return
         # Mounted under the issuer's path, the routes still count from the root.
-        await self._router({**scope, "root_path": ""}, receive, send_with_headers)
+        within = bounded(receive, self.config.limits)
+        await self._router({**scope, "root_path": ""}, within, send_with_headers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from math import ceil
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from fapikit.errors import (
     FapiError,
     NonceRequired,
     StoreError,
+    StoreForgot,
     TransportError,
 )
 
@@ -55,6 +57,13 @@ def status_of(error: FapiError) -> int:
     if isinstance(error, ConfigurationError):
         return 500
     return 400
+
+
+def later(error: FapiError) -> dict[str, str]:
+    """`Retry-After` for what cannot be decided now."""
+    if status_of(error) != 503:
+        return {}
+    return {"retry-after": str(ceil(error.retry_after) if isinstance(error, StoreForgot) else 1)}
 
 
 def code_of(error: FapiError) -> str:
@@ -93,7 +102,7 @@ def log_refusal(error: FapiError, where: str) -> None:
 
 def error_answer(error: FapiError, *, basic: bool = False, status: int | None = None) -> Response:
     """The JSON answer of an endpoint that clients and APIs call directly."""
-    headers: dict[str, str] = {}
+    headers = later(error)
     status = status or status_of(error)
     if isinstance(error, NonceRequired):
         headers["dpop-nonce"] = error.nonce
@@ -101,8 +110,6 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
         headers["www-authenticate"] = f'Bearer error="{code_of(error)}"'
     elif status == 401 and basic:
         headers["www-authenticate"] = 'Basic realm="token endpoint"'
-    if status == 503:
-        headers["retry-after"] = "1"
     return json_answer({"error": code_of(error), "error_description": describe(error)}, status, headers)
 
 
@@ -111,7 +118,7 @@ def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str
     status = status_of(error)
     if isinstance(error, DPoPError) or error.code == "invalid_dpop_proof":
         status = 401
-    headers: dict[str, str] = {}
+    headers = later(error)
     if status in (401, 403):
         parameters = [f'error="{code_of(error)}"', f'error_description="{describe(error)}"']
         if scheme == "DPoP":

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from fapikit.errors import MalformedMessage
 
 REPEATABLE = frozenset({"resource"})
-_MAX_FIELDS = 200
+MAX_FIELDS = 200
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -39,6 +39,10 @@ class Parameters(Mapping[str, str]):
             return tuple(self._repeated.get(name, ()))
         return (self._single[name],) if name in self._single else ()
 
+    def names(self) -> tuple[str, ...]:
+        """All of them, the repeatable too."""
+        return (*self._single, *self._repeated)
+
     def __getitem__(self, name: str) -> str:
         return self._single[name]
 
@@ -49,10 +53,10 @@ class Parameters(Mapping[str, str]):
         return len(self._single)
 
     def __repr__(self) -> str:
-        return f"Parameters({', '.join(sorted({*self._single, *self._repeated}))})"
+        return f"Parameters({', '.join(sorted(self.names()))})"
 
 
-def parse_parameters(encoded: str | bytes) -> Parameters:
+def parse_parameters(encoded: str | bytes, *, max_fields: int = MAX_FIELDS) -> Parameters:
     """Parse application/x-www-form-urlencoded. An empty value counts as absent (RFC 6749 3.1).
 
     Raises MalformedMessage for repeats, bad escapes, non-UTF-8 and absurd counts.
@@ -61,9 +65,9 @@ def parse_parameters(encoded: str | bytes) -> Parameters:
         text = encoded.decode("ascii") if isinstance(encoded, bytes) else encoded
         if not text.isascii() or _BAD_ESCAPE.search(text):
             raise ValueError("not form-encoded")
-        pairs = parse_qsl(
-            text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MAX_FIELDS
-        )
+        if text.count("&") >= max_fields:
+            raise MalformedMessage(f"more than {max_fields} parameters", facts={"limit": max_fields})
+        pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict")
     except ValueError as error:
         raise MalformedMessage("parameters are not form-encoded UTF-8") from error
     names = [name for name, _ in pairs if name not in REPEATABLE]

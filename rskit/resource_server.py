@@ -31,7 +31,7 @@ from rskit.answers.resource_metadata import (
     metadata_url,
 )
 from rskit.answers.trace import LOGGER, record
-from rskit.consents.ledger import ConsentLedger, require_durable
+from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
@@ -265,12 +265,7 @@ class ResourceServer:
         await self.async_driver.aclose()
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
-        """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once.
-
-        A consent outlives any `ttl` that is chosen here: `use_consent` uses it up. Raises UnfitStore for a store that
-        forgets at a restart.
-        """
-        yield from require_durable(self.store)
+        """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
         return (yield from store_add(self.store, f"once:{key}", b"1", ttl))
 

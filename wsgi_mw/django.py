@@ -66,7 +66,7 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._metadata(view)) is not None:
             return served
-        if self._server.one_process and request.META.get("wsgi.multiprocess"):
+        if self._server.one_process and _is_of_several_processes(request):
             return self._render(self._server.refuse(several_processes(), view, None), view)
         decision = self._server.check(view)
         if isinstance(decision, Generator):
@@ -205,6 +205,11 @@ def _is_preflight(request: HttpRequest) -> bool:
     return (
         request.method == "OPTIONS" and "HTTP_ORIGIN" in meta and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta
     )
+
+
+def _is_of_several_processes(request: HttpRequest) -> bool:
+    """As a WSGI server says. Under ASGI nobody says: Django fills the flag in, for old code, with True."""
+    return not hasattr(request, "scope") and bool(request.META.get("wsgi.multiprocess"))
 
 
 def configured_server() -> ResourceServer:

@@ -71,6 +71,10 @@ class Protect:
         before = CURRENT.set(admission)
         try:
             answer = self._app(environ, guard.start_response)
+        except Exception:
+            if admission.refusal is None or admission.started:
+                raise
+            return guard.send_refusal(admission.refusal)
         finally:
             CURRENT.reset(before)
         return guard.body(answer)

@@ -16,6 +16,7 @@ from askit.clients.keys import FETCHED, require_public
 from askit.clients.metadata import ALGORITHMS, check_types, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.record_fields import reading
 from fapikit import strict_json
 from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
@@ -197,14 +198,25 @@ class Clients:
         known = self._configured.get(client_id)
         if known is not None:
             return known
-        octets = await self._records.read("client", client_id)
-        if octets is None:
+        kept = await self.kept(client_id)
+        if kept is None:
             return None
         try:
-            return self.read(strict_json.parse_object(octets))  # the configuration may have changed since
+            return self.read(kept[1])  # the configuration may have changed since
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
             log.warning("a client that registered itself is not served any more: %s", error)
             return None
+
+    async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:
+        """What is stored of a client that registered itself, and the metadata in it. Raises StoreError."""
+        octets = await self._records.read("client", client_id)
+        if octets is None:
+            return None
+        with reading("client"):
+            metadata = strict_json.parse_object(octets)
+            if metadata["client_id"] != client_id:
+                raise ValueError("another client's")
+        return octets, metadata
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
         """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""

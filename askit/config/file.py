@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.config.details_types import DetailsType
+from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.table import Table
 from askit.config.values import Resource, TlsFiles, TokenFormat, User
@@ -45,6 +46,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
             DetailsType.read(entry) for entry in table.tables("authorization_details_types")
         ),
         "scopes": _scopes(table),
+        "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
         "development_only": table.boolean("development_only", True),
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
+from askit.config.limits import Limits
 from askit.config.networks import Network
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
@@ -55,6 +56,7 @@ class Config:
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     acr: str = "urn:fapikit:acr:password"
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def load(cls, path: Path | str) -> Config:

@@ -51,6 +51,12 @@ class Table:
             raise self._wrong(key, "a positive number of seconds")
         return float(value)
 
+    def optional_count(self, key: str) -> int | None:
+        value = self._get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise self._wrong(key, "a whole number from 1 on")
+        return value
+
     def strings(self, key: str) -> tuple[str, ...]:
         value = self._typed(key, list) or []
         if not all(isinstance(item, str) for item in value):

@@ -19,79 +19,52 @@ from starlette.responses import Response
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.endpoints.par import keep_request
-from askit.errors import InvalidRequest, InvalidRequestUri, Refused
-from askit.messages import read_form, see_other
+from askit.errors import InvalidRequest, Refused
+from askit.messages import read_form, read_query, see_other
 from askit.records import PushedRequest
-from askit.requests.authorization_request import INTERACTION, check_members, mode_of_refusal, read_members
+from askit.requests.authorization_request import check_members, mode_of_refusal, read_members
+from askit.requests.request_uris import load_opened_request, open_direct_request, open_pushed_request
 from askit.users.consent import continue_request, refuse
 from askit.users.sessions import read_browser
-from fapikit.parameters import Parameters, parse_parameters
+from fapikit.parameters import Parameters
 
 
 async def authorize(core: Core, request: Request) -> Response:
     """A page, or the response to the client. Raises FapiError where the user must be told."""
     if request.method == "POST":
-        parameters = await read_form(request)
+        parameters = await read_form(request, core.config.limits)
     else:
-        parameters = parse_parameters(request.url.query)
+        parameters = read_query(request, core.config.limits)
     client = await _client(core, parameters)
     if "request_uri" in parameters:
         if "request" in parameters:
             raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
-        request_uri = parameters["request_uri"]
-        pushed = await load_request(core, request_uri, client)
-        if core.clock() >= pushed.expires_at:
-            raise InvalidRequestUri("this request_uri has expired: start again at the application")
-        await core.records.mark("request-opened", request_uri, INTERACTION)
+        opened = await open_pushed_request(core, parameters["request_uri"], client)
     else:
         direct = await _direct_request(core, parameters, client)
         if isinstance(direct, Response):
             return direct
-        pushed, request_uri = direct, await keep_request(core, direct)
-        await core.records.mark("request-opened", request_uri, INTERACTION)
+        opened = await open_direct_request(core, direct)
     browser = await read_browser(core, request)
     if request.method == "POST" and not browser.known:
         # Another site's POST comes without the Lax cookie: a GET brings it, and no new one takes its place.
-        return see_other(page_of(core, request_uri, client))
-    return await continue_request(core, request_uri, pushed, client, browser)
+        return see_other(page_of(core, opened.uri, client))
+    return await continue_request(core, opened, client, browser)
 
 
-def page_of(core: Core, request_uri: str, client: Client) -> str:
+def page_of(core: Core, uri: str, client: Client) -> str:
     """Where a request goes on that was opened already."""
-    query = urlencode({"client_id": client.client_id, "request_uri": request_uri})
+    query = urlencode({"client_id": client.client_id, "request_uri": uri})
     return f"{core.endpoint('interaction')}?{query}"
 
 
 async def interaction(core: Core, request: Request) -> Response:
     """Where the login form leads: the same request goes on, for as long as its page may stay open."""
-    parameters = parse_parameters(request.url.query)
+    parameters = read_query(request, core.config.limits)
     client = await _client(core, parameters)
-    request_uri = parameters.get("request_uri", "")
-    pushed = await load_opened_request(core, request_uri, client)
+    opened = await load_opened_request(core, parameters.get("request_uri", ""), client)
     browser = await read_browser(core, request)
-    return await continue_request(core, request_uri, pushed, client, browser)
-
-
-async def load_opened_request(core: Core, request_uri: str, client: Client) -> PushedRequest:
-    """A request whose page was opened in time. Raises InvalidRequestUri."""
-    if await core.records.marked("request-opened", request_uri) is None:
-        raise InvalidRequestUri("this page was open for too long: start again at the application")
-    return await load_request(core, request_uri, client)
-
-
-async def load_request(core: Core, request_uri: str, client: Client) -> PushedRequest:
-    """The pushed request behind a URI of this client's, not yet decided. Raises InvalidRequestUri."""
-    pushed = await core.records.load("request", request_uri, PushedRequest)
-    if pushed is None or pushed.client_id != client.client_id:
-        raise InvalidRequestUri("this request_uri is unknown, or another client's", clause="RFC 9126 2.2")
-    if await core.records.marked("request-used", request_uri) is not None:
-        raise InvalidRequestUri(
-            "this request was answered before: start again at the application", clause="RFC 9126 4b"
-        )
-    if not client.accepts_redirect_uri(pushed.redirect_uri):
-        raise InvalidRequestUri("the redirect_uri is not registered any more", clause="RFC 9126 7.4")
-    return pushed
+    return await continue_request(core, opened, client, browser)
 
 
 async def _client(core: Core, parameters: Parameters) -> Client:

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.core import Core
-from askit.endpoints.authorize import load_opened_request
 from askit.errors import InvalidRequest
 from askit.messages import read_form
+from askit.requests.request_uris import load_opened_request
 from askit.users.consent import approve, continue_request, deny, needs_login
 from askit.users.logout import end_session
 from askit.users.sessions import read_browser, require_form_token
@@ -22,24 +22,24 @@ from askit.users.sessions import read_browser, require_form_token
 
 async def decision(core: Core, request: Request) -> Response:
     """303 to the client; the login form for who is not the one signed in. Raises StaleForm, InvalidRequestUri."""
-    form = await read_form(request)
+    form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(core, browser, request_uri, form)
     client = await core.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
-    pushed = await load_opened_request(core, request_uri, client)
+    opened = await load_opened_request(core, request_uri, client)
     # The hidden fields of a login page are those of this form: what it asks for must have happened.
-    if browser.session is None or needs_login(core, request_uri, pushed, browser.session):
-        return await continue_request(core, request_uri, pushed, client, browser)
+    if browser.session is None or needs_login(core, opened, browser.session):
+        return await continue_request(core, opened, client, browser)
     match form.get("decision"):
         case "approve":
-            return await approve(core, request_uri, pushed, client, browser.session)
+            return await approve(core, opened, client, browser.session)
         case "deny":
-            return await deny(core, request_uri, pushed, client)
+            return await deny(core, opened, client)
         case "switch":
             await end_session(core, browser)
             nobody = replace(browser, session=None)
-            return await continue_request(core, request_uri, pushed, client, nobody)
+            return await continue_request(core, opened, client, nobody)
     raise InvalidRequest("decision is neither approve nor deny, nor switch")

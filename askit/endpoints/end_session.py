@@ -18,11 +18,11 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.endpoints.login import OWN_PAGES
 from askit.errors import InvalidRequest
-from askit.messages import read_form, see_other
+from askit.messages import read_form, read_query, see_other
 from askit.requests.requested_subject import hinted_client, hinted_subject
 from askit.users.logout import end_session as end
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
-from fapikit.parameters import Parameters, parse_parameters
+from fapikit.parameters import Parameters
 from fapikit.urls import with_query
 
 _CLAUSE = "OIDC RP-Initiated Logout 2"
@@ -50,7 +50,9 @@ class Leaving:
 async def end_session(core: Core, request: Request) -> Response:
     """The page that asks; whoever is not signed in goes on at once. Raises InvalidRequest."""
     posted = request.method == "POST"
-    parameters = await read_form(request) if posted else parse_parameters(request.url.query)
+    parameters = (
+        await read_form(request, core.config.limits) if posted else read_query(request, core.config.limits)
+    )
     leaving = await _read(core, parameters)
     browser = await read_browser(core, request)
     if posted and not browser.known:
@@ -70,7 +72,7 @@ async def end_session(core: Core, request: Request) -> Response:
 
 async def logout(core: Core, request: Request) -> Response:
     """End the session. Raises StaleForm, InvalidRequest."""
-    form = await read_form(request)
+    form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     await require_form_token(core, browser, OWN_PAGES, form)
     leaving = await _read(core, form)

@@ -13,10 +13,9 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.endpoints.login import OWN_PAGES, own_login_page
-from askit.messages import read_form, see_other
+from askit.messages import read_form, read_query, see_other
 from askit.users import grants as granted
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
-from fapikit.parameters import parse_parameters
 
 
 async def list_grants(core: Core, request: Request) -> Response:
@@ -24,7 +23,7 @@ async def list_grants(core: Core, request: Request) -> Response:
     browser = await read_browser(core, request)
     if browser.session is None:
         return await own_login_page(core, request)
-    start = parse_parameters(request.url.query).get("from")
+    start = read_query(request, core.config.limits).get("from")
     listed = []
     found, older = await granted.grants_of(core, browser.session.username, start=start)
     for grant in found:
@@ -43,7 +42,7 @@ async def list_grants(core: Core, request: Request) -> Response:
 
 async def end_grant(core: Core, request: Request) -> Response:
     """303 back to the page. Raises StaleForm."""
-    form = await read_form(request)
+    form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     await require_form_token(core, browser, OWN_PAGES, form)
     if browser.session is not None:

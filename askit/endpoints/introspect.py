@@ -27,7 +27,7 @@ SIGNED = "application/token-introspection+jwt"
 async def introspect(core: Core, request: Request) -> Response:
     """200, as JSON or signed. Raises FapiError."""
     signed = SIGNED in request.headers.get("accept", "")
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     try:
         caller = await authenticate_client(core, request, parameters)
     except FapiError as error:

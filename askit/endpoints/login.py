@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.core import Core
-from askit.endpoints.authorize import load_opened_request, page_of
+from askit.endpoints.authorize import page_of
 from askit.errors import InvalidRequest
 from askit.messages import read_form, see_other
 from askit.records import digest
 from askit.requests.client_address import client_address
+from askit.requests.request_uris import load_opened_request
 from askit.users.consent import login_page
 from askit.users.logout import end_session
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
@@ -25,7 +26,7 @@ OWN_PAGES = "grants"
 
 async def login(core: Core, request: Request) -> Response:
     """303 back to the request (or to the grants page). Raises StaleForm, TooManyAttempts, InvalidRequestUri."""
-    form = await read_form(request)
+    form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(core, browser, request_uri or OWN_PAGES, form)
@@ -42,11 +43,11 @@ async def login(core: Core, request: Request) -> Response:
     client = await core.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
-    pushed = await load_opened_request(core, request_uri, client)
+    opened = await load_opened_request(core, request_uri, client)
     if user is None:
-        return await login_page(core, request_uri, pushed, client, browser, wrong=True, username=username)
-    browser = await sign_in(core, browser, user, fresh_for=digest(request_uri))
-    return set_cookie(core, see_other(page_of(core, request_uri, client)), browser)
+        return await login_page(core, opened, client, browser, wrong=True, username=username)
+    browser = await sign_in(core, browser, user, fresh_for=digest(opened.request_id))
+    return set_cookie(core, see_other(page_of(core, opened.uri, client)), browser)
 
 
 async def own_login_page(core: Core, request: Request, *, wrong: bool = False) -> Response:

@@ -18,7 +18,6 @@ from askit.endpoints.register import complete, information, read_bearer, read_me
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.issuing.keys import KEPT_FOR
 from askit.records import digest
-from fapikit import strict_json
 from fapikit.secrets import Secret
 
 _NOT_SENT = (
@@ -61,10 +60,10 @@ async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, An
     """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
     client_id, token = request.path_params["client_id"], read_bearer(request)
     expected = await core.records.read("registration", client_id) or b""
-    stored = await core.records.read("client", client_id)
-    if stored is None or not hmac.compare_digest(expected, digest(token).encode()):
+    kept = await core.clients.kept(client_id)
+    if kept is None or not hmac.compare_digest(expected, digest(token).encode()):
         raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")
-    return stored, strict_json.parse_object(stored), token
+    return *kept, token
 
 
 def _require_same_identity(asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:

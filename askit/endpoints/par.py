@@ -6,38 +6,27 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check.authenticate import authenticate_client
 from askit.core import Core
 from askit.messages import json_answer, read_form
-from askit.records import PushedRequest
-from askit.requests.authorization_request import INTERACTION, read_authorization_request
+from askit.requests.authorization_request import read_authorization_request
 from askit.requests.dpop import has_proof, read_proof, use_proof
-from fapikit.secrets import random_token
-
-PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
+from askit.requests.request_uris import push_request
 
 
 async def par(core: Core, request: Request) -> Response:
     """201 with a request URI. Raises FapiError."""
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     proof = await read_proof(core, request) if has_proof(request) else None
     client = await authenticate_client(core, request, parameters)
     jkt = proof.jkt if proof else None
     pushed = await read_authorization_request(core, parameters, client, jkt=jkt)
-    if proof is not None:
+    if client.auth_method != "none":
+        # A public client's proves no more here than `dpop_jkt` says, and anybody may send one: it is not remembered.
         await use_proof(core, proof)
-    request_uri = await keep_request(core, pushed)
+    request_uri = await push_request(core, pushed, client)
     body = {"request_uri": request_uri, "expires_in": int(core.profile.par_lifetime)}
     return json_answer(body, 201, await core.nonce_header())
-
-
-async def keep_request(core: Core, pushed: PushedRequest) -> str:
-    """Store a request under a new URI; the record outlives the URI while its user is at the page."""
-    request_uri = PREFIX + random_token(core.random_bytes)
-    await core.records.save("request", request_uri, pushed, core.profile.par_lifetime + INTERACTION)
-    return request_uri

@@ -21,7 +21,7 @@ from askit.records import AccessToken, RefreshToken
 
 async def revoke(core: Core, request: Request) -> Response:
     """200, also for a token that nobody knows (RFC 7009 2.2). Raises FapiError."""
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     client = await authenticate_client(core, request, parameters)
     token = parameters.get("token")
     if token is None:

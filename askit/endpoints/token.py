@@ -16,14 +16,14 @@ from askit.errors import ForbiddenGrantType, InvalidRequest, UnauthorizedClient,
 from askit.grants.by_type import GRANTS, NEVER
 from askit.grants.token_request import TokenRequest
 from askit.messages import json_answer, read_form
-from askit.requests.dpop import has_proof, read_proof, use_proof
+from askit.requests.dpop import has_proof, read_proof
 from fapikit.dpop import CheckedProof
 from fapikit.errors import MissingProof
 
 
 async def token(core: Core, request: Request) -> Response:
     """200 with tokens. Raises FapiError."""
-    parameters = await read_form(request)
+    parameters = await read_form(request, core.config.limits)
     grant_type = parameters.get("grant_type")
     if grant_type is not None and grant_type in NEVER:
         clause, why = NEVER[grant_type]
@@ -38,9 +38,7 @@ async def token(core: Core, request: Request) -> Response:
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
     _require_binding(core, client, proof)
-    if proof is not None:
-        await use_proof(core, proof)
-    body = await redeem(core, TokenRequest(client, parameters, proof.jkt if proof else None))
+    body = await redeem(core, TokenRequest(client, parameters, proof))
     return json_answer(core.token_body(body), 200, await core.nonce_header())
 
 

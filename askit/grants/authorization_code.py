@@ -19,6 +19,7 @@ from askit.issuing.id_token import make_id_token
 from askit.issuing.tokens import issue_access_token
 from askit.records import Code, Grant, RefreshToken
 from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit import pkce
 from fapikit.secrets import random_token
@@ -44,6 +45,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
+    await use_proof(core, request.proof)
     if not await core.records.mark("code-used", value, core.config.grant_lifetime):
         raise await _reused(core, code)
     body = await issue_access_token(

@@ -15,6 +15,7 @@ from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
+from askit.requests.dpop import use_proof
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -38,6 +39,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
         raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
+    await use_proof(core, request.proof)
     return await issue_access_token(
         core,
         client=request.client,

@@ -17,8 +17,10 @@ from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
 from askit.issuing.tokens import issue_access_token
+from askit.record_fields import reading
 from askit.records import RefreshToken, digest
 from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit.secrets import random_token
 
@@ -49,6 +51,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=scopes,
         details=details,
     )
+    await use_proof(core, request.proof)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
     rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
     successor = await _rotate(core, value, token) if rotated else None
@@ -74,8 +77,10 @@ async def _rotate(core: Core, value: str, token: RefreshToken) -> str:
     await records.save("refresh", successor, token, lives)
     if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}"):
         return successor
-    first, used_at = (await records.marked("refresh-used", value) or " 0").split(" ")
-    forgivable = now - float(used_at) <= RETRY_WINDOW
+    mark = await records.marked("refresh-used", value) or " 0"
+    with reading("refresh-used"):
+        first, used_at = mark.split(" ")
+        forgivable = now - float(used_at) <= RETRY_WINDOW
     # The first successor is marked as used by this retry; had its owner used it, the mark would be there.
     if (
         forgivable

@@ -9,13 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from askit.clients.client import Client
+from fapikit.dpop import CheckedProof
 from fapikit.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """An authenticated request; `jkt` is the key of its proof, None where the profile needs none."""
+    """An authenticated request; `proof` is None where the profile needs none.
+
+    A grant uses the proof up once it knows that the request brings something of worth: a public client proves nothing.
+    """
 
     client: Client
     parameters: Parameters
-    jkt: str | None
+    proof: CheckedProof | None
+
+    @property
+    def jkt(self) -> str | None:
+        """The key of the proof."""
+        return None if self.proof is None else self.proof.jkt

@@ -10,26 +10,31 @@ Role: AS
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
-from askit.records import Records
-from fapikit import strict_json
+from askit.record_fields import reading
+from askit.records import Records, SigningKeys, read_stored
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import ConfigurationError, StoreUnavailable
+from fapikit.errors import ConfigurationError, StoreUnavailable, UnreadableRecord, UnusableKey
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.secrets import random_token
+from fapikit.stores import Seal
 
+_SECRET_OCTETS: Final = 32
 KEPT_FOR: Final = 10 * 365 * 86_400.0
 LOOK_AGAIN: Final = 60.0
 """How long a process may not notice that another one rotated; the next key is published far longer."""
+SEAL_CHANGES: Final = 3600.0
+"""Strangers have requests sealed as often as they like, and one key is good for 2^32 random nonces at most."""
 
 
 class ServerKeys:
-    """Signing keys by algorithm, and the secret behind nonces and form tokens."""
+    """Signing keys by algorithm, and the secret behind nonces, form tokens and sealed requests."""
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class ServerKeys:
         self._fixed = fixed is not None
         self._secret: bytes | None = None
         self._nonces: NonceIssuer | None = None
+        self._seal: tuple[int, Seal] | None = None
         if fixed is not None:
             self._rings = _fixed_rings(fixed)
             if default_alg not in self._rings:
@@ -79,26 +85,43 @@ class ServerKeys:
         octets = await self._records.read("keys", alg)
         if self._fixed or octets is None:
             raise ConfigurationError("keys of signing.jwks_file are rotated in the file")
-        stored = strict_json.parse_object(octets)
-        new = await self._rotated(stored, alg)
-        await self._records.swap("keys", alg, octets, strict_json.dump(new), KEPT_FOR)
+        new = await self._rotated(read_stored("keys", SigningKeys, octets), alg)
+        await self._records.swap("keys", alg, octets, new.dump(), KEPT_FOR)
         self._rings.pop(alg, None)
         await self._ring(alg)
 
     async def secret(self) -> bytes:
         """32 octets that all processes of this server share. Raises StoreError."""
         if self._secret is None:
-            fresh = self._random_bytes(32)
+            fresh = self._random_bytes(_SECRET_OCTETS)
             await self._records.store.aadd(self._records.key("secret", "1"), fresh, KEPT_FOR)
-            self._secret = await self._records.read("secret", "1")
-            if self._secret is None:
+            kept = await self._records.read("secret", "1")
+            if kept is None:
                 raise StoreUnavailable("the store lost this server's secret at once")
+            if len(kept) != _SECRET_OCTETS:
+                raise UnreadableRecord(
+                    "what the store holds is not this server's secret", facts={"record": "secret"}
+                )
+            self._secret = kept
         return self._secret
 
     async def nonces(self) -> NonceIssuer:
         if self._nonces is None:
             self._nonces = NonceIssuer((await self.secret(),))
         return self._nonces
+
+    async def request_seal(self) -> Seal:
+        """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""
+        hour = int(self._clock() // SEAL_CHANGES)
+        if self._seal is None or self._seal[0] != hour:
+            secret = await self.secret()
+            # This hour's seals; the one before still opens, and the next one where another process's clock is ahead.
+            keys = [
+                hmac.digest(secret, f"request seal {number}".encode(), "sha256")
+                for number in (hour, hour - 1, hour + 1)
+            ]
+            self._seal = hour, Seal(keys, random_bytes=self._random_bytes)
+        return self._seal[1]
 
     async def _ring(self, alg: str) -> KeyRing:
         now = self._clock()
@@ -109,32 +132,28 @@ class ServerKeys:
             raise ConfigurationError(f"signing.jwks_file has no key for {alg}")
         octets = await self._records.read("keys", alg)
         if octets is None:
-            first = {
-                "current": await self._make(alg),
-                "since": now,
-                "next": await self._make(alg),
-                "retired": [],
-            }
-            await self._records.store.aadd(self._records.key("keys", alg), strict_json.dump(first), KEPT_FOR)
+            first = SigningKeys(
+                current=await self._make(alg), since=now, next=await self._make(alg), retired=()
+            )
+            await self._records.store.aadd(self._records.key("keys", alg), first.dump(), KEPT_FOR)
             octets = await self._records.read("keys", alg)
-        stored = strict_json.parse_object(octets or b"")
-        if now - stored["since"] >= self._rotate_after:
-            new = strict_json.dump(await self._rotated(stored, alg))
-            if await self._records.swap("keys", alg, octets, new, KEPT_FOR):
-                stored = strict_json.parse_object(new)
+        stored = read_stored("keys", SigningKeys, octets or b"")
+        if now - stored.since >= self._rotate_after:
+            new = await self._rotated(stored, alg)
+            if await self._records.swap("keys", alg, octets, new.dump(), KEPT_FOR):
+                stored = new
         ring = self._rings[alg] = _ring_of(stored)
         self._looked_at[alg] = now
         return ring
 
-    async def _rotated(self, stored: Mapping[str, Any], alg: str) -> dict[str, Any]:
+    async def _rotated(self, stored: SigningKeys, alg: str) -> SigningKeys:
         now = self._clock()
-        retired = [entry for entry in stored["retired"] if now < entry["until"]]
-        return {
-            "current": stored["next"],
-            "since": now,
-            "next": await self._make(alg),
-            "retired": [{"jwk": stored["current"], "until": now + self._retire_after}, *retired],
-        }
+        with reading("keys"):
+            retired = [entry for entry in stored.retired if now < entry["until"]]
+        ended = {"jwk": stored.current, "until": now + self._retire_after}
+        return SigningKeys(
+            current=stored.next, since=now, next=await self._make(alg), retired=(ended, *retired)
+        )
 
     async def _make(self, alg: str) -> dict[str, Any]:
         """A new private key; an RSA one takes long enough to be made beside the event loop."""
@@ -144,12 +163,17 @@ class ServerKeys:
         return PrivateKey.generate(alg, kid=kid).to_private_jwk()
 
 
-def _ring_of(stored: Mapping[str, Any]) -> KeyRing:
-    return KeyRing(
-        PrivateKey.from_jwk(stored["current"]),
-        PrivateKey.from_jwk(stored["next"]),
-        tuple(PrivateKey.from_jwk(entry["jwk"]) for entry in stored["retired"]),
-    )
+def _ring_of(stored: SigningKeys) -> KeyRing:
+    """Raises UnreadableRecord."""
+    try:
+        with reading("keys"):
+            current, upcoming, *retired = (
+                PrivateKey.from_jwk(jwk)
+                for jwk in (stored.current, stored.next, *(entry["jwk"] for entry in stored.retired))
+            )
+    except UnusableKey as error:
+        raise UnreadableRecord("what the store holds is no signing key", facts={"record": "keys"}) from error
+    return KeyRing(current, upcoming, tuple(retired))
 
 
 def _fixed_rings(jwks: Mapping[str, Any]) -> dict[str, KeyRing]:

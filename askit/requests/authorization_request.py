@@ -21,6 +21,7 @@ from askit.errors import (
     UnauthorizedClient,
     UnsupportedResponseType,
 )
+from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, parse_details
 from askit.requests.request_object import read_request_object
@@ -36,8 +37,6 @@ _STRINGS: Final = (
     "response_type", "redirect_uri", "scope", "state", "nonce", "response_mode", "code_challenge",
     "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "id_token_hint", "ui_locales", "display",
 )  # fmt: skip
-INTERACTION: Final = 900.0
-"""How long a user may take once the page is open; the request itself expires sooner."""
 
 
 async def read_authorization_request(
@@ -53,7 +52,11 @@ async def read_members(core: Core, parameters: Parameters, client: Client) -> Ma
     if "request_uri" in parameters:
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
     if "request" in parameters:
-        return await read_request_object(core, parameters["request"], client)
+        signed = await read_request_object(core, parameters["request"], client)
+        for name, value in signed.items():
+            octets = value.encode() if isinstance(value, str) else strict_json.dump({name: value})
+            require_short(name, len(octets), core.config.limits)
+        return signed
     members: dict[str, Any] = {
         name: value for name, value in parameters.items() if name not in _CLIENT_AUTHENTICATION
     }

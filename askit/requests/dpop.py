@@ -1,7 +1,7 @@
 """The DPoP proof of a request to this server: checked in full, its nonce demanded, then its `jti` remembered.
 
 The check comes before client authentication, so that a nonce challenge costs the client no assertion; the memory
-comes after it, so that strangers cannot fill the store.
+comes when somebody has proven something, a client who it is or a grant what it is worth: strangers take no room.
 
 Spec: RFC 9449 4.3, 4.3-10, 5, 8a, 8.2, 10.1, 11.1a, 11.1b, 11.3; FAPI2-SP 5.3.2.1-10, 5.3.2.1-12
 Role: AS
@@ -42,7 +42,9 @@ async def read_proof(
     )
 
 
-async def use_proof(core: Core, proof: CheckedProof) -> None:
-    """Mark a checked proof as used. Raises ReplayedProof; StoreError if that cannot be known."""
+async def use_proof(core: Core, proof: CheckedProof | None) -> None:
+    """Mark a checked proof as used, if there is one. Raises ReplayedProof; StoreError if that cannot be known."""
+    if proof is None:
+        return
     store, scope = core.records.store, core.config.issuer
     await core.run(remember_proof(store, proof, now=core.clock(), scope=scope))

@@ -24,7 +24,7 @@ from askit.errors import (
 from askit.issuing.authorization_response import authorization_response
 from askit.records import Code, Grant, PushedRequest, Session, digest
 from askit.requests.authorization_details import enrich
-from askit.requests.authorization_request import INTERACTION
+from askit.requests.request_uris import OpenedRequest, use_up
 from askit.users import grants as granted
 from askit.users import logout
 from askit.users.claims import claims_by_name
@@ -33,35 +33,33 @@ from askit.wire_errors import code_of, describe
 from fapikit.secrets import random_token
 
 
-async def continue_request(
-    core: Core, request_uri: str, request: PushedRequest, client: Client, browser: Browser
-) -> Response:
+async def continue_request(core: Core, opened: OpenedRequest, client: Client, browser: Browser) -> Response:
     """The next page, or the response to the client."""
+    request = opened.request
     try:
         _require_reachable_acr(core, request)
         if core.config.auto_approve is not None:
             session = _automatic_session(core)
-            return await approve(core, request_uri, request, client, session)
-        if browser.session is None or needs_login(core, request_uri, request, browser.session):
+            return await approve(core, opened, client, session)
+        if browser.session is None or needs_login(core, opened, browser.session):
             if "none" in request.prompt:
                 raise LoginRequired("nobody is signed in, or not recently enough")
-            return await login_page(core, request_uri, request, client, browser)
+            return await login_page(core, opened, client, browser)
         if "none" in request.prompt:
             if not await granted.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
-            return await approve(core, request_uri, request, client, browser.session)
+            return await approve(core, opened, client, browser.session)
         _require_meant_user(core, request, browser.session)
     except Refused as error:
         if isinstance(error, InvalidRequestUri):
             raise
         return await refuse(core, request, client, error)
-    return await consent_page(core, request_uri, request, client, browser)
+    return await consent_page(core, opened, client, browser)
 
 
 async def login_page(
     core: Core,
-    request_uri: str,
-    request: PushedRequest,
+    opened: OpenedRequest,
     client: Client,
     browser: Browser,
     *,
@@ -69,11 +67,12 @@ async def login_page(
     username: str | None = None,
 ) -> Response:
     """The login form; `username` is what was typed before, if it was `wrong`."""
+    request = opened.request
     page = core.pages.login(
         client_name=client.name,
-        csrf=await form_token(core, browser, request_uri),
+        csrf=await form_token(core, browser, opened.uri),
         client_id=client.client_id,
-        request_uri=request_uri,
+        request_uri=opened.uri,
         username=username or request.login_hint or "",
         wrong=wrong,
         leads_to=request.redirect_uri,
@@ -81,11 +80,10 @@ async def login_page(
     return set_cookie(core, page, browser)
 
 
-async def consent_page(
-    core: Core, request_uri: str, request: PushedRequest, client: Client, browser: Browser
-) -> Response:
+async def consent_page(core: Core, opened: OpenedRequest, client: Client, browser: Browser) -> Response:
     """Who asks, for whom, for what: client, user, each payment with payee and amount, each scope in words."""
     assert browser.session is not None  # noqa: S101 - for the type checker; continue_request has seen to it
+    request = opened.request
     user = core.users.find(browser.session.username)
     page = core.pages.consent(
         client=client,
@@ -96,8 +94,8 @@ async def consent_page(
             for detail in request.authorization_details
         ],
         claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
-        csrf=await form_token(core, browser, request_uri),
-        request_uri=request_uri,
+        csrf=await form_token(core, browser, opened.uri),
+        request_uri=opened.uri,
         leads_to=request.redirect_uri,
     )
     return set_cookie(core, page, browser)
@@ -105,14 +103,14 @@ async def consent_page(
 
 async def approve(
     core: Core,
-    request_uri: str,
-    request: PushedRequest,
+    opened: OpenedRequest,
     client: Client,
     session: Session,
 ) -> Response:
     """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
+    request = opened.request
     _require_meant_user(core, request, session)
-    await use_up(core, request_uri)
+    await use_up(core, opened)
     user = core.users.find(session.username)
     if user is None:
         raise AccessDenied("this user cannot sign in any more")
@@ -150,10 +148,10 @@ async def approve(
     return await authorization_response(core, request, client, {"code": value})
 
 
-async def deny(core: Core, request_uri: str, request: PushedRequest, client: Client) -> Response:
+async def deny(core: Core, opened: OpenedRequest, client: Client) -> Response:
     """Raises InvalidRequestUri if this request was decided already."""
-    await use_up(core, request_uri)
-    return await refuse(core, request, client, AccessDenied("the user said no"))
+    await use_up(core, opened)
+    return await refuse(core, opened.request, client, AccessDenied("the user said no"))
 
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
@@ -162,18 +160,10 @@ async def refuse(core: Core, request: PushedRequest, client: Client, error: Refu
     return await authorization_response(core, request, client, members)
 
 
-async def use_up(core: Core, request_uri: str) -> None:
-    """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others."""
-    lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
-    if not await core.records.mark("request-used", request_uri, lives):
-        raise InvalidRequestUri(
-            "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
-        )
-
-
-def needs_login(core: Core, request_uri: str, request: PushedRequest, session: Session) -> bool:
+def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
     """Whether the user must sign in (again) for this request; a sign-in made for it counts."""
-    if session.fresh_for == digest(request_uri):
+    request = opened.request
+    if session.fresh_for == digest(opened.request_id):
         return False
     if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
         return True

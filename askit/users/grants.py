@@ -13,9 +13,8 @@ from typing import Final
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.records import Grant, PushedRequest
+from askit.records import Agreement, Grant, PushedRequest
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
-from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
 
 SHOWN: Final = 100
@@ -27,8 +26,8 @@ async def remember(core: Core, grant: Grant) -> None:
     """Keep a grant, and what was agreed to. Raises StoreError."""
     records, ttl = core.records, grant.expires_at - core.clock()
     await records.save("grant", grant.grant_id, grant, ttl)
-    agreed = {"scopes": list(grant.scopes), "claims": sorted(claims_by_name(grant.claims))}
-    await records.write("agreed", f"{grant.username}\0{grant.client_id}", strict_json.dump(agreed), ttl)
+    agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
+    await records.save("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)
     for _ in range(_TRIES):
         head = await records.read("grants-of", grant.username)
         if head is not None:
@@ -51,28 +50,27 @@ async def agreed_before(core: Core, username: str, request: PushedRequest, clien
     # RFC 8252 8.6: whoever listens on loopback may use a public client's name, so the user decides each time.
     if client.auth_method == "none" and request.redirect_uri.startswith("http:"):
         return False
-    octets = await core.records.read("agreed", f"{username}\0{request.client_id}")
-    if octets is None:
+    agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
+    if agreed is None:
         return False
-    agreed = strict_json.parse_object(octets)
-    claims = {name for scope in agreed["scopes"] for name in SCOPE_CLAIMS.get(scope, ())}
-    return set(request.scopes) <= set(agreed["scopes"]) and claims_by_name(request.claims) <= claims.union(
-        agreed.get("claims", ())
+    claims = {name for scope in agreed.scopes for name in SCOPE_CLAIMS.get(scope, ())}
+    return set(request.scopes) <= set(agreed.scopes) and claims_by_name(request.claims) <= claims.union(
+        agreed.claims
     )
 
 
 async def grants_of(core: Core, username: str, *, start: str | None = None) -> tuple[list[Grant], str | None]:
     """One page of a user's live grants, newest first, and where the next one starts; `start` comes from there."""
     found: list[Grant] = []
-    link = await core.records.read("grants-of", username) if start is None else start.encode()
+    link = await core.records.marked("grants-of", username) if start is None else start
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
-        grant = await core.records.load("grant", link.decode(), Grant)
+        grant = await core.records.load("grant", link, Grant)
         if grant is not None and grant.username == username:  # `start` may be anybody's
             found.append(grant)
-        link = await core.records.read("grant-before", link.decode())
-    return found, None if link is None else link.decode()
+        link = await core.records.marked("grant-before", link)
+    return found, link
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:

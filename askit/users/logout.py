@@ -15,9 +15,8 @@ from typing import Final
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.records import Session
+from askit.records import Session, SessionClients, read_stored
 from askit.users.sessions import Browser, sign_out
-from fapikit import strict_json
 from fapikit.errors import FapiError, StoreUnavailable
 from fapikit.flow import http
 from fapikit.http_message import form_request
@@ -40,12 +39,12 @@ async def remember(core: Core, session: Session, client: Client) -> None:
         return
     for _ in range(_TRIES):
         seen = await core.records.read("session-clients", session.session_id)
-        known = [] if seen is None else strict_json.parse_object(seen)["clients"]
+        known = () if seen is None else read_stored("session-clients", SessionClients, seen).clients
         if client.client_id in known:
             return
         # As long as codes: a session goes on under its id where its user signs in again.
-        new, lives = strict_json.dump({"clients": [*known, client.client_id]}), core.config.grant_lifetime
-        if await core.records.swap("session-clients", session.session_id, seen, new, lives):
+        new, lives = SessionClients(clients=(*known, client.client_id)), core.config.grant_lifetime
+        if await core.records.swap("session-clients", session.session_id, seen, new.dump(), lives):
             return
     raise StoreUnavailable("too many logins in one session at one time")
 
@@ -58,7 +57,7 @@ async def end_session(core: Core, browser: Browser) -> None:
     # Taken, so that of two sign-outs at once one tells.
     octets = await core.records.remove("session-clients", browser.session.session_id)
     if octets is not None:
-        told = strict_json.parse_object(octets)["clients"]
+        told = read_stored("session-clients", SessionClients, octets).clients
         await asyncio.gather(*(_tell(core, browser.session, client_id) for client_id in told))
 
 

@@ -44,7 +44,7 @@ class Users:
             counters.append((f"name {username}", MAX_FAILURES_OF_NAME))
         for name, limit in counters:
             # Before anything is written: guesses at ever new names, all refused, would fill the store.
-            if int(await self._records.read("login-failures", name) or b"0") >= limit:
+            if (await self._records.count("login-failures", name))[0] >= limit:
                 raise _too_many()
         await self._count(f"pair {pair}", MAX_FAILURES)
         for name, limit in counters:
@@ -61,8 +61,7 @@ class Users:
 
     async def _count(self, name: str, limit: int) -> None:
         for _ in range(2 * limit):  # whoever loses a swap has seen the count move
-            seen = await self._records.read("login-failures", name)
-            count = int(seen or b"0")
+            count, seen = await self._records.count("login-failures", name)
             if count >= limit:
                 break
             if await self._swap(name, seen, count + 1):
@@ -71,8 +70,8 @@ class Users:
 
     async def _take_back(self, name: str, limit: int) -> None:
         for _ in range(2 * limit):  # under a flood one count too many does no harm
-            seen = await self._records.read("login-failures", name)
-            if seen is None or await self._swap(name, seen, int(seen) - 1):
+            count, seen = await self._records.count("login-failures", name)
+            if seen is None or await self._swap(name, seen, count - 1):
                 return
 
     async def _swap(self, name: str, seen: bytes | None, count: int) -> bool:

@@ -13,7 +13,9 @@
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
     │   ├── StoreUnavailable
+    │   ├── StoreForgot               it was emptied or replaced, and what was lost is waited out
     │   ├── UnfitStore                it answers, and cannot keep what it is used for; a ConfigurationError too
+    │   ├── UnreadableRecord          what is stored is not what was written there
     │   └── SealBroken                a sealed value was altered, or its key is gone
     ├── MessageError                  a peer's HTTP message cannot be used
     │   ├── MalformedMessage
@@ -52,6 +54,7 @@ from fapikit.errors.base import (
     ResponseTooLarge,
     SealBroken,
     StoreError,
+    StoreForgot,
     StoreFull,
     StoreUnavailable,
     TransportError,
@@ -59,6 +62,7 @@ from fapikit.errors.base import (
     UnexpectedStatus,
     UnfitStore,
     Unreachable,
+    UnreadableRecord,
     UnusableAnswer,
 )
 from fapikit.errors.dpop import (
@@ -145,6 +149,7 @@ __all__ = [
     "SealBroken",
     "StaleProof",
     "StoreError",
+    "StoreForgot",
     "StoreFull",
     "StoreUnavailable",
     "TooOld",
@@ -154,6 +159,7 @@ __all__ = [
     "UnfitStore",
     "UnknownCritical",
     "Unreachable",
+    "UnreadableRecord",
     "UnusableAnswer",
     "UnusableKey",
     "UnusablePrivateKey",

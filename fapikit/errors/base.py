@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import ceil
 from types import MappingProxyType
 from typing import Any
 
@@ -160,8 +161,26 @@ class StoreUnavailable(StoreError):
     """The store did not answer."""
 
 
+class StoreForgot(StoreError):
+    """The store was emptied or replaced, and a mark that was lost might still matter: nothing is taken for the first.
+
+    `retry_after`: so many seconds until none does.
+    """
+
+    def __init__(self, message: str, *, retry_after: float, facts: Mapping[str, object] = _NO_FACTS) -> None:
+        super().__init__(message, facts={**facts, "retry_after": ceil(retry_after)})
+        self.retry_after = retry_after
+
+
 class UnfitStore(StoreError, ConfigurationError):
     """The store answers, and cannot keep what it is used for: it would evict, is a replica, or forgets at restart."""
+
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION
+
+
+class UnreadableRecord(StoreError):
+    """What lies in the store is not what was written there: another version's, somebody else's, or damaged."""
 
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION

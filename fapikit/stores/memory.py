@@ -1,28 +1,39 @@
-"""A store in this process's memory: lost at exit, bounded, and it never evicts a live entry.
+"""A store in this process's memory: lost at exit, bounded in entries and octets, and it never evicts a live entry.
 
-A full store raises StoreFull, so that a flood cannot make it forget a replay mark.
+A full store raises StoreFull, so that a flood cannot make it forget a replay mark. No operation works through more than
+a few entries, however many have ended (`entries`).
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
+from typing import Final
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreFull
 from fapikit.forks import reset_after_fork
+from fapikit.stores.entries import Entries
 from fapikit.stores.protocol import StorePromise, require_entry, require_key
+
+MAX_ENTRIES: Final = 100_000
+MAX_OCTETS: Final = 64 * 1024 * 1024
+_SWEEPS_FOR_ROOM: Final = 16
 
 
 class MemoryStore:
-    """At most `max_entries` live entries. One process only: workers of one server do not share it."""
+    """At most `max_entries` live entries, whose keys and values have at most `max_octets` octets together.
 
-    def __init__(self, *, max_entries: int = 100_000, clock: Clock = system_clock) -> None:
+    One process only: workers of one server do not share it.
+    """
+
+    def __init__(
+        self, *, max_entries: int = MAX_ENTRIES, max_octets: int = MAX_OCTETS, clock: Clock = system_clock
+    ) -> None:
         self.max_entries = max_entries
+        self.max_octets = max_octets
         self._clock = clock
-        self._entries: dict[str, tuple[bytes, float]] = {}
-        self.taken = self._entries.__len__  # expired ones included; for who asks on every request
-        self._expiries: list[tuple[float, str]] = []
+        self._entries = Entries(max_entries)
+        self.taken = self._entries.__len__  # ended ones included; for who asks on every request
         self._lock = threading.Lock()
         reset_after_fork(self)
 
@@ -47,7 +58,7 @@ class MemoryStore:
         require_entry(key, value, ttl)
         now = self._clock()
         with self._lock:
-            entry = self._entries.get(key)
+            entry = self._entries.find(key)
             if entry is not None and entry[1] > now:
                 return False
             self._write(key, value, ttl, now)
@@ -96,33 +107,39 @@ class MemoryStore:
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self._entries)} of {self.max_entries} entries)"
+        return (
+            f"MemoryStore({len(self._entries)} of {self.max_entries} entries, {self._entries.octets} octets)"
+        )
+
+    def sweep(self) -> int:
+        """Let a few entries go that have ended; how many are left, ended ones among them."""
+        with self._lock:
+            self._entries.sweep(self._clock())
+            return len(self._entries)
 
     def _live(self, key: str, now: float) -> bytes | None:
-        entry = self._entries.get(key)
+        entry = self._entries.find(key)
         return entry[0] if entry is not None and entry[1] > now else None
 
     def _write(self, key: str, value: bytes, ttl: float, now: float) -> None:
-        entries, until = self._entries, now + ttl
-        if len(entries) >= self.max_entries and key not in entries:
-            self._sweep(now)
-            if len(entries) >= self.max_entries:
-                raise StoreFull(f"all {self.max_entries} entries of the memory store are live")
-        entries[key] = (value, until)
-        heapq.heappush(self._expiries, (until, key))
-        if len(self._expiries) > 2 * len(entries) + 64:  # rewritten keys leave marks behind
-            self._expiries = [(expiry, name) for name, (_, expiry) in entries.items()]
-            heapq.heapify(self._expiries)
+        entries = self._entries
+        if entries.count >= self.max_entries or entries.octets + len(key) + len(value) > self.max_octets:
+            self._make_room(key, value, now)
+        entries.write(key, (value, now + ttl), now)
 
-    def sweep(self) -> int:
-        """Drop what has expired; how many entries are live."""
-        with self._lock:
-            self._sweep(self._clock())
-            return len(self._entries)
+    def _make_room(self, key: str, value: bytes, now: float) -> None:
+        """Let go what has ended until this fits, a bounded number of entries. Raises StoreFull."""
+        for _ in range(_SWEEPS_FOR_ROOM):
+            if self._fits(key, value) or not self._entries.sweep(now, everywhere=True):
+                break
+        if not self._fits(key, value):
+            raise StoreFull(
+                "the memory store is full of live entries",
+                facts={"max_entries": self.max_entries, "max_octets": self.max_octets},
+            )
 
-    def _sweep(self, now: float) -> None:
-        while self._expiries and self._expiries[0][0] <= now:
-            _, key = heapq.heappop(self._expiries)
-            entry = self._entries.get(key)
-            if entry is not None and entry[1] <= now:
-                del self._entries[key]
+    def _fits(self, key: str, value: bytes) -> bool:
+        entries, before = self._entries, self._entries.find(key)
+        freed = 0 if before is None else len(key) + len(before[0])
+        count = entries.count + (before is None)
+        return count <= self.max_entries and entries.octets - freed + len(key) + len(value) <= self.max_octets

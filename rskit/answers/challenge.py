@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired
+from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired, StoreForgot
 from fapikit.http_message import Headers
 from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import (
@@ -65,7 +66,8 @@ def refuse(
     if isinstance(error, AccessRefused | JwtError | DPoPError):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
-    return CannotDecide(503, _later(RETRY_AFTER), body, error)
+    wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER
+    return CannotDecide(503, _later(wait), body, error)
 
 
 def _later(seconds: int | None) -> Headers:

@@ -185,7 +185,9 @@ class Attempt:
         try:
             outcome = yield from call(execute, self._reservation(consent), deadline=left)
         except TimeoutError as error:
-            raise OutcomeUnknown("executing this request took too long: what came of it is not known") from error
+            raise OutcomeUnknown(
+                "executing this request took too long: what came of it is not known"
+            ) from error
         yield from self._keep_outcome(consent, octets, mark, outcome)
         return outcome
 

@@ -86,25 +86,21 @@ class ConsentLedger:
             raise _unfit("it is one process's memory")
 
     def check(self) -> Flow[None]:
-        """Ask the store whether it keeps what it is given, for all workers. Raises UnfitStore, StoreError."""
-        if not self.development_only:
-            yield from require_durable(self.store)
+        """Ask the store whether its marks outlive a restart and bind all workers. Raises UnfitStore, StoreError."""
+        if self.development_only:
+            return
+        promise = yield from store_check(self.store)
+        if not promise.durable:
+            raise _unfit("it forgets at a restart")
+        if not promise.shared:
+            raise _unfit("other workers do not share it")
 
     def __repr__(self) -> str:
         return f"ConsentLedger({self.store!r})"
 
 
-def require_durable(store: Store) -> Flow[None]:
-    """Ask a store whether its marks outlive a restart and bind all workers. Raises UnfitStore, StoreError."""
-    promise = yield from store_check(store)
-    if not promise.durable:
-        raise _unfit("it forgets at a restart")
-    if not promise.shared:
-        raise _unfit("other workers do not share it")
-
-
 def _unfit(why: str) -> UnfitStore:
     return UnfitStore(
-        f"this store cannot keep what may happen once: {why}. Take a SqliteStore (one host), or a Redis with "
+        f"this store cannot keep the marks of used consents: {why}. Take a SqliteStore (one host), or a Redis with "
         "appendonly yes (many hosts)"
     )

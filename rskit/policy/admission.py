@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreError
 from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
@@ -80,6 +80,17 @@ class Admission:
         `header` gives the values of a header of the request by its name.
         """
         self.asked = Asked(access.require_details(self.require_token(), needed), header)
+
+    def once(self, name: str, ttl: float) -> Flow[bool]:
+        """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
+
+        Raises StoreError; whatever the application makes of it, the middleware answers.
+        """
+        try:
+            return (yield from self.server.once(name, ttl))
+        except StoreError as error:
+            self.refuse(error)
+            raise
 
     def refuse(self, error: FapiError) -> Refusal | None:
         """Refuse from inside the route; the middleware sends this instead of what the application answers.

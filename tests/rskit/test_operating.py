@@ -90,11 +90,21 @@ class BrokenStore(MemoryStore):
     put = add  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize("error", [StoreFull("full"), StoreUnavailable("away")], ids=str)
-def test_a_store_that_takes_no_mark_is_503_and_never_a_pass(error: e.StoreError):
+@pytest.mark.parametrize(
+    "error, wait",
+    [
+        (StoreFull("full"), "5"),
+        (StoreUnavailable("away"), "5"),
+        (e.UnfitStore("evicts"), "5"),
+        (e.StoreForgot("emptied", retry_after=80.2), "81"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_store_that_takes_no_mark_is_503_and_never_a_pass(error: e.StoreError, wait: str):
     server, token = a_server(store=BrokenStore(error)), bound_token()
     decision = decide(server, a_view(f"DPoP {token}", dpop=(a_proof(token),)))
     assert isinstance(decision, CannotDecide)
+    assert dict(decision.headers)["retry-after"] == wait
     assert not server.readiness().ready
 
 

@@ -17,6 +17,7 @@ from django.views import View
 from werkzeug.test import Client
 
 import rskit
+from fapikit import MemoryStore
 from fapikit.errors import ConfigurationError
 from tests.clocks import FrozenClock
 from tests.rskit.django_project import CALLS, SERVERS, configure
@@ -223,3 +224,28 @@ def test_several_processes_that_would_each_take_a_proof_answer_nothing():
         for several in (False, True)
     ]
     assert statuses == [200, 503]
+
+
+class SyncOnly:
+    """A middleware of old style: Django then runs those before it in threads, in their sync mode, under ASGI too."""
+
+    def __init__(self, get_response: Any) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self._get_response(request)
+
+
+@pytest.mark.parametrize("others", [[], [f"{__name__}.SyncOnly"]], ids=["alone", "before one that is sync"])
+@pytest.mark.parametrize("nonces", [False, b"n" * 32], ids=["no nonces", "a nonce key"])
+def test_under_asgi_one_process_that_takes_proofs_answers_whatever_middleware_stands_behind(
+    others: list[str], nonces: Any
+):
+    SERVERS[0] = server = a_server(profile="fapi2-security", nonces=nonces, store=MemoryStore())
+    assert server.one_process, "under WSGI it would ask the server how many there are"
+    token = bound_token()
+    nonce = {} if server.nonces is None else {"nonce": server.nonces.issue(server.clock())}
+    with override_settings(MIDDLEWARE=["wsgi_mw.django.ProtectMiddleware", *others]):
+        headers = {"Authorization": f"DPoP {token}", "DPoP": a_proof(token, **nonce)}
+        assert CALLS["asgi"]("GET", "/accounts", headers)[0] == 200
+        assert CALLS["asgi"]("GET", "/accounts", headers)[0] == 401, "the proof was used"

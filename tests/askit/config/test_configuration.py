@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from askit.__main__ import main, unreachable_issuer
 from askit.config import details_types
 from askit.config import file as config_file
 from askit.config.file import read_settings
+from askit.config.limits import Limits
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError, FapiError
 from tests.askit.bank import CALLBACK, FINTECH, settings
@@ -186,6 +188,14 @@ def test_the_manual_names_every_setting() -> None:
     assert len(asked) > 25
     for setting in asked:
         assert re.search(rf"`\[*{setting}\]*`", manual), setting
+
+
+def test_the_manual_gives_every_limit_its_default_and_a_reason() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "askit.md").read_text()
+    for limit in fields(Limits):
+        assert re.search(rf"^\| `{limit.name}` \| {limit.default:g} \| .+ \| .+ \|$", manual, re.MULTILINE), (
+            limit.name
+        )
 
 
 SEAL = "c2VhbC1rZXktb2YtdGhpcnR5LXR3by1vY3RldHMhISE"

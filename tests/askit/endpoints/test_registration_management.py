@@ -204,7 +204,7 @@ async def test_what_a_caller_puts_into_a_path_is_not_logged(
 async def test_the_token_is_not_in_the_store_and_nothing_stays_there(bank: Bank) -> None:
     registered = await _registered(bank)
     token = registered["registration_access_token"]
-    stored = repr(vars(bank.store))
+    stored = repr(dict(bank.store._entries))
     assert "New Fintech" in stored
     assert token not in stored
     for there in (True, False):

@@ -57,23 +57,24 @@ def test_an_entry_makes_room_at_the_instant_it_ends() -> None:
     assert store.add("b", b"1", 10)
 
 
-def test_what_ends_first_makes_room_first_also_after_many_rewrites() -> None:
+def test_a_store_that_is_full_of_octets_refuses_and_forgets_nothing() -> None:
     clock = FrozenClock()
-    store = MemoryStore(max_entries=2, clock=clock)
-    store.put("long", b"1", 1000)
-    marks = 0
-    while len(store._expiries) > marks:  # until the marks that are left behind are thrown out
-        marks = len(store._expiries)
-        store.put("short", b"1", 10)
-    clock.advance(10)
-    assert store.add("new", b"1", 10)
-
-
-def test_rewriting_a_key_many_times_costs_no_memory() -> None:
-    store = MemoryStore(clock=FrozenClock())
-    for number in range(2000):
-        store.put("k", b"%d" % number, 60)
-    assert len(store._expiries) < 100
+    store = MemoryStore(max_octets=1000, clock=clock)
+    assert store.add("a", b"v" * 599, 60)
+    for write in (store.put, store.add):
+        with pytest.raises(StoreFull):
+            write("b", b"v" * 400, 60)
+    with pytest.raises(StoreFull):
+        store.swap("a", b"v" * 599, b"v" * 1000, 60)
+    assert store.get("a") == b"v" * 599
+    assert store.add("b", b"v" * 399, 60), "to the last octet"
+    with pytest.raises(StoreFull):
+        store.add("c", b"", 60)
+    store.put("a", b"v" * 599, 60)  # what takes the place of as much fits
+    assert store.take("b") == b"v" * 399
+    assert store.add("c", b"v" * 399, 60), "what was taken has left its room"
+    clock.advance(61)
+    assert store.add("d", b"v" * 999, 60), "and so has what ended"
 
 
 def test_a_child_is_not_stopped_by_a_lock_its_parent_held() -> None:

@@ -1,0 +1,59 @@
+"""How much a stranger or one client may cost this server: octets, numbers and seconds, each a setting with a default.
+
+The reason for each default stands in docs/askit.md, where the table of `[limits]` is.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from askit.config.table import Table
+from fapikit.errors import ConfigurationError
+
+_AT_MOST: Final = (
+    ("parameter_octets", "long_parameter_octets"),
+    ("long_parameter_octets", "body_octets"),
+    ("sealed_request_octets", "header_octets"),
+)
+"""What contradicts: the first is part of the second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The table `[limits]`. Spans are seconds."""
+
+    header_octets: int = 32_768
+    headers: int = 100
+    body_octets: int = 131_072
+    body_seconds: float = 20.0
+    parameters: int = 100
+    parameter_octets: int = 8_192
+    long_parameter_octets: int = 65_536
+    sealed_request_octets: int = 12_288
+    record_octets: int = 65_536
+
+    @classmethod
+    def read(cls, table: Table) -> Limits:
+        """Raises ConfigurationError."""
+        given = {
+            entry.name: (
+                table.optional_seconds(entry.name)
+                if entry.name.endswith("_seconds")
+                else table.optional_count(entry.name)
+            )
+            for entry in fields(cls)
+        }
+        table.require_nothing_else()
+        return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        for part, whole in _AT_MOST:
+            if getattr(self, part) > getattr(self, whole):
+                raise ConfigurationError(
+                    f"limits.{part} = {getattr(self, part)} contradicts "
+                    f"limits.{whole} = {getattr(self, whole)}: it must not be more",
+                    facts={"setting": f"limits.{part}"},
+                )
