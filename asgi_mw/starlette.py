@@ -88,8 +88,8 @@ def admission_of(connection: HTTPConnection) -> Admission:
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
 
-    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request is
-    then answered 503.
+    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
+    is then answered 503.
     """
     admission = admission_of(connection)
     return await admission.server.async_driver.run(admission.once(name, ttl))

@@ -64,8 +64,8 @@ def require(admission: Admission, access: rules.Access) -> Token:
 def once(name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
 
-    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request is
-    then answered 503.
+    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
+    is then answered 503.
     """
     admission = current_admission()
     return admission.server.sync_driver.run(admission.once(name, ttl))

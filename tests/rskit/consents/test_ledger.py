@@ -99,7 +99,8 @@ def test_a_span_is_positive(settings: dict[str, Any]) -> None:
 def test_a_ledger_shows_no_outcome() -> None:
     api = Api()
     api.pay(a_consent("c1"))
-    assert repr(api.ledger) == "ConsentLedger(MemoryStore(2 of 100000 entries))"
+    assert repr(api.ledger).startswith("ConsentLedger(MemoryStore(2 ")
+    assert "executed" not in repr(api.ledger)
 
 
 UUID = "8e03978e-40d5-43e8-bc93-6894a57f9324"

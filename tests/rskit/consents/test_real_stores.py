@@ -77,13 +77,18 @@ def at_once(
     return [outcome for told in in_children(PROCESSES, work) for outcome in told]
 
 
+def own_key(number: int) -> str:
+    """Another one for each thread of each process."""
+    return f"{os.getpid()}-{number}"
+
+
 def paid(told: list[Any]) -> list[str]:
     return [outcome["paid"] for outcome in told if isinstance(outcome, dict)]
 
 
 @pytest.mark.spec("RFC 9396 9")
 def test_of_many_requests_for_one_consent_one_is_paid(store_url: str, file: File, names: list[str]) -> None:
-    told = at_once(store_url, file, names[:1], key=lambda number: f"{os.getpid()}-{number}")
+    told = at_once(store_url, file, names[:1], key=own_key)
     assert len(told) == PROCESSES * THREADS
     assert len(file.paid) == 1
     assert paid(told) == file.paid
@@ -99,7 +104,7 @@ def test_of_one_request_sent_many_times_one_is_paid(store_url: str, file: File, 
 
 
 def test_of_many_requests_for_two_consents_two_are_paid(store_url: str, file: File, names: list[str]) -> None:
-    told = at_once(store_url, file, names, key=lambda number: f"{os.getpid()}-{number}")
+    told = at_once(store_url, file, names, key=own_key)
     assert len(file.paid) == len(set(file.paid)) == 2
     assert Counter(paid(told)) == Counter(file.paid)
 
@@ -144,7 +149,6 @@ def test_all_who_come_after_a_killed_process_pay_once_together(
     store_url: str, file: File, names: list[str], tmp_path: Path
 ) -> None:
     kill(store_url, file, names[0], "before", tmp_path)
-    own_key = lambda number: f"{os.getpid()}-{number}"  # noqa: E731
     told = at_once(store_url, file, names[:1], key=own_key, after=LEASE_OVER)
     assert len(file.paid) == 1
     assert paid(told) == file.paid
