@@ -1,12 +1,12 @@
-"""One attempt at executing what one consent allows: reserve, execute, keep the outcome.
+"""One attempt at executing what one consent allows: reserve it, ask the books, execute, keep the outcome.
 
     free -> reserved until its lease ends -> executed, with its outcome
-                      |
-                      +-> the attempt ended without a word: `reconcile` says executed or free
 
 Before an attempt reserves a consent it ties the idempotency key to it, by a record that differs each time. Who looked
-at the key before cannot tie it to another consent any more. So one consent is used once, and one key uses one
-consent.
+at the key before cannot tie it to another consent any more. So one consent is used once, and one key uses one consent.
+
+A reservation whose lease has ended is as good as free: whatever became of its attempt, the books are asked before
+anything is executed. So a killed process, or a store that lost its marks, costs no consent and pays nothing twice.
 
 Spec: RFC 9396 7.1, 9; Idempotency-Key 2.2, 2.6, 2.7
 Role: RS
@@ -41,7 +41,19 @@ class Consent(NamedTuple):
 
 
 class _Overtaken(Exception):
-    """Somebody else wrote in between: look again."""
+    """Something was written in between: look again."""
+
+
+class _Held(NamedTuple):
+    """A consent, and its mark as this attempt has written it."""
+
+    consent: Consent
+    octets: bytes | None
+    mark: ConsentMark
+
+    @property
+    def payment(self) -> str:
+        return payment_of(self.consent)
 
 
 class Attempt:
@@ -79,72 +91,57 @@ class Attempt:
     def _use_one(self, consents: Sequence[Consent], execute: Execute) -> Flow[Any]:
         seen = yield from store_get(self._ledger.store, self._key_place)
         tied = None if seen is None else KeyMark.load(seen)
-        if tied is not None:
-            self._require_same_request(tied.fingerprint)
+        if tied is not None and tied.fingerprint != self._fingerprint:
+            raise IdempotencyKeyReused("this idempotency key stands for another request")
         in_use: list[float] = []
         for consent, carried in _in_order(consents, tied):
-            octets, mark = yield from self._look(consent)
-            if mark is not None and mark.state != "free":
+            octets = yield from store_get(self._ledger.store, _place(consent))
+            mark = None if octets is None else ConsentMark.load(octets)
+            if mark is not None and mark.is_taken(self._clock()):
                 if mark.holder == self._holder:
                     return (yield from self._own_outcome(consent, mark))
                 if mark.state == "reserved":
                     in_use.append(mark.until)
                 continue
+            own = yield from self._tie(seen, consent)
+            held = yield from self._reserve(consent, octets)
+            yield from self._ask_the_books(held, mark)
             if not carried:
+                yield from self._free(held, own)
                 raise IdempotencyKeyReused("this key began with a consent that this token does not carry")
-            tied_octets = yield from self._tie(seen, consent)
-            octets, mark = yield from self._reserve(consent, octets)
-            try:
-                return (yield from self._execute(consent, octets, mark, execute))
-            except NotExecuted:
-                yield from self._free(consent, octets, mark, tied_octets)
-                raise
+            return (yield from self._execute(held, own, execute))
         if in_use:
             raise self._in_use(min(in_use), "another request is using this consent")
         raise ConsentUsed("each consent that covers this request has been used before")
 
-    def _look(self, consent: Consent) -> Flow[tuple[bytes | None, ConsentMark | None]]:
-        """The mark of a consent; one whose attempt ended without a word is settled first."""
-        octets = yield from store_get(self._ledger.store, _place(consent))
-        if octets is None:
-            return None, None
-        mark = ConsentMark.load(octets)
-        if mark.state != "reserved" or self._clock() < mark.until:
-            return octets, mark
-        return (yield from self._settle(consent, octets, mark))
+    def _ask_the_books(self, held: _Held, before: ConsentMark | None) -> Flow[None]:
+        """Go on where nothing was executed for this consent. Raises OutcomeUnknown; _Overtaken where something was.
 
-    def _settle(
-        self, consent: Consent, octets: bytes, mark: ConsentMark
-    ) -> Flow[tuple[bytes | None, ConsentMark | None]]:
-        """Ask what became of an attempt. Raises OutcomeUnknown, _Overtaken."""
-        octets, mark = yield from self._write(consent, octets, mark, until=self._clock() + self._ledger.lease)
-        LOGGER.warning(
-            "an attempt at executing %s ended without a word: asking what came of it", consent.name[:32]
-        )
+        `before`: the mark of an attempt whose lease has ended, or of none. What the books have is that attempt's.
+        """
+        whose = before.holder if before is not None and before.state == "reserved" else ""
         try:
-            outcome = yield from self._reconcile(consent)
+            outcome = yield from self._reconcile(held.consent)
         except OutcomeUnknown:
-            with suppress(StoreError, _Overtaken):  # else the next one asks when the lease has ended
-                yield from self._write(consent, octets, mark, until=0.0)
+            # Asking has set nothing in motion, so the next one may ask at once.
+            with suppress(StoreError, _Overtaken):
+                yield from self._write(held, holder=whose, until=0.0)
             raise
-        if outcome is None:
-            return (yield from self._write(consent, octets, mark, state="free"))
-        return (yield from self._write(consent, octets, mark, state="executed", outcome=storable(outcome)))
+        if outcome is not None:
+            LOGGER.warning("%s is in the books, and its mark did not say so", held.payment)
+            yield from self._write(held, holder=whose, state="executed", outcome=storable(outcome))
+            raise _Overtaken
 
     def _reconcile(self, consent: Consent) -> Flow[Any]:
         """Raises OutcomeUnknown, whatever the application raised."""
+        ledger = self._ledger
         try:
-            return (
-                yield from call(
-                    self._ledger.reconcile, self._reservation(consent), deadline=self._ledger.lease
-                )
-            )
+            return (yield from call(ledger.reconcile, self._reservation(consent), deadline=ledger.lease / 2))
         except Exception as error:
             raise OutcomeUnknown("what came of this request cannot be told now") from error
 
     def _own_outcome(self, consent: Consent, mark: ConsentMark) -> Flow[Any]:
         """What the first request under this key came to. Raises ConsentInUse while it is under way."""
-        self._require_same_request(mark.fingerprint)
         if mark.state == "reserved":
             raise self._in_use(mark.until, "the first request under this idempotency key is still under way")
         outcome = mark.outcome
@@ -164,70 +161,62 @@ class Attempt:
             raise _Overtaken
         return tied
 
-    def _reserve(self, consent: Consent, octets: bytes | None) -> Flow[tuple[bytes, ConsentMark]]:
-        mark = ConsentMark(
-            state="reserved",
-            holder=self._holder,
-            fingerprint=self._fingerprint,
-            keep=consent.keep,
-            attempt="",
+    def _reserve(self, consent: Consent, octets: bytes | None) -> Flow[_Held]:
+        """Raises _Overtaken if it is not any more what was seen."""
+        mark = ConsentMark(state="reserved", holder=self._holder, keep=consent.keep, attempt="")
+        return (
+            yield from self._write(_Held(consent, octets, mark), until=self._clock() + self._ledger.lease)
         )
-        return (yield from self._write(consent, octets, mark, until=self._clock() + self._ledger.lease))
 
-    def _execute(self, consent: Consent, octets: bytes, mark: ConsentMark, execute: Execute) -> Flow[Any]:
+    def _execute(self, held: _Held, tied: bytes, execute: Execute) -> Flow[Any]:
         """Half of the lease is for `execute`, the other half for what it has set in motion to arrive in the books.
 
         So a failure does not end the lease: the books may not know yet what comes of it.
         """
-        left = mark.until - self._ledger.lease / 2 - self._clock()
+        left = held.mark.until - self._ledger.lease / 2 - self._clock()
         if left <= 0:
-            raise StoreUnavailable("the store took half of the lease: nothing was executed")
+            raise StoreUnavailable("half of the lease was over before anything was executed")
         try:
-            outcome = yield from call(execute, self._reservation(consent), deadline=left)
+            outcome = yield from call(execute, self._reservation(held.consent), deadline=left)
+        except NotExecuted:
+            yield from self._free(held, tied)
+            raise
         except TimeoutError as error:
             raise OutcomeUnknown(
                 "executing this request took too long: what came of it is not known"
             ) from error
-        yield from self._keep_outcome(consent, octets, mark, outcome)
+        yield from self._keep_outcome(held, outcome)
         return outcome
 
-    def _free(self, consent: Consent, octets: bytes, mark: ConsentMark, tied: bytes) -> Flow[None]:
+    def _free(self, held: _Held, tied: bytes) -> Flow[None]:
         """Nothing was executed: the consent may be used again, and the key need not be remembered."""
         with suppress(StoreError, _Overtaken):
-            yield from self._write(consent, octets, mark, state="free")
+            yield from self._write(held, state="free")
             yield from store_swap(self._ledger.store, self._key_place, tied, tied, self._ledger.lease)
 
-    def _keep_outcome(self, consent: Consent, octets: bytes, mark: ConsentMark, outcome: Any) -> Flow[None]:
-        """It has happened: whatever fails here is logged, and `reconcile` tells a retry what came of it."""
+    def _keep_outcome(self, held: _Held, outcome: Any) -> Flow[None]:
+        """It has happened: whatever fails here is logged, and the books tell a retry what came of it."""
         kept = storable(outcome)
         if kept is None:
             LOGGER.error(
-                "the outcome of %s is no JSON object of 64 KiB at most: it is not kept", consent.name[:32]
+                "the outcome of %s is no JSON object of 64 KiB at most: it is not kept", held.payment
             )
         try:
-            yield from self._write(consent, octets, mark, state="executed", outcome=kept)
+            yield from self._write(held, state="executed", outcome=kept)
         except (StoreError, _Overtaken) as error:
             why = "its attempt outlived its lease" if isinstance(error, _Overtaken) else str(error)
-            LOGGER.error("%s was executed, and its mark does not say so: %s", consent.name[:32], why)
+            LOGGER.error("%s was executed, and its mark does not say so: %s", held.payment, why)
 
-    def _write(
-        self, consent: Consent, octets: bytes | None, mark: ConsentMark, **changes: Any
-    ) -> Flow[tuple[bytes, ConsentMark]]:
+    def _write(self, held: _Held, **changes: Any) -> Flow[_Held]:
         """Change a mark. Raises _Overtaken if it is not any more what was seen."""
-        mark = replace(mark, **changes, attempt=self._fresh())
-        new = mark.dump()
-        if not (
-            yield from store_swap(self._ledger.store, _place(consent), octets, new, self._ttl(mark.keep))
-        ):
+        mark = replace(held.mark, **changes, attempt=self._fresh())
+        new, place = mark.dump(), _place(held.consent)
+        if not (yield from store_swap(self._ledger.store, place, held.octets, new, self._ttl(mark.keep))):
             raise _Overtaken
-        return new, mark
+        return _Held(held.consent, new, mark)
 
     def _reservation(self, consent: Consent) -> Reservation:
-        return Reservation(consent.name[:32], self._detail)
-
-    def _require_same_request(self, fingerprint: str) -> None:
-        if fingerprint != self._fingerprint:
-            raise IdempotencyKeyReused("this idempotency key stands for another request")
+        return Reservation(payment_of(consent), self._detail)
 
     def _in_use(self, until: float, message: str) -> ConsentInUse:
         return ConsentInUse(message, retry_after=max(1, ceil(until - self._clock())))
@@ -241,6 +230,11 @@ class Attempt:
     @property
     def _key_place(self) -> str:
         return f"idempotency:{self._holder}"
+
+
+def payment_of(consent: Consent) -> str:
+    """The id of what is executed for a consent, the same in every attempt."""
+    return consent.name[:32]
 
 
 def _place(consent: Consent) -> str:

@@ -48,9 +48,9 @@ class NotExecuted(Exception):
 class ConsentLedger:
     """Uses each consent up once.
 
-    `reconcile(reservation)` is asked where an attempt ended without a word: the process was killed, or `execute`
-    raised. It looks `reservation.id` up in the books, and returns the outcome, or None where nothing was executed
-    under it. It raises where it cannot tell.
+    `reconcile(reservation)` looks `reservation.id` up in the books, before anything is executed. It returns the outcome
+    of what was executed under that id, or None where nothing was. It raises where it cannot tell. So an attempt that
+    ended without a word, or a store that lost its marks, pays nothing twice.
 
     `lease`: seconds until an attempt without a word is taken for dead. `execute` may take half of it (an async one is
     ended then, a plain one must bound itself); in the other half what it has set in motion arrives in the books.

@@ -57,18 +57,21 @@ class KeyMark(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentMark(_Record):
-    """`holder`: the key under which it was reserved. `until`: the end of the lease.
+    """`holder`: the key under which it was reserved; empty where that is not known. `until`: the end of the lease.
 
     `outcome`: of an executed one what `execute` returned; None where that could not be kept.
     """
 
     state: State
     holder: str
-    fingerprint: str
     keep: float
     attempt: str
     until: float = 0.0
     outcome: Mapping[str, Any] | None = None
+
+    def is_taken(self, now: float) -> bool:
+        """Whether it is executed, or reserved by an attempt that may be under way."""
+        return self.state == "executed" or (self.state == "reserved" and now < self.until)
 
 
 def storable(outcome: object) -> Mapping[str, Any] | None:

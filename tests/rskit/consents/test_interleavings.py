@@ -39,7 +39,7 @@ class Attempt:
         admission = api.admit(
             *(a_consent(name, clock=api.clock) for name in request.consents), key=request.key
         )
-        self.key = request.key
+        self.key, self._reconcile = request.key, api.ledger.reconcile
         self.outcome: Any = None
         self._flow: Flow[Any] | None = use_consent(admission, execute)
         self._hand = Hand()
@@ -70,7 +70,7 @@ class Attempt:
         else:
             self._next = lambda: flow.send(result)
         self._advance()
-        if isinstance(self._effect, Call):
+        if isinstance(self._effect, Call) and self._effect.function is not self._reconcile:
             self.step()
 
     def before(self, operation: str, kind: str) -> Attempt:

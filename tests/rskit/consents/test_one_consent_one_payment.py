@@ -204,8 +204,8 @@ def test_an_attempt_that_died_before_it_paid_is_resumed_under_the_same_key() -> 
     assert api.pay(consent) == "ConsentInUse", "it may be alive"
     api.clock.advance(121)
     assert api.pay(consent) == FIRST
-    assert api.books.asked == api.books.paid
     assert api.pay(consent) == FIRST
+    assert len(api.books.paid) == 1
 
 
 def test_an_attempt_that_died_after_it_paid_is_not_repeated() -> None:
@@ -215,7 +215,7 @@ def test_an_attempt_that_died_after_it_paid_is_not_repeated() -> None:
     api.clock.advance(121)
     assert api.pay(consent) == {"status": "found"}
     assert api.pay(consent) == {"status": "found"}
-    assert len(api.books.paid) == len(api.books.asked) == 1
+    assert len(api.books.paid) == 1
     assert api.pay(consent, key="another") == "ConsentUsed"
 
 
@@ -253,6 +253,30 @@ def test_where_it_cannot_be_told_nothing_is_paid_again() -> None:
     api.ledger.reconcile = api.books.find
     assert api.pay(consent) == {"status": "found"}, "at once: asking set nothing in motion"
     assert len(api.books.paid) == 1
+
+
+def test_books_that_do_not_answer_take_no_payment_and_keep_no_consent() -> None:
+    api = Api()
+
+    def out_of_order(_: Reservation) -> Any:
+        raise ConnectionError("the books do not answer")
+
+    api.ledger.reconcile = out_of_order
+    assert api.pay(a_consent("c1")) == "OutcomeUnknown"
+    assert api.books.paid == []
+    api.ledger.reconcile = api.books.find
+    assert api.pay(a_consent("c1"), key="another") == FIRST, "at once"
+
+
+def test_a_store_that_lost_its_marks_pays_nothing_twice() -> None:
+    """Emptied, replaced, set back to a backup: the books know what was executed."""
+    api = Api()
+    assert api.pay(a_consent("c1")) == FIRST
+    emptied = Api(clock=api.clock, books=api.books)
+    assert emptied.pay(a_consent("c1"), key="another") == "ConsentUsed"
+    assert emptied.pay(a_consent("c1")) == "ConsentUsed", "whose it was is lost too"
+    assert emptied.pay(a_consent("c2"), key="another") == SECOND
+    assert len(api.books.paid) == 2
 
 
 def test_a_failure_leaves_time_for_what_it_has_set_in_motion() -> None:
@@ -299,7 +323,6 @@ def test_what_was_surely_not_executed_gives_the_consent_back_at_once() -> None:
             api.pay(consent, execute=poor, key=key)
     assert api.pay(consent, key="key-3") == FIRST
     assert api.pay(consent, key="key-1") == "ConsentUsed"
-    assert api.books.asked == []
 
 
 def test_keys_under_which_nothing_happened_do_not_fill_the_store() -> None:
@@ -376,6 +399,27 @@ def test_a_store_that_does_not_answer_costs_no_payment_and_pays_none_twice(fails
     api.clock.advance(121)
     assert api.pay(a_consent("c1")) in (FIRST, {"status": "found"})
     assert len(api.books.paid) == 1
+
+
+def test_a_store_that_does_not_answer_hides_nothing_of_what_went_wrong_before() -> None:
+    clock = FrozenClock()
+    store = Failing(clock=clock)
+    store.fails = (3, 6)
+    api = Api(store=store, clock=clock, development_only=True)
+
+    def poor(_: Reservation) -> Any:
+        raise NotExecuted
+
+    with pytest.raises(NotExecuted):
+        api.pay(a_consent("c1"), execute=poor)
+    api.clock.advance(121)
+
+    def out_of_order(_: Reservation) -> Any:
+        raise ConnectionError
+
+    api.ledger.reconcile = out_of_order
+    assert api.pay(a_consent("c1")) == "OutcomeUnknown"
+    assert api.pay(a_consent("c1")) == "ConsentInUse"
 
 
 def test_an_attempt_that_is_late_for_its_own_lease_executes_nothing() -> None:
