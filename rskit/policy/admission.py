@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fapikit.errors import FapiError, StoreError
+from fapikit.errors import ConfigurationError, FapiError, StoreError
 from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
@@ -84,11 +84,18 @@ class Admission:
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
 
-        Raises StoreError; whatever the application makes of it, the middleware answers.
+        A consent outlives any `ttl` that is chosen here, so a route that compares authorization details is refused:
+        `use_consent` uses one up. Raises ConfigurationError, StoreError; whatever the application makes of it, the
+        middleware answers.
         """
         try:
+            if self.asked.details:
+                raise ConfigurationError(
+                    "this route is under Access(details=...): use up its consent by use_consent, which remembers it "
+                    "until it ends; once(name, ttl) forgets it before"
+                )
             return (yield from self.server.once(name, ttl))
-        except StoreError as error:
+        except (ConfigurationError, StoreError) as error:
             self.refuse(error)
             raise
 

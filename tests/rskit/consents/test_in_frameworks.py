@@ -352,3 +352,36 @@ def test_flask_runs_a_coroutine_function_itself(api: Api) -> None:
 
     assert post((lambda: app, over_flask, "/pay"), api)[0] == 201
     assert len(api.books.paid) == 1
+
+
+def marking_flask() -> Any:
+    app = flask.Flask("payments")
+
+    @app.post("/pay")
+    @on_flask.Access(details=lambda request: PAYMENT.needed(request.get_json()))
+    def pay() -> Any:
+        assert on_flask.once("consent c1", ttl=86_400)
+        return EXECUTE.plain(Reservation("1", ORDER)), 201
+
+    return app
+
+
+def marking_starlette() -> Any:
+    @on_starlette.Access(details=needed)
+    async def pay(request: Request) -> JSONResponse:
+        assert await on_starlette.once(request, "consent c1", ttl=86_400)
+        return JSONResponse(EXECUTE.plain(Reservation("1", ORDER)), 201)
+
+    return Starlette(routes=[Route("/pay", pay, methods=["POST"])])
+
+
+@pytest.mark.parametrize(
+    "marking", [(marking_flask, over_flask, "/pay"), (marking_starlette, over_asgi, "/pay")]
+)
+def test_a_mark_of_a_chosen_lifetime_uses_up_no_consent(
+    marking: Any, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such a mark is gone before the consent is, and then it would pay again."""
+    assert post(marking, api)[0] == 503
+    assert api.books.paid == []
+    assert "use up its consent by use_consent" in caplog.text
