@@ -35,8 +35,10 @@ from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration, register_at
+from rpkit.registration.registration import register_at
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
@@ -52,11 +54,31 @@ Details = Iterable[Mapping[str, Any]]
 class Client:
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
-    def __init__(self, bank: Bank, *, driver: SyncDriver, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: ServerMetadata,
+        client_id: str,
+        auth: ClientAuthentication,
+        redirect_uri: str | None = None,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """A client of a server that is described by hand: `discover` fetches what the server says of itself.
+
+        Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
+        """
+        settings = client_settings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+        )
+        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+
+    def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
         self._driver = driver
-        self._http = http
-        self._apis = api_auth.lent_connections(http, bank.profile)
+        self._http = http or HttpSettings()
+        self._apis = api_auth.lent_connections(self._http, bank.profile)
 
     @classmethod
     def discover(
@@ -67,24 +89,26 @@ class Client:
         auth: ClientAuthentication,
         redirect_uri: str | None = None,
         profile: Profile | str = FAPI2_SECURITY,
+        metadata_url: str | None = None,
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> Client:
         """Fetch the server's metadata, and refuse what the profile forbids or the server cannot do.
 
+        `metadata_url`: where they lie, for an issuer that keeps them elsewhere than at its well-known addresses.
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        http = http or HttpSettings()
-        driver = SyncDriver(http)
+        driver, client = SyncDriver(http), cls.__new__(cls)
         try:
-            metadata = driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
+            metadata = driver.run(discover(issuer, url=metadata_url))
+            client._begin(make_bank(metadata, settings), driver, http)
         except BaseException:
             driver.close()
             raise
+        return client
 
     @classmethod
     def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:
@@ -100,19 +124,25 @@ class Client:
     @classmethod
     def register(
         cls,
-        issuer: str,
+        server: str | ServerMetadata,
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
         initial_access_token: Secret | str | None = None,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
-        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""
+        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id.
+
+        `server`: its issuer, or what is known of one that publishes no metadata. `signed`: send the request as a signed
+        JWT, as banks under the rules of a directory want it.
+        """
         flow = register_at(
-            issuer,
+            server,
             client_metadata,
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
+            signed=signed,
         )
         return cls._once(flow, http)
 
@@ -130,11 +160,13 @@ class Client:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """Replace all that is registered (RFC 7592); see `client_configuration.update_registration`."""
         return cls._once(
-            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+            update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
+            http,
         )
 
     @classmethod

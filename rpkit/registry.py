@@ -16,6 +16,7 @@ from typing import Any
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.errors import ConfigurationError
 from fapikit.io import HttpSettings
+from fapikit.metadata import ServerMetadata
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
@@ -24,18 +25,32 @@ from rpkit.settings import ClientOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredBank:
-    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone."""
+    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone.
+
+    `metadata`: the bank described by hand, where it publishes nothing; `metadata_url`: where it publishes, if elsewhere
+    than at its well-known addresses.
+    """
 
     issuer: str
     client_id: str
     auth: ClientAuthentication
     redirect_uri: str
     profile: Profile | str = FAPI2_SECURITY
+    metadata: ServerMetadata | None = field(default=None, repr=False)
+    metadata_url: str | None = None
     http: HttpSettings | None = field(default=None, repr=False)
     options: ClientOptions = field(default_factory=ClientOptions, repr=False)
 
     def __post_init__(self) -> None:
         self.auth.check(profile_of(self.profile))
+        if self.metadata is not None and (
+            self.metadata.issuer != self.issuer or self.metadata_url is not None
+        ):
+            raise ConfigurationError(
+                "metadata is of another issuer than the bank's, or stands beside metadata_url",
+                clause="RFC 8414 3.3",
+                facts={"expected": self.issuer, "got": self.metadata.issuer},
+            )
 
     def arguments(self) -> dict[str, Any]:
         return {
@@ -67,15 +82,24 @@ class Registry:
         """Raises ConfigurationError for an unknown name; what `Client.discover` raises."""
         if name not in self._clients:
             bank = self[name]
+            arguments = bank.arguments()
+            if bank.metadata is not None:
+                made = Client(metadata=bank.metadata, **arguments)
+            else:
+                made = Client.discover(bank.issuer, metadata_url=bank.metadata_url, **arguments)
             # Two threads may both discover at first; one of the clients is kept.
-            self._clients.setdefault(name, Client.discover(bank.issuer, **bank.arguments()))
+            self._clients.setdefault(name, made)
         return self._clients[name]
 
     async def async_client(self, name: str) -> AsyncClient:
         """See `client`."""
         if name not in self._async_clients:
             bank = self[name]
-            made = await AsyncClient.discover(bank.issuer, **bank.arguments())
+            arguments = bank.arguments()
+            if bank.metadata is not None:
+                made = AsyncClient(metadata=bank.metadata, **arguments)
+            else:
+                made = await AsyncClient.discover(bank.issuer, metadata_url=bank.metadata_url, **arguments)
             self._async_clients.setdefault(name, made)
         return self._async_clients[name]
 

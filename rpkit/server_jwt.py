@@ -11,15 +11,25 @@ from collections.abc import Collection
 
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from rpkit.bank import Bank
 
 
 def verify_signed_for_us(
-    bank: Bank, token: str, purpose: Purpose, *, algorithms: Collection[str], max_age: float | None = None
+    bank: Bank,
+    token: str,
+    purpose: Purpose,
+    *,
+    algorithms: Collection[str],
+    max_age: float | None = None,
+    decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """`max_age`: seconds since `iat`. Raises the JwtError that fits; TransportError if no key can be had now."""
+    """`decryption`: how to open it, where encryption is agreed. `max_age`: seconds since `iat`.
+
+    Raises the JwtError that fits; TransportError if no key can be had now.
+    """
     expected = Expected(
         issuer=bank.issuer,
         audience=(bank.settings.client_id,),
@@ -30,6 +40,11 @@ def verify_signed_for_us(
     )
     return (
         yield from verify_jwt(
-            token, purpose, keys=bank.key_source(), algorithms=algorithms, expected=expected
+            token,
+            purpose,
+            keys=bank.key_source(),
+            algorithms=algorithms,
+            expected=expected,
+            decryption=decryption,
         )
     )

@@ -6,6 +6,7 @@ Role: C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
@@ -14,13 +15,16 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
+from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
+HYBRID: Final = "code id_token"
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
@@ -52,11 +56,23 @@ class ClientOptions(TypedDict, total=False):
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
     authorization_signed_response_alg: str | None
     userinfo_signed_response_alg: str | None
     introspection_signed_response_alg: str | None
+    id_token_encrypted_response_alg: str | None
+    id_token_encrypted_response_enc: str | None
+    authorization_encrypted_response_alg: str | None
+    authorization_encrypted_response_enc: str | None
+    userinfo_encrypted_response_alg: str | None
+    userinfo_encrypted_response_enc: str | None
+    introspection_encrypted_response_alg: str | None
+    introspection_encrypted_response_enc: str | None
+    request_object_encryption_alg: str | None
+    request_object_encryption_enc: str | None
+    decryption_keys: Sequence[DecryptionKey]
     use_mtls_endpoint_aliases: bool
     transaction_ttl: float
     id_token_max_age: float
@@ -66,11 +82,14 @@ class ClientOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """One client at one server. Spans are seconds; `*_signed_response_alg` are as registered (RFC 7591).
+    """One client at one server. Spans are seconds; `*_signed_response_alg` and `*_encrypted_response_alg` are as
+    registered (RFC 7591). What is registered as encrypted is refused in the clear. `decryption_keys`: those that open
+    it, the old ones too.
 
     `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
+    `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
     """
 
     client_id: str
@@ -84,11 +103,23 @@ class ClientSettings:
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
     authorization_signed_response_alg: str | None = None
     userinfo_signed_response_alg: str | None = None
     introspection_signed_response_alg: str | None = None
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str | None = None
+    authorization_encrypted_response_alg: str | None = None
+    authorization_encrypted_response_enc: str | None = None
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str | None = None
+    introspection_encrypted_response_alg: str | None = None
+    introspection_encrypted_response_enc: str | None = None
+    request_object_encryption_alg: str | None = None
+    request_object_encryption_enc: str | None = None
+    decryption_keys: Sequence[DecryptionKey] = ()
     use_mtls_endpoint_aliases: bool = False
     transaction_ttl: float = TRANSACTION_TTL
     id_token_max_age: float = ID_TOKEN_MAX_AGE
@@ -103,12 +134,26 @@ class ClientSettings:
         self._check_redirect_uri()
         self._check_sender_constraint()
         self._check_algorithms()
+        check_encryption(self)
         self._check_signed_requests()
+        self._check_response_type()
         self._check_response_mode()
 
     @property
     def jarm(self) -> bool:
         return self.response_mode in JARM_MODES
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether an ID token comes with the authorization response, as its detached signature."""
+        return self.response_type == HYBRID
+
+    @property
+    def arrives_in(self) -> str:
+        """The response mode, where none was asked for the one of the response type (OAuth 2.0 Multiple Response Types
+        5).
+        """
+        return self.response_mode or ("fragment" if self.hybrid else "query")
 
     def _check_redirect_uri(self) -> None:
         uri = self.redirect_uri
@@ -172,6 +217,30 @@ class ClientSettings:
             self.pushed_requests is not False or not self.profile.par_required,
             "authorization requests are pushed: pushed_requests cannot be False",
             "par_required",
+        )
+
+    def _check_response_type(self) -> None:
+        usable = " or ".join(sorted(self.profile.response_types))
+        self.profile.require(
+            self.response_type in self.profile.response_types,
+            f"response_type {self.response_type} is not allowed here; use {usable}",
+            "response_types",
+        )
+        if self.hybrid and self.jarm:
+            raise ConfigurationError(
+                f"response_type {HYBRID} contradicts response_mode {self.response_mode}: choose one signature",
+                clause="FAPI1-ADV 5.2.2-2",
+            )
+        if self.hybrid and self.response_mode == "query":
+            raise ConfigurationError(
+                "an ID token does not travel in a query: use fragment or form_post",
+                clause="FAPI1-ADV 5.2.2-2",
+                facts={"response_mode": "query"},
+            )
+        self.profile.require(
+            self.hybrid or self.jarm or not self.profile.response_signature_required,
+            f"the answer is signed: ask for response_type {HYBRID}, or for response_mode jwt",
+            "response_signature_required",
         )
 
     def _check_response_mode(self) -> None:

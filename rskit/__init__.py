@@ -1,10 +1,12 @@
 """Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
 
 Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possession: `possession/`. What a route needs:
-`access`. One consent, one payment: `consents/`. Why a 401: `answers/challenge`, and in the log `answers/trace`.
+`access`. Who is let in without a token: `policy/door`. One consent, one payment: `consents/`. Why a 401:
+`answers/challenge`, and in the log `answers/trace`.
 """
 
 from rskit.access import Access, any_of
+from rskit.answers.cors import Cors
 from rskit.answers.resource_metadata import ResourceDescription
 from rskit.consents.details_type import DetailsType
 from rskit.consents.ledger import ConsentLedger, NotExecuted, Reservation
@@ -20,6 +22,7 @@ __all__ = [
     "CannotDecide",
     "Challenge",
     "ConsentLedger",
+    "Cors",
     "DetailsType",
     "Introspection",
     "IntrospectionLimits",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.errors import InsufficientScope, InvalidRequest, InvalidToken
+from askit.issuing.encryption import encrypted_for
 from askit.issuing.id_token import userinfo_claims
 from askit.issuing.tokens import find_access_token
 from askit.messages import json_answer
@@ -68,8 +69,9 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
     headers = await core.nonce_header()
     client = await core.clients.find(record.client_id)
     alg = client.alg("userinfo_signed_response_alg") if client else None
-    if alg is None:
+    if client is None or alg is None:
         return json_answer(claims, 200, headers)
     signed = {**claims, "iss": core.config.issuer, "aud": record.client_id}
     jwt = await core.sign(signed, USERINFO_RESPONSE, alg)
+    jwt = await encrypted_for(core, client, jwt, "userinfo")
     return Response(jwt, headers={**headers, "cache-control": "no-store"}, media_type="application/jwt")

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from fapikit.errors import JwtError
 
 E = TypeVar("E", bound=JwtError)
+HeaderMember: TypeAlias = Literal["typ", "alg", "kid", "jwk"]
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -24,6 +25,7 @@ class Purpose:
     """One kind of JWT.
 
     `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
+    `header`: the members of the JOSE header of one that we make, in their order.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
     `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
     """
@@ -31,6 +33,7 @@ class Purpose:
     name: str
     typ: str | None = None
     typ_required: bool = False
+    header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
     required: tuple[str, ...] = ()
     forbidden: frozenset[str] = frozenset()
     self_issued: bool = False
@@ -100,7 +103,17 @@ JARM_RESPONSE: Final = Purpose(
     name="JARM response",
     required=("iss", "aud", "exp"),
     forbidden=frozenset(
-        {"sub", "events", "token_introspection", "nonce", "htm", "htu", "client_id", "response_type"}
+        {
+            "sub",
+            "events",
+            "token_introspection",
+            "nonce",
+            "htm",
+            "htu",
+            "client_id",
+            "response_type",
+            "redirect_uris",
+        }
     ),
     clauses={
         "iss": "JARM 2.4-2",
@@ -131,6 +144,13 @@ REQUEST_OBJECT: Final = Purpose(
     },
     max_octets=64 * 1024,
 )
+REGISTRATION_REQUEST: Final = Purpose(
+    name="registration request",
+    required=("iss", "aud", "iat", "exp", "jti", "redirect_uris"),
+    forbidden=frozenset({"sub", "events", "nonce", "htm", "htu", "token_introspection", "code", "client_id"}),
+    error_code="invalid_client_metadata",
+    max_octets=64 * 1024,
+)
 CLIENT_ASSERTION: Final = Purpose(
     name="client assertion",
     typ="client-authentication+jwt",
@@ -152,6 +172,7 @@ DPOP_PROOF: Final = Purpose(
     name="DPoP proof",
     typ="dpop+jwt",
     typ_required=True,
+    header=("typ", "alg", "jwk"),  # the key is here: a verifier that looked a kid up would find nothing
     required=("jti", "htm", "htu", "iat"),
     error_code="invalid_dpop_proof",
     clauses={

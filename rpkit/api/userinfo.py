@@ -59,7 +59,7 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:
         raise NoAccessToken("the set holds no access token")
-    signed = bank.settings.userinfo_signed_response_alg is not None
+    signed = bank.settings.userinfo_signed_response_alg is not None or bank.decryption("userinfo") is not None
     accept = (("accept", _JWT if signed else "application/json"),)
     response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)
     if response.status != 200:
@@ -91,12 +91,13 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             bank.settings.userinfo_signed_response_alg, "userinfo_signing_alg_values_supported"
         ),
         expected=Expected(issuer=bank.issuer, audience=(), now=bank.now(), skew=bank.profile.clock_skew),
+        decryption=bank.decryption("userinfo"),
     )
     if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
         verified.claims, USERINFO_RESPONSE
     ):
         raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
-    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(token))
+    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
 
 
 def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:

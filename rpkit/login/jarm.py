@@ -27,7 +27,9 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
     )
-    verified = yield from verify_signed_for_us(bank, response, JARM_RESPONSE, algorithms=algorithms)
+    verified = yield from verify_signed_for_us(
+        bank, response, JARM_RESPONSE, algorithms=algorithms, decryption=bank.decryption("authorization")
+    )
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
     report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))

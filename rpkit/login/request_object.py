@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.jose.encryption import DEFAULT_ENC, encrypt_jwt
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.sign import sign_jwt
 from rpkit.bank import Bank
@@ -21,7 +22,10 @@ LIFETIME: Final = 300
 
 
 def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
-    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`."""
+    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`.
+
+    Encrypted where that is agreed: then UnusableKey where the server publishes no such key, and TransportError.
+    """
     signer = bank.settings.request_signer
     if signer is None:
         raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")
@@ -36,4 +40,9 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
         "exp": now + LIFETIME,
         "jti": bank.token(),
     }
-    return (yield from sign_jwt(claims, REQUEST_OBJECT, signer))
+    signed = yield from sign_jwt(claims, REQUEST_OBJECT, signer)
+    alg = bank.settings.request_object_encryption_alg
+    if alg is None:
+        return signed
+    key = yield from bank.key_source().find_encryption_key(alg)
+    return encrypt_jwt(signed, key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)

@@ -37,7 +37,8 @@ def introspect(
     if isinstance(token, TokenSet):
         require_own(token, bank.issuer, settings.client_id)
     registered = settings.introspection_signed_response_alg
-    signed = registered is not None or bank.profile.signed_introspection_required
+    decryption = bank.decryption("introspection")
+    signed = registered is not None or decryption is not None or bank.profile.signed_introspection_required
     value = token.access_token_for(resource) if isinstance(token, TokenSet) else token
     members = yield from introspection.introspect(
         bank.endpoint("introspection_endpoint"),
@@ -52,6 +53,7 @@ def introspect(
         algorithms=bank.algorithms(registered, "introspection_signing_alg_values_supported")
         if signed
         else (),
+        decryption=decryption,
         skew=bank.profile.clock_skew,
     )
     if not members["active"]:

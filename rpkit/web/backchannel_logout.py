@@ -10,7 +10,7 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -47,8 +47,11 @@ def read_logout(bank: Bank, form: bytes | Mapping[str, str]) -> Flow[LoggedOut]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
+    decryption = bank.decryption("id_token")
+    if decryption is not None:
+        decryption = replace(decryption, required=False)  # a logout token may be encrypted as ID tokens are
     verified = yield from verify_signed_for_us(
-        bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE
+        bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE, decryption=decryption
     )
     claims = verified.claims
     events = claims["events"]

@@ -124,7 +124,7 @@ def test_a_server_on_the_network_names_no_clear_text_endpoint_on_loopback(
         inner = {"token_endpoint": inner}
     bank.faults["metadata"] = lambda honest: {**honest, endpoint: inner}
     with pytest.raises(InsecureUrl):
-        clients.of(bank)
+        clients.of(bank, use_mtls_endpoint_aliases=endpoint == "mtls_endpoint_aliases")
 
 
 @pytest.mark.spec("RFC 6749 3.1")

@@ -423,11 +423,14 @@ def test_an_api_that_trusts_another_server_says_so(clients: Clients, bank: FakeB
         with pytest.raises(OtherAuthorizationServer) as caught:
             api.get("/accounts")
         assert caught.value.authorization_servers == ("https://another.example",)
-        bank.faults["metadata"] = lambda _: {
-            "resource": f"{ORIGIN}/accounts",
-            "authorization_servers": [bank.issuer],
-        }
-        assert api.get("/accounts").status_code == 401
+        assert "'https://another.example'" in str(caught.value), "both are shown"
+        assert bank.issuer in str(caught.value)
+        for spelt in (bank.issuer, bank.issuer.rstrip("/"), f"{bank.issuer} https://another.example"):
+            bank.faults["metadata"] = lambda _, spelt=spelt: {
+                "resource": f"{ORIGIN}/accounts",
+                "authorization_servers": spelt.split() if " " in spelt else [spelt],
+            }
+            assert api.get("/accounts").status_code == 401
 
 
 def test_metadata_on_another_host_is_not_fetched(clients: Clients, bank: FakeBank) -> None:
