@@ -222,7 +222,7 @@ class Config:
         if not client.self_registered:
             return True
         resource = self.resource(uri)
-        types = (known.type for known in self.authorization_details_types if known.resource in (None, uri))
+        types = (known.type for known in self.authorization_details_types if uri in known.resources)
         return (resource is not None and any(map(client.may_have_scope, resource.scopes))) or any(
             map(client.may_have_details, types)
         )

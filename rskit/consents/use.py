@@ -19,7 +19,7 @@ from rskit.consents.idempotency_key import read_idempotency_key
 from rskit.consents.ledger import Execute
 from rskit.consents.marks import digest
 from rskit.errors import InsufficientDetails
-from rskit.policy.admission import Admission, Asked
+from rskit.policy.admission import Admission, Compared
 from rskit.policy.covering import NeededDetail
 from rskit.tokens.token import Token
 
@@ -38,9 +38,9 @@ def use_consent(admission: Admission, execute: Execute) -> Flow[Any]:
     ledger = server.consents
     if ledger is None:
         raise ConfigurationError("use_consent needs ResourceServer(consents=ConsentLedger(...))")
-    asked = admission.asked
-    needed, kind = _what_is_executed(asked)
-    key = read_idempotency_key(ledger.idempotency_key, asked.header(ledger.idempotency_key))
+    compared = admission.compared
+    needed, kind = _what_is_executed(compared)
+    key = read_idempotency_key(ledger.idempotency_key, compared.header(ledger.idempotency_key))
     consents = _consents(token, needed, kind, server.clock(), ledger.unknown_end)
     yield from ledger.check()
     attempt = Attempt(
@@ -54,14 +54,14 @@ def use_consent(admission: Admission, execute: Execute) -> Flow[Any]:
     return (yield from attempt.use_one(consents, execute))
 
 
-def _what_is_executed(asked: Asked) -> tuple[NeededDetail, DetailsType]:
+def _what_is_executed(compared: Compared) -> tuple[NeededDetail, DetailsType]:
     """The one detail that the route has compared, and its type. Raises ConfigurationError where the route lacks it."""
-    if len(asked.details) != 1:
+    if len(compared.details) != 1:
         raise ConfigurationError(
             "use_consent executes one authorization detail: its route is under Access(details=...), which gives one",
-            facts={"details": len(asked.details)},
+            facts={"details": len(compared.details)},
         )
-    needed = asked.details[0]
+    needed = compared.details[0]
     if not isinstance(needed, NeededDetail) or not isinstance(needed.comparison, DetailsType):
         raise ConfigurationError(
             "use_consent needs to know all members that are executed: let details= return DetailsType(...).needed(...)"

@@ -29,30 +29,30 @@ TOKEN_KEY: Final = "rskit.tokens.token"
 """Where a WSGI environ has the token of a request that carries one."""
 
 
-class Asked(NamedTuple):
+class Compared(NamedTuple):
     """What a route under `Access(details=...)` has compared, and how a header of its request is read."""
 
     details: tuple[Mapping[str, Any], ...]
     header: Callable[[str], Sequence[str]]
 
 
-_NOTHING: Final = Asked((), lambda _: ())
+_NOTHING: Final = Compared((), lambda _: ())
 
 
 class Admission:
     """One request under check. `token` is None on a public route that was called without credentials.
 
-    `over`: the application is done with it. `asked`: the details that its route needs, once they are compared.
+    `over`: the application is done with it. `compared`: what its route has compared with the grant.
     """
 
-    __slots__ = ("asked", "over", "refusal", "server", "started", "token", "view")
+    __slots__ = ("compared", "over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
         self.view = view
         self.token = token
         self.refusal: Refusal | None = None
-        self.asked = _NOTHING
+        self.compared = _NOTHING
         self.started = False
         self.over = False
 
@@ -79,7 +79,7 @@ class Admission:
 
         `header` gives the values of a header of the request by its name.
         """
-        self.asked = Asked(access.require_details(self.require_token(), needed), header)
+        self.compared = Compared(access.require_details(self.require_token(), needed), header)
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
@@ -89,7 +89,7 @@ class Admission:
         middleware answers.
         """
         try:
-            if self.asked.details:
+            if self.compared.details:
                 raise ConfigurationError(
                     "this route is under Access(details=...): use up its consent by use_consent, which remembers it "
                     "until it ends; once(name, ttl) forgets it before"

@@ -178,7 +178,7 @@ def test_a_consent_that_does_not_cover_the_request_is_not_used_up_where_refusals
         {**ORDER, "creditorName": "thief"}
     )
     admission = api.admit(a_consent("c1"))
-    admission.asked = admission.asked._replace(details=(other,))
+    admission.compared = admission.compared._replace(details=(other,))
     with pytest.raises(rs.InsufficientDetails):
         Hand().run(use_consent(admission, api.books.pay))
     assert api.books.paid == []
