@@ -14,12 +14,13 @@ from fapikit.jose.claims import Expected
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
+from fapikit.secrets import Secret
 from rpkit.bank import Bank
 
 
 def verify_signed_for_us(
     bank: Bank,
-    token: str,
+    token: Secret,
     purpose: Purpose,
     *,
     algorithms: Collection[str],

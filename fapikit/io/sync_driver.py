@@ -7,12 +7,13 @@ import threading
 import time
 from typing import Any, TypeVar, cast
 
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.forks import reset_after_fork
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedThreads
 from fapikit.io.transport import HttpSettings, settings_of
+from fapikit.tracebacks import bare, forget_locals
 
 T = TypeVar("T")
 
@@ -40,13 +41,22 @@ class SyncDriver:
                 effect = flow.send(result) if error is None else flow.throw(error)
             except StopIteration as stop:
                 return cast(T, stop.value)
+            except BaseException as raised:
+                result = error = None
+                forget_locals(raised)
+                raise
             result = error = None
             try:
                 result = self._perform(effect)
+            except (
+                FapiError
+            ) as raised:  # it says what was wrong; frames of stores and transports hold what was sent
+                error = bare(raised)
             except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
                 error = raised
-            except BaseException:
+            except BaseException as raised:
                 flow.close()
+                forget_locals(raised)
                 raise
 
     def _perform(self, effect: Effect) -> Any:
@@ -61,8 +71,8 @@ class SyncDriver:
                 return time.sleep(seconds)
             case Shared(key, start, deadline):
                 return self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
-            case Call(function, arguments):
-                return _called(function(*arguments))
+            case Call():
+                return _called(effect.function(*effect.arguments))
             case Background(key, start):
                 self._shared.start(key, lambda: self.run(start()))
 

@@ -19,6 +19,7 @@ from fapikit.errors import (
     WrongJwtType,
 )
 from fapikit.jose.purposes import Purpose
+from fapikit.tracebacks import bare
 
 _MAX_HEADER_CHARACTERS: Final = 4 * 1024 * 4 // 3
 _EXTENSIONS: Final = frozenset({"crit", "b64", "zip"})
@@ -92,7 +93,9 @@ def read_signature(tail: str, purpose: Purpose) -> bytes:
     try:
         return base64url.decode(tail)
     except ValueError as error:
-        raise purpose.fail(MalformedJwt, f"the signature of this {purpose.name} is not base64url") from error
+        raise purpose.fail(MalformedJwt, f"the signature of this {purpose.name} is not base64url") from bare(
+            error
+        )
 
 
 def check_header(
@@ -139,8 +142,8 @@ def read_object(
     except strict_json.DuplicateName as error:
         raise purpose.fail(
             DuplicateMember, f"the {what} of this {purpose.name} names a member twice"
-        ) from error
+        ) from bare(error)
     except ValueError as error:
         raise purpose.fail(
             MalformedJwt, f"the {what} of this {purpose.name} is not a base64url JSON object"
-        ) from error
+        ) from bare(error)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fapikit.flow import Flow
-from fapikit.http_message import Headers
+from fapikit.http_message import Fields
 from fapikit.urls import origin_of
 from fapikit.www_authenticate import Challenge
 from rpkit.api.challenge import demands_nonce, error_of, read_challenges
@@ -81,7 +81,7 @@ class ApiCall:
         self._nonce_tried = False
         self._refresh_tried = False
 
-    def prepare(self) -> Flow[Headers]:
+    def prepare(self) -> Flow[Fields]:
         """The headers of the first attempt. Raises ForeignOrigin, NoAccessToken; what a refresh raises."""
         if origin_of(self._url) != self._origin:
             raise ForeignOrigin(
@@ -93,7 +93,7 @@ class ApiCall:
             token = yield from self._refreshed()
         return (yield from self._headers(token))
 
-    def judge(self, answer: ApiAnswer) -> Flow[Headers | None]:
+    def judge(self, answer: ApiAnswer) -> Flow[Fields | None]:
         """The headers to send again with, or None: the answer is the application's.
 
         Raises StepUpRequired, BodySpent, OtherAuthorizationServer, InteractionMismatch.
@@ -154,7 +154,7 @@ class ApiCall:
                 f"the API wants the request again, and its body was a stream: {since}, so send it once more"
             )
 
-    def _headers(self, token: AccessToken) -> Flow[Headers]:
+    def _headers(self, token: AccessToken) -> Flow[Fields]:
         self._used = token
         credentials = yield from credentials_for(
             self._bank, self._method, self._url, token=token, dpop=self._held.tokens.dpop

@@ -18,6 +18,7 @@ from fapikit.jose.claims import Expected, audiences_of
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
+from fapikit.tracebacks import bare
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
@@ -73,7 +74,7 @@ def _json(response: HttpResponse) -> Mapping[str, Any]:
     try:
         return strict_json.parse_object(response.body)
     except ValueError as error:
-        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from error
+        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from bare(error)
 
 
 def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
@@ -82,7 +83,7 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             "signed UserInfo is registered, and an unsigned answer came",
             facts={"media_type": response.media_type[:80]},
         )
-    token = response.body.decode("ascii", "replace")
+    token = Secret(response.body.decode("ascii", "replace"))
     verified = yield from verify_jwt(
         token,
         USERINFO_RESPONSE,

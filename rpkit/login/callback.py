@@ -18,7 +18,7 @@ from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.peer_words import is_error_code
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank
 from rpkit.errors import (
@@ -71,7 +71,7 @@ class VerifiedCallback:
 
     code: Secret
     transaction: Transaction
-    artefact: str | None = field(repr=False)
+    artefact: Secret | None
     """The signed response, or the ID token that signs it, verbatim."""
     id_token: IdToken | None
     """The ID token that came with the response."""
@@ -83,16 +83,16 @@ class VerifiedCallback:
 
 
 def verify_callback(
-    bank: Bank, callback: Callback, transaction: Transaction, report: LoginReport
+    bank: Bank, callback: Concealed[Callback], transaction: Transaction, report: LoginReport
 ) -> Flow[VerifiedCallback]:
     """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if use cannot be marked."""
     require_own(bank, transaction)
-    parameters = read_callback(callback, transaction)
+    parameters = read_callback(callback.reveal(), transaction)
     report.passed("answer in the mode and at the address asked for", "JARM 2.3; FAPI1-BL 5.2.3-4")
     artefact = None
     if transaction.response_mode in JARM_MODES:
         artefact = _only_signed(parameters)
-        found: Mapping[str, str] = yield from verify_jarm(bank, artefact, report)
+        found = yield from verify_jarm(bank, artefact, report)
     else:
         found = _only_plain(parameters, transaction)
     _check_issuer(bank, found, report)
@@ -100,14 +100,14 @@ def verify_callback(
     yield from use_once(bank, transaction)
     report.passed("first answer of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
-    code = found.get("code")
+    code = found.secret("code")
     if code is None:
         raise MissingCode("the answer has neither code nor error")
     id_token = None
     if transaction.hybrid:
-        artefact = found.get("id_token")
+        artefact = found.secret("id_token")
         id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
-    return VerifiedCallback(Secret(code), transaction, artefact, id_token, _BRAND)
+    return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 
 def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
@@ -167,9 +167,9 @@ def _check_address(callback: str, redirect_uri: str) -> None:
         )
 
 
-def _only_signed(parameters: Parameters) -> str:
+def _only_signed(parameters: Parameters) -> Secret:
     """The one parameter of a signed answer; a plain answer is a downgrade."""
-    response = parameters.get("response")
+    response = parameters.secret("response")
     beside = sorted((_RESPONSE - {"response"}) & parameters.keys())
     if response is None or beside:
         raise WrongResponseMode(
@@ -193,7 +193,7 @@ def _only_plain(parameters: Parameters, transaction: Transaction) -> Parameters:
     return parameters
 
 
-def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> None:
+def _check_issuer(bank: Bank, found: Parameters, report: LoginReport) -> None:
     iss = found.get("iss")
     announced = bank.metadata.flag("authorization_response_iss_parameter_supported")
     if iss is None:
@@ -213,7 +213,7 @@ def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> 
     report.passed("issuer of the answer", "RFC 9207 2.4a")
 
 
-def _check_state(found: Mapping[str, str], transaction: Transaction, report: LoginReport) -> None:
+def _check_state(found: Parameters, transaction: Transaction, report: LoginReport) -> None:
     state = found.get("state")
     if state is None:
         raise MissingState("the answer has no state")
@@ -222,7 +222,7 @@ def _check_state(found: Mapping[str, str], transaction: Transaction, report: Log
     report.passed("state", "RFC 9700 2.1c")
 
 
-def _refuse_error(found: Mapping[str, str]) -> None:
+def _refuse_error(found: Parameters) -> None:
     error = found.get("error")
     if error is None:
         return

@@ -21,6 +21,7 @@ from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login.report import LoginReport
@@ -54,6 +55,7 @@ class IdToken:
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> IdToken:
         """Raises SealBroken."""
         members = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))
@@ -64,7 +66,7 @@ class IdToken:
 
 
 def verify_id_token(
-    bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
+    bank: Bank, token: Secret, transaction: Transaction, *, access_token: Secret | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
     verified = yield from _verify_login(bank, token, transaction, report)
@@ -76,7 +78,7 @@ def verify_id_token(
 
 
 def verify_front_channel_id_token(
-    bank: Bank, token: str, transaction: Transaction, *, report: LoginReport
+    bank: Bank, token: Secret, transaction: Transaction, *, report: LoginReport
 ) -> Flow[tuple[IdToken, str]]:
     """The ID token that came with the authorization response, and its `alg`; `hybrid` checks what it signs.
 
@@ -88,7 +90,9 @@ def verify_front_channel_id_token(
     return id_token, str(verified.header["alg"])
 
 
-def _verify_login(bank: Bank, token: str, transaction: Transaction, report: LoginReport) -> Flow[VerifiedJwt]:
+def _verify_login(
+    bank: Bank, token: Secret, transaction: Transaction, report: LoginReport
+) -> Flow[VerifiedJwt]:
     verified = yield from _verify(bank, token)
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
@@ -103,7 +107,7 @@ def _verify_login(bank: Bank, token: str, transaction: Transaction, report: Logi
 
 
 def verify_refreshed_id_token(
-    bank: Bank, token: str, first: Mapping[str, Any], *, access_token: str | None
+    bank: Bank, token: Secret, first: Mapping[str, Any], *, access_token: Secret | None
 ) -> Flow[IdToken]:
     """An ID token that came with a refresh: the same login as the `first` one's claims tell of.
 
@@ -132,7 +136,7 @@ def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
+def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
@@ -172,12 +176,12 @@ def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
         )
 
 
-def _check_at_hash(verified: VerifiedJwt, access_token: str | None, report: LoginReport) -> None:
+def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: LoginReport) -> None:
     found = verified.claims.get("at_hash")
     if found is None or access_token is None:
         report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
         return
-    right = half_hash(access_token, verified.header["alg"])
+    right = half_hash(access_token.reveal(), verified.header["alg"])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(
             "at_hash is not the hash of the access token beside it",

@@ -14,6 +14,7 @@ from fapikit.flow import Flow
 from fapikit.jose.encryption import DEFAULT_ENC, encrypt_jwt
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.sign import sign_jwt
+from fapikit.secrets import Concealed
 from rpkit.bank import Bank
 from rpkit.registration.keys import signer_now
 
@@ -21,7 +22,7 @@ LIFETIME: Final = 300
 """Seconds; FAPI2-MS 5.3.2-4 allows 60 minutes, the user's browser needs none of them after PAR."""
 
 
-def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
+def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[str]:
     """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`.
 
     Encrypted where that is agreed: then UnusableKey where the server publishes no such key, and TransportError.
@@ -31,8 +32,7 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
         raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")
     signer = signer_now(signer)
     now = int(bank.now())
-    claims = {
-        **parameters,
+    own = {
         "iss": bank.settings.client_id,
         "aud": bank.issuer,
         "iat": now,
@@ -40,9 +40,9 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
         "exp": now + LIFETIME,
         "jti": bank.token(),
     }
-    signed = yield from sign_jwt(claims, REQUEST_OBJECT, signer)
+    signed = Concealed((yield from sign_jwt({**parameters.reveal(), **own}, REQUEST_OBJECT, signer)))
     alg = bank.settings.request_object_encryption_alg
     if alg is None:
-        return signed
+        return signed.reveal()
     key = yield from bank.key_source().find_encryption_key(alg)
-    return encrypt_jwt(signed, key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)
+    return encrypt_jwt(signed.reveal(), key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)

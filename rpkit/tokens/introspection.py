@@ -12,7 +12,7 @@ from typing import Any
 
 from fapikit import introspection
 from fapikit.flow import Flow
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 from rpkit.bank import Bank
 from rpkit.errors import UnboundToken
 from rpkit.tokens.token_set import TokenSet, require_own
@@ -27,13 +27,14 @@ class Introspection:
 
 
 def introspect(
-    bank: Bank, token: TokenSet | Secret | str, *, resource: str | None = None
+    bank: Bank, token: TokenSet | Concealed[str] | str, *, resource: str | None = None
 ) -> Flow[Introspection]:
     """The answer is signed wherever the profile or the registration says so, and then nothing unsigned is believed.
 
     Raises TransportError (UnusableAnswer included); UnboundToken if a token of a bound set is not bound to its key.
     """
     settings = bank.settings
+    token = Secret(token) if isinstance(token, str) else token
     if isinstance(token, TokenSet):
         require_own(token, bank.issuer, settings.client_id)
     registered = settings.introspection_signed_response_alg
@@ -42,7 +43,7 @@ def introspect(
     value = token.access_token_for(resource) if isinstance(token, TokenSet) else token
     members = yield from introspection.introspect(
         bank.endpoint("introspection_endpoint"),
-        value.reveal() if isinstance(value, Secret) else value,
+        value,
         client_id=settings.client_id,
         issuer=bank.issuer,
         auth=settings.auth,

@@ -124,7 +124,7 @@ def test_the_whole_way(bank: Any) -> None:
 
 def test_the_request_object_is_encrypted_for_the_server(bank: Any) -> None:
     with a_client(bank) as client:
-        assert client.begin(scope="openid").transaction.request_object.count(".") == 4
+        assert client.begin(scope="openid").transaction.request_object.reveal().count(".") == 4
     plain = a_client(bank, request_object_encryption_alg=None, request_object_encryption_enc=None)
     with plain, pytest.raises(PeerRefused) as refused:
         plain.begin(scope="openid")
