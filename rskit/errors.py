@@ -12,6 +12,8 @@
     │       ├── TooManyProofs         of one key, lately: 429, for that key alone
     │       ├── UnusableIdempotencyKey  MalformedDetail
     │       └── IdempotencyKeyReused  ConsentInUse  ConsentUsed
+    ├── ConfigurationError
+    │   └── NothingRevoked            a call of `Denylist.revoke` that can refuse no token
     └── TransportError
         ├── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
         └── OutcomeUnknown            whether a payment was executed cannot be told now
@@ -25,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fapikit.errors import FapiError, Remedy, TransportError
+from fapikit.errors import ConfigurationError, FapiError, Remedy, TransportError
 
 
 class AccessRefused(FapiError):
@@ -169,6 +171,13 @@ class InsufficientAuthentication(NotCovered):
         super().__init__(message, facts=facts)
         self.acr = acr
         self.max_age = max_age
+
+
+class NothingRevoked(ConfigurationError):
+    """A revocation that changes nothing: its tokens have all expired, or nobody here trusts their issuer.
+
+    Whoever feeds a denylist from a queue may meet the first by being late: there it is no mistake.
+    """
 
 
 class IssuerUnusable(TransportError):
