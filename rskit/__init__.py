@@ -5,6 +5,7 @@ Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possessi
 `answers/challenge`, and in the log `answers/trace`.
 """
 
+from rskit import presets
 from rskit.access import Access, any_of
 from rskit.answers.cors import Cors
 from rskit.answers.resource_metadata import ResourceDescription
@@ -34,4 +35,5 @@ __all__ = [
     "Token",
     "any_of",
     "current_token",
+    "presets",
 ]

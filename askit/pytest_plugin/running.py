@@ -28,6 +28,7 @@ from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.requests.authorization_details import enrich
 from askit.server import AuthorizationServer
+from askit.serving.server import BoundedServer
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
@@ -259,7 +260,7 @@ def _serving(server: RunningServer[S], listening: socket.socket) -> Iterator[Non
         thread.join(_DEADLINE)
 
 
-class _Serving(uvicorn.Server):
+class _Serving(BoundedServer):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
