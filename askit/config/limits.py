@@ -15,7 +15,6 @@ from fapikit.errors import ConfigurationError
 
 _AT_MOST: Final = (
     ("connections_per_address", "connections"),
-    ("waiting_per_client", "connections"),
     ("parameter_octets", "long_parameter_octets"),
     ("long_parameter_octets", "body_octets"),
     ("sealed_request_octets", "header_octets"),

@@ -182,7 +182,7 @@ async def test_one_client_takes_its_share_and_no_more(
 ) -> None:
     bank = Bank(
         limits={**SMALL, "octets_per_client": 500_000},
-        authorization_details_types=[{"type": "open"}],
+        authorization_details_types=[{"type": "open", "resource": "https://api.example.test/"}],
         resources=[
             {"uri": "https://api.example.test/", "scopes": ["accounts"], "introspection_clients": ["fintech"]}
         ],
