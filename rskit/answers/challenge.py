@@ -14,7 +14,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired, StoreForgot
+from fapikit.errors import (
+    CertificateHeaderRefused,
+    DPoPError,
+    FapiError,
+    JwtError,
+    NonceRequired,
+    StoreForgot,
+)
 from fapikit.http_message import Headers
 from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import (
@@ -62,7 +69,7 @@ def refuse(
     """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
     if isinstance(error, TooManyProofs):  # RFC 6585 4: says nothing about the token, and is no outage of ours
         return Challenge(429, _later(1), _body(_UNAVAILABLE | {"error_description": error.message}), error)
-    if isinstance(error, AccessRefused | JwtError | DPoPError):
+    if isinstance(error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
     wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER
