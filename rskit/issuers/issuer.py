@@ -98,6 +98,10 @@ class Issuer:
             raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
         if self.keys is not None and self.jwks_uri is not None:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
+        if self.keys is not None and self.key_limits != DEFAULT_LIMITS:
+            raise ConfigurationError(
+                f"{self.url}: key_limits bounds keys that are fetched, and keys are believed as long as they are given"
+            )
 
     @property
     def claims(self) -> tuple[str, ...]:
