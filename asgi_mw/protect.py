@@ -23,7 +23,8 @@ from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
 from rskit.policy.door import Door
-from rskit.policy.visit import Visit, Way
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -34,7 +35,8 @@ class Protect:
 
     `around_public`: what of the application may run for a stranger around a public endpoint: middleware classes,
     functions given to `app.middleware("http")`, exception handlers, dependencies of routers, each as it is or by its
-    dotted name. `cors`: which pages of other origins may call; without it no preflight is answered.
+    dotted name. `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their
+    own. `cors`: which pages of other origins may call; without it no preflight is answered.
     `websocket_origins`: pages whose scripts may open websockets; the resource's own origin by default. A websocket
     opened by no browser has no Origin and needs none.
     """
@@ -45,11 +47,12 @@ class Protect:
         resource_server: ResourceServer,
         *,
         around_public: Collection[object] = (),
+        public_routes: Collection[str] = (),
         cors: Cors | None = None,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
         require_wiring(app, resource_server)
-        self.door = Door(around_public, cors)
+        self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -158,7 +161,7 @@ class Protect:
             return None
         way = self._find_way(scope) if isinstance(decision.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door.around_public)
+            guard.admission = Visit(self._server, view, way, self.door)
         elif not self._server.excuses(decision, view, None):
             return decision
         scope.setdefault("auth", STRANGER)  # unless a layer further out knows who this is
@@ -170,14 +173,14 @@ class Protect:
             return None  # then the application is none of Starlette's, and nothing is known of its inside
         from asgi_mw.starlette_way import find_way
 
-        return find_way(self._app, scope, self.door.around_public)
+        return find_way(self._app, scope, self.door)
 
     def _all_ways(self) -> Iterable[Way]:
         if "starlette.applications" not in sys.modules:
             return ()
         from asgi_mw.starlette_way import all_ways
 
-        return all_ways(self._app)
+        return all_ways(self._app, self.door)
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")

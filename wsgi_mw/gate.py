@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY
-from rskit.policy.visit import Visit, Way, visit_in
+from rskit.policy.visit import Visit, visit_in
+from rskit.policy.way import Way
 from wsgi_mw.view import Environ
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

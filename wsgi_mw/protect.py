@@ -25,7 +25,8 @@ from rskit.policy.admission import KEY, TOKEN_KEY, Admission
 from rskit.policy.current import CURRENT, during, in_turns
 from rskit.policy.door import Door
 from rskit.policy.stream import StreamWatch
-from rskit.policy.visit import Visit, Way
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -41,7 +42,8 @@ class Protect:
     """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`.
 
     `around_public`: what of the application may run for a stranger around a public view: WSGI middleware, the functions
-    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name. `cors`:
+    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name.
+    `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their own. `cors`:
     which pages of other origins may call; without it no preflight is answered.
     """
 
@@ -51,10 +53,11 @@ class Protect:
         resource_server: ResourceServer,
         *,
         around_public: Collection[object] = (),
+        public_routes: Collection[str] = (),
         cors: Cors | None = None,
     ) -> None:
         require_wiring(app, resource_server)
-        self.door = Door(around_public, cors)
+        self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -104,7 +107,7 @@ class Protect:
         view = guard.admission.view
         way = self._find_way(environ) if isinstance(refusal.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door.around_public)
+            guard.admission = Visit(self._server, view, way, self.door)
             return True
         return self._server.excuses(refusal, view, None)
 
@@ -113,7 +116,7 @@ class Protect:
             return None  # then the application is none of Flask's, and nothing is known of its inside
         from wsgi_mw.flask_way import find_way
 
-        return find_way(self._app, environ, self.door.around_public)
+        return find_way(self._app, environ, self.door)
 
     def _own_answer(
         self, environ: Environ, view: RequestView, start_response: Callable[..., Any]
