@@ -21,7 +21,7 @@ from rskit.policy.door import Door
 from rskit.policy.visit import Visit
 from rskit.policy.way import Way
 from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
-from wsgi_mw.gate import FlaskGate, Gate
+from wsgi_mw.gate import FlaskGate, Gate, ViewGate
 from wsgi_mw.view import Environ
 
 _MOST_LAYERS: Final = 64
@@ -185,14 +185,10 @@ def _gated(app: Any) -> Gate:
 
 def _place_gates(app: Any) -> None:
     if not isinstance(vars(app).get("request_context"), FlaskGate):
-        app.request_context = FlaskGate(app, "request_context", _first, find_view, last=False)
-    if not isinstance(vars(app).get("dispatch_request"), FlaskGate):
-        app.dispatch_request = FlaskGate(app, "dispatch_request", _of_request, view_at_hand, last=True)
+        app.request_context = FlaskGate(app, find_view)
+    if not isinstance(vars(app).get("dispatch_request"), ViewGate):
+        app.dispatch_request = ViewGate(app, _environ_at_hand, view_at_hand)
 
 
-def _first(environ: Environ) -> Environ:
-    return environ
-
-
-def _of_request(*_: Any) -> Environ:
+def _environ_at_hand() -> Environ:
     return request.environ
