@@ -7,6 +7,7 @@ named it runs there, and in neither case does anything answer that was not asked
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from starlette.websockets import WebSocket
 
 import asgi_mw
 from asgi_mw.starlette import public
+from rskit.observe import Observe
 from tests.asgi_mw.built_on_starlette import (
     BUILT,
     RAN,
@@ -38,6 +40,7 @@ from tests.asgi_mw.built_on_starlette import (
     routes,
     with_router,
 )
+from tests.clocks import NOW
 from tests.rskit.door import PREFLIGHT, ask_asgi, open_websocket
 from tests.rskit.mothers import a_server, a_token
 
@@ -294,3 +297,17 @@ def test_what_is_closed_is_said_when_the_application_starts(caplog: pytest.LogCa
     caplog.clear()
     asyncio.run(go(asgi_mw.Protect(having(), a_server())))
     assert "answers no stranger" not in caplog.text
+
+
+def test_where_refusals_are_only_observed_the_door_stands_open(caplog: pytest.LogCaptureFixture):
+    until = dt.datetime.fromtimestamp(NOW, dt.UTC).date() + dt.timedelta(days=7)
+    observing = a_server(observe=Observe(until, "the old app is replaced by then"))
+    app = asgi_mw.Protect(
+        having(middleware=[Middleware(Metrics), Middleware(Rewriting)]),
+        observing,
+        around_public=[Rewriting, Metrics],
+    )
+    for path, text in [("/pages/accounts", "SECRET"), ("/pages/metrics", "SECRET"), ("/accounts", "SECRET")]:
+        caplog.clear()
+        assert ask_asgi(app, "GET", path).text == text
+        assert "observed, not enforced" in caplog.text
