@@ -83,7 +83,7 @@ class _Walk:
         for _ in range(_MOST_LAYERS):
             flask_app = flask_app_of(node)
             if flask_app is not None:
-                own = () if is_own(node, FRAMEWORKS) else (node,)
+                own = () if is_own(node, FRAMEWORKS) else (type(flask_app),)
                 yield from self.in_flask(flask_app, trail.past(own))
                 return
             if type(node) is DispatcherMiddleware:

@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount, Router, WebSocketRoute
+from starlette.routing import Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 import asgi_mw
@@ -24,6 +24,7 @@ from tests.asgi_mw.built_on_starlette import (
     BUILT,
     RAN,
     TIMING,
+    Answering,
     Forgetting,
     Impatient,
     Layer,
@@ -31,12 +32,15 @@ from tests.asgi_mw.built_on_starlette import (
     Metrics,
     Mounting,
     Overriding,
+    OwnConvertor,
     OwnRoute,
+    Redirecting,
     Rewriting,
     RewritingInPlace,
     Timing,
     Twice,
     having,
+    health,
     routes,
     with_router,
 )
@@ -82,7 +86,11 @@ def test_what_nobody_has_named_does_not_run_for_a_stranger(built: Any, caplog: p
             for headers in (None, PREFLIGHT):
                 answer = ask_asgi(app, method, path, headers)
                 if answer.status_code == 200:  # at a single route: what is beside it stays open
-                    assert (layer, path) in ((Timing, "/health/"), (OwnRoute, "/health"))
+                    assert (layer, path) in (
+                        (Timing, "/health/"),
+                        (OwnRoute, "/health"),
+                        (OwnConvertor, "/health"),
+                    )
                     RAN.remove("health")
                 else:
                     assert answer.status_code == 401
@@ -103,7 +111,7 @@ def test_what_is_named_runs_around_what_is_public_and_nowhere_else(built: Any):
     RAN.clear()
     for path in ("/accounts", "/nowhere"):
         assert ask_asgi(app, "GET", path).status_code == 401
-    assert {*RAN} <= {"OwnRoute"}  # that route is asked whether it takes the request
+    assert {*RAN} <= {"OwnRoute"}  # the last route, asked whether it takes the request
 
 
 def test_with_a_token_all_of_it_runs(built: Any):
@@ -146,6 +154,28 @@ def test_a_layer_inside_of_a_mount_does_not_lead_a_stranger_elsewhere():
     assert ask_asgi(app, "GET", "/in/pages/accounts").status_code == 401
     assert ask_asgi(app, "GET", "/in/pages/x").status_code == 200
     assert RAN == ["Rewriting", "Rewriting", "page"]
+
+
+@pytest.mark.parametrize("layer", [Answering, Redirecting])
+def test_a_layer_inside_of_a_mount_does_not_answer_in_the_endpoint_s_place(layer: Any):
+    inner = having(middleware=[Middleware(layer)])
+    app = asgi_mw.Protect(Starlette(routes=[Mount("/in", app=inner)]), a_server(), around_public=[layer])
+    answer = ask_asgi(app, "GET", "/in/health")
+    assert (answer.status_code, answer.text) == (401, "")
+    assert RAN == ["Answering"]
+
+
+def test_another_route_to_the_same_endpoint_is_another_way():
+    """What stands at that one has not been looked at."""
+
+    class ToTheOther(Layer):
+        def changed(self, scope: Any) -> Any:
+            return {**scope, "path": "/other"}
+
+    table = [Route("/health", health), Route("/other", health, middleware=TIMING)]
+    app = asgi_mw.Protect(ToTheOther(Starlette(routes=table)), a_server(), around_public=[ToTheOther])
+    assert ask_asgi(app, "GET", "/health").status_code == 401
+    assert RAN == ["ToTheOther"]
 
 
 @pytest.mark.parametrize("layer", [Metrics, Impatient])
