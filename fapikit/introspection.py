@@ -23,6 +23,8 @@ from fapikit.jose.key_set import KeySource
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.members import Members
+from fapikit.secrets import Concealed, conceal, revealed
+from fapikit.tracebacks import bare
 
 SIGNED_MEDIA_TYPE: Final = "application/token-introspection+jwt"
 TIMEOUT: Final = 5.0
@@ -38,7 +40,7 @@ _NUMBERS: Final = ("exp", "iat", "nbf", "auth_time")
 
 def introspect(
     endpoint: str,
-    token: str,
+    token: Concealed[str] | str,
     *,
     client_id: str,
     issuer: str,
@@ -51,16 +53,22 @@ def introspect(
     decryption: Decryption | None = None,
     skew: float = 30.0,
     timeout: float = TIMEOUT,
+    assertion_audience: str | None = None,
 ) -> Flow[Mapping[str, Any]]:
     """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
 
     `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
-    `decryption`: how to open an answer that is encrypted around its signature.
+    `decryption`: how to open an answer that is encrypted around its signature. `assertion_audience`: whom an assertion
+    of ours is meant for, if not for the issuer.
 
     Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
     """
+    token = conceal(token)
     credentials = yield from auth.credentials(
-        client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+        client_id=client_id,
+        audience=assertion_audience or issuer,
+        clock=clock,
+        random_bytes=random_bytes,
     )
     response = yield from http(build_request(endpoint, token, credentials, signed=signed, timeout=timeout))
     try:
@@ -79,16 +87,21 @@ def introspect(
     except TransportError:
         raise
     except FapiError as error:
-        raise _unusable(error, response) from error
+        raise _unusable(error, response) from bare(error)
 
 
 def build_request(
-    endpoint: str, token: str, credentials: Credentials, *, signed: bool, timeout: float = TIMEOUT
+    endpoint: str,
+    token: Concealed[str] | str,
+    credentials: Credentials,
+    *,
+    signed: bool,
+    timeout: float = TIMEOUT,
 ) -> HttpRequest:
     """The POST to the introspection endpoint."""
     return form_request(
         endpoint,
-        (("token", token), ("token_type_hint", "access_token"), *credentials.parameters),
+        (("token", revealed(token)), ("token_type_hint", "access_token"), *credentials.parameters),
         (("accept", SIGNED_MEDIA_TYPE if signed else "application/json"), *credentials.headers),
         timeout=timeout,
     )
@@ -112,12 +125,10 @@ def read_signed(
             clause="FAPI2-MS 5.5.2-1",
             facts={"media_type": response.media_type[:80]},
         )
-    try:
-        token = response.body.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a") from error
+    if not response.body.isascii():
+        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a")
     jwt = yield from verify_jwt(
-        token,
+        Concealed(response.body.decode("ascii")),
         INTROSPECTION_RESPONSE,
         keys=keys,
         algorithms=algorithms,

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fapikit.errors import ConfigurationError, MissingMetadata
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
 from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
-from rpkit.settings import ClientSettings
+from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
 
 _FALLBACK_ALG: Final = "RS256"
 _REGISTERED_AS: Final = {
@@ -60,6 +62,14 @@ class Bank:
         """
         return self.metadata.endpoint(name, mtls=_by_mtls(self.settings))
 
+    @property
+    def assertion_audience(self) -> str:
+        """Whom our client assertions are meant for."""
+        audience = self.settings.assertion_audience
+        if audience == TOKEN_ENDPOINT:
+            return self.endpoint("token_endpoint")
+        return self.issuer if audience == ISSUER else audience
+
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""
         if self.keys is None:
@@ -84,6 +94,10 @@ class Bank:
                 facts={"member": metadata_name, "listed": " ".join(listed or ())},
             )
         return usable
+
+    def decryption(self, response: str) -> Decryption | None:
+        """How a kind of response is opened, where encryption is agreed; see `encryption_settings.RESPONSES`."""
+        return decryption_of(self.settings, response)
 
     @property
     def pushes(self) -> bool:
@@ -118,7 +132,8 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
     keys = None
     if metadata.has("jwks_uri"):
-        keys = RemoteKeySet(metadata.endpoint("jwks_uri"), clock=settings.clock)
+        uri = metadata.endpoint("jwks_uri")
+        keys = RemoteKeySet(uri, clock=settings.clock, limits=settings.key_limits)
     return Bank(metadata, settings, keys)
 
 

@@ -21,7 +21,7 @@ from fapikit.io import HttpSettings, SyncDriver
 from fapikit.io.http_library import library_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
@@ -144,6 +144,7 @@ class Client:
             initial_access_token=initial_access_token,
             signed=signed,
         )
+        del initial_access_token
         return cls._once(flow, http)
 
     @classmethod
@@ -200,22 +201,24 @@ class Client:
         **parameters: Unpack[RequestParameters],
     ) -> Start:
         """See `authorization_request.begin`."""
-        return self._run(
-            begin(
-                self.bank,
-                scope=scope,
-                resources=resources,
-                authorization_details=authorization_details,
-                parameters=parameters,
-            )
+        flow = begin(
+            self.bank,
+            scope=scope,
+            resources=resources,
+            authorization_details=authorization_details,
+            parameters=Concealed(parameters),
         )
+        del parameters  # an id_token_hint; here and below: what an error tracker would show of this frame
+        return self._run(flow)
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
         """See `login.complete`: `callback` is the whole URL, or the form of a form_post.
 
         `resource`: for which of several asked for at the start the first token is.
         """
-        return self._run(complete(self.bank, callback, transaction, resource=resource))
+        flow = complete(self.bank, conceal(callback), transaction, resource=resource)
+        del callback
+        return self._run(flow)
 
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
         """See `grants.refresh_token.refresh`."""
@@ -233,7 +236,9 @@ class Client:
 
     def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
         """See `backchannel_logout.read_logout`: what the server posted to our `backchannel_logout_uri`."""
-        return self._run(read_logout(self.bank, form))
+        flow = read_logout(self.bank, conceal(form))
+        del form
+        return self._run(flow)
 
     def revoke(self, tokens: TokenSet) -> None:
         """See `revocation.revoke`."""
@@ -253,13 +258,17 @@ class Client:
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str
     ) -> TokenSet:
         """See `grants.extension.extension_grant`: any grant that has no method of its own."""
-        return self._run(
-            extension_grant(self.bank, grant_type, scope=scope, resource=resource, parameters=parameters)
+        flow = extension_grant(
+            self.bank, grant_type, scope=scope, resource=resource, parameters=Concealed(parameters)
         )
+        del parameters
+        return self._run(flow)
 
     def introspect(self, token: TokenSet | Secret | str, *, resource: str | None = None) -> Introspection:
         """See `introspection.introspect`."""
-        return self._run(introspect(self.bank, token, resource=resource))
+        flow = introspect(self.bank, token, resource=resource)
+        del token
+        return self._run(flow)
 
     def save_tokens(self, user: str, tokens: TokenSet, *, resource: str | None = None) -> TokenSet:
         """Keep a set under this user in the token store; the set returned is the one to go on with."""

@@ -27,6 +27,7 @@ from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.server import AuthorizationServer
+from askit.serving.server import BoundedServer
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
@@ -251,7 +252,7 @@ def _serving(server: RunningServer[S], listening: socket.socket) -> Iterator[Non
         thread.join(_DEADLINE)
 
 
-class _Serving(uvicorn.Server):
+class _Serving(BoundedServer):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
 from fapikit.stores.protocol import StorePromise, require_entry, require_key
 from fapikit.stores.redis_server import nodes_of, promise_of_server
+from fapikit.tracebacks import bare
 
 _SWAP: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -164,11 +165,11 @@ class RedisStore:
         try:
             yield
         except errors.OutOfMemoryError as error:
-            raise StoreFull("the Redis server has no memory left") from error
+            raise StoreFull("the Redis server has no memory left") from bare(error)
         except (errors.RedisError, OSError) as error:
             raise StoreUnavailable(
                 "the Redis store did not answer", facts={"why": type(error).__name__}
-            ) from error
+            ) from bare(error)
 
 
 def _milliseconds(ttl: float) -> int:

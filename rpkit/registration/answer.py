@@ -21,6 +21,7 @@ from fapikit.http_message import HttpResponse, read_json_object, refuse_told_err
 from fapikit.members import Members
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
 
@@ -79,6 +80,7 @@ class Registration:
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> Registration:
         """Raises SealBroken."""
         members = dict(strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT)))
@@ -98,17 +100,21 @@ def read_registration_answer(
 
     Raises PeerRefused, UnexpectedStatus, MalformedMessage; RegistrationError, whose `outcome` is the registration.
     """
-    answer = read_json_object(response, status=status, clause=clause)
-    members = Members(answer, document="the registration answer", clause=_CLAUSE, refusal=RegistrationError)
+    members = Members(
+        read_json_object(response, status=status, clause=clause),
+        document="the registration answer",
+        clause=_CLAUSE,
+        refusal=RegistrationError,
+    )
     client_id = members.text("client_id")
     if client_id is None:
         refuse_told_error(response, clause=_CLAUSE)
-    secret, token = members.text("client_secret"), members.text("registration_access_token")
+    secret = _secret(members, "client_secret")
     registered = Registration(
         client_id=client_id or "",
-        client_secret=None if secret is None else Secret(secret),
+        client_secret=secret,
         client_secret_expires_at=None if secret is None else _expiry(members),
-        registration_access_token=None if token is None else Secret(token),
+        registration_access_token=_secret(members, "registration_access_token"),
         registration_client_uri=_address(members, response.url),
         metadata={
             name: value
@@ -124,6 +130,11 @@ def read_registration_answer(
         error.outcome = registered
         raise
     return registered
+
+
+def _secret(members: Members, name: str) -> Secret | None:
+    value = members.text(name)
+    return None if value is None else Secret(value)
 
 
 def _require_as_asked(members: Members, asked: Mapping[str, Any]) -> None:

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, HttpResponse, read_refusal
+from fapikit.http_message import Fields, HttpRequest, HttpResponse, read_refusal
 from fapikit.profiles import Profile
+from fapikit.secrets import Secret
 from rpkit.errors import RegistrationError
 from rpkit.registration.answer import Registration, read_registration_answer
 from rpkit.registration.registration import check_request
@@ -78,7 +79,10 @@ def _call(
         raise ConfigurationError(
             "the server gave no address and token to manage this registration with", clause="RFC 7592 3"
         )
-    headers: Headers = (("accept", "application/json"), ("authorization", f"Bearer {token.reveal()}"))
+    headers: Fields = (
+        ("accept", "application/json"),
+        ("authorization", Secret(f"Bearer {token.reveal()}")),
+    )
     if body:
         headers = (*headers, ("content-type", media_type))
     return (yield from http(HttpRequest(method, uri, headers, body)))

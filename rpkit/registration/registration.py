@@ -11,11 +11,11 @@ from typing import Any
 
 from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, read_refusal
+from fapikit.http_message import Fields, HttpRequest, read_refusal
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
-from fapikit.secrets import Secret
+from fapikit.secrets import Secret, revealed
 from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
@@ -34,12 +34,12 @@ def register(
     `Registration.kept_in(error)` is what the server has registered all the same, where its answer is refused.
     """
     check_request(client_metadata, profile)
+    token = None if initial_access_token is None else Secret(revealed(initial_access_token))
+    del initial_access_token
     body, media_type = yield from request_body(client_metadata, signed, profile=profile, issuer=server.issuer)
-    headers: Headers = (("content-type", media_type), ("accept", "application/json"))
-    if initial_access_token is not None:
-        token = initial_access_token
-        value = token.reveal() if isinstance(token, Secret) else token
-        headers = (*headers, ("authorization", f"Bearer {value}"))
+    headers: Fields = (("content-type", media_type), ("accept", "application/json"))
+    if token is not None:
+        headers = (*headers, ("authorization", Secret(f"Bearer {token.reveal()}")))
     response = yield from http(HttpRequest("POST", server.endpoint("registration_endpoint"), headers, body))
     if response.status == 401:  # the initial access token is wrong or missing: no protocol is broken
         raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
@@ -55,14 +55,12 @@ def register_at(
     signed: SignedRequest | None = None,
 ) -> Flow[Registration]:
     """Register at a server, which is discovered by its issuer or was described by hand."""
+    token = None if initial_access_token is None else Secret(revealed(initial_access_token))
+    del initial_access_token
     found = server if isinstance(server, ServerMetadata) else (yield from discover(server))
     return (
         yield from register(
-            found,
-            client_metadata,
-            profile=profile,
-            initial_access_token=initial_access_token,
-            signed=signed,
+            found, client_metadata, profile=profile, initial_access_token=token, signed=signed
         )
     )
 
