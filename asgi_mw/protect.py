@@ -81,15 +81,17 @@ class Protect:
         ):
             own = self._own_answer(scope, view)
             if own is not None:
+                del view
                 await guard.send_answer(*own)
                 return
-        decision = server.check(view)
+        del view  # error trackers show the variables of all that an exception of the application passes
+        decision = server.check(admission.view)
         if type(decision) is Allow:  # the common case, told without a closer look
             admission.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
-            refusal = self._admit(decision, scope, view, guard)
+            refusal = self._admit(decision, scope, guard)
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
@@ -151,8 +153,9 @@ class Protect:
         finally:
             await self._server.async_driver.aclose()
 
-    def _admit(self, decision: Decision, scope: Scope, view: RequestView, guard: Guard) -> Refusal | None:
+    def _admit(self, decision: Decision, scope: Scope, guard: Guard) -> Refusal | None:
         """None for a request that passes to the app."""
+        view = guard.admission.view
         if isinstance(decision, Allow):
             guard.admission.token = scope["auth"] = scope["user"] = decision.token
             return None

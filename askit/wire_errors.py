@@ -27,6 +27,7 @@ from fapikit.errors import (
     StoreForgot,
     TransportError,
 )
+from fapikit.tracebacks import bare
 
 log = logging.getLogger("askit")
 
@@ -80,7 +81,10 @@ def place_of(request: Request) -> str:
 
 
 def refusal_of(raised: Exception, where: str) -> FapiError:
-    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words."""
+    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words.
+
+    Either way the error goes no further, and whoever still holds it finds no frame, with a code or a password in it.
+    """
     if isinstance(raised, UnicodeError):
         raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
@@ -90,11 +94,13 @@ def refusal_of(raised: Exception, where: str) -> FapiError:
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
     # The exception's own words may hold what a client sent, so they are not logged.
     log.error("%s failed: %s at %s", where, type(raised).__name__, at)
+    bare(raised)
     return ServerError("this server failed; its log says where")
 
 
 def log_refusal(error: FapiError, where: str) -> None:
-    """One line on the log: the rule, the sentence, the facts. None of them is a secret."""
+    """One line on the log: the rule, the sentence, the facts. None of them is a secret, and the frames are dropped."""
+    bare(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r}" for name, value in error.facts.items())
     log.log(level, "%s refused: %s: %s %s", where, code_of(error), error, facts)

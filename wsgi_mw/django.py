@@ -79,10 +79,12 @@ class ProtectMiddleware:
             return served
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
-        decision = self._server.check(view)
+        admission = Admission(self._server, view, None)
+        del view  # error trackers show the variables of all that an exception of the application passes
+        decision = self._server.check(admission.view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)
-        refused = self._admit(request, view, decision)
+        refused = self._admit(request, admission, decision)
         if refused is not None:
             return refused
         with during(admission_of(request)):
@@ -93,10 +95,12 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        decision = self._server.check(view)
+        admission = Admission(self._server, view, None)
+        del view  # as in `__call__`
+        decision = self._server.check(admission.view)
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
-        refused = self._admit(request, view, decision)
+        refused = self._admit(request, admission, decision)
         if refused is not None:
             return refused
         with during(admission_of(request)):
@@ -116,8 +120,8 @@ class ProtectMiddleware:
             passes = admission.refuse(_no_token()) is None
         return None if passes else HttpResponse(status=401)
 
-    def _admit(self, request: HttpRequest, view: RequestView, decision: Decision) -> HttpResponse | None:
-        admission = Admission(self._server, view, None)
+    def _admit(self, request: HttpRequest, admission: Admission, decision: Decision) -> HttpResponse | None:
+        view = admission.view
         if isinstance(decision, Allow):
             admission.token = decision.token
             show(request, decision.token)

@@ -79,7 +79,8 @@ class Protect:
         guard = Guard(admission, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
-        decision = server.check(view)
+        del view  # error trackers show the variables of all that an exception of the application passes
+        decision = server.check(admission.view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
         if type(decision) is Allow:
@@ -168,9 +169,8 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        view = admission.view
-        headers = [*headers, *admission.server.response_headers(view, nonce=True)]
-        if self._cors is not None or view.cross_origin:
+        headers = [*headers, *admission.server.response_headers(admission.view, nonce=True)]
+        if self._cors is not None or admission.view.cross_origin:
             headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)

@@ -11,6 +11,7 @@ import copy
 from fapikit.clock import Clock
 from fapikit.errors import ClaimError
 from fapikit.flow import Flow
+from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.issuers.issuer import Introspection, IssuerBook, TrustedIssuer
@@ -64,26 +65,27 @@ class TokenCheck:
             self._require_not_denied(entry)
         return entry
 
-    def accept(self, credentials: Credentials, *, fresh: bool = False) -> Flow[AcceptedToken]:
+    def accept(self, credentials: Concealed[Credentials], *, fresh: bool = False) -> Flow[AcceptedToken]:
         """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
-        token, digest = credentials.token, credentials.digest
-        if is_jwt(token):
-            jwt = read_jwt(token, self._issuers)
-            asking = jwt.trusted.config.introspection
+        token, digest = Secret(credentials.reveal().token), credentials.reveal().digest
+        if is_jwt(token.reveal()):
+            jwt = Concealed(read_jwt(token.reveal(), self._issuers))
+            trusted = jwt.reveal().trusted
+            asking = trusted.config.introspection
             if asking is None or asking.local_jwts:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
                 self._remember(digest, entry, self._clock())
                 if fresh and asking is not None:
-                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
+                    entry = yield from self._ask(token, digest, trusted, asking, fresh=True, jwt=jwt)
                 else:  # another request may have heard meanwhile that it is no longer good
                     self._require_not_refused(digest, self._clock())
             else:
-                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
+                entry = yield from self._ask(token, digest, trusted, asking, fresh=fresh, jwt=jwt)
         else:
-            trusted = self._issuers.opaque
-            if trusted is None or trusted.config.introspection is None:
+            opaque = self._issuers.opaque
+            if opaque is None or opaque.config.introspection is None:
                 raise UnknownIssuer("the token is no JWT, and no issuer is asked about opaque tokens here")
-            entry = yield from self._ask(token, digest, trusted, trusted.config.introspection, fresh=fresh)
+            entry = yield from self._ask(token, digest, opaque, opaque.config.introspection, fresh=fresh)
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
@@ -93,9 +95,9 @@ class TokenCheck:
         entry = self._cached(digest)
         return entry.until if entry is not None and entry.allow.token.kind == kind else float("-inf")
 
-    def look_again(self, credentials: Credentials, token: Token) -> Flow[AcceptedToken]:
+    def look_again(self, credentials: Concealed[Credentials], token: Token) -> Flow[AcceptedToken]:
         """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
-        entry = self.at_hand(credentials, self._clock())
+        entry = self.at_hand(credentials.reveal(), self._clock())
         if entry is None:
             return (yield from self.accept(credentials))
         if token.kind == "introspected" and entry.allow.token.kind == "jwt":
@@ -109,13 +111,13 @@ class TokenCheck:
 
     def _ask(
         self,
-        token: str,
+        token: Secret,
         digest: bytes,
         trusted: TrustedIssuer,
         asking: Introspection,
         *,
         fresh: bool,
-        jwt: Jwt | None = None,
+        jwt: Concealed[Jwt] | None = None,
     ) -> Flow[AcceptedToken]:
         members, asked_at = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
         try:
@@ -124,12 +126,12 @@ class TokenCheck:
             del granted["active"]
             found = build_token(granted, trusted.config, "introspected", digest)
             if jwt is not None:
-                _require_same_binding(jwt, found)
+                _require_same_binding(jwt.reveal(), found)
         except (InvalidToken, ClaimError) as error:
             until = asked_at + asking.limits.negative
             if jwt is not None and asking.local_jwts and isinstance(error, InactiveToken):
                 # Nobody would ask again: verified here it still holds.
-                until = jwt.claims["exp"] + self._rules.skew
+                until = jwt.reveal().claims["exp"] + self._rules.skew
             self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
             raise
         until = asked_at + asking.limits.positive

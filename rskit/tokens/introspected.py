@@ -16,6 +16,7 @@ from fapikit.flow import Flow, shared
 from fapikit.introspection import introspect
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import Secret
 from rskit.errors import (
     InactiveToken,
     IssuerUnusable,
@@ -48,7 +49,7 @@ class Answer(NamedTuple):
 
 
 def ask_issuer(
-    token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
+    token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
 ) -> Flow[Answer]:
     """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
@@ -68,7 +69,9 @@ def ask_issuer(
     )
 
 
-def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry) -> Flow[Answer]:
+def _ask(
+    token: Secret, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry
+) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
         endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)

@@ -19,6 +19,7 @@ from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import Concealed
 from rskit.decision import Allow
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
@@ -99,13 +100,13 @@ def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | N
     return KnownHeader(key.verifier(header.alg), keys)
 
 
-def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
+def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
     """Verify with keys that may have to be fetched. Raises TransportError where that fails.
 
     Nothing is fetched before typ, alg and iss have passed.
     """
-    head, body, tail, claims, trusted = jwt
-    header = read_header(head, trusted.purpose, trusted.algorithms)
+    trusted = jwt.reveal().trusted
+    header = read_header(jwt.reveal().head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
     key = yield from source.find(header.alg, header.kid, trusted.purpose)
     now = clock()  # not before: a token may end while keys are fetched
@@ -113,10 +114,15 @@ def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
+    return _verify(jwt.reveal(), digest, known, rules, now)
+
+
+def _verify(jwt: Jwt, digest: bytes, known: KnownHeader, rules: JwtRules, now: float) -> AcceptedToken:
+    head, body, tail, claims, trusted = jwt
     if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
         raise _bad_signature()
     trusted.remember_header(head, known)
-    return _accept(claims, digest, trusted, keys, rules, now)
+    return _accept(claims, digest, trusted, known.keys, rules, now)
 
 
 def _accept(
