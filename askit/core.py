@@ -26,6 +26,8 @@ from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
 from askit.requests.response_type import HYBRID
+from askit.shares import Owner, shares_of, user_owner
+from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -65,11 +67,11 @@ class Core:
         self.clock = clock
         self.random_bytes = random_bytes
         self._own_store = store is None
-        self.records = Records(
-            _store(config, clock) if store is None else store,
-            config.issuer,
-            max_octets=config.limits.record_octets,
+        kept = _store(config, clock) if store is None else store
+        self.shares = shares_of(
+            kept, config.limits.entries_per_client, config.limits.octets_per_client, clock
         )
+        self.records = Records(kept, config.issuer, self.shares, max_octets=config.limits.record_octets)
         self.clients = Clients(
             config.clients,
             self.records,
@@ -78,8 +80,9 @@ class Core:
             clock=clock,
             public_only=not config.development_only,
         )
-        self.registrations = Registrations(self.records, config.registration)
-        self.users = Users(config.users, self.records)
+        self.registrations = Registrations(
+            self.records, config.registration, per_address=config.limits.registrations_per_address
+        )
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -91,6 +94,11 @@ class Core:
         )
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
+        )
+        usernames = {user.username for user in config.users}
+        self.users = Users(
+            config.users,
+            PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),
         )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -135,6 +143,11 @@ class Core:
         return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
             self.config.signing_alg
         }
+
+    def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
+        """Whose shares count what a user gives a client; one who approves by himself in a test has none."""
+        own = () if username == self.config.auto_approve else (user_owner(username),)
+        return (*client.owners, *own)
 
     def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
         """Raise InvalidScope for one that is unknown or not this client's."""

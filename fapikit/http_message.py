@@ -185,12 +185,17 @@ def read_refusal(
 
 
 def refused(
-    response: HttpResponse, words: PeerWords, *, clause: str, remedy: Remedy | None = None
+    response: HttpResponse,
+    words: PeerWords,
+    *,
+    clause: str,
+    remedy: Remedy | None = None,
+    hint: str | None = None,
 ) -> PeerRefused:
     """The error for an OAuth error that an answer tells, in its body or elsewhere, under whatever status."""
     code = words.code or ""
     said = f', "{words.description}"' if words.description else ""
-    hint = _HINTS.get(code)
+    hint = hint or _HINTS.get(code)
     return PeerRefused(
         f"{without_query(response.url)} refused: {code}{said}" + ("" if hint is None else f" ({hint})"),
         peer_code=code,

@@ -53,17 +53,22 @@ def introspect(
     decryption: Decryption | None = None,
     skew: float = 30.0,
     timeout: float = TIMEOUT,
+    assertion_audience: str | None = None,
 ) -> Flow[Mapping[str, Any]]:
     """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
 
     `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
-    `decryption`: how to open an answer that is encrypted around its signature.
+    `decryption`: how to open an answer that is encrypted around its signature. `assertion_audience`: whom an assertion
+    of ours is meant for, if not for the issuer.
 
     Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
     """
     token = conceal(token)
     credentials = yield from auth.credentials(
-        client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+        client_id=client_id,
+        audience=assertion_audience or issuer,
+        clock=clock,
+        random_bytes=random_bytes,
     )
     response = yield from http(build_request(endpoint, token, credentials, signed=signed, timeout=timeout))
     try:

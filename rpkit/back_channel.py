@@ -37,7 +37,7 @@ def call_endpoint(
     for attempt in range(_NONCE_ATTEMPTS):
         credentials = yield from bank.settings.auth.credentials(
             client_id=bank.settings.client_id,
-            issuer=bank.issuer,
+            audience=bank.assertion_audience,
             clock=bank.settings.clock,
             random_bytes=bank.settings.random_bytes,
         )

@@ -20,7 +20,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import random_token
 from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
-from rpkit.settings import ClientSettings
+from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
 
 _FALLBACK_ALG: Final = "RS256"
 _REGISTERED_AS: Final = {
@@ -61,6 +61,14 @@ class Bank:
         Raises MissingMetadata; InsecureUrl, MalformedMessage for one that cannot be called.
         """
         return self.metadata.endpoint(name, mtls=_by_mtls(self.settings))
+
+    @property
+    def assertion_audience(self) -> str:
+        """Whom our client assertions are meant for."""
+        audience = self.settings.assertion_audience
+        if audience == TOKEN_ENDPOINT:
+            return self.endpoint("token_endpoint")
+        return self.issuer if audience == ISSUER else audience
 
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""
@@ -124,7 +132,8 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
     keys = None
     if metadata.has("jwks_uri"):
-        keys = RemoteKeySet(metadata.endpoint("jwks_uri"), clock=settings.clock)
+        uri = metadata.endpoint("jwks_uri")
+        keys = RemoteKeySet(uri, clock=settings.clock, limits=settings.key_limits)
     return Bank(metadata, settings, keys)
 
 

@@ -25,9 +25,11 @@ def verify_signed_for_us(
     *,
     algorithms: Collection[str],
     max_age: float | None = None,
+    trusted_audiences: Collection[str] = (),
     decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """`decryption`: how to open it, where encryption is agreed. `max_age`: seconds since `iat`.
+    """`max_age`: seconds since `iat`. `trusted_audiences`: for whom else it may be. `decryption`: how to open it, where
+    encryption is agreed.
 
     Raises the JwtError that fits; TransportError if no key can be had now.
     """
@@ -37,6 +39,7 @@ def verify_signed_for_us(
         now=bank.now(),
         skew=bank.profile.clock_skew,
         sole_audience=True,
+        trusted_audiences=trusted_audiences,
         max_age=max_age,
     )
     return (

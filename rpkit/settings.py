@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
+from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.encryption_settings import check_encryption
@@ -28,6 +29,8 @@ HYBRID: Final = "code id_token"
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
+ISSUER: Final = "issuer"
+TOKEN_ENDPOINT: Final = "token_endpoint"
 
 
 class TokenKeeper(Protocol):
@@ -73,9 +76,12 @@ class ClientOptions(TypedDict, total=False):
     request_object_encryption_alg: str | None
     request_object_encryption_enc: str | None
     decryption_keys: Sequence[DecryptionKey]
+    assertion_audience: str
+    trusted_audiences: Collection[str]
     use_mtls_endpoint_aliases: bool
     transaction_ttl: float
     id_token_max_age: float
+    key_limits: KeyLimits
     clock: Clock
     random_bytes: RandomBytes
 
@@ -90,6 +96,10 @@ class ClientSettings:
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
+    `key_limits`: how long the server's keys are believed.
+    `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
+    or a name of the bank's own, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
+    `trusted_audiences`: who else an ID token may be for, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
     """
 
     client_id: str
@@ -120,9 +130,12 @@ class ClientSettings:
     request_object_encryption_alg: str | None = None
     request_object_encryption_enc: str | None = None
     decryption_keys: Sequence[DecryptionKey] = ()
+    assertion_audience: str = ISSUER
+    trusted_audiences: Collection[str] = ()
     use_mtls_endpoint_aliases: bool = False
     transaction_ttl: float = TRANSACTION_TTL
     id_token_max_age: float = ID_TOKEN_MAX_AGE
+    key_limits: KeyLimits = DEFAULT_LIMITS
     clock: Clock = field(default=system_clock, repr=False)
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 
@@ -138,6 +151,7 @@ class ClientSettings:
         self._check_signed_requests()
         self._check_response_type()
         self._check_response_mode()
+        self._check_audiences()
 
     @property
     def jarm(self) -> bool:
@@ -255,4 +269,27 @@ class ClientSettings:
             not self.profile.jarm_required or mode == "jwt",
             "responses are signed: response_mode is jwt",
             "jarm_required",
+        )
+
+    def _check_audiences(self) -> None:
+        audience = self.assertion_audience
+        if audience == TOKEN_ENDPOINT:
+            self.profile.require(
+                audience in self.profile.assertion_audiences,
+                "client assertions are meant for the issuer (Quirk.TOKEN_ENDPOINT_AUDIENCE, where it is left)",
+                "assertion_audiences",
+            )
+        elif audience != ISSUER:
+            self.profile.require(
+                bool(audience) and self.profile.named_assertion_audience,
+                "client assertions are meant for the issuer (a name of the bank's own:"
+                " Quirk.NAMED_ASSERTION_AUDIENCE)",
+                "named_assertion_audience",
+            )
+        if isinstance(self.trusted_audiences, str):
+            raise ConfigurationError("trusted_audiences is a list of names", clause="OIDC 3.1.3.7-3")
+        self.profile.require(
+            not self.trusted_audiences or self.profile.further_id_token_audiences,
+            "an ID token is for this client alone (others that are trusted: Quirk.FURTHER_ID_TOKEN_AUDIENCES)",
+            "further_id_token_audiences",
         )

@@ -9,6 +9,8 @@
     │   │                             MissingCertificate  WrongCertificate
     │   ├── TooManyProofs             of one key, lately: 429, for that key alone
     │   └── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
+    ├── ConfigurationError
+    │   └── NothingRevoked            a call of `Denylist.revoke` that can refuse no token
     └── TransportError
         └── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fapikit.errors import FapiError, Remedy, TransportError
+from fapikit.errors import ConfigurationError, FapiError, Remedy, TransportError
 
 
 class AccessRefused(FapiError):
@@ -172,6 +174,13 @@ class InsufficientAuthentication(NotCovered):
         super().__init__(message, facts=facts)
         self.acr = acr
         self.max_age = max_age
+
+
+class NothingRevoked(ConfigurationError):
+    """A revocation that changes nothing: its tokens have all expired, or nobody here trusts their issuer.
+
+    Whoever feeds a denylist from a queue may meet the first by being late: there it is no mistake.
+    """
 
 
 class IssuerUnusable(TransportError):

@@ -50,7 +50,7 @@ from rskit.possession.credentials import (
 from rskit.possession.fair_share import FairShare
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
-from rskit.revocation import RevocationHook
+from rskit.revocation import Denylist, RevocationHook
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -109,6 +109,8 @@ class ResourceServer:
         self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
         self._observe = _observing(observe, self.profile, clock())
         self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
+        if isinstance(denylist, Denylist):
+            denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
         self._tokens = TokenCheck(
             self._issuers,
@@ -253,7 +255,10 @@ class ResourceServer:
         )
 
     def forget(self, token: str) -> None:
-        """Drop what is remembered of a token, so that the next request verifies or introspects it anew."""
+        """Drop what is remembered of a token, so that the next request verifies or introspects it anew.
+
+        That its server revoked a JWT which is verified here stays known: verified anew it would pass.
+        """
         self._tokens.forget(hashlib.sha256(token.encode()).digest())
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:

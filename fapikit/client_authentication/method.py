@@ -53,9 +53,12 @@ class ClientAuthentication(Protocol):
         ...
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
-        """Fresh credentials for one request to any endpoint of the server `issuer`."""
+        """Fresh credentials for one request to any endpoint of one server.
+
+        `audience`: for whom an assertion is meant, which is the server's issuer unless it wants another one.
+        """
         ...
 
 

@@ -25,6 +25,7 @@ class Purpose:
     """One kind of JWT.
 
     `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
+    `repeatable`: claims that may stand twice, if both times they say the same.
     `header`: the members of the JOSE header of one that we make, in their order.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
     `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
@@ -36,6 +37,7 @@ class Purpose:
     header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
     required: tuple[str, ...] = ()
     forbidden: frozenset[str] = frozenset()
+    repeatable: frozenset[str] = frozenset()
     self_issued: bool = False
     error_code: str | None = None
     clauses: Mapping[str, str] = field(default_factory=dict)

@@ -203,7 +203,7 @@ def _answer(response: Any) -> ApiAnswer:
         response.status_code,
         headers.get_list("www-authenticate"),
         headers.get_list("dpop-nonce"),
-        headers.get(INTERACTION),
+        headers.get_list(INTERACTION),
     )
 
 

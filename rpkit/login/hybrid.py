@@ -20,7 +20,7 @@ from fapikit.jose.purposes import ID_TOKEN
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, MissingIdToken
-from rpkit.login.id_token import IdToken, verify_front_channel_id_token
+from rpkit.login.id_token import IdToken, comparable, verify_front_channel_id_token
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction
 
@@ -43,9 +43,10 @@ def verify_detached_signature(
 
 def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -> None:
     """The two ID tokens of one login agree. Raises BrokenContinuity."""
+    one, other = comparable(first.claims, _OF_ONE_SIGN_IN), comparable(second.claims, _OF_ONE_SIGN_IN)
     for name in _OF_ONE_SIGN_IN:
-        said_twice = name in ("iss", "sub") or (name in first.claims and name in second.claims)
-        if said_twice and first.claims[name] != second.claims[name]:
+        said_twice = name in ("iss", "sub") or (name in one and name in other)
+        if said_twice and one[name] != other[name]:
             raise BrokenContinuity(
                 f"the ID token of the token endpoint has another {name} than the one of the authorization endpoint",
                 clause="OIDC 3.3.3.6",

@@ -8,14 +8,14 @@ Role: C
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
-from fapikit.jose.claims import number
+from fapikit.jose.claims import audiences_of, number
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
@@ -96,7 +96,9 @@ def _verify_login(
     verified = yield from _verify(bank, token)
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
-    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3")
+    others = [name for name in audiences_of(verified.claims, ID_TOKEN) if name != bank.settings.client_id]
+    trusted = f"but whom it trusts: {' '.join(others)}" if others else ""
+    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3", trusted)
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
     _check_nonce(verified.claims, transaction)
@@ -129,8 +131,13 @@ def verify_refreshed_id_token(
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with: an audience may come as text or as a list of one."""
-    said = {name: claims[name] for name in _CONTINUED if claims.get(name) not in (None, "")}
+    """What a later refresh is compared with."""
+    return comparable(claims, _CONTINUED)
+
+
+def comparable(claims: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What these claims say, if they say something: an audience may come as text or as a list of one."""
+    said = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
     if isinstance(said.get("aud"), str):
         said["aud"] = [said["aud"]]
     return said
@@ -140,13 +147,13 @@ def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
-    max_age = bank.settings.id_token_max_age
     verified = yield from verify_signed_for_us(
         bank,
         token,
         ID_TOKEN,
         algorithms=algorithms,
-        max_age=max_age,
+        max_age=bank.settings.id_token_max_age,
+        trusted_audiences=bank.settings.trusted_audiences,
         decryption=bank.decryption("id_token"),
     )
     sub = verified.claims["sub"]

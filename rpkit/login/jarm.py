@@ -8,6 +8,7 @@ Not checked here: state and error, which `callback` checks in the verified param
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fapikit.flow import Flow
@@ -30,8 +31,11 @@ def verify_jarm(bank: Bank, response: Secret, report: LoginReport) -> Flow[Param
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
     )
+    purpose = JARM_RESPONSE
+    if bank.profile.jarm_iss_twice:
+        purpose = replace(JARM_RESPONSE, repeatable=frozenset({"iss"}))
     verified = yield from verify_signed_for_us(
-        bank, response, JARM_RESPONSE, algorithms=algorithms, decryption=bank.decryption("authorization")
+        bank, response, purpose, algorithms=algorithms, decryption=bank.decryption("authorization")
     )
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")

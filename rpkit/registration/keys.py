@@ -61,11 +61,11 @@ class ClientKeysJWT:
         PrivateKeyJWT(self.signer.current).check(profile)
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
         return (
             yield from PrivateKeyJWT(self.signer.current).credentials(
-                client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+                client_id=client_id, audience=audience, clock=clock, random_bytes=random_bytes
             )
         )
 

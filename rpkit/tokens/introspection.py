@@ -56,6 +56,7 @@ def introspect(
         else (),
         decryption=decryption,
         skew=bank.profile.clock_skew,
+        assertion_audience=bank.assertion_audience,
     )
     if not members["active"]:
         return Introspection(False, {})

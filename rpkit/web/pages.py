@@ -25,6 +25,7 @@ from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
 from rpkit.errors import TransactionMissing
 from rpkit.login.authorization_request import Start
+from rpkit.login.callback import told_error
 from rpkit.login.transaction import Transaction, transaction_id
 from rpkit.web.logout import LogoutStart
 
@@ -138,7 +139,7 @@ def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
     name = transaction_id(_state_of(parameters))
     sealed = "".join(request.cookies.get(f"{COOKIE}{name}{_suffix(n)}", "") for n in range(_CHUNKS))
     if not sealed:
-        raise TransactionMissing("this browser has no such login under way")
+        raise TransactionMissing(f"this browser has no such login under way{told_error(parameters)}")
     return Returned(Transaction.open(sealed, seal), Concealed(callback))
 
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fapikit.errors import FapiError, NonceRequired
+from fapikit.errors import FapiError, KeyUndecided, NonceRequired
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
 
@@ -62,6 +62,6 @@ def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id:
 
 
 def _level(error: FapiError, status: int) -> int:
-    if status == 503:
+    if status == 503 and not isinstance(error, KeyUndecided):  # which any stranger's kid can bring about
         return logging.WARNING
     return logging.DEBUG if isinstance(error, NoCredentials | NonceRequired) else logging.INFO

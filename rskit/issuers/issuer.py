@@ -17,7 +17,7 @@ from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
-from fapikit.jwks import RemoteKeySet
+from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.urls import require_secure
@@ -72,7 +72,9 @@ class Issuer:
 
     Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
     is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
-    are; `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `name` is its label in logs.
+    are, `client_claim` where the client is (`cid` at some servers, `appid` at others); `max_token_age` refuses by
+    `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched are believed. `name` is its
+    label in logs.
     """
 
     url: str
@@ -83,7 +85,9 @@ class Issuer:
     typ: Literal["at+jwt", "any"] = field(default="at+jwt", kw_only=True)
     required: tuple[str, ...] = field(default=ACCESS_TOKEN.required, kw_only=True)
     scope_claim: str = field(default="scope", kw_only=True)
+    client_claim: str = field(default="client_id", kw_only=True)
     max_token_age: float | None = field(default=None, kw_only=True)
+    key_limits: KeyLimits = field(default=DEFAULT_LIMITS, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -98,8 +102,9 @@ class Issuer:
     @property
     def claims(self) -> tuple[str, ...]:
         """The claims that a token must have; a greatest age needs one to count from."""
-        counts = self.max_token_age is not None and "iat" not in self.required
-        return (*self.required, "iat") if counts else self.required
+        required = tuple(self.client_claim if name == "client_id" else name for name in self.required)
+        counts = self.max_token_age is not None and "iat" not in required
+        return (*required, "iat") if counts else required
 
     @property
     def label(self) -> str:
@@ -131,16 +136,20 @@ class TrustedIssuer:
             ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
         )
         # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
-        self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
+        self.plain = config.max_token_age is None and set(config.claims) <= set(ACCESS_TOKEN.required)
         asking = config.introspection
         self.asked_first = asking is not None and not asking.local_jwts
         """Whether its JWTs are introspected, not verified here."""
+        self.proven = False
+        """Whether a token of it has held here: a stranger can name an issuer, and not sign for it."""
         self._clock = clock
-        self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
+        self._remote = self._keys_at(config.jwks_uri) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
         self._discovering = CoolDown(clock)
         self.introspecting = CoolDown(clock)
+        """For tokens never seen, which may be anybody's; tokens that have passed before have their own."""
+        self.introspecting_known = CoolDown(clock, others=self.introspecting)
         self.headers: dict[str, KnownHeader] = {}
 
     def keys_at_hand(self, now: float) -> KeySet | None:
@@ -154,6 +163,7 @@ class TrustedIssuer:
         if len(self.headers) >= _MAX_HEADERS:
             self.headers = {}
         self.headers[segment] = known
+        self.proven = True
 
     def key_source(self) -> Flow[KeySet | RemoteKeySet]:
         """Where its keys are found. Raises TransportError while that is not known."""
@@ -163,7 +173,7 @@ class TrustedIssuer:
             metadata = yield from self.metadata()
             uri = self._require(metadata, "jwks_uri")
             if self._remote is None or self._remote.uri != uri:
-                self._remote = RemoteKeySet(uri, clock=self._clock)
+                self._remote = self._keys_at(uri)
         if self._remote is None:  # pragma: no cover - set above or at construction
             raise IssuerUnusable(f"{self.config.label} has no keys")
         return self._remote
@@ -204,6 +214,9 @@ class TrustedIssuer:
         self._discovering.answered()
         self._metadata, self._metadata_until = metadata, self._clock() + METADATA_LIFETIME
         return metadata
+
+    def _keys_at(self, uri: str) -> RemoteKeySet:
+        return RemoteKeySet(uri, clock=self._clock, limits=self.config.key_limits)
 
     def _require(self, metadata: ServerMetadata, member: str) -> str:
         try:
@@ -256,6 +269,11 @@ class IssuerBook:
         except UnknownIssuer:
             return False
 
+    @property
+    def identifiers(self) -> tuple[str, ...] | None:
+        """The issuers that are trusted; None where only a function knows."""
+        return None if self.by_callback else tuple(self._known)
+
     def all(self) -> tuple[TrustedIssuer, ...]:
         return tuple(self._known.values())
 
@@ -266,10 +284,16 @@ class IssuerBook:
             raise _unknown(iss, ())
         trusted = self._known.get(iss)
         if trusted is None or trusted.config != config:
-            if len(self._known) >= _MAX_ISSUERS:
-                self._known = {}
+            if iss not in self._known and len(self._known) >= _MAX_ISSUERS:
+                self._make_room()
             trusted = self._known[iss] = self._trust(config)
         return trusted
+
+    def _make_room(self) -> None:
+        """Forget first whom nothing has held of yet: of honest issuers the keys and pauses stay."""
+        listed = list(self._known.items())
+        proven = [entry for entry in listed if entry[1].proven]
+        self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
         return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)

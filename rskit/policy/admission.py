@@ -54,7 +54,7 @@ class Admission:
         """What a route needs, details and `fresh` aside. Raises what refuses it."""
         if self.token is None:
             raise NoCredentials("no access token came with the request")
-        access.require(self.token, now=self.server.clock())
+        access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
         return self.token
 
     def require_fresh(self, access: Access) -> Flow[Token]:

@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,8 @@ from rskit.errors import (
 from rskit.issuers.issuer import Introspection, TrustedIssuer
 from rskit.tokens.jwt import JwtRules
 
+INACTIVE: Final = InactiveToken("the authorization server says that this token is not active")
+"""Raised as a copy, kept as it is: many may be remembered."""
 _WITH_AUDIENCE: Final = replace(ACCESS_TOKEN, required=("aud",), forbidden=frozenset())
 _WITHOUT_AUDIENCE: Final = replace(_WITH_AUDIENCE, required=())
 
@@ -49,28 +52,28 @@ class Answer(NamedTuple):
 
 
 def ask_issuer(
-    token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
+    token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
 ) -> Flow[Answer]:
     """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
-    `fresh` asks anew even while another request's question is on its way.
+    `fresh` asks anew even while another request's question is on its way. `known`: the token has passed here before.
     """
     introspection = trusted.config.introspection
     if introspection is None:
         raise UnknownIssuer("the issuer of this token is not asked about tokens here")
     if fresh:
-        return (yield from _ask(token, trusted, introspection, inquiry))
+        return (yield from _ask(token, trusted, introspection, inquiry, known=known))
     return (
         yield from shared(
             ("rs-introspection", trusted.config.url, digest),
-            lambda: _ask(token, trusted, introspection, inquiry),
+            lambda: _ask(token, trusted, introspection, inquiry, known=known),
             deadline=2 * introspection.limits.timeout + 12,
         )
     )
 
 
 def _ask(
-    token: Secret, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry
+    token: Secret, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
 ) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
@@ -94,7 +97,8 @@ def _ask(
         skew=inquiry.rules.skew,
         timeout=introspection.limits.timeout,
     )
-    members = yield from trusted.introspecting.attempt(question)
+    cool_down = trusted.introspecting_known if known else trusted.introspecting
+    members = yield from cool_down.attempt(question)
     return Answer(members, asked_at)
 
 
@@ -110,7 +114,7 @@ def check_members(
     Raises InactiveToken, or the ClaimError that fits.
     """
     if members["active"] is not True:
-        raise InactiveToken("the authorization server says that this token is not active")
+        raise copy.copy(INACTIVE)
     purpose = _WITH_AUDIENCE if introspection.aud_required else _WITHOUT_AUDIENCE
     if trusted.config.max_token_age is not None:
         purpose = replace(purpose, required=(*purpose.required, "iat"))

@@ -9,13 +9,14 @@ Role: RS
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock
 from fapikit.errors import BadSignature, KeyNotFound
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.claims import Expected, check_claims, claimed_iat
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
@@ -81,11 +82,12 @@ def verify_at_hand(
         known = _select(token, trusted, keys)
         if known is None:
             return None
-    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+    signing_input = f"{head}.{body}".encode("ascii")
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), signing_input):
         raise _bad_signature()
     if new:
         trusted.remember_header(head, known)
-    return _accept(claims, digest, trusted, keys, rules, now)
+    return _accept(claims, signing_input, digest, trusted, keys, rules, now)
 
 
 def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
@@ -108,7 +110,8 @@ def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Cloc
     trusted = jwt.reveal().trusted
     header = read_header(jwt.reveal().head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
-    key = yield from source.find(header.alg, header.kid, trusted.purpose)
+    issued_at = claimed_iat(jwt.reveal().claims)
+    key = yield from source.find(header.alg, header.kid, trusted.purpose, issued_at=issued_at)
     now = clock()  # not before: a token may end while keys are fetched
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
@@ -119,14 +122,16 @@ def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Cloc
 
 def _verify(jwt: Jwt, digest: bytes, known: KnownHeader, rules: JwtRules, now: float) -> AcceptedToken:
     head, body, tail, claims, trusted = jwt
-    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+    signing_input = f"{head}.{body}".encode("ascii")
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), signing_input):
         raise _bad_signature()
     trusted.remember_header(head, known)
-    return _accept(claims, digest, trusted, known.keys, rules, now)
+    return _accept(claims, signing_input, digest, trusted, known.keys, rules, now)
 
 
 def _accept(
     claims: dict[str, Any],
+    signing_input: bytes,
     digest: bytes,
     trusted: TrustedIssuer,
     keys: KeySet,
@@ -158,7 +163,8 @@ def _accept(
     until = claims["exp"] + skew
     if config.max_token_age is not None:
         until = min(until, claims["iat"] + config.max_token_age + skew)
-    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys))
+    signed = hashlib.sha256(signing_input).digest() if config.introspection is not None else None
+    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys, signed))
 
 
 def _bad_signature() -> BadSignature:

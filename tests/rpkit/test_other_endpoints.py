@@ -8,18 +8,22 @@ import pytest
 
 from fapikit import Secret
 from fapikit.errors import (
+    BadSignature,
     ConfigurationError,
     FapiError,
     IssuerMismatch,
     MetadataError,
+    PeerRefused,
     Remedy,
     TransportError,
+    UnexpectedStatus,
     WrongSubject,
 )
 from rpkit.api.resource_metadata import discover_resource, find_issuer, metadata_url
 from rpkit.errors import (
     OtherAuthorizationServer,
     ServerBusy,
+    StepUpRequired,
     UnboundToken,
     UserInfoError,
 )
@@ -75,6 +79,76 @@ def test_json_where_signed_userinfo_is_registered_is_a_downgrade(clients: Client
         client.userinfo(login)
     bank.faults["userinfo_jwt"] = signed_userinfo(bank)
     assert client.userinfo(login).claims["name"] == "Alice"
+
+
+REFUSED_TOKENS: dict[str, tuple[dict[str, str], Any, type[FapiError], str]] = {
+    "an ended token": (
+        {"www-authenticate": 'DPoP error="invalid_token", error_description="The token expired"'},
+        {},
+        PeerRefused,
+        r'refused: invalid_token, "The token expired" \(has the access token ended',
+    ),
+    "an ended token, under another scheme": (
+        {"www-authenticate": 'Bearer error="invalid_token"'},
+        {},
+        PeerRefused,
+        "invalid_token",
+    ),
+    "an ended token, in the body": (
+        {},
+        {"error": "invalid_token", "error_description": "gone"},
+        PeerRefused,
+        "invalid_token",
+    ),
+    "too little scope": (
+        {"www-authenticate": 'DPoP error="insufficient_scope"'},
+        {},
+        PeerRefused,
+        "insufficient_scope",
+    ),
+    "a weak login": (
+        {"www-authenticate": 'DPoP error="insufficient_user_authentication", max_age="60"'},
+        {},
+        StepUpRequired,
+        "stronger or fresher login",
+    ),
+    "nothing that is known": ({"www-authenticate": "Bearer"}, b"<html>", UnexpectedStatus, "answered 401"),
+}
+
+
+@pytest.mark.spec("OIDC 5.3.2")
+@pytest.mark.parametrize("what", REFUSED_TOKENS)
+def test_userinfo_says_why_it_refuses_a_token(what: str, clients: Clients, bank: FakeBank) -> None:
+    headers, body, error, text = REFUSED_TOKENS[what]
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["api_userinfo"] = lambda _call: (401, headers, body)
+    with pytest.raises(error, match=text) as caught:
+        client.userinfo(login)
+    if what == "an ended token" or "scheme" in what:
+        assert caught.value.remedy is Remedy.SIGN_IN_AGAIN
+
+
+@pytest.mark.parametrize("label", ["text/plain", "text/html", "", "application/json; charset=utf-8"])
+@pytest.mark.parametrize("status", [200, 201])
+def test_userinfo_is_read_by_what_it_is_and_not_by_its_label(
+    status: int, label: str, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["api_userinfo"] = lambda _call: (
+        status,
+        {"content-type": label},
+        {"sub": "alice", "name": "A"},
+    )
+    assert client.userinfo(login).claims["name"] == "A"
+    token = signed_userinfo(bank)({"sub": "alice", "name": "B"})
+    bank.faults["api_userinfo"] = lambda _call: (status, {"content-type": label}, f"{token}\n".encode())
+    assert client.userinfo(login).claims["name"] == "B"
+    forged = token[:-8] + "AAAAAAAA"
+    bank.faults["api_userinfo"] = lambda _call: (status, {"content-type": label}, forged.encode())
+    with pytest.raises(BadSignature):
+        client.userinfo(login)
 
 
 def test_userinfo_needs_openid(clients: Clients, bank: FakeBank) -> None:

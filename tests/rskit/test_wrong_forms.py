@@ -25,6 +25,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "one binding": (lambda: server(bindings="dpop"), "takes a collection"),
     "a key to introspect with": (lambda: Introspection("api", a_key()), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "both swapped": (lambda: Introspection(a_key(), "api"), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
+    "no class at all": (lambda: Access(acr=[]), "acr is one class"),
+    "an empty class": (lambda: Access(acr=""), "acr is one class"),
+    "classes in one text": (lambda: Access(acr="phr mfa"), "acr is one class"),
+    "a class that is no text": (lambda: Access(acr=[2]), "acr is one class"),  # type: ignore[list-item]
     "an age as text": (lambda: Access("accounts", max_age="60"), "max_age is a number"),  # type: ignore[arg-type]
 }
 

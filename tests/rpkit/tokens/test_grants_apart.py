@@ -241,7 +241,7 @@ def test_calls_refused_together_cause_one_refresh(bank: FakeBank) -> None:
     calls = [target.call(request) for request in requests]
     for call in calls:
         client._run(call.prepare())
-    refused = ApiAnswer(401, ['DPoP error="invalid_token"'], [], None)
+    refused = ApiAnswer(401, ['DPoP error="invalid_token"'], [], [])
     sent_again = [revealed(dict(client._run(call.judge(refused)))["authorization"]) for call in calls]
     assert len(refresh_calls(bank)) == 1
     newest = target.held.tokens.access_token_for(None).reveal()
