@@ -49,7 +49,7 @@ def build_routes(core: Core) -> list[Route]:
             try:
                 return await endpoint(core, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request)), request)
+                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
             except BaseException as ended:  # a request that was cancelled, or a server that stops
                 bare(ended)
                 raise

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
+from askit.log_budget import BudgetedLogger
 from askit.messages import json_answer
 from fapikit.errors import (
     ConfigurationError,
@@ -28,8 +29,6 @@ from fapikit.errors import (
     TransportError,
 )
 from fapikit.tracebacks import bare
-
-log = logging.getLogger("askit")
 
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
@@ -80,7 +79,7 @@ def place_of(request: Request) -> str:
     return "/".join([*request.url.path.split("/")[:-1], "..."]) if request.path_params else request.url.path
 
 
-def refusal_of(raised: Exception, where: str) -> FapiError:
+def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
     """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words.
 
     Either way the error goes no further, and whoever still holds it finds no frame, with a code or a password in it.
@@ -88,7 +87,7 @@ def refusal_of(raised: Exception, where: str) -> FapiError:
     if isinstance(raised, UnicodeError):
         raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
-        log_refusal(raised, where)
+        log_refusal(raised, where, log)
         return raised
     frames = traceback.extract_tb(raised.__traceback__)[-3:]
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
@@ -98,7 +97,7 @@ def refusal_of(raised: Exception, where: str) -> FapiError:
     return ServerError("this server failed; its log says where")
 
 
-def log_refusal(error: FapiError, where: str) -> None:
+def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
     """One line on the log: the rule, the sentence, the facts. None of them is a secret, and the frames are dropped."""
     bare(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO

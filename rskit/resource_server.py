@@ -33,6 +33,7 @@ from rskit.answers.resource_metadata import (
     metadata_url,
 )
 from rskit.answers.trace import LOGGER, record
+from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
@@ -67,6 +68,7 @@ class ResourceServer:
     bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
+    `consents`: where consents are used up, for routes that execute what a user agreed to once.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
     `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
     """
@@ -84,6 +86,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
@@ -94,7 +97,9 @@ class ResourceServer:
         self.profile = profile_of(profile)
         self.resource = check_resource(resource)
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
+        self.consents = consents
         self.clock = clock
+        self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once, so that the check stays one pass.
@@ -291,7 +296,7 @@ class ResourceServer:
 
     def warm(self) -> Flow[Readiness]:
         """Fetch ahead what the first requests would need; what fails waits until then."""
-        return (yield from check_readiness(self._issuers.all(), self.store))
+        return (yield from check_readiness(self._issuers.all(), self.store, self.consents))
 
     def readiness(self) -> Readiness:
         """For a readiness probe: keys or metadata of each issuer at hand, and the store answering."""

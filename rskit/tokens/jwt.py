@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock
-from fapikit.errors import BadSignature, KeyNotFound
+from fapikit.errors import BadSignature, KeyNotFound, WrongAudience
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims, claimed_iat
 from fapikit.jose.key_set import KeySet
@@ -22,6 +22,7 @@ from fapikit.jose.parse import read_header, read_object, read_signature, split_j
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import Concealed
 from rskit.decision import Allow
+from rskit.errors import NotAnAccessToken
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
@@ -174,7 +175,45 @@ def _bad_signature() -> BadSignature:
 
 def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:
     config = trusted.config
+    require_mark(claims, trusted)
     expected = Expected(
-        issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
+        issuer=config.url,
+        audience=audience_for(trusted, rules) if config.audience_claim == "aud" else (),
+        now=now,
+        skew=rules.skew,
+        max_age=config.max_token_age,
     )
-    check_claims(claims, trusted.purpose, expected)
+    check_claims(claims, trusted.purpose_of(claims), expected)
+    require_named_audience(claims, trusted)
+
+
+def audience_for(trusted: TrustedIssuer, rules: JwtRules) -> tuple[str, ...]:
+    """What an issuer writes for this API, any one of which will do."""
+    return trusted.config.audiences or rules.audience
+
+
+def require_named_audience(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
+    """The audience, where the issuer writes it into another claim than `aud`. Raises WrongAudience."""
+    config = trusted.config
+    if config.audience_claim == "aud":
+        return
+    found = claims.get(config.audience_claim)
+    named = found if isinstance(found, tuple) else (found,)
+    if not any(name in config.audiences for name in named):
+        raise trusted.purpose.fail(
+            WrongAudience,
+            "this access token is meant for another audience",
+            about="aud",
+            facts={"claim": config.audience_claim, "expected": " ".join(config.audiences)},
+        )
+
+
+def require_mark(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
+    """What marks this issuer's access tokens, where it marks them. Raises NotAnAccessToken."""
+    marked_by = trusted.config.marked_by
+    if marked_by is not None and claims.get(marked_by[0]) != marked_by[1]:
+        raise NotAnAccessToken(
+            f"a token of this server that is an access token has {marked_by[0]}: {marked_by[1]}",
+            clause="RFC 8725 3.12",
+            facts={"claim": marked_by[0]},
+        )

@@ -12,6 +12,7 @@ import pytest
 
 from askit import AuthorizationServer, wire_errors
 from askit.endpoints import introspect, userinfo
+from askit.log_budget import BudgetedLogger
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
 from tests.askit.bank import Bank
@@ -145,13 +146,13 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     kept: list[BaseException] = []
     log_refusal, refusal_of = wire_errors.log_refusal, wire_errors.refusal_of
 
-    def keeping(error: FapiError, where: str) -> None:
+    def keeping(error: FapiError, where: str, log: BudgetedLogger) -> None:
         kept.append(error)
-        log_refusal(error, where)
+        log_refusal(error, where, log)
 
-    def keeping_all(error: Exception, where: str) -> FapiError:
+    def keeping_all(error: Exception, where: str, log: BudgetedLogger) -> FapiError:
         kept.append(error)
-        return refusal_of(error, where)
+        return refusal_of(error, where, log)
 
     monkeypatch.setattr(wire_errors, "refusal_of", keeping_all)
     for module in (wire_errors, introspect, userinfo):
