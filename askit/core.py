@@ -9,6 +9,7 @@ Role: AS
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
+from askit.clients.few_at_once import FewAtOnce
 from askit.clients.keys import FETCHED, PublicHttp
 from askit.clients.registrations import Registrations
 from askit.config.settings import Config
@@ -23,6 +25,7 @@ from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
+from askit.log_budget import BudgetedLogger
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
 from askit.requests.response_type import HYBRID
@@ -66,6 +69,7 @@ class Core:
         self.profile = config.profile
         self.clock = clock
         self.random_bytes = random_bytes
+        self.log = BudgetedLogger(logging.getLogger("askit"), config.limits.log_lines_per_second)
         self._own_store = store is None
         kept = _store(config, clock) if store is None else store
         self.shares = shares_of(
@@ -79,7 +83,9 @@ class Core:
             policy=config.registration,
             clock=clock,
             public_only=not config.development_only,
+            log=self.log,
         )
+        self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client)
         self.registrations = Registrations(
             self.records, config.registration, per_address=config.limits.registrations_per_address
         )

@@ -85,7 +85,7 @@ class AuthorizationServer:
         try:
             require_small_head(scope, self.config.limits)
         except Refused as error:
-            log_refusal(error, "a request's head")
+            log_refusal(error, "a request's head", self.core.log)
             await error_answer(error)(scope, receive, send_with_headers)
             return
         # Mounted under the issuer's path, the routes still count from the root.

@@ -6,9 +6,9 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock
@@ -28,6 +28,8 @@ METADATA_LIFETIME: Final = 3600.0
 METADATA_DEADLINE: Final = 12.0
 _MAX_HEADERS: Final = 64
 _MAX_ISSUERS: Final = 1000
+OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash"})
+"""Claims by which an ID token is told from an access token."""
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
 
 
@@ -71,10 +73,16 @@ class Issuer:
     """One trusted authorization server; `url` is its issuer identifier, compared code point for code point.
 
     Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
-    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
-    are, `client_claim` where the client is (`cid` at some servers, `appid` at others); `max_token_age` refuses by
-    `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched are believed. `name` is its
-    label in logs.
+    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes are
+    (several: their union), `client_claim` where the client is (`cid` at some servers, `appid` at others);
+    `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched
+    are believed. `name` is its label in logs.
+
+    `audience`: what this server writes for this API, where it is not `resource`: a GUID, `api://...`, a client id.
+    One of them must be in the token. `audience_claim`: the claim that has it, where it is not `aud`. `marked_by`: a
+    claim and its value that only this server's access tokens have, such as ("token_use", "access"); the claims that
+    tell an ID token (`nonce`, `at_hash`) may then stand in an access token. `rskit.presets` has these settings for
+    the servers that many use.
     """
 
     url: str
@@ -84,10 +92,13 @@ class Issuer:
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)
     typ: Literal["at+jwt", "any"] = field(default="at+jwt", kw_only=True)
     required: tuple[str, ...] = field(default=ACCESS_TOKEN.required, kw_only=True)
-    scope_claim: str = field(default="scope", kw_only=True)
+    scope_claim: str | tuple[str, ...] = field(default="scope", kw_only=True)
     client_claim: str = field(default="client_id", kw_only=True)
     max_token_age: float | None = field(default=None, kw_only=True)
     key_limits: KeyLimits = field(default=DEFAULT_LIMITS, kw_only=True)
+    audience: str | tuple[str, ...] = field(default=(), kw_only=True)
+    audience_claim: str = field(default="aud", kw_only=True)
+    marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -102,11 +113,25 @@ class Issuer:
             raise ConfigurationError(
                 f"{self.url}: key_limits bounds keys that are fetched, and keys are believed as long as they are given"
             )
+        if not all(self.audiences):
+            raise ConfigurationError(
+                f"{self.url}: audience is a string, or several, none of them empty", clause="RFC 9068 4-4"
+            )
+        if self.audience_claim != "aud" and not self.audience:
+            raise ConfigurationError(
+                f"{self.url}: audience_claim = {self.audience_claim!r} needs audience: the values that are this API's",
+                clause="RFC 9068 4-4",
+            )
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return (self.audience,) if isinstance(self.audience, str) else tuple(self.audience)
 
     @property
     def claims(self) -> tuple[str, ...]:
         """The claims that a token must have; a greatest age needs one to count from."""
-        required = tuple(self.client_claim if name == "client_id" else name for name in self.required)
+        named = {"client_id": self.client_claim, "aud": self.audience_claim}
+        required = tuple(dict.fromkeys(named.get(name, name) for name in self.required))
         counts = self.max_token_age is not None and "iat" not in required
         return (*required, "iat") if counts else required
 
@@ -137,10 +162,18 @@ class TrustedIssuer:
         if config.introspection is not None:
             config.introspection.auth.check(profile)
         self.purpose: Purpose = replace(
-            ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
+            ACCESS_TOKEN,
+            typ_required=config.typ != "any",
+            required=config.claims,
+            forbidden=ACCESS_TOKEN.forbidden - (OF_ID_TOKENS if config.marked_by else frozenset()),
         )
         # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
-        self.plain = config.max_token_age is None and set(config.claims) <= set(ACCESS_TOKEN.required)
+        self.plain = (
+            config.max_token_age is None
+            and set(config.claims) <= set(ACCESS_TOKEN.required)
+            and not config.audience
+            and config.marked_by is None
+        )
         asking = config.introspection
         self.asked_first = asking is not None and not asking.local_jwts
         """Whether its JWTs are introspected, not verified here."""
@@ -155,6 +188,15 @@ class TrustedIssuer:
         """For tokens never seen, which may be anybody's; tokens that have passed before have their own."""
         self.introspecting_known = CoolDown(clock, others=self.introspecting)
         self.headers: dict[str, KnownHeader] = {}
+
+    def purpose_of(self, claims: Mapping[str, Any]) -> Purpose:
+        """What these claims are held to.
+
+        Keycloak up to 24 wrote `nonce` into access tokens, and `typ` Bearer beside.
+        """
+        if self.config.typ == "any" and claims.get("typ") == "Bearer" and "nonce" in claims:
+            return replace(self.purpose, forbidden=self.purpose.forbidden - {"nonce"})
+        return self.purpose
 
     def keys_at_hand(self, now: float) -> KeySet | None:
         """The keys while nothing need be asked for them, not even a refresh ahead of need."""

@@ -30,7 +30,8 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
     Raises MalformedClaim, UnknownConfirmation.
     """
     member = members.get
-    aud, exp, scope = member("aud"), member("exp"), member(config.scope_claim)
+    aud, exp = member(config.audience_claim), member("exp")
+    scope = member(config.scope_claim) if type(config.scope_claim) is str else None
     client_id = member(config.client_claim)
     return _new(
         Token,
@@ -50,16 +51,21 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
     )
 
 
-def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
-    """The scopes. Registered `scope` is one string; only another claim that the configuration names may be a list."""
+def read_scopes(claims: Mapping[str, Any], claim: str | tuple[str, ...]) -> frozenset[str]:
+    """The scopes: names with spaces between them, or an array of names, as many servers write it.
+
+    Of several claims it is the union. Raises MalformedClaim.
+    """
+    if isinstance(claim, tuple):
+        return frozenset[str]().union(*(read_scopes(claims, name) for name in claim))
     value = claims.get(claim)
     if value is None:
         return frozenset()
     if isinstance(value, str):
         return _split_scope(value)
-    if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        return frozenset(value)
-    raise _malformed("scope is not a string of names", claim, "RFC 9068 2.2.3")
+    if isinstance(value, tuple) and all(isinstance(name, str) and " " not in name for name in value):
+        return frozenset(filter(None, value))
+    raise _malformed("scope is neither a string of names nor an array of names", claim, "RFC 9068 2.2.3")
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ from fapikit.flow import Flow, shared
 from fapikit.introspection import introspect
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import Secret
 from rskit.errors import (
     InactiveToken,
     IssuerUnusable,
@@ -25,7 +26,7 @@ from rskit.errors import (
     UnknownIssuer,
 )
 from rskit.issuers.issuer import Introspection, TrustedIssuer
-from rskit.tokens.jwt import JwtRules
+from rskit.tokens.jwt import JwtRules, audience_for, require_named_audience
 
 INACTIVE: Final = InactiveToken("the authorization server says that this token is not active")
 """Raised as a copy, kept as it is: many may be remembered."""
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
 
 
 def ask_issuer(
-    token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
+    token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
 ) -> Flow[Answer]:
     """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
@@ -72,7 +73,7 @@ def ask_issuer(
 
 
 def _ask(
-    token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
+    token: Secret, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
 ) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
@@ -114,19 +115,29 @@ def check_members(
     """
     if members["active"] is not True:
         raise copy.copy(INACTIVE)
-    purpose = _WITH_AUDIENCE if introspection.aud_required else _WITHOUT_AUDIENCE
+    by_aud = introspection.aud_required and trusted.config.audience_claim == "aud"
+    purpose = _WITH_AUDIENCE if by_aud else _WITHOUT_AUDIENCE
     if trusted.config.max_token_age is not None:
         purpose = replace(purpose, required=(*purpose.required, "iat"))
     expected = Expected(
         issuer=trusted.config.url if "iss" in members else None,
-        audience=rules.audience if introspection.aud_required or "aud" in members else (),
+        audience=_audience(members, trusted, introspection, rules),
         now=now,
         skew=rules.skew,
         max_age=trusted.config.max_token_age,
     )
     check_claims(members, purpose, expected)
+    require_named_audience(members, trusted)
     if "token_type" in members:
         _check_type(members["token_type"], members)
+
+
+def _audience(
+    members: Mapping[str, Any], trusted: TrustedIssuer, introspection: Introspection, rules: JwtRules
+) -> tuple[str, ...]:
+    if trusted.config.audience_claim != "aud":
+        return ()
+    return audience_for(trusted, rules) if introspection.aud_required or "aud" in members else ()
 
 
 def _check_type(token_type: object, members: Mapping[str, Any]) -> None:

@@ -90,7 +90,7 @@ def test_the_log_says_what_came_and_what_was_expected(
 @pytest.mark.parametrize(
     ("claims", "clause"),
     [
-        ({"scope": ["accounts"]}, "RFC 9068 2.2.3"),
+        ({"scope": ["accounts", 7]}, "RFC 9068 2.2.3"),
         ({"authorization_details": "payment"}, "RFC 9396 9"),
         ({"cnf": "key"}, "RFC 7800 3.1"),
         ({"cnf": {"jkt": "short"}}, "RFC 7800 3.1"),
