@@ -9,6 +9,7 @@ Role: AS
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -26,13 +27,15 @@ from askit.records import PushedRequest, Records
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
-from fapikit.flow import Flow
+from fapikit.flow import Flow, store_check
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
 from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
+
+log = logging.getLogger("askit")
 
 _SIGNED_FOR_CLIENTS: Final = (
     "id_token_signed_response_alg",
@@ -91,7 +94,13 @@ class Core:
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
 
     async def start(self) -> None:
-        """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""
+        """Make sure that the store can be relied on and every key a client needs is there and published.
+
+        Raises FapiError: UnfitStore for a store that would forget what lives.
+        """
+        promise = await self.run(store_check(self.records.store))
+        if not promise.durable and not self.config.development_only:
+            log.warning("%r: a restart forgets grants, refresh tokens, keys and sign-ins", self.records.store)
         await self.keys.secret()
         wanted = {self.config.signing_alg}
         for client in self.config.clients:

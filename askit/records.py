@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 from askit.errors import TooLarge
 from askit.record_fields import read_record, reading
 from fapikit import strict_json
+from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import MAX_VALUE_OCTETS, Store
 
 R = TypeVar("R", bound="Record")
@@ -214,9 +215,17 @@ class Records:
     async def read(self, kind: str, name: str) -> bytes | None:
         return await self.store.aget(self.key(kind, name))
 
-    async def mark(self, kind: str, name: str, ttl: float, value: str = "1") -> bool:
-        """Whether this caller is the first; of many exactly one is."""
-        return await self.store.aadd(self.key(kind, name), value.encode(), max(ttl, 1.0))
+    async def mark(
+        self, kind: str, name: str, ttl: float, value: str = "1", *, since: float | None = None
+    ) -> bool:
+        """Whether this caller is the first; of many exactly one is.
+
+        `since`: when what is marked was made, at the earliest; a store that forgot after that raises StoreForgot.
+        """
+        require_memory(self.store, since)
+        first = await self.store.aadd(self.key(kind, name), value.encode(), max(ttl, 1.0))
+        require_memory(self.store, since)  # where this was the first that was asked of the store
+        return first
 
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import UNSAID, StorePromise
 
 if TYPE_CHECKING:
@@ -110,9 +111,18 @@ def store_take(store: StoreProtocol, key: str) -> Flow[bytes | None]:
     return cast("bytes | None", (yield Store(store, "take", (key,))))
 
 
-def store_add(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[bool]:
-    """Write only if the key is absent; of many callers one gets True."""
-    return cast(bool, (yield Store(store, "add", (key, value, ttl))))
+def store_add(
+    store: StoreProtocol, key: str, value: bytes, ttl: float, *, since: float | None = None
+) -> Flow[bool]:
+    """Write only if the key is absent; of many callers one gets True.
+
+    `since`: when what is marked was made, at the earliest; for what lives longer than `REPLAY_WINDOW`. A store that has
+    forgotten anything after that cannot know whether it was marked before. Raises StoreForgot then.
+    """
+    require_memory(store, since)
+    added = cast(bool, (yield Store(store, "add", (key, value, ttl))))
+    require_memory(store, since)  # where this was the first that was asked of the store
+    return added
 
 
 def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:

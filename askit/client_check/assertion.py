@@ -84,6 +84,7 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client_id: s
         raise CLIENT_ASSERTION.fail(
             LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
         )
-    name = f"{client_id}\0{claims['jti']}"
-    if not await core.records.mark("assertion", name, lives + core.profile.clock_skew):
+    name, skew = f"{client_id}\0{claims['jti']}", core.profile.clock_skew
+    made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME
+    if not await core.records.mark("assertion", name, lives + skew, since=made_at - skew):
         raise ReplayedAssertion("this client assertion was used before")
