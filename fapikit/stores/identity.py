@@ -20,7 +20,7 @@ REPLAY_WINDOW: Final = 120.0
 """Longer than the mark of a DPoP proof matters, which may be made 30 s ahead and is good for 60 s, and than clocks of
 hosts differ. Whoever marks what lives longer says since when it lives (`store_add(since=)`)."""
 
-NEVER: Final = 0.0
+NEVER: Final = float("-inf")
 
 
 class Identity(NamedTuple):
@@ -71,7 +71,7 @@ def raise_forgot(left: float = REPLAY_WINDOW) -> NoReturn:
 def require_memory(store: object, since: float | None) -> None:
     """Raises StoreForgot for a store that is known to have forgotten anything since then, by this host's clock."""
     forgot_at = getattr(store, "forgot_at", NEVER)
-    if since is not None and forgot_at != NEVER and forgot_at >= since:
+    if since is not None and forgot_at >= since:
         raise StoreForgot(
             "the store was emptied, replaced or set back since this was made: whether it was used cannot be known",
             retry_after=REPLAY_WINDOW,

@@ -80,7 +80,7 @@ class RedisStore:
 
     @property
     def forgot_at(self) -> float:
-        """When the store was last found to have forgotten what it held, as far as this process knows; 0: never."""
+        """When the store was last found to have forgotten what it held, as far as this process knows; -inf: never."""
         return self._steps.forgot_at
 
     def close(self) -> None:

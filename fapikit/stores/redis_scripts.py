@@ -51,8 +51,8 @@ return written(1)
 # These two have the record alone, and answer with what it is afterwards.
 MEET: Final = Script(f"""{_RECORD}
 if record[1] then return record end
-redis.call('HSET', KEYS[1], 'name', ARGV[1], 'writes', 0, 'forgot_at', 0)
-return {{ARGV[1], 0, 0}}
+redis.call('HSET', KEYS[1], 'name', ARGV[1], 'writes', 0, 'forgot_at', '-inf')
+return {{ARGV[1], 0, '-inf'}}
 """)
 RENAME: Final = Script(f"""{_RECORD}
 if (record[1] or '') ~= ARGV[1] then return record end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from fapikit.errors import UnfitStore
+from fapikit.errors import StoreUnavailable, UnfitStore
 from fapikit.stores.protocol import StorePromise
 
 Info = Mapping[str, Any]
@@ -14,9 +14,12 @@ Info = Mapping[str, Any]
 _KEEPS: Final = "noeviction"
 
 
-def nodes_of(answer: Mapping[str, Any]) -> list[Info]:
-    """The INFO of each node: a cluster of several answers for each, by its name."""
-    return [answer] if "redis_version" in answer else list(answer.values())
+def nodes_of(answer: Info) -> list[Info]:
+    """The INFO of each node: a cluster of several answers for each, by its name. Raises StoreUnavailable."""
+    nodes = [answer] if "redis_version" in answer else list(answer.values())
+    if not nodes or not all(isinstance(node, dict) for node in nodes):
+        raise StoreUnavailable("what answers for the Redis store does not say what it is")
+    return nodes
 
 
 def require_primaries(nodes: Iterable[Info], *, cluster: bool) -> None:

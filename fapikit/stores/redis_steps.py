@@ -99,6 +99,8 @@ class RedisSteps:
             require_no_eviction(self._nodes)
             known.require_settled(now)
         reply = yield Command(script, (bucket, bucket + key), (known.name, writes, *arguments))
+        if type(reply) is not list or len(reply) < 3:
+            raise _unreadable()
         if not reply[0]:
             yield from self._lost(bucket, known, _identity_of(reply[1:]))
         known.writes, known.held_at = max(known.writes, int(reply[1])), now
@@ -132,10 +134,10 @@ class RedisSteps:
 
 def _identity_of(record: Any) -> Identity | None:
     """None where there is no record. Raises UnreadableRecord for one that is not a store's."""
-    name, writes, forgot_at = record
-    if name is None:
-        return None
     try:
+        name, writes, forgot_at = record
+        if name is None:
+            return None
         return Identity(name.decode(), float(forgot_at), int(writes))
     except (TypeError, ValueError):
         raise _unreadable() from None

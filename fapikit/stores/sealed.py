@@ -155,7 +155,7 @@ class SealedStore:
 
     @property
     def forgot_at(self) -> float:
-        """When the inner store was last found to have forgotten what it held; 0: never."""
+        """When the inner store was last found to have forgotten what it held; -inf: never."""
         return getattr(self._inner, "forgot_at", NEVER)
 
     def close(self) -> None:

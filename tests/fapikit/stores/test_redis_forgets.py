@@ -15,7 +15,7 @@ import redis
 from fapikit.dpop.check import MARK_LIFETIME, MAX_AHEAD
 from fapikit.errors import StoreForgot, StoreUnavailable
 from fapikit.stores import RedisStore
-from fapikit.stores.identity import REPLAY_WINDOW
+from fapikit.stores.identity import NEVER, REPLAY_WINDOW
 from tests.clocks import FrozenClock
 from tests.servers import free_port, valkey_server
 
@@ -280,7 +280,7 @@ def test_a_server_that_is_down_is_an_outage_and_no_loss(server: Server, clock: F
     server.kill()
     with pytest.raises(StoreUnavailable):
         store.add("mark", b"1", 95)
-    assert store.forgot_at == 0
+    assert store.forgot_at == NEVER
     server.start()
     with pytest.raises(StoreForgot):
         store.add("mark", b"1", 95)
