@@ -18,12 +18,14 @@ from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
 from askit.clients.keys import FETCHED, PublicHttp
+from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
+from askit.requests.response_type import HYBRID
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -48,7 +50,7 @@ _SIGNED_FOR_CLIENTS: Final = (
 class Core:
     """One issuer. A test harness may override the methods that give messages their last form; nothing else does."""
 
-    response_types = frozenset({"code"})
+    response_types = frozenset({"code", HYBRID})
     response_modes = response_modes.RESPONSE_MODES
 
     def __init__(
@@ -74,9 +76,11 @@ class Core:
             config.clients,
             self.records,
             profile=config.profile,
+            policy=config.registration,
             clock=clock,
             public_only=not config.development_only,
         )
+        self.registrations = Registrations(self.records, config.registration)
         self.users = Users(config.users, self.records)
         self.keys = ServerKeys(
             self.records,
@@ -140,13 +144,15 @@ class Core:
         """Raise InvalidScope for one that is unknown or not this client's."""
         known = self.config.known_scopes
         for scope in scopes:
-            if scope not in known or (client.scopes is not None and scope not in client.scopes):
+            if scope not in known or not client.may_have_scope(scope):
                 raise InvalidScope("a scope is unknown, or not this client's", facts={"scope": scope[:80]})
 
-    def require_resource(self, uri: str) -> None:
-        """Raise InvalidTarget unless this is one of the APIs."""
-        if self.config.resource(uri) is None:
-            raise InvalidTarget("this resource is unknown here", facts={"resource": uri[:200]})
+    def require_resource(self, uri: str, client: Client) -> None:
+        """Raise InvalidTarget unless this is one of the APIs, and one that the client can reach."""
+        if self.config.resource(uri) is None or not self.config.can_reach(client, uri):
+            raise InvalidTarget(
+                "this resource is unknown here, or not this client's", facts={"resource": uri[:200]}
+            )
 
     # Where each outgoing message takes its last form.
 

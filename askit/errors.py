@@ -9,7 +9,7 @@
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── AccessDenied              the user said no; LoginRequired  ConsentRequired  UnmetAuthentication
-        ├── InvalidRedirectUri        InvalidClientMetadata (registration)
+        ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
 
@@ -201,6 +201,15 @@ class InvalidClientMetadata(Refused):
 
     code = "invalid_client_metadata"
     clause = "RFC 7591 3.2.2"
+
+
+class RegistrationsFull(Refused):
+    """No further client can register itself."""
+
+    code = "temporarily_unavailable"
+    clause = "RFC 7591 5"
+    status = 503
+    remedy = Remedy.RETRY_LATER
 
 
 class ServerError(Refused):

@@ -13,6 +13,7 @@ callers one wins.
     session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
     session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
+    registered  the ids of all these clients
     keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
@@ -75,6 +76,7 @@ class PushedRequest(Record):
     login_hint: str | None = None
     subjects: tuple[str, ...] = ()
     signed: bool = False
+    response_type: str = "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

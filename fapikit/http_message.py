@@ -1,17 +1,21 @@
-"""An HTTP request and response as plain values, and the strict reading of JSON answers.
+"""An HTTP request and response as plain values, and what an answer says: one JSON object, or why not.
 
-Spec: RFC 6749 5.1, 5.2; RFC 9110
+Spec: RFC 6749 5.1, 5.2; RFC 9110 5.6.7, 8.3, 10.2.3, 15.3
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fapikit import strict_json
 from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
+from fapikit.json_body import parse_json_body
+from fapikit.members import LOG
+from fapikit.peer_words import PeerWords, secrets_in, words_of
 from fapikit.urls import without_query
 
 Headers = tuple[tuple[str, str], ...]
@@ -47,12 +51,17 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One response, body read in full. Header names compare without case."""
+    """One response, body read in full. Header names compare without case. `request`: what it answers."""
 
     status: int
     headers: Headers
     body: bytes
     url: str
+    request: HttpRequest | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def success(self) -> bool:
+        return 200 <= self.status < 300
 
     def all(self, name: str) -> list[str]:
         wanted = name.lower()
@@ -87,53 +96,97 @@ def form_request(
     )
 
 
-def read_json_object(response: HttpResponse, *, status: int = 200, clause: str) -> Mapping[str, Any]:
-    """The JSON object of a success answer.
+def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) -> Mapping[str, Any]:
+    """The JSON object of a success answer. Its label, and which 2xx it is, decide nothing and are only logged.
 
-    Raises PeerRefused for a well-formed OAuth error, UnexpectedStatus for any other status than `status`,
-    MalformedMessage if the body is not one strict JSON object.
+    Raises PeerRefused for a well-formed OAuth error, UnexpectedStatus for any other answer than success,
+    MalformedMessage if the body is not one strict JSON object: its `outcome` is then the answer itself.
     """
-    if response.status != status:
+    if not response.success:
         raise read_refusal(response, clause=clause)
+    where = without_query(response.url)
+    if response.status != status:
+        LOG.info("%s: %d in place of %d [%s]", where, response.status, status, clause)
     try:
-        return strict_json.parse_object(response.body)
+        members, borne = parse_json_body(response.body, response.header("content-type"))
     except ValueError as error:
-        raise MalformedMessage(
-            f"{without_query(response.url)} answered with a body that is not one JSON object", clause=clause
-        ) from error
+        coding = response.header("content-encoding")
+        packed = f": it is compressed ({coding[:20]}), which was not asked for" if coding else ""
+        malformed = MalformedMessage(
+            f"{where} answered with a body that is not one JSON object{packed}", clause=clause
+        )
+        malformed.outcome = response
+        raise malformed from error
+    for line in borne:
+        LOG.info("%s: %s [%s]", where, line, clause)
+    return members
 
 
 def read_refusal(
     response: HttpResponse, *, clause: str, remedy: Remedy | None = None
 ) -> PeerRefused | UnexpectedStatus:
-    """The error that an answer other than success stands for; `remedy` where it does not follow from the code."""
-    where = without_query(response.url)
-    if 400 <= response.status < 500 and response.media_type == "application/json":
-        try:
-            members = strict_json.parse_object(response.body)
-        except ValueError:
-            members = {}
-        code, description = members.get("error"), members.get("error_description")
-        if isinstance(code, str) and is_error_code(code):
-            said = description[:500] if isinstance(description, str) and description.isprintable() else None
-            hint = _HINTS.get(code)
-            return PeerRefused(
-                f"{where} refused: {code}" + ("" if hint is None else f" ({hint})"),
-                peer_code=code,
-                status=response.status,
-                clause=clause,
-                peer_description=said,
-                remedy=remedy,
-                facts={"server_date": response.header("date") or "not told"} if code in _TIMED else {},
-            )
+    """The error that an answer other than success stands for; `remedy` where it does not follow from the code.
+
+    The peer's own words are part of its message.
+    """
+    words = words_in(response)
+    if words.code is not None and 400 <= response.status < 500:
+        return refused(response, words, clause=clause, remedy=remedy)
+    says = f" and says {words}" if words else ""
     return UnexpectedStatus(
-        f"{where} answered {response.status}",
+        f"{without_query(response.url)} answered {response.status}{says}",
         clause=clause,
-        remedy=Remedy.RETRY_LATER if response.status >= 500 else None,
+        remedy=remedy or (Remedy.RETRY_LATER if response.status >= 500 else None),
         facts={"status": response.status},
     )
 
 
-def is_error_code(text: str) -> bool:
-    """Whether a string has the characters RFC 6749 5.2 allows in `error`."""
-    return 0 < len(text) <= 100 and all(0x20 <= ord(c) <= 0x7E and c not in '"\\' for c in text)
+def refused(
+    response: HttpResponse, words: PeerWords, *, clause: str, remedy: Remedy | None = None
+) -> PeerRefused:
+    """The error for an OAuth error that an answer tells, in its body or elsewhere, under whatever status."""
+    code = words.code or ""
+    said = f', "{words.description}"' if words.description else ""
+    hint = _HINTS.get(code)
+    return PeerRefused(
+        f"{without_query(response.url)} refused: {code}{said}" + ("" if hint is None else f" ({hint})"),
+        peer_code=code,
+        status=response.status,
+        clause=clause,
+        peer_description=words.description,
+        remedy=remedy,
+        facts={"server_date": response.header("date") or "not told"} if code in _TIMED else {},
+    )
+
+
+def refuse_told_error(response: HttpResponse, *, clause: str) -> None:
+    """For an answer that lacks what makes it a success: raise PeerRefused if it tells an OAuth error in its place."""
+    words = words_in(response)
+    if words.code is not None:
+        raise refused(response, words, clause=clause)
+
+
+def words_in(response: HttpResponse) -> PeerWords:
+    """What the body of a refusal says, whatever it is labelled."""
+    try:
+        members, _ = parse_json_body(response.body, response.header("content-type"))
+    except ValueError:
+        return PeerWords()
+    sent = response.request
+    return words_of(members, hidden=() if sent is None else secrets_in(sent.headers, sent.body))
+
+
+def read_retry_after(response: HttpResponse, now: float) -> float | None:
+    """Seconds from now that the server asks to be left alone for: a number, or a date in any of its three forms."""
+    value = response.header("retry-after")
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) <= 9:
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if date.tzinfo is None:  # asctime's form names no zone, and means GMT as the others do
+        date = date.replace(tzinfo=UTC)
+    return max(date.timestamp() - now, 0.0)

@@ -140,7 +140,8 @@ class RemoteKeySet:
         )
         response = yield from http(request)
         try:
-            return response, KeySet.from_jwks(read_json_object(response, clause="RFC 7517 5"))
+            members = read_json_object(response, clause="RFC 7517 5")
+            return response, KeySet.from_jwks(members, source=self.uri)
         except FapiError as error:
             # Whatever the endpoint sent, it was no key set: nothing about the JWT has been decided.
             raise UnusableAnswer(

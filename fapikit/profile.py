@@ -35,6 +35,8 @@ class Profile:
     response_types: frozenset[str]
     response_modes: frozenset[str]
     jarm_required: bool
+    response_signature_required: bool
+    """By JARM, or by an ID token that signs the rest of the response."""
     iss_in_response_required: bool
     nonce_required: bool
     """Of a request with `openid`."""
@@ -84,6 +86,12 @@ class Profile:
         yield unauthenticated and not self.public_clients, "client_authentication_methods", "public_clients"
         signed_modes = any("jwt" in mode for mode in self.response_modes)
         yield self.jarm_required and not signed_modes, "jarm_required", "response_modes"
+        signable = signed_modes or "code id_token" in self.response_types
+        yield (
+            self.response_signature_required and not signable,
+            "response_signature_required",
+            "response_types",
+        )
         bounded = (self.request_object_max_age is None) == (self.request_object_max_lifetime is None)
         yield not bounded, "request_object_max_lifetime", "request_object_max_age"
         yield not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"

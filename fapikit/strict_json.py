@@ -107,7 +107,12 @@ def parse_object(
 
 
 def dump(value: Mapping[str, Any]) -> bytes:
-    """Compact UTF-8 JSON."""
+    """An object as compact UTF-8 JSON."""
+    return dump_value(value)
+
+
+def dump_value(value: Any) -> bytes:
+    """Any JSON value as compact UTF-8 JSON."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -6,13 +6,18 @@ Role: C
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
-from fapikit import strict_json
 from fapikit.dpop import make_proof
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, HttpResponse, form_request
+from fapikit.http_message import (
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    form_request,
+    read_retry_after,
+    words_in,
+)
 from fapikit.jose.signer import Signer
 from fapikit.urls import without_query
 from rpkit.bank import Bank
@@ -53,24 +58,13 @@ def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
     response = yield from http(request)
     bank.nonces.learn(request.url, response.all("dpop-nonce"))
     if response.status in _BUSY:
+        words = words_in(response)
         raise ServerBusy(
-            f"{without_query(request.url)} is busy",
+            f"{without_query(request.url)} is busy" + (f" and says {words}" if words else ""),
             status=response.status,
-            retry_after=_retry_after(response.header("retry-after"), bank.now()),
+            retry_after=read_retry_after(response, bank.now()),
         )
     return response
-
-
-def _retry_after(value: str | None, now: float) -> float | None:
-    """Seconds from now, from either form of the header (RFC 9110 10.2.3)."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit() and len(value) <= 9:
-        return float(value)
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except (ValueError, OverflowError):
-        return None
 
 
 def dpop_headers(
@@ -94,7 +88,4 @@ def dpop_headers(
 def _demands_nonce(response: HttpResponse) -> bool:
     if response.status not in (400, 401) or not response.header("dpop-nonce"):
         return False
-    try:
-        return strict_json.parse_object(response.body).get("error") == "use_dpop_nonce"
-    except ValueError:
-        return False
+    return words_in(response).code == "use_dpop_nonce"

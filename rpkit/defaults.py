@@ -11,7 +11,7 @@ from typing import Any
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores.memory import MemoryStore
-from rpkit.settings import ClientOptions, ClientSettings
+from rpkit.settings import HYBRID, ClientOptions, ClientSettings
 from rpkit.tokens.token_store import TokenStore
 
 
@@ -34,6 +34,8 @@ def client_settings(
     given.setdefault("signed_requests", chosen.request_object_required)
     if chosen.jarm_required:
         given.setdefault("response_mode", "jwt")
+    if chosen.response_signature_required and "jwt" not in given.get("response_mode", ""):
+        given.setdefault("response_type", HYBRID)
     if given["signed_requests"] and "request_signer" not in given:
         given["request_signer"] = getattr(auth, "signer", None)
     return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)

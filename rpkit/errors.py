@@ -14,6 +14,7 @@ FapiError
 │   │   ├── MissingCode
 │   │   └── AuthorizationRefused      a genuine refusal by the server or the user
 │   ├── InitiationRefused             a login that another site wants to begin
+│   ├── NotRevoked                    the server refused to take a token back
 │   ├── TokenResponseError            what came back from the token endpoint
 │   │   ├── WrongTokenType            a bound token was due and an unbound one came, or the reverse
 │   │   ├── UnboundToken              introspection shows no binding, or one to another key
@@ -37,6 +38,7 @@ FapiError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fapikit.errors import (
@@ -129,6 +131,24 @@ class InitiationRefused(MessageError):
     """Another site wants a login to begin at a server, or to end at a page, that is not ours."""
 
     clause = "OIDC 4"
+
+
+class NotRevoked(MessageError):
+    """Every token of a set was tried, and the server refused to revoke some, or did not answer: `refused` has which.
+
+    `refused`: for each of them what it is ("refresh token", "access token for https://api.example") and the error.
+    """
+
+    clause = "RFC 7009 2.2"
+
+    def __init__(self, refused: Sequence[tuple[str, FapiError]]) -> None:
+        remedies = {error.remedy for _, error in refused}
+        super().__init__(
+            "not revoked: " + "; ".join(f"the {what}: {error.message}" for what, error in refused),
+            remedy=Remedy.RETRY_LATER if Remedy.RETRY_LATER in remedies else refused[0][1].remedy,
+            facts={"refused": len(refused)},
+        )
+        self.refused = tuple(refused)
 
 
 class TokenResponseError(MessageError):

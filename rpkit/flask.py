@@ -147,7 +147,7 @@ class SignIn:
         asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings
-            if web.needs_fragment(asked, settings.response_mode):
+            if web.needs_fragment(asked, settings.arrives_in):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = self.client().complete(back.callback, back.transaction, resource=self._resource)

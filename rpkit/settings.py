@@ -21,6 +21,7 @@ from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
+HYBRID: Final = "code id_token"
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
@@ -52,6 +53,7 @@ class ClientOptions(TypedDict, total=False):
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
     authorization_signed_response_alg: str | None
@@ -71,6 +73,7 @@ class ClientSettings:
     `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
+    `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
     """
 
     client_id: str
@@ -84,6 +87,7 @@ class ClientSettings:
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
     authorization_signed_response_alg: str | None = None
@@ -104,11 +108,24 @@ class ClientSettings:
         self._check_sender_constraint()
         self._check_algorithms()
         self._check_signed_requests()
+        self._check_response_type()
         self._check_response_mode()
 
     @property
     def jarm(self) -> bool:
         return self.response_mode in JARM_MODES
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether an ID token comes with the authorization response, as its detached signature."""
+        return self.response_type == HYBRID
+
+    @property
+    def arrives_in(self) -> str:
+        """The response mode, where none was asked for the one of the response type (OAuth 2.0 Multiple Response Types
+        5).
+        """
+        return self.response_mode or ("fragment" if self.hybrid else "query")
 
     def _check_redirect_uri(self) -> None:
         uri = self.redirect_uri
@@ -172,6 +189,30 @@ class ClientSettings:
             self.pushed_requests is not False or not self.profile.par_required,
             "authorization requests are pushed: pushed_requests cannot be False",
             "par_required",
+        )
+
+    def _check_response_type(self) -> None:
+        usable = " or ".join(sorted(self.profile.response_types))
+        self.profile.require(
+            self.response_type in self.profile.response_types,
+            f"response_type {self.response_type} is not allowed here; use {usable}",
+            "response_types",
+        )
+        if self.hybrid and self.jarm:
+            raise ConfigurationError(
+                f"response_type {HYBRID} contradicts response_mode {self.response_mode}: choose one signature",
+                clause="FAPI1-ADV 5.2.2-2",
+            )
+        if self.hybrid and self.response_mode == "query":
+            raise ConfigurationError(
+                "an ID token does not travel in a query: use fragment or form_post",
+                clause="FAPI1-ADV 5.2.2-2",
+                facts={"response_mode": "query"},
+            )
+        self.profile.require(
+            self.hybrid or self.jarm or not self.profile.response_signature_required,
+            f"the answer is signed: ask for response_type {HYBRID}, or for response_mode jwt",
+            "response_signature_required",
         )
 
     def _check_response_mode(self) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from askit.clients.keys import FETCHED, require_public
 from askit.clients.metadata import ALGORITHMS, check_types, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
+from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.record_fields import reading
 from fapikit import strict_json
@@ -35,11 +36,15 @@ SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One registered client. `metadata` holds every member as it was registered, the secret left out."""
+    """One registered client. `metadata` holds every member as it was registered, the secret left out.
+
+    `self_registered`: not from the configuration, and so within its policy for such clients.
+    """
 
     client_id: str
     metadata: Mapping[str, Any]
     secret: Secret | None = None
+    self_registered: bool = False
     _keys: KeySet | None = field(default=None, repr=False)
 
     @classmethod
@@ -148,6 +153,12 @@ class Client:
         types = self.metadata.get("authorization_details_types")
         return None if types is None else tuple(types)
 
+    def may_have_scope(self, scope: str) -> bool:
+        return self.scopes is None or scope in self.scopes
+
+    def may_have_details(self, type_: str) -> bool:
+        return self.details_types is None or type_ in self.details_types
+
     @property
     def auth_method(self) -> str:
         return str(self.metadata.get("token_endpoint_auth_method", "client_secret_basic"))
@@ -182,14 +193,19 @@ class Clients:
         records: Records,
         *,
         profile: Profile,
+        policy: RegistrationPolicy,
         clock: Clock,
         public_only: bool,
     ) -> None:
-        """`public_only`: of a client that registered itself only URIs on the public internet are connected to."""
+        """`policy`: what a client that registered itself may have, whenever that was.
+
+        `public_only`: of such a client only URIs on the public internet are connected to.
+        """
         self._configured = {client.client_id: client for client in configured}
         self._public_only = public_only
         self._records = records
         self._profile = profile
+        self._policy = policy
         self._clock = clock
         self._sources: dict[str, tuple[str | None, KeySource]] = {}
 
@@ -219,27 +235,18 @@ class Clients:
         return octets, metadata
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
-        """A client that registers itself. Raises InvalidClientMetadata, InvalidRedirectUri."""
-        client = Client.read(metadata)
+        """A client that registers itself, within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
+        self._policy.require(metadata)
         client.check(self._profile)
         for name in FETCHED if self._public_only else ():
             if name in metadata:
                 require_public(metadata[name], name)
         return client
 
-    async def register(self, metadata: Mapping[str, Any], ttl: float) -> None:
-        """Keep a client that registered itself; `metadata` holds its id and secret."""
-        await self._records.write("client", str(metadata["client_id"]), strict_json.dump(metadata), ttl)
-
-    async def replace(self, seen: bytes, metadata: Mapping[str, Any], ttl: float) -> bool:
-        """Keep other metadata of a registered client; False if what is kept is not what was `seen`."""
-        client_id = str(metadata["client_id"])
-        return await self._records.swap("client", client_id, seen, strict_json.dump(metadata), ttl)
-
-    async def remove(self, client_id: str) -> None:
-        """End a client's registration."""
+    def forget(self, client_id: str) -> None:
+        """Drop what is kept of its keys."""
         self._sources.pop(client_id, None)
-        await self._records.remove("client", client_id)
 
     def keys_of(self, client: Client) -> KeySource:
         """One key source per client, kept, so that a jwks_uri is not fetched for each request."""

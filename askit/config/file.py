@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
+from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.details_types import DetailsType
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.table import Table
-from askit.config.values import Resource, TlsFiles, TokenFormat, User
+from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
@@ -39,6 +40,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "auto_approve": table.optional_string("auto_approve"),
         "clients": _clients(table, base),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
+        "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
@@ -114,6 +116,25 @@ def _json_file(path: Path, setting: str) -> Any:
         return strict_json.parse_value(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{setting}: {path.name} cannot be read: {error}") from error
+
+
+def _registration(table: Table | None) -> RegistrationPolicy | None:
+    if table is None:
+        return None
+    settings: dict[str, Any] = {
+        "scopes": table.optional_strings("scopes"),
+        "authorization_details_types": table.optional_strings("authorization_details_types"),
+        "grant_types": table.optional_strings("grant_types"),
+        "response_types": table.optional_strings("response_types"),
+        "response_modes": table.optional_strings("response_modes"),
+        "token_endpoint_auth_methods": table.optional_strings("token_endpoint_auth_methods"),
+        "redirect_hosts": table.optional_strings("redirect_hosts"),
+        "max_clients": table.optional_count("max_clients"),
+        "lifetime": table.optional_seconds("lifetime"),
+    }
+    table.require_nothing_else()
+    given = {name: value for name, value in settings.items() if value is not None}
+    return RegistrationPolicy(**{"scopes": tuple(IDENTITY_SCOPES), **given})
 
 
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:

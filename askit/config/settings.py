@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from askit.clients.client import Client
+from askit.clients.metadata import GRANT_TYPES
+from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -46,6 +48,9 @@ class Config:
     store_seal: tuple[bytes, ...] = field(default=(), repr=False)
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
+    registration: RegistrationPolicy = field(
+        default_factory=lambda: RegistrationPolicy(scopes=tuple(IDENTITY_SCOPES))
+    )
     tls: TlsFiles | None = None
     signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     signing_alg: str = "ES256"
@@ -94,6 +99,7 @@ class Config:
         _require_unique("resources.scopes", [s for resource in self.resources for s in resource.scopes])
         _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
         self._require_references()
+        self._require_policy()
         self._require_users()
         for client in self.clients:
             client.check(self.profile)
@@ -150,6 +156,31 @@ class Config:
                     f"authorization_details_types: {details.type!r} names no resource: {details.resource!r}"
                 )
 
+    def _require_policy(self) -> None:
+        """What clients that register themselves may have is there to be had."""
+        policy, profile = self.registration, self.profile
+        possible: dict[str, Iterable[str]] = {
+            "scopes": self.known_scopes,
+            "authorization_details_types": [known.type for known in self.authorization_details_types],
+            "grant_types": GRANT_TYPES,
+            "response_types": profile.response_types,
+            "response_modes": profile.response_modes,
+            "token_endpoint_auth_methods": profile.client_authentication_methods,
+        }
+        for name, known in possible.items():
+            if unknown := set(getattr(policy, name) or ()) - set(known):
+                raise ConfigurationError(
+                    f"registration.{name} names {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
+                    facts={"setting": f"registration.{name}"},
+                )
+        is_open = self.initial_access_token is not None
+        if is_open and policy.max_clients * ID_OCTETS > self.limits.record_octets:
+            raise ConfigurationError(
+                f"registration.max_clients = {policy.max_clients} contradicts limits.record_octets = "
+                f"{self.limits.record_octets}: their list needs {ID_OCTETS} octets for each",
+                facts={"setting": "registration.max_clients"},
+            )
+
     def _require_users(self) -> None:
         if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
             raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
@@ -176,6 +207,16 @@ class Config:
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)
+
+    def can_reach(self, client: Client, uri: str) -> bool:
+        """Whether a client may have a token for this API; one that registered itself needs a scope or a type of it."""
+        if not client.self_registered:
+            return True
+        resource = self.resource(uri)
+        types = (known.type for known in self.authorization_details_types if known.resource in (None, uri))
+        return (resource is not None and any(map(client.may_have_scope, resource.scopes))) or any(
+            map(client.may_have_details, types)
+        )
 
     def details_type(self, name: str) -> DetailsType | None:
         return next((known for known in self.authorization_details_types if known.type == name), None)

@@ -58,7 +58,12 @@ class Table:
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
-        value = self._typed(key, list) or []
+        return self.optional_strings(key) or ()
+
+    def optional_strings(self, key: str) -> tuple[str, ...] | None:
+        value = self._typed(key, list)
+        if value is None:
+            return None
         if not all(isinstance(item, str) for item in value):
             raise self._wrong(key, "an array of strings")
         return tuple(value)

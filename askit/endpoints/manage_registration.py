@@ -16,7 +16,6 @@ from starlette.responses import Response
 from askit.core import Core
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
-from askit.issuing.keys import KEPT_FOR
 from askit.records import digest
 from fapikit.secrets import Secret
 
@@ -29,9 +28,9 @@ _NOT_SENT = (
 
 
 async def read(core: Core, request: Request) -> Response:
-    """200 with the metadata. Raises InvalidToken."""
+    """200 with the metadata, as far as the policy allows it by now. Raises InvalidToken."""
     _, metadata, token = await _registered(core, request)
-    return information(core, metadata, token)
+    return information(core, core.config.registration.bound(metadata), token)
 
 
 async def change(core: Core, request: Request) -> Response:
@@ -40,7 +39,7 @@ async def change(core: Core, request: Request) -> Response:
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
     changed = complete(core, asked, metadata)
-    if not await core.clients.replace(seen, changed, KEPT_FOR):
+    if not await core.registrations.replace(seen, changed, digest(token)):
         raise InvalidClientMetadata(
             "the registration changed meanwhile: read it again", clause="RFC 7592 2.2"
         )
@@ -50,16 +49,15 @@ async def change(core: Core, request: Request) -> Response:
 async def end(core: Core, request: Request) -> Response:
     """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
-    # In this order: if the store fails in between, nothing lives on that nobody could end.
-    await core.clients.remove(metadata["client_id"])
-    await core.records.remove("registration", metadata["client_id"])
+    core.clients.forget(metadata["client_id"])
+    await core.registrations.end(metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, Any], str]:
     """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
     client_id, token = request.path_params["client_id"], read_bearer(request)
-    expected = await core.records.read("registration", client_id) or b""
+    expected = await core.registrations.token_digest(client_id)
     kept = await core.clients.kept(client_id)
     if kept is None or not hmac.compare_digest(expected, digest(token).encode()):
         raise InvalidToken("this is not the registration_access_token of a client", clause="RFC 7592 2")

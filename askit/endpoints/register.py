@@ -16,7 +16,6 @@ from askit.client_check.authenticate import METHODS
 from askit.clients.client import SECRET_METHODS
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
-from askit.issuing.keys import KEPT_FOR
 from askit.messages import json_answer, read_body
 from askit.records import digest
 from fapikit import strict_json
@@ -48,8 +47,7 @@ async def register(core: Core, request: Request) -> Response:
     }
     metadata = complete(core, await read_metadata(request), identity)
     token = random_token(core.random_bytes)
-    await core.records.write("registration", metadata["client_id"], digest(token).encode(), KEPT_FOR)
-    await core.clients.register(metadata, KEPT_FOR)
+    await core.registrations.keep(metadata, digest(token))
     return information(core, metadata, token, 201)
 
 
@@ -68,10 +66,11 @@ async def read_metadata(request: Request) -> dict[str, Any]:
 
 
 def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, with defaults this profile can live with and this server's identifiers, checked.
+    """What was asked for, as far as the policy allows it, with defaults that this profile can live with, checked.
 
     `identity`: the id, and the secret if there is one already. Raises InvalidClientMetadata, InvalidRedirectUri.
     """
+    policy = core.config.registration
     metadata = {name: value for name, value in asked.items() if name not in _OURS}
     allowed = core.profile.client_authentication_methods
     default = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
@@ -84,11 +83,15 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
     method = metadata["token_endpoint_auth_method"]
     if isinstance(method, str) and method in SECRET_METHODS:
         metadata["client_secret"] = identity.get("client_secret") or random_token(core.random_bytes)
-        metadata["client_secret_expires_at"] = 0
-    client = core.clients.read(metadata)
+        metadata["client_secret_expires_at"] = (
+            0 if policy.lifetime is None else int(core.clock() + policy.lifetime)
+        )
+    bounded = policy.bound(metadata)
+    policy.require_something_left(metadata, bounded)
+    client = core.clients.read(bounded)
     if client.auth_method not in METHODS:
         raise InvalidClientMetadata(f"{client.auth_method} is not available here")
-    return metadata
+    return bounded
 
 
 def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:

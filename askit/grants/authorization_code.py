@@ -36,7 +36,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
     if await core.records.marked("code-used", value) is not None:
         raise await _reused(core, code)
-    grant = await _check_code(core, code, request)
+    grant = granted.still_open_to(client, await _check_code(core, code, request), core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         core.config,

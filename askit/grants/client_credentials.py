@@ -29,7 +29,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
     asked = parameters.all("resource")
     for uri in asked:
-        core.require_resource(uri)
+        core.require_resource(uri, request.client)
     details: Details = ()
     if "authorization_details" in parameters:
         details = check_details(

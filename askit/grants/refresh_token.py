@@ -42,6 +42,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     grant = await granted.find(core, token.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
+    grant = granted.still_open_to(request.client, grant, core.config)
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(

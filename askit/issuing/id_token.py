@@ -1,20 +1,19 @@
 """ID tokens: who signed in, how and when, for this client and this request.
 
-Spec: OIDC 2, 3.1.3.6, 5.4, 5.5; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
+Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
+    FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
 Role: AS
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.core import Core
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
-from fapikit.base64url import encode
-from fapikit.jose.algorithms import ALGORITHMS
+from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 
 LIFETIME: Final = 300
@@ -23,8 +22,35 @@ LIFETIME: Final = 300
 async def make_id_token(
     core: Core, *, client: Client, grant: Grant, nonce: str | None, access_token: str
 ) -> str:
-    """Signed with the algorithm that the client registered, else this server's own."""
-    alg = client.alg("id_token_signed_response_alg") or core.keys.default_alg
+    """The ID token of the token endpoint. Signed with the algorithm that the client registered, else our own."""
+    alg = _alg(core, client)
+    claims = {
+        **_sign_in_claims(core, client, grant, nonce),
+        "at_hash": half_hash(access_token, alg),
+        **requested_claims(core, grant, "id_token"),
+    }
+    return await core.sign(claims, ID_TOKEN, alg)
+
+
+async def make_detached_signature(
+    core: Core, *, client: Client, grant: Grant, nonce: str | None, code: str, state: str | None
+) -> str:
+    """The ID token that goes with the authorization response: it signs code and state, and says little of the user.
+
+    It travels through the browser, so no claim of the user is in it but `sub` (FAPI1-ADV 5.2.2.1-6).
+    """
+    alg = _alg(core, client)
+    claims = {**_sign_in_claims(core, client, grant, nonce), "c_hash": half_hash(code, alg)}
+    if state is not None:
+        claims["s_hash"] = half_hash(state, alg)
+    return await core.sign(claims, ID_TOKEN, alg)
+
+
+def _alg(core: Core, client: Client) -> str:
+    return client.alg("id_token_signed_response_alg") or core.keys.default_alg
+
+
+def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None) -> dict[str, Any]:
     now = int(core.clock())
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
@@ -34,20 +60,12 @@ async def make_id_token(
         "exp": now + LIFETIME,
         "auth_time": grant.auth_time,
         "acr": grant.acr,
-        "at_hash": half_hash(access_token, alg),
-        **requested_claims(core, grant, "id_token"),
     }
     if nonce is not None:
         claims["nonce"] = nonce
     if "backchannel_logout_uri" in client.metadata and grant.session_id:
         claims["sid"] = grant.session_id
-    return await core.sign(claims, ID_TOKEN, alg)
-
-
-def half_hash(value: str, alg: str) -> str:
-    """The left half of a hash with the hash of `alg` (OIDC 3.1.3.6)."""
-    digest = hashlib.new(ALGORITHMS[alg].hash_name, value.encode("ascii")).digest()
-    return encode(digest[: len(digest) // 2])
+    return claims
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:

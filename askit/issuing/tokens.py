@@ -6,6 +6,7 @@ Role: AS
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from askit.clients.client import Client
@@ -94,12 +95,29 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
 
 
 async def find_access_token(core: Core, token: str) -> AccessToken | None:
-    """A live access token: issued here, not expired, not revoked, its client still here, its grant still standing."""
+    """A live access token: issued here, not expired, not revoked, its client still here, its grant still standing.
+
+    It carries what its client may still have.
+    """
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
         return None
-    if await core.clients.find(record.client_id) is None:
+    client = await core.clients.find(record.client_id)
+    if client is None:
         return None
     if record.grant_id is not None and await granted.find(core, record.grant_id) is None:
         return None
-    return record
+    return _still_open_to(client, record, core)
+
+
+def _still_open_to(client: Client, record: AccessToken, core: Core) -> AccessToken | None:
+    of_an_api = core.config.resource(record.audience) is not None
+    if of_an_api and not core.config.can_reach(client, record.audience):
+        return None
+    return replace(
+        record,
+        scopes=tuple(filter(client.may_have_scope, record.scopes)),
+        authorization_details=tuple(
+            detail for detail in record.authorization_details if client.may_have_details(detail["type"])
+        ),
+    )

@@ -44,11 +44,10 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
         raise InvalidAuthorizationDetails("authorization_details must be a non-empty array of objects")
     if len(value) > _MAX_DETAILS:
         raise InvalidAuthorizationDetails(f"at most {_MAX_DETAILS} authorization details are taken")
-    allowed = client.details_types
     for detail in value:
         name = detail.get("type")
         known = config.details_type(name) if isinstance(name, str) else None
-        if known is None or (allowed is not None and name not in allowed):
+        if known is None or not client.may_have_details(known.type):
             raise InvalidAuthorizationDetails(
                 "an authorization detail has a type that is unknown, or not this client's"
             )

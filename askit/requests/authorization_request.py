@@ -18,14 +18,13 @@ from askit.errors import (
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
-    UnauthorizedClient,
-    UnsupportedResponseType,
 )
 from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, parse_details
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
+from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from fapikit import pkce, strict_json
 from fapikit.parameters import Parameters
 
@@ -92,20 +91,21 @@ def validate(
     for name in _STRINGS:
         if name in members and not isinstance(members[name], str):
             raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
-    _check_response_type(core, members, client)
+    response_type = response_type_of(members, client, core.profile, core.response_types)
     now = core.clock()
     scopes = _scopes(core, members, client)
-    resources = _resources(core, members)
+    resources = _resources(core, members, client)
     details = _details(core, members, client)
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=_redirect_uri(members, client),
-        response_mode=_response_mode(core, members, client),
+        response_mode=response_mode_of(members, client, core.profile, core.response_modes, response_type),
+        response_type=response_type,
         scopes=scopes,
         created_at=now,
         expires_at=now + core.profile.par_lifetime,
         state=_state(core, members, scopes),
-        nonce=_nonce(core, members, scopes),
+        nonce=_nonce(core, members, scopes, response_type),
         code_challenge=_code_challenge(core, members),
         resources=resources,
         authorization_details=details,
@@ -140,19 +140,6 @@ def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
     return members
 
 
-def _check_response_type(core: Core, members: Mapping[str, Any], client: Client) -> None:
-    response_type = members.get("response_type")
-    if response_type is None:
-        raise InvalidRequest("response_type is missing", clause="RFC 6749 4.1.1")
-    ordered = " ".join(sorted(response_type.split()))
-    if ordered not in core.profile.response_types or ordered not in core.response_types:
-        raise UnsupportedResponseType(
-            "this response type is not available", clause=core.profile.clause("response_types")
-        )
-    if "authorization_code" not in client.grant_types or ordered not in client.response_types:
-        raise UnauthorizedClient("this client is not registered for the authorization code grant")
-
-
 def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
     uri = members.get("redirect_uri")
     if not uri:
@@ -162,27 +149,14 @@ def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
     return str(uri)
 
 
-def _response_mode(core: Core, members: Mapping[str, Any], client: Client) -> str:
-    """The mode asked for, made explicit: `jwt` is `query.jwt` for a code (JARM 2.3.4)."""
-    profile = core.profile
-    mode = str(members.get("response_mode", "query"))
-    if mode not in core.response_modes or mode not in profile.response_modes:
-        raise InvalidRequest("this response_mode is not available", clause=profile.clause("response_modes"))
-    if client.response_modes is not None and mode not in client.response_modes:
-        raise InvalidRequest("this client may not use this response_mode", clause="FAPI2-MS 5.3.3")
-    if profile.jarm_required and "jwt" not in mode:
-        raise InvalidRequest(
-            "the response must be signed: ask for response_mode=jwt", clause=profile.clause("jarm_required")
-        )
-    return "query.jwt" if mode == "jwt" else mode
-
-
 def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> str:
     """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
     try:
-        return _response_mode(core, members, client)
+        response_type = " ".join(sorted(members.get("response_type", "code").split()))
+        return response_mode_of(members, client, core.profile, core.response_modes, response_type)
     except InvalidRequest:
-        return "query.jwt" if core.profile.jarm_required else "query"
+        signed = core.profile.jarm_required or core.profile.response_signature_required
+        return "query.jwt" if signed else "query"
 
 
 def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
@@ -193,13 +167,13 @@ def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str
     return scopes
 
 
-def _resources(core: Core, members: Mapping[str, Any]) -> tuple[str, ...]:
+def _resources(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
     value = members.get("resource", [])
     asked = [value] if isinstance(value, str) else value
     if not isinstance(asked, list) or not all(isinstance(item, str) for item in asked):
         raise InvalidTarget("resource must be a URI or an array of URIs", clause="RFC 8707 2.1")
     for uri in asked:
-        core.require_resource(uri)
+        core.require_resource(uri, client)
     return tuple(dict.fromkeys(asked))
 
 
@@ -218,8 +192,10 @@ def _state(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...]) -> s
     return state
 
 
-def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...], response_type: str) -> str | None:
     nonce: str | None = members.get("nonce")
+    if nonce is None and response_type == HYBRID:
+        raise InvalidRequest(f"nonce is missing from a request for {HYBRID}", clause="OIDC 3.3.2.11")
     if nonce is None and "openid" in scopes and core.profile.nonce_required:
         raise InvalidRequest(
             "nonce is missing from a request with openid", clause=core.profile.clause("nonce_required")

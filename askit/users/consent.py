@@ -22,9 +22,11 @@ from askit.errors import (
     UnmetAuthentication,
 )
 from askit.issuing.authorization_response import authorization_response
+from askit.issuing.id_token import make_detached_signature
 from askit.records import Code, Grant, PushedRequest, Session, digest
 from askit.requests.authorization_details import enrich
 from askit.requests.request_uris import OpenedRequest, use_up
+from askit.requests.response_type import HYBRID
 from askit.users import grants as granted
 from askit.users import logout
 from askit.users.claims import claims_by_name
@@ -145,7 +147,12 @@ async def approve(
     )
     # The record outlives the code, so that a late reuse is known for one and ends the grant.
     await core.records.save("code", value, code, core.config.grant_lifetime)
-    return await authorization_response(core, request, client, {"code": value})
+    members = {"code": value}
+    if request.response_type == HYBRID:
+        members["id_token"] = await make_detached_signature(
+            core, client=client, grant=grant, nonce=request.nonce, code=value, state=request.state
+        )
+    return await authorization_response(core, request, client, members)
 
 
 async def deny(core: Core, opened: OpenedRequest, client: Client) -> Response:

@@ -9,10 +9,13 @@ Role: AS
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from askit.clients.client import Client
+from askit.config.settings import Config
 from askit.core import Core
+from askit.errors import InvalidGrant
 from askit.records import Agreement, Grant, PushedRequest
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreUnavailable
@@ -41,6 +44,24 @@ async def find(core: Core, grant_id: str) -> Grant | None:
     """A grant that stands: not revoked, and of a user who is still there. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
     return None if grant is None or core.users.find(grant.username) is None else grant
+
+
+def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
+    """What of a grant its client may still have, whose registration, or the policy for it, may have become narrower.
+
+    Raises InvalidGrant if that is nothing.
+    """
+    left = replace(
+        grant,
+        scopes=tuple(filter(client.may_have_scope, grant.scopes)),
+        resources=tuple(uri for uri in grant.resources if config.can_reach(client, uri)),
+        authorization_details=tuple(
+            detail for detail in grant.authorization_details if client.may_have_details(detail["type"])
+        ),
+    )
+    if not left.scopes and not left.authorization_details:
+        raise InvalidGrant("nothing of what was granted is open to this client any more")
+    return left
 
 
 async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:

@@ -16,8 +16,6 @@ from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
 from fapikit.urls import without_query
 
-_JWK_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
-
 
 def access_token_hash(access_token: str) -> str:
     """`ath`: base64url of SHA-256 over the token's ASCII (RFC 9449 4.2b)."""
@@ -40,9 +38,4 @@ def make_proof(
         claims["ath"] = access_token_hash(access_token)
     if nonce is not None:
         claims["nonce"] = nonce
-    jwk = {name: signer.public_jwk[name] for name in _JWK_MEMBERS if name in signer.public_jwk}
-    return (
-        yield from sign_jwt(
-            claims, DPOP_PROOF, signer, header={"typ": "dpop+jwt", "alg": signer.alg, "jwk": jwk}
-        )
-    )
+    return (yield from sign_jwt(claims, DPOP_PROOF, signer))

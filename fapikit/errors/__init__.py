@@ -31,6 +31,8 @@
     │   ├── BadSignature  DecryptionFailed  NotEncrypted
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
+    │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -64,6 +66,15 @@ from fapikit.errors.base import (
     Unreachable,
     UnreadableRecord,
     UnusableAnswer,
+)
+from fapikit.errors.certificate import (
+    CertificateError,
+    CertificateHeaderRefused,
+    CertificateNotValidNow,
+    RevokedCertificate,
+    UnfitCertificate,
+    UntrustedCertificate,
+    WrongCertificateSubject,
 )
 from fapikit.errors.dpop import (
     DPoPError,
@@ -111,6 +122,9 @@ from fapikit.errors.jwt import (
 __all__ = [
     "AmbiguousKey",
     "BadSignature",
+    "CertificateError",
+    "CertificateHeaderRefused",
+    "CertificateNotValidNow",
     "ClaimError",
     "ConfigurationError",
     "DPoPError",
@@ -146,6 +160,7 @@ __all__ = [
     "Remedy",
     "ReplayedProof",
     "ResponseTooLarge",
+    "RevokedCertificate",
     "SealBroken",
     "StaleProof",
     "StoreError",
@@ -156,14 +171,17 @@ __all__ = [
     "TransportError",
     "UnexpectedRedirect",
     "UnexpectedStatus",
+    "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
     "Unreachable",
     "UnreadableRecord",
+    "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",
     "UnusablePrivateKey",
     "WrongAudience",
+    "WrongCertificateSubject",
     "WrongHash",
     "WrongIssuer",
     "WrongJwtType",

@@ -46,8 +46,11 @@ class FapiError(Exception):
     `code` is the registered OAuth error code that goes on the wire, or None where nothing is sent.
     `clause` is the rule, written as `FAPI2-SP 5.3.3.1-5` or `RFC 9207 2.4`. `facts` are log-safe
     strings (expected, got, claim); no token, code, key or other secret is ever among them.
+    `outcome` is what has happened at the other side all the same, where the rest of its answer is refused: a
+    `TokenSet` with the rotated refresh token, a `Registration`, an answer. Its repr shows no secret; it is not pickled.
     """
 
+    outcome: object | None = None
     code: str | None = None
     clause: str = ""
     fault: Fault = Fault.PEER
@@ -82,7 +85,8 @@ class FapiError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A pool of processes pickles what its worker raised; leaves have arguments that Exception knows nothing of."""
-        return _rebuilt, (type(self), self.args, {**vars(self), "facts": dict(self.facts)})
+        members = {name: value for name, value in vars(self).items() if name != "outcome"}
+        return _rebuilt, (type(self), self.args, {**members, "facts": dict(self.facts)})
 
 
 def _rebuilt(kind: type[FapiError], args: tuple[Any, ...], members: dict[str, Any]) -> FapiError:
@@ -226,7 +230,8 @@ _REMEDIES: Mapping[str, Remedy] = MappingProxyType(
 class PeerRefused(MessageError):
     """The peer answered with a well-formed OAuth error; `peer_code` is its code.
 
-    `peer_description` is what it said beside it. It is no part of the message and of no log: it may repeat anything.
+    `peer_description` is what it said beside it, and part of the message: printable, at most 200 characters, without
+    what we sent it in secret.
     """
 
     def __init__(
@@ -249,8 +254,6 @@ class PeerRefused(MessageError):
         self.peer_code = peer_code
         self.peer_description = peer_description
         self.status = status
-        if peer_description is not None:
-            self.add_note("  peer_description: has the server's own words")
 
 
 class MetadataError(FapiError):

@@ -14,6 +14,7 @@ from pathlib import Path
 import certifi
 
 from fapikit.errors import ConfigurationError
+from fapikit.jose.load_key import pem_octets
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
 
@@ -40,11 +41,16 @@ def client_context(
 ) -> ssl.SSLContext:
     """For a client: certificate and host name checked, against `ca` (PEM path or octets) or the system's roots.
 
-    Raises ConfigurationError if there are no certificates in `ca`.
+    Raises ConfigurationError if there are no certificates in `ca`; an empty one never means the system's roots.
     """
+    if ca in ("", b""):
+        raise ConfigurationError(
+            "ca is empty: give a PEM file or its octets, or leave ca out to trust the system's roots",
+            clause="FAPI2-SP 5.2.1-5",
+        )
     try:
         if isinstance(ca, bytes):
-            context = ssl.create_default_context(cadata=ca.decode("ascii"))
+            context = ssl.create_default_context(cadata=pem_octets(ca).decode("ascii"))
         else:
             context = ssl.create_default_context(cafile=None if ca is None else str(ca))
     except (OSError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """Sending one `HttpRequest` over httpx (or httpx2, its successor): capped, timed, no redirects followed.
 
-Nothing is decompressed, no proxy is taken from the environment, and every library error becomes a TransportError.
+Nothing is unpacked beyond the cap, no proxy is taken from the environment, and every library error becomes a
+TransportError.
 
 Spec: RFC 9700 4.11; FAPI2-SP 5.2.1-2, -5; FAPI1-BL 7.1a
 """
@@ -23,6 +24,8 @@ from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io.deadline import bounded, deadline
 from fapikit.io.http_library import library_of
 from fapikit.io.tls import default_context
+from fapikit.io.unpack import CODINGS, Overlong, unpack
+from fapikit.members import LOG
 from fapikit.urls import require_secure, without_query
 
 _THEIRS = frozenset({10, 62, 64})
@@ -84,6 +87,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
     try:
         with deadline(request.timeout):
             response = client.send(_build(client, request), stream=True, follow_redirects=False)
+            raw = not response.is_stream_consumed
             try:
                 _refuse_redirect(request, response.status_code)
                 body = bytearray()
@@ -97,7 +101,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
     except (UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
-        return _response(request, response, bytes(body))
+        return _response(request, response, bytes(body), raw=raw)
     # Out here, where it has no context: the library's error has the request, whose headers and body are secrets.
     raise failure
 
@@ -108,12 +112,13 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     try:
         async with asyncio.timeout(request.timeout):
             response = await client.send(_build(client, request), stream=True, follow_redirects=False)
+            raw = not response.is_stream_consumed
             try:
                 _refuse_redirect(request, response.status_code)
                 body = bytearray()
                 body += b"".join(_read_already(response))
                 _require_size(request, len(body))
-                if not response.is_stream_consumed:
+                if raw:
                     async for chunk in response.aiter_raw():
                         body += chunk
                         _require_size(request, len(body))
@@ -122,7 +127,7 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     except (TimeoutError, UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
-        return _response(request, response, bytes(body))
+        return _response(request, response, bytes(body), raw=raw)
     raise failure
 
 
@@ -182,6 +187,18 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
     )
 
 
-def _response(request: HttpRequest, response: Any, body: bytes) -> HttpResponse:
+def _response(request: HttpRequest, response: Any, body: bytes, *, raw: bool) -> HttpResponse:
+    """`raw`: the body is as it came over the wire, which the library's own reading would have unpacked."""
     headers = tuple((name, value) for name, value in response.headers.multi_items())
-    return HttpResponse(response.status_code, headers, body, request.url)
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if raw and coding in CODINGS:
+        try:
+            body = unpack(body, request.max_bytes)
+        except Overlong:
+            _require_size(request, request.max_bytes + 1)
+        except ValueError:
+            pass  # the header stays, and whoever reads the body says so
+        else:
+            LOG.info("%s: compressed (%s), which was not asked for", without_query(request.url), coding)
+            headers = tuple(pair for pair in headers if pair[0].lower() != "content-encoding")
+    return HttpResponse(response.status_code, headers, body, request.url, request)

@@ -48,15 +48,17 @@ class EncryptionKey:
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, Any], alg: str) -> EncryptionKey:
-        """The first key of a set that is for encryption with `alg`. Raises UnusableKey."""
+        """The first key of a set that is for encryption with `alg`. Raises UnusableKey, which says why none is."""
         members = jwks.get("keys")
+        unusable: list[str] = []
         for jwk in members if isinstance(members, list) else ():
             if isinstance(jwk, dict) and jwk.get("use") == "enc" and jwk.get("alg", alg) == alg:
                 try:
                     return cls.from_jwk(jwk, alg=alg)
-                except UnusableKey:
-                    continue
-        raise UnusableKey(f"the JWK Set has no key for {alg}", clause="RFC 7517 5", facts={"alg": alg})
+                except UnusableKey as error:
+                    unusable.append(f"{str(jwk.get('kid'))[:60]!a}: {error.message}")
+        why = f"; not usable is {'; '.join(unusable[:5])}" if unusable else " and use enc"
+        raise UnusableKey(f"the JWK Set has no key for {alg}{why}", clause="RFC 7517 5", facts={"alg": alg})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.alg}, kid={self.kid!a})"

@@ -5,15 +5,20 @@ Spec: RFC 7517 5; FAPI2-SP 5.4.3; FAPI1-ADV 8.11
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 from fapikit.errors import AmbiguousKey, KeyNotFound, UnusableKey
+from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
 from fapikit.jose.public_key import PublicKey, import_public_jwk
 from fapikit.jose.purposes import Purpose
+from fapikit.jose.respell import respell
+from fapikit.members import LOG
 
 MAX_KEYS = 100
+_EXPLAINED: Final = 5
+_LONGEST_KID: Final = 60
 
 
 class KeySource(Protocol):
@@ -24,30 +29,55 @@ class KeySource(Protocol):
         ...
 
 
+class SkippedKey(NamedTuple):
+    """A member of a set that is no key to verify with, and why."""
+
+    kid: str | None
+    why: str
+
+
 class KeySet:
-    """An immutable set of public keys."""
+    """An immutable set of public keys. `skipped`: the members of its document that cannot be used."""
 
-    __slots__ = ("_by_kid", "keys")
+    __slots__ = ("_by_kid", "keys", "skipped")
 
-    def __init__(self, keys: Iterable[PublicKey]) -> None:
+    def __init__(self, keys: Iterable[PublicKey], *, skipped: Iterable[SkippedKey] = ()) -> None:
         self.keys = tuple(keys)
+        self.skipped = tuple(skipped)
         self._by_kid: dict[str | None, list[PublicKey]] = {}
         for key in self.keys:
             self._by_kid.setdefault(key.kid, []).append(key)
 
     @classmethod
-    def from_jwks(cls, jwks: Mapping[str, Any]) -> KeySet:
-        """Read a JWK Set. Keys that cannot be used here are skipped, as RFC 7517 5 asks.
+    def from_jwks(cls, jwks: Mapping[str, Any], *, source: str = "a key set") -> KeySet:
+        """Read a JWK Set. Keys that cannot be used here are skipped, as RFC 7517 5 asks, and remembered as such.
 
-        Raises UnusableKey if there is no `keys` array or it holds more than 100 members.
+        `source` names the set in the log. Raises UnusableKey if there is no `keys` array or it holds more than 100
+        members.
         """
         members = jwks.get("keys")
         if not isinstance(members, list) or len(members) > MAX_KEYS:
             raise UnusableKey(f"a JWK Set has a `keys` array of at most {MAX_KEYS}", clause="RFC 7517 5")
-        return cls(_usable(members))
+        keys: list[PublicKey] = []
+        skipped: list[SkippedKey] = []
+        for member in members:
+            kid = _shown_kid(member)
+            try:
+                key, respelt = _import(member)
+            except UnusableKey as error:
+                skipped.append(SkippedKey(kid, error.message))
+                LOG.info("%s: the key %s is skipped: %s", source, _named(kid), error)
+                continue
+            keys.append(key)
+            if respelt:
+                LOG.info("%s: the key %s is not spelt as RFC 7518 has it, and read", source, _named(kid))
+        return cls(keys, skipped=skipped)
 
     def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
-        """Raises KeyNotFound or AmbiguousKey. Without a `kid` every key of the right kind is a candidate."""
+        """Raises KeyNotFound, which says why no key of the set fits, or AmbiguousKey.
+
+        Without a `kid` every key of the right kind is a candidate.
+        """
         named = self.keys if kid is None else self._by_kid.get(kid, ())
         candidates = [key for key in named if key.supports(alg)]
         if len(candidates) > 1:
@@ -58,21 +88,64 @@ class KeySet:
                 AmbiguousKey, f"{len(candidates)} keys fit this {purpose.name}", facts={"alg": alg}
             )
         if not candidates:
-            raise purpose.fail(KeyNotFound, f"no key fits this {purpose.name}", facts={"alg": alg})
+            asked = f"it names no kid, and {alg}" if kid is None else f"it names kid {_named(kid)} and {alg}"
+            raise purpose.fail(
+                KeyNotFound,
+                f"no key fits this {purpose.name}: {asked}; {self._why_none(alg, kid)}",
+                facts={"alg": alg, "kid": "(none)" if kid is None else kid},
+            )
         return candidates[0]
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         return self.select(alg, kid, purpose)
         yield  # a flow that asks for nothing
 
+    def _why_none(self, alg: str, kid: str | None) -> str:
+        """For each key of the set why it is not the one, those with this kid first."""
+        others = 0
+        reasons: list[str] = []
+        for found, why in self._reasons(alg):
+            if kid is None or found == kid:
+                reasons.append(f"{_named(found)} {why}")
+            else:
+                others += 1
+        told = reasons[:_EXPLAINED]
+        if len(reasons) > _EXPLAINED:
+            told.append(f"{len(reasons) - _EXPLAINED} more do not fit either")
+        if others:
+            kids = [_named(found) for found, _ in self._reasons(alg) if found != kid][:_EXPLAINED]
+            told.append(f"the set has other kids: {', '.join(kids)}{', ...' if others > _EXPLAINED else ''}")
+        return "; ".join(told) or "the set has no keys"
+
+    def _reasons(self, alg: str) -> Iterator[tuple[str | None, str]]:
+        for key in self.keys:
+            yield key.kid, f"is not for {alg}: {key.described}"
+        for skipped in self.skipped:
+            yield skipped.kid, f"cannot be used and is skipped: {skipped.why}"
+
     def __len__(self) -> int:
         return len(self.keys)
 
 
-def _usable(members: list[Any]) -> Iterable[PublicKey]:
-    for member in members:
-        if isinstance(member, dict):
-            try:
-                yield import_public_jwk(member)
-            except UnusableKey:
-                continue
+def _import(member: object) -> tuple[PublicKey, bool]:
+    """The key, and whether it had to be respelt. Raises UnusableKey."""
+    if not isinstance(member, dict):
+        raise UnusableKey("it is no JSON object", clause="RFC 7517 5")
+    spelt = respell(member)
+    try:
+        return import_public_jwk(spelt), any(spelt.get(name) != value for name, value in member.items())
+    except UnusableKey as error:
+        if "n" not in member and "x5c" in member:
+            raise UnusableKey(
+                f"{error.message} (a certificate alone is not read)", clause=error.clause
+            ) from error
+        raise
+
+
+def _shown_kid(member: object) -> str | None:
+    kid = member.get("kid") if isinstance(member, dict) else None
+    return kid if isinstance(kid, str) else None
+
+
+def _named(kid: str | None) -> str:
+    return "(no kid)" if kid is None else f"'{on_one_line(kid[:_LONGEST_KID])}'"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from fapikit import base64url
+from fapikit import base64url, strict_json
 from fapikit.errors import UnusablePrivateKey
 from fapikit.jose.algorithms import PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES
@@ -101,8 +101,24 @@ def _require_private_pem(pem: object) -> None:
 
 
 def pem_octets(pem: bytes | str) -> bytes:
-    """PEM is text, and comes as either. Raises ValueError."""
-    return pem.encode("ascii") if isinstance(pem, str) else pem
+    r"""PEM is text, and comes as either; out of an environment variable often with \n written for each line's end.
+
+    Raises ValueError.
+    """
+    octets = pem.encode("ascii") if isinstance(pem, str) else pem
+    return octets.replace(rb"\r", b"").replace(rb"\n", b"\n")  # no backslash belongs into a PEM
+
+
+def jwk_members(jwk: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:
+    """A JWK or a set of them, as an object or as its JSON text. Raises UnusablePrivateKey."""
+    if isinstance(jwk, str | bytes):
+        try:
+            return strict_json.parse_object(jwk)
+        except ValueError:
+            pass  # not chained: that error would keep the text, which is a key
+    elif isinstance(jwk, Mapping):
+        return jwk
+    raise UnusablePrivateKey("a JWK is a JSON object, or the text of one", clause="RFC 7517 4")
 
 
 def signing_material(material: object) -> PrivateMaterial:

@@ -87,18 +87,22 @@ class PrivateKey:
         return cls(load_key.material_from_pkcs12(bundle, password), alg=alg, kid=kid)
 
     @classmethod
-    def from_jwk(cls, jwk: Mapping[str, Any]) -> PrivateKey:
-        """Load a private JWK; its `alg` and `kid` hold, its `use` and `key_ops` must allow signing.
+    def from_jwk(cls, jwk: Mapping[str, Any] | str | bytes) -> PrivateKey:
+        """Load a private JWK, or the JSON text of one; its `alg` and `kid` hold, its `use` must allow signing.
 
         Raises UnusablePrivateKey.
         """
-        _require_for_signing(jwk)
-        return cls(load_key.material_from_jwk(jwk), alg=jwk.get("alg"), kid=jwk.get("kid"))
+        members = load_key.jwk_members(jwk)
+        _require_for_signing(members)
+        return cls(load_key.material_from_jwk(members), alg=members.get("alg"), kid=members.get("kid"))
 
     @classmethod
-    def from_jwks(cls, jwks: Mapping[str, Any], kid: str | None = None) -> PrivateKey:
-        """Load the key named `kid` of a private JWK Set, or the only one. Raises UnusablePrivateKey."""
-        members = jwks.get("keys")
+    def from_jwks(cls, jwks: Mapping[str, Any] | str | bytes, kid: str | None = None) -> PrivateKey:
+        """Load the key named `kid` of a private JWK Set (or its JSON text), or the only one.
+
+        Raises UnusablePrivateKey.
+        """
+        members = load_key.jwk_members(jwks).get("keys")
         named = [
             jwk
             for jwk in (members if isinstance(members, list) else ())

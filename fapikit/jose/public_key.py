@@ -76,6 +76,15 @@ class PublicKey:
             found = self._verifiers[alg] = ALGORITHMS[alg].verifier(self.material)
         return found
 
+    @property
+    def described(self) -> str:
+        """What it says of itself, for whoever looks why it does not fit."""
+        told = [f"kty {self.kty}"]
+        told += [f"{name} {value!a:.40}" for name in ("crv", "alg", "use") if (value := getattr(self, name))]
+        if self.key_ops is not None:
+            told.append(f"key_ops {' '.join(sorted(self.key_ops))!a:.40}")
+        return ", ".join(told)
+
     def __repr__(self) -> str:
         return f"PublicKey({self.kty} {self.crv or ''} kid={self.kid!a} alg={self.alg!a})"
 
@@ -124,9 +133,9 @@ def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
         members = {"e": jwk.get("e"), "kty": "RSA", "n": jwk.get("n")}
     else:
         raise UnusableKey("the JWK's kty is not RSA, EC or OKP", clause="RFC 7517 4.1")
-    for value in members.values():
+    for name, value in members.items():
         if not isinstance(value, str) or len(value) > _MAXIMUM_CHARACTERS:
-            raise UnusableKey("a member of the JWK is absent, too long or not a string", clause="RFC 7518 6")
+            raise UnusableKey(f"the JWK's {name} is absent, too long or not a string", clause="RFC 7518 6")
     return cast("dict[str, str]", members)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from fapikit.errors import JwtError
 
 E = TypeVar("E", bound=JwtError)
+HeaderMember: TypeAlias = Literal["typ", "alg", "kid", "jwk"]
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -24,6 +25,7 @@ class Purpose:
     """One kind of JWT.
 
     `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
+    `header`: the members of the JOSE header of one that we make, in their order.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
     `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
     """
@@ -31,6 +33,7 @@ class Purpose:
     name: str
     typ: str | None = None
     typ_required: bool = False
+    header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
     required: tuple[str, ...] = ()
     forbidden: frozenset[str] = frozenset()
     self_issued: bool = False
@@ -152,6 +155,7 @@ DPOP_PROOF: Final = Purpose(
     name="DPoP proof",
     typ="dpop+jwt",
     typ_required=True,
+    header=("typ", "alg", "jwk"),  # the key is here: a verifier that looked a kid up would find nothing
     required=("jti", "htm", "htu", "iat"),
     error_code="invalid_dpop_proof",
     clauses={

@@ -5,8 +5,8 @@ Spec: RFC 7515 5.1; RFC 7519 7.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.base64url import encode
@@ -14,18 +14,31 @@ from fapikit.flow import Flow, sign
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.signer import Signer
 
+_PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "y", "n", "e")
 
-def sign_jwt(
-    claims: Mapping[str, Any], purpose: Purpose, signer: Signer, *, header: Mapping[str, Any] | None = None
-) -> Flow[str]:
-    """A compact JWS of `claims`, typed for `purpose`. `header` adds to or replaces `typ`, `alg` and `kid`."""
-    members: dict[str, Any] = {"alg": signer.alg}
-    if signer.kid:
-        members["kid"] = signer.kid
-    if purpose.typ is not None:
-        members["typ"] = purpose.typ
-    signing_input = (
-        f"{encode(strict_json.dump({**members, **(header or {})}))}.{encode(strict_json.dump(claims))}"
-    )
+
+def sign_jwt(claims: Mapping[str, Any], purpose: Purpose, signer: Signer) -> Flow[str]:
+    """A compact JWS of `claims`, with the header that its purpose has."""
+    header = strict_json.dump(dict(_header(purpose, signer)))
+    signing_input = f"{encode(header)}.{encode(strict_json.dump(claims))}"
     signature = yield from sign(signer, signing_input.encode("ascii"))
     return f"{signing_input}.{encode(signature)}"
+
+
+def _header(purpose: Purpose, signer: Signer) -> Iterator[tuple[str, Any]]:
+    for name in purpose.header:
+        if name == "typ" and purpose.typ is not None:
+            yield name, purpose.typ
+        elif name == "alg":
+            yield name, signer.alg
+        elif name == "kid" and signer.kid:
+            yield name, signer.kid
+        elif name == "jwk":
+            yield (
+                name,
+                {
+                    member: signer.public_jwk[member]
+                    for member in _PUBLIC_MEMBERS
+                    if member in signer.public_jwk
+                },
+            )

@@ -37,12 +37,15 @@ def client_credentials(
         form = (*form, ("authorization_details", json.dumps(details)))
     dpop = new_dpop_key(bank)
     response = yield from request_tokens(bank, "client_credentials", form, dpop=dpop, resource=resource)
+    now = bank.now()
     return first_token_set(
-        response.access_token_at(bank.now(), resource=resource, scope=scope or ""),
+        response.access_token_at(now, resource=resource, scope=scope or ""),
         key=TokenKey(bank.token(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None,
         refresh_token=None,
         dpop=dpop,
         id_token_claims={},
+        further_members=response.further_members,
+        received_at=now,
     )

@@ -50,12 +50,15 @@ def extension_grant(
         form = (*form, ("scope", scope))
     dpop = new_dpop_key(bank)
     response = yield from request_tokens(bank, grant_type, form, dpop=dpop, resource=resource)
+    now = bank.now()
     return first_token_set(
-        response.access_token_at(bank.now(), resource=resource, scope=scope or ""),
+        response.access_token_at(now, resource=resource, scope=scope or ""),
         key=TokenKey(bank.token(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None,
         refresh_token=response.refresh_token,
         dpop=dpop,
         id_token_claims={},
+        further_members=response.further_members,
+        received_at=now,
     )

@@ -1,7 +1,8 @@
 """Refreshing, once for all who ask: threads and tasks share one run, processes a lock in the token store.
 
 A rotated token is persisted before anybody uses it; where none comes the old one stays. Whoever holds an older
-version of the set is given the newer one without a call.
+version of the set is given the newer one without a call. Whatever else displeases in the server's answer, or in a store
+that fails, a refresh token that has taken the place of the old one is kept, and handed over in the error.
 
 Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6, 6.1; RFC 9700 2.2.2, 4.14.2; RFC 8707 2.2; OIDC 12.2
 Role: C
@@ -9,11 +10,13 @@ Role: C
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from fapikit.errors import ConfigurationError, DeadlineExceeded, PeerRefused, TransportError
+from fapikit.errors import ConfigurationError, DeadlineExceeded, FapiError, PeerRefused, StoreError
 from fapikit.flow import Flow, shared, sleep
+from fapikit.secrets import Secret
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import GrantEnded, NoAccessToken
@@ -34,7 +37,9 @@ def refresh(
     """The set with a new access token for `resource` (without one: for the token it holds).
 
     Raises ConfigurationError where the set holds several and none is named; GrantEnded when the user has to sign in
-    again, NoAccessToken without a refresh token; BrokenContinuity; PeerRefused, TransportError, StoreError.
+    again, NoAccessToken without a refresh token; TokenResponseError, JwtError, BrokenContinuity; PeerRefused,
+    TransportError, StoreError. `TokenSet.kept_in(error)` is the set to go on with, where the server has rotated the
+    refresh token all the same.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
@@ -67,10 +72,16 @@ def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: s
     try:
         refreshed = yield from _refresh_alone(bank, tokens, resource, scope)
     except Exception:  # those of a KMS or of an application's store too
-        yield from store.unlock(tokens.key, holder)
+        yield from _unlock(bank, tokens, holder)
         raise
-    yield from store.unlock(tokens.key, holder)
+    yield from _unlock(bank, tokens, holder)
     return refreshed
+
+
+def _unlock(bank: Bank, tokens: TokenSet, holder: str) -> Flow[None]:
+    """Give the lock back. Where the store fails it ends by itself, and what the refresh came to counts."""
+    with suppress(StoreError):
+        yield from bank.settings.token_store.unlock(tokens.key, holder)
 
 
 def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
@@ -90,14 +101,20 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
             return stored
         raise
     for _ in range(_MERGES):
+        now = bank.now()
         refreshed = newest.with_token(
-            response.access_token_at(bank.now(), resource=resource, scope=scope or newest.scope),
+            response.access_token_at(now, resource=resource, scope=scope or newest.scope),
             refresh_token=response.refresh_token,
-            dpop=newest.dpop,
+            further_members=response.further_members,
+            received_at=now,
         )
-        if (yield from store.publish(refreshed, expected=stored)):
-            return refreshed
-        stored = yield from store.load(tokens.key)
+        try:
+            if (yield from store.publish(refreshed, expected=stored)):
+                return refreshed
+            stored = yield from store.load(tokens.key)
+        except StoreError as error:
+            error.outcome = refreshed
+            raise
         if stored is None:
             raise GrantEnded("these tokens were given back while they were refreshed")
         if stored.grant != newest.grant:
@@ -120,9 +137,11 @@ def _call(
         form = (*form, ("scope", scope))
     try:
         response = yield from request_tokens(bank, "refresh_token", form, dpop=tokens.dpop, resource=resource)
-    except PeerRefused as error:
-        if error.peer_code == "invalid_grant":
-            raise GrantEnded("the server no longer accepts the refresh token") from error
+    except FapiError as error:
+        if isinstance(error.outcome, Secret):
+            error.outcome = yield from _keep(bank, tokens, stored, error.outcome)
+        if isinstance(error, PeerRefused) and error.peer_code == "invalid_grant":
+            raise GrantEnded(f"the server no longer accepts the refresh token: {error.message}") from error
         raise
     if response.unverified_id_token is not None and tokens.id_token_claims:
         try:
@@ -132,14 +151,29 @@ def _call(
                 tokens.id_token_claims,
                 access_token=response.access_token.reveal(),
             )
-        except TransportError:
-            # Nothing is decided, so the access token is not used; but the old refresh token may be dead by now.
+        except FapiError as error:
+            # Whose the access token is, is not known: it is not used.
             if response.refresh_token is not None:
-                yield from bank.settings.token_store.publish(
-                    tokens.with_refresh_token(response.refresh_token), expected=stored
-                )
+                error.outcome = yield from _keep(bank, tokens, stored, response.refresh_token)
             raise
     return response
+
+
+def _keep(
+    bank: Bank, tokens: TokenSet, stored: TokenSet | None, refresh_token: Secret
+) -> Flow[TokenSet | None]:
+    """The set with the refresh token of an answer that is refused, stored: the old one may be dead by now.
+
+    None where the server sent the same one again.
+    """
+    if refresh_token == tokens.refresh_token:
+        return None
+    kept = tokens.with_refresh_token(refresh_token)
+    with suppress(StoreError):  # the error under way says more, and hands the set over
+        if not (yield from bank.settings.token_store.publish(kept, expected=stored)):
+            # Our lock ran out and somebody else has published since: theirs is newer.
+            kept = (yield from bank.settings.token_store.load(tokens.key)) or kept
+    return kept
 
 
 def _is_newer(

@@ -82,7 +82,7 @@ def begin(
     authorization_details: Iterable[Mapping[str, Any]] = (),
     parameters: Mapping[str, Any],
 ) -> Flow[Start]:
-    """Raises ConfigurationError, ForbiddenByProfile before anything is sent; then what PAR raises."""
+    """Raises ConfigurationError, ForbiddenByProfile, StoreError before anything is sent; then what PAR raises."""
     settings = bank.settings
     if settings.redirect_uri is None:
         raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
@@ -90,6 +90,10 @@ def begin(
     scope = scope if isinstance(scope, str) else " ".join(scope)
     details = _typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
+    if settings.hybrid and not openid:
+        raise ConfigurationError(
+            "an answer with an ID token is asked for with the scope openid", clause="OIDC 3.3.2.1"
+        )
     if openid:
         # What could never be verified is not asked for.
         bank.algorithms(settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported")
@@ -105,6 +109,7 @@ def begin(
         issuer=bank.issuer,
         client_id=settings.client_id,
         redirect_uri=settings.redirect_uri,
+        response_type=_response_type(bank, parameters.get("response_type", settings.response_type)),
         response_mode=settings.response_mode,
         state=Secret(bank.token()),
         nonce=Secret(bank.token()) if openid else None,
@@ -119,15 +124,15 @@ def begin(
         request_object=None,
         expires_at=bank.now() + settings.transaction_ttl,
     )
-    members = _members(bank, transaction, parameters)
+    members = _members(transaction, parameters)
     url, request_object = yield from _send(bank, transaction, members)
     return Start(url, replace(transaction, request_object=request_object))
 
 
-def _members(bank: Bank, transaction: Transaction, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter of the request with its JSON type."""
     members: dict[str, Any] = {
-        "response_type": _response_type(bank, parameters.get("response_type", "code")),
+        "response_type": transaction.response_type,
         "client_id": transaction.client_id,
         "redirect_uri": transaction.redirect_uri,
         "scope": transaction.scope,
@@ -209,7 +214,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
 
 
 def _response_type(bank: Bank, response_type: str) -> str:
-    if response_type in bank.profile.response_types and response_type == "code":
+    if response_type == bank.settings.response_type:
         return response_type
     if "token" in response_type.split():
         raise RetiredGrant(
@@ -218,7 +223,8 @@ def _response_type(bank: Bank, response_type: str) -> str:
             facts={"response_type": response_type},
         )
     raise ForbiddenByProfile(
-        f"{bank.profile.name}: response_type {response_type} is not allowed here; use code",
+        f"{bank.profile.name}: response_type {response_type} is not allowed here; use {bank.settings.response_type}"
+        " (the client is made with it)",
         clause=bank.profile.clause("response_types"),
         facts={"response_type": response_type},
     )

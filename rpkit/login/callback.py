@@ -16,8 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import is_error_code
 from fapikit.parameters import Parameters, parse_parameters
+from fapikit.peer_words import is_error_code
 from fapikit.secrets import Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank
@@ -32,6 +32,8 @@ from rpkit.errors import (
     WrongResponseMode,
     WrongState,
 )
+from rpkit.login.hybrid import verify_detached_signature
+from rpkit.login.id_token import IdToken
 from rpkit.login.jarm import verify_jarm
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction, require_own, use_once
@@ -70,7 +72,9 @@ class VerifiedCallback:
     code: Secret
     transaction: Transaction
     artefact: str | None = field(repr=False)
-    """The signed response, verbatim."""
+    """The signed response, or the ID token that signs it, verbatim."""
+    id_token: IdToken | None
+    """The ID token that came with the response."""
     brand: object = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -90,7 +94,7 @@ def verify_callback(
         artefact = _only_signed(parameters)
         found: Mapping[str, str] = yield from verify_jarm(bank, artefact, report)
     else:
-        found = _only_plain(parameters)
+        found = _only_plain(parameters, transaction)
     _check_issuer(bank, found, report)
     _check_state(found, transaction, report)
     yield from use_once(bank, transaction)
@@ -99,7 +103,11 @@ def verify_callback(
     code = found.get("code")
     if code is None:
         raise MissingCode("the answer has neither code nor error")
-    return VerifiedCallback(Secret(code), transaction, artefact, _BRAND)
+    id_token = None
+    if transaction.hybrid:
+        artefact = found.get("id_token")
+        id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
+    return VerifiedCallback(Secret(code), transaction, artefact, id_token, _BRAND)
 
 
 def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
@@ -107,7 +115,7 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
 
     Raises WrongResponseMode, WrongRedirectUri, MalformedMessage for duplicates.
     """
-    mode = transaction.response_mode or "query"
+    mode = transaction.arrives_in
     if not isinstance(callback, str):
         form = parse_parameters(callback if isinstance(callback, bytes) else urlencode(_pairs(callback)))
         return _require_mode("form_post", mode in _IN_FORM, form)
@@ -172,8 +180,11 @@ def _only_signed(parameters: Parameters) -> str:
     return response
 
 
-def _only_plain(parameters: Parameters) -> Parameters:
-    strays = sorted({"response", "id_token", "access_token"} & parameters.keys())
+def _only_plain(parameters: Parameters, transaction: Transaction) -> Parameters:
+    strays = sorted(
+        ({"response", "id_token", "access_token"} - set(transaction.response_type.split()))
+        & parameters.keys()
+    )
     if strays:
         raise WrongResponseMode(
             f"{', '.join(strays)} does not belong into the answer that was asked for",

@@ -16,6 +16,7 @@ from rpkit.bank import Bank
 from rpkit.errors import MissingIdToken
 from rpkit.grants.authorization_code import exchange_code
 from rpkit.login.callback import Callback, VerifiedCallback, verify_callback
+from rpkit.login.hybrid import require_same_sign_in
 from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
 from rpkit.login.report import Evidence, LoginReport
 from rpkit.login.transaction import Transaction
@@ -59,16 +60,23 @@ def complete(
         report.passed("access token is bound to this login's key", "RFC 9449 5c")
     else:
         report.skipped("access token is bound", "RFC 9700 2.2.1", "no sender constraint is set")
+    for line in response.borne:
+        report.borne("token answer", "RFC 6749 5.1", line)
     id_token = yield from _identity(bank, verified, response, report)
+    if verified.id_token is not None and id_token is not None:
+        require_same_sign_in(verified.id_token, id_token, report)
     _compare_grant(transaction, response, report)
+    now = bank.now()
     tokens = first_token_set(
-        response.access_token_at(bank.now(), resource=resource, scope=transaction.scope),
+        response.access_token_at(now, resource=resource, scope=transaction.scope),
         key=TokenKey(bank.token(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None if id_token is None else id_token.subject,
         refresh_token=response.refresh_token,
         dpop=transaction.dpop,
         id_token_claims={} if id_token is None else continuity_claims(id_token.claims),
+        further_members=response.further_members,
+        received_at=now,
     )
     evidence = Evidence(
         request_object=transaction.request_object,

@@ -7,18 +7,16 @@ Role: C
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.base64url import encode
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
-from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.claims import number
+from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
 from fapikit.secrets import Secret
@@ -69,22 +67,39 @@ def verify_id_token(
     bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
+    verified = yield from _verify_login(bank, token, transaction, report)
+    _check_at_hash(verified, access_token, report)
+    _check_acr(verified.claims, transaction, report)
+    _check_auth_time(bank, verified.claims, transaction, report)
+    _check_requested(verified.claims, transaction, report)
+    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+
+
+def verify_front_channel_id_token(
+    bank: Bank, token: str, transaction: Transaction, *, report: LoginReport
+) -> Flow[tuple[IdToken, str]]:
+    """The ID token that came with the authorization response, and its `alg`; `hybrid` checks what it signs.
+
+    What the user was asked for beyond the sign-in (`acr`, `claims`), the second ID token must say. Raises as
+    `verify_id_token`.
+    """
+    verified = yield from _verify_login(bank, token, transaction, report)
+    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+    return id_token, str(verified.header["alg"])
+
+
+def _verify_login(bank: Bank, token: str, transaction: Transaction, report: LoginReport) -> Flow[VerifiedJwt]:
     verified = yield from _verify(bank, token)
-    claims = verified.claims
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
     report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3")
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
-    _check_nonce(claims, transaction)
+    _check_nonce(verified.claims, transaction)
     report.passed("ID token: nonce", "OIDC 3.1.3.7-11")
-    _check_azp(bank, claims)
+    _check_azp(bank, verified.claims)
     report.passed("ID token: azp", "OIDC 3.1.3.7-4, -5")
-    _check_at_hash(verified, access_token, report)
-    _check_acr(claims, transaction, report)
-    _check_auth_time(bank, claims, transaction, report)
-    _check_requested(claims, transaction, report)
-    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
+    return verified
 
 
 def verify_refreshed_id_token(
@@ -96,10 +111,11 @@ def verify_refreshed_id_token(
     """
     verified = yield from _verify(bank, token)
     claims = verified.claims
+    now, before = continuity_claims(claims), continuity_claims(first)
     for name in _CONTINUED:
         # What the first did not say, or the second leaves out, cannot contradict; iss and sub are in both.
-        said_twice = name in ("iss", "sub") or (name in claims and name in first)
-        if said_twice and claims[name] != first[name]:
+        said_twice = name in ("iss", "sub") or (name in now and name in before)
+        if said_twice and now[name] != before[name]:
             raise BrokenContinuity(
                 f"the refreshed ID token has another {name} than the first", facts={"claim": name}
             )
@@ -109,8 +125,11 @@ def verify_refreshed_id_token(
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with."""
-    return {name: claims[name] for name in _CONTINUED if name in claims}
+    """What a later refresh is compared with: an audience may come as text or as a list of one."""
+    said = {name: claims[name] for name in _CONTINUED if claims.get(name) not in (None, "")}
+    if isinstance(said.get("aud"), str):
+        said["aud"] = [said["aud"]]
+    return said
 
 
 def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
@@ -151,8 +170,7 @@ def _check_at_hash(verified: VerifiedJwt, access_token: str | None, report: Logi
     if found is None or access_token is None:
         report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
         return
-    digest = hashlib.new(ALGORITHMS[verified.header["alg"]].hash_name, access_token.encode()).digest()
-    right = encode(digest[: len(digest) // 2])
+    right = half_hash(access_token, verified.header["alg"])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(
             "at_hash is not the hash of the access token beside it",
@@ -177,10 +195,10 @@ def _check_acr(claims: Mapping[str, Any], transaction: Transaction, report: Logi
 def _check_auth_time(
     bank: Bank, claims: Mapping[str, Any], transaction: Transaction, report: LoginReport
 ) -> None:
-    auth_time = number(claims, "auth_time", ID_TOKEN)
     if transaction.max_age is None:
         report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was asked for")
         return
+    auth_time = number(claims, "auth_time", ID_TOKEN)
     if auth_time is None:
         raise StaleLogin("max_age was asked for and auth_time is missing", facts={"claim": "auth_time"})
     age = bank.now() - auth_time

@@ -6,10 +6,10 @@ Role: C
 
 from __future__ import annotations
 
-from fapikit.errors import MalformedMessage
 from fapikit.flow import Flow
-from fapikit.http_message import read_json_object
+from fapikit.http_message import read_json_object, refuse_told_error
 from fapikit.jose.signer import Signer
+from fapikit.members import Members
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
 
@@ -19,10 +19,10 @@ _CLAUSE = "RFC 9126 2.2"
 def push_request(bank: Bank, form: Form, *, dpop: Signer | None) -> Flow[str]:
     """The request_uri. Raises PeerRefused, UnexpectedStatus, MalformedMessage, TransportError."""
     response = yield from call_endpoint(bank, "pushed_authorization_request_endpoint", form, dpop=dpop)
-    members = read_json_object(response, status=201, clause=_CLAUSE)
-    request_uri, expires_in = members.get("request_uri"), members.get("expires_in")
-    if not isinstance(request_uri, str) or not request_uri:
-        raise MalformedMessage("the PAR answer has no request_uri", clause=_CLAUSE)
-    if isinstance(expires_in, bool) or not isinstance(expires_in, int) or expires_in <= 0:
-        raise MalformedMessage("expires_in of the PAR answer is not a positive integer", clause=_CLAUSE)
+    answer = read_json_object(response, status=201, clause=_CLAUSE)
+    members = Members(answer, document="the PAR answer", clause=_CLAUSE)
+    request_uri = members.text("request_uri", decides=True)
+    if request_uri is None:
+        refuse_told_error(response, clause=_CLAUSE)
+        raise members.refuse("request_uri", "is not there")
     return request_uri

@@ -1,6 +1,7 @@
 """What was checked in a login, each check with its clause, and the signed artefacts as they came.
 
-A report names what passed, what was skipped and why, and what the server granted less or other than was asked.
+A report names what passed, what was skipped and why, what the server granted less or other than was asked, and what
+it wrote otherwise than the specification has it.
 
 Spec: FAPI2-MS 7
 Role: C
@@ -20,12 +21,12 @@ from fapikit.stores.sealed import Seal
 
 _SEAL_CONTEXT: Final = "rpkit.evidence"
 
-Outcome: TypeAlias = Literal["passed", "skipped", "noticed"]
+Outcome: TypeAlias = Literal["passed", "skipped", "noticed", "borne"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a report. `noticed`: not an error, yet less or other than was asked."""
+    """One line of a report. `noticed`: not an error, yet less or other than was asked. `borne`: written otherwise."""
 
     name: str
     clause: str
@@ -51,6 +52,9 @@ class LoginReport:
 
     def noticed(self, name: str, clause: str, detail: str) -> None:
         self._checks.append(Check(name, clause, "noticed", detail))
+
+    def borne(self, name: str, clause: str, detail: str) -> None:
+        self._checks.append(Check(name, clause, "borne", detail))
 
     @property
     def checks(self) -> tuple[Check, ...]:

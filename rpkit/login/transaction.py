@@ -21,9 +21,10 @@ from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from rpkit.bank import Bank
 from rpkit.errors import ForeignTransaction, TransactionExpired, TransactionUsed
+from rpkit.settings import HYBRID
 from rpkit.tokens.dpop_key import DPoPKey
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 HOSTS_DIFFER: Final = 5.0
 """How many seconds the clocks of this client's own hosts may be apart."""
 SEAL_CONTEXT: Final = "rpkit.login.transaction"
@@ -39,6 +40,7 @@ class Transaction:
     issuer: str
     client_id: str
     redirect_uri: str
+    response_type: str
     response_mode: str | None
     state: Secret
     nonce: Secret | None
@@ -59,6 +61,15 @@ class Transaction:
         """Names this transaction's cookie and its used-mark; tells nothing about `state`."""
         return transaction_id(self.state.reveal())
 
+    @property
+    def hybrid(self) -> bool:
+        return self.response_type == HYBRID
+
+    @property
+    def arrives_in(self) -> str:
+        """The response mode that the answer must come in."""
+        return self.response_mode or ("fragment" if self.hybrid else "query")
+
     def to_bytes(self) -> bytes:
         """For sealing: it holds secrets in clear."""
         return strict_json.dump(
@@ -67,6 +78,7 @@ class Transaction:
                 "issuer": self.issuer,
                 "client_id": self.client_id,
                 "redirect_uri": self.redirect_uri,
+                "response_type": self.response_type,
                 "response_mode": self.response_mode,
                 "state": self.state.reveal(),
                 "nonce": None if self.nonce is None else self.nonce.reveal(),
@@ -95,6 +107,7 @@ class Transaction:
                 issuer=members["issuer"],
                 client_id=members["client_id"],
                 redirect_uri=members["redirect_uri"],
+                response_type=members["response_type"],
                 response_mode=members["response_mode"],
                 state=Secret(members["state"]),
                 nonce=None if members["nonce"] is None else Secret(members["nonce"]),

@@ -1,4 +1,7 @@
-"""One call to the token endpoint and the strict reading of its answer, whatever the grant.
+"""One call to the token endpoint and the reading of its answer, whatever the grant: strict about what a token may do.
+
+How the answer is written decides nothing; what cannot be read is left out where nothing hangs on it. A refresh token
+in an answer that is refused may have taken the place of the one that was sent: the error's `outcome` has it.
 
 Spec: RFC 6749 5.1, 5.2; RFC 9449 5a, 5c; RFC 9396 7; RFC 8707 2.2
 Role: C
@@ -8,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, Final
 
-from fapikit.errors import PeerRefused, Remedy
+from fapikit import strict_json
+from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import read_json_object
+from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.members import Members
 from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
@@ -22,7 +26,20 @@ from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
 
+MAX_FURTHER_OCTETS: Final = 64 * 1024
+"""Of the further members of one answer: they are sealed with the token set, and stored with it."""
 _CLAUSE: Final = "RFC 6749 5.1"
+_KNOWN: Final = frozenset(
+    {
+        "access_token",
+        "authorization_details",
+        "expires_in",
+        "id_token",
+        "refresh_token",
+        "scope",
+        "token_type",
+    }
+)
 _REMEDIES: Final = {
     "invalid_client": Remedy.FIX_CONFIGURATION,
     "unauthorized_client": Remedy.FIX_CONFIGURATION,
@@ -36,7 +53,10 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenResponse:
-    """A well-formed success answer of the right token type. The ID token in it is not verified yet."""
+    """A success answer of the right token type. The ID token in it is not verified yet.
+
+    `further_members`: those that no specification here knows. `borne`: what was read although it is written otherwise.
+    """
 
     access_token: Secret
     token_type: str
@@ -45,6 +65,8 @@ class TokenResponse:
     scope: str | None
     authorization_details: tuple[Mapping[str, Any], ...] | None = field(repr=False)
     unverified_id_token: str | None = field(repr=False)
+    further_members: Mapping[str, Any] = field(repr=False)
+    borne: tuple[str, ...] = ()
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
         """The token as it is kept; a scope left out means the one that was asked for (RFC 6749 5.1)."""
@@ -61,24 +83,37 @@ class TokenResponse:
 def request_tokens(
     bank: Bank, grant_type: str, form: Form, *, dpop: DPoPKey | None, resource: str | None
 ) -> Flow[TokenResponse]:
-    """Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError."""
+    """Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
+
+    `outcome` of the error is the refresh token, a Secret, of an answer that was refused.
+    """
     fields: Form = (("grant_type", grant_type), *form)
     if resource is not None:
         fields = (*fields, ("resource", resource))
     response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
     try:
-        members = read_json_object(response, clause=_CLAUSE)
+        return read_token_response(response, bound=dpop is not None)
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
         raise
-    return read_token_response(members, bound=dpop is not None)
 
 
-def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResponse:
-    """`bound`: a proof went with the request, so the token must be of type DPoP.
+def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse:
+    """`bound`: a proof went with the request, so the token must be of type DPoP. Raises as `request_tokens` does."""
+    answer = read_json_object(response, clause=_CLAUSE)
+    members = Members(answer, document="the token answer", clause=_CLAUSE, refusal=TokenResponseError)
+    refresh_token = members.text("refresh_token")
+    kept = None if refresh_token is None else Secret(refresh_token)
+    try:
+        if members.text("access_token", decides=True) is None:
+            refuse_told_error(response, clause=_CLAUSE)
+        return _read(members, kept, bound=bound)
+    except FapiError as error:
+        error.outcome = kept
+        raise
 
-    Raises TokenResponseError, WrongTokenType.
-    """
+
+def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> TokenResponse:
     access_token = _required(members, "access_token")
     token_type = _required(members, "token_type")
     # The comparison ignores case (RFC 6749 5.1).
@@ -88,54 +123,54 @@ def read_token_response(members: Mapping[str, Any], *, bound: bool) -> TokenResp
             f"the token is of type {token_type[:20]} where {expected} is due; it is discarded",
             facts={"expected": expected, "got": token_type[:20]},
         )
-    refresh_token = _optional(members, "refresh_token")
+    expires_in = members.number("expires_in")
+    if expires_in is not None and expires_in < 0:
+        members.leave_out("expires_in", "it is below zero")
+        expires_in = None
     return TokenResponse(
         access_token=Secret(access_token),
         token_type=expected,
-        expires_in=_seconds(members),
-        refresh_token=None if refresh_token is None else Secret(refresh_token),
-        scope=_optional(members, "scope"),
+        expires_in=expires_in,
+        refresh_token=refresh_token,
+        scope=members.spaced("scope"),
         authorization_details=_details(members),
-        unverified_id_token=_optional(members, "id_token"),
+        unverified_id_token=members.text("id_token", decides=True),
+        further_members=_further(members),
+        borne=members.borne,
     )
 
 
-def _required(members: Mapping[str, Any], name: str) -> str:
-    value = _optional(members, name)
-    if not value:
+def _required(members: Members, name: str) -> str:
+    value = members.text(name, decides=True)
+    if value is None:
         raise TokenResponseError(f"the token answer has no {name}", facts={"member": name})
-    if not all(0x20 <= ord(character) <= 0x7E for character in value):
-        raise TokenResponseError(f"{name} is not printable ASCII", facts={"member": name})
+    if not value.isascii() or not value.isprintable():
+        raise members.refuse(name, "is not printable ASCII")
     return value
 
 
-def _optional(members: Mapping[str, Any], name: str) -> str | None:
-    value = members.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise TokenResponseError(f"{name} of the token answer is not a string", facts={"member": name})
-
-
-def _seconds(members: Mapping[str, Any]) -> float | None:
-    value = members.get("expires_in")
+def _details(members: Members) -> tuple[Mapping[str, Any], ...] | None:
+    value = members.present.get("authorization_details")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
-        raise TokenResponseError("expires_in is not a number of seconds", facts={"member": "expires_in"})
-    return float(value)
-
-
-def _details(members: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
-    value = members.get("authorization_details")
-    if value is None:
-        return None
+    if isinstance(value, dict):
+        members.bear("authorization_details", "an object is read as an array of it")
+        value = [value]
     well_formed = isinstance(value, list) and all(
         isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
     )
     if not well_formed:
-        raise TokenResponseError(
-            "authorization_details of the token answer is not an array of typed objects",
-            clause="RFC 9396 7",
-            facts={"member": "authorization_details"},
-        )
+        raise members.refuse("authorization_details", "is not an array of typed objects", clause="RFC 9396 7")
     return tuple(value)
+
+
+def _further(members: Members) -> Mapping[str, Any]:
+    found = {name: value for name, value in members.present.items() if name not in _KNOWN}
+    size = len(strict_json.dump(found))
+    if size > MAX_FURTHER_OCTETS:
+        for name in found:
+            members.leave_out(
+                name, f"the further members have {size} octets, and {MAX_FURTHER_OCTETS} are kept"
+            )
+        return {}
+    return found

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.errors import ConfigurationError, SealBroken
+from fapikit.errors import ConfigurationError, FapiError, SealBroken
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from rpkit.errors import ForeignTransaction, NoAccessToken
@@ -61,6 +61,8 @@ class AccessToken:
 class TokenSet:
     """`scope` and `authorization_details` are as granted at the login. `version` grows with each change.
 
+    `further_members`: what the server's token answers say beyond the specifications (`cdr_arrangement_id`, say), the
+    newest of each; spans among them count from `received_at`, the time of the newest answer.
     `grant` is the login's own name: versions of two logins say nothing about each other.
     """
 
@@ -74,6 +76,8 @@ class TokenSet:
     authorization_details: tuple[Mapping[str, Any], ...] = field(repr=False)
     dpop: DPoPKey | None
     id_token_claims: Mapping[str, Any] = field(repr=False)
+    further_members: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    received_at: float | None = None
     version: int = 1
     brand: object = field(repr=False, default=None)
 
@@ -112,15 +116,21 @@ class TokenSet:
         return tuple(token.resource or "" for token in self.access_tokens)
 
     def with_token(
-        self, token: AccessToken, *, refresh_token: Secret | None, dpop: DPoPKey | None
+        self,
+        token: AccessToken,
+        *,
+        refresh_token: Secret | None,
+        further_members: Mapping[str, Any],
+        received_at: float,
     ) -> TokenSet:
-        """The next version: `token` beside those of other resources; the old refresh token if none came."""
+        """The next version: `token` beside those of other resources; what did not come anew stays as it was."""
         others = tuple(other for other in self.access_tokens if other.resource != token.resource)
         return replace(
             self,
             access_tokens=(*others, token),
             refresh_token=refresh_token or self.refresh_token,
-            dpop=dpop,
+            further_members={**self.further_members, **further_members},
+            received_at=received_at,
             version=self.version + 1,
         )
 
@@ -131,10 +141,20 @@ class TokenSet:
     def under(self, key: TokenKey) -> TokenSet:
         return replace(self, key=key)
 
+    @classmethod
+    def kept_in(cls, error: FapiError) -> TokenSet | None:
+        """The set that an error hands over: a refresh was refused, and the server had rotated the refresh token."""
+        return error.outcome if isinstance(error.outcome, cls) else None
+
     def to_bytes(self) -> bytes:
         """For sealing: it holds secrets in clear."""
+        # Left out where there are none: a set that was stored before they were known is the same octets again.
+        further = {"further": dict(self.further_members)} if self.further_members else {}
+        received = {} if self.received_at is None else {"received_at": self.received_at}
         return strict_json.dump(
             {
+                **further,
+                **received,
                 "v": SCHEMA,
                 "version": self.version,
                 "key": [self.key.user, self.key.issuer, self.key.resource],
@@ -168,6 +188,8 @@ class TokenSet:
                 authorization_details=tuple(members["authorization_details"]),
                 dpop=DPoPKey.from_json(members["dpop"]),
                 id_token_claims=members["id_token"],
+                further_members=members.get("further", {}),
+                received_at=members.get("received_at"),
                 version=members["version"],
                 brand=_BRAND,
             )
@@ -208,6 +230,8 @@ def first_token_set(
     refresh_token: Secret | None,
     dpop: DPoPKey | None,
     id_token_claims: Mapping[str, Any],
+    further_members: Mapping[str, Any],
+    received_at: float,
 ) -> TokenSet:
     """The set that a verified grant begins with."""
     return TokenSet(
@@ -221,6 +245,8 @@ def first_token_set(
         authorization_details=token.authorization_details,
         dpop=dpop,
         id_token_claims=id_token_claims,
+        further_members=further_members,
+        received_at=received_at,
         brand=_BRAND,
     )
 

@@ -120,7 +120,7 @@ def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
     return Returned(Transaction.open(sealed, seal), callback)
 
 
-def needs_fragment(request: WebRequest, response_mode: str | None) -> bool:
+def needs_fragment(request: WebRequest, response_mode: str) -> bool:
     """Whether the answer is in the fragment, which only a page can read."""
     in_fragment = response_mode in ("fragment", "fragment.jwt")
     return in_fragment and request.method == "GET" and not urlsplit(request.url).query

@@ -11,6 +11,8 @@ from tests.askit.plain_client import CALLBACK
 from tests.keys import a_key
 
 OPENER = "open-sesame"
+OPEN: dict[str, Any] = {"initial_access_token": OPENER, "registration": {"scopes": ["openid", "accounts"]}}
+"""Settings of a bank where clients register themselves, and get at one of its APIs with their users' consent."""
 ASKED: dict[str, Any] = {
     "client_name": "New Fintech",
     "redirect_uris": [CALLBACK],

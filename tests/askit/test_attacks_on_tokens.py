@@ -57,7 +57,7 @@ async def test_a_client_registered_under_another_profile_keeps_to_this_one(bank:
         "token_endpoint_auth_signing_alg": "RS256",
         "jwks": {"keys": [dict(a_key("RS256", 1).public_jwk)]},
     }
-    await bank.server.core.clients.register(registered, 3600)
+    await bank.server.core.registrations.keep(registered, "")
     response = await bank.client("old", key=a_key("RS256", 1)).push()
     assert response.status_code in (400, 401)
 

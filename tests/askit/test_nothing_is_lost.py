@@ -16,6 +16,7 @@ from askit import AuthorizationServer, Config
 from tests.askit.bank import FINTECH, Bank, settings
 from tests.askit.plain_client import PlainClient, read_callback
 from tests.askit.processes import Process, free_port, prepare, serving
+from tests.askit.registering import OPEN, OPENER
 
 pytestmark = pytest.mark.anyio
 
@@ -152,13 +153,11 @@ async def test_of_two_decisions_at_both_at_once_one_counts(pair: tuple[Process, 
 
 async def test_a_restart_on_sqlite_keeps_clients_sessions_and_requests(tmp_path: Path) -> None:
     """Everything that is not a token: a client that registered itself, a signed-in browser, a request at its page."""
-    config = Config.from_mapping(
-        settings(store="sqlite:///bank.db", initial_access_token="open"), base=tmp_path
-    )
+    config = Config.from_mapping(settings(store="sqlite:///bank.db", **OPEN), base=tmp_path)
     before, after = AuthorizationServer(config), AuthorizationServer(config)
     asked = {name: value for name, value in FINTECH.items() if name != "client_id"}
     async with _browser(before) as http, _browser(after) as restarted:
-        headers = {"authorization": "Bearer open"}
+        headers = {"authorization": f"Bearer {OPENER}"}
         registered = (await http.post("/register", json=asked, headers=headers)).json()
         client = PlainClient(http=http, clock=time.time, client_id=registered["client_id"])
         login = await client.authorize(await client.pushed())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import time
 import traceback
 from typing import Any
 
@@ -18,10 +19,11 @@ from fapikit.http_message import (
     HttpRequest,
     HttpResponse,
     form_request,
-    is_error_code,
     read_json_object,
     read_refusal,
+    read_retry_after,
 )
+from fapikit.peer_words import is_error_code
 from fapikit.secrets import random_token
 from tests.clocks import CountingRandom
 from tests.hands import answer
@@ -134,11 +136,11 @@ def test_a_well_formed_oauth_error_is_told_from_any_other_answer() -> None:
     )
     assert isinstance(refused, PeerRefused)
     assert (refused.peer_code, refused.status) == ("invalid_grant", 400)
-    assert "<b>" not in str(refused)
+    labelled = read_refusal(answer({"error": "x"}, 400, "text/html"), clause="RFC 1 1")
+    assert isinstance(labelled, PeerRefused), "what an answer is called decides nothing"
     for response in (
         answer({"error": "x"}, 500),
         answer({"error": "x"}, 302),
-        answer({"error": "x"}, 400, "text/html"),
         answer({"error": 5}, 400),
         answer({"error": ""}, 400),
         answer({"error": 'a"b'}, 400),
@@ -157,12 +159,53 @@ def test_an_error_code_has_the_characters_of_the_rfc(text: str) -> None:
 
 def test_an_answer_of_another_status_is_never_read_as_success() -> None:
     for response, error in (
-        (answer({"a": 1}, 201), UnexpectedStatus),
-        (answer({"a": 1}, 204), UnexpectedStatus),
+        (answer({"a": 1}, 304), UnexpectedStatus),
+        (answer({"a": 1}, 199), UnexpectedStatus),
+        (answer(b"", 204), MalformedMessage),
         (answer({"error": "invalid_client"}, 401), PeerRefused),
     ):
         with pytest.raises(error):
             read_json_object(response, clause="RFC 1 1")
+
+
+IN_TWO_MINUTES: dict[str, str] = {
+    "a number": "120",
+    "the form that is sent today": "Sun, 06 Nov 1994 08:51:37 GMT",
+    "the form of RFC 850": "Sunday, 06-Nov-94 08:51:37 GMT",
+    "the form of asctime, without a zone": "Sun Nov  6 08:51:37 1994",
+}
+
+
+@pytest.mark.spec("RFC 9110 5.6.7", "RFC 9110 10.2.3")
+@pytest.mark.parametrize("form", IN_TWO_MINUTES)
+@pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Asia/Tokyo"])
+def test_retry_after_means_gmt_in_every_form(form: str, zone: str) -> None:
+    response = answer(b"", 429, retry_after=IN_TWO_MINUTES[form])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        assert read_retry_after(response, 784111777.0) == 120.0
+    time.tzset()
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", "-1", "1e3", "9" * 10, "Sun, 99 Nov 1994 08:51:37 GMT"])
+def test_a_retry_after_that_says_nothing(value: str | None) -> None:
+    response = answer(b"", 429, **({} if value is None else {"retry_after": value}))
+    assert read_retry_after(response, 0.0) is None
+
+
+def test_a_date_that_is_past_means_now() -> None:
+    response = answer(b"", 429, retry_after="Sun, 06 Nov 1994 08:49:37 GMT")
+    assert read_retry_after(response, 784111778.0) == 0.0
+
+
+def test_what_happened_all_the_same_does_not_leave_the_process() -> None:
+    error = FapiError("refused")
+    assert error.outcome is None
+    error.outcome = Secret("a-refresh-token")
+    travelled = pickle.loads(pickle.dumps(error))
+    assert travelled.outcome is None
+    assert "a-refresh-token" not in repr(error) + str(error) + "".join(traceback.format_exception(error))
 
 
 def test_a_traceback_says_what_to_do_and_the_facts() -> None:

@@ -57,7 +57,8 @@ class Seen:
 @dataclass
 class FakeBank:
     """`faults` by the name of what they change: metadata, jwks, par, callback (parameters), jarm (claims),
-    jarm_jwt (text), id_token (claims), id_token_jwt (text), refresh_id_token, token (members), userinfo (members),
+    jarm_jwt (text), id_token (claims), id_token_jwt (text), front_id_token, front_id_token_jwt,
+    refresh_id_token, token (members), userinfo (members),
     userinfo_jwt; and, with a whole answer as the result, par_answer, token_answer, api_accounts and so on.
     """
 
@@ -129,7 +130,10 @@ class FakeBank:
         self.codes[code] = asked
         answer: dict[str, Any] = {"code": code} if error is None else {"error": error}
         answer |= {"state": asked["state"], "iss": self.issuer}
-        mode = asked.get("response_mode", "query")
+        hybrid = "id_token" in asked.get("response_type", "code").split()
+        if hybrid and error is None:
+            answer["id_token"] = self.front_id_token(asked, code)
+        mode = asked.get("response_mode", "fragment" if hybrid else "query")
         if "jwt" in mode:
             answer = self._fault("jarm", {**answer, "aud": CLIENT_ID, "exp": int(self.clock()) + 300})
             answer = {"response": self._fault("jarm_jwt", mint(answer, self.key))}
@@ -186,7 +190,7 @@ class FakeBank:
             "userinfo_signing_alg_values_supported": [self.alg, "RS256"],
             "introspection_signing_alg_values_supported": [self.alg, "RS256"],
             "dpop_signing_alg_values_supported": ["ES256", "PS256"],
-            "response_types_supported": ["code"],
+            "response_types_supported": ["code", "code id_token"],
         }
 
     def jwks(self) -> dict[str, Any]:
@@ -233,8 +237,17 @@ class FakeBank:
         return members
 
     def id_token(self, asked: dict[str, Any], access_token: str, *, refreshed: bool = False) -> str:
-        hash_name = "sha512" if self.alg == "Ed25519" else "sha256"
-        digest = hashlib.new(hash_name, access_token.encode()).digest()
+        claims = {**self._sign_in(asked, nonce=not refreshed), "at_hash": self._half_hash(access_token)}
+        claims = self._fault("refresh_id_token" if refreshed else "id_token", claims)
+        return self._fault("id_token_jwt", mint(claims, self.key))
+
+    def front_id_token(self, asked: dict[str, Any], code: str) -> str:
+        """The one that comes with the authorization response, as its detached signature."""
+        hashes = {"c_hash": self._half_hash(code), "s_hash": self._half_hash(asked["state"])}
+        claims = self._fault("front_id_token", {**self._sign_in(asked, nonce=True), **hashes})
+        return self._fault("front_id_token_jwt", mint(claims, self.key))
+
+    def _sign_in(self, asked: dict[str, Any], *, nonce: bool) -> dict[str, Any]:
         now = int(self.clock())
         claims: dict[str, Any] = {
             "iss": self.issuer,
@@ -243,14 +256,16 @@ class FakeBank:
             "exp": now + 300,
             "iat": now,
             "auth_time": now - 10,
-            "at_hash": b64(digest[: len(digest) // 2]),
         }
-        if "nonce" in asked and not refreshed:
+        if nonce and "nonce" in asked:
             claims["nonce"] = asked["nonce"]
         if self.acr is not None:
             claims["acr"] = self.acr
-        claims = self._fault("refresh_id_token" if refreshed else "id_token", claims)
-        return self._fault("id_token_jwt", mint(claims, self.key))
+        return claims
+
+    def _half_hash(self, value: str) -> str:
+        digest = hashlib.new("sha512" if self.alg == "Ed25519" else "sha256", value.encode()).digest()
+        return b64(digest[: len(digest) // 2])
 
     def _revoke(self, call: Seen) -> Answer:
         self.refresh_tokens.pop(call.form["token"], None)

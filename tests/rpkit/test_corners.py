@@ -14,7 +14,6 @@ from fapikit.errors import (
     FapiError,
     MalformedMessage,
     MissingMetadata,
-    PeerRefused,
     UnexpectedStatus,
 )
 from fapikit.stores.sealed import Seal
@@ -122,16 +121,6 @@ def test_userinfo_answers(clients: Clients, bank: FakeBank) -> None:
     bank.faults["api_userinfo"] = lambda _: (403, {}, {})
     with pytest.raises(UnexpectedStatus):
         client.userinfo(login)
-
-
-def test_another_refusal_of_a_revocation_is_an_error(clients: Clients, bank: FakeBank) -> None:
-    client = clients.of(bank)
-    tokens = signed_in(client, bank).tokens
-    bank.faults["revoke_answer"] = lambda call: (
-        (400, {}, {"error": "invalid_request"}) if call.form["token_type_hint"] == "access_token" else None
-    )
-    with pytest.raises(PeerRefused):
-        client.revoke(tokens)
 
 
 # Locks.

@@ -1,4 +1,4 @@
-"""UserInfo, introspection, revocation, registration and an API's own metadata."""
+"""UserInfo, introspection, registration and an API's own metadata."""
 
 from __future__ import annotations
 
@@ -139,43 +139,6 @@ def test_signed_introspection_under_message_signing(clients: Clients, bank: Fake
     with pytest.raises(TransportError) as caught:
         client.introspect(login.tokens)
     assert caught.value.clause == "FAPI2-MS 5.5.2-1"
-
-
-# --- Revocation ----------------------------------------------------------------------------------
-
-
-def test_revocation_gives_every_token_back(clients: Clients, bank: FakeBank) -> None:
-    client = clients.of(bank)
-    tokens = client.refresh(signed_in(client, bank).tokens)
-    client.revoke(tokens)
-    hints = [call.form["token_type_hint"] for call in bank.calls("revoke") if call.status == 200]
-    assert hints == ["refresh_token", "access_token"]
-    assert not bank.refresh_tokens
-
-
-def test_revocation_by_a_stale_holder_revokes_the_newest(clients: Clients, bank: FakeBank) -> None:
-    bank.rotate = True
-    client = clients.of(bank)
-    tokens = signed_in(client, bank).tokens
-    newer = client.refresh(tokens)
-    client.revoke(tokens)
-    given_back = {call.form["token"] for call in bank.calls("revoke")}
-    assert newer.refresh_token.reveal() in given_back
-
-
-def test_a_refused_revocation_is_an_error(clients: Clients, bank: FakeBank) -> None:
-    client = clients.of(bank)
-    tokens = signed_in(client, bank).tokens
-    bank.faults["revoke_answer"] = lambda _call: (400, {}, {"error": "invalid_client"})
-    with pytest.raises(FapiError) as caught:
-        client.revoke(tokens)
-    assert caught.value.clause == "RFC 7009 2.2"
-    bank.faults["revoke_answer"] = lambda call: (
-        (400, {}, {"error": "unsupported_token_type"})
-        if call.form["token_type_hint"] == "access_token"
-        else None
-    )
-    client.revoke(tokens)
 
 
 # --- Servers that are busy -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ from fapikit import HttpSettings
 from fapikit.io.tls import client_context
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.hearer import Hearer
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPEN, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
 
 
 def _bank(*, development_only: bool = False, **changes: Any) -> Bank:
-    return Bank(http=TLS, initial_access_token=OPENER, development_only=development_only, **changes)
+    return Bank(http=TLS, **OPEN, development_only=development_only, **changes)
 
 
 async def _register(bank: Bank, uri: str) -> tuple[int, dict[str, Any]]:
@@ -241,7 +241,7 @@ async def test_whoever_wrote_the_configuration_vouches_for_its_addresses() -> No
 
 async def test_a_client_that_the_server_was_given_decides_itself() -> None:
     hearer = Hearer()
-    bank = Bank(http=hearer.http(), initial_access_token=OPENER, development_only=False)
+    bank = Bank(http=hearer.http(), development_only=False, **OPEN)
     registered = (await register(bank, backchannel_logout_uri=f"https://{NAME}/logout")).json()
     client = bank.client(registered["client_id"], key=a_key("ES256", 7))
     await client.tokens()

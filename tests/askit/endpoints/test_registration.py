@@ -10,7 +10,7 @@ from askit.clients.client import Client
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from tests.askit.bank import FINTECH, Bank
 from tests.askit.plain_client import CALLBACK, PlainClient
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPEN, OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def open_bank() -> Bank:
-    return Bank(initial_access_token=OPENER)
+    return Bank(**OPEN)
 
 
 @pytest.mark.spec("RFC 7591 3")
@@ -105,7 +105,7 @@ async def test_defaults_are_what_the_profile_can_bear(open_bank: Bank) -> None:
 
 
 async def test_a_secret_is_made_where_the_method_needs_one() -> None:
-    bank = Bank(initial_access_token=OPENER, profile="oauth-2.1")
+    bank = Bank(**OPEN, profile="oauth-2.1")
     registered = (await register(bank, token_endpoint_auth_method=None, jwks=None)).json()
     assert registered["token_endpoint_auth_method"] == "client_secret_basic"
     assert len(registered["client_secret"]) >= 43

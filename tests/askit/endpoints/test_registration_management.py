@@ -10,7 +10,7 @@ import pytest
 from fapikit.errors import StoreUnavailable
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPEN, OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def bank() -> Bank:
-    return Bank(initial_access_token=OPENER)
+    return Bank(**OPEN)
 
 
 async def _registered(bank: Bank, **changes: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ async def test_an_update_that_cannot_be_changes_nothing(
 
 
 async def test_a_secret_is_kept_while_the_method_needs_one() -> None:
-    bank = Bank(initial_access_token=OPENER, profile="oauth-2.1")
+    bank = Bank(**OPEN, profile="oauth-2.1")
     registered = await _registered(bank, token_endpoint_auth_method="client_secret_basic", jwks=None)
     same = await _call(bank, "PUT", registered, _update(registered))
     assert same.json() == registered
@@ -180,13 +180,14 @@ async def test_of_two_changes_at_once_the_second_is_refused(
 ) -> None:
     """A client that ended its registration is not brought back by an update under way."""
     registered = await _registered(bank)
-    replace = bank.server.core.clients.replace
+    registrations = bank.server.core.registrations
+    replace = registrations.replace
 
     async def ended_meanwhile(*arguments: Any) -> bool:
-        await bank.server.core.clients.remove(registered["client_id"])
+        await registrations.end(registered["client_id"])
         return await replace(*arguments)
 
-    monkeypatch.setattr(bank.server.core.clients, "replace", ended_meanwhile)
+    monkeypatch.setattr(registrations, "replace", ended_meanwhile)
     response = await _call(bank, "PUT", registered, _update(registered))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
     assert await bank.server.core.clients.find(registered["client_id"]) is None

@@ -16,7 +16,7 @@ from askit.users.sessions import Browser
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.hearer import BYE, CLIENTS, Hearer, hearing
 from tests.askit.plain_client import ISSUER, PlainClient
-from tests.askit.registering import ASKED, OPENER, register
+from tests.askit.registering import ASKED, OPEN, register
 from tests.keys import a_key, claims_of, header_of, mint
 
 pytestmark = pytest.mark.anyio
@@ -203,7 +203,7 @@ async def test_who_did_not_ask_to_hear_is_told_nothing(hearer: Hearer) -> None:
 
 
 async def test_a_client_that_left_or_wants_to_hear_no_more_is_told_nothing(hearer: Hearer) -> None:
-    bank = Bank(http=hearer.http(), initial_access_token=OPENER, clients=[hearing(FINTECH), *APIS])
+    bank = Bank(http=hearer.http(), clients=[hearing(FINTECH), *APIS], **OPEN)
     browser = bank.browser()
     for method in ("DELETE", "PUT"):
         uri = "https://new.example.test/logout"

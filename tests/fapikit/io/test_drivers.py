@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import socket
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,11 +106,28 @@ def test_reads_no_more_than_it_was_told(run: Run, httpserver: HTTPServer) -> Non
 
 @both
 def test_takes_no_compressed_bomb_apart(run: Run, httpserver: HTTPServer) -> None:
-    import gzip
-
     bomb = gzip.compress(b"0" * 1_000_000)
     httpserver.expect_request("/bomb").respond_with_data(bomb, headers={"Content-Encoding": "gzip"})
-    assert run(http(HttpRequest("GET", httpserver.url_for("/bomb")))).body == bomb
+    with pytest.raises(ResponseTooLarge):
+        run(http(HttpRequest("GET", httpserver.url_for("/bomb"))))
+
+
+@both
+@pytest.mark.parametrize("coding", ["gzip", "X-GZIP", "deflate"])
+def test_what_a_server_packed_unasked_is_read(run: Run, coding: str, httpserver: HTTPServer) -> None:
+    packed = (zlib if coding == "deflate" else gzip).compress(b'{"a":1}')
+    httpserver.expect_request("/packed").respond_with_data(packed, headers={"Content-Encoding": coding})
+    response = run(http(HttpRequest("GET", httpserver.url_for("/packed"))))
+    assert response.body == b'{"a":1}'
+    assert response.header("content-encoding") is None
+
+
+@both
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_what_cannot_be_unpacked_stays_as_it_came(run: Run, coding: str, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/x").respond_with_data(b"\x0b\x02", headers={"Content-Encoding": coding})
+    response = run(http(HttpRequest("GET", httpserver.url_for("/x"))))
+    assert (response.body, response.header("content-encoding")) == (b"\x0b\x02", coding)
 
 
 @both

@@ -171,3 +171,19 @@ def test_a_tls_port_called_in_clear_asks_whether_https_is_meant(server: HTTPServ
         driver.run(http(HttpRequest("GET", f"http://localhost:{server.port}/x")))
     driver.close()
     assert refused.value.remedy is Remedy.FIX_CONFIGURATION
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.1-5")
+@pytest.mark.parametrize("ca", ["", b""])
+def test_an_empty_authority_trusts_nobody(ca: str | bytes) -> None:
+    """As of an environment variable that is not set: the system's roots are not what was meant."""
+    with pytest.raises(ConfigurationError, match="leave ca out to trust the system's roots"):
+        client_context(ca=ca)
+
+
+def test_octets_with_line_ends_written_out_are_read() -> None:
+    pem = CA.cert_pem.bytes()
+    assert (
+        client_context(ca=pem.replace(b"\n", b"\\n")).cert_store_stats()
+        == client_context(ca=pem).cert_store_stats()
+    )

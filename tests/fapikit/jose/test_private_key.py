@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,26 @@ def test_a_ring_refuses_two_keys_of_one_name_and_one_key_of_two_names() -> None:
     with pytest.raises(ConfigurationError) as refused:
         KeyRing(a_key("PS256"), retired=(both,))
     assert refused.value.clause == "RFC 8725 3.1"
+
+
+@pytest.mark.parametrize("end", ["\\n", "\\r\\n"])
+def test_a_pem_out_of_an_environment_variable_has_its_line_ends_written_out(end: str) -> None:
+    pem = a_key().to_pem().decode()
+    assert same(PrivateKey.from_pem(pem.replace("\n", end)), "ES256")
+    assert same(PrivateKey.from_pem(pem.replace("\n", end).encode()), "ES256")
+
+
+@pytest.mark.parametrize("text", [str, str.encode])
+def test_a_jwk_may_be_the_text_of_one(text: Any) -> None:
+    jwk = a_key().to_private_jwk()
+    assert same(PrivateKey.from_jwk(text(json.dumps(jwk))), "ES256")
+    assert same(PrivateKey.from_jwks(text(json.dumps({"keys": [jwk]}))), "ES256")
+
+
+@pytest.mark.parametrize("jwk", ["", "{", "[]", '"text"', b"\xff", 5, None, [], '{"kty":"EC","d":"secret"'])
+@pytest.mark.parametrize("load", [PrivateKey.from_jwk, PrivateKey.from_jwks])
+def test_what_is_no_jwk_is_said_to_be_none(load: Any, jwk: Any) -> None:
+    with pytest.raises(UnusablePrivateKey) as refused:
+        load(jwk)
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -15,7 +15,7 @@ from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
 from fapikit.jose.verify import verify_jwt
 from tests.clocks import NOW
-from tests.keys import a_key, mint
+from tests.keys import a_key, header_of, mint
 
 N = int(NOW)
 ME, OTHER = "https://me.example", "https://other.example"
@@ -110,3 +110,32 @@ def test_a_client_speaks_of_itself_and_nobody_else_does() -> None:
         token = mint({**GOOD[name], "sub": OTHER}, a_key(), typ=PURPOSES[name].typ)
         with pytest.raises(ForbiddenClaim):
             verify(token, PURPOSES[name])
+
+
+HEADERS = {"DPOP_PROOF": ["typ", "alg", "jwk"]}  # and of every other: typ if one is registered, alg, kid
+
+
+@pytest.mark.spec("RFC 9449 4.2")
+@pytest.mark.parametrize("name", PURPOSES)
+@pytest.mark.parametrize("alg", ["ES256", "PS256", "Ed25519"])
+def test_each_kind_that_we_make_has_the_header_of_its_purpose(name: str, alg: str) -> None:
+    key, purpose = a_key(alg), PURPOSES[name]
+    header = header_of(run_pure(sign_jwt(GOOD[name], purpose, key)))
+    usual = (["typ"] if purpose.typ else []) + ["alg", "kid"]
+    assert list(header) == HEADERS.get(name, usual)
+    assert header.get("typ") == purpose.typ
+    assert header["alg"] == alg
+    assert header.get("kid") == (None if name in HEADERS else key.kid)
+    if "jwk" in header:  # the public key and nothing else: no kid, alg or use, and no private member
+        assert set(header["jwk"]) == {
+            "kty",
+            *{"ES256": "crv x y", "PS256": "n e", "Ed25519": "crv x"}[alg].split(),
+        }
+
+
+def test_a_signer_without_a_kid_names_none() -> None:
+    class Kms:
+        alg, kid, local, public_jwk = "ES256", "", True, a_key().public_jwk
+        sign = a_key().sign
+
+    assert "kid" not in header_of(run_pure(sign_jwt(GOOD["JARM_RESPONSE"], PURPOSES["JARM_RESPONSE"], Kms())))

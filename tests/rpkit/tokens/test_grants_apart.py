@@ -181,7 +181,9 @@ def test_a_grant_that_another_process_has_just_rotated_has_not_ended(bank: FakeB
             authorization_details=(),
             resource=None,
         )
-        newer = tokens.with_token(fresh, refresh_token=Secret("newer"), dpop=tokens.dpop)
+        newer = tokens.with_token(
+            fresh, refresh_token=Secret("newer"), further_members={}, received_at=bank.clock()
+        )
         store.put(tokens.key.store_key, SEAL.seal(newer.to_bytes(), tokens.key.store_key), 60)
         return 400, {}, {"error": "invalid_grant"}
 

@@ -116,7 +116,6 @@ CONTINUITY: dict[str, Any] = {
     "auth_time": 1,
     "nonce": "another",
     "azp": "another",
-    "aud": [CLIENT_ID],
     "at_hash": "another",
 }
 
@@ -135,6 +134,26 @@ def test_a_refreshed_id_token_tells_of_the_same_login(claim: str, clients: Clien
     # What failed is not kept: the next refresh starts from what was there.
     del bank.faults["refresh_id_token"]
     assert client.refresh(tokens).version == tokens.version + 1
+
+
+SAME_LOGIN: dict[str, Any] = {
+    "its audience as a list": {"aud": [CLIENT_ID]},
+    "no auth_time": {"auth_time": ...},
+    "null where there is nothing to say": {"auth_time": None, "nonce": None, "azp": None},
+    "an empty nonce": {"nonce": ""},
+    "this client as azp, which the first did not say": {"azp": CLIENT_ID},
+}
+
+
+@pytest.mark.spec("OIDC 12.2")
+@pytest.mark.parametrize("what", SAME_LOGIN)
+def test_a_refreshed_id_token_may_say_the_same_otherwise(what: str, clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["refresh_id_token"] = lambda claims: {
+        name: value for name, value in {**claims, **SAME_LOGIN[what]}.items() if value is not ...
+    }
+    assert client.refresh(tokens).version == 2
 
 
 def test_threads_share_one_refresh(bank: FakeBank) -> None:
@@ -252,7 +271,10 @@ def test_a_stalled_winner_cannot_overwrite_a_newer_token(bank: FakeBank) -> None
 
     def another_process_publishes() -> None:
         newer = tokens.with_token(
-            tokens.access_tokens[0], refresh_token=_secret("newer-refresh-token"), dpop=tokens.dpop
+            tokens.access_tokens[0],
+            refresh_token=_secret("newer-refresh-token"),
+            further_members={},
+            received_at=bank.clock(),
         )
         store.put(tokens.key.store_key, SEAL.seal(newer.to_bytes(), tokens.key.store_key), 60)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -25,12 +26,14 @@ MUTATIONS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
     "no token type": ({"token_type": None}, TokenResponseError, "RFC 6749 5.1"),
     "bearer where DPoP is due": ({"token_type": "Bearer"}, WrongTokenType, "RFC 9449 5c"),
     "an unknown token type": ({"token_type": "mac"}, WrongTokenType, "RFC 9449 5c"),
-    "expires_in as text": ({"expires_in": "900"}, TokenResponseError, "RFC 6749 5.1"),
-    "expires_in below zero": ({"expires_in": -1}, TokenResponseError, "RFC 6749 5.1"),
-    "expires_in true": ({"expires_in": True}, TokenResponseError, "RFC 6749 5.1"),
-    "a refresh token that is no text": ({"refresh_token": 7}, TokenResponseError, "RFC 6749 5.1"),
-    "a scope that is a list": ({"scope": ["a"]}, TokenResponseError, "RFC 6749 5.1"),
-    "details that are no list": ({"authorization_details": {}}, TokenResponseError, "RFC 9396 7"),
+    "an empty token type": ({"token_type": ""}, TokenResponseError, "RFC 6749 5.1"),
+    "an ID token that is no text": ({"id_token": {"sub": "alice"}}, TokenResponseError, "RFC 6749 5.1"),
+    "details that are no list": ({"authorization_details": "payment"}, TokenResponseError, "RFC 9396 7"),
+    "an object for details, without a type": (
+        {"authorization_details": {}},
+        TokenResponseError,
+        "RFC 9396 7",
+    ),
     "details without a type": ({"authorization_details": [{}]}, TokenResponseError, "RFC 9396 7"),
 }
 
@@ -45,6 +48,92 @@ def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
         signed_in(clients.of(bank), bank)
     assert caught.value.clause == clause
     assert len(bank.calls("jwks")) == before
+
+
+BORNE: dict[
+    str, tuple[dict[str, Any], str, Any, str]
+] = {  # what came, where it ends up, as what, and the report
+    "expires_in as text": ({"expires_in": "900"}, "lifetime", 900.0, "text is read as a number"),
+    "expires_in with a fraction": ({"expires_in": "899.5"}, "lifetime", 899.5, "text is read as a number"),
+    "expires_in below zero": ({"expires_in": -1}, "lifetime", None, "left out: it is below zero"),
+    "expires_in true": ({"expires_in": True}, "lifetime", None, "left out: it is not a number"),
+    "expires_in in words": ({"expires_in": "an hour"}, "lifetime", None, "left out: it is not a number"),
+    "expires_in null": ({"expires_in": None}, "lifetime", None, ""),
+    "expires_in empty": ({"expires_in": ""}, "lifetime", None, ""),
+    "a refresh token that is a number": ({"refresh_token": 7}, "refresh_token", "7", "read as text"),
+    "a refresh token that is a list": ({"refresh_token": ["x"]}, "refresh_token", None, "left out"),
+    "an empty refresh token": ({"refresh_token": ""}, "refresh_token", None, ""),
+    "a refresh token null": ({"refresh_token": None}, "refresh_token", None, ""),
+    "a scope that is a list": (
+        {"scope": ["openid", "accounts"]},
+        "scope",
+        "openid accounts",
+        "list is read as text",
+    ),
+    "a scope that is an object": ({"scope": {}}, "scope", "openid accounts", "scope is left out"),
+    "an empty scope": ({"scope": ""}, "scope", "openid accounts", ""),
+    "a scope null": ({"scope": None}, "scope", "openid accounts", ""),
+    "details null": ({"authorization_details": None}, "authorization_details", (), ""),
+    "details empty": ({"authorization_details": ""}, "authorization_details", (), ""),
+    "details that are one object": (
+        {"authorization_details": {"type": "pay"}},
+        "authorization_details",
+        ({"type": "pay"},),
+        "an object is read as an array of it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BORNE)
+def test_how_an_optional_member_is_written_decides_nothing(
+    what: str, clients: Clients, bank: FakeBank
+) -> None:
+    changes, where, expected, told = BORNE[what]
+    bank.faults["token"] = lambda m: {**m, **changes}
+    login = signed_in(clients.of(bank), bank, scope="openid accounts")
+    (token,) = login.tokens.access_tokens
+    refresh_token = login.tokens.refresh_token
+    found = {
+        "lifetime": None if token.expires_at is None else token.expires_at - bank.clock(),
+        "refresh_token": None if refresh_token is None else refresh_token.reveal(),
+        "scope": login.tokens.scope,
+        "authorization_details": login.tokens.authorization_details,
+    }
+    assert found[where] == expected
+    borne = [str(check) for check in login.report if check.outcome == "borne"]
+    assert len(borne) == bool(told)
+    assert told in "".join(borne)
+    assert not any(check.outcome == "borne" for check in login.report.downgrades)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("label", ["text/plain", "text/html; charset=utf-8", "application/jwt"])
+def test_a_token_answer_is_read_whatever_it_is_called(
+    status: int, label: str, clients: Clients, bank: FakeBank
+) -> None:
+    bank.faults["token_answer"] = lambda call: (status, {"content-type": label}, bank._token(call)[2])
+    assert signed_in(clients.of(bank), bank).id_token.subject == "alice"
+
+
+ERRORS_IN_A_200: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
+    "an OAuth error": (
+        {"error": "invalid_grant", "error_description": "The code has expired."},
+        PeerRefused,
+        'refused: invalid_grant, "The code has expired."',
+    ),
+    "a code of its own": ({"error": "bad_verification_code"}, PeerRefused, "refused: bad_verification_code"),
+    "beside empty members": ({"error": "invalid_grant", "access_token": ""}, PeerRefused, "invalid_grant"),
+    "an error that is empty": ({"error": ""}, TokenResponseError, "the token answer has no access_token"),
+    "an error that is an object": ({"error": {"code": 100}}, TokenResponseError, "has no access_token"),
+}
+
+
+@pytest.mark.parametrize("what", ERRORS_IN_A_200)
+def test_an_error_is_one_under_200_too(what: str, clients: Clients, bank: FakeBank) -> None:
+    members, error, text = ERRORS_IN_A_200[what]
+    bank.faults["token_answer"] = lambda _call: (200, {}, members)
+    with pytest.raises(error, match=text):
+        signed_in(clients.of(bank), bank)
 
 
 BODIES: dict[str, Any] = {
@@ -256,6 +345,68 @@ def test_a_signer_may_live_elsewhere(clients: Clients, bank: FakeBank) -> None:
     assert signed_in(client, bank).id_token
     assert kms.signed >= 2
     assert assertions.signed >= 2
+
+
+# What else the server says.
+
+FURTHER = {
+    "cdr_arrangement_id": "02e7c9d9-cfe7-4c3e-8f64-e91173c84ecb",
+    "scope_details": {"consentId": "c-1", "privilegeList": [{"accounts": [1, 2]}]},
+    "refresh_expires_in": 1_209_600,
+}
+
+
+def test_further_members_reach_the_application_and_are_sealed_with_the_set(
+    clients: Clients, bank: FakeBank
+) -> None:
+    bank.faults["token"] = lambda m: {**m, **FURTHER, "nothing": None, "empty": ""}
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    assert tokens.further_members == FURTHER
+    assert tokens.received_at == bank.clock()
+    seal = Seal([b"1" * 32])
+    opened = TokenSet.open(tokens.seal(seal), seal)
+    assert (opened.further_members, opened.received_at) == (FURTHER, bank.clock())
+    assert "02e7c9d9" not in repr(tokens) + tokens.seal(seal)
+
+
+def test_a_refresh_brings_the_newest_of_each_and_loses_none(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda m: {**m, **FURTHER}
+    client = clients.of(bank)
+    tokens = client.save_tokens("alice@app", signed_in(client, bank).tokens)
+    bank.clock.advance(100)
+    bank.faults["token"] = lambda m: {**m, "refresh_expires_in": 5}
+    client.refresh(tokens)
+    kept = client.load_tokens("alice@app")
+    assert kept.further_members == {**FURTHER, "refresh_expires_in": 5}
+    assert kept.received_at == bank.clock()
+
+
+def test_grants_without_a_user_have_them_too(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda m: {**m, **FURTHER}
+    client = clients.of(bank)
+    assert client.client_credentials(scope="accounts").further_members == FURTHER
+    assert client.grant("urn:example:grant", assertion="x").further_members == FURTHER
+
+
+def test_further_members_have_a_budget(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda m: {**m, "blob": "x" * 65_536}
+    login = signed_in(clients.of(bank), bank)
+    assert login.tokens.further_members == {}
+    assert any("blob is left out" in check.detail for check in login.report)
+
+
+def test_a_set_stored_before_they_were_known_is_the_same_octets_again(
+    clients: Clients, bank: FakeBank
+) -> None:
+    tokens = signed_in(clients.of(bank), bank).tokens
+    octets = tokens.to_bytes()
+    before = json.dumps(
+        {name: value for name, value in json.loads(octets).items() if name not in ("further", "received_at")},
+        separators=(",", ":"),
+    ).encode()
+    assert TokenSet.from_bytes(before).to_bytes() == before
+    assert TokenSet.from_bytes(octets).to_bytes() == octets
 
 
 # Token sets.

@@ -1,0 +1,100 @@
+"""What a client that registers itself may have at most: no API unless the configuration names it.
+
+A list is cut down to what is allowed, and the answer says what was registered; where nothing of it is left, or a value
+stands alone, the registration is refused, for another one would mislead the client. The policy holds for those who
+registered before it too: it is applied whenever such a client is looked up.
+
+Spec: RFC 7591 2, 3.2.1, 5; RFC 7592 2.2; RFC 9700 2.3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from askit.clients.metadata import check_types
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+
+_MEANS_ALL: Final = ("authorization_details_types", "response_modes")
+"""Lists that stand for everything where they are left out."""
+ID_OCTETS: Final = 32
+"""The most that one client takes in the list of those that registered themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationPolicy:
+    """`scopes` and `authorization_details_types` say which APIs can be reached at all. None: all that the profile has.
+
+    `redirect_hosts`: where browsers may be sent back to. `lifetime`: seconds from the registration or its last change.
+    """
+
+    scopes: tuple[str, ...]
+    authorization_details_types: tuple[str, ...] = ()
+    grant_types: tuple[str, ...] = ("authorization_code", "refresh_token")
+    response_types: tuple[str, ...] = ("code",)
+    response_modes: tuple[str, ...] | None = None
+    token_endpoint_auth_methods: tuple[str, ...] | None = None
+    redirect_hosts: tuple[str, ...] | None = None
+    max_clients: int = 1000
+    lifetime: float | None = None
+
+    def bound(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata without what goes beyond this policy. Raises InvalidClientMetadata for an ill-typed member."""
+        check_types(metadata)
+        bounded = dict(metadata)
+        asked = metadata.get("scope")
+        scopes = self.scopes if asked is None else asked.split()
+        bounded["scope"] = " ".join(scope for scope in scopes if scope in self.scopes)
+        for name, allowed in self._lists().items():
+            if allowed is not None and (name in metadata or name in _MEANS_ALL):
+                bounded[name] = [item for item in metadata.get(name, allowed) if item in allowed]
+        if "authorization_code" not in bounded.get("grant_types", ("authorization_code",)):
+            bounded["response_types"] = []
+        return bounded
+
+    def require_something_left(self, asked: Mapping[str, Any], bounded: Mapping[str, Any]) -> None:
+        """Raise InvalidClientMetadata where a client would get nothing of what it asks for."""
+        without_codes = "authorization_code" not in bounded["grant_types"]
+        for name in ("grant_types", "scope", *self._lists()):
+            of_codes = name == "response_types" and without_codes
+            if asked.get(name) and not bounded[name] and not of_codes:
+                raise InvalidClientMetadata(
+                    f"{name}: nothing of what is asked for is open to clients that register themselves",
+                    facts={"member": name},
+                )
+
+    def require(self, metadata: Mapping[str, Any]) -> None:
+        """Raise InvalidClientMetadata, InvalidRedirectUri for what cannot be cut down."""
+        method, methods = metadata.get("token_endpoint_auth_method"), self.token_endpoint_auth_methods
+        if methods is not None and method not in methods:
+            raise InvalidClientMetadata(
+                "this token_endpoint_auth_method is not open to clients that register themselves",
+                facts={"allowed": " ".join(methods)},
+            )
+        if self.redirect_hosts is None:
+            return
+        for name in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in metadata.get(name, ()):
+                if _host_of(uri) not in self.redirect_hosts:
+                    raise InvalidRedirectUri(
+                        f"{name} holds a host that is not open to clients that register themselves",
+                        facts={"host": str(_host_of(uri))[:100]},
+                    )
+
+    def _lists(self) -> Mapping[str, tuple[str, ...] | None]:
+        return {
+            "authorization_details_types": self.authorization_details_types,
+            "grant_types": self.grant_types,
+            "response_types": self.response_types,
+            "response_modes": self.response_modes,
+        }
+
+
+def _host_of(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,38 @@
+"""A client's certificate, and the thumbprint that tokens are bound to.
+
+Spec: RFC 8705 3.1; RFC 7515 4.1.8
+Role: C, AS, RS
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from fapikit import base64url
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """The certificate that a client showed in a TLS handshake.
+
+    `thumbprint` is `x5t#S256`: base64url of the SHA-256 of the DER. `der` is None where a proxy hands on the hash
+    alone. `chain` holds the further certificates as they came, DER, the leaf left out. `verified`: who ended TLS
+    vouches for the chain; without that word the handshake proves possession of the key, and nothing else.
+    """
+
+    thumbprint: str
+    der: bytes | None = field(default=None, repr=False)
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
+    verified: bool = False
+
+    @classmethod
+    def from_der(
+        cls, der: bytes, *, chain: tuple[bytes, ...] = (), verified: bool = False
+    ) -> ClientCertificate:
+        return cls(thumbprint_of(der), der, chain, verified)
+
+
+def thumbprint_of(der: bytes) -> str:
+    """`x5t#S256` of a certificate in DER."""
+    return base64url.encode(hashlib.sha256(der).digest())

@@ -1,0 +1,182 @@
+"""Whether a client certificate may be believed: valid now, fit for its use, issued under the client CA, not revoked.
+
+The TLS handshake is no judge of the chain: a server that takes registered self-signed certificates has them all among
+its trust anchors, and one of them could mint a leaf with somebody else's subject. So the chain is verified here,
+against the client CA alone.
+
+Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from fapikit.errors import (
+    CertificateError,
+    CertificateNotValidNow,
+    ConfigurationError,
+    RevokedCertificate,
+    UnfitCertificate,
+    UntrustedCertificate,
+)
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_CHAIN_CLAUSE = "RFC 8705 2.1"
+_MAX_INTERMEDIATES = 8
+# Of the leaf's own extensions `require_fit` judges. The default of the library wants some that they seldom have.
+_LEAF_POLICY = verification.ExtensionPolicy.permit_all()
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Raises UnfitCertificate for octets that are no certificate."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise UnfitCertificate("this is no X.509 certificate") from error
+
+
+def require_fit(
+    certificate: x509.Certificate, now: float, *, rsa_bits: int = 2048, ec_bits: int = 224
+) -> None:
+    """Valid now, for a client, with a key that is long enough. Raises CertificateNotValidNow, UnfitCertificate."""
+    today = datetime.fromtimestamp(now, UTC)
+    if today > certificate.not_valid_after_utc:
+        raise CertificateNotValidNow(f"the certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if today < certificate.not_valid_before_utc:
+        raise CertificateNotValidNow(
+            f"the certificate is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
+        )
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < rsa_bits:
+        raise UnfitCertificate(
+            f"the certificate's RSA key has {key.key_size} bits: at least {rsa_bits}",
+            clause="FAPI2-SP 5.4.1-3",
+        )
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < ec_bits:
+        raise UnfitCertificate(
+            f"the certificate's EC key has {key.key_size} bits: at least {ec_bits}", clause="FAPI2-SP 5.4.1-3"
+        )
+    _require_usage(certificate)
+
+
+def _require_usage(certificate: x509.Certificate) -> None:
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.digital_signature:
+        raise UnfitCertificate(
+            "the certificate's key usage lacks digitalSignature", clause="RFC 5280 4.2.1.3"
+        )
+    extended = _extension(certificate, x509.ExtendedKeyUsage)
+    if extended is None:
+        return
+    if not {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(extended):
+        raise UnfitCertificate(
+            "the certificate's extended key usage lacks clientAuth", clause="RFC 5280 4.2.1.12"
+        )
+
+
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+class ClientAuthorities:
+    """The authorities whose client certificates are believed, and what they have revoked.
+
+    Give few: whoever is issued a certificate under one of them may claim any subject that it certifies (RFC 8705 7.4).
+    """
+
+    def __init__(
+        self, authorities: Sequence[x509.Certificate], crls: Sequence[x509.CertificateRevocationList] = ()
+    ) -> None:
+        """Raises ConfigurationError for no authority at all, and for a list that none of them signed."""
+        if not authorities:
+            raise ConfigurationError("the client CA holds no certificate", clause=_CHAIN_CLAUSE)
+        self._store = verification.Store(list(authorities))
+        self._crls = [(crl, _signer_of(crl, authorities)) for crl in crls]
+
+    @classmethod
+    def from_pem(cls, authorities: bytes, crls: bytes = b"") -> ClientAuthorities:
+        """PEM, several in a row. Raises ConfigurationError."""
+        try:
+            certificates = x509.load_pem_x509_certificates(authorities)
+            lists = [x509.load_pem_x509_crl(block) for block in _blocks(crls)]
+        except ValueError as error:
+            raise ConfigurationError(
+                f"the client CA, or its revocation list, cannot be read as PEM: {error}", clause=_CHAIN_CLAUSE
+            ) from error
+        return cls(certificates, lists)
+
+    def verify(self, leaf: x509.Certificate, intermediates: Sequence[x509.Certificate], now: float) -> None:
+        """Raises UntrustedCertificate, RevokedCertificate; CertificateError where a revocation list is out of date."""
+        if len(intermediates) > _MAX_INTERMEDIATES:
+            raise UntrustedCertificate("the chain is too long")
+        verifier = (
+            verification.PolicyBuilder()
+            .store(self._store)
+            .time(datetime.fromtimestamp(now, UTC))
+            .extension_policies(
+                ca_policy=verification.ExtensionPolicy.webpki_defaults_ca(), ee_policy=_LEAF_POLICY
+            )
+            .build_client_verifier()
+        )
+        try:
+            chain = verifier.verify(leaf, list(intermediates)).chain
+        except verification.VerificationError as error:
+            raise UntrustedCertificate(
+                "no chain leads from the certificate to the client CA",
+                facts={"issuer": leaf.issuer.rfc4514_string(), "why": str(error)},
+            ) from error
+        for certificate, issuer in pairwise(chain):
+            self._require_not_revoked(certificate, issuer, now)
+
+    def _require_not_revoked(
+        self, certificate: x509.Certificate, issuer: x509.Certificate, now: float
+    ) -> None:
+        for crl, signer in self._crls:
+            if signer.subject != issuer.subject or signer.public_key() != issuer.public_key():
+                continue
+            until = crl.next_update_utc
+            if until is not None and datetime.fromtimestamp(now, UTC) > until:
+                # Fail closed: what was revoked since, nobody here knows.
+                raise CertificateError(
+                    f"the revocation list of {issuer.subject.rfc4514_string()} is out of date since {until:%Y-%m-%d}: "
+                    "replace the file",
+                    clause="RFC 5280 6.3.3",
+                )
+            if crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
+                raise RevokedCertificate("the authority has revoked this certificate")
+
+
+def _signer_of(
+    crl: x509.CertificateRevocationList, authorities: Sequence[x509.Certificate]
+) -> x509.Certificate:
+    for authority in authorities:
+        key = authority.public_key()
+        try:
+            if authority.subject == crl.issuer and crl.is_signature_valid(key):  # type: ignore[arg-type]
+                return authority
+        except (TypeError, InvalidSignature):
+            continue  # a key that signs no list
+    raise ConfigurationError(
+        "a revocation list is signed by no authority of the client CA",
+        clause="RFC 5280 6.3.3",
+        facts={"issuer": crl.issuer.rfc4514_string()},
+    )
+
+
+def _blocks(pem: bytes) -> list[bytes]:
+    end = b"-----END X509 CRL-----"
+    return [block + end for block in pem.split(end)[:-1]]

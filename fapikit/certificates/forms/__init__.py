@@ -1,0 +1,21 @@
+"""One file for each proxy: how it writes a client's certificate into a header. `FORMS` has them by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fapikit.certificates.forms.apache import APACHE
+from fapikit.certificates.forms.aws_alb import AWS_ALB, AWS_ALB_PASSTHROUGH
+from fapikit.certificates.forms.cloudflare import CLOUDFLARE
+from fapikit.certificates.forms.envoy import ENVOY
+from fapikit.certificates.forms.form import CertificateForm
+from fapikit.certificates.forms.haproxy import HAPROXY
+from fapikit.certificates.forms.nginx import NGINX
+from fapikit.certificates.forms.rfc9440 import RFC9440
+from fapikit.certificates.forms.traefik import TRAEFIK
+
+__all__ = ["FORMS", "CertificateForm"]
+
+FORMS: Final[Mapping[str, CertificateForm]] = {
+    form.name: form
+    for form in (NGINX, APACHE, HAPROXY, ENVOY, RFC9440, AWS_ALB, AWS_ALB_PASSTHROUGH, TRAEFIK, CLOUDFLARE)
+}

@@ -1,0 +1,21 @@
+"""AWS Application Load Balancer: PEM, percent-encoded but for `+`, `=` and `/`.
+
+In verify mode the field is `X-Amzn-Mtls-Clientcert-Leaf`. In passthrough mode it is `X-Amzn-Mtls-Clientcert`, with
+the whole chain, and nobody has verified anything.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from fapikit.certificates.forms.form import CertificateForm, Forwarded, leaf_first
+from fapikit.certificates.pem import read_pem
+
+
+def decode(value: str) -> Forwarded:
+    """`+` stays `+`. Raises ValueError."""
+    return leaf_first(read_pem(unquote(value, errors="strict")))
+
+
+AWS_ALB = CertificateForm("aws-alb", "x-amzn-mtls-clientcert-leaf", decode)
+AWS_ALB_PASSTHROUGH = CertificateForm("aws-alb-passthrough", "x-amzn-mtls-clientcert", decode)

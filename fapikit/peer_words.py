@@ -1,0 +1,101 @@
+"""What a peer says in an error, fit for messages and logs: short, printable, and without the secrets that we sent.
+
+Spec: RFC 6749 4.1.2.1, 5.2, 10.3; RFC 7591 3.2.2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from fapikit import strict_json
+
+LONGEST: Final = 200
+"""Characters of a peer's text that are repeated."""
+_SHORTEST_SECRET: Final = 8
+_SECRET_HEADERS: Final = frozenset({"authorization", "dpop"})
+_NOT_SECRET: Final = frozenset(
+    [
+        "acr_values",
+        "actor_token_type",
+        "audience",
+        "authorization_details",
+        "claims",
+        "client_assertion_type",
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "grant_type",
+        "prompt",
+        "redirect_uri",
+        "requested_token_type",
+        "resource",
+        "response_mode",
+        "response_type",
+        "scope",
+        "subject_token_type",
+        "token_type_hint",
+    ]
+)
+"""Parameters that a refusal may repeat: what it complains about is mostly one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerWords:
+    """`code`: a well-formed OAuth error code. `description`: whatever else was said, escaped and cut."""
+
+    code: str | None = None
+    description: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.code is not None or self.description is not None
+
+    def __str__(self) -> str:
+        """Both, for the end of a sentence: `invalid_grant: "expired"`."""
+        quoted = None if self.description is None else f'"{self.description}"'
+        return ": ".join(part for part in (self.code, quoted) if part is not None)
+
+
+def is_error_code(text: object) -> bool:
+    """Whether this is a string of the characters that RFC 6749 5.2 allows in `error`."""
+    if not isinstance(text, str) or not 0 < len(text) <= 100:
+        return False
+    return all(0x20 <= ord(character) <= 0x7E and character not in '"\\' for character in text)
+
+
+def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerWords:
+    """The words of an error response (its JSON members, or its parameters). `hidden`: texts that are not repeated.
+
+    A body that has no `error` of the registered form, as of a gateway, is quoted as it is.
+    """
+    hidden = tuple(hidden)
+    code = members.get("error")
+    if is_error_code(code):
+        description = members.get("error_description") or members.get("message")
+        shown = repeatable(_text(description), hidden) if description else None
+        return PeerWords(repeatable(str(code), hidden), shown)
+    return PeerWords(None, repeatable(_text(members), hidden) if members else None)
+
+
+def repeatable(text: str, hidden: Iterable[str] = ()) -> str:
+    """A peer's text, printable on one line, at most 200 characters of it, without the `hidden` texts."""
+    for secret in hidden:
+        text = text.replace(secret, "***")
+    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:LONGEST])
+    return shown if len(text) <= LONGEST and len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+
+
+def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]:
+    """What a request carried that its answer might repeat: credentials, codes, tokens."""
+    for name, value in headers:
+        if name.lower() in _SECRET_HEADERS:
+            yield value.rpartition(" ")[2]
+    for name, value in parse_qsl(form.decode("latin-1")):
+        if name not in _NOT_SECRET and len(value) >= _SHORTEST_SECRET:
+            yield value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else strict_json.dump_value(value).decode()

@@ -1,0 +1,73 @@
+"""The hybrid flow: an ID token comes with the authorization response, and signs it.
+
+It is verified as any ID token is, and then its hashes: `c_hash` is the code's, `s_hash` is the state's. So whoever
+altered code or state on the way is found before the code is used. The second ID token, from the token endpoint, must
+be of the same user and the same sign-in.
+
+Spec: FAPI1-ADV 5.1, 5.1.1, 5.2.3.1-3, 5.2.3.1-4; OIDC 3.3.2.11, 3.3.2.12, 3.3.3.6
+Role: C
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from fapikit.errors import MissingClaim, WrongHash
+from fapikit.flow import Flow
+from fapikit.jose.half_hash import half_hash
+from fapikit.jose.purposes import ID_TOKEN
+from rpkit.bank import Bank
+from rpkit.errors import BrokenContinuity, MissingIdToken
+from rpkit.login.id_token import IdToken, verify_front_channel_id_token
+from rpkit.login.report import LoginReport
+from rpkit.login.transaction import Transaction
+
+_OF_ONE_SIGN_IN: Final = ("iss", "sub", "aud", "azp", "nonce", "auth_time", "acr", "amr", "sid")
+
+
+def verify_detached_signature(
+    bank: Bank, token: str | None, transaction: Transaction, *, code: str, report: LoginReport
+) -> Flow[IdToken]:
+    """Raises MissingIdToken, WrongHash, the JwtError that fits; TransportError if no key can be had now."""
+    if token is None:
+        raise MissingIdToken(
+            "an answer with an ID token was asked for, and it came without", clause="FAPI1-ADV 5.2.3.1-3"
+        )
+    id_token, alg = yield from verify_front_channel_id_token(bank, token, transaction, report=report)
+    _require_hash(id_token, "c_hash", code, alg, "OIDC 3.3.2.11", report)
+    _require_hash(id_token, "s_hash", transaction.state.reveal(), alg, "FAPI1-ADV 5.2.3.1-4", report)
+    return id_token
+
+
+def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -> None:
+    """The two ID tokens of one login agree. Raises BrokenContinuity."""
+    for name in _OF_ONE_SIGN_IN:
+        said_twice = name in ("iss", "sub") or (name in first.claims and name in second.claims)
+        if said_twice and first.claims[name] != second.claims[name]:
+            raise BrokenContinuity(
+                f"the ID token of the token endpoint has another {name} than the one of the authorization endpoint",
+                clause="OIDC 3.3.3.6",
+                facts={"claim": name},
+            )
+    report.passed("both ID tokens are of one sign-in", "OIDC 3.3.3.6")
+
+
+def _require_hash(
+    id_token: IdToken, name: str, value: str, alg: str, clause: str, report: LoginReport
+) -> None:
+    found = id_token.claims.get(name)
+    if found is None:
+        raise ID_TOKEN.fail(
+            MissingClaim,
+            f"the ID token that signs the answer has no {name}",
+            about=name,
+            facts={"claim": name},
+        )
+    if not isinstance(found, str) or not hmac.compare_digest(found.encode(), half_hash(value, alg).encode()):
+        raise WrongHash(
+            f"{name} is not the hash of what came: the answer was altered on its way",
+            clause=clause,
+            facts={"claim": name},
+        )
+    report.passed(f"signed answer: {name}", clause)

@@ -1,0 +1,102 @@
+"""What a peer says is part of the error: escaped, cut, and without what we sent it in secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fapikit.errors import PeerRefused, UnexpectedStatus
+from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_refusal, words_in
+from fapikit.peer_words import LONGEST, repeatable, words_of
+from tests.hands import answer
+
+SAID: dict[str, tuple[dict[str, Any], str]] = {
+    "code and description": (
+        {"error": "invalid_grant", "error_description": "Grant not found"},
+        'invalid_grant: "Grant not found"',
+    ),
+    "a code alone": ({"error": "invalid_grant"}, "invalid_grant"),
+    "an empty description": ({"error": "invalid_grant", "error_description": ""}, "invalid_grant"),
+    "a description that is no text": (
+        {"error": "invalid_grant", "error_description": {"code": 7}},
+        'invalid_grant: "{"code":7}"',
+    ),
+    "a framework's own error": (
+        {"timestamp": 1, "status": 401, "error": "Unauthorized", "message": "Bad credentials"},
+        'Unauthorized: "Bad credentials"',
+    ),
+    "an error that is an object": (
+        {"error": {"type": "OAuthException", "code": 100}},
+        '"{"error":{"type":"OAuthException","code":100}}"',
+    ),
+    "a gateway's words": ({"fault": {"faultstring": "Quota"}}, '"{"fault":{"faultstring":"Quota"}}"'),
+    "letters beyond ASCII": ({"error": "x", "error_description": "Código inválido"}, 'x: "Código inválido"'),
+    "nothing": ({}, ""),
+}
+
+
+@pytest.mark.spec("RFC 6749 5.2")
+@pytest.mark.parametrize("what", SAID)
+def test_is_said(what: str) -> None:
+    members, text = SAID[what]
+    assert str(words_of(members)) == text
+    assert bool(words_of(members)) is bool(text)
+
+
+@given(st.text(max_size=600))
+def test_is_printable_and_short(text: str) -> None:
+    shown = repeatable(text)
+    assert shown.isprintable()
+    assert len(shown) <= LONGEST
+
+
+def test_what_is_cut_is_seen_to_be_cut() -> None:
+    assert repeatable("x" * 200) == "x" * 200
+    assert repeatable("x" * 201) == "x" * 197 + "..."
+    assert repeatable("a\n\x1b[31m") == "a\\n\\x1b[31m"
+
+
+def echoing(request: HttpRequest, text: str, status: int = 400) -> HttpResponse:
+    given = answer({"error": "invalid_grant", "error_description": text}, status)
+    return HttpResponse(given.status, given.headers, given.body, given.url, request)
+
+
+SECRETS = {
+    "code": "a-code-that-is-secret",
+    "refresh_token": "a-refresh-token-that-is-secret",
+    "client_secret": "a-client-secret",
+    "a_parameter_nobody_knows": "perhaps-a-secret",
+}
+
+
+@pytest.mark.spec("RFC 6749 10.3")
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_that_a_peer_repeats_is_not_repeated_again(name: str) -> None:
+    request = form_request(
+        "https://as.example/token", [("grant_type", "authorization_code"), (name, SECRETS[name])]
+    )
+    error = read_refusal(echoing(request, f"{SECRETS[name]} is not known here"), clause="RFC 1 1")
+    assert isinstance(error, PeerRefused)
+    assert error.peer_description == "*** is not known here"
+    assert SECRETS[name] not in f"{error} {dict(error.facts)} {error.__notes__}"
+
+
+def test_credentials_in_a_header_are_secrets_too() -> None:
+    request = HttpRequest("POST", "https://as.example/x", (("Authorization", "Bearer initial-access-token"),))
+    assert words_in(echoing(request, "initial-access-token is no token")).description == "*** is no token"
+
+
+def test_what_is_no_secret_is_repeated() -> None:
+    form = [("scope", "accounts payments"), ("redirect_uri", "https://fintech.example/cb")]
+    request = form_request("https://as.example/par", form)
+    said = "scope accounts payments and https://fintech.example/cb are not registered"
+    assert words_in(echoing(request, said)).description == said
+
+
+def test_a_server_that_failed_is_quoted_too() -> None:
+    error = read_refusal(answer({"error": "server_error", "error_description": "db"}, 500), clause="RFC 1 1")
+    assert isinstance(error, UnexpectedStatus)
+    assert str(error) == 'https://as.example/there answered 500 and says server_error: "db" [RFC 1 1]'

@@ -1,0 +1,131 @@
+"""Certificates for tests, made with the cryptography library alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NOW = 1_800_000_000.0
+_DAY = dt.timedelta(days=1)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def a_name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+
+
+FINTECH = a_name(
+    (NameOID.COUNTRY_NAME, "JP"), (NameOID.ORGANIZATION_NAME, "Fintech"), (NameOID.COMMON_NAME, "fintech")
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: Key
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def pem(self) -> str:
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def key_pem(self) -> str:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+
+
+def usage(**given: bool) -> x509.KeyUsage:
+    names = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{name: given.get(name, False) for name in names})
+
+
+def a_certificate(
+    *,
+    issuer: Made | None = None,
+    subject: x509.Name = FINTECH,
+    key: Key | None = None,
+    now: float = NOW,
+    valid_from: dt.timedelta = -_DAY,
+    valid_for: dt.timedelta = 30 * _DAY,
+    ca: bool = False,
+    key_usage: x509.KeyUsage | None = None,
+    extended: Sequence[x509.ObjectIdentifier] | None = (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    names: Sequence[x509.GeneralName] = (),
+    serial: int = 7,
+) -> Made:
+    """Signed by `issuer`, or by itself."""
+    own: Key = key or ec.generate_private_key(ec.SECP256R1())
+    signer: Any = own if issuer is None else issuer.key
+    today = dt.datetime.fromtimestamp(now, dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.certificate.subject)
+        .public_key(own.public_key())
+        .serial_number(serial)
+        .not_valid_before(today + valid_from)
+        .not_valid_after(today + valid_for)
+    )
+    if ca:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False
+        )
+        if issuer is not None:
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+            )
+    else:
+        if key_usage is not None:
+            builder = builder.add_extension(key_usage, critical=True)
+        if extended is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return Made(builder.sign(signer, hashes.SHA256()), own)
+
+
+def an_authority(
+    name: str = "Client CA", *, issuer: Made | None = None, now: float = NOW, serial: int = 1000
+) -> Made:
+    return a_certificate(
+        issuer=issuer,
+        subject=a_name((NameOID.COMMON_NAME, name)),
+        ca=True,
+        now=now,
+        valid_for=3650 * _DAY,
+        serial=serial,
+    )
+
+
+def a_crl(issuer: Made, *revoked: int, now: float = NOW, lasts: dt.timedelta = _DAY) -> str:
+    today = dt.datetime.fromtimestamp(now, dt.UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(today - _DAY)
+        .next_update(today + lasts)
+    )
+    for serial in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(today - _DAY).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
