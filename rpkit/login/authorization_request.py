@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
-from fapikit.flow import Flow
+from fapikit.flow import Flow, store_check
 from fapikit.secrets import Secret
 from fapikit.urls import with_query
 from rpkit.back_channel import Form
@@ -103,6 +103,7 @@ def begin(
         bank.algorithms(
             settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
         )
+    yield from store_check(settings.store)  # nobody is sent to sign in where the answer could not be taken
     verifier = pkce.make_verifier(settings.random_bytes)
     dpop = new_dpop_key(bank)
     transaction = Transaction(
