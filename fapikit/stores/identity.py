@@ -70,8 +70,10 @@ def raise_forgot(left: float = REPLAY_WINDOW) -> NoReturn:
 
 def require_memory(store: object, since: float | None) -> None:
     """Raises StoreForgot for a store that is known to have forgotten anything since then, by this host's clock."""
+    if since is None:
+        return
     forgot_at = getattr(store, "forgot_at", NEVER)
-    if since is not None and forgot_at >= since:
+    if forgot_at != NEVER and forgot_at >= since:
         raise StoreForgot(
             "the store was emptied, replaced or set back since this was made: whether it was used cannot be known",
             retry_after=REPLAY_WINDOW,
