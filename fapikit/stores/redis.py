@@ -3,7 +3,7 @@
 Each operation is one round trip: a script on one entry and on the store's record of identity (`identity`), which lie in
 one hash slot, so it runs on a cluster. Nothing is retried: a write whose answer was lost may have happened, so the
 caller hears StoreUnavailable and cannot decide. In a server that would forget what lives (`redis_server`)
-nothing is marked: it is looked at before the first operation, and again each minute.
+nothing is marked: it is looked at before the first operation, and again every few seconds.
 """
 
 from __future__ import annotations

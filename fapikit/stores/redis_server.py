@@ -49,6 +49,11 @@ def require_no_eviction(nodes: Iterable[Info]) -> None:
             )
 
 
+def evicted_by(nodes: Iterable[Info]) -> int:
+    """How many live entries these servers have evicted since they were started."""
+    return sum(_number(node, "evicted_keys") for node in nodes)
+
+
 def promise_of(nodes: Iterable[Info]) -> StorePromise:
     """Of servers that are fit."""
     nodes = list(nodes)

@@ -17,6 +17,7 @@ from fapikit.stores.redis_client import Command
 from fapikit.stores.redis_scripts import Script
 from fapikit.stores.redis_server import (
     Info,
+    evicted_by,
     nodes_of,
     promise_of,
     require_no_eviction,
@@ -26,7 +27,7 @@ from fapikit.stores.redis_server import (
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Command, Any, T]
 
-INSPECTED_EVERY: Final = 60.0
+INSPECTED_EVERY: Final = 5.0
 BUCKETS: Final = 64
 """A cluster's entries lie in so many slots, each with a record of identity of its own."""
 _LONGEST_MS: Final = 100 * 365 * 86_400_000
@@ -44,6 +45,7 @@ class RedisSteps:
         self._nodes: list[Info] = []
         self._promise: StorePromise | None = None
         self._inspected_at = float("-inf")
+        self._evicted: int | None = None
 
     @property
     def forgot_at(self) -> float:
@@ -84,7 +86,13 @@ class RedisSteps:
         promise = promise_of(nodes)
         for warning in promise.warnings if promise != self._promise else ():
             _LOGGER.warning("%s", warning)
+        evicted, before = evicted_by(nodes), self._evicted
         self._nodes, self._promise, self._inspected_at = nodes, promise, self._clock()
+        self._evicted = evicted
+        if before is not None and evicted > before:  # marks may be among them
+            for bucket, known in list(self._known.items()):
+                yield from self._write_down(bucket, known.name)
+            raise_forgot()
         return promise
 
     def _operate(self, script: Script, key: str, *arguments: bytes | int) -> Steps[Any]:
@@ -120,16 +128,20 @@ class RedisSteps:
 
     def _lost(self, bucket: str, known: Acquaintance, found: Identity | None) -> Steps[NoReturn]:
         """Write down that the store forgot, unless another process has done so already. Raises StoreForgot."""
-        now = self._clock()
-        if not known.is_told_of(found):
-            name = "" if found is None else found.name
-            found = _identity_of((yield Command(scripts.RENAME, (bucket,), (name, new_name(), repr(now)))))
-            if found is None:
-                raise _unreadable()
-            found = found._replace(forgot_at=now)  # whoever was the quicker one
-        self._known[bucket] = Acquaintance(cast(Identity, found), now)
+        if found is not None and known.is_told_of(found):
+            self._known[bucket] = Acquaintance(found, self._clock())
+        else:
+            yield from self._write_down(bucket, "" if found is None else found.name)
         self._inspected_at = float("-inf")  # another server may stand behind the name
         raise_forgot()
+
+    def _write_down(self, bucket: str, name: str) -> Steps[None]:
+        """The record gets another name, unless another process was quicker; either way it forgot just now."""
+        now = self._clock()
+        found = _identity_of((yield Command(scripts.RENAME, (bucket,), (name, new_name(), repr(now)))))
+        if found is None:
+            raise _unreadable()
+        self._known[bucket] = Acquaintance(found._replace(forgot_at=now), now)
 
 
 def _identity_of(record: Any) -> Identity | None:

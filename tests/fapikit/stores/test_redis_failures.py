@@ -8,14 +8,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from fapikit.errors import StoreError, StoreFull, StoreUnavailable, UnfitStore, UnreadableRecord
+from fapikit.errors import (
+    StoreError,
+    StoreForgot,
+    StoreFull,
+    StoreUnavailable,
+    UnfitStore,
+    UnreadableRecord,
+)
 from fapikit.stores import RedisStore
+from fapikit.stores.identity import REPLAY_WINDOW
+from fapikit.stores.redis_steps import INSPECTED_EVERY
+from tests.clocks import FrozenClock
 from tests.servers import free_port, valkey_server
 
 OPERATIONS: dict[str, tuple[Any, ...]] = {
@@ -188,17 +199,49 @@ def test_an_evicting_server_takes_no_mark_until_it_evicts_no_more(url: str, admi
     store.close()
 
 
-def test_a_policy_that_changes_under_a_running_process_is_noticed_within_a_minute(
+def test_a_policy_that_changes_under_a_running_process_is_noticed_within_seconds(
     url: str, admin: redis.Redis
 ) -> None:
-    now = [0.0]
-    store = RedisStore(url, clock=lambda: now[0])
+    clock = FrozenClock()
+    store = RedisStore(url, clock=clock)
     assert store.add("a", b"1", 60)
     admin.config_set("maxmemory-policy", "allkeys-random")
-    now[0] += 60
+    clock.advance(INSPECTED_EVERY)
     with pytest.raises(UnfitStore):
         store.add("b", b"1", 60)
+    admin.config_set("maxmemory-policy", "noeviction")
+    clock.advance(INSPECTED_EVERY)
+    assert store.add("b", b"1", 60), "nothing was evicted meanwhile"
     store.close()
+
+
+def test_what_was_evicted_is_forgotten_also_where_the_server_evicts_no_more(
+    url: str, admin: redis.Redis
+) -> None:
+    clock = FrozenClock()
+    store, other = RedisStore(url, clock=clock), RedisStore(url, clock=clock)
+    assert store.add("mark", b"1", 95)
+    assert other.get("mark") == b"1"
+    admin.config_set("maxmemory-policy", "volatile-lru")
+    admin.config_set("maxmemory", admin.info("memory")["used_memory"] + 400_000)
+    numbers = count()
+    while admin.exists("fapikit:mark"):
+        admin.set(f"flood{next(numbers)}", b"f" * 1000, px=60_000)
+    admin.config_set("maxmemory-policy", "noeviction")
+    admin.config_set("maxmemory", 0)
+    clock.advance(INSPECTED_EVERY)
+    for one in (store, other):
+        with pytest.raises(StoreForgot):
+            one.add("mark", b"1", 95)
+    clock.advance(REPLAY_WINDOW - 1)
+    late = RedisStore(url, clock=clock)
+    for one in (store, other, late):
+        with pytest.raises(StoreForgot):
+            one.add("mark", b"1", 95)
+    clock.advance(1)
+    assert store.add("mark", b"1", 95)
+    for one in (store, other, late):
+        one.close()
 
 
 def test_a_server_without_memory_lets_be_read_and_taken(url: str, admin: redis.Redis) -> None:
