@@ -33,7 +33,7 @@ from fapikit.flow import Flow, store_check
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
-from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
+from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
 
@@ -201,5 +201,5 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
 
 
 def _store(config: Config, clock: Clock) -> Store:
-    inner = MemoryStore(clock=clock) if config.store == "memory:" else store_from_url(config.store)
+    inner = store_from_url(config.store, max_octets=config.limits.store_octets, clock=clock)
     return SealedStore(inner, Seal(config.store_seal)) if config.store_seal else inner

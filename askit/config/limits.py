@@ -34,6 +34,7 @@ class Limits:
     long_parameter_octets: int = 65_536
     sealed_request_octets: int = 12_288
     record_octets: int = 65_536
+    store_octets: int | None = None
 
     @classmethod
     def read(cls, table: Table) -> Limits:
