@@ -6,13 +6,16 @@ Role: RS
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from asgi_mw.protect import Protect
-from asgi_mw.routes import is_public, walk
 from fapikit.errors import ConfigurationError
-from rskit.access import ACCESS_MARK, Access
+from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.visit import Way
+
+_UNKNOWN = "the routes of this application are not known: it is no Starlette or FastAPI app"
 
 
 def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
@@ -21,32 +24,46 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     Under `Protect` a route without a rule of its own takes any token that holds. `every_route_explicit` refuses that:
     it raises ConfigurationError, naming them, so that start-up fails.
     """
-    routes, protected_by = _unwrap(app)
-    found = (RoutePolicy(_methods(route), path, _policy(route)) for path, route in walk(routes))
-    return checked(RouteTable(found, protected_by), every_route_explicit=every_route_explicit)
+    if "starlette.applications" not in sys.modules:
+        raise ConfigurationError(_UNKNOWN)
+    from asgi_mw.starlette_way import all_ways
 
-
-def _unwrap(app: Any) -> tuple[Any, list[str]]:
-    """The routes, and the resource of each Protect around them, added ones too. Raises ConfigurationError."""
-    protected_by: list[str] = []
-    while app is not None:
-        routes = getattr(app, "routes", None)
-        if routes is not None:
-            return routes, protected_by + _added(app)
-        if isinstance(app, Protect):
-            protected_by.append(app.resource)
-            app = app.inner
-        else:
-            app = getattr(app, "app", None)
-    raise ConfigurationError(
-        "the routes of this application are not known: it is no Starlette or FastAPI app"
+    outside, protects, inner = _opened(app)
+    ways = list(all_ways(inner))
+    if any(way.route is None for way in ways):
+        raise ConfigurationError(_UNKNOWN)
+    doors = [protect.door for protect in protects]
+    found = (
+        RoutePolicy(_methods(way.route), way.path, _policy(way)).for_strangers(way, doors) for way in ways
     )
+    table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
+    return checked(table, every_route_explicit=every_route_explicit)
 
 
-def _added(app: Any) -> list[str]:
-    """What `add_middleware` and `middleware=[...]` put around."""
-    given = [layer for layer in getattr(app, "user_middleware", ()) if layer.cls is Protect]
-    return [str((layer.kwargs.get("resource_server") or layer.args[0]).resource) for layer in given]
+def _opened(app: Any) -> tuple[list[object], list[Protect], Any]:
+    """What stands outside of the first Protect, each Protect from the outside in, and the application in the last."""
+    from starlette.applications import Starlette
+    from starlette.routing import Router
+
+    from asgi_mw.starlette_layers import Declared, layers_of, stack_of
+
+    outside: list[object] = []
+    protects: list[Protect] = []
+    node = inner = app
+    while node is not None and not isinstance(node, Router):
+        if isinstance(node, Declared) and node.makes(Protect):
+            node = node.made()
+        elif isinstance(node, Protect):
+            protects.append(node)
+            node = inner = node.inner
+        elif isinstance(node, Starlette):
+            node = stack_of(node)
+        else:
+            following = getattr(node, "app", None)
+            if following is not None and not protects:
+                outside += layers_of(node)
+            node = following
+    return outside, protects, inner
 
 
 def _methods(route: Any) -> tuple[str, ...]:
@@ -56,8 +73,8 @@ def _methods(route: Any) -> tuple[str, ...]:
     return ("WEBSOCKET",) if "WebSocket" in type(route).__name__ else ("ANY",)
 
 
-def _policy(route: Any) -> Access | str | None:
-    endpoint = getattr(route, "endpoint", None) or getattr(route, "app", None)
+def _policy(way: Way) -> Access | str | None:
+    route, endpoint = way.route, way.endpoint
     if isinstance(endpoint, Protect):
         return f"protected by {endpoint.resource}"
     if is_public(endpoint):

@@ -12,21 +12,23 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeVar
 
-from asgi_mw.routes import is_public
 from asgi_mw.stream import POLICY_VIOLATION, TokenStream
-from asgi_mw.view import Message, Receive, Scope, Send
+from asgi_mw.view import Message, Receive, Scope, Send, header_of
+from fapikit.http_message import Headers
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
-from rskit.errors import NoCredentials
 from rskit.policy.admission import Admission
+from rskit.policy.visit import Visit
 
-_EXPOSED: Final = (
-    b"access-control-expose-headers",
-    b"WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id",
-)
-_BEGINNINGS: Final = frozenset(
-    {"http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start"}
-)
+_PREFIX: Final = pages.PREFIX.encode()
+_BEGINNINGS: Final = {
+    "http.response.start": 200,
+    "websocket.accept": 101,
+    "websocket.close": 403,
+    "websocket.http.response.start": 200,
+}
+"""With the status that each stands for where it names none."""
 _LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,13 +43,14 @@ def _coroutine_function(function: F) -> F:
 
 
 class Guard:
-    """`public` is the public endpoint that a request without credentials was let through to.
+    """`cors`: the policy of this protection for pages of other origins, if it has one.
 
     `has_refused`: the refusal has been sent, so that what the application still does or raises changes nothing.
     """
 
     __slots__ = (
         "_connected",
+        "_cors",
         "_has_length",
         "_receive",
         "_scope",
@@ -55,12 +58,13 @@ class Guard:
         "_stream",
         "admission",
         "has_refused",
-        "public",
     )
 
-    def __init__(self, admission: Admission, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, admission: Admission, scope: Scope, receive: Receive, send: Send, cors: pages.Cors | None
+    ) -> None:
         self.admission = admission
-        self.public: Any = None
+        self._cors = cors
         self.has_refused = False
         self._scope = scope
         self._receive = receive
@@ -83,9 +87,11 @@ class Guard:
             return self._stream.send(message)
         admission, kind = self.admission, message["type"]
         if not admission.started:
+            if admission.token is None and type(admission) is Visit and not admission.reached:
+                if kind not in _BEGINNINGS:
+                    return _drop()  # what a layer sends ahead of an answer
+                admission.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
             if kind in _BEGINNINGS:
-                if self.public is not None:
-                    self._refuse_strayed()
                 if admission.refusal is not None:
                     admission.started = True  # or what the app sends before it awaits this would pass
                     return self.send_refusal(admission.refusal)
@@ -107,7 +113,8 @@ class Guard:
 
     async def send_refusal(self, refusal: Refusal) -> None:
         self.has_refused = True
-        await self.send_answer(refusal.status, headers_of(refusal), refusal.body)
+        headers = (*headers_of(refusal), *self._for_pages())
+        await self.send_answer(refusal.status, headers, refusal.body)
 
     async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         """An answer of ours; for a websocket a denial, or its close where the server knows no denial."""
@@ -120,8 +127,8 @@ class Guard:
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
                 return
             kind = "websocket.http.response"
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        encoded += self._additions(nonce=False)
+        extra = self.admission.server.response_headers(self.admission.view, nonce=False)
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)]
         await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
         body = b"" if self._scope.get("method") == "HEAD" else body
         await self._send({"type": f"{kind}.body", "body": body})
@@ -140,19 +147,24 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
                 self._has_length = True
-        headers += self._additions(nonce=True)
+        view = self.admission.view
+        extra = self.admission.server.response_headers(view, nonce=True)
+        if self._cors is not None or view.cross_origin:
+            headers = self._without_its_own(headers)
+            extra += self._for_pages()
+        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
         return {**message, "headers": headers}
 
-    def _additions(self, *, nonce: bool) -> list[tuple[bytes, bytes]]:
-        view = self.admission.view
-        extra = self.admission.server.response_headers(view, nonce=nonce)
-        additions = [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
-        return [*additions, _EXPOSED] if view.cross_origin else additions
+    def _without_its_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What the application says of pages gives way to a policy."""
+        if self._cors is None:
+            return headers
+        return [header for header in headers if not header[0].lower().startswith(_PREFIX)]
 
-    def _refuse_strayed(self) -> None:
-        """A request let through to one public endpoint may not be answered by another that is not."""
-        if not is_public(self._scope.get("endpoint", self.public)):
-            self.admission.refuse(NoCredentials("no access token came with the request"))
+    def _for_pages(self) -> Headers:
+        if self._cors is not None:
+            return self._cors.of_answer(header_of(self._scope, b"origin"))
+        return (pages.SHOWN,) if self.admission.view.cross_origin else ()
 
     def _begin_stream(self, message: Message) -> Awaitable[None]:
         token = self.admission.token

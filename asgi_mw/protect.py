@@ -1,7 +1,7 @@
 """The outer layer of an ASGI app: nothing passes without a token that holds, save what is `public()`.
 
-Put it outside of everything that answers, or inside of CORS handling only. It serves the resource's metadata, renders
-every refusal itself, and refuses websockets before they are accepted.
+Nothing of the application runs for a stranger but what is public and, by name, what is around it. It serves the
+resource's metadata, answers preflights, renders every refusal itself, and refuses websockets before they are accepted.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9449 8.2; RFC 9728 3.1; FAPI1-BL 6.2.1-11, 6.2.1-14 (RS-16, RS-19, RS-20)
 Role: RS
@@ -9,18 +9,21 @@ Role: RS
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.guard import Guard
-from asgi_mw.routes import NOBODY, find_endpoint, is_public
 from asgi_mw.stranger import STRANGER
-from asgi_mw.view import ASGIApp, Receive, Scope, Send, header_of, view_of
+from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send, header_of, view_of
 from fapikit.flow import background
 from fapikit.urls import origin_of
+from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit, Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -29,6 +32,9 @@ from rskit.resource_server import ResourceServer
 class Protect:
     """`Protect(app, resource_server)`, or `app.add_middleware(Protect, resource_server=...)`.
 
+    `around_public`: what of the application may run for a stranger around a public endpoint: middleware classes,
+    functions given to `app.middleware("http")`, exception handlers, dependencies of routers, each as it is or by its
+    dotted name. `cors`: which pages of other origins may call; without it no preflight is answered.
     `websocket_origins`: pages whose scripts may open websockets; the resource's own origin by default. A websocket
     opened by no browser has no Origin and needs none.
     """
@@ -38,11 +44,15 @@ class Protect:
         app: ASGIApp,
         resource_server: ResourceServer,
         *,
+        around_public: Collection[object] = (),
+        cors: Cors | None = None,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
         require_wiring(app, resource_server)
+        self.door = Door(around_public, cors)
         self._app = app
         self._server = resource_server
+        self._cors = cors
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
 
@@ -63,8 +73,12 @@ class Protect:
         server = self._server
         view = view_of(scope, server.interaction_id)
         admission = Admission(server, view, None)
-        guard = Guard(admission, scope, receive, send)
-        if kind == "websocket" or view.path == server.metadata_path:
+        guard = Guard(admission, scope, receive, send, self._cors)
+        if (
+            kind == "websocket"
+            or view.path == server.metadata_path
+            or (view.cross_origin and view.method == "OPTIONS")
+        ):
             own = self._own_answer(scope, view)
             if own is not None:
                 await guard.send_answer(*own)
@@ -79,6 +93,7 @@ class Protect:
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
+            admission = guard.admission
         scope[KEY] = admission
         before = CURRENT.set(admission)
         try:
@@ -97,20 +112,42 @@ class Protect:
     def _own_answer(
         self, scope: Scope, view: RequestView
     ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
-        """What is answered whatever token comes: the metadata, and a websocket that a stranger's page opens."""
+        """What is answered whatever token comes: metadata, a preflight, a websocket that a stranger's page opens."""
         if scope["type"] == "websocket":
             return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
+        if view.method == "OPTIONS":
+            return self._preflight(scope, view)
         if view.method in ("GET", "HEAD"):
             return 200, self._server.metadata_headers(), self._server.metadata
         return None
+
+    def _preflight(
+        self, scope: Scope, view: RequestView
+    ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
+        origin = header_of(scope, b"origin")
+        if origin is None or header_of(scope, b"access-control-request-method") is None:
+            return None
+        if view.path == self._server.metadata_path:
+            return *preflight_of_metadata(header_of(scope, b"access-control-request-headers")), b""
+        if self._cors is None:
+            self.door.say_preflight(origin)
+            return None
+        return *self._cors.preflight(origin), b""
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             raise RuntimeError(f"no rule for the ASGI protocol {scope['type']!r}: it is not let through")
         # Keys are fetched while the app starts; should that fail, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
+
+        async def say_what_is_closed(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                for way in self._all_ways():
+                    self.door.opens_to(way)
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, say_what_is_closed)
         finally:
             await self._server.async_driver.aclose()
 
@@ -119,30 +156,29 @@ class Protect:
         if isinstance(decision, Allow):
             guard.admission.token = scope["auth"] = scope["user"] = decision.token
             return None
-        if not (self._is_open(decision, scope, view, guard) or self._server.excuses(decision, view, None)):
+        way = self._find_way(scope) if isinstance(decision.error, NoCredentials) else None
+        if way is not None and self.door.opens_to(way):
+            guard.admission = Visit(self._server, view, way, self.door.around_public)
+        elif not self._server.excuses(decision, view, None):
             return decision
         scope.setdefault("auth", STRANGER)  # unless a layer further out knows who this is
         scope.setdefault("user", STRANGER)
         return None
 
-    def _is_open(self, refusal: Refusal, scope: Scope, view: RequestView, guard: Guard) -> bool:
-        if not isinstance(refusal.error, NoCredentials):
-            return False
-        endpoint = find_endpoint(self._app, scope)
-        if is_public(endpoint):
-            guard.public = endpoint
-            return True
-        return endpoint is NOBODY and _is_preflight(view, scope)
+    def _find_way(self, scope: Scope) -> Way | None:
+        if "starlette.applications" not in sys.modules:
+            return None  # then the application is none of Starlette's, and nothing is known of its inside
+        from asgi_mw.starlette_way import find_way
+
+        return find_way(self._app, scope, self.door.around_public)
+
+    def _all_ways(self) -> Iterable[Way]:
+        if "starlette.applications" not in sys.modules:
+            return ()
+        from asgi_mw.starlette_way import all_ways
+
+        return all_ways(self._app)
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")
         return origin is None or origin in self._origins
-
-
-def _is_preflight(view: RequestView, scope: Scope) -> bool:
-    """A CORS preflight; where no endpoint takes it as a request of its own, CORS handling further in will answer."""
-    return (
-        view.method == "OPTIONS"
-        and header_of(scope, b"origin") is not None
-        and header_of(scope, b"access-control-request-method") is not None
-    )

@@ -22,10 +22,13 @@ from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
+from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
 from askit.requests.response_type import HYBRID
+from askit.shares import Owner, shares_of, user_owner
+from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -67,11 +70,11 @@ class Core:
         self.clock = clock
         self.random_bytes = random_bytes
         self._own_store = store is None
-        self.records = Records(
-            _store(config, clock) if store is None else store,
-            config.issuer,
-            max_octets=config.limits.record_octets,
+        kept = _store(config, clock) if store is None else store
+        self.shares = shares_of(
+            kept, config.limits.entries_per_client, config.limits.octets_per_client, clock
         )
+        self.records = Records(kept, config.issuer, self.shares, max_octets=config.limits.record_octets)
         self.clients = Clients(
             config.clients,
             self.records,
@@ -80,8 +83,9 @@ class Core:
             clock=clock,
             public_only=not config.development_only,
         )
-        self.registrations = Registrations(self.records, config.registration)
-        self.users = Users(config.users, self.records)
+        self.registrations = Registrations(
+            self.records, config.registration, per_address=config.limits.registrations_per_address
+        )
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -90,6 +94,14 @@ class Core:
             fixed=config.signing_jwks,
             rotate_after=config.rotate_keys_after,
             retire_after=config.access_token_lifetime + 3600,
+        )
+        self.decryption_keys = DecryptionKeys(
+            self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
+        )
+        usernames = {user.username for user in config.users}
+        self.users = Users(
+            config.users,
+            PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),
         )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -111,6 +123,7 @@ class Core:
             wanted |= {alg for name in _SIGNED_FOR_CLIENTS if (alg := client.alg(name)) is not None}
         for alg in sorted(wanted):
             await self.keys.signer(alg)
+        await self.decryption_keys.all()
 
     async def aclose(self) -> None:
         """Close connections, and the store unless it was handed in."""
@@ -140,6 +153,11 @@ class Core:
             self.config.signing_alg
         }
 
+    def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
+        """Whose shares count what a user gives a client; one who approves by himself in a test has none."""
+        own = () if username == self.config.auto_approve else (user_owner(username),)
+        return (*client.owners, *own)
+
     def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
         """Raise InvalidScope for one that is unknown or not this client's."""
         known = self.config.known_scopes
@@ -164,7 +182,8 @@ class Core:
         return document
 
     async def jwks(self) -> dict[str, Any]:
-        return await self.keys.jwks()
+        signing = await self.keys.jwks()
+        return {"keys": [*signing["keys"], *await self.decryption_keys.jwks()]}
 
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body

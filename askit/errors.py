@@ -4,6 +4,7 @@
     └── Refused                       a request that is answered with an OAuth error
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
         ├── InvalidRequestUri         InvalidRequestObject  UnsupportedResponseType
+        ├── ShareTaken                429, one client, address or user has all that it may have
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -54,6 +55,15 @@ class TooSlow(InvalidRequest):
 
     clause = "RFC 9110 15.5.9"
     status = 408
+
+
+class ShareTaken(Refused):
+    """As much is kept for this client, address or user as may be at one time."""
+
+    code = "temporarily_unavailable"
+    clause = "RFC 9126 2.3"
+    status = 429
+    remedy = Remedy.RETRY_LATER
 
 
 class InvalidRequestUri(Refused):

@@ -8,12 +8,13 @@ callers one wins.
              request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
     code     an approval to redeem, by its code         code-used                      mark on it
     grant    what a user granted, by its id: while it is there, what hangs on it lives
-    refresh  by the token                               refresh-used, refresh-forgiven marks on it
+    refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
-    session  a signed-in browser, by its cookie         login-failures, login-known    counters, and marks
+    session  a signed-in browser, by its cookie
+    login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
     session-clients  those to be told of its end, by its session_id
     client   a client that registered itself            registration                   the digest of its token
-    registered  the ids of all these clients
+    registered, registered-from   the ids of all these clients, and of those from one address
     keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
@@ -23,17 +24,19 @@ Role: AS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from askit.errors import TooLarge
 from askit.record_fields import read_record, reading
+from askit.shares import Owner, Shares
 from fapikit import strict_json
 from fapikit.stores.identity import require_memory
-from fapikit.stores.protocol import MAX_VALUE_OCTETS, Store
+from fapikit.stores.protocol import Store
 
 R = TypeVar("R", bound="Record")
+Owners: TypeAlias = Iterable[Owner]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +115,20 @@ class Code(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshToken(Record):
-    """`jkt`: the key of a public client's refresh token, which alone may use it."""
+class RefreshFamily(Record):
+    """A refresh token and its successors, by number; `jkt`: the key of a public client, which alone may use them.
+
+    `current` is the one that is good, `used` the one that it succeeded, at `used_at`. `forgiven`: twice.
+    """
 
     client_id: str
     grant_id: str
     expires_at: float
     jkt: str | None = None
+    current: int = 0
+    used: int = -1
+    used_at: float = 0.0
+    forgiven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +186,20 @@ class SessionClients(Record):
     clients: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names(Record):
+    """A list whose length is bounded."""
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters(Record):
+    """Some counters by name: how far each has counted, and when it ends."""
+
+    counts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def digest(secret: str) -> str:
     """What stands for a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -190,43 +214,54 @@ def read_stored(kind: str, record: type[R], octets: bytes) -> R:
 class Records:
     """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
 
-    def __init__(self, store: Store, issuer: str, *, max_octets: int = MAX_VALUE_OCTETS) -> None:
-        """`max_octets`: the longest record that is kept."""
+    def __init__(self, store: Store, issuer: str, shares: Shares, *, max_octets: int) -> None:
+        """`max_octets`: the longest record that is kept. What is written for somebody is charged to the `shares`."""
         self.store = store
+        self.shares = shares
         self._max_octets = max_octets
         self._prefix = f"as:{digest(issuer)[:12]}:"
 
     def key(self, kind: str, name: str) -> str:
-        return self.key_of_digest(kind, digest(name))
+        return f"{self._prefix}{kind}:{digest(name)}"
 
-    def key_of_digest(self, kind: str, name_digest: str) -> str:
-        return f"{self._prefix}{kind}:{name_digest}"
-
-    async def save(self, kind: str, name: str, record: Record, ttl: float) -> None:
-        await self.write(kind, name, record.dump(), ttl)
+    async def save(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> None:
+        """Raises TooLarge."""
+        await self.write(kind, name, record.dump(), ttl, owners)
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
         octets = await self.read(kind, name)
         return None if octets is None else read_stored(kind, record, octets)
 
-    async def write(self, kind: str, name: str, octets: bytes, ttl: float) -> None:
+    async def write(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> None:
         """Raises TooLarge."""
         self._require_small(octets)
-        await self.store.aput(self.key(kind, name), octets, max(ttl, 1.0))
+        key, ttl = self.key(kind, name), max(ttl, 1.0)
+        await self.store.aput(key, octets, ttl)
+        self.shares.charge(owners, len(key) + len(octets), ttl)
 
     async def read(self, kind: str, name: str) -> bytes | None:
         return await self.store.aget(self.key(kind, name))
 
     async def mark(
-        self, kind: str, name: str, ttl: float, value: str = "1", *, since: float | None = None
+        self,
+        kind: str,
+        name: str,
+        ttl: float,
+        value: str = "1",
+        *,
+        owners: Owners = (),
+        since: float | None = None,
     ) -> bool:
         """Whether this caller is the first; of many exactly one is.
 
         `since`: when what is marked was made, at the earliest; a store that forgot after that raises StoreForgot.
         """
+        key, ttl = self.key(kind, name), max(ttl, 1.0)
         require_memory(self.store, since)
-        first = await self.store.aadd(self.key(kind, name), value.encode(), max(ttl, 1.0))
+        first = await self.store.aadd(key, value.encode(), ttl)
         require_memory(self.store, since)  # where this was the first that was asked of the store
+        if first:
+            self.shares.charge(owners, len(key) + len(value), ttl)
         return first
 
     async def marked(self, kind: str, name: str) -> str | None:
@@ -235,16 +270,17 @@ class Records:
         with reading(kind):
             return None if octets is None else octets.decode()
 
-    async def count(self, kind: str, name: str) -> tuple[int, bytes | None]:
-        """A counter, and what it is to be swapped for."""
-        octets = await self.read(kind, name)
-        with reading(kind):
-            return int(octets or b"0"), octets
-
-    async def swap(self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
-        """Raises TooLarge."""
+    async def swap(
+        self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
+    ) -> bool:
+        """Whether `expected` was there. Raises TooLarge."""
         self._require_small(new)
-        return await self.store.aswap(self.key(kind, name), expected, new, ttl)
+        key = self.key(kind, name)
+        if not await self.store.aswap(key, expected, new, ttl):
+            return False
+        if expected is None:
+            self.shares.charge(owners, len(key) + len(new), ttl)
+        return True
 
     async def remove(self, kind: str, name: str) -> bytes | None:
         """What was there; it is gone now, for everybody."""

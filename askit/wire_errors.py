@@ -60,8 +60,8 @@ def status_of(error: FapiError) -> int:
 
 
 def later(error: FapiError) -> dict[str, str]:
-    """`Retry-After` for what cannot be decided now."""
-    if status_of(error) != 503:
+    """`Retry-After` for what cannot be decided now, or is too much just now."""
+    if status_of(error) not in (429, 503):
         return {}
     return {"retry-after": str(ceil(error.retry_after) if isinstance(error, StoreForgot) else 1)}
 

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.secrets import Concealed
 from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import UNSAID, StorePromise
+from fapikit.tracebacks import forget_locals
 
 if TYPE_CHECKING:
     from fapikit.jose.signer import Signer
@@ -40,12 +42,18 @@ class Http:
 class Store:
     """Do one atomic operation on one key of a store, or ask it what it can keep."""
 
+    __match_args__ = ("store", "operation", "arguments")
+
     store: StoreProtocol
     operation: StoreOperation
-    arguments: tuple[Any, ...]
+    _arguments: Concealed[tuple[Any, ...]]  # keys and values may be secrets
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        return self._arguments.reveal()
 
     def __repr__(self) -> str:
-        return f"Store({self.operation})"  # keys and values may be secrets
+        return f"Store({self.operation})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,14 @@ class Sleep:
 class Sign:
     """Sign these octets. A key may live in a KMS or HSM, so this is I/O."""
 
+    __match_args__ = ("signer", "signing_input")
+
     signer: Signer
-    signing_input: bytes
+    _signing_input: Concealed[bytes]  # a request's state is among the claims
+
+    @property
+    def signing_input(self) -> bytes:
+        return self._signing_input.reveal()
 
     def __repr__(self) -> str:
         return f"Sign({self.signer.alg}, {self.signer.kid})"
@@ -93,22 +107,22 @@ Flow: TypeAlias = Generator[Effect, Any, T]
 
 def http(request: HttpRequest) -> Flow[HttpResponse]:
     """Send a request. Raises TransportError."""
-    return cast(HttpResponse, (yield Http(request)))
+    return _ask(Http(request))
 
 
 def store_get(store: StoreProtocol, key: str) -> Flow[bytes | None]:
     """The value, or None. Raises StoreError, as all five do."""
-    return cast("bytes | None", (yield Store(store, "get", (key,))))
+    return _ask(_store(store, "get", key))
 
 
 def store_put(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[None]:
     """Write a value that lives `ttl` seconds."""
-    yield Store(store, "put", (key, value, ttl))
+    return _ask(_store(store, "put", key, value, ttl))
 
 
 def store_take(store: StoreProtocol, key: str) -> Flow[bytes | None]:
     """Read and delete in one step: of many callers one gets the value."""
-    return cast("bytes | None", (yield Store(store, "take", (key,))))
+    return _ask(_store(store, "take", key))
 
 
 def store_add(
@@ -119,38 +133,51 @@ def store_add(
     `since`: when what is marked was made, at the earliest; for what lives longer than `REPLAY_WINDOW`. A store that has
     forgotten anything after that cannot know whether it was marked before. Raises StoreForgot then.
     """
-    require_memory(store, since)
-    added = cast(bool, (yield Store(store, "add", (key, value, ttl))))
-    require_memory(store, since)  # where this was the first that was asked of the store
-    return added
+    return _mark(_store(store, "add", key, value, ttl), since)
 
 
 def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:
     """Write only if the present value equals `expected` (None: absent)."""
-    return cast(bool, (yield Store(store, "swap", (key, expected, new, ttl))))
+    return _ask(_store(store, "swap", key, expected, new, ttl))
 
 
 def store_check(store: StoreProtocol) -> Flow[StorePromise]:
     """What the store can keep, asked of it now. Raises UnfitStore, StoreError."""
-    return cast(StorePromise, (yield Store(store, "check", ()))) if hasattr(store, "check") else UNSAID
+    return cast(StorePromise, (yield _store(store, "check"))) if hasattr(store, "check") else UNSAID
 
 
 def sleep(seconds: float) -> Flow[None]:
-    yield Sleep(seconds)
+    return _ask(Sleep(seconds))
 
 
 def sign(signer: Signer, signing_input: bytes) -> Flow[bytes]:
     """The signature over `signing_input`, in JWS form (RFC 7518 3.4: r and s side by side for ES)."""
-    return cast(bytes, (yield Sign(signer, signing_input)))
+    return _ask(Sign(signer, Concealed(signing_input)))
 
 
 def shared(key: Hashable, start: Callable[[], Flow[T]], *, deadline: float) -> Flow[T]:
     """The outcome of the one run under `key`. Raises what it raises, or DeadlineExceeded."""
-    return cast(T, (yield Shared(key, start, deadline)))
+    return _ask(Shared(key, start, deadline))
 
 
 def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:
-    yield Background(key, start)
+    return _ask(Background(key, start))
+
+
+def _ask(effect: Effect) -> Flow[Any]:
+    """Waits alone, and holds nothing but the effect, which conceals what it carries."""
+    return (yield effect)
+
+
+def _mark(effect: Store, since: float | None) -> Flow[bool]:
+    require_memory(effect.store, since)
+    added = cast(bool, (yield effect))
+    require_memory(effect.store, since)  # where this was the first that was asked of the store
+    return added
+
+
+def _store(store: StoreProtocol, operation: StoreOperation, *arguments: object) -> Store:
+    return Store(store, operation, Concealed(arguments))
 
 
 def run_pure(flow: Flow[T]) -> T:
@@ -164,6 +191,9 @@ def run_pure(flow: Flow[T]) -> T:
             effect = flow.send(result)
         except StopIteration as stop:
             return cast(T, stop.value)
+        except BaseException as raised:
+            forget_locals(raised)
+            raise
         if not isinstance(effect, Sign):
             flow.close()
             raise RuntimeError(f"a pure flow asked for {type(effect).__name__}")

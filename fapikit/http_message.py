@@ -9,16 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
 from fapikit.json_body import parse_json_body
 from fapikit.members import LOG
 from fapikit.peer_words import PeerWords, secrets_in, words_of
+from fapikit.secrets import Concealed, Secret, conceal, revealed
+from fapikit.tracebacks import bare
 from fapikit.urls import without_query
 
-Headers = tuple[tuple[str, str], ...]
+Field: TypeAlias = tuple[str, str | Secret]
+"""The name and value of a header or form field; a value that is secret may be concealed."""
+Fields: TypeAlias = tuple[Field, ...]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 DEFAULT_TIMEOUT: Final = 10.0
 DEFAULT_MAX_BYTES: Final = 512 * 1024
@@ -30,7 +35,7 @@ _HINTS: Final[Mapping[str, str]] = {
 _TIMED: Final = frozenset({"invalid_client", "invalid_dpop_proof"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class HttpRequest:
     """One request. `max_bytes` caps the response body.
 
@@ -40,28 +45,63 @@ class HttpRequest:
 
     method: str
     url: str
-    headers: Headers = ()
-    body: bytes = b""
-    timeout: float = DEFAULT_TIMEOUT
-    max_bytes: int = DEFAULT_MAX_BYTES
+    _headers: Concealed[Headers]
+    _body: Concealed[bytes]
+    timeout: float
+    max_bytes: int
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Fields = (),
+        body: bytes | Concealed[bytes] = b"",
+        timeout: float = DEFAULT_TIMEOUT,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+    ) -> None:
+        plain = Concealed(tuple((name, revealed(value)) for name, value in headers))
+        _set(self, method=method, url=url, _headers=plain, _body=conceal(body), timeout=timeout)
+        _set(self, max_bytes=max_bytes)
+
+    @property
+    def headers(self) -> Headers:
+        return self._headers.reveal()
+
+    @property
+    def body(self) -> bytes:
+        return self._body.reveal()
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {without_query(self.url)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class HttpResponse:
     """One response, body read in full. Header names compare without case. `request`: what it answers."""
 
     status: int
     headers: Headers
-    body: bytes
+    _body: Concealed[bytes]
     url: str
-    request: HttpRequest | None = field(default=None, repr=False, compare=False)
+    request: HttpRequest | None = field(repr=False, compare=False)
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        body: bytes | Concealed[bytes],
+        url: str,
+        request: HttpRequest | None = None,
+    ) -> None:
+        _set(self, status=status, headers=headers, _body=conceal(body), url=url, request=request)
 
     @property
     def success(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def body(self) -> bytes:
+        return self._body.reveal()
 
     def all(self, name: str) -> list[str]:
         wanted = name.lower()
@@ -80,18 +120,21 @@ class HttpResponse:
         return f"HttpResponse({self.status} {without_query(self.url)})"
 
 
-def form_request(
-    url: str, parameters: Iterable[tuple[str, str]], headers: Headers = (), **limits: Any
-) -> HttpRequest:
+def _set(message: object, **members: object) -> None:
+    for name, value in members.items():
+        object.__setattr__(message, name, value)
+
+
+def form_request(url: str, parameters: Iterable[Field], headers: Fields = (), **limits: Any) -> HttpRequest:
     """A POST of form parameters, in their order; repeated names stay repeated. JSON is asked for by default."""
-    defaults: Headers = (("content-type", "application/x-www-form-urlencoded"),)
+    defaults: Fields = (("content-type", "application/x-www-form-urlencoded"),)
     if not any(name == "accept" for name, _ in headers):
         defaults += (("accept", "application/json"),)
     return HttpRequest(
         "POST",
         url,
         (*defaults, *headers),
-        urlencode(list(parameters)).encode("ascii"),
+        urlencode([(name, revealed(value)) for name, value in parameters]).encode("ascii"),
         **limits,
     )
 
@@ -116,7 +159,7 @@ def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) 
             f"{where} answered with a body that is not one JSON object{packed}", clause=clause
         )
         malformed.outcome = response
-        raise malformed from error
+        raise malformed from bare(error)
     for line in borne:
         LOG.info("%s: %s [%s]", where, line, clause)
     return members
@@ -142,12 +185,17 @@ def read_refusal(
 
 
 def refused(
-    response: HttpResponse, words: PeerWords, *, clause: str, remedy: Remedy | None = None
+    response: HttpResponse,
+    words: PeerWords,
+    *,
+    clause: str,
+    remedy: Remedy | None = None,
+    hint: str | None = None,
 ) -> PeerRefused:
     """The error for an OAuth error that an answer tells, in its body or elsewhere, under whatever status."""
     code = words.code or ""
     said = f', "{words.description}"' if words.description else ""
-    hint = _HINTS.get(code)
+    hint = hint or _HINTS.get(code)
     return PeerRefused(
         f"{without_query(response.url)} refused: {code}{said}" + ("" if hint is None else f" ({hint})"),
         peer_code=code,

@@ -22,6 +22,9 @@ from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
 from fapikit.jose.verify import verify_jwt
+from fapikit.members import Members
+from fapikit.secrets import Concealed, conceal, revealed
+from fapikit.tracebacks import bare
 
 SIGNED_MEDIA_TYPE: Final = "application/token-introspection+jwt"
 TIMEOUT: Final = 5.0
@@ -30,13 +33,14 @@ MAX_AGE: Final = 60.0
 
 INACTIVE: Final[Mapping[str, Any]] = MappingProxyType({"active": False})
 
-_STRINGS: Final = ("scope", "client_id", "username", "token_type", "sub", "iss", "jti", "acr")
+_DECIDING_STRINGS: Final = ("client_id", "token_type", "sub", "iss", "acr")
+_OTHER_STRINGS: Final = ("username", "jti")
 _NUMBERS: Final = ("exp", "iat", "nbf", "auth_time")
 
 
 def introspect(
     endpoint: str,
-    token: str,
+    token: Concealed[str] | str,
     *,
     client_id: str,
     issuer: str,
@@ -49,16 +53,22 @@ def introspect(
     decryption: Decryption | None = None,
     skew: float = 30.0,
     timeout: float = TIMEOUT,
+    assertion_audience: str | None = None,
 ) -> Flow[Mapping[str, Any]]:
     """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
 
     `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
-    `decryption`: how to open an answer that is encrypted around its signature.
+    `decryption`: how to open an answer that is encrypted around its signature. `assertion_audience`: whom an assertion
+    of ours is meant for, if not for the issuer.
 
     Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
     """
+    token = conceal(token)
     credentials = yield from auth.credentials(
-        client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+        client_id=client_id,
+        audience=assertion_audience or issuer,
+        clock=clock,
+        random_bytes=random_bytes,
     )
     response = yield from http(build_request(endpoint, token, credentials, signed=signed, timeout=timeout))
     try:
@@ -77,16 +87,21 @@ def introspect(
     except TransportError:
         raise
     except FapiError as error:
-        raise _unusable(error, response) from error
+        raise _unusable(error, response) from bare(error)
 
 
 def build_request(
-    endpoint: str, token: str, credentials: Credentials, *, signed: bool, timeout: float = TIMEOUT
+    endpoint: str,
+    token: Concealed[str] | str,
+    credentials: Credentials,
+    *,
+    signed: bool,
+    timeout: float = TIMEOUT,
 ) -> HttpRequest:
     """The POST to the introspection endpoint."""
     return form_request(
         endpoint,
-        (("token", token), ("token_type_hint", "access_token"), *credentials.parameters),
+        (("token", revealed(token)), ("token_type_hint", "access_token"), *credentials.parameters),
         (("accept", SIGNED_MEDIA_TYPE if signed else "application/json"), *credentials.headers),
         timeout=timeout,
     )
@@ -110,12 +125,10 @@ def read_signed(
             clause="FAPI2-MS 5.5.2-1",
             facts={"media_type": response.media_type[:80]},
         )
-    try:
-        token = response.body.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a") from error
+    if not response.body.isascii():
+        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a")
     jwt = yield from verify_jwt(
-        token,
+        Concealed(response.body.decode("ascii")),
         INTROSPECTION_RESPONSE,
         keys=keys,
         algorithms=algorithms,
@@ -129,34 +142,35 @@ def read_signed(
 
 
 def read_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The members of an answer, `active` and every known one of the right type. Raises MalformedMessage."""
-    active = members.get("active")
+    """The members of an answer, in the form that RFC 7662 has them. Raises MalformedMessage for one that decides.
+
+    Whether a token is active is never read into anything but true: the text "true" is no answer.
+    """
+    answer = Members(members, document="the introspection answer", clause="RFC 7662 2.2")
+    active = answer.present.get("active")
     if not isinstance(active, bool):
-        raise _wrong_type("active", "true or false")
+        raise answer.refuse("active", "is not true or false")
     if not active:
         return INACTIVE
-    for name in _STRINGS:
-        if not isinstance(members.get(name, ""), str):
-            raise _wrong_type(name, "a string")
-    for name in _NUMBERS:
-        value = members.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong_type(name, "a number")
-    if not _is_audience(members.get("aud", "")):
-        raise _wrong_type("aud", "a string or a list of strings")
-    if not isinstance(members.get("cnf", {}), dict):
-        raise _wrong_type("cnf", "an object")
-    return MappingProxyType(dict(members))
+    read: dict[str, Any] = {
+        **{name: answer.text(name, decides=True) for name in _DECIDING_STRINGS},
+        **{name: answer.text(name) for name in _OTHER_STRINGS},
+        **{name: answer.number(name, decides=True) for name in _NUMBERS},
+        "scope": answer.spaced("scope", decides=True),
+        "cnf": answer.object("cnf", decides=True),
+        "aud": _audience(answer),
+    }
+    found = {name: value for name, value in read.items() if value is not None}
+    return MappingProxyType({**answer.present, **found})
 
 
-def _is_audience(value: object) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, list) and all(isinstance(item, str) for item in value)
-    )
-
-
-def _wrong_type(name: str, wanted: str) -> MalformedMessage:
-    return MalformedMessage(f"{name} is not {wanted}", clause="RFC 7662 2.2", facts={"member": name})
+def _audience(answer: Members) -> Any:
+    value = answer.present.get("aud")
+    if isinstance(value, list):
+        answer.strings("aud", decides=True)
+    elif value is not None and not isinstance(value, str):
+        raise answer.refuse("aud", "is not a string or a list of strings")
+    return value
 
 
 def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:

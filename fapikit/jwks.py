@@ -20,6 +20,7 @@ from fapikit.errors import FapiError, KeyNotFound, TransportError, Unreachable, 
 from fapikit.flow import Flow, background, http, shared
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
 from fapikit.io.recently_absent import RecentlyAbsent
+from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import Purpose
@@ -77,6 +78,10 @@ class RemoteKeySet:
         except KeyNotFound:
             self._absent.add((alg, kid))
             raise
+
+    def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
+        """The key to encrypt to this party with. Raises UnusableKey; TransportError when no set is at hand."""
+        return (yield from self._current()).encryption_key(alg)
 
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""

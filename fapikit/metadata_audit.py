@@ -53,7 +53,7 @@ class AuditReport:
 
 
 def audit(metadata: ServerMetadata, profile: Profile | str) -> AuditReport:
-    """Hold a server's metadata against a profile. Raises MalformedMessage for a member of the wrong type."""
+    """Hold a server's metadata against a profile. Raises MalformedMessage for a flag that is neither true nor false."""
     profile = profile_of(profile)
     sections = (_endpoints, _requests, _responses, _clients, _tokens, _backchannel)
     rows = tuple(row for section in sections for row in section(metadata, profile))

@@ -5,6 +5,7 @@ Spec: RFC 6749 4.1.2.1, 5.2, 10.3; RFC 7591 3.2.2
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,10 @@ from fapikit import strict_json
 LONGEST: Final = 200
 """Characters of a peer's text that are repeated."""
 _SHORTEST_SECRET: Final = 8
+_LONG: Final = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
+_LONGEST_WORD: Final = 40
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+"""What a gateway names a request by, and its operator asks for."""
 _SECRET_HEADERS: Final = frozenset({"authorization", "dpop"})
 _NOT_SECRET: Final = frozenset(
     [
@@ -80,11 +85,21 @@ def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerW
 
 
 def repeatable(text: str, hidden: Iterable[str] = ()) -> str:
-    """A peer's text, printable on one line, at most 200 characters of it, without the `hidden` texts."""
+    """A peer's text, printable on one line, at most 200 characters of it.
+
+    Without the `hidden` texts, and without whatever looks like a token: a broken server may answer with one.
+    """
     for secret in hidden:
         text = text.replace(secret, "***")
+    text = _LONG.sub(_masked, text)
     shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:LONGEST])
     return shown if len(text) <= LONGEST and len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+
+
+def _masked(found: re.Match[str]) -> str:
+    text = found[0]
+    harmless = not any(map(str.isdigit, text)) and len(text) < _LONGEST_WORD
+    return text if harmless or _UUID.match(text) else "***"
 
 
 def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]:

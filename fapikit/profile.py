@@ -46,7 +46,13 @@ class Profile:
     sender_constraint_required: bool
     assertion_audiences: frozenset[AssertionAudience]
     assertion_audience_as_array: bool
+    named_assertion_audience: bool
+    """A client may mean its assertions for a name that the server gives itself, and no specification knows."""
     id_token_signature_required: bool
+    further_id_token_audiences: bool
+    """A client may trust audiences of an ID token beside itself."""
+    jarm_iss_twice: bool
+    """A signed response may name its issuer twice, if both times it is the same."""
     signed_introspection_required: bool
     token_in_query: bool
     revocation_checked: bool

@@ -1,8 +1,8 @@
 """Quirks: what may be relaxed for a peer that is not ready yet, each one rule of one profile, until a day.
 
-The list is closed. What FAPI 2 makes mandatory has no quirk: there a quirk moves only within what the clause
-leaves free. A quirk warns from 30 days before its day; after it the profile can no longer be constructed, while a
-process that runs already is not cut off.
+The list is closed; `docs/quirks.md` names the banks that need each. What FAPI 2 makes mandatory has no quirk: there a
+quirk moves only within what the clause leaves free. A quirk warns from 30 days before its day; after it the profile can
+no longer be constructed, while a process that runs already is not cut off.
 
 Spec: FAPI2-SP 5.1.2
 Role: C, AS, RS
@@ -39,7 +39,16 @@ class Quirk(Enum):
     """A peer that signs with RS256 still (FAPI 1: should not; OIDC's default)."""
 
     TOKEN_ENDPOINT_AUDIENCE = _Change("assertion_audiences", lambda audiences: audiences | {"token_endpoint"})
-    """An AS still accepts client assertions meant for its token endpoint, as RFC 7523 let it."""
+    """Client assertions are meant for the token endpoint still, as RFC 7523 let them be."""
+
+    NAMED_ASSERTION_AUDIENCE = _Change("named_assertion_audience", lambda _: True)
+    """A bank takes client assertions only for a name of its own, such as its organisation's id in a directory."""
+
+    FURTHER_ID_TOKEN_AUDIENCES = _Change("further_id_token_audiences", lambda _: True)
+    """A server's ID tokens are for others too; whom of them the client trusts it says with `trusted_audiences`."""
+
+    JARM_ISS_TWICE = _Change("jarm_iss_twice", lambda _: True)
+    """Signed responses name `iss` twice with one value: a JWT that parsers may refuse (RFC 7519 4)."""
 
     PKCE_OPTIONAL = _Change("pkce_required", lambda _: False)
     """Clients that send no challenge yet; a challenge that is sent is enforced all the same."""

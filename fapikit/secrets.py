@@ -6,44 +6,43 @@ Spec: RFC 6749 10.10; FAPI2-SP 5.4.1-4; FAPI1-BL 5.2.2-16
 from __future__ import annotations
 
 import hmac
-from typing import Final, NoReturn, Self, final
+from typing import Final, Generic, NoReturn, Self, TypeVar, final
 
 from fapikit.base64url import encode
 from fapikit.clock import RandomBytes
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 ENTROPY_OCTETS: Final = 32
 """256 bits for every token, code, request URI, state, nonce and verifier (FAPI2-SP 5.4.1-4 asks for 128)."""
 
 
-@final
-class Secret:
-    """A string that shows as `Secret(***)`; read it with `reveal()`, compare it with `matches()`."""
+class Concealed(Generic[T_co]):
+    """A value of any type that shows as `Concealed(***)`; read it with `reveal()`.
+
+    A secret is concealed where it enters and revealed where it leaves, so that no variable of a function that waits
+    holds it: error trackers show the variables of every frame that an exception passed.
+    """
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: T_co) -> None:
         self._value = value
 
-    def reveal(self) -> str:
+    def reveal(self) -> T_co:
         return self._value
 
-    def matches(self, candidate: str) -> bool:
-        """Constant-time comparison."""
-        mine, other = self._value, candidate
-        return hmac.compare_digest(
-            mine.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
-        )
-
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return f"{type(self).__name__}(***)"
 
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self.matches(other._value)
+        return type(other) is type(self) and self._value == other._value
 
     def __hash__(self) -> int:
-        return hash((Secret, self._value))
+        return hash((type(self), self._value))
 
     def __copy__(self) -> Self:
         return self
@@ -53,7 +52,36 @@ class Secret:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled: seal it (fapikit.stores.sealed)")
+        raise TypeError(f"a {type(self).__name__} is not pickled: seal it (fapikit.stores.sealed)")
+
+
+@final
+class Secret(Concealed[str]):
+    """A string that shows as `Secret(***)`; read it with `reveal()`, compare it with `matches()`."""
+
+    __slots__ = ()
+
+    def matches(self, candidate: str) -> bool:
+        """Constant-time comparison."""
+        mine, other = self._value, candidate
+        return hmac.compare_digest(
+            mine.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.matches(other._value)
+
+    __hash__ = Concealed.__hash__
+
+
+def conceal(value: T | Concealed[T]) -> Concealed[T]:
+    """The value concealed, if it is not yet."""
+    return value if isinstance(value, Concealed) else Concealed(value)
+
+
+def revealed(value: str | Concealed[str]) -> str:
+    """The string, if it is concealed or not."""
+    return value.reveal() if isinstance(value, Concealed) else value
 
 
 def random_token(random_bytes: RandomBytes, octets: int = ENTROPY_OCTETS) -> str:

@@ -6,7 +6,7 @@ Spec: RFC 7515 4; RFC 7519 4; RFC 8259 4, 6, 8.1; RFC 7493 2
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NoReturn, cast
@@ -104,6 +104,28 @@ def parse_object(
     if type(value) is not dict:
         raise NotStrictJson("not a JSON object")
     return value if nested is None else nested(value)
+
+
+def parse_repeating(octets: bytes | str, names: Collection[str]) -> dict[str, Any]:
+    """A JSON object in which members of these names may stand twice with one value. Raises as `parse_object` does."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        first: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in names and name in first and first[name] == value:
+                continue
+            if name in first:
+                raise DuplicateName("a JSON object names a member twice")
+            first[name] = value
+        return first
+
+    try:
+        decoded = json.loads(octets, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, DuplicateName):
+            raise
+        raise NotStrictJson("not JSON") from None
+    return parse_object(dump_value(decoded))  # what else is strict about it
 
 
 def dump(value: Mapping[str, Any]) -> bytes:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from fapikit.errors import InsecureUrl
 
 _USER_INFO = re.compile(r"//[^/]*@")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+_BESIDE_BRACKETS = re.compile(r"[^@]\[|\][^:]")
 
 
 def is_loopback_host(host: str | None) -> bool:
@@ -28,6 +29,11 @@ def is_loopback_host(host: str | None) -> bool:
         return False
 
 
+def has_whole_host(parts: SplitResult) -> bool:
+    """Whether the host is all that stands there: urlsplit drops without a word what stands beside [ and ]."""
+    return bool(parts.hostname) and _BESIDE_BRACKETS.search(parts.netloc) is None
+
+
 def is_secure(url: str) -> bool:
     """https, or http on loopback, where no wire can be tapped; with a host and without user info."""
     if not _PRINTABLE.match(url) or "\\" in url:  # urlsplit drops line breaks without a word
@@ -38,7 +44,7 @@ def is_secure(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    if not host or parts.username is not None or parts.password is not None:
+    if not has_whole_host(parts) or parts.username is not None or parts.password is not None:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(host))
 

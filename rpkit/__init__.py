@@ -12,8 +12,9 @@ from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.keys import ClientKeys
-from rpkit.registration.registration import Registration
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.registry import RegisteredBank, Registry
 from rpkit.tokens.introspection import Introspection
 from rpkit.tokens.token_set import AccessToken, TokenKey, TokenSet
@@ -37,6 +38,7 @@ __all__ = [
     "RegisteredBank",
     "Registration",
     "Registry",
+    "SignedRequest",
     "Start",
     "TokenKey",
     "TokenSet",

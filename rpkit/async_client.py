@@ -15,7 +15,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.http_library import library_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
@@ -30,8 +30,10 @@ from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration, register_at
+from rpkit.registration.registration import register_at
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
@@ -46,11 +48,28 @@ T = TypeVar("T")
 class AsyncClient:
     """A client of one server, for asyncio. Usable from several loops; each has its own connections."""
 
-    def __init__(self, bank: Bank, *, driver: AsyncDriver, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: ServerMetadata,
+        client_id: str,
+        auth: ClientAuthentication,
+        redirect_uri: str | None = None,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """See `Client`."""
+        settings = client_settings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+        )
+        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+
+    def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
         self._driver = driver
-        self._http = http
-        self._apis = api_auth.lent_connections(http, bank.profile)
+        self._http = http or HttpSettings()
+        self._apis = api_auth.lent_connections(self._http, bank.profile)
 
     @classmethod
     async def discover(
@@ -61,6 +80,7 @@ class AsyncClient:
         auth: ClientAuthentication,
         redirect_uri: str | None = None,
         profile: Profile | str = FAPI2_SECURITY,
+        metadata_url: str | None = None,
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> AsyncClient:
@@ -68,14 +88,14 @@ class AsyncClient:
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        http = http or HttpSettings()
-        driver = AsyncDriver(http)
+        driver, client = AsyncDriver(http), cls.__new__(cls)
         try:
-            metadata = await driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
+            metadata = await driver.run(discover(issuer, url=metadata_url))
+            client._begin(make_bank(metadata, settings), driver, http)
         except BaseException:
             await driver.aclose()
             raise
+        return client
 
     @classmethod
     async def for_api(
@@ -88,20 +108,23 @@ class AsyncClient:
     @classmethod
     async def register(
         cls,
-        issuer: str,
+        server: str | ServerMetadata,
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
         initial_access_token: Secret | str | None = None,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.register`."""
         flow = register_at(
-            issuer,
+            server,
             client_metadata,
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
+            signed=signed,
         )
+        del initial_access_token
         return await cls._once(flow, http)
 
     @classmethod
@@ -118,11 +141,13 @@ class AsyncClient:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """See `Client.update_registration`."""
         return await cls._once(
-            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+            update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
+            http,
         )
 
     @classmethod
@@ -157,20 +182,22 @@ class AsyncClient:
         authorization_details: Details = (),
         **parameters: Unpack[RequestParameters],
     ) -> Start:
-        return await self._run(
-            begin(
-                self.bank,
-                scope=scope,
-                resources=resources,
-                authorization_details=authorization_details,
-                parameters=parameters,
-            )
+        flow = begin(
+            self.bank,
+            scope=scope,
+            resources=resources,
+            authorization_details=authorization_details,
+            parameters=Concealed(parameters),
         )
+        del parameters  # an id_token_hint; here and below: what an error tracker would show of this frame
+        return await self._run(flow)
 
     async def complete(
         self, callback: Callback, transaction: Transaction, *, resource: str | None = None
     ) -> Login:
-        return await self._run(complete(self.bank, callback, transaction, resource=resource))
+        flow = complete(self.bank, conceal(callback), transaction, resource=resource)
+        del callback
+        return await self._run(flow)
 
     async def refresh(
         self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
@@ -187,7 +214,9 @@ class AsyncClient:
         return begin_logout(self.bank, id_token, post_logout_redirect_uri=post_logout_redirect_uri)
 
     async def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
-        return await self._run(read_logout(self.bank, form))
+        flow = read_logout(self.bank, conceal(form))
+        del form
+        return await self._run(flow)
 
     async def revoke(self, tokens: TokenSet) -> None:
         await self._run(revoke(self.bank, tokens))
@@ -204,14 +233,18 @@ class AsyncClient:
     async def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str
     ) -> TokenSet:
-        return await self._run(
-            extension_grant(self.bank, grant_type, scope=scope, resource=resource, parameters=parameters)
+        flow = extension_grant(
+            self.bank, grant_type, scope=scope, resource=resource, parameters=Concealed(parameters)
         )
+        del parameters
+        return await self._run(flow)
 
     async def introspect(
         self, token: TokenSet | Secret | str, *, resource: str | None = None
     ) -> Introspection:
-        return await self._run(introspect(self.bank, token, resource=resource))
+        flow = introspect(self.bank, token, resource=resource)
+        del token
+        return await self._run(flow)
 
     async def save_tokens(self, user: str, tokens: TokenSet, *, resource: str | None = None) -> TokenSet:
         return await self._run(save_tokens(self.bank, user, tokens, resource=resource))

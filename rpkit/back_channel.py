@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from fapikit.dpop import make_proof
 from fapikit.flow import Flow, http
 from fapikit.http_message import (
-    Headers,
+    Fields,
     HttpRequest,
     HttpResponse,
     form_request,
@@ -19,30 +19,31 @@ from fapikit.http_message import (
     words_in,
 )
 from fapikit.jose.signer import Signer
+from fapikit.secrets import Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank
 from rpkit.errors import ServerBusy
 
-Form: TypeAlias = tuple[tuple[str, str], ...]
+Form: TypeAlias = Fields
 _NONCE_ATTEMPTS: Final = 2
 _BUSY: Final = frozenset({429, 503})
 
 
 def call_endpoint(
-    bank: Bank, endpoint: str, form: Form, *, dpop: Signer | None = None, headers: Headers = ()
+    bank: Bank, endpoint: str, form: Form, *, dpop: Signer | None = None, headers: Fields = ()
 ) -> Flow[HttpResponse]:
     """POST a form, authenticated. Raises MissingMetadata, TransportError."""
     url = bank.endpoint(endpoint)
     for attempt in range(_NONCE_ATTEMPTS):
         credentials = yield from bank.settings.auth.credentials(
             client_id=bank.settings.client_id,
-            issuer=bank.issuer,
+            audience=bank.assertion_audience,
             clock=bank.settings.clock,
             random_bytes=bank.settings.random_bytes,
         )
         proof = yield from dpop_headers(bank, dpop, "POST", url)
         signed_in = {name for name, _ in credentials.parameters}  # client_id comes once
-        fields = [pair for pair in form if pair[0] not in signed_in]
+        fields = [field for field in form if field[0] not in signed_in]
         request = form_request(
             url, (*fields, *credentials.parameters), (*credentials.headers, *proof, *headers)
         )
@@ -68,8 +69,8 @@ def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
 
 
 def dpop_headers(
-    bank: Bank, signer: Signer | None, method: str, url: str, *, access_token: str | None = None
-) -> Flow[Headers]:
+    bank: Bank, signer: Signer | None, method: str, url: str, *, access_token: Secret | None = None
+) -> Flow[Fields]:
     """A DPoP header with a proof for this one request, or nothing without a key."""
     if signer is None:
         return ()
@@ -82,7 +83,7 @@ def dpop_headers(
         access_token=access_token,
         nonce=bank.nonces.get(url),
     )
-    return (("dpop", proof),)
+    return (("dpop", Secret(proof)),)
 
 
 def _demands_nonce(response: HttpResponse) -> bool:

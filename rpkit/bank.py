@@ -12,15 +12,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fapikit.errors import ConfigurationError, MissingMetadata
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
 from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
-from rpkit.settings import ClientSettings
+from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
 
 _FALLBACK_ALG: Final = "RS256"
+_REGISTERED_AS: Final = {
+    "id_token_signing_alg_values_supported": "id_token_signed_response_alg",
+    "authorization_signing_alg_values_supported": "authorization_signed_response_alg",
+    "userinfo_signing_alg_values_supported": "userinfo_signed_response_alg",
+    "introspection_signing_alg_values_supported": "introspection_signed_response_alg",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,19 @@ class Bank:
         return random_token(self.settings.random_bytes)
 
     def endpoint(self, name: str) -> str:
-        """An endpoint's URL, by its mTLS alias where our settings say so. Raises MissingMetadata."""
-        settings = self.settings
-        mtls = (
-            settings.use_mtls_endpoint_aliases or settings.auth.mtls or settings.sender_constraint == "mtls"
-        )
-        return self.metadata.endpoint(name, mtls=mtls)
+        """An endpoint's URL, by its mTLS alias where our settings say so.
+
+        Raises MissingMetadata; InsecureUrl, MalformedMessage for one that cannot be called.
+        """
+        return self.metadata.endpoint(name, mtls=_by_mtls(self.settings))
+
+    @property
+    def assertion_audience(self) -> str:
+        """Whom our client assertions are meant for."""
+        audience = self.settings.assertion_audience
+        if audience == TOKEN_ENDPOINT:
+            return self.endpoint("token_endpoint")
+        return self.issuer if audience == ISSUER else audience
 
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""
@@ -73,11 +88,16 @@ class Bank:
         usable = allowed & frozenset(listed if listed is not None else {_FALLBACK_ALG})
         if not usable:
             raise MissingMetadata(
-                f"{self.issuer} signs with no algorithm that {self.profile.name} allows: register one",
+                f"{self.issuer} signs with no algorithm that {self.profile.name} allows: register one,"
+                f" and say so with {_REGISTERED_AS.get(metadata_name, metadata_name)}=",
                 clause=self.profile.clause("signing_algorithms"),
                 facts={"member": metadata_name, "listed": " ".join(listed or ())},
             )
         return usable
+
+    def decryption(self, response: str) -> Decryption | None:
+        """How a kind of response is opened, where encryption is agreed; see `encryption_settings.RESPONSES`."""
+        return decryption_of(self.settings, response)
 
     @property
     def pushes(self) -> bool:
@@ -87,7 +107,11 @@ class Bank:
 
 
 def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
-    """Bring server and client together. Raises MissingMetadata, ConfigurationError, ForbiddenByProfile."""
+    """Bring server and client together. Raises MissingMetadata, InsecureUrl, ConfigurationError, ForbiddenByProfile."""
+    if not isinstance(metadata, ServerMetadata):
+        raise ConfigurationError(
+            'metadata is ServerMetadata(issuer, {"token_endpoint": ..., ...})', clause="RFC 8414 2"
+        )
     _check_endpoints(metadata, settings)
     _check_listed(
         metadata,
@@ -113,22 +137,32 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
 
 
 def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None:
-    metadata.endpoint("token_endpoint")
-    if settings.redirect_uri is not None:
-        metadata.endpoint("authorization_endpoint")
-        must_push = settings.profile.par_required or settings.pushed_requests
-        if must_push and not metadata.has("pushed_authorization_request_endpoint"):
-            raise MissingMetadata(
-                f"{metadata.issuer} has no PAR endpoint, which {settings.profile.name} demands",
-                clause=settings.profile.clause("par_required"),
-                facts={"member": "pushed_authorization_request_endpoint"},
-            )
-        demands_push = metadata.flag("require_pushed_authorization_requests")
-        if demands_push and settings.pushed_requests is False:
+    mtls = _by_mtls(settings)
+    metadata.endpoint("token_endpoint", mtls=mtls)
+    metadata.flag("authorization_response_iss_parameter_supported")
+    if settings.redirect_uri is None:
+        return
+    metadata.endpoint("authorization_endpoint")
+    must_push = settings.profile.par_required or settings.pushed_requests
+    if must_push and not metadata.has("pushed_authorization_request_endpoint"):
+        raise MissingMetadata(
+            f"{metadata.issuer} has no PAR endpoint, which {settings.profile.name} demands",
+            clause=settings.profile.clause("par_required"),
+            facts={"member": "pushed_authorization_request_endpoint"},
+        )
+    demands_push = metadata.flag("require_pushed_authorization_requests")
+    if settings.pushed_requests is False:
+        if demands_push:
             raise ConfigurationError(
                 f"{metadata.issuer} takes pushed requests only, and pushed_requests is False",
                 clause="RFC 9126 5, 6",
             )
+    elif metadata.has("pushed_authorization_request_endpoint"):
+        metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
+
+
+def _by_mtls(settings: ClientSettings) -> bool:
+    return settings.use_mtls_endpoint_aliases or settings.auth.mtls or settings.sender_constraint == "mtls"
 
 
 def _check_listed(metadata: ServerMetadata, name: str, value: str, clause: str) -> None:

@@ -21,7 +21,7 @@ from fapikit.io import HttpSettings, SyncDriver
 from fapikit.io.http_library import library_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
@@ -35,8 +35,10 @@ from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration, register_at
+from rpkit.registration.registration import register_at
+from rpkit.registration.signed_request import SignedRequest
 from rpkit.settings import ClientOptions
 from rpkit.tokens.introspection import Introspection, introspect
 from rpkit.tokens.revocation import revoke
@@ -52,11 +54,31 @@ Details = Iterable[Mapping[str, Any]]
 class Client:
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
-    def __init__(self, bank: Bank, *, driver: SyncDriver, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        *,
+        metadata: ServerMetadata,
+        client_id: str,
+        auth: ClientAuthentication,
+        redirect_uri: str | None = None,
+        profile: Profile | str = FAPI2_SECURITY,
+        http: HttpSettings | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        """A client of a server that is described by hand: `discover` fetches what the server says of itself.
+
+        Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
+        """
+        settings = client_settings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+        )
+        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+
+    def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
         self._driver = driver
-        self._http = http
-        self._apis = api_auth.lent_connections(http, bank.profile)
+        self._http = http or HttpSettings()
+        self._apis = api_auth.lent_connections(self._http, bank.profile)
 
     @classmethod
     def discover(
@@ -67,24 +89,26 @@ class Client:
         auth: ClientAuthentication,
         redirect_uri: str | None = None,
         profile: Profile | str = FAPI2_SECURITY,
+        metadata_url: str | None = None,
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> Client:
         """Fetch the server's metadata, and refuse what the profile forbids or the server cannot do.
 
+        `metadata_url`: where they lie, for an issuer that keeps them elsewhere than at its well-known addresses.
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        http = http or HttpSettings()
-        driver = SyncDriver(http)
+        driver, client = SyncDriver(http), cls.__new__(cls)
         try:
-            metadata = driver.run(discover(issuer))
-            return cls(make_bank(metadata, settings), driver=driver, http=http)
+            metadata = driver.run(discover(issuer, url=metadata_url))
+            client._begin(make_bank(metadata, settings), driver, http)
         except BaseException:
             driver.close()
             raise
+        return client
 
     @classmethod
     def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:
@@ -100,20 +124,27 @@ class Client:
     @classmethod
     def register(
         cls,
-        issuer: str,
+        server: str | ServerMetadata,
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
         initial_access_token: Secret | str | None = None,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
-        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id."""
+        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id.
+
+        `server`: its issuer, or what is known of one that publishes no metadata. `signed`: send the request as a signed
+        JWT, as banks under the rules of a directory want it.
+        """
         flow = register_at(
-            issuer,
+            server,
             client_metadata,
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
+            signed=signed,
         )
+        del initial_access_token
         return cls._once(flow, http)
 
     @classmethod
@@ -130,11 +161,13 @@ class Client:
         client_metadata: Mapping[str, Any],
         *,
         profile: Profile | str = FAPI2_SECURITY,
+        signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
         """Replace all that is registered (RFC 7592); see `client_configuration.update_registration`."""
         return cls._once(
-            update_registration(registration, client_metadata, profile=profile_of(profile)), http
+            update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
+            http,
         )
 
     @classmethod
@@ -168,22 +201,24 @@ class Client:
         **parameters: Unpack[RequestParameters],
     ) -> Start:
         """See `authorization_request.begin`."""
-        return self._run(
-            begin(
-                self.bank,
-                scope=scope,
-                resources=resources,
-                authorization_details=authorization_details,
-                parameters=parameters,
-            )
+        flow = begin(
+            self.bank,
+            scope=scope,
+            resources=resources,
+            authorization_details=authorization_details,
+            parameters=Concealed(parameters),
         )
+        del parameters  # an id_token_hint; here and below: what an error tracker would show of this frame
+        return self._run(flow)
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
         """See `login.complete`: `callback` is the whole URL, or the form of a form_post.
 
         `resource`: for which of several asked for at the start the first token is.
         """
-        return self._run(complete(self.bank, callback, transaction, resource=resource))
+        flow = complete(self.bank, conceal(callback), transaction, resource=resource)
+        del callback
+        return self._run(flow)
 
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
         """See `grants.refresh_token.refresh`."""
@@ -201,7 +236,9 @@ class Client:
 
     def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
         """See `backchannel_logout.read_logout`: what the server posted to our `backchannel_logout_uri`."""
-        return self._run(read_logout(self.bank, form))
+        flow = read_logout(self.bank, conceal(form))
+        del form
+        return self._run(flow)
 
     def revoke(self, tokens: TokenSet) -> None:
         """See `revocation.revoke`."""
@@ -221,13 +258,17 @@ class Client:
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str
     ) -> TokenSet:
         """See `grants.extension.extension_grant`: any grant that has no method of its own."""
-        return self._run(
-            extension_grant(self.bank, grant_type, scope=scope, resource=resource, parameters=parameters)
+        flow = extension_grant(
+            self.bank, grant_type, scope=scope, resource=resource, parameters=Concealed(parameters)
         )
+        del parameters
+        return self._run(flow)
 
     def introspect(self, token: TokenSet | Secret | str, *, resource: str | None = None) -> Introspection:
         """See `introspection.introspect`."""
-        return self._run(introspect(self.bank, token, resource=resource))
+        flow = introspect(self.bank, token, resource=resource)
+        del token
+        return self._run(flow)
 
     def save_tokens(self, user: str, tokens: TokenSet, *, resource: str | None = None) -> TokenSet:
         """Keep a set under this user in the token store; the set returned is the one to go on with."""

@@ -31,7 +31,7 @@ FapiError
 ├── GrantEnded                        the refresh token is no longer good: sign in again
 └── ApiError                          what an API answered, or what must not be asked of it
     ├── StepUpRequired                carries what to ask for
-    ├── NoAccessToken  ForeignOrigin  InteractionMismatch
+    ├── NoAccessToken  ForeignOrigin
     ├── BodySpent                     the API wants a request again whose body was a stream
     └── OtherAuthorizationServer      the API trusts other servers than the one of these tokens
 """
@@ -120,8 +120,9 @@ class AuthorizationRefused(AuthorizationResponseError):
     clause = "RFC 6749 4.1.2.1"
 
     def __init__(self, *, peer_code: str, remedy: Remedy, peer_description: str | None = None) -> None:
+        said = "" if peer_description is None else f', "{peer_description}"'
         super().__init__(
-            f"the authorization server answered {peer_code}", remedy=remedy, facts={"error": peer_code}
+            f"the authorization server answered {peer_code}{said}", remedy=remedy, facts={"error": peer_code}
         )
         self.peer_code = peer_code
         self.peer_description = peer_description
@@ -176,9 +177,16 @@ class MissingIdToken(TokenResponseError):
 
 
 class RegistrationError(MessageError):
-    """The registration endpoint's answer cannot be used, or registered something weaker than was asked."""
+    """The registration endpoint's answer cannot be used, or registered something weaker than was asked.
+
+    `registration` is the `Registration` that was made all the same: with it, it can be changed or given up.
+    """
 
     clause = "RFC 7591 3.2.1"
+
+    @property
+    def registration(self) -> Any:
+        return self.outcome
 
 
 class WrongAcr(ClaimError):
@@ -306,12 +314,6 @@ class BodySpent(ApiError):
     clause = "RFC 9449 9"
     fault = Fault.CONFIGURATION
     remedy = Remedy.CORRECT_THE_REQUEST
-
-
-class InteractionMismatch(ApiError):
-    """The answer carries another `x-fapi-interaction-id` than the request."""
-
-    clause = "FAPI1-BL 6.2.1-11"
 
 
 class OtherAuthorizationServer(ApiError):

@@ -150,7 +150,7 @@ class SignIn:
             if web.needs_fragment(asked, settings.arrives_in):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
-            login = self.client().complete(back.callback, back.transaction, resource=self._resource)
+            login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response = make_response(self._on_login(login))
         except FapiError as error:
             response = self._failed(error)

@@ -12,7 +12,9 @@ from typing import Final
 from fapikit.urls import origin_of
 
 MAX_ORIGINS: Final = 100
-_NONCE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,512}\Z")
+MAX_NONCE: Final = 4096
+"""Characters. RFC 9449 8.1 has no maximum, and some servers encrypt what they remember into the nonce."""
+_NONCE: Final = re.compile(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{MAX_NONCE}}}\Z")
 
 
 class OriginNonces:

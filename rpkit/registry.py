@@ -16,26 +16,43 @@ from typing import Any
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.errors import ConfigurationError
 from fapikit.io import HttpSettings
+from fapikit.jose.public_key import import_public_jwk
+from fapikit.metadata import ServerMetadata
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
-from rpkit.settings import ClientOptions
+from rpkit.registration.keys import signer_now
+from rpkit.settings import ISSUER, ClientOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredBank:
-    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone."""
+    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone.
+
+    `metadata`: the bank described by hand, where it publishes nothing; `metadata_url`: where it publishes, if elsewhere
+    than at its well-known addresses.
+    """
 
     issuer: str
     client_id: str
     auth: ClientAuthentication
     redirect_uri: str
     profile: Profile | str = FAPI2_SECURITY
+    metadata: ServerMetadata | None = field(default=None, repr=False)
+    metadata_url: str | None = None
     http: HttpSettings | None = field(default=None, repr=False)
     options: ClientOptions = field(default_factory=ClientOptions, repr=False)
 
     def __post_init__(self) -> None:
         self.auth.check(profile_of(self.profile))
+        if self.metadata is not None and (
+            self.metadata.issuer != self.issuer or self.metadata_url is not None
+        ):
+            raise ConfigurationError(
+                "metadata is of another issuer than the bank's, or stands beside metadata_url",
+                clause="RFC 8414 3.3",
+                facts={"expected": self.issuer, "got": self.metadata.issuer},
+            )
 
     def arguments(self) -> dict[str, Any]:
         return {
@@ -52,13 +69,20 @@ class Registry:
     """Banks by name. A client is made, and its bank's metadata fetched, when it is first asked for."""
 
     def __init__(self, banks: dict[str, RegisteredBank]) -> None:
-        """Raises ConfigurationError if two banks share an issuer or a redirect URI: then answers could be mixed up."""
+        """Raises ConfigurationError if two banks share an issuer or a redirect URI: then answers could be mixed up.
+
+        Also if a bank that takes client assertions under another name than its issuer shares a key with another bank,
+        where somebody could replay them.
+        """
         for what, clause in (("issuer", "RFC 9207 4"), ("redirect_uri", "FAPI1-BL 5.2.3-3")):
             shared = _twice(getattr(bank, what) for bank in banks.values())
             if shared is not None:
                 raise ConfigurationError(
                     f"two banks share the {what} {shared}", clause=clause, facts={what: shared}
                 )
+        for name, bank in banks.items():
+            if bank.options.get("assertion_audience", ISSUER) != ISSUER:
+                _require_own_key(name, bank, banks)
         self._banks = dict(banks)
         self._clients: dict[str, Client] = {}
         self._async_clients: dict[str, AsyncClient] = {}
@@ -67,15 +91,24 @@ class Registry:
         """Raises ConfigurationError for an unknown name; what `Client.discover` raises."""
         if name not in self._clients:
             bank = self[name]
+            arguments = bank.arguments()
+            if bank.metadata is not None:
+                made = Client(metadata=bank.metadata, **arguments)
+            else:
+                made = Client.discover(bank.issuer, metadata_url=bank.metadata_url, **arguments)
             # Two threads may both discover at first; one of the clients is kept.
-            self._clients.setdefault(name, Client.discover(bank.issuer, **bank.arguments()))
+            self._clients.setdefault(name, made)
         return self._clients[name]
 
     async def async_client(self, name: str) -> AsyncClient:
         """See `client`."""
         if name not in self._async_clients:
             bank = self[name]
-            made = await AsyncClient.discover(bank.issuer, **bank.arguments())
+            arguments = bank.arguments()
+            if bank.metadata is not None:
+                made = AsyncClient(metadata=bank.metadata, **arguments)
+            else:
+                made = await AsyncClient.discover(bank.issuer, metadata_url=bank.metadata_url, **arguments)
             self._async_clients.setdefault(name, made)
         return self._async_clients[name]
 
@@ -101,6 +134,24 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"Registry({', '.join(self._banks)})"
+
+
+def _require_own_key(name: str, bank: RegisteredBank, banks: dict[str, RegisteredBank]) -> None:
+    own = _key_of(bank)
+    for other, its in banks.items():
+        if other != name and own is not None and own == _key_of(its):
+            raise ConfigurationError(
+                f"{name} takes assertions for another name than its issuer, and shares its key with {other}:"
+                " give it a key of its own",
+                clause="RFC 7523 3-3",
+                facts={"banks": f"{name} {other}"},
+            )
+
+
+def _key_of(bank: RegisteredBank) -> str | None:
+    """The thumbprint of the key that signs assertions, or None where none does."""
+    signer = getattr(bank.auth, "signer", None)
+    return None if signer is None else import_public_jwk(signer_now(signer).public_jwk).thumbprint
 
 
 def _twice(values: Iterable[str]) -> str | None:

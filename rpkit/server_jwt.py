@@ -11,25 +11,44 @@ from collections.abc import Collection
 
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
+from fapikit.secrets import Secret
 from rpkit.bank import Bank
 
 
 def verify_signed_for_us(
-    bank: Bank, token: str, purpose: Purpose, *, algorithms: Collection[str], max_age: float | None = None
+    bank: Bank,
+    token: Secret,
+    purpose: Purpose,
+    *,
+    algorithms: Collection[str],
+    max_age: float | None = None,
+    trusted_audiences: Collection[str] = (),
+    decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """`max_age`: seconds since `iat`. Raises the JwtError that fits; TransportError if no key can be had now."""
+    """`max_age`: seconds since `iat`. `trusted_audiences`: for whom else it may be. `decryption`: how to open it, where
+    encryption is agreed.
+
+    Raises the JwtError that fits; TransportError if no key can be had now.
+    """
     expected = Expected(
         issuer=bank.issuer,
         audience=(bank.settings.client_id,),
         now=bank.now(),
         skew=bank.profile.clock_skew,
         sole_audience=True,
+        trusted_audiences=trusted_audiences,
         max_age=max_age,
     )
     return (
         yield from verify_jwt(
-            token, purpose, keys=bank.key_source(), algorithms=algorithms, expected=expected
+            token,
+            purpose,
+            keys=bank.key_source(),
+            algorithms=algorithms,
+            expected=expected,
+            decryption=decryption,
         )
     )

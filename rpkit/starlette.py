@@ -154,7 +154,7 @@ class SignIn:
             if web.needs_fragment(asked, settings.arrives_in):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
-            login = await client.complete(back.callback, back.transaction, resource=self._resource)
+            login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response: Response = await _awaited(self._on_login(request, login))
         except FapiError as error:
             response = await self._failed(request, error)

@@ -1,10 +1,11 @@
 """Around an API: whether a request may pass, framework-free. `asgi_mw` and `wsgi_mw` are the skins.
 
 Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possession: `possession/`. What a route needs:
-`access`. Why a 401: `answers/challenge`, and in the log `answers/trace`.
+`access`. Who is let in without a token: `policy/door`. Why a 401: `answers/challenge`, and in the log `answers/trace`.
 """
 
 from rskit.access import Access, any_of
+from rskit.answers.cors import Cors
 from rskit.answers.resource_metadata import ResourceDescription
 from rskit.decision import Allow, CannotDecide, Challenge
 from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
@@ -17,6 +18,7 @@ __all__ = [
     "Allow",
     "CannotDecide",
     "Challenge",
+    "Cors",
     "Introspection",
     "IntrospectionLimits",
     "Issuer",

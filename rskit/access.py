@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -150,6 +151,14 @@ def public() -> Callable[[E], E]:
         return endpoint
 
     return mark
+
+
+def is_public(endpoint: Any) -> bool:
+    """Whether the endpoint itself is marked, or the very class it is made of; what derives from that class is not."""
+    endpoint = getattr(endpoint, "__func__", endpoint)  # a bound method is marked where its function is
+    if PUBLIC_MARK in getattr(endpoint, "__dict__", ()):
+        return True
+    return not inspect.isclass(endpoint) and PUBLIC_MARK in vars(type(endpoint))
 
 
 def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:

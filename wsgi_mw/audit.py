@@ -6,52 +6,74 @@ Role: RS
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from fapikit.errors import ConfigurationError
-from rskit.access import ACCESS_MARK, Access
+from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.visit import Way
 from wsgi_mw.protect import Protect
-from wsgi_mw.routes import is_flask_app, is_public
+
+_UNKNOWN = "the routes of this application are not known: it is no Flask app"
 
 
 def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
-    """The routes of a Flask app; as `asgi_mw.audit.audit`."""
-    flask_app, protected_by = _unwrap(app)
-    found = (
-        RoutePolicy(
-            tuple(sorted(rule.methods or ())), rule.rule, _policy(flask_app.view_functions[rule.endpoint])
-        )
-        for rule in flask_app.url_map.iter_rules()
-    )
-    return checked(RouteTable(found, protected_by), every_route_explicit=every_route_explicit)
+    """The routes of a Flask app, and of others that a dispatcher chooses; as `asgi_mw.audit.audit`."""
+    if "flask" not in sys.modules:
+        raise ConfigurationError(_UNKNOWN)
+    from wsgi_mw.flask_way import all_ways
+
+    outside, protects, inner = _opened(app)
+    ways = list(all_ways(inner))
+    if all(way.route is None for way in ways):
+        raise ConfigurationError(_UNKNOWN)
+    doors = [protect.door for protect in protects]
+    found = (RoutePolicy(_methods(way), way.path, _policy(way)).for_strangers(way, doors) for way in ways)
+    table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
+    return checked(table, every_route_explicit=every_route_explicit)
 
 
-def _unwrap(app: Any) -> tuple[Any, list[str]]:
-    """The Flask app, and the resource of each Protect around it or around its `wsgi_app`. Raises ConfigurationError."""
-    protected_by: list[str] = []
-    flask_app: Any = None
-    while app is not None:
-        if is_flask_app(app):
-            if app is flask_app:
-                raise ConfigurationError(
-                    "Protect calls itself: it is app.wsgi_app = Protect(app.wsgi_app, resource_server)"
-                )
-            flask_app, app = app, app.wsgi_app
-        elif is_flask_app(getattr(app, "__self__", None)):
-            return app.__self__, protected_by  # its own wsgi_app: there is nothing further in
-        elif isinstance(app, Protect):
-            protected_by.append(app.resource)
-            app = app.inner
+def _opened(app: Any) -> tuple[list[object], list[Protect], Any]:
+    """What stands outside of the first Protect, each Protect from the outside in, and the application in the last.
+
+    Raises ConfigurationError for a Protect that would call itself.
+    """
+    from flask import Flask
+
+    from wsgi_mw.flask_way import flask_app_of
+
+    outside: list[object] = []
+    protects: list[Protect] = []
+    entered: list[Any] = []
+    node = inner = app
+    while node is not None and flask_app_of(node) is None:
+        if any(node is one for one in entered):
+            raise ConfigurationError(
+                "Protect calls itself: it is app.wsgi_app = Protect(app.wsgi_app, resource_server)"
+            )
+        if isinstance(node, Flask):
+            entered.append(node)
+            node = node.wsgi_app
+        elif isinstance(node, Protect):
+            protects.append(node)
+            node = inner = node.inner
         else:
-            app = getattr(app, "app", None)
-    if flask_app is None:
-        raise ConfigurationError("the routes of this application are not known: it is no Flask app")
-    return flask_app, protected_by  # behind a layer that does not say what it is around
+            following = getattr(node, "app", None)
+            if following is not None and not protects:
+                outside.append(node)
+            node = following
+    return outside, protects, inner
 
 
-def _policy(view: Any) -> Access | str | None:
-    if is_public(view):
+def _methods(way: Way) -> tuple[str, ...]:
+    return ("ANY",) if way.route is None else tuple(sorted(way.route.methods or ()))
+
+
+def _policy(way: Way) -> Access | str | None:
+    if isinstance(way.endpoint, Protect):
+        return f"protected by {way.endpoint.resource}"
+    if is_public(way.endpoint):
         return "public"
-    access = getattr(view, ACCESS_MARK, None)
+    access = getattr(way.endpoint, ACCESS_MARK, None)
     return access if isinstance(access, Access) else None

@@ -1,10 +1,12 @@
 """For Django, sync and async: `ProtectMiddleware`; `Access(...)` and `public()` for views; `request.auth`.
 
-    MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first, or after CORS handling
+    MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first
     FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
+    FAPIKIT_AROUND_PUBLIC = ["bank.middleware.Timing"]              # what else may run for strangers
+    FAPIKIT_CORS = Cors(origins={"https://shop.example"})           # which pages of other origins may call
 
-Django resolves a view once, and tells the middleware which: nothing is matched twice. CSRF protection is lifted only
-for a request that a token has authenticated.
+What stands after it in MIDDLEWARE runs for a stranger only around public views, and only if it is Django's own from
+`startproject` or named. CSRF protection is lifted only for a request that a token has authenticated.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3
 Role: RS
@@ -20,19 +22,27 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from rskit.access import PUBLIC_MARK, any_of, public
+from fapikit.http_message import Headers
+from rskit.access import any_of, public
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
+from rskit.answers.cors import Cors, preflight_of_metadata
+from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
 from rskit.policy.admission import Admission
 from rskit.policy.current import during
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit
 from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
+from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path
 
@@ -48,6 +58,15 @@ class ProtectMiddleware:
     def __init__(self, get_response: Answer, resource_server: ResourceServer | None = None) -> None:
         self._get_response = get_response
         self._server = resource_server or configured_server()
+        self._inside = layers_inside(type(self))
+        if self._inside is None:
+            LOGGER.warning(
+                "%s does not stand in MIDDLEWARE once, by itself: what comes after it is not known, so that no public "
+                "view answers a stranger",
+                type(self).__name__,
+            )
+        self._cors: Cors | None = getattr(settings, "FAPIKIT_CORS", None)
+        self._door = configured_door()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -56,10 +75,10 @@ class ProtectMiddleware:
         if self._is_async:
             return self._acall(request)
         view = view_of(request, self._server.interaction_id)
-        if (served := self._metadata(view)) is not None:
+        if (served := self._own_answer(request, view)) is not None:
             return served
         if self._server.one_process and _is_of_several_processes(request):
-            return self._render(self._server.refuse(several_processes(), view, None), view)
+            return self._render(request, self._server.refuse(several_processes(), view, None), view)
         decision = self._server.check(view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)
@@ -72,7 +91,7 @@ class ProtectMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         view = view_of(request, self._server.interaction_id)
-        if (served := self._metadata(view)) is not None:
+        if (served := self._own_answer(request, view)) is not None:
             return served
         decision = self._server.check(view)
         if isinstance(decision, Generator):
@@ -87,53 +106,101 @@ class ProtectMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponseBase | None:
-        """Django says which view it will call: without a token it must be a public one."""
+        """The gate: Django says which view it will call, and without a token it must be the one that was asked for."""
         admission = admission_of(request)
-        request.__dict__["_fapi_view_found"] = True
-        if admission.token is not None or is_public(view_func):
+        if admission.token is not None:
             return None
-        refusal = admission.refuse(NoCredentials("no access token came with the request"))
-        return None if refusal is None else HttpResponse(status=refusal.status)
+        if isinstance(admission, Visit):
+            passes = admission.passes(view_at_hand(request, view_func), last=True)
+        else:  # refusals are only observed
+            passes = admission.refuse(_no_token()) is None
+        return None if passes else HttpResponse(status=401)
 
     def _admit(self, request: HttpRequest, view: RequestView, decision: Decision) -> HttpResponse | None:
         admission = Admission(self._server, view, None)
-        request.__dict__["_fapi_admission"] = admission
         if isinstance(decision, Allow):
             admission.token = decision.token
             show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
-        elif not isinstance(decision.error, NoCredentials) and not self._server.excuses(decision, view, None):
-            return self._render(decision, view)
+        elif (visit := self._visit(request, view, decision)) is not None:
+            admission = visit
+        elif not self._server.excuses(decision, view, None):
+            return self._render(request, decision, view)
+        request.__dict__["_fapi_admission"] = admission
         return None
+
+    def _visit(self, request: HttpRequest, view: RequestView, refusal: Refusal) -> Visit | None:
+        if not isinstance(refusal.error, NoCredentials):
+            return None
+        named = self._door.around_public
+        way = None if self._inside is None else find_way(request, self._inside, named)
+        if way is None or not self._door.opens_to(way):
+            return None
+        return Visit(self._server, view, way, named)
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         admission = admission_of(request)
-        found = request.__dict__.get("_fapi_view_found", False)
-        if admission.token is None and admission.refusal is None and not found and not _is_preflight(request):
-            # No view was found for a request without a token: whether one exists is not for strangers.
-            admission.refuse(NoCredentials("no access token came with the request"))
+        if isinstance(admission, Visit) and not admission.reached:
+            admission.answer_in_its_place(response.status_code)
         if admission.refusal is not None:
             response.close()
-            return self._render(admission.refusal, admission.view)
+            return self._render(request, admission.refusal, admission.view)
         if response.streaming and not response.has_header("content-length"):
             bound = abounded if response.is_async else bounded
             response.streaming_content = bound(response.streaming_content, admission)
         else:
             admission.over = True
-        for name, value in self._server.response_headers(admission.view, nonce=True):
-            response.headers[name] = value
+        if self._cors is not None:
+            for name in [name for name in response.headers if name.lower().startswith(pages.PREFIX)]:
+                del response.headers[name]
+        self._add(response, request, admission.view, nonce=True)
         return response
 
-    def _render(self, refusal: Refusal, view: RequestView) -> HttpResponse:
+    def _render(self, request: HttpRequest, refusal: Refusal, view: RequestView) -> HttpResponse:
         response = _Refused(refusal)
-        for name, value in self._server.response_headers(view, nonce=False):
-            response.headers[name] = value
+        self._add(response, request, view, nonce=False)
         return response
 
-    def _metadata(self, view: RequestView) -> HttpResponse | None:
-        if view.path != self._server.metadata_path or view.method not in ("GET", "HEAD"):
+    def _add(
+        self, response: HttpResponseBase, request: HttpRequest, view: RequestView, *, nonce: bool
+    ) -> None:
+        for name, value in self._server.response_headers(view, nonce=nonce):
+            response.headers[name] = value
+        for name, value in self._for_pages(request):
+            if name == "vary":
+                patch_vary_headers(response, [value])
+            else:
+                response.headers[name] = value
+
+    def _for_pages(self, request: HttpRequest) -> Headers:
+        origin = request.META.get("HTTP_ORIGIN")
+        if self._cors is not None:
+            return self._cors.of_answer(origin)
+        return (pages.SHOWN,) if origin is not None else ()
+
+    def _own_answer(self, request: HttpRequest, view: RequestView) -> HttpResponse | None:
+        """What is answered whatever token comes: the metadata, and a preflight."""
+        is_metadata = view.path == self._server.metadata_path
+        if is_metadata and view.method in ("GET", "HEAD"):
+            return HttpResponse(self._server.metadata, headers=dict(self._server.metadata_headers()))
+        meta = request.META
+        origin = meta.get("HTTP_ORIGIN")
+        if view.method != "OPTIONS" or origin is None or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in meta:
             return None
-        return HttpResponse(self._server.metadata, headers=dict(self._server.metadata_headers()))
+        if is_metadata:
+            status, headers = preflight_of_metadata(meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"))
+        elif self._cors is not None:
+            status, headers = self._cors.preflight(origin)
+        else:
+            self._door.say_preflight(origin)
+            return None
+        response = HttpResponse(status=status, headers=dict(headers))
+        del response.headers["content-type"]  # of no body
+        return response
+
+
+def _no_token() -> NoCredentials:
+    return NoCredentials("no access token came with the request")
 
 
 class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
@@ -181,22 +248,12 @@ def _certificate_of_scope(scope: Any) -> bytes | None:
     return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
 
 
-def class_of(view: Any) -> Any:
-    """The class of a class-based view, or of a view set; None for a function."""
-    return getattr(view, "view_class", None) or getattr(view, "cls", None)
-
-
-def is_public(view: Any) -> bool:
-    """Marked itself, or through its own class; a class that derives from a public one is not."""
-    of_class = vars(class_of(view) or object).get(PUBLIC_MARK, False)
-    return getattr(view, PUBLIC_MARK, False) is True or of_class is True
-
-
-def _is_preflight(request: HttpRequest) -> bool:
-    meta = request.META
-    return (
-        request.method == "OPTIONS" and "HTTP_ORIGIN" in meta and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in meta
-    )
+def configured_door() -> Door:
+    """Who is let in without a token, by FAPIKIT_AROUND_PUBLIC. Raises ConfigurationError."""
+    named = getattr(settings, "FAPIKIT_AROUND_PUBLIC", ())
+    if isinstance(named, list | tuple | set | frozenset):
+        named = [import_string(one) if isinstance(one, str) else one for one in named]
+    return Door(named, getattr(settings, "FAPIKIT_CORS", None))
 
 
 def _is_of_several_processes(request: HttpRequest) -> bool:

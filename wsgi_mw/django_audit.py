@@ -6,40 +6,35 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from rskit.access import ACCESS_MARK, Access
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from wsgi_mw.django import ProtectMiddleware, class_of, configured_server, is_public
+from wsgi_mw.django import ProtectMiddleware, configured_door, configured_server
+from wsgi_mw.django_way import all_ways, class_of, is_public, layers_inside, layers_outside
 
 
 def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> RouteTable:
     """The routes of ROOT_URLCONF or of another URLconf; as `asgi_mw.audit.audit`."""
+    protects = _protects()
+    doors = [configured_door() for _ in protects]
+    inside = (layers_inside(protects[-1]) or ()) if protects else ()
     found = (
-        RoutePolicy(_methods(view), path, _policy(view))
-        for path, view in _walk(get_resolver(urlconf).url_patterns, "/")
+        RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).for_strangers(way, doors)
+        for way in all_ways(urlconf, inside)
     )
-    return checked(RouteTable(found, _protected_by()), every_route_explicit=every_route_explicit)
+    resources = [configured_server().resource for _ in protects]
+    outside = layers_outside(protects[0]) if protects else ()
+    return checked(RouteTable(found, resources, outside, doors), every_route_explicit=every_route_explicit)
 
 
-def _walk(patterns: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for pattern in patterns:
-        path = prefix + str(pattern.pattern)
-        if hasattr(pattern, "url_patterns"):
-            yield from _walk(pattern.url_patterns, path)
-        else:
-            yield path, pattern.callback
-
-
-def _protected_by() -> list[str]:
+def _protects() -> list[type]:
     layers = (import_string(name) for name in settings.MIDDLEWARE)
-    ours = [layer for layer in layers if isinstance(layer, type) and issubclass(layer, ProtectMiddleware)]
-    return [configured_server().resource for _ in ours]
+    return [layer for layer in layers if isinstance(layer, type) and issubclass(layer, ProtectMiddleware)]
 
 
 def _methods(view: Any) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The outer layer of a WSGI app: nothing passes without a token that holds, save what is `public()`.
 
-It serves the resource's metadata and renders every refusal itself.
+Nothing of the application runs for a stranger but what is public and, by name, what is around it. It serves the
+resource's metadata, answers preflights, and renders every refusal itself.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9449 8.2; RFC 9728 3.1; FAPI1-BL 6.2.1-11 (RS-16, RS-19, RS-20)
 Role: RS
@@ -8,36 +9,55 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+import sys
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from fapikit.http_message import Headers
+from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
+from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
 from rskit.policy.current import CURRENT, during, in_turns
+from rskit.policy.door import Door
 from rskit.policy.stream import StreamWatch
+from rskit.policy.visit import Visit, Way
 from rskit.policy.wiring import require_wiring
+from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
-from wsgi_mw.routes import find_view, flask_app_of, is_public
+from wsgi_mw.gate import WSGIApp
 from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of
 
-WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-_EXPOSED: Final = ("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, x-fapi-interaction-id")
 _LENGTH_OF_CONTENT_LENGTH: Final = len("content-length")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 class Protect:
-    """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`."""
+    """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`.
 
-    def __init__(self, app: WSGIApp, resource_server: ResourceServer) -> None:
+    `around_public`: what of the application may run for a stranger around a public view: WSGI middleware, the functions
+    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name. `cors`:
+    which pages of other origins may call; without it no preflight is answered.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        resource_server: ResourceServer,
+        *,
+        around_public: Collection[object] = (),
+        cors: Cors | None = None,
+    ) -> None:
         require_wiring(app, resource_server)
+        self.door = Door(around_public, cors)
         self._app = app
         self._server = resource_server
+        self._cors = cors
 
     @property
     def inner(self) -> WSGIApp:
@@ -51,23 +71,24 @@ class Protect:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server
         view = view_of(environ, server.interaction_id)
-        if view.path == server.metadata_path and view.method in ("GET", "HEAD"):
-            start_response(_STATUS[200], list(server.metadata_headers()))
-            return [b"" if view.method == "HEAD" else server.metadata]
+        if view.path == server.metadata_path or (view.cross_origin and view.method == "OPTIONS"):
+            own = self._own_answer(environ, view, start_response)
+            if own is not None:
+                return own
+        admission = Admission(server, view, None)
+        guard = Guard(admission, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
-            refusal = server.refuse(several_processes(), view, None)
-            return Guard(Admission(server, view, None), start_response).send_refusal(refusal)
+            return guard.send_refusal(server.refuse(several_processes(), view, None))
         decision = server.check(view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
-        admission = environ[KEY] = Admission(server, view, None)
-        guard = Guard(admission, start_response)
         if type(decision) is Allow:
             admission.token = environ[TOKEN_KEY] = decision.token
-        elif isinstance(decision, Refusal) and not (
-            self._is_open(decision, environ) or server.excuses(decision, view, None)
-        ):
-            return guard.send_refusal(decision)
+        elif isinstance(decision, Refusal):
+            if not self._is_admitted(decision, environ, guard):
+                return guard.send_refusal(decision)
+            admission = guard.admission
+        environ[KEY] = admission
         before = CURRENT.set(admission)
         try:
             answer = self._app(environ, guard.start_response)
@@ -79,31 +100,78 @@ class Protect:
             CURRENT.reset(before)
         return guard.body(answer)
 
-    def _is_open(self, refusal: Refusal, environ: Environ) -> bool:
-        if not isinstance(refusal.error, NoCredentials):
-            return False
-        found = find_view(self._app, environ)
-        return is_public(found) or (found is None and _is_preflight(self._app, environ))
+    def _is_admitted(self, refusal: Refusal, environ: Environ, guard: Guard) -> bool:
+        view = guard.admission.view
+        way = self._find_way(environ) if isinstance(refusal.error, NoCredentials) else None
+        if way is not None and self.door.opens_to(way):
+            guard.admission = Visit(self._server, view, way, self.door.around_public)
+            return True
+        return self._server.excuses(refusal, view, None)
+
+    def _find_way(self, environ: Environ) -> Way | None:
+        if "flask" not in sys.modules:
+            return None  # then the application is none of Flask's, and nothing is known of its inside
+        from wsgi_mw.flask_way import find_way
+
+        return find_way(self._app, environ, self.door.around_public)
+
+    def _own_answer(
+        self, environ: Environ, view: RequestView, start_response: Callable[..., Any]
+    ) -> list[bytes] | None:
+        """What is answered whatever token comes: the metadata, and a preflight."""
+        server = self._server
+        if view.method in ("GET", "HEAD"):
+            start_response(_STATUS[200], list(server.metadata_headers()))
+            return [b"" if view.method == "HEAD" else server.metadata]
+        if view.method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
+            return None
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is None:
+            return None
+        if view.path == server.metadata_path:
+            status, headers = preflight_of_metadata(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"))
+        elif self._cors is not None:
+            status, headers = self._cors.preflight(origin)
+        else:
+            self.door.say_preflight(origin)
+            return None
+        start_response(_STATUS[status], [*headers, *server.response_headers(view, nonce=False)])
+        return [b""]
 
 
 class Guard:
     """One request on its way: completes the response's headers, or puts a refusal in its place."""
 
-    __slots__ = ("_has_length", "_start_response", "admission")
+    __slots__ = ("_cors", "_environ", "_has_length", "_start_response", "admission")
 
-    def __init__(self, admission: Admission, start_response: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        environ: Environ,
+        start_response: Callable[..., Any],
+        cors: Cors | None,
+    ) -> None:
         self.admission = admission
+        self._cors = cors
+        self._environ = environ
         self._start_response = start_response
         self._has_length = False
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        if self.admission.refusal is not None and not self.admission.started:
-            return _write_nothing  # `body` answers
-        self.admission.started = True
+        admission = self.admission
+        if not admission.started:
+            if admission.token is None and type(admission) is Visit and not admission.reached:
+                admission.answer_in_its_place(int(status[:3]))
+            if admission.refusal is not None:
+                return _write_nothing  # `body` answers
+            admission.started = True
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        headers = [*headers, *self._additions(nonce=True)]
+        view = admission.view
+        headers = [*headers, *admission.server.response_headers(view, nonce=True)]
+        if self._cors is not None or view.cross_origin:
+            headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)
         return self._start_response(status, headers)
@@ -131,6 +199,10 @@ class Guard:
                 yield chunk
             if admission.refusal is not None and not admission.started:
                 yield from self.send_refusal(admission.refusal)
+        except Exception:
+            if admission.refusal is None or admission.started:
+                raise
+            yield from self.send_refusal(admission.refusal)
         finally:
             with during(admission):
                 _close(answer)
@@ -138,23 +210,20 @@ class Guard:
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
         self.admission.started = True
-        self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *self._additions(nonce=False)])
+        extra = self.admission.server.response_headers(self.admission.view, nonce=False)
+        self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *extra, *self._for_pages()])
         return [b"" if self.admission.view.method == "HEAD" else refusal.body]
 
-    def _additions(self, *, nonce: bool) -> list[tuple[str, str]]:
-        view = self.admission.view
-        extra = self.admission.server.response_headers(view, nonce=nonce)
-        return [*extra, _EXPOSED] if view.cross_origin else extra
+    def _without_its_own(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """What the application says of pages gives way to a policy."""
+        if self._cors is None:
+            return headers
+        return [header for header in headers if not header[0].lower().startswith(pages.PREFIX)]
 
-
-def _is_preflight(app: WSGIApp, environ: Environ) -> bool:
-    """A CORS preflight that no view takes as a request of its own: CORS handling further in will answer."""
-    return (
-        environ["REQUEST_METHOD"] == "OPTIONS"
-        and flask_app_of(app) is not None
-        and "HTTP_ORIGIN" in environ
-        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-    )
+    def _for_pages(self) -> Headers:
+        if self._cors is not None:
+            return self._cors.of_answer(self._environ.get("HTTP_ORIGIN"))
+        return (pages.SHOWN,) if self.admission.view.cross_origin else ()
 
 
 def _write_nothing(_: bytes) -> None:

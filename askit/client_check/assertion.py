@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidClient, ReplayedAssertion
 from fapikit.client_authentication.assertion import ASSERTION_TYPE
@@ -66,12 +67,12 @@ def audiences(core: Core) -> tuple[str, ...]:
     return tuple(known[name] for name in sorted(core.profile.assertion_audiences) if name in known)
 
 
-async def require_single_use(core: Core, claims: Mapping[str, Any], client_id: str) -> None:
+async def require_single_use(core: Core, claims: Mapping[str, Any], client: Client) -> None:
     """The checks that come after the signature: subject, shape of the audience, lifetime, one use.
 
     Raises JwtError, ReplayedAssertion, StoreError.
     """
-    if claims["sub"] != client_id:
+    if claims["sub"] != client.client_id:
         raise CLIENT_ASSERTION.fail(
             WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}
         )
@@ -84,7 +85,8 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client_id: s
         raise CLIENT_ASSERTION.fail(
             LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
         )
-    name, skew = f"{client_id}\0{claims['jti']}", core.profile.clock_skew
+    skew = core.profile.clock_skew
     made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME
-    if not await core.records.mark("assertion", name, lives + skew, since=made_at - skew):
+    name, ttl = f"{client.client_id}\0{claims['jti']}", lives + skew
+    if not await core.records.mark("assertion", name, ttl, owners=client.owners, since=made_at - skew):
         raise ReplayedAssertion("this client assertion was used before")

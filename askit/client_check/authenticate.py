@@ -32,7 +32,10 @@ METHODS: Final[Mapping[str, ClientCheck]] = {
 
 
 async def authenticate_client(core: Core, request: Request, parameters: Parameters) -> Client:
-    """The client that made this request, proven. Raises InvalidClient, a JwtError, TransportError, StoreError."""
+    """The client that made this request, proven.
+
+    Raises InvalidClient, ShareTaken, a JwtError, TransportError, StoreError.
+    """
     shape, client_id = presented(request, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
@@ -51,6 +54,7 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
         raise InvalidClient(
             f"this client authenticates by {method}", facts={"client_id": client_id, "registered": method}
         )
+    core.shares.require(client.owners)
     await check(core, request, parameters, client)
     return client
 

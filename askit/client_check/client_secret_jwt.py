@@ -40,4 +40,4 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
     if not hmac.compare_digest(mac, jws.signature):
         raise CLIENT_ASSERTION.fail(BadSignature, "the MAC of this client assertion does not verify")
     check_claims(jws.unverified_claims, CLIENT_ASSERTION, expected_of(core, client.client_id))
-    await require_single_use(core, jws.unverified_claims, client.client_id)
+    await require_single_use(core, jws.unverified_claims, client)

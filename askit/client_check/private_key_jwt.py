@@ -28,4 +28,4 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
             expected=expected_of(core, client.client_id),
         )
     )
-    await require_single_use(core, verified.claims, client.client_id)
+    await require_single_use(core, verified.claims, client)

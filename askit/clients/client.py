@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from cachetools import LRUCache
+
 from askit.clients.keys import FETCHED, require_public
-from askit.clients.metadata import ALGORITHMS, check_types, read_keys
+from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from askit.record_fields import reading
+from askit.shares import Owner
 from fapikit import strict_json
 from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("askit")
 
+REGISTERED_FROM: Final = "registered_from"
+"""A member of this server's own, in the metadata of a client that registered itself: its address, under a pseudonym."""
+_SOURCES: Final = 256
+"""Of so many clients the keys behind a `jwks_uri` are kept in memory; any other one's are fetched anew."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
@@ -55,6 +62,7 @@ class Client:
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
             raise InvalidClientMetadata("client_id must be a non-empty string")
         check_types(members)
+        check_encryption(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
         keys = read_keys(members)
@@ -118,6 +126,17 @@ class Client:
     @property
     def name(self) -> str:
         return str(self.metadata.get("client_name", self.client_id))
+
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        """Whose shares its records count against: that of a client that registered itself is a part of other ones."""
+        if not self.self_registered:
+            return (Owner("client", self.client_id),)
+        return (
+            Owner("client", self.client_id, 4),
+            Owner("address", str(self.metadata.get(REGISTERED_FROM, "")), 2),
+            Owner("registered clients", ""),
+        )
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
@@ -207,7 +226,7 @@ class Clients:
         self._profile = profile
         self._policy = policy
         self._clock = clock
-        self._sources: dict[str, tuple[str | None, KeySource]] = {}
+        self._sources: LRUCache[str, tuple[str, KeySource]] = LRUCache(_SOURCES)
 
     async def find(self, client_id: str) -> Client | None:
         """Raises StoreError."""
@@ -251,9 +270,9 @@ class Clients:
     def keys_of(self, client: Client) -> KeySource:
         """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
         uri = client.metadata.get("jwks_uri")
-        held = self._sources.get(client.client_id)
         if uri is None:
             return client.key_source(self._clock)
+        held = self._sources.get(client.client_id)
         if held is None or held[0] != uri:
             held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
         return held[1]

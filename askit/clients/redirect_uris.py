@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from askit.errors import InvalidRedirectUri
-from fapikit.urls import is_loopback_host
+from fapikit.urls import has_whole_host, is_loopback_host
 
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
@@ -57,4 +57,4 @@ def _is_plain(uri: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return bool(_HOST.match(parts.hostname or "")) and parts.username is None
+    return bool(_HOST.match(parts.hostname or "")) and has_whole_host(parts) and parts.username is None

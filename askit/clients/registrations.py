@@ -1,4 +1,4 @@
-"""The registrations of clients that registered themselves: kept, replaced, ended, and counted.
+"""The registrations of clients that registered themselves: kept, replaced, ended, and counted: in all, and by address.
 
 Spec: RFC 7591 5; RFC 7592 2.2, 2.3
 Role: AS
@@ -7,12 +7,13 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from askit.clients.client import REGISTERED_FROM
 from askit.clients.registration_policy import RegistrationPolicy
-from askit.errors import RegistrationsFull
+from askit.errors import Refused, RegistrationsFull, ShareTaken
 from askit.issuing.keys import KEPT_FOR
-from askit.record_fields import reading
+from askit.records import Names, read_stored
 from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
 
@@ -22,18 +23,37 @@ if TYPE_CHECKING:
 _TRIES: Final = 50
 
 
-class Registrations:
-    """Each is two records, the client and the digest of its own token, and one place of those that there are."""
+class _Places(NamedTuple):
+    """A list of clients, in one record, and how many may stand on it."""
 
-    def __init__(self, records: Records, policy: RegistrationPolicy) -> None:
+    kind: str
+    name: str
+    most: int
+    full: Refused
+
+
+class Registrations:
+    """Each is two records, the client and the digest of its own token, and a place on two lists: of all, by address."""
+
+    def __init__(self, records: Records, policy: RegistrationPolicy, *, per_address: int) -> None:
         self._records = records
-        self._most = policy.max_clients
+        full = RegistrationsFull(
+            "as many clients as this server takes have registered themselves",
+            facts={"max_clients": policy.max_clients},
+        )
+        self._everybody = _Places("registered", "", policy.max_clients, full)
+        self._per_address = per_address
         self._lifetime = KEPT_FOR if policy.lifetime is None else policy.lifetime
 
     async def keep(self, metadata: Mapping[str, Any], token_digest: str) -> None:
-        """A new one; `metadata` holds the client's id and secret. Raises RegistrationsFull, StoreError."""
+        """A new one; `metadata` holds the client's id and secret. Raises RegistrationsFull, ShareTaken, StoreError."""
         client_id = str(metadata["client_id"])
-        await self._take_place(client_id)
+        await self._take_place(self._everybody, client_id)
+        try:
+            await self._take_place(self._neighbours(metadata), client_id)
+        except ShareTaken:
+            await self._leave(self._everybody, client_id)
+            raise
         await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
         await self._records.write("client", client_id, strict_json.dump(metadata), self._lifetime)
 
@@ -51,44 +71,54 @@ class Registrations:
         await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
         return True
 
-    async def end(self, client_id: str) -> None:
+    async def end(self, metadata: Mapping[str, Any]) -> None:
         """Raises StoreError."""
+        client_id = str(metadata["client_id"])
         # In this order: if the store fails in between, nothing lives on that nobody could end.
         await self._records.remove("client", client_id)
         await self._records.remove("registration", client_id)
-        await self._change_places(lambda taken: [name for name in taken if name != client_id])
+        await self._leave(self._neighbours(metadata), client_id)
+        await self._leave(self._everybody, client_id)
 
-    async def _take_place(self, client_id: str) -> None:
+    def _neighbours(self, metadata: Mapping[str, Any]) -> _Places:
+        """The places of the address that a client registered from."""
+        address = str(metadata.get(REGISTERED_FROM, ""))
+        full = ShareTaken(
+            "as many clients as may have registered themselves from this address",
+            facts={"limit": self._per_address},
+        )
+        return _Places("registered-from", address, self._per_address, full)
+
+    async def _take_place(self, places: _Places, client_id: str) -> None:
         def with_another(taken: list[str]) -> list[str]:
-            if len(taken) >= self._most:
-                raise RegistrationsFull(
-                    "as many clients as this server takes have registered themselves",
-                    facts={"max_clients": self._most},
-                )
+            if len(taken) >= places.most:
+                raise places.full
             return [*taken, client_id]
 
         try:
-            await self._change_places(with_another)
-        except RegistrationsFull:
-            gone = await self._ended_by_themselves()
-            await self._change_places(
-                lambda taken: with_another([name for name in taken if name not in gone])
+            await self._change(places, with_another)
+        except (RegistrationsFull, ShareTaken):
+            gone = await self._ended_by_themselves(places)
+            await self._change(
+                places, lambda taken: with_another([name for name in taken if name not in gone])
             )
 
-    async def _ended_by_themselves(self) -> set[str]:
-        taken = _places_in(await self._records.read("registered", ""))
+    async def _leave(self, places: _Places, client_id: str) -> None:
+        await self._change(places, lambda taken: [name for name in taken if name != client_id])
+
+    async def _ended_by_themselves(self, places: _Places) -> set[str]:
+        taken, _ = await self._read(places)
         return {name for name in taken if await self._records.read("client", name) is None}
 
-    async def _change_places(self, change: Callable[[list[str]], list[str]]) -> None:
+    async def _change(self, places: _Places, change: Callable[[list[str]], list[str]]) -> None:
         """Raises StoreError, and what `change` raises."""
         for _ in range(_TRIES):
-            seen = await self._records.read("registered", "")
-            changed = strict_json.dump({"clients": change(_places_in(seen))})
-            if await self._records.swap("registered", "", seen, changed, KEPT_FOR):
+            taken, seen = await self._read(places)
+            changed = Names(names=tuple(change(taken))).dump()
+            if await self._records.swap(places.kind, places.name, seen, changed, KEPT_FOR):
                 return
         raise StoreUnavailable("too many clients register at one time")
 
-
-def _places_in(octets: bytes | None) -> list[str]:
-    with reading("registered"):
-        return [] if octets is None else list(strict_json.parse_object(octets)["clients"])
+    async def _read(self, places: _Places) -> tuple[list[str], bytes | None]:
+        seen = await self._records.read(places.kind, places.name)
+        return [] if seen is None else list(read_stored(places.kind, Names, seen).names), seen

@@ -156,6 +156,7 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "signing_alg": table.optional_string("signing_alg"),
         "rotate_keys_after": table.optional_seconds("rotate_keys_after"),
+        "request_object_encryption": table.strings("request_object_encryption"),
     }
     file = table.optional_string("jwks_file")
     if file is not None:

@@ -17,13 +17,16 @@ _AT_MOST: Final = (
     ("parameter_octets", "long_parameter_octets"),
     ("long_parameter_octets", "body_octets"),
     ("sealed_request_octets", "header_octets"),
+    ("registration_octets", "record_octets"),
+    ("wrong_passwords", "wrong_passwords_per_address"),
+    ("wrong_passwords", "wrong_passwords_per_name"),
 )
 """What contradicts: the first is part of the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The table `[limits]`. Spans are seconds."""
+    """The table `[limits]`. Spans are seconds; None: derived from the store."""
 
     header_octets: int = 32_768
     headers: int = 100
@@ -35,6 +38,14 @@ class Limits:
     sealed_request_octets: int = 12_288
     record_octets: int = 65_536
     store_octets: int | None = None
+    entries_per_client: int | None = None
+    octets_per_client: int | None = None
+    registrations_per_address: int = 50
+    registration_octets: int = 16_384
+    wrong_passwords: int = 5
+    wrong_passwords_per_address: int = 50
+    wrong_passwords_per_name: int = 100
+    password_counters: int = 10_000
 
     @classmethod
     def read(cls, table: Table) -> Limits:

@@ -25,6 +25,7 @@ from askit.config.networks import Network
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from fapikit.errors import ConfigurationError
+from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
 
@@ -54,6 +55,7 @@ class Config:
     tls: TlsFiles | None = None
     signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     signing_alg: str = "ES256"
+    request_object_encryption: tuple[str, ...] = ()
     rotate_keys_after: float = 90 * 86_400.0
     access_token_lifetime: float = 300.0
     grant_lifetime: float = 90 * 86_400.0
@@ -92,6 +94,12 @@ class Config:
                 facts={"setting": "profile"},
             )
         self._require_short_tokens()
+        for alg in self.request_object_encryption:
+            if alg not in KEY_MANAGEMENT:
+                raise ConfigurationError(
+                    f"signing.request_object_encryption: {alg} is not allowed: use {', '.join(KEY_MANAGEMENT)}",
+                    clause="FAPI1-ADV 8.6.1-1",
+                )
         self._require_loopback()
         _require_unique("clients", [client.client_id for client in self.clients])
         _require_unique("users", [user.username for user in self.users])

@@ -15,6 +15,7 @@ from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+from askit.issuing.encryption import encrypted_for
 from askit.issuing.tokens import find_access_token, token_claims
 from askit.messages import json_answer, read_form
 from askit.wire_errors import error_answer, log_refusal
@@ -46,6 +47,10 @@ async def introspect(core: Core, request: Request) -> Response:
     members = core.introspection_body(await describe_token(core, token, caller))
     if signed:
         return await _signed(core, members, caller)
+    if caller.alg("introspection_encrypted_response_alg") is not None:
+        raise InvalidRequest(
+            f"this API registered encrypted answers: send Accept: {SIGNED}", clause="RFC 9701 4a"
+        )
     return json_answer(members)
 
 
@@ -69,4 +74,5 @@ async def _signed(core: Core, members: dict[str, Any], caller: Client) -> Respon
         "token_introspection": members,
     }
     jwt = await core.sign(claims, INTROSPECTION_RESPONSE, caller.alg("introspection_signed_response_alg"))
+    jwt = await encrypted_for(core, caller, jwt, "introspection")
     return Response(jwt, headers={"cache-control": "no-store"}, media_type=SIGNED)

@@ -30,9 +30,9 @@ async def login(core: Core, request: Request) -> Response:
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
     await require_form_token(core, browser, request_uri or OWN_PAGES, form)
-    place = client_address(request, core.config.trusted_proxies)
+    address = client_address(request, core.config.trusted_proxies)
     username = form.get("username", "")
-    user = await core.users.check_password(username, form.get("password", ""), place=place)
+    user = await core.users.check_password(username, form.get("password", ""), address=address)
     if user is not None and browser.session is not None and browser.session.username != user.username:
         await end_session(core, browser)  # it was somebody else's
     if not request_uri:

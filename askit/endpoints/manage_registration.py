@@ -50,7 +50,7 @@ async def end(core: Core, request: Request) -> Response:
     """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
     core.clients.forget(metadata["client_id"])
-    await core.registrations.end(metadata["client_id"])
+    await core.registrations.end(metadata)
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 

@@ -13,9 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check.authenticate import METHODS
+from askit.clients.metadata import ENCRYPTED_RESPONSES
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.messages import public_json
+from fapikit.jose.encryption import CONTENT_ENCRYPTION
+from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 
 
 async def metadata(core: Core, _request: Request) -> Response:
@@ -67,6 +70,12 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "backchannel_logout_session_supported": True,
         "protected_resources": [resource.uri for resource in config.resources],
     }
+    for response in ENCRYPTED_RESPONSES:
+        document[f"{response}_encryption_alg_values_supported"] = list(KEY_MANAGEMENT)
+        document[f"{response}_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTION)
+    if config.request_object_encryption:
+        document["request_object_encryption_alg_values_supported"] = list(config.request_object_encryption)
+        document["request_object_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTION)
     for endpoint in ("token", "introspection", "revocation"):
         document[f"{endpoint}_endpoint_auth_methods_supported"] = methods
         document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(core)

@@ -26,7 +26,7 @@ async def par(core: Core, request: Request) -> Response:
     pushed = await read_authorization_request(core, parameters, client, jkt=jkt)
     if client.auth_method != "none":
         # A public client's proves no more here than `dpop_jkt` says, and anybody may send one: it is not remembered.
-        await use_proof(core, proof)
+        await use_proof(core, proof, client)
     request_uri = await push_request(core, pushed, client)
     body = {"request_uri": request_uri, "expires_in": int(core.profile.par_lifetime)}
     return json_answer(body, 201, await core.nonce_header())

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check.authenticate import METHODS
-from askit.clients.client import SECRET_METHODS
+from askit.clients.client import REGISTERED_FROM, SECRET_METHODS
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.messages import json_answer, read_body
 from askit.records import digest
+from askit.requests.client_address import client_address
 from fapikit import strict_json
 from fapikit.secrets import random_token
 
@@ -29,6 +30,7 @@ _OURS: Final = frozenset(
         "client_secret_expires_at",
         "registration_access_token",
         "registration_client_uri",
+        REGISTERED_FROM,
     }
 )
 
@@ -41,9 +43,11 @@ async def register(core: Core, request: Request) -> Response:
     opener = core.config.initial_access_token
     if opener is None or not opener.matches(read_bearer(request)):
         raise InvalidToken("registration needs the initial access token", clause="RFC 7591 3")
+    address = await core.keys.pseudonym(client_address(request, core.config.trusted_proxies))
     identity = {
         "client_id": random_token(core.random_bytes, 16),
         "client_id_issued_at": int(core.clock()),
+        REGISTERED_FROM: address,
     }
     metadata = complete(core, await read_metadata(request), identity)
     token = random_token(core.random_bytes)
@@ -78,8 +82,8 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
     metadata.setdefault("response_types", ["code"])
     metadata.setdefault("grant_types", ["authorization_code"])
     metadata.setdefault("id_token_signed_response_alg", core.config.signing_alg)
-    metadata["client_id"] = identity["client_id"]
-    metadata["client_id_issued_at"] = identity["client_id_issued_at"]
+    for name in ("client_id", "client_id_issued_at", REGISTERED_FROM):
+        metadata[name] = identity.get(name, "")
     method = metadata["token_endpoint_auth_method"]
     if isinstance(method, str) and method in SECRET_METHODS:
         metadata["client_secret"] = identity.get("client_secret") or random_token(core.random_bytes)
@@ -91,13 +95,16 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
     client = core.clients.read(bounded)
     if client.auth_method not in METHODS:
         raise InvalidClientMetadata(f"{client.auth_method} is not available here")
+    limit = core.config.limits.registration_octets
+    if len(strict_json.dump(bounded)) > limit:
+        raise InvalidClientMetadata(f"the metadata is longer than {limit} octets")
     return bounded
 
 
 def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:
     """The client as it is registered, with where and how it manages itself (RFC 7592 3)."""
     members = {
-        **metadata,
+        **{name: value for name, value in metadata.items() if name != REGISTERED_FROM},
         "registration_access_token": token,
         "registration_client_uri": core.endpoint(f"register/{metadata['client_id']}"),
     }

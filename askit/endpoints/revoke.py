@@ -15,8 +15,9 @@ from starlette.responses import Response
 from askit.client_check.authenticate import authenticate_client
 from askit.core import Core
 from askit.errors import InvalidRequest
+from askit.issuing.refresh_tokens import find_refresh_token
 from askit.messages import read_form
-from askit.records import AccessToken, RefreshToken
+from askit.records import AccessToken
 
 
 async def revoke(core: Core, request: Request) -> Response:
@@ -26,10 +27,10 @@ async def revoke(core: Core, request: Request) -> Response:
     token = parameters.get("token")
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7009 2.1")
-    refresh = await core.records.load("refresh", token, RefreshToken)
+    refresh = await find_refresh_token(core, token)
     if refresh is not None:
-        _require_owner(refresh.client_id, client.client_id)
-        await core.records.remove("grant", refresh.grant_id)
+        _require_owner(refresh.family.client_id, client.client_id)
+        await core.records.remove("grant", refresh.family.grant_id)
     access = await core.records.load("token", token, AccessToken)
     if access is not None:
         _require_owner(access.client_id, client.client_id)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.errors import InsufficientScope, InvalidRequest, InvalidToken
+from askit.issuing.encryption import encrypted_for
 from askit.issuing.id_token import userinfo_claims
 from askit.issuing.tokens import find_access_token
 from askit.messages import json_answer
@@ -56,9 +57,13 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
         raise InvalidToken(
             "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
         )
+    client = await core.clients.find(record.client_id)
+    if client is None:
+        raise InvalidToken("the client of this access token is gone")
+    core.shares.require(client.owners)
     if bound:
         proof = await read_proof(core, request, access_token=token, bound_to=record.jkt)
-        await use_proof(core, proof)
+        await use_proof(core, proof, client)
     grant = await core.records.load("grant", record.grant_id, Grant)
     if grant is None:
         raise InvalidToken("this access token is revoked")
@@ -66,10 +71,10 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
         raise InsufficientScope("UserInfo needs the scope openid", clause="OIDC 5.3.1")
     claims = core.userinfo_body(userinfo_claims(core, grant, record.scopes))
     headers = await core.nonce_header()
-    client = await core.clients.find(record.client_id)
-    alg = client.alg("userinfo_signed_response_alg") if client else None
+    alg = client.alg("userinfo_signed_response_alg")
     if alg is None:
         return json_answer(claims, 200, headers)
     signed = {**claims, "iss": core.config.issuer, "aud": record.client_id}
     jwt = await core.sign(signed, USERINFO_RESPONSE, alg)
+    jwt = await encrypted_for(core, client, jwt, "userinfo")
     return Response(jwt, headers={**headers, "cache-control": "no-store"}, media_type="application/jwt")

@@ -16,13 +16,13 @@ from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.id_token import make_id_token
+from askit.issuing.refresh_tokens import issue_refresh_token
 from askit.issuing.tokens import issue_access_token
-from askit.records import Code, Grant, RefreshToken
+from askit.records import Code, Grant
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
 from askit.users import grants as granted
 from fapikit import pkce
-from fapikit.secrets import random_token
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -45,8 +45,9 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
-    await use_proof(core, request.proof)
-    if not await core.records.mark("code-used", value, core.config.grant_lifetime):
+    await use_proof(core, request.proof, client)
+    owners = core.owners(client, grant.username)
+    if not await core.records.mark("code-used", value, core.config.grant_lifetime, owners=owners):
         raise await _reused(core, code)
     body = await issue_access_token(
         core,
@@ -58,7 +59,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         grant=grant,
     )
     if "refresh_token" in client.grant_types:
-        body["refresh_token"] = await _refresh_token(core, grant, request)
+        body["refresh_token"] = await issue_refresh_token(core, client, grant, request.jkt)
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
             core, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
@@ -95,16 +96,3 @@ async def _reused(core: Core, code: Code) -> InvalidGrant:
     return InvalidGrant(
         "this code was used before: everything that it gave is revoked", clause="FAPI2-SP 5.3.2.2-9"
     )
-
-
-async def _refresh_token(core: Core, grant: Grant, request: TokenRequest) -> str:
-    token = random_token(core.random_bytes)
-    record = RefreshToken(
-        client_id=grant.client_id,
-        grant_id=grant.grant_id,
-        expires_at=grant.expires_at,
-        # RFC 9449 5d: a public client's is bound to its key; others prove themselves, and may change it (5e).
-        jkt=request.jkt if request.client.auth_method == "none" else None,
-    )
-    await core.records.save("refresh", token, record, grant.expires_at - core.clock())
-    return token

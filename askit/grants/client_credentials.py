@@ -39,7 +39,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
         raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
-    await use_proof(core, request.proof)
+    await use_proof(core, request.proof, request.client)
     return await issue_access_token(
         core,
         client=request.client,

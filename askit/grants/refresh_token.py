@@ -10,22 +10,18 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource, narrow_scopes
+from askit.issuing.refresh_tokens import find_refresh_token, use_refresh_token
 from askit.issuing.tokens import issue_access_token
-from askit.record_fields import reading
-from askit.records import RefreshToken, digest
+from askit.records import RefreshFamily
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
 from askit.users import grants as granted
-from fapikit.secrets import random_token
-
-RETRY_WINDOW: Final = 60.0
-"""How long after its use a rotated token is still forgiven."""
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -34,12 +30,13 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     value = parameters.get("refresh_token")
     if value is None:
         raise InvalidRequest("refresh_token is missing", clause="RFC 6749 6")
-    token = await core.records.load("refresh", value, RefreshToken)
-    if token is None or token.client_id != request.client.client_id or core.clock() >= token.expires_at:
+    token = await find_refresh_token(core, value)
+    if token is None or not _is_of(token.family, request.client.client_id, core.clock()):
         raise InvalidGrant("this refresh token is unknown, expired or another client's", clause="RFC 6749 6")
-    if token.jkt is not None and token.jkt != request.jkt:
+    family = token.family
+    if family.jkt is not None and family.jkt != request.jkt:
         raise InvalidGrant("this refresh token is bound to another DPoP key", clause="RFC 9449 5d")
-    grant = await granted.find(core, token.grant_id)
+    grant = await granted.find(core, family.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
     grant = granted.still_open_to(request.client, grant, core.config)
@@ -52,10 +49,10 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=scopes,
         details=details,
     )
-    await use_proof(core, request.proof)
+    await use_proof(core, request.proof, request.client)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
-    rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and token.jkt is None)
-    successor = await _rotate(core, value, token) if rotated else None
+    rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and family.jkt is None)
+    successor = await use_refresh_token(core, token, rotated=rotated)
     body = await issue_access_token(
         core,
         client=request.client,
@@ -70,24 +67,5 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     return body
 
 
-async def _rotate(core: Core, value: str, token: RefreshToken) -> str:
-    """The successor of a refresh token. Raises InvalidGrant, and ends the grant, on reuse."""
-    records, now = core.records, core.clock()
-    successor = random_token(core.random_bytes)
-    lives = token.expires_at - now
-    await records.save("refresh", successor, token, lives)
-    if await records.mark("refresh-used", value, lives, f"{digest(successor)} {now}"):
-        return successor
-    mark = await records.marked("refresh-used", value) or " 0"
-    with reading("refresh-used"):
-        first, used_at = mark.split(" ")
-        forgivable = now - float(used_at) <= RETRY_WINDOW
-    # The first successor is marked as used by this retry; had its owner used it, the mark would be there.
-    if (
-        forgivable
-        and await records.mark("refresh-forgiven", value, lives)
-        and await records.store.aadd(records.key_of_digest("refresh-used", first), b"superseded 0", lives)
-    ):
-        return successor
-    await records.remove("grant", token.grant_id)
-    raise InvalidGrant("this refresh token was used before: the grant is revoked", clause="RFC 9700 4.14.2")
+def _is_of(family: RefreshFamily, client_id: str, now: float) -> bool:
+    return family.client_id == client_id and now < family.expires_at

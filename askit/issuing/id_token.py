@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.issuing.encryption import encrypted_for
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from fapikit.jose.half_hash import half_hash
@@ -29,7 +30,7 @@ async def make_id_token(
         "at_hash": half_hash(access_token, alg),
         **requested_claims(core, grant, "id_token"),
     }
-    return await core.sign(claims, ID_TOKEN, alg)
+    return await encrypted_for(core, client, await core.sign(claims, ID_TOKEN, alg), "id_token")
 
 
 async def make_detached_signature(
@@ -43,7 +44,7 @@ async def make_detached_signature(
     claims = {**_sign_in_claims(core, client, grant, nonce), "c_hash": half_hash(code, alg)}
     if state is not None:
         claims["s_hash"] = half_hash(state, alg)
-    return await core.sign(claims, ID_TOKEN, alg)
+    return await encrypted_for(core, client, await core.sign(claims, ID_TOKEN, alg), "id_token")
 
 
 def _alg(core: Core, client: Client) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.issuing.encryption import encrypted_for
 from fapikit.jose.purposes import JARM_RESPONSE
 
 LIFETIME: Final = 300
@@ -26,4 +27,5 @@ async def make_jarm_response(core: Core, parameters: Mapping[str, str], client: 
         "iat": now,
         "exp": now + LIFETIME,
     }
-    return await core.sign(claims, JARM_RESPONSE, client.alg("authorization_signed_response_alg"))
+    jwt = await core.sign(claims, JARM_RESPONSE, client.alg("authorization_signed_response_alg"))
+    return await encrypted_for(core, client, jwt, "authorization")

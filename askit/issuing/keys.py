@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from askit.record_fields import reading
 from askit.records import Records, SigningKeys, read_stored
+from fapikit import base64url
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
 from fapikit.errors import ConfigurationError, StoreForgot, StoreUnavailable, UnreadableRecord, UnusableKey
@@ -35,7 +36,7 @@ SEAL_CHANGES: Final = 3600.0
 
 
 class ServerKeys:
-    """Signing keys by algorithm, and the secret behind nonces, form tokens and sealed requests."""
+    """Signing keys by algorithm, and the secret behind nonces, form tokens, sealed requests and pseudonyms."""
 
     def __init__(
         self,
@@ -121,6 +122,15 @@ class ServerKeys:
         if self._nonces is None:
             self._nonces = NonceIssuer((secret,))
         return self._nonces
+
+    async def pseudonym(self, name: str) -> str:
+        """What stands for an address or a name where nobody outside shall know it, or choose what it falls upon."""
+        return (await self.mac("pseudonym", name))[:22]
+
+    async def mac(self, purpose: str, text: str) -> str:
+        """What only this server can make of a text, for one purpose: 256 bits as base64url."""
+        message = f"{purpose}\0{text}".encode()
+        return base64url.encode(hmac.digest(await self.secret(), message, "sha256"))
 
     async def request_seal(self) -> Seal:
         """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""

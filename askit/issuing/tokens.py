@@ -54,7 +54,8 @@ async def issue_access_token(
         token = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
     else:
         token = random_token(core.random_bytes)
-    await core.records.save("token", token, record, core.config.access_token_lifetime + 60)
+    owners = core.owners(client, grant.username) if grant else client.owners
+    await core.records.save("token", token, record, core.config.access_token_lifetime + 60, owners)
     body: dict[str, Any] = {
         "access_token": token,
         "token_type": "DPoP" if jkt else "Bearer",

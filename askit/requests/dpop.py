@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from askit.clients.client import Client
 from askit.core import Core
 from fapikit.dpop import CheckedProof, check_proof, remember_proof
+from fapikit.dpop.check import replay_mark
 from fapikit.dpop.htu import normalise
 
 
@@ -42,9 +44,11 @@ async def read_proof(
     )
 
 
-async def use_proof(core: Core, proof: CheckedProof | None) -> None:
+async def use_proof(core: Core, proof: CheckedProof | None, client: Client) -> None:
     """Mark a checked proof as used, if there is one. Raises ReplayedProof; StoreError if that cannot be known."""
     if proof is None:
         return
-    store, scope = core.records.store, core.config.issuer
-    await core.run(remember_proof(store, proof, now=core.clock(), scope=scope))
+    store, scope, now = core.records.store, core.config.issuer, core.clock()
+    await core.run(remember_proof(store, proof, now=now, scope=scope))
+    key, ttl = replay_mark(proof, now=now, scope=scope)
+    core.shares.charge(client.owners, len(key), ttl)

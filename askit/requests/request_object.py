@@ -15,6 +15,7 @@ from askit.core import Core
 from askit.errors import InvalidRequestObject
 from fapikit.errors import FapiError, JwtKeyError, LivesTooLong, MissingClaim, TooOld
 from fapikit.jose.claims import Expected, number
+from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption, is_encrypted
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.verify import verify_jwt
 
@@ -24,6 +25,7 @@ _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
     """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
     registered = client.alg("request_object_signing_alg")
+    decryption = await _decryption(core, client, token)
     try:
         verified = await core.run(
             verify_jwt(
@@ -37,6 +39,7 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
                     now=core.clock(),
                     skew=core.profile.clock_skew,
                 ),
+                decryption=decryption,
             )
         )
     except JwtKeyError as error:
@@ -48,6 +51,20 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
             "client_id inside the request object is not this client", clause="RFC 9101 6.3"
         )
     return {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
+
+
+async def _decryption(core: Core, client: Client, token: str) -> Decryption | None:
+    """How to open it; where the client registered encryption, a clear one is a downgrade."""
+    alg = client.alg("request_object_encryption_alg")
+    if alg is None and not is_encrypted(token):
+        return None
+    keys = tuple(key for key in await core.decryption_keys.all() if alg in (None, key.alg))
+    if not keys:
+        raise InvalidRequestObject("this server opens no encrypted request objects", clause="RFC 9101 6.1")
+    enc = client.alg("request_object_encryption_enc")
+    return Decryption(
+        keys=keys, content_encryption=CONTENT_ENCRYPTION if enc is None else (enc,), required=alg is not None
+    )
 
 
 def _check_span(core: Core, claims: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from askit.config.limits import Limits
 from askit.core import Core
 from askit.errors import InvalidRequestUri, TooLarge
 from askit.record_fields import read_members, reading
-from askit.records import PushedRequest
+from askit.records import Owners, PushedRequest
 from fapikit import strict_json
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
@@ -48,7 +48,8 @@ async def push_request(core: Core, request: PushedRequest, client: Client) -> st
     _require_small(request, core.config.limits)
     request_uri = PREFIX + random_token(core.random_bytes)
     # The record outlives the URI while its user is at the page.
-    await core.records.save("request", request_uri, request, core.profile.par_lifetime + INTERACTION)
+    ttl = core.profile.par_lifetime + INTERACTION
+    await core.records.save("request", request_uri, request, ttl, client.owners)
     return request_uri
 
 
@@ -63,7 +64,7 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
         raise InvalidRequestUri("this request_uri has expired: start again at the application")
     if request_id != request_uri:
         return await _opened(core, request_id, request)
-    await core.records.mark("request-opened", request_id, INTERACTION)
+    await core.records.mark("request-opened", request_id, INTERACTION, owners=client.owners)
     return OpenedRequest(request_id, request_uri, request)
 
 
@@ -87,11 +88,11 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
     return OpenedRequest(request_id, uri, request)
 
 
-async def use_up(core: Core, opened: OpenedRequest) -> None:
+async def use_up(core: Core, opened: OpenedRequest, owners: Owners) -> None:
     """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others."""
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     made_at = opened.request.created_at  # a request in a URL outlives the store's memory of it
-    if not await core.records.mark("request-used", opened.request_id, lives, since=made_at):
+    if not await core.records.mark("request-used", opened.request_id, lives, owners=owners, since=made_at):
         raise InvalidRequestUri(
             "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
         )

@@ -112,7 +112,9 @@ async def approve(
     """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
     request = opened.request
     _require_meant_user(core, request, session)
-    await use_up(core, opened)
+    owners = core.owners(client, session.username)
+    core.shares.require(owners)
+    await use_up(core, opened, owners)
     user = core.users.find(session.username)
     if user is None:
         raise AccessDenied("this user cannot sign in any more")
@@ -133,8 +135,8 @@ async def approve(
         session_id=session.session_id,
     )
     if "openid" in request.scopes:
-        await logout.remember(core, session, client)
-    await granted.remember(core, grant)
+        await logout.remember(core, session, client, owners)
+    await granted.remember(core, grant, owners)
     value = random_token(core.random_bytes)
     code = Code(
         client_id=client.client_id,
@@ -146,7 +148,7 @@ async def approve(
         nonce=request.nonce,
     )
     # The record outlives the code, so that a late reuse is known for one and ends the grant.
-    await core.records.save("code", value, code, core.config.grant_lifetime)
+    await core.records.save("code", value, code, core.config.grant_lifetime, owners)
     members = {"code": value}
     if request.response_type == HYBRID:
         members["id_token"] = await make_detached_signature(
@@ -157,7 +159,7 @@ async def approve(
 
 async def deny(core: Core, opened: OpenedRequest, client: Client) -> Response:
     """Raises InvalidRequestUri if this request was decided already."""
-    await use_up(core, opened)
+    await use_up(core, opened, client.owners)
     return await refuse(core, opened.request, client, AccessDenied("the user said no"))
 
 

@@ -16,7 +16,7 @@ from askit.clients.client import Client
 from askit.config.settings import Config
 from askit.core import Core
 from askit.errors import InvalidGrant
-from askit.records import Agreement, Grant, PushedRequest
+from askit.records import Agreement, Grant, Owners, PushedRequest
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreUnavailable
 
@@ -25,16 +25,16 @@ _WALKED: Final = 1000
 _TRIES: Final = 200
 
 
-async def remember(core: Core, grant: Grant) -> None:
+async def remember(core: Core, grant: Grant, owners: Owners) -> None:
     """Keep a grant, and what was agreed to. Raises StoreError."""
     records, ttl = core.records, grant.expires_at - core.clock()
-    await records.save("grant", grant.grant_id, grant, ttl)
+    await records.save("grant", grant.grant_id, grant, ttl, owners)
     agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
     await records.save("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)
     for _ in range(_TRIES):
         head = await records.read("grants-of", grant.username)
         if head is not None:
-            await records.write("grant-before", grant.grant_id, head, ttl)
+            await records.write("grant-before", grant.grant_id, head, ttl, owners)
         if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
             return
     raise StoreUnavailable("too many grants of one user at one time")

@@ -15,7 +15,7 @@ from typing import Final
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.records import Session, SessionClients, read_stored
+from askit.records import Owners, Session, SessionClients, read_stored
 from askit.users.sessions import Browser, sign_out
 from fapikit.errors import FapiError, StoreUnavailable
 from fapikit.flow import http
@@ -33,7 +33,7 @@ _TRIES: Final = 50
 log = logging.getLogger("askit")
 
 
-async def remember(core: Core, session: Session, client: Client) -> None:
+async def remember(core: Core, session: Session, client: Client, owners: Owners) -> None:
     """Keep who is to be told of the end of this session. Raises StoreError."""
     if URI not in client.metadata or not session.session_id:
         return
@@ -44,7 +44,7 @@ async def remember(core: Core, session: Session, client: Client) -> None:
             return
         # As long as codes: a session goes on under its id where its user signs in again.
         new, lives = SessionClients(clients=(*known, client.client_id)), core.config.grant_lifetime
-        if await core.records.swap("session-clients", session.session_id, seen, new.dump(), lives):
+        if await core.records.swap("session-clients", session.session_id, seen, new.dump(), lives, owners):
             return
     raise StoreUnavailable("too many logins in one session at one time")
 

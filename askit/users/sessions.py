@@ -9,7 +9,6 @@ Role: AS
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from askit.config.values import User
 from askit.core import Core
 from askit.errors import StaleForm
 from askit.records import Session, digest
-from fapikit.base64url import encode
+from askit.shares import user_owner
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
 
@@ -60,7 +59,12 @@ async def read_browser(core: Core, request: Request) -> Browser:
 
 
 async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Browser:
-    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's."""
+    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's.
+
+    Raises ShareTaken for a user who has too much here.
+    """
+    owners = (user_owner(user.username),)
+    core.shares.require(owners)
     session_id = random_token(core.random_bytes, 16)
     if old.session is not None:
         await core.records.remove("session", old.cookie)
@@ -76,7 +80,7 @@ async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Br
         session_id=session_id,
     )
     cookie = random_token(core.random_bytes)
-    await core.records.save("session", cookie, session, core.config.session_lifetime)
+    await core.records.save("session", cookie, session, core.config.session_lifetime, owners)
     return Browser(cookie, known=False, session=session)
 
 
@@ -94,8 +98,7 @@ def set_cookie(core: Core, response: Response, browser: Browser) -> Response:
 
 async def form_token(core: Core, browser: Browser, purpose: str) -> str:
     """The hidden field of a form that this browser may send for this purpose."""
-    key = await core.keys.secret()
-    return encode(hmac.new(key, f"form\0{browser.cookie}\0{purpose}".encode(), hashlib.sha256).digest())
+    return await core.keys.mac("form", f"{browser.cookie}\0{purpose}")
 
 
 async def require_form_token(core: Core, browser: Browser, purpose: str, form: Parameters) -> None:

@@ -53,7 +53,7 @@ class MessageForger:
         altered = ".".join((head, base64url.encode(json.dumps(claims).encode()), signature))
         signed_in = run_pure(
             PrivateKeyJWT(self.world.key_of(CLIENT_ID)).credentials(
-                client_id=CLIENT_ID, issuer=self.world.bank, clock=system_clock, random_bytes=system_random
+                client_id=CLIENT_ID, audience=self.world.bank, clock=system_clock, random_bytes=system_random
             )
         )
         answer = self._http.post(

@@ -56,7 +56,10 @@ class Walk:
             Step(
                 f"POST /payments: a refresh brings the second token; the API {asks} and pays once", self.pay
             ),
-            Step("revocation: the next payment call is refused, and the 401 says why", self.revoke),
+            Step(
+                "revocation: the API refuses the next payment, the bank a refresh, and the page says so",
+                self.revoke,
+            ),
         ]
 
     def discovery(self) -> None:
@@ -100,5 +103,5 @@ class Walk:
         self.browser.open(self.world.fintech)
         self.browser.submit(form=1)
         page = self.browser.submit(form=0)
-        require("401" in page.text and "invalid_token" in page.text, f"the refusal is shown: {page.text}")
+        require("no longer accepts the refresh token" in page.text, f"the end is shown: {page.text}")
         return page.text.partition("That did not work ")[2]

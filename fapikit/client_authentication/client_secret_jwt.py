@@ -43,10 +43,10 @@ class ClientSecretJWT:
         )
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
         return (
             yield from assertion_credentials(
-                self._signer, client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+                self._signer, client_id=client_id, audience=audience, clock=clock, random_bytes=random_bytes
             )
         )

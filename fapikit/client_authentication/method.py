@@ -6,7 +6,7 @@ Role: C, RS
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from fapikit.clock import Clock, RandomBytes
@@ -14,15 +14,27 @@ from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from fapikit.profiles import Profile
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Credentials:
     """What one request carries to authenticate its client: headers and form parameters. Secret."""
 
-    headers: Headers = field(default=(), repr=False)
-    parameters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    _headers: Concealed[Headers]
+    _parameters: Concealed[tuple[tuple[str, str], ...]]
+
+    def __init__(self, headers: Headers = (), parameters: tuple[tuple[str, str], ...] = ()) -> None:
+        object.__setattr__(self, "_headers", Concealed(headers))
+        object.__setattr__(self, "_parameters", Concealed(parameters))
+
+    @property
+    def headers(self) -> Headers:
+        return self._headers.reveal()
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        return self._parameters.reveal()
 
 
 class ClientAuthentication(Protocol):
@@ -41,9 +53,12 @@ class ClientAuthentication(Protocol):
         ...
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
-        """Fresh credentials for one request to any endpoint of the server `issuer`."""
+        """Fresh credentials for one request to any endpoint of one server.
+
+        `audience`: for whom an assertion is meant, which is the server's issuer unless it wants another one.
+        """
         ...
 
 

@@ -39,10 +39,10 @@ class PrivateKeyJWT:
         profile.require_algorithm(self.signer.alg, "a client assertion")
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
         return (
             yield from assertion_credentials(
-                self.signer, client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+                self.signer, client_id=client_id, audience=audience, clock=clock, random_bytes=random_bytes
             )
         )

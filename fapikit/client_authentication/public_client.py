@@ -27,8 +27,8 @@ class PublicClient:
         check_method(self.method, profile)
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
-        del issuer, clock, random_bytes
+        del audience, clock, random_bytes
         return Credentials(parameters=(("client_id", client_id),))
         yield  # a flow that asks for nothing

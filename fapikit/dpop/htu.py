@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from fapikit.urls import has_whole_host
+
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SCHEMES = {"https": ("https", 443), "http": ("http", 80), "wss": ("https", 443), "ws": ("http", 80)}
@@ -29,7 +31,7 @@ def normalise(url: str) -> str | None:
     except ValueError:
         return None
     known = _SCHEMES.get(parts.scheme.lower())
-    if known is None or not parts.hostname or "@" in parts.netloc:
+    if known is None or parts.hostname is None or not has_whole_host(parts) or "@" in parts.netloc:
         return None
     scheme, default_port = known
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

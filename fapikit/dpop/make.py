@@ -14,6 +14,7 @@ from fapikit.flow import Flow
 from fapikit.jose.purposes import DPOP_PROOF
 from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
+from fapikit.secrets import Secret, revealed
 from fapikit.urls import without_query
 
 
@@ -29,13 +30,13 @@ def make_proof(
     url: str,
     now: float,
     jti: str,
-    access_token: str | None = None,
+    access_token: Secret | str | None = None,
     nonce: str | None = None,
 ) -> Flow[str]:
     """One proof for one request; a retry needs a new one with a new `jti` (RFC 9449 7.3)."""
     claims: dict[str, Any] = {"jti": jti, "htm": method, "htu": without_query(url), "iat": int(now)}
     if access_token is not None:
-        claims["ath"] = access_token_hash(access_token)
+        claims["ath"] = access_token_hash(revealed(access_token))
     if nonce is not None:
         claims["nonce"] = nonce
-    return (yield from sign_jwt(claims, DPOP_PROOF, signer))
+    return sign_jwt(claims, DPOP_PROOF, signer)

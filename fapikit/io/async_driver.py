@@ -6,10 +6,12 @@ import asyncio
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+from fapikit.errors import FapiError
 from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedTasks
 from fapikit.io.transport import HttpSettings, settings_of
+from fapikit.tracebacks import bare, forget_locals
 
 T = TypeVar("T")
 
@@ -31,27 +33,36 @@ class AsyncDriver:
                 effect = flow.send(result) if error is None else flow.throw(error)
             except StopIteration as stop:
                 return cast(T, stop.value)
+            except BaseException as raised:
+                result = error = None
+                forget_locals(raised)
+                raise
             result = error = None
             try:
                 result = await self._perform(effect)
+            except (
+                FapiError
+            ) as raised:  # it says what was wrong; frames of stores and transports hold what was sent
+                error = bare(raised)
             except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
                 error = raised
-            except BaseException:
+            except BaseException as raised:
                 flow.close()
+                forget_locals(raised)
                 raise
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
             case Http(request):
                 return await transport.asend(self._http_client(), request)
-            case Store(store, operation, arguments):
-                return await getattr(store, f"a{operation}")(*arguments)
-            case Sign(signer, signing_input):
+            case Store():  # what it carries stays out of this frame's variables
+                return await getattr(effect.store, f"a{effect.operation}")(*effect.arguments)
+            case Sign(signer):
                 if hasattr(signer, "asign"):
-                    return await signer.asign(signing_input)
+                    return await signer.asign(effect.signing_input)
                 if signer.local:
-                    return signer.sign(signing_input)
-                return await asyncio.to_thread(signer.sign, signing_input)
+                    return signer.sign(effect.signing_input)
+                return await asyncio.to_thread(lambda: signer.sign(effect.signing_input))
             case Sleep(seconds):
                 return await asyncio.sleep(seconds)
             case Shared(key, start, deadline):

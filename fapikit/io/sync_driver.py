@@ -6,11 +6,13 @@ import threading
 import time
 from typing import Any, TypeVar, cast
 
+from fapikit.errors import FapiError
 from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.forks import reset_after_fork
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedThreads
 from fapikit.io.transport import HttpSettings, settings_of
+from fapikit.tracebacks import bare, forget_locals
 
 T = TypeVar("T")
 
@@ -38,13 +40,22 @@ class SyncDriver:
                 effect = flow.send(result) if error is None else flow.throw(error)
             except StopIteration as stop:
                 return cast(T, stop.value)
+            except BaseException as raised:
+                result = error = None
+                forget_locals(raised)
+                raise
             result = error = None
             try:
                 result = self._perform(effect)
+            except (
+                FapiError
+            ) as raised:  # it says what was wrong; frames of stores and transports hold what was sent
+                error = bare(raised)
             except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
                 error = raised
-            except BaseException:
+            except BaseException as raised:
                 flow.close()
+                forget_locals(raised)
                 raise
 
     def _perform(self, effect: Effect) -> Any:

@@ -26,6 +26,7 @@ from fapikit.io.http_library import library_of
 from fapikit.io.tls import default_context
 from fapikit.io.unpack import CODINGS, Overlong, unpack
 from fapikit.members import LOG
+from fapikit.secrets import Concealed
 from fapikit.urls import require_secure, without_query
 
 _THEIRS = frozenset({10, 62, 64})
@@ -109,25 +110,26 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
 async def asend(client: Any, request: HttpRequest) -> HttpResponse:
     """Send and read one answer. Raises TransportError."""
     library = library_of(client)
+    body = Concealed(bytearray())
     try:
         async with asyncio.timeout(request.timeout):
             response = await client.send(_build(client, request), stream=True, follow_redirects=False)
             raw = not response.is_stream_consumed
             try:
                 _refuse_redirect(request, response.status_code)
-                body = bytearray()
-                body += b"".join(_read_already(response))
-                _require_size(request, len(body))
+                body.reveal().extend(b"".join(_read_already(response)))
+                _require_size(request, len(body.reveal()))
                 if raw:
                     async for chunk in response.aiter_raw():
-                        body += chunk
-                        _require_size(request, len(body))
+                        body.reveal().extend(chunk)
+                        del chunk
+                        _require_size(request, len(body.reveal()))
             finally:
                 await response.aclose()
     except (TimeoutError, UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
         failure = _unreachable(request, error)
     else:
-        return _response(request, response, bytes(body), raw=raw)
+        return _response(request, response, bytes(body.reveal()), raw=raw)
     raise failure
 
 

@@ -6,7 +6,7 @@ Not checked here: nonce, hashes, acr and what else only one purpose has; see the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -33,7 +33,8 @@ class Expected:
     """What a verifier expects. `now` and all spans are seconds.
 
     `issuer` None: not compared. `audience` empty: not compared; otherwise `aud` must hold one of these.
-    `sole_audience`: no audience beside them is trusted. `max_age`: how long ago `iat` may lie.
+    `sole_audience`: no audience beside them is trusted, save `trusted_audiences`, who need not be there.
+    `max_age`: how long ago `iat` may lie.
     """
 
     issuer: str | None
@@ -41,6 +42,7 @@ class Expected:
     now: float
     skew: float = 30.0
     sole_audience: bool = False
+    trusted_audiences: Collection[str] = ()
     max_age: float | None = None
 
     def __post_init__(self) -> None:
@@ -83,7 +85,13 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
     if expected.issuer is not None:
         check_issuer(claims, purpose, expected.issuer)
     if expected.audience:
-        check_audience(claims, purpose, expected.audience, sole=expected.sole_audience)
+        check_audience(
+            claims,
+            purpose,
+            expected.audience,
+            sole=expected.sole_audience,
+            trusted=expected.trusted_audiences,
+        )
     check_times(claims, purpose, expected)
 
 
@@ -117,12 +125,18 @@ def audiences_of(claims: Mapping[str, Any], purpose: Purpose) -> tuple[str, ...]
 
 
 def check_audience(
-    claims: Mapping[str, Any], purpose: Purpose, accepted: tuple[str, ...], *, sole: bool
+    claims: Mapping[str, Any],
+    purpose: Purpose,
+    accepted: tuple[str, ...],
+    *,
+    sole: bool,
+    trusted: Collection[str] = (),
 ) -> None:
-    """Raises WrongAudience unless `aud` names one of `accepted` (and, if `sole`, nobody else)."""
+    """Raises WrongAudience unless `aud` names one of `accepted` (and, if `sole`, nobody else but the `trusted`)."""
     found = audiences_of(claims, purpose)
     named = [item for item in found if item in accepted]
-    if not named or (sole and len(named) != len(found)):
+    alone = len(named) == len(found) or all(item in trusted for item in found if item not in accepted)
+    if not named or (sole and not alone):
         raise purpose.fail(
             WrongAudience,
             f"this {purpose.name} is meant for somebody else" + (" too" if named else ""),

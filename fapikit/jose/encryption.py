@@ -33,6 +33,9 @@ from fapikit.jose.purposes import Purpose
 
 CONTENT_ENCRYPTION: Final = ("A256GCM", "A128GCM", "A256CBC-HS512", "A128CBC-HS256")
 
+DEFAULT_ENC: Final = "A128CBC-HS256"
+"""Where a registration names an `alg` and no `enc` (OIDC Registration 2)."""
+
 _MAX_HEADER_CHARACTERS: Final = 4 * 1024 * 4 // 3
 _OVERHEAD: Final = 8 * 1024
 _FORBIDDEN_MEMBERS: Final = ("crit", "zip", "b64", "p2s", "p2c")

@@ -6,7 +6,7 @@ Spec: RFC 7517 4.2; RFC 7518 4.3, 4.6, 6; RFC 8037 3.2; RFC 8725 3.1, 3.5; FAPI2
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 from cryptography.hazmat.primitives import serialization
 from joserfc.errors import JoseError
@@ -41,17 +41,17 @@ class EncryptionKey:
         self.crv: str | None = _require_fit(material, alg)
 
     @classmethod
-    def from_jwk(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> EncryptionKey:
+    def from_jwk(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> Self:
         """`alg` is needed where the JWK names none, and must agree where it does. Raises UnusableKey."""
         material, alg, kid = _read(jwk, alg)
         return cls(material, alg=alg, kid=kid)
 
     @classmethod
-    def from_jwks(cls, jwks: Mapping[str, Any], alg: str) -> EncryptionKey:
+    def from_jwks(cls, jwks: Mapping[str, Any], alg: str) -> Self:
         """The first key of a set that is for encryption with `alg`. Raises UnusableKey, which says why none is."""
         members = jwks.get("keys")
         unusable: list[str] = []
-        for jwk in members if isinstance(members, list) else ():
+        for jwk in members if isinstance(members, list | tuple) else ():
             if isinstance(jwk, dict) and jwk.get("use") == "enc" and jwk.get("alg", alg) == alg:
                 try:
                     return cls.from_jwk(jwk, alg=alg)

@@ -5,12 +5,13 @@ Spec: RFC 7517 5; FAPI2-SP 5.4.3; FAPI1-ADV 8.11
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from fapikit.errors import AmbiguousKey, KeyNotFound, UnusableKey
 from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
+from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.public_key import PublicKey, import_public_jwk
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.respell import respell
@@ -28,6 +29,10 @@ class KeySource(Protocol):
         """The one key. Raises KeyNotFound or AmbiguousKey; TransportError if that cannot be known now."""
         ...
 
+    def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
+        """The key to encrypt to its owner with. Raises UnusableKey; TransportError if that cannot be known now."""
+        ...
+
 
 class SkippedKey(NamedTuple):
     """A member of a set that is no key to verify with, and why."""
@@ -39,11 +44,19 @@ class SkippedKey(NamedTuple):
 class KeySet:
     """An immutable set of public keys. `skipped`: the members of its document that cannot be used."""
 
-    __slots__ = ("_by_kid", "keys", "skipped")
+    __slots__ = ("_by_kid", "_for_encryption", "keys", "skipped")
 
-    def __init__(self, keys: Iterable[PublicKey], *, skipped: Iterable[SkippedKey] = ()) -> None:
+    def __init__(
+        self,
+        keys: Iterable[PublicKey],
+        *,
+        skipped: Iterable[SkippedKey] = (),
+        for_encryption: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """`for_encryption`: the JWKs with `use` enc."""
         self.keys = tuple(keys)
         self.skipped = tuple(skipped)
+        self._for_encryption = tuple(for_encryption)
         self._by_kid: dict[str | None, list[PublicKey]] = {}
         for key in self.keys:
             self._by_kid.setdefault(key.kid, []).append(key)
@@ -71,7 +84,8 @@ class KeySet:
             keys.append(key)
             if respelt:
                 LOG.info("%s: the key %s is not spelt as RFC 7518 has it, and read", source, _named(kid))
-        return cls(keys, skipped=skipped)
+        for_encryption = [key for key in members if isinstance(key, dict) and key.get("use") == "enc"]
+        return cls(keys, skipped=skipped, for_encryption=for_encryption)
 
     def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
         """Raises KeyNotFound, which says why no key of the set fits, or AmbiguousKey.
@@ -98,6 +112,14 @@ class KeySet:
 
     def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
         return self.select(alg, kid, purpose)
+        yield  # a flow that asks for nothing
+
+    def encryption_key(self, alg: str) -> EncryptionKey:
+        """The first key that is for encryption with `alg`. Raises UnusableKey."""
+        return EncryptionKey.from_jwks({"keys": self._for_encryption}, alg)
+
+    def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
+        return self.encryption_key(alg)
         yield  # a flow that asks for nothing
 
     def _why_none(self, alg: str, kid: str | None) -> str:

@@ -20,6 +20,7 @@ from fapikit import base64url, strict_json
 from fapikit.errors import UnusablePrivateKey
 from fapikit.jose.algorithms import PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES
+from fapikit.tracebacks import bare
 
 _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
@@ -55,7 +56,7 @@ def material_from_jwk(jwk: Mapping[str, Any]) -> PrivateMaterial:
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnusablePrivateKey(
             "the JWK does not describe a valid private key", clause="RFC 7518 6"
-        ) from error
+        ) from bare(error)
     if any(jwk.get(name) != value for name, value in public_members(material).items()):
         raise UnusablePrivateKey(
             "the two halves of the private JWK do not belong together", clause="RFC 7518 6"
@@ -105,6 +106,8 @@ def pem_octets(pem: bytes | str) -> bytes:
 
     Raises ValueError.
     """
+    if isinstance(pem, str) and not pem.isascii():  # the codec's own error would have the whole key with it
+        raise ValueError("PEM is ASCII text")
     octets = pem.encode("ascii") if isinstance(pem, str) else pem
     return octets.replace(rb"\r", b"").replace(rb"\n", b"\n")  # no backslash belongs into a PEM
 
@@ -135,11 +138,11 @@ def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial
         raise UnusablePrivateKey(
             f"the {what} needs a password, or has none, or one of the two is not given as bytes",
             clause=clause,
-        ) from error
+        ) from bare(error)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnusablePrivateKey(
             f"not a readable {what}, or not with this password", clause=clause
-        ) from error
+        ) from bare(error)
     return signing_material(material)
 
 

@@ -19,6 +19,8 @@ from fapikit.errors import (
     WrongJwtType,
 )
 from fapikit.jose.purposes import Purpose
+from fapikit.members import LOG
+from fapikit.tracebacks import bare
 
 _MAX_HEADER_CHARACTERS: Final = 4 * 1024 * 4 // 3
 _EXTENSIONS: Final = frozenset({"crit", "b64", "zip"})
@@ -65,6 +67,8 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
         )
     parts = token.split(".", 3)
     if len(parts) != 3 or not token.isascii():
+        if token.count(".") == 4:
+            raise purpose.fail(MalformedJwt, f"this {purpose.name} is encrypted, which was not agreed")
         raise purpose.fail(MalformedJwt, f"this {purpose.name} is not three parts with dots between")
     head, body, tail = parts
     if len(head) > _MAX_HEADER_CHARACTERS:
@@ -82,9 +86,25 @@ def read_header(head: str, purpose: Purpose, algorithms: Collection[str]) -> Hea
 def read_parts(parts: tuple[str, str, str], header: Header, purpose: Purpose) -> UnverifiedJws:
     """Payload and signature of a JWS whose header has been read. Raises MalformedJwt, DuplicateMember."""
     head, body, tail = parts
-    claims = read_object(body, purpose, "payload")
+    try:
+        claims = read_object(body, purpose, "payload")
+    except DuplicateMember:
+        if not purpose.repeatable:
+            raise
+        claims = _read_repeating(body, purpose)
     signature = read_signature(tail, purpose)
     return UnverifiedJws(*header, claims, f"{head}.{body}".encode("ascii"), signature)
+
+
+def _read_repeating(body: str, purpose: Purpose) -> dict[str, Any]:
+    try:
+        claims = strict_json.parse_repeating(base64url.decode(body), purpose.repeatable)
+    except ValueError as error:
+        raise purpose.fail(
+            DuplicateMember, f"the payload of this {purpose.name} names a member twice"
+        ) from error
+    LOG.info("a %s names %s twice [RFC 7519 4]", purpose.name, " or ".join(sorted(purpose.repeatable)))
+    return claims
 
 
 def read_signature(tail: str, purpose: Purpose) -> bytes:
@@ -92,7 +112,9 @@ def read_signature(tail: str, purpose: Purpose) -> bytes:
     try:
         return base64url.decode(tail)
     except ValueError as error:
-        raise purpose.fail(MalformedJwt, f"the signature of this {purpose.name} is not base64url") from error
+        raise purpose.fail(MalformedJwt, f"the signature of this {purpose.name} is not base64url") from bare(
+            error
+        )
 
 
 def check_header(
@@ -139,8 +161,8 @@ def read_object(
     except strict_json.DuplicateName as error:
         raise purpose.fail(
             DuplicateMember, f"the {what} of this {purpose.name} names a member twice"
-        ) from error
+        ) from bare(error)
     except ValueError as error:
         raise purpose.fail(
             MalformedJwt, f"the {what} of this {purpose.name} is not a base64url JSON object"
-        ) from error
+        ) from bare(error)

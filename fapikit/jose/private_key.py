@@ -15,6 +15,7 @@ from fapikit.errors import UnusableKey, UnusablePrivateKey
 from fapikit.jose import load_key
 from fapikit.jose.algorithms import ALGORITHMS, PrivateMaterial
 from fapikit.jose.public_key import EC_CURVES, PublicKey, import_public_jwk
+from fapikit.tracebacks import forgets_locals
 
 _CURVE_ALG: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
@@ -61,6 +62,7 @@ class PrivateKey:
         return cls(material, alg=alg, kid=kid)
 
     @classmethod
+    @forgets_locals
     def from_pem(
         cls,
         pem: bytes | str,
@@ -73,6 +75,7 @@ class PrivateKey:
         return cls(load_key.material_from_pem(pem, password), alg=alg, kid=kid)
 
     @classmethod
+    @forgets_locals
     def from_der(
         cls, der: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
@@ -80,6 +83,7 @@ class PrivateKey:
         return cls(load_key.material_from_der(der, password), alg=alg, kid=kid)
 
     @classmethod
+    @forgets_locals
     def from_pkcs12(
         cls, bundle: bytes, *, password: bytes | None = None, alg: str | None = None, kid: str | None = None
     ) -> PrivateKey:
@@ -87,6 +91,7 @@ class PrivateKey:
         return cls(load_key.material_from_pkcs12(bundle, password), alg=alg, kid=kid)
 
     @classmethod
+    @forgets_locals
     def from_jwk(cls, jwk: Mapping[str, Any] | str | bytes) -> PrivateKey:
         """Load a private JWK, or the JSON text of one; its `alg` and `kid` hold, its `use` must allow signing.
 
@@ -97,6 +102,7 @@ class PrivateKey:
         return cls(load_key.material_from_jwk(members), alg=members.get("alg"), kid=members.get("kid"))
 
     @classmethod
+    @forgets_locals
     def from_jwks(cls, jwks: Mapping[str, Any] | str | bytes, kid: str | None = None) -> PrivateKey:
         """Load the key named `kid` of a private JWK Set (or its JSON text), or the only one.
 

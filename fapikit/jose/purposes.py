@@ -25,6 +25,7 @@ class Purpose:
     """One kind of JWT.
 
     `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
+    `repeatable`: claims that may stand twice, if both times they say the same.
     `header`: the members of the JOSE header of one that we make, in their order.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
     `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
@@ -36,6 +37,7 @@ class Purpose:
     header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
     required: tuple[str, ...] = ()
     forbidden: frozenset[str] = frozenset()
+    repeatable: frozenset[str] = frozenset()
     self_issued: bool = False
     error_code: str | None = None
     clauses: Mapping[str, str] = field(default_factory=dict)
@@ -103,7 +105,17 @@ JARM_RESPONSE: Final = Purpose(
     name="JARM response",
     required=("iss", "aud", "exp"),
     forbidden=frozenset(
-        {"sub", "events", "token_introspection", "nonce", "htm", "htu", "client_id", "response_type"}
+        {
+            "sub",
+            "events",
+            "token_introspection",
+            "nonce",
+            "htm",
+            "htu",
+            "client_id",
+            "response_type",
+            "redirect_uris",
+        }
     ),
     clauses={
         "iss": "JARM 2.4-2",
@@ -132,6 +144,13 @@ REQUEST_OBJECT: Final = Purpose(
         "request": "RFC 9101 4",
         "request_uri": "RFC 9101 4",
     },
+    max_octets=64 * 1024,
+)
+REGISTRATION_REQUEST: Final = Purpose(
+    name="registration request",
+    required=("iss", "aud", "iat", "exp", "jti", "redirect_uris"),
+    forbidden=frozenset({"sub", "events", "nonce", "htm", "htu", "token_introspection", "code", "client_id"}),
+    error_code="invalid_client_metadata",
     max_octets=64 * 1024,
 )
 CLIENT_ASSERTION: Final = Purpose(

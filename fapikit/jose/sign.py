@@ -13,6 +13,7 @@ from fapikit.base64url import encode
 from fapikit.flow import Flow, sign
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.signer import Signer
+from fapikit.secrets import Concealed
 
 _PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "y", "n", "e")
 
@@ -20,9 +21,12 @@ _PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "y", "n", "e")
 def sign_jwt(claims: Mapping[str, Any], purpose: Purpose, signer: Signer) -> Flow[str]:
     """A compact JWS of `claims`, with the header that its purpose has."""
     header = strict_json.dump(dict(_header(purpose, signer)))
-    signing_input = f"{encode(header)}.{encode(strict_json.dump(claims))}"
-    signature = yield from sign(signer, signing_input.encode("ascii"))
-    return f"{signing_input}.{encode(signature)}"
+    return _signed(Concealed(f"{encode(header)}.{encode(strict_json.dump(claims))}"), signer)
+
+
+def _signed(signing_input: Concealed[str], signer: Signer) -> Flow[str]:
+    signature = yield from sign(signer, signing_input.reveal().encode("ascii"))
+    return f"{signing_input.reveal()}.{encode(signature)}"
 
 
 def _header(purpose: Purpose, signer: Signer) -> Iterator[tuple[str, Any]]:

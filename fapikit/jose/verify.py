@@ -19,6 +19,7 @@ from fapikit.jose.key_set import KeySource
 from fapikit.jose.parse import UnverifiedJws, parse_jws
 from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import Purpose
+from fapikit.secrets import Concealed, conceal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,21 @@ class VerifiedJwt:
 
     purpose: Purpose
     header: Mapping[str, Any]
-    claims: Mapping[str, Any] = field(repr=False)
+    _claims: Concealed[Mapping[str, Any]]  # a code may be among them
     key: PublicKey = field(repr=False)
-    token: str = field(repr=False)
+    _token: Concealed[str]
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        return self._claims.reveal()
+
+    @property
+    def token(self) -> str:
+        return self._token.reveal()
 
 
 def verify_jwt(
-    token: str,
+    token: Concealed[str] | str,
     purpose: Purpose,
     *,
     keys: KeySource,
@@ -45,15 +54,16 @@ def verify_jwt(
 
     Raises the JwtError that fits; TransportError if no key can be had now.
     """
+    token = conceal(token)
     if decryption is not None:
-        token = unwrap_jwt(token, purpose, decryption)
-    jws = parse_jws(token, purpose, algorithms)
+        token = Concealed(unwrap_jwt(token.reveal(), purpose, decryption))
+    jws = Concealed(parse_jws(token.reveal(), purpose, algorithms))
     if expected.issuer is not None:
-        check_issuer(jws.unverified_claims, purpose, expected.issuer)
-    key = yield from keys.find(jws.alg, jws.kid, purpose)
-    claims = check_signature(jws, key, purpose)
-    check_claims(claims, purpose, expected)
-    return VerifiedJwt(purpose, jws.header, claims, key, token)
+        check_issuer(jws.reveal().unverified_claims, purpose, expected.issuer)
+    key = yield from keys.find(jws.reveal().alg, jws.reveal().kid, purpose)
+    claims = Concealed(check_signature(jws.reveal(), key, purpose))
+    check_claims(claims.reveal(), purpose, expected)
+    return VerifiedJwt(purpose, jws.reveal().header, claims, key, token)
 
 
 def check_signature(jws: UnverifiedJws, key: PublicKey, purpose: Purpose) -> Mapping[str, Any]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 
 from fapikit.clock import Clock, system_clock
+from fapikit.errors import StoreError
 from fapikit.stores.protocol import StorePromise
 from fapikit.stores.redis_client import RedisClient
 from fapikit.stores.redis_steps import RedisSteps, Steps
+from fapikit.tracebacks import bare
 
 T = TypeVar("T")
 
@@ -101,6 +103,8 @@ class RedisStore:
                 reply = self._server.send(steps.send(reply))
         except StopIteration as stop:
             return cast(T, stop.value)
+        except StoreError as error:
+            raise bare(error) from error.__cause__  # the steps hold what was to be stored
 
     async def _arun(self, steps: Steps[T]) -> T:
         reply: Any = None
@@ -109,3 +113,5 @@ class RedisStore:
                 reply = await self._server.asend(steps.send(reply))
         except StopIteration as stop:
             return cast(T, stop.value)
+        except StoreError as error:
+            raise bare(error) from error.__cause__  # the steps hold what was to be stored

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
 from fapikit.stores.redis_scripts import Script
+from fapikit.tracebacks import bare
 
 
 class Command(NamedTuple):
@@ -114,8 +115,8 @@ class RedisClient:
         try:
             yield
         except self._library.exceptions.OutOfMemoryError as error:
-            raise StoreFull("the Redis server has no memory left") from error
-        except Exception as error:
+            raise StoreFull("the Redis server has no memory left") from bare(error)
+        except Exception as error:  # noqa: BLE001 - told as what it is to the caller
             raise StoreUnavailable(
                 "the Redis store did not answer", facts={"why": type(error).__name__}
-            ) from error
+            ) from bare(error)

@@ -19,11 +19,12 @@ import httpx
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
-from fapikit.http_message import DEFAULT_TIMEOUT, Headers
+from fapikit.http_message import DEFAULT_TIMEOUT, Fields
 from fapikit.io import HttpSettings
 from fapikit.io.lent_connections import LentConnections
 from fapikit.io.tls import client_context
 from fapikit.profiles import Profile
+from fapikit.secrets import revealed
 from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api.call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
@@ -165,9 +166,9 @@ def auth_class(library: Any) -> Any:
             if _worth_keeping(request, library.SyncByteStream):
                 request.read()
             call = self.target.call(request)
-            headers: Headers | None = self._run(call.prepare())
+            headers: Fields | None = self._run(call.prepare())
             while headers is not None:
-                request.headers.update(headers)
+                _add(headers, request)
                 response = yield request
                 cap_answer(response, capped, self.target.max_bytes)
                 headers = self._run(call.judge(_answer(response)))
@@ -176,14 +177,18 @@ def auth_class(library: Any) -> Any:
             if _worth_keeping(request, library.AsyncByteStream):
                 await request.aread()
             call = self.target.call(request)
-            headers: Headers | None = await self._arun(call.prepare())
+            headers: Fields | None = await self._arun(call.prepare())
             while headers is not None:
-                request.headers.update(headers)
+                _add(headers, request)
                 response = yield request
                 cap_answer(response, async_capped, self.target.max_bytes)
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
+
+
+def _add(headers: Fields, request: Any) -> None:
+    request.headers.update([(name, revealed(value)) for name, value in headers])
 
 
 def _worth_keeping(request: Any, kind: type) -> bool:
@@ -198,7 +203,7 @@ def _answer(response: Any) -> ApiAnswer:
         response.status_code,
         headers.get_list("www-authenticate"),
         headers.get_list("dpop-nonce"),
-        headers.get(INTERACTION),
+        headers.get_list(INTERACTION),
     )
 
 

@@ -8,33 +8,25 @@ Role: C
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
-from fapikit.http_message import Headers
-from fapikit.urls import origin_of
-from fapikit.www_authenticate import Challenge
-from rpkit.api.challenge import demands_nonce, error_of, read_challenges
+from fapikit.http_message import Fields
+from fapikit.members import LOG
+from fapikit.urls import origin_of, without_query
+from rpkit.api.challenge import demands_nonce, error_of, read_challenges, require_no_step_up
 from rpkit.api.protected_call import credentials_for
 from rpkit.api.resource_metadata import require_our_server
 from rpkit.bank import Bank
-from rpkit.errors import (
-    BodySpent,
-    ForeignOrigin,
-    GrantEnded,
-    InteractionMismatch,
-    NoAccessToken,
-    StepUpRequired,
-)
+from rpkit.errors import BodySpent, ForeignOrigin, NoAccessToken
 from rpkit.grants.refresh_token import refresh
 from rpkit.tokens.token_set import AccessToken, TokenSet
 
 INTERACTION: Final = "x-fapi-interaction-id"
-_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
 class HeldTokens:
@@ -51,7 +43,7 @@ class ApiAnswer:
     status: int
     challenges: Sequence[str]
     nonces: Sequence[str]
-    interaction_id: str | None
+    interaction_ids: Sequence[str]
 
 
 class ApiCall:
@@ -81,7 +73,7 @@ class ApiCall:
         self._nonce_tried = False
         self._refresh_tried = False
 
-    def prepare(self) -> Flow[Headers]:
+    def prepare(self) -> Flow[Fields]:
         """The headers of the first attempt. Raises ForeignOrigin, NoAccessToken; what a refresh raises."""
         if origin_of(self._url) != self._origin:
             raise ForeignOrigin(
@@ -93,25 +85,27 @@ class ApiCall:
             token = yield from self._refreshed()
         return (yield from self._headers(token))
 
-    def judge(self, answer: ApiAnswer) -> Flow[Headers | None]:
+    def judge(self, answer: ApiAnswer) -> Flow[Fields | None]:
         """The headers to send again with, or None: the answer is the application's.
 
-        Raises StepUpRequired, BodySpent, OtherAuthorizationServer, InteractionMismatch.
+        Raises StepUpRequired, BodySpent, OtherAuthorizationServer, GrantEnded and what else a refresh raises; nothing
+        where the API has done what was asked.
         """
         bank = self._bank
         bank.nonces.learn(self._url, list(answer.nonces))
-        self._check_interaction(answer)
+        self._compare_interaction(answer)
         token = self._held.tokens.find(self._resource)
         if answer.status not in (401, 403) or token is None:
             return None
         challenges = read_challenges(answer.challenges)
-        if demands_nonce(answer.status, challenges, answer.nonces):
+        bound = self._held.tokens.dpop is not None
+        if bound and demands_nonce(answer.status, challenges, answer.nonces):
             if self._nonce_tried:
                 return None
             self._require_replayable("the nonce that it wants is known now")
             self._nonce_tried = True
             return (yield from self._headers(token))
-        _require_no_step_up(challenges)
+        require_no_step_up(challenges)
         if answer.status == 401 and error_of(challenges, token.token_type) == "invalid_token":
             renewed = yield from self._renewed()
             if renewed is not None:
@@ -130,10 +124,7 @@ class ApiCall:
         held = self._held.tokens.find(self._resource)
         if held is not None and self._used is not None and held.value != self._used.value:
             return held  # another call of this client was refused too, and has refreshed since
-        try:
-            return (yield from self._refreshed())
-        except GrantEnded:
-            return None  # the API's own 401 says it best
+        return (yield from self._refreshed())
 
     def _refreshed(self) -> Flow[AccessToken]:
         held = self._held
@@ -154,33 +145,24 @@ class ApiCall:
                 f"the API wants the request again, and its body was a stream: {since}, so send it once more"
             )
 
-    def _headers(self, token: AccessToken) -> Flow[Headers]:
+    def _headers(self, token: AccessToken) -> Flow[Fields]:
         self._used = token
         credentials = yield from credentials_for(
             self._bank, self._method, self._url, token=token, dpop=self._held.tokens.dpop
         )
         return (*credentials, (INTERACTION, self._interaction_id))
 
-    def _check_interaction(self, answer: ApiAnswer) -> None:
-        echoed = answer.interaction_id
-        if echoed is not None and echoed.lower() != self._interaction_id.lower():
-            raise InteractionMismatch(
-                "the answer carries another x-fapi-interaction-id than the request",
-                facts={"sent": self._interaction_id, "got": echoed[:80]},
+    def _compare_interaction(self, answer: ApiAnswer) -> None:
+        """Tell of an answer that carries another id. It is the application's all the same: it may be a payment's."""
+        echoed = {value.strip().lower() for value in answer.interaction_ids for value in value.split(",")}
+        if echoed and echoed != {self._interaction_id.lower()}:
+            LOG.warning(
+                "%s answered with the %s %s to a request with %s [FAPI1-BL 6.2.1-11]",
+                without_query(self._url),
+                INTERACTION,
+                on_one_line(", ".join(sorted(echoed))[:80]),
+                self._interaction_id,
             )
-
-
-def _require_no_step_up(challenges: Sequence[Challenge]) -> None:
-    for challenge in challenges:
-        if challenge.parameters.get("error") != "insufficient_user_authentication":
-            continue
-        max_age = challenge.parameters.get("max_age", "")
-        raise StepUpRequired(
-            "the API wants a stronger or fresher login: begin one with error.parameters",
-            acr_values=tuple(challenge.parameters.get("acr_values", "").split()),
-            max_age=int(max_age) if _SECONDS.match(max_age) else None,
-            scope=challenge.parameters.get("scope"),
-        )
 
 
 def _uuid(bank: Bank) -> str:

@@ -1,15 +1,23 @@
 """What a resource says when it refuses: the challenges of its answer, and the error for the scheme that was used.
 
-Spec: RFC 6750 3; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3; RFC 9728 5.1
+Spec: RFC 6750 3; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3, 4; RFC 9728 5.1
 Role: C
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-from fapikit.errors import MalformedMessage
+from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
+from fapikit.http_message import HttpResponse, read_refusal, refused
+from fapikit.members import LOG
+from fapikit.peer_words import words_of
 from fapikit.www_authenticate import Challenge, parse_challenges
+from rpkit.errors import StepUpRequired
+
+_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
 def read_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
@@ -20,14 +28,43 @@ def read_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
         return ()
 
 
-def error_of(challenges: Iterable[Challenge], scheme: str) -> str | None:
-    """The error that is named for the scheme that was used."""
-    for challenge in challenges:
-        if challenge.scheme == scheme.lower() and "error" in challenge.parameters:
-            return challenge.parameters["error"]
-    return None
+def error_of(challenges: Sequence[Challenge], scheme: str) -> str | None:
+    """The error that is named for the scheme that was used; where no challenge is for that one, for any."""
+    own = [challenge for challenge in challenges if challenge.scheme == scheme.lower()]
+    return next((c.parameters["error"] for c in own or challenges if "error" in c.parameters), None)
 
 
 def demands_nonce(status: int, challenges: Sequence[Challenge], nonces: Sequence[str]) -> bool:
-    """Whether a resource refused for want of a nonce, and gave one."""
-    return status == 401 and len(nonces) == 1 and error_of(challenges, "dpop") == "use_dpop_nonce"
+    """Whether a resource refused a proof for want of a nonce, and gave one, under whichever scheme it says so."""
+    if status != 401 or len(nonces) != 1:
+        return False
+    found = [c.scheme for c in challenges if c.parameters.get("error") == "use_dpop_nonce"]
+    if found and "dpop" not in found:
+        LOG.info("a nonce is demanded under the scheme %s in place of DPoP [RFC 9449 9]", found[0][:40])
+    return bool(found)
+
+
+def require_no_step_up(challenges: Sequence[Challenge]) -> None:
+    """Raises StepUpRequired where a resource wants a stronger or fresher login."""
+    for challenge in challenges:
+        if challenge.parameters.get("error") != "insufficient_user_authentication":
+            continue
+        max_age = challenge.parameters.get("max_age", "")
+        raise StepUpRequired(
+            "the API wants a stronger or fresher login: begin one with error.parameters",
+            acr_values=tuple(challenge.parameters.get("acr_values", "").split()),
+            max_age=int(max_age) if _SECONDS.match(max_age) else None,
+            scope=challenge.parameters.get("scope"),
+        )
+
+
+def read_resource_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
+    """The error that a resource's refusal stands for: it tells it in its challenge, and sometimes in its body."""
+    for challenge in read_challenges(response.all("www-authenticate")):
+        words = words_of({name: challenge.parameters.get(name) for name in ("error", "error_description")})
+        if words.code == "invalid_token":
+            hint = "has the access token ended? refresh the tokens, or sign in again"
+            return refused(response, words, clause=clause, remedy=Remedy.SIGN_IN_AGAIN, hint=hint)
+        if words.code is not None:
+            return refused(response, words, clause=clause)
+    return read_refusal(response, clause=clause)

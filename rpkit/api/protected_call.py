@@ -7,7 +7,8 @@ Role: C
 from __future__ import annotations
 
 from fapikit.flow import Flow
-from fapikit.http_message import Headers, HttpRequest, HttpResponse
+from fapikit.http_message import Fields, HttpRequest, HttpResponse
+from fapikit.secrets import Secret
 from rpkit.api.challenge import demands_nonce, read_challenges
 from rpkit.back_channel import dpop_headers, send
 from rpkit.bank import Bank
@@ -17,7 +18,7 @@ from rpkit.tokens.token_set import AccessToken
 
 
 def call_protected(
-    bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None, headers: Headers = ()
+    bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None, headers: Fields = ()
 ) -> Flow[HttpResponse]:
     """Send, and once more with the nonce if one is demanded. Raises TransportError."""
     request = yield from _build(bank, method, url, token, dpop, headers)
@@ -31,16 +32,15 @@ def call_protected(
 
 def credentials_for(
     bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None
-) -> Flow[Headers]:
+) -> Flow[Fields]:
     """The Authorization header and, for a bound token, a proof for this request alone."""
-    value = token.value.reveal()
     signer = signer_for(bank, dpop)
-    proof = yield from dpop_headers(bank, signer, method, url, access_token=value)
-    return (("authorization", f"{token.token_type} {value}"), *proof)
+    proof = yield from dpop_headers(bank, signer, method, url, access_token=token.value)
+    return (("authorization", Secret(f"{token.token_type} {token.value.reveal()}")), *proof)
 
 
 def _build(
-    bank: Bank, method: str, url: str, token: AccessToken, dpop: DPoPKey | None, headers: Headers
+    bank: Bank, method: str, url: str, token: AccessToken, dpop: DPoPKey | None, headers: Fields
 ) -> Flow[HttpRequest]:
     credentials = yield from credentials_for(bank, method, url, token=token, dpop=dpop)
     return HttpRequest(method, url, (*headers, *credentials))

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fapikit.errors import (
-    ConfigurationError,
-    MalformedMessage,
-    MessageError,
-    MetadataError,
-    TransportError,
-)
+from fapikit.errors import ConfigurationError, MessageError, MetadataError, TransportError
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, read_json_object
-from fapikit.urls import has_origin, is_secure, origin_of, require_no_downgrade, require_secure
+from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
+from fapikit.members import LOG, Members
+from fapikit.urls import (
+    has_origin,
+    is_secure,
+    origin_of,
+    require_no_downgrade,
+    require_secure,
+    without_query,
+)
 from fapikit.www_authenticate import Challenge
 from rpkit.bank import Bank
 from rpkit.errors import OtherAuthorizationServer
@@ -51,16 +53,19 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
     require_secure(resource, "the resource")
     where = require_secure(url or metadata_url(resource), "resource_metadata")
     request = HttpRequest("GET", where, (("accept", "application/json"),))
-    response = yield from http(request)
-    members = read_json_object(response, clause="RFC 9728 3.1")
-    if members.get("resource") != resource:
+    members = _read((yield from http(request)))
+    named = members.present.get("resource")
+    if named != resource:
         raise MetadataError(
             "the metadata names another resource than the one it was asked of; nothing in it is used",
             clause="RFC 9728 3.3a" if url is None else "RFC 9728 3.3b",
-            facts={"expected": resource, "got": str(members.get("resource"))[:200]},
+            facts={"expected": resource, "got": str(named)[:200]},
         )
     return ResourceMetadata(
-        resource, _strings(members, "authorization_servers"), _strings(members, "scopes_supported"), members
+        resource,
+        members.strings("authorization_servers") or (),
+        members.strings("scopes_supported") or (),
+        members.present,
     )
 
 
@@ -83,11 +88,15 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
     if not servers:
         raise MetadataError("the API names no authorization server", clause="RFC 9728 2")
     if allowed is not None:
-        named = (allowed,) if isinstance(allowed, str) else allowed
+        named = (allowed,) if isinstance(allowed, str) else tuple(allowed)
         found = next((issuer for issuer in named if issuer in servers), None)
+        found = found or next(
+            (issuer for issuer in named if _spelt_otherwise(issuer, servers, resource)), None
+        )
         if found is None:
             raise OtherAuthorizationServer(
-                "this API trusts none of the authorization servers that issuer= allows",
+                f"this API trusts {_shown(servers)}, and issuer= allows {_shown(named)} (if they are one server under"
+                " two names, Client.discover(issuer) asks the API for none)",
                 authorization_servers=servers,
             )
         return found
@@ -95,8 +104,10 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
         require_no_downgrade(resource, server, "the authorization server of this API")
     beside = [server for server in servers if has_origin(server, origin_of(resource))]
     if not beside:
+        elsewhere = dict.fromkeys(origin_of(server) for server in servers if is_secure(server))
         raise OtherAuthorizationServer(
-            "this API trusts authorization servers elsewhere: name with issuer= the one that you trust too",
+            f"this API trusts authorization servers elsewhere, at {_shown(elsewhere)}: name with issuer= the one"
+            " that you trust too, as it calls itself",
             authorization_servers=servers,
         )
     if len(beside) > 1:
@@ -121,22 +132,35 @@ def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) ->
         return
     try:
         request = HttpRequest("GET", pointer, (("accept", "application/json"),))
-        members = read_json_object((yield from http(request)), clause="RFC 9728 3.1")
-        resource = members.get("resource")
-        servers = _strings(members, "authorization_servers")
+        members = _read((yield from http(request)))
+        servers = members.strings("authorization_servers")
     except (MetadataError, MessageError, TransportError):
         return
+    resource = members.present.get("resource")
     if not isinstance(resource, str) or not url.startswith(resource) or not servers:
         return
-    if bank.issuer not in servers:
+    if bank.issuer not in servers and not _spelt_otherwise(bank.issuer, servers, resource):
         raise OtherAuthorizationServer(
-            "this API trusts other authorization servers than the one of these tokens",
+            f"this API trusts {_shown(servers)}, and these tokens are of {bank.issuer}",
             authorization_servers=servers,
         )
 
 
-def _strings(members: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = members.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise MalformedMessage(f"{name} is not a list of strings", clause="RFC 9728 2")
-    return tuple(value)
+def _read(response: HttpResponse) -> Members:
+    return Members(
+        read_json_object(response, clause="RFC 9728 3.1"),
+        document=f"the metadata at {without_query(response.url)}",
+        clause="RFC 9728 2",
+    )
+
+
+def _spelt_otherwise(issuer: str, servers: Iterable[str], resource: str) -> bool:
+    """Whether the API means this issuer, and spells it with a slash more or less. Another path is another issuer."""
+    found = next((server for server in servers if server.rstrip("/") == issuer.rstrip("/")), None)
+    if found is not None:
+        LOG.warning("%s trusts %s, which is taken for %s [RFC 9728 2]", resource, found, issuer)
+    return found is not None
+
+
+def _shown(issuers: Iterable[str]) -> str:
+    return " ".join(repr(issuer[:200]) for issuer in issuers)

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fapikit import strict_json
-from fapikit.errors import ConfigurationError, MalformedMessage, WrongSubject
+from fapikit.errors import ConfigurationError, WrongSubject
 from fapikit.flow import Flow
-from fapikit.http_message import HttpResponse, read_refusal
+from fapikit.http_message import HttpResponse, read_json_object
 from fapikit.jose.claims import Expected, audiences_of
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
+from rpkit.api.challenge import read_challenges, read_resource_refusal, require_no_step_up
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
@@ -43,8 +43,8 @@ class UserInfo:
 
 
 def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flow[UserInfo]:
-    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, TransportError; before the call
-    ConfigurationError, NoAccessToken.
+    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, StepUpRequired, TransportError;
+    before the call ConfigurationError, NoAccessToken.
 
     `tokens`: the login's set after later refreshes, if the first token has expired.
     """
@@ -59,30 +59,30 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:
         raise NoAccessToken("the set holds no access token")
-    signed = bank.settings.userinfo_signed_response_alg is not None
+    signed = bank.settings.userinfo_signed_response_alg is not None or bank.decryption("userinfo") is not None
     accept = (("accept", _JWT if signed else "application/json"),)
     response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)
-    if response.status != 200:
-        raise read_refusal(response, clause=_CLAUSE)
-    if signed or response.media_type == _JWT:
+    if not response.success:
+        require_no_step_up(read_challenges(response.all("www-authenticate")))
+        raise read_resource_refusal(response, clause=_CLAUSE)
+    if signed or _is_jwt(response):
         return (yield from _signed(bank, response, login.id_token))
-    return UserInfo(login.id_token.subject, _same_user(_json(response), login.id_token))
+    claims = read_json_object(response, clause=_CLAUSE)
+    return UserInfo(login.id_token.subject, _same_user(claims, login.id_token))
 
 
-def _json(response: HttpResponse) -> Mapping[str, Any]:
-    try:
-        return strict_json.parse_object(response.body)
-    except ValueError as error:
-        raise MalformedMessage("the UserInfo answer is not one JSON object", clause=_CLAUSE) from error
+def _is_jwt(response: HttpResponse) -> bool:
+    """By its label or, where that says otherwise, by its octets: a JWT begins with the `{"` of its header."""
+    return response.media_type == _JWT or response.body.startswith(b"eyJ")
 
 
 def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
-    if response.media_type != _JWT:
+    if not _is_jwt(response):
         raise UserInfoError(
             "signed UserInfo is registered, and an unsigned answer came",
             facts={"media_type": response.media_type[:80]},
         )
-    token = response.body.decode("ascii", "replace")
+    token = Secret(response.body.decode("ascii", "replace").strip())
     verified = yield from verify_jwt(
         token,
         USERINFO_RESPONSE,
@@ -91,12 +91,13 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
             bank.settings.userinfo_signed_response_alg, "userinfo_signing_alg_values_supported"
         ),
         expected=Expected(issuer=bank.issuer, audience=(), now=bank.now(), skew=bank.profile.clock_skew),
+        decryption=bank.decryption("userinfo"),
     )
     if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
         verified.claims, USERINFO_RESPONSE
     ):
         raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
-    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(token))
+    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
 
 
 def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:

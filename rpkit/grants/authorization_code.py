@@ -16,9 +16,9 @@ def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | Non
     """One call, never repeated with the same code (but for a demanded nonce, which came before the code was used)."""
     transaction = verified.transaction
     form = (
-        ("code", verified.code.reveal()),
+        ("code", verified.code),
         ("redirect_uri", transaction.redirect_uri),
-        ("code_verifier", transaction.verifier.reveal()),
+        ("code_verifier", transaction.verifier),
     )
     return (
         yield from request_tokens(bank, "authorization_code", form, dpop=transaction.dpop, resource=resource)

@@ -11,6 +11,8 @@ from typing import Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.secrets import Concealed, Secret
+from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
 from rpkit.tokens.dpop_signer import new_dpop_key
@@ -34,7 +36,7 @@ def extension_grant(
     *,
     scope: str | None = None,
     resource: str | None = None,
-    parameters: Mapping[str, str],
+    parameters: Concealed[Mapping[str, str]],
 ) -> Flow[TokenSet]:
     """Raises RetiredGrant, ConfigurationError before the call; then what the token endpoint raises."""
     if grant_type in _RETIRED:
@@ -45,7 +47,7 @@ def extension_grant(
         )
     if grant_type in _OWN_METHOD:
         raise ConfigurationError(f"for {grant_type} use {_OWN_METHOD[grant_type]}()", clause="RFC 6749 4.5")
-    form = tuple(parameters.items())
+    form: Form = tuple((name, Secret(value)) for name, value in parameters.reveal().items())
     if scope is not None:
         form = (*form, ("scope", scope))
     dpop = new_dpop_key(bank)

@@ -132,7 +132,7 @@ def _call(
 ) -> Flow[TokenResponse]:
     if tokens.refresh_token is None:
         raise NoAccessToken("there is no refresh token to get an access token with", clause="RFC 6749 6")
-    form: Form = (("refresh_token", tokens.refresh_token.reveal()),)
+    form: Form = (("refresh_token", tokens.refresh_token),)
     if scope is not None:
         form = (*form, ("scope", scope))
     try:
@@ -149,7 +149,7 @@ def _call(
                 bank,
                 response.unverified_id_token,
                 tokens.id_token_claims,
-                access_token=response.access_token.reveal(),
+                access_token=response.access_token,
             )
         except FapiError as error:
             # Whose the access token is, is not known: it is not used.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.flow import Flow, store_check
-from fapikit.secrets import Secret
+from fapikit.http_message import Field
+from fapikit.secrets import Concealed, Secret, conceal, revealed
 from fapikit.urls import with_query
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
@@ -70,8 +71,12 @@ class RequestParameters(TypedDict, total=False):
 class Start:
     """Send the browser to `url` (with a 303), and keep `transaction` sealed in that browser's session."""
 
-    url: str = field(repr=False)
+    _url: Secret
     transaction: Transaction
+
+    @property
+    def url(self) -> str:
+        return self._url.reveal()
 
 
 def begin(
@@ -80,13 +85,14 @@ def begin(
     scope: str | Iterable[str] = "openid",
     resources: Iterable[str] = (),
     authorization_details: Iterable[Mapping[str, Any]] = (),
-    parameters: Mapping[str, Any],
+    parameters: Concealed[Mapping[str, Any]] | Mapping[str, Any],
 ) -> Flow[Start]:
     """Raises ConfigurationError, ForbiddenByProfile, StoreError before anything is sent; then what PAR raises."""
+    parameters = conceal(parameters)
     settings = bank.settings
     if settings.redirect_uri is None:
         raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
-    check_parameters(parameters)
+    check_parameters(parameters.reveal())
     scope = scope if isinstance(scope, str) else " ".join(scope)
     details = _typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
@@ -110,7 +116,7 @@ def begin(
         issuer=bank.issuer,
         client_id=settings.client_id,
         redirect_uri=settings.redirect_uri,
-        response_type=_response_type(bank, parameters.get("response_type", settings.response_type)),
+        response_type=_response_type(bank, parameters.reveal().get("response_type", settings.response_type)),
         response_mode=settings.response_mode,
         state=Secret(bank.token()),
         nonce=Secret(bank.token()) if openid else None,
@@ -119,13 +125,13 @@ def begin(
         scope=scope,
         resources=_absolute(resources),
         authorization_details=details,
-        acr_values=_words(parameters.get("acr_values", ())),
-        max_age=parameters.get("max_age"),
-        claims=parameters.get("claims"),
+        acr_values=_words(parameters.reveal().get("acr_values", ())),
+        max_age=parameters.reveal().get("max_age"),
+        claims=parameters.reveal().get("claims"),
         request_object=None,
         expires_at=bank.now() + settings.transaction_ttl,
     )
-    members = _members(transaction, parameters)
+    members = Concealed(_members(transaction, parameters.reveal()))
     url, request_object = yield from _send(bank, transaction, members)
     return Start(url, replace(transaction, request_object=request_object))
 
@@ -159,33 +165,36 @@ def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[st
     return {**further, **members}
 
 
-def _send(bank: Bank, transaction: Transaction, members: Mapping[str, Any]) -> Flow[tuple[str, str | None]]:
+def _send(
+    bank: Bank, transaction: Transaction, members: Concealed[dict[str, Any]]
+) -> Flow[tuple[Secret, Secret | None]]:
     """The URL for the browser, and the request object if there is one."""
     request_object = None
-    form = form_of(members)
+    form = form_of(members.reveal())
     if bank.settings.signed_requests:
-        request_object = yield from sign_request(bank, members)
+        request_object = Secret((yield from sign_request(bank, members)))
         form = (("client_id", bank.settings.client_id), ("request", request_object))
     if bank.pushes:
         dpop = signer_for(bank, transaction.dpop)
         request_uri = yield from push_request(bank, form, dpop=dpop)
         form = (("client_id", bank.settings.client_id), ("request_uri", request_uri))
     elif request_object is not None:
-        form = (*form, *((name, members[name]) for name in _OUTSIDE if name in members))
+        form = (*form, *(field for field in form_of(members.reveal()) if field[0] in _OUTSIDE))
     endpoint = bank.metadata.endpoint("authorization_endpoint")
-    return with_query(endpoint, form), request_object
+    return Secret(with_query(endpoint, [(name, revealed(value)) for name, value in form])), request_object
 
 
 def form_of(members: Mapping[str, Any]) -> Form:
     """Parameters as form fields: `resource` repeated, structures as JSON text."""
-    fields: list[tuple[str, str]] = []
+    fields: list[Field] = []
     for name, value in members.items():
         if name == "resource":
             fields.extend((name, item) for item in value)
         elif isinstance(value, str):
-            fields.append((name, value))
+            fields.append((name, Secret(value)))
         else:
-            fields.append((name, json.dumps(value, separators=(",", ":"), ensure_ascii=False)))
+            text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+            fields.append((name, Secret(text)))
     return tuple(fields)
 
 

@@ -3,6 +3,9 @@
 `complete` takes the whole callback, never a code alone: it is the other parameters that tell an honest answer from
 an attack. Only what `verify_callback` returns can be exchanged for tokens.
 
+The server's own words (`error`, `error_description`) are part of every error, also where an earlier check refuses: they
+are what a developer searches for, and decide nothing.
+
 Spec: RFC 9207 2.4, 4; RFC 6749 4.1.2; FAPI2-SP 5.3.3.2-5; FAPI1-BL 5.2.3-4; JARM 2.3; RFC 9700 2.1c, 4.4.2
 Role: C
 """
@@ -10,6 +13,7 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import urlencode, urlsplit
@@ -17,8 +21,8 @@ from urllib.parse import urlencode, urlsplit
 from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
 from fapikit.parameters import Parameters, parse_parameters
-from fapikit.peer_words import is_error_code
-from fapikit.secrets import Secret
+from fapikit.peer_words import PeerWords, is_error_code, words_of
+from fapikit.secrets import Concealed, Secret
 from fapikit.urls import without_query
 from rpkit.bank import Bank
 from rpkit.errors import (
@@ -71,7 +75,7 @@ class VerifiedCallback:
 
     code: Secret
     transaction: Transaction
-    artefact: str | None = field(repr=False)
+    artefact: Secret | None
     """The signed response, or the ID token that signs it, verbatim."""
     id_token: IdToken | None
     """The ID token that came with the response."""
@@ -83,16 +87,16 @@ class VerifiedCallback:
 
 
 def verify_callback(
-    bank: Bank, callback: Callback, transaction: Transaction, report: LoginReport
+    bank: Bank, callback: Concealed[Callback], transaction: Transaction, report: LoginReport
 ) -> Flow[VerifiedCallback]:
     """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if use cannot be marked."""
     require_own(bank, transaction)
-    parameters = read_callback(callback, transaction)
+    parameters = read_callback(callback.reveal(), transaction)
     report.passed("answer in the mode and at the address asked for", "JARM 2.3; FAPI1-BL 5.2.3-4")
     artefact = None
     if transaction.response_mode in JARM_MODES:
         artefact = _only_signed(parameters)
-        found: Mapping[str, str] = yield from verify_jarm(bank, artefact, report)
+        found = yield from verify_jarm(bank, artefact, report)
     else:
         found = _only_plain(parameters, transaction)
     _check_issuer(bank, found, report)
@@ -100,14 +104,14 @@ def verify_callback(
     yield from use_once(bank, transaction)
     report.passed("first answer of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
-    code = found.get("code")
+    code = found.secret("code")
     if code is None:
         raise MissingCode("the answer has neither code nor error")
     id_token = None
     if transaction.hybrid:
-        artefact = found.get("id_token")
+        artefact = found.secret("id_token")
         id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
-    return VerifiedCallback(Secret(code), transaction, artefact, id_token, _BRAND)
+    return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 
 def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
@@ -132,8 +136,10 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
         return _require_mode("query or fragment", False, query)
     # An answer in both at once is wrong in either mode.
     if mode in _IN_FRAGMENT:
-        return _require_mode("query", not in_query, fragment)
-    return _require_mode("fragment", not in_fragment, query)
+        _require_mode("query", not in_query, query)
+        return fragment
+    _require_mode("fragment", not in_fragment, fragment)
+    return query
 
 
 def _pairs(form: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -146,7 +152,8 @@ def _require_mode(came_in: str, right: bool, parameters: Parameters) -> Paramete
     if not right:
         hint = ": of a query complete() takes the whole URL, as text" if came_in == "form_post" else ""
         raise WrongResponseMode(
-            f"the answer came as {came_in}, which was not asked for{hint}", facts={"came_in": came_in}
+            f"the answer came as {came_in}, which was not asked for{hint}{told_error(parameters)}",
+            facts={"came_in": came_in},
         )
     return parameters
 
@@ -160,20 +167,25 @@ def _check_address(callback: str, redirect_uri: str) -> None:
     if not same:
         # Where a path is due stands a code, if somebody gives that alone.
         got = without_query(callback)[:200] if arrived.path[:1] in ("", "/") else "(no URL)"
+        told = ""
+        with suppress(MalformedMessage):
+            told = told_error(parse_parameters(arrived.query))
         raise WrongRedirectUri(
             "the answer arrived at another address than this login's redirect URI (complete() takes the whole callback:"
-            " the public URL, or path and query alone)",
+            f" the public URL, or path and query alone){told}",
             facts={"expected": redirect_uri, "got": got},
         )
 
 
-def _only_signed(parameters: Parameters) -> str:
+def _only_signed(parameters: Parameters) -> Secret:
     """The one parameter of a signed answer; a plain answer is a downgrade."""
-    response = parameters.get("response")
+    response = parameters.secret("response")
     beside = sorted((_RESPONSE - {"response"}) & parameters.keys())
     if response is None or beside:
         raise WrongResponseMode(
-            "a signed answer was asked for" + (f", and {', '.join(beside)} came unsigned" if beside else ""),
+            "a signed answer was asked for"
+            + (f", and {', '.join(beside)} came unsigned" if beside else "")
+            + told_error(parameters),
             clause="FAPI2-MS 5.4.2-2",
             facts={"beside": " ".join(beside)},
         )
@@ -187,54 +199,66 @@ def _only_plain(parameters: Parameters, transaction: Transaction) -> Parameters:
     )
     if strays:
         raise WrongResponseMode(
-            f"{', '.join(strays)} does not belong into the answer that was asked for",
+            f"{', '.join(strays)} does not belong into the answer that was asked for{told_error(parameters)}",
             facts={"beside": " ".join(strays)},
         )
     return parameters
 
 
-def _check_issuer(bank: Bank, found: Mapping[str, str], report: LoginReport) -> None:
+def _check_issuer(bank: Bank, found: Parameters, report: LoginReport) -> None:
     iss = found.get("iss")
     announced = bank.metadata.flag("authorization_response_iss_parameter_supported")
     if iss is None:
         if announced or bank.profile.iss_in_response_required:
             clause = None if announced else bank.profile.clause("iss_in_response_required")
             raise MissingResponseIssuer(
-                "the answer does not say which server it is from (complete() needs the whole callback)",
+                "the answer does not say which server it is from (complete() needs the whole callback)"
+                + told_error(found),
                 clause=clause,
             )
         report.skipped("issuer of the answer", "RFC 9207 2.4b", "neither announced nor demanded")
         return
     if iss != bank.issuer:
         raise WrongResponseIssuer(
-            "the answer is from another server than the one this login was sent to",
+            f"the answer is from another server than the one this login was sent to{told_error(found)}",
             facts={"expected": bank.issuer, "got": iss[:200]},
         )
     report.passed("issuer of the answer", "RFC 9207 2.4a")
 
 
-def _check_state(found: Mapping[str, str], transaction: Transaction, report: LoginReport) -> None:
+def _check_state(found: Parameters, transaction: Transaction, report: LoginReport) -> None:
     state = found.get("state")
     if state is None:
-        raise MissingState("the answer has no state")
+        raise MissingState(f"the answer has no state{told_error(found)}")
     if not transaction.state.matches(state):
-        raise WrongState("the answer belongs to another login than the one this browser began")
+        raise WrongState(
+            f"the answer belongs to another login than the one this browser began{told_error(found)}"
+        )
     report.passed("state", "RFC 9700 2.1c")
 
 
-def _refuse_error(found: Mapping[str, str]) -> None:
+def _refuse_error(found: Parameters) -> None:
     error = found.get("error")
     if error is None:
         return
     if "code" in found or not is_error_code(error):
         raise AuthorizationResponseError(
-            "the answer's error is malformed or stands beside a code", clause="RFC 6749 4.1.2.1"
+            f"the answer's error is malformed or stands beside a code{told_error(found)}",
+            clause="RFC 6749 4.1.2.1",
         )
     remedy = Remedy.FIX_CONFIGURATION
     if error in _USER_SAID_NO:
         remedy = Remedy.SIGN_IN_AGAIN
     elif error in _TRY_LATER:
         remedy = Remedy.RETRY_LATER
-    description = found.get("error_description", "")
-    said = description[:500] if description.isprintable() else None
-    raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=said or None)
+    raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=_words(found).description)
+
+
+def told_error(parameters: Parameters) -> str:
+    """For the end of a message: the error that an answer tells, which nobody has verified."""
+    words = _words(parameters)
+    return f"; it tells the error {words}" if words else ""
+
+
+def _words(parameters: Parameters) -> PeerWords:
+    return words_of({name: parameters.get(name) for name in ("error", "error_description")})

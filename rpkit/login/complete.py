@@ -12,6 +12,7 @@ from typing import Any
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.secrets import Concealed, conceal
 from rpkit.bank import Bank
 from rpkit.errors import MissingIdToken
 from rpkit.grants.authorization_code import exchange_code
@@ -39,7 +40,11 @@ class Login:
 
 
 def complete(
-    bank: Bank, callback: Callback, transaction: Transaction, *, resource: str | None = None
+    bank: Bank,
+    callback: Concealed[Callback] | Callback,
+    transaction: Transaction,
+    *,
+    resource: str | None = None,
 ) -> Flow[Login]:
     """Verify the callback, exchange its code (for `resource`), verify the ID token.
 
@@ -49,6 +54,7 @@ def complete(
     AuthorizationRefused, PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError where nothing
     can be decided.
     """
+    callback = conceal(callback)
     _require_asked(transaction, resource)
     report = LoginReport()
     verified = yield from verify_callback(bank, callback, transaction, report)
@@ -81,7 +87,7 @@ def complete(
     evidence = Evidence(
         request_object=transaction.request_object,
         authorization_response=verified.artefact,
-        id_token=None if id_token is None else id_token.token,
+        id_token=None if id_token is None else id_token.jwt,
     )
     return Login(tokens, id_token, report, evidence, transaction.target)
 
@@ -120,7 +126,7 @@ def _identity(
             bank,
             token,
             transaction,
-            access_token=response.access_token.reveal(),
+            access_token=response.access_token,
             report=report,
         )
     )

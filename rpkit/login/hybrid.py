@@ -17,9 +17,10 @@ from fapikit.errors import MissingClaim, WrongHash
 from fapikit.flow import Flow
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
+from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, MissingIdToken
-from rpkit.login.id_token import IdToken, verify_front_channel_id_token
+from rpkit.login.id_token import IdToken, comparable, verify_front_channel_id_token
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction
 
@@ -27,7 +28,7 @@ _OF_ONE_SIGN_IN: Final = ("iss", "sub", "aud", "azp", "nonce", "auth_time", "acr
 
 
 def verify_detached_signature(
-    bank: Bank, token: str | None, transaction: Transaction, *, code: str, report: LoginReport
+    bank: Bank, token: Secret | None, transaction: Transaction, *, code: Secret, report: LoginReport
 ) -> Flow[IdToken]:
     """Raises MissingIdToken, WrongHash, the JwtError that fits; TransportError if no key can be had now."""
     if token is None:
@@ -36,15 +37,16 @@ def verify_detached_signature(
         )
     id_token, alg = yield from verify_front_channel_id_token(bank, token, transaction, report=report)
     _require_hash(id_token, "c_hash", code, alg, "OIDC 3.3.2.11", report)
-    _require_hash(id_token, "s_hash", transaction.state.reveal(), alg, "FAPI1-ADV 5.2.3.1-4", report)
+    _require_hash(id_token, "s_hash", transaction.state, alg, "FAPI1-ADV 5.2.3.1-4", report)
     return id_token
 
 
 def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -> None:
     """The two ID tokens of one login agree. Raises BrokenContinuity."""
+    one, other = comparable(first.claims, _OF_ONE_SIGN_IN), comparable(second.claims, _OF_ONE_SIGN_IN)
     for name in _OF_ONE_SIGN_IN:
-        said_twice = name in ("iss", "sub") or (name in first.claims and name in second.claims)
-        if said_twice and first.claims[name] != second.claims[name]:
+        said_twice = name in ("iss", "sub") or (name in one and name in other)
+        if said_twice and one[name] != other[name]:
             raise BrokenContinuity(
                 f"the ID token of the token endpoint has another {name} than the one of the authorization endpoint",
                 clause="OIDC 3.3.3.6",
@@ -54,7 +56,7 @@ def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -
 
 
 def _require_hash(
-    id_token: IdToken, name: str, value: str, alg: str, clause: str, report: LoginReport
+    id_token: IdToken, name: str, value: Secret, alg: str, clause: str, report: LoginReport
 ) -> None:
     found = id_token.claims.get(name)
     if found is None:
@@ -64,7 +66,9 @@ def _require_hash(
             about=name,
             facts={"claim": name},
         )
-    if not isinstance(found, str) or not hmac.compare_digest(found.encode(), half_hash(value, alg).encode()):
+    if not isinstance(found, str) or not hmac.compare_digest(
+        found.encode(), half_hash(value.reveal(), alg).encode()
+    ):
         raise WrongHash(
             f"{name} is not the hash of what came: the answer was altered on its way",
             clause=clause,

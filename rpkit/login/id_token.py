@@ -8,19 +8,20 @@ Role: C
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
-from fapikit.jose.claims import number
+from fapikit.jose.claims import audiences_of, number
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login.report import LoginReport
@@ -54,6 +55,7 @@ class IdToken:
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> IdToken:
         """Raises SealBroken."""
         members = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))
@@ -64,7 +66,7 @@ class IdToken:
 
 
 def verify_id_token(
-    bank: Bank, token: str, transaction: Transaction, *, access_token: str | None, report: LoginReport
+    bank: Bank, token: Secret, transaction: Transaction, *, access_token: Secret | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
     verified = yield from _verify_login(bank, token, transaction, report)
@@ -72,11 +74,11 @@ def verify_id_token(
     _check_acr(verified.claims, transaction, report)
     _check_auth_time(bank, verified.claims, transaction, report)
     _check_requested(verified.claims, transaction, report)
-    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
 def verify_front_channel_id_token(
-    bank: Bank, token: str, transaction: Transaction, *, report: LoginReport
+    bank: Bank, token: Secret, transaction: Transaction, *, report: LoginReport
 ) -> Flow[tuple[IdToken, str]]:
     """The ID token that came with the authorization response, and its `alg`; `hybrid` checks what it signs.
 
@@ -84,15 +86,19 @@ def verify_front_channel_id_token(
     `verify_id_token`.
     """
     verified = yield from _verify_login(bank, token, transaction, report)
-    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(token))
+    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
     return id_token, str(verified.header["alg"])
 
 
-def _verify_login(bank: Bank, token: str, transaction: Transaction, report: LoginReport) -> Flow[VerifiedJwt]:
+def _verify_login(
+    bank: Bank, token: Secret, transaction: Transaction, report: LoginReport
+) -> Flow[VerifiedJwt]:
     verified = yield from _verify(bank, token)
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
-    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3")
+    others = [name for name in audiences_of(verified.claims, ID_TOKEN) if name != bank.settings.client_id]
+    trusted = f"but whom it trusts: {' '.join(others)}" if others else ""
+    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3", trusted)
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
     _check_nonce(verified.claims, transaction)
@@ -103,7 +109,7 @@ def _verify_login(bank: Bank, token: str, transaction: Transaction, report: Logi
 
 
 def verify_refreshed_id_token(
-    bank: Bank, token: str, first: Mapping[str, Any], *, access_token: str | None
+    bank: Bank, token: Secret, first: Mapping[str, Any], *, access_token: Secret | None
 ) -> Flow[IdToken]:
     """An ID token that came with a refresh: the same login as the `first` one's claims tell of.
 
@@ -121,23 +127,35 @@ def verify_refreshed_id_token(
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
-    return IdToken(bank.issuer, claims["sub"], claims, Secret(token))
+    return IdToken(bank.issuer, claims["sub"], claims, Secret(verified.token))
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with: an audience may come as text or as a list of one."""
-    said = {name: claims[name] for name in _CONTINUED if claims.get(name) not in (None, "")}
+    """What a later refresh is compared with."""
+    return comparable(claims, _CONTINUED)
+
+
+def comparable(claims: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What these claims say, if they say something: an audience may come as text or as a list of one."""
+    said = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
     if isinstance(said.get("aud"), str):
         said["aud"] = [said["aud"]]
     return said
 
 
-def _verify(bank: Bank, token: str) -> Flow[VerifiedJwt]:
+def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
-    max_age = bank.settings.id_token_max_age
-    verified = yield from verify_signed_for_us(bank, token, ID_TOKEN, algorithms=algorithms, max_age=max_age)
+    verified = yield from verify_signed_for_us(
+        bank,
+        token,
+        ID_TOKEN,
+        algorithms=algorithms,
+        max_age=bank.settings.id_token_max_age,
+        trusted_audiences=bank.settings.trusted_audiences,
+        decryption=bank.decryption("id_token"),
+    )
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
         raise ID_TOKEN.fail(
@@ -165,12 +183,12 @@ def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
         )
 
 
-def _check_at_hash(verified: VerifiedJwt, access_token: str | None, report: LoginReport) -> None:
+def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: LoginReport) -> None:
     found = verified.claims.get("at_hash")
     if found is None or access_token is None:
         report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
         return
-    right = half_hash(access_token, verified.header["alg"])
+    right = half_hash(access_token.reveal(), verified.header["alg"])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(
             "at_hash is not the hash of the access token beside it",

@@ -8,9 +8,13 @@ Not checked here: state and error, which `callback` checks in the verified param
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from fapikit.flow import Flow
 from fapikit.jose.purposes import JARM_RESPONSE
+from fapikit.parameters import Parameters
+from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import AuthorizationResponseError
 from rpkit.login.report import LoginReport
@@ -19,7 +23,7 @@ from rpkit.server_jwt import verify_signed_for_us
 _STRINGS = ("code", "state", "error", "error_description", "error_uri")
 
 
-def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[str, str]]:
+def verify_jarm(bank: Bank, response: Secret, report: LoginReport) -> Flow[Parameters]:
     """The parameters of a good response, `iss` among them.
 
     Raises the JwtError that fits; TransportError if the server's keys cannot be had now.
@@ -27,13 +31,22 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
     )
-    verified = yield from verify_signed_for_us(bank, response, JARM_RESPONSE, algorithms=algorithms)
+    purpose = JARM_RESPONSE
+    if bank.profile.jarm_iss_twice:
+        purpose = replace(JARM_RESPONSE, repeatable=frozenset({"iss"}))
+    verified = yield from verify_signed_for_us(
+        bank, response, purpose, algorithms=algorithms, decryption=bank.decryption("authorization")
+    )
     report.passed("signed response: iss", "JARM 2.4-1, -2")
     report.passed("signed response: aud, exp", "JARM 2.4-3, -4")
     report.passed("signed response: signature", "JARM 2.4-5", str(verified.header["alg"]))
-    parameters: dict[str, str] = {"iss": bank.issuer}
+    return _parameters_in(verified.claims, bank.issuer)
+
+
+def _parameters_in(claims: Mapping[str, Any], issuer: str) -> Parameters:
+    parameters: dict[str, str] = {"iss": issuer}
     for name in _STRINGS:
-        value = verified.claims.get(name)
+        value = claims.get(name)
         if value is None:
             continue
         if not isinstance(value, str):
@@ -44,4 +57,4 @@ def verify_jarm(bank: Bank, response: str, report: LoginReport) -> Flow[Mapping[
             )
         if value:
             parameters[name] = value
-    return parameters
+    return Parameters(parameters.items())

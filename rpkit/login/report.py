@@ -16,8 +16,9 @@ from typing import Final, Literal, TypeAlias
 from fapikit import strict_json
 from fapikit.errors import SealBroken
 from fapikit.errors.base import on_one_line
-from fapikit.secrets import Secret
+from fapikit.secrets import Secret, revealed
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 
 _SEAL_CONTEXT: Final = "rpkit.evidence"
 
@@ -89,16 +90,16 @@ class Evidence:
 
     def __init__(
         self,
-        request_object: str | None = None,
-        authorization_response: str | None = None,
-        id_token: str | None = None,
+        request_object: Secret | str | None = None,
+        authorization_response: Secret | str | None = None,
+        id_token: Secret | str | None = None,
     ) -> None:
         artefacts = {
             "request_object": request_object,
             "authorization_response": authorization_response,
             "id_token": id_token,
         }
-        signed = {name: Secret(jwt) for name, jwt in artefacts.items() if jwt is not None}
+        signed = {name: Secret(revealed(jwt)) for name, jwt in artefacts.items() if jwt is not None}
         object.__setattr__(self, "_signed", signed)
 
     @property
@@ -122,6 +123,7 @@ class Evidence:
         return seal.seal_text(strict_json.dump(self.export()), _SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> Evidence:
         """Raises SealBroken."""
         artefacts = strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT))

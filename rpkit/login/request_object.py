@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.jose.encryption import DEFAULT_ENC, encrypt_jwt
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.sign import sign_jwt
+from fapikit.secrets import Concealed
 from rpkit.bank import Bank
 from rpkit.registration.keys import signer_now
 
@@ -20,15 +22,17 @@ LIFETIME: Final = 300
 """Seconds; FAPI2-MS 5.3.2-4 allows 60 minutes, the user's browser needs none of them after PAR."""
 
 
-def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
-    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`."""
+def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[str]:
+    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`.
+
+    Encrypted where that is agreed: then UnusableKey where the server publishes no such key, and TransportError.
+    """
     signer = bank.settings.request_signer
     if signer is None:
         raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")
     signer = signer_now(signer)
     now = int(bank.now())
-    claims = {
-        **parameters,
+    own = {
         "iss": bank.settings.client_id,
         "aud": bank.issuer,
         "iat": now,
@@ -36,4 +40,9 @@ def sign_request(bank: Bank, parameters: Mapping[str, Any]) -> Flow[str]:
         "exp": now + LIFETIME,
         "jti": bank.token(),
     }
-    return (yield from sign_jwt(claims, REQUEST_OBJECT, signer))
+    signed = Concealed((yield from sign_jwt({**parameters.reveal(), **own}, REQUEST_OBJECT, signer)))
+    alg = bank.settings.request_object_encryption_alg
+    if alg is None:
+        return signed.reveal()
+    key = yield from bank.key_source().find_encryption_key(alg)
+    return encrypt_jwt(signed.reveal(), key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)

@@ -19,6 +19,7 @@ from fapikit.errors import SealBroken
 from fapikit.flow import Flow, store_add
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import ForeignTransaction, TransactionExpired, TransactionUsed
 from rpkit.settings import HYBRID
@@ -52,7 +53,7 @@ class Transaction:
     acr_values: tuple[str, ...]
     max_age: int | None
     claims: Mapping[str, Any] | None = field(repr=False)
-    request_object: str | None = field(repr=False)
+    request_object: Secret | None
     expires_at: float
     target: str | None = None
 
@@ -90,13 +91,14 @@ class Transaction:
                 "acr_values": list(self.acr_values),
                 "max_age": self.max_age,
                 "claims": self.claims,
-                "request_object": self.request_object,
+                "request_object": None if self.request_object is None else self.request_object.reveal(),
                 "expires_at": self.expires_at,
                 "target": self.target,
             }
         )
 
     @classmethod
+    @forgets_locals
     def from_bytes(cls, octets: bytes) -> Transaction:
         """Raises SealBroken for anything that `to_bytes` of this schema did not make."""
         try:
@@ -119,7 +121,9 @@ class Transaction:
                 acr_values=tuple(members["acr_values"]),
                 max_age=members["max_age"],
                 claims=members["claims"],
-                request_object=members["request_object"],
+                request_object=None
+                if members["request_object"] is None
+                else Secret(members["request_object"]),
                 expires_at=members["expires_at"],
                 target=members["target"],
             )
@@ -131,6 +135,7 @@ class Transaction:
         return seal.seal_text(self.to_bytes(), SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> Transaction:
         """Raises SealBroken."""
         return cls.from_bytes(seal.open_text(sealed, SEAL_CONTEXT))

@@ -6,11 +6,13 @@ Role: C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fapikit.client_authentication import Credentials, PrivateKeyJWT
 from fapikit.clock import Clock, RandomBytes
 from fapikit.flow import Flow
+from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
@@ -19,8 +21,10 @@ from fapikit.profiles import Profile
 class ClientKeys:
     """A key ring that changes. Publish `next` for as long as servers cache a key set before you rotate to it."""
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: KeyRing, *, decryption_keys: Sequence[DecryptionKey] = ()) -> None:
+        """`decryption_keys`: those that open what servers encrypt for this client; published beside."""
         self._ring = ring
+        self.decryption_keys = tuple(decryption_keys)
 
     @property
     def current(self) -> Signer:
@@ -37,7 +41,8 @@ class ClientKeys:
 
     def jwks(self) -> dict[str, Any]:
         """What the client's jwks_uri serves."""
-        return self._ring.jwks()
+        for_encryption = [dict(key.public_jwk) for key in self.decryption_keys]
+        return {"keys": [*self._ring.jwks()["keys"], *for_encryption]}
 
     def __repr__(self) -> str:
         return f"ClientKeys(current {self._ring.current.kid}, {len(self._ring.all())} published)"
@@ -56,11 +61,11 @@ class ClientKeysJWT:
         PrivateKeyJWT(self.signer.current).check(profile)
 
     def credentials(
-        self, *, client_id: str, issuer: str, clock: Clock, random_bytes: RandomBytes
+        self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
         return (
             yield from PrivateKeyJWT(self.signer.current).credentials(
-                client_id=client_id, issuer=issuer, clock=clock, random_bytes=random_bytes
+                client_id=client_id, audience=audience, clock=clock, random_bytes=random_bytes
             )
         )
 

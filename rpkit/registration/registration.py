@@ -1,4 +1,4 @@
-"""Registering this client at a server, and refusing a registration that came out weaker than was asked.
+"""Registering this client at a server: what is asked for is checked against the profile, and may be signed.
 
 Spec: RFC 7591 2, 3.1, 3.2.1, 3.2.2; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; JARM 3
 Role: C
@@ -7,81 +7,18 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
-from fapikit import strict_json
 from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from fapikit.flow import Flow, http
-from fapikit.http_message import Headers, HttpRequest, read_json_object, read_refusal
+from fapikit.http_message import Fields, HttpRequest, read_refusal
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
-from fapikit.secrets import Secret
-from fapikit.stores.sealed import Seal
-from fapikit.urls import require_no_downgrade, require_secure
-from rpkit.errors import RegistrationError
+from fapikit.secrets import Secret, revealed
+from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
 from rpkit.registration.redirect_uris import require_redirect_uri
-
-_LEFT_OUT: Final[Mapping[str, object]] = {
-    "token_endpoint_auth_method": "client_secret_basic",
-    "redirect_uris": None,
-    "request_object_signing_alg": None,
-    "require_signed_request_object": False,
-    "require_pushed_authorization_requests": False,
-    "dpop_bound_access_tokens": False,
-    "tls_client_certificate_bound_access_tokens": False,
-}
-"""What the server is to enforce, with what each means where it is left out: nobody else would notice its loss."""
-_RESPONSE_ALGS: Final = (
-    "id_token_signed_response_alg",
-    "authorization_signed_response_alg",
-    "introspection_signed_response_alg",
-    "userinfo_signed_response_alg",
-)
-"""What the client enforces too, on each answer: a server without a say in it may leave them out."""
-_SEAL_CONTEXT: Final = "rpkit.registration.registration"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What the server registered. The calls of `client_configuration` look after it later: `seal` keeps it for them."""
-
-    client_id: str
-    client_secret: Secret | None
-    client_secret_expires_at: float | None
-    registration_access_token: Secret | None
-    registration_client_uri: str | None
-    metadata: Mapping[str, Any] = field(repr=False)
-
-    def over(self, before: Registration) -> Registration:
-        """With what a later answer need not repeat."""
-        return replace(
-            self,
-            client_secret=self.client_secret or before.client_secret,
-            client_secret_expires_at=(self if self.client_secret else before).client_secret_expires_at,
-            registration_access_token=self.registration_access_token or before.registration_access_token,
-            registration_client_uri=self.registration_client_uri or before.registration_client_uri,
-        )
-
-    def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a file or a database: it holds the secrets."""
-        secrets = (self.client_secret, self.registration_access_token)
-        members = {
-            "client_id": self.client_id,
-            "secrets": [None if secret is None else secret.reveal() for secret in secrets],
-            "client_secret_expires_at": self.client_secret_expires_at,
-            "registration_client_uri": self.registration_client_uri,
-            "metadata": dict(self.metadata),
-        }
-        return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
-
-    @classmethod
-    def open(cls, sealed: str, seal: Seal) -> Registration:
-        """Raises SealBroken."""
-        members = dict(strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT)))
-        secret, access_token = (None if text is None else Secret(text) for text in members.pop("secrets"))
-        return cls(client_secret=secret, registration_access_token=access_token, **members)
+from rpkit.registration.signed_request import SignedRequest, request_body
 
 
 def register(
@@ -90,36 +27,40 @@ def register(
     *,
     profile: Profile,
     initial_access_token: Secret | str | None = None,
+    signed: SignedRequest | None = None,
 ) -> Flow[Registration]:
-    """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError."""
+    """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError.
+
+    `Registration.kept_in(error)` is what the server has registered all the same, where its answer is refused.
+    """
     check_request(client_metadata, profile)
-    headers: Headers = (("content-type", "application/json"), ("accept", "application/json"))
-    if initial_access_token is not None:
-        token = initial_access_token
-        value = token.reveal() if isinstance(token, Secret) else token
-        headers = (*headers, ("authorization", f"Bearer {value}"))
-    request = HttpRequest(
-        "POST", server.endpoint("registration_endpoint"), headers, strict_json.dump(client_metadata)
-    )
-    response = yield from http(request)
+    token = None if initial_access_token is None else Secret(revealed(initial_access_token))
+    del initial_access_token
+    body, media_type = yield from request_body(client_metadata, signed, profile=profile, issuer=server.issuer)
+    headers: Fields = (("content-type", media_type), ("accept", "application/json"))
+    if token is not None:
+        headers = (*headers, ("authorization", Secret(f"Bearer {token.reveal()}")))
+    response = yield from http(HttpRequest("POST", server.endpoint("registration_endpoint"), headers, body))
     if response.status == 401:  # the initial access token is wrong or missing: no protocol is broken
         raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
-    members = read_json_object(response, status=201, clause="RFC 7591 3.2.1")
-    return read_registration_answer(members, client_metadata, named_by=server.issuer)
+    return read_registration_answer(response, client_metadata, status=201, clause="RFC 7591 3.2.1")
 
 
 def register_at(
-    issuer: str,
+    server: str | ServerMetadata,
     client_metadata: Mapping[str, Any],
     *,
     profile: Profile,
     initial_access_token: Secret | str | None = None,
+    signed: SignedRequest | None = None,
 ) -> Flow[Registration]:
-    """Discover the server, then register there."""
-    server = yield from discover(issuer)
+    """Register at a server, which is discovered by its issuer or was described by hand."""
+    token = None if initial_access_token is None else Secret(revealed(initial_access_token))
+    del initial_access_token
+    found = server if isinstance(server, ServerMetadata) else (yield from discover(server))
     return (
         yield from register(
-            server, client_metadata, profile=profile, initial_access_token=initial_access_token
+            found, client_metadata, profile=profile, initial_access_token=token, signed=signed
         )
     )
 
@@ -132,7 +73,7 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
         f"token_endpoint_auth_method {method} is not allowed",
         "client_authentication_methods",
     )
-    for name in ("request_object_signing_alg", *_RESPONSE_ALGS):
+    for name in ("request_object_signing_alg", *RESPONSE_ALGS):
         if name in asked:
             profile.require_algorithm(asked[name], name)
     # What is left out is registered as RS256 (RFC 7591 2, JARM 3).
@@ -164,51 +105,3 @@ def _require_public(jwk: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"a key of jwks cannot be registered: {error.message}", clause=error.clause
         ) from error
-
-
-def read_registration_answer(
-    members: Mapping[str, Any], asked: Mapping[str, Any], *, named_by: str
-) -> Registration:
-    """What the server says it has registered, and no less than was asked. Raises RegistrationError, InsecureUrl."""
-    client_id = _text(members, "client_id")
-    if not client_id:
-        raise RegistrationError("the registration answer has no client_id", facts={"member": "client_id"})
-    secret, expires_at = _text(members, "client_secret"), members.get("client_secret_expires_at")
-    if secret is not None and (isinstance(expires_at, bool) or not isinstance(expires_at, int | float)):
-        raise RegistrationError(
-            "a client_secret comes with client_secret_expires_at",
-            facts={"member": "client_secret_expires_at"},
-        )
-    # All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default.
-    meanings = {**{name: asked.get(name) for name in _RESPONSE_ALGS}, **_LEFT_OUT}
-    for name, meaning in meanings.items():
-        if name in asked and members.get(name, meaning) != asked[name]:
-            raise RegistrationError(
-                f"the server registered another {name} than was asked, or none",
-                facts={"member": name, "expected": asked[name], "got": members.get(name, "(left out)")},
-            )
-    token, uri = _text(members, "registration_access_token"), _text(members, "registration_client_uri")
-    if uri is not None:
-        require_no_downgrade(
-            named_by, require_secure(uri, "registration_client_uri"), "registration_client_uri"
-        )
-    shown = {
-        name: value
-        for name, value in members.items()
-        if name not in ("client_secret", "registration_access_token")
-    }
-    return Registration(
-        client_id=client_id,
-        client_secret=None if secret is None else Secret(secret),
-        client_secret_expires_at=float(expires_at) if secret is not None and expires_at else None,
-        registration_access_token=None if token is None else Secret(token),
-        registration_client_uri=uri,
-        metadata=shown,
-    )
-
-
-def _text(members: Mapping[str, Any], name: str) -> str | None:
-    value = members.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise RegistrationError(f"{name} of the registration answer is not a string", facts={"member": name})

@@ -12,7 +12,7 @@ from typing import Any
 
 from fapikit import introspection
 from fapikit.flow import Flow
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 from rpkit.bank import Bank
 from rpkit.errors import UnboundToken
 from rpkit.tokens.token_set import TokenSet, require_own
@@ -27,21 +27,23 @@ class Introspection:
 
 
 def introspect(
-    bank: Bank, token: TokenSet | Secret | str, *, resource: str | None = None
+    bank: Bank, token: TokenSet | Concealed[str] | str, *, resource: str | None = None
 ) -> Flow[Introspection]:
     """The answer is signed wherever the profile or the registration says so, and then nothing unsigned is believed.
 
     Raises TransportError (UnusableAnswer included); UnboundToken if a token of a bound set is not bound to its key.
     """
     settings = bank.settings
+    token = Secret(token) if isinstance(token, str) else token
     if isinstance(token, TokenSet):
         require_own(token, bank.issuer, settings.client_id)
     registered = settings.introspection_signed_response_alg
-    signed = registered is not None or bank.profile.signed_introspection_required
+    decryption = bank.decryption("introspection")
+    signed = registered is not None or decryption is not None or bank.profile.signed_introspection_required
     value = token.access_token_for(resource) if isinstance(token, TokenSet) else token
     members = yield from introspection.introspect(
         bank.endpoint("introspection_endpoint"),
-        value.reveal() if isinstance(value, Secret) else value,
+        value,
         client_id=settings.client_id,
         issuer=bank.issuer,
         auth=settings.auth,
@@ -52,7 +54,9 @@ def introspect(
         algorithms=bank.algorithms(registered, "introspection_signing_alg_values_supported")
         if signed
         else (),
+        decryption=decryption,
         skew=bank.profile.clock_skew,
+        assertion_audience=bank.assertion_audience,
     )
     if not members["active"]:
         return Introspection(False, {})

@@ -63,7 +63,7 @@ def _revoke(bank: Bank, tokens: TokenSet, token: Secret, hint: str) -> Flow[None
     response = yield from call_endpoint(
         bank,
         "revocation_endpoint",
-        (("token", token.reveal()), ("token_type_hint", hint)),
+        (("token", token), ("token_type_hint", hint)),
         dpop=signer_for(bank, tokens.dpop),
     )
     if not response.success:

@@ -64,7 +64,7 @@ class TokenResponse:
     refresh_token: Secret | None
     scope: str | None
     authorization_details: tuple[Mapping[str, Any], ...] | None = field(repr=False)
-    unverified_id_token: str | None = field(repr=False)
+    unverified_id_token: Secret | None
     further_members: Mapping[str, Any] = field(repr=False)
     borne: tuple[str, ...] = ()
 
@@ -100,10 +100,13 @@ def request_tokens(
 
 def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse:
     """`bound`: a proof went with the request, so the token must be of type DPoP. Raises as `request_tokens` does."""
-    answer = read_json_object(response, clause=_CLAUSE)
-    members = Members(answer, document="the token answer", clause=_CLAUSE, refusal=TokenResponseError)
-    refresh_token = members.text("refresh_token")
-    kept = None if refresh_token is None else Secret(refresh_token)
+    members = Members(
+        read_json_object(response, clause=_CLAUSE),
+        document="the token answer",
+        clause=_CLAUSE,
+        refusal=TokenResponseError,
+    )
+    kept = _secret(members, "refresh_token")
     try:
         if members.text("access_token", decides=True) is None:
             refuse_told_error(response, clause=_CLAUSE)
@@ -114,7 +117,7 @@ def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse
 
 
 def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> TokenResponse:
-    access_token = _required(members, "access_token")
+    access_token = Secret(_required(members, "access_token"))
     token_type = _required(members, "token_type")
     # The comparison ignores case (RFC 6749 5.1).
     expected = "DPoP" if bound else "Bearer"
@@ -128,13 +131,13 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
         members.leave_out("expires_in", "it is below zero")
         expires_in = None
     return TokenResponse(
-        access_token=Secret(access_token),
+        access_token=access_token,
         token_type=expected,
         expires_in=expires_in,
         refresh_token=refresh_token,
         scope=members.spaced("scope"),
         authorization_details=_details(members),
-        unverified_id_token=members.text("id_token", decides=True),
+        unverified_id_token=_secret(members, "id_token", decides=True),
         further_members=_further(members),
         borne=members.borne,
     )
@@ -147,6 +150,11 @@ def _required(members: Members, name: str) -> str:
     if not value.isascii() or not value.isprintable():
         raise members.refuse(name, "is not printable ASCII")
     return value
+
+
+def _secret(members: Members, name: str, *, decides: bool = False) -> Secret | None:
+    value = members.text(name, decides=decides)
+    return None if value is None else Secret(value)
 
 
 def _details(members: Members) -> tuple[Mapping[str, Any], ...] | None:

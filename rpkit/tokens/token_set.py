@@ -17,6 +17,7 @@ from fapikit import strict_json
 from fapikit.errors import ConfigurationError, FapiError, SealBroken
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
 from rpkit.errors import ForeignTransaction, NoAccessToken
 from rpkit.tokens.dpop_key import DPoPKey
 
@@ -171,6 +172,7 @@ class TokenSet:
         )
 
     @classmethod
+    @forgets_locals
     def from_bytes(cls, octets: bytes) -> TokenSet:
         """Raises SealBroken for anything that `to_bytes` of this schema did not make."""
         try:
@@ -201,6 +203,7 @@ class TokenSet:
         return seal.seal_text(self.to_bytes(), SEAL_CONTEXT)
 
     @classmethod
+    @forgets_locals
     def open(cls, sealed: str, seal: Seal) -> TokenSet:
         """Raises SealBroken."""
         return cls.from_bytes(seal.open_text(sealed, SEAL_CONTEXT))

@@ -47,8 +47,7 @@ class TokenStore:
 
     def load(self, key: TokenKey) -> Flow[TokenSet | None]:
         """Raises StoreError, SealBroken."""
-        octets = yield from store_get(self._store, key.store_key)
-        return TokenSet.from_bytes(octets) if octets else None  # empty: forgotten this very moment
+        return _read((yield from store_get(self._store, key.store_key)))
 
     def save(self, tokens: TokenSet) -> Flow[None]:
         """Write a set, whatever was there: a new login replaces the old grant."""
@@ -57,9 +56,12 @@ class TokenStore:
 
     def publish(self, tokens: TokenSet, *, expected: TokenSet | None) -> Flow[bool]:
         """Write a set only if `expected` is still what is there."""
-        before = None if expected is None else expected.to_bytes()
         written = yield from store_swap(
-            self._store, tokens.key.store_key, before, tokens.to_bytes(), self._ttl
+            self._store,
+            tokens.key.store_key,
+            None if expected is None else expected.to_bytes(),
+            tokens.to_bytes(),
+            self._ttl,
         )
         if written:
             self._tell(tokens)
@@ -87,6 +89,10 @@ class TokenStore:
 
     def __repr__(self) -> str:
         return f"TokenStore({self._store!r})"
+
+
+def _read(octets: bytes | None) -> TokenSet | None:
+    return TokenSet.from_bytes(octets) if octets else None  # empty: forgotten this very moment
 
 
 def _lock_key(key: TokenKey) -> str:

@@ -10,14 +10,15 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fapikit.errors import MalformedClaim, MalformedMessage, MissingClaim
 from fapikit.flow import Flow
 from fapikit.jose.purposes import LOGOUT_TOKEN
-from fapikit.parameters import parse_parameters
+from fapikit.parameters import Parameters, parse_parameters
+from fapikit.secrets import Concealed, conceal
 from rpkit.bank import Bank
 from rpkit.server_jwt import verify_signed_for_us
 
@@ -36,19 +37,25 @@ class LoggedOut:
     session_id: str | None
 
 
-def read_logout(bank: Bank, form: bytes | Mapping[str, str]) -> Flow[LoggedOut]:
+def read_logout(
+    bank: Bank, form: Concealed[bytes | Mapping[str, str]] | bytes | Mapping[str, str]
+) -> Flow[LoggedOut]:
     """`form`: what the server posted, as its octets or parsed.
 
     Raises MalformedMessage, the JwtError that fits; TransportError if the server's keys cannot be had now.
     """
-    token = parse_parameters(form if isinstance(form, bytes) else urlencode(form)).get("logout_token")
+    form = conceal(form)
+    token = _parsed(form.reveal()).secret("logout_token")
     if token is None:
         raise MalformedMessage("there is no logout_token", clause="OIDC Back-Channel Logout 2.5")
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
+    decryption = bank.decryption("id_token")
+    if decryption is not None:
+        decryption = replace(decryption, required=False)  # a logout token may be encrypted as ID tokens are
     verified = yield from verify_signed_for_us(
-        bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE
+        bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE, decryption=decryption
     )
     claims = verified.claims
     events = claims["events"]
@@ -65,6 +72,10 @@ def read_logout(bank: Bank, form: bytes | Mapping[str, str]) -> Flow[LoggedOut]:
             MissingClaim, "the logout token names neither user nor session", clause=_CLAUSE
         )
     return LoggedOut(bank.issuer, subject, session_id)
+
+
+def _parsed(form: bytes | Mapping[str, str]) -> Parameters:
+    return parse_parameters(form if isinstance(form, bytes) else urlencode(form))
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

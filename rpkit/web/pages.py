@@ -20,11 +20,12 @@ from fapikit import base64url, strict_json
 from fapikit.clock import RandomBytes
 from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, SealBroken, StoreError, TransportError
 from fapikit.parameters import Parameters, parse_parameters
-from fapikit.secrets import random_token
+from fapikit.secrets import Concealed, random_token
 from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
 from rpkit.errors import TransactionMissing
 from rpkit.login.authorization_request import Start
+from rpkit.login.callback import told_error
 from rpkit.login.transaction import Transaction, transaction_id
 from rpkit.web.logout import LogoutStart
 
@@ -47,15 +48,37 @@ PRIVATE_HEADERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class WebRequest:
-    """What a framework's request says. `url` is path and query as they arrived."""
+    """What a framework's request says. `url` is path and query as they arrived; a code may be in it, or in the body."""
 
-    method: str
-    url: str = field(repr=False)  # a code may be in it
-    headers: Mapping[str, str] = field(repr=False)
-    cookies: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False, default=b"")
+    __slots__ = ("_arrived", "method")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        cookies: Mapping[str, str],
+        body: bytes = b"",
+    ) -> None:
+        self.method = method
+        self._arrived = Concealed((url, headers, cookies, body))
+
+    @property
+    def url(self) -> str:
+        return self._arrived.reveal()[0]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._arrived.reveal()[1]
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        return self._arrived.reveal()[2]
+
+    @property
+    def body(self) -> bytes:
+        return self._arrived.reveal()[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +95,7 @@ class Returned:
     """A browser that came back: its transaction, and the callback as `complete` takes it."""
 
     transaction: Transaction
-    callback: str | bytes = field(repr=False)
+    callback: Concealed[str | bytes]
 
 
 def may_start(request: WebRequest, redirect_uri: str) -> bool:
@@ -116,8 +139,8 @@ def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
     name = transaction_id(_state_of(parameters))
     sealed = "".join(request.cookies.get(f"{COOKIE}{name}{_suffix(n)}", "") for n in range(_CHUNKS))
     if not sealed:
-        raise TransactionMissing("this browser has no such login under way")
-    return Returned(Transaction.open(sealed, seal), callback)
+        raise TransactionMissing(f"this browser has no such login under way{told_error(parameters)}")
+    return Returned(Transaction.open(sealed, seal), Concealed(callback))
 
 
 def needs_fragment(request: WebRequest, response_mode: str) -> bool:

@@ -6,19 +6,38 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fapikit.errors import ConfigurationError
 from rskit.access import Access
+from rskit.policy.around_public import name_of
+from rskit.policy.door import Door
+from rskit.policy.visit import Way
 
 
 class RoutePolicy(NamedTuple):
-    """`policy`: the route's Access, "public", a description, or None: any token that holds."""
+    """`policy`: the route's Access, "public", a description, or None: any token that holds.
+
+    What is public and yet answers no stranger, for something of the application stands around it, says what that is.
+    """
 
     methods: tuple[str, ...]
     path: str
     policy: Access | str | None
+
+    def for_strangers(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
+        """As it is under these doors, from the outside in; `way` leads from the last one to the route."""
+        if self.policy != "public" or not doors:
+            return self
+        closing = doors[-1].around_public.missing(way.layers)
+        if way.hides is not None and name_of(way.hides) not in closing:
+            closing = (*closing, name_of(way.hides))
+        if len(doors) > 1:
+            closing = (*closing, "the other Protect")
+        return (
+            self._replace(policy=f"public, closed to strangers by {', '.join(closing)}") if closing else self
+        )
 
     def __str__(self) -> str:
         return f"{' '.join(self.methods):24} {self.path:40} {self.policy or 'any token that holds'}"
@@ -28,11 +47,20 @@ class RouteTable(list[RoutePolicy]):
     """The routes. `protected_by`: the resource of each `Protect` that was found around them, from the outside in.
 
     Empty means that none was found around the object that was audited; a server that it is handed to may have one.
+    `outside`: what runs for everybody, before the first of them. `around_public`: what is named to run for strangers.
     """
 
-    def __init__(self, routes: Iterable[RoutePolicy], protected_by: Iterable[str]) -> None:
+    def __init__(
+        self,
+        routes: Iterable[RoutePolicy],
+        protected_by: Iterable[str],
+        outside: Iterable[object] = (),
+        doors: Sequence[Door] = (),
+    ) -> None:
         super().__init__(routes)
         self.protected_by = tuple(protected_by)
+        self.outside = tuple(map(name_of, outside))
+        self.around_public = tuple(name for door in doors for name in door.around_public)
 
     @property
     def protected(self) -> bool:
@@ -42,7 +70,12 @@ class RouteTable(list[RoutePolicy]):
         found = (
             f"protected by {' and '.join(self.protected_by)}" if self.protected_by else "NO Protect around it"
         )
-        return "\n".join([found, *map(str, self)])
+        lines = [found]
+        if self.protected and self.outside:
+            lines.append(f"outside, for everybody: {', '.join(self.outside)}")
+        if self.around_public:
+            lines.append(f"around what is public: {', '.join(self.around_public)}")
+        return "\n".join([*lines, *map(str, self)])
 
 
 def checked(table: RouteTable, *, every_route_explicit: bool) -> RouteTable:

@@ -13,27 +13,40 @@ Role: RS
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
+from fapikit.client_authentication import PrivateKeyJWT
 from fapikit.clock import Clock, system_clock
 from fapikit.dpop import make_proof
 from fapikit.flow import run_pure
+from fapikit.io import HttpSettings
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.private_key import PrivateKey
-from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.jose.purposes import ACCESS_TOKEN, INTROSPECTION_RESPONSE
 from fapikit.jose.sign import sign_jwt
-from rskit.issuers.issuer import Issuer
+from rskit.issuers.issuer import Introspection, Issuer
 from rskit.resource_server import ResourceServer
+from rskit.testing.introspection import answers_of
 
 ISSUER: Final = "https://as.test"
+API: Final = "api"
+"""As which this API asks about opaque tokens."""
 
 
 class Mint:
-    """Makes tokens of one issuer for one resource, and proofs of one client's key."""
+    """Makes tokens of one issuer for one resource, and proofs of one client's key.
 
-    def __init__(self, issuer: str = ISSUER, *, clock: Clock = system_clock) -> None:
+    `opaque`: tokens are random text, about which this API asks: `introspect` is what it is told.
+    """
+
+    def __init__(self, issuer: str = ISSUER, *, opaque: bool = False, clock: Clock = system_clock) -> None:
         self.url = issuer
+        self.opaque = opaque
+        self._described: dict[str, dict[str, Any]] = {}
         self.resource = "https://api.test"
+        self.only_bound = False
+        """Whether the resource server that was made last takes sender-constrained tokens only."""
         self._clock = clock
         self.issuer_key = PrivateKey.generate("ES256")
         self.client_key = PrivateKey.generate("ES256")
@@ -42,14 +55,26 @@ class Mint:
         return int(self._clock())
 
     def issuer(self) -> Issuer:
-        """What goes into `ResourceServer(issuers=[...])`: no network is needed for it."""
+        """What goes into `ResourceServer(issuers=[...])`, without a network; if `opaque`, beside `http=mint.http()`."""
+        if self.opaque:
+            asking = Introspection(API, PrivateKeyJWT(PrivateKey.generate("ES256")))
+            return Issuer(self.url, asking)
         return Issuer(self.url, keys=KeySet([self.issuer_key.public_key]))
+
+    def http(self) -> HttpSettings:
+        """For a resource server that asks about tokens: this mint answers, as JSON or signed."""
+        keys = {"keys": [dict(self.issuer_key.public_jwk)]}
+        return answers_of(self.url, keys, self.introspect, self._sign_answer)
 
     def resource_server(self, resource: str, **settings: Any) -> ResourceServer:
         """A resource server that trusts this mint alone; it demands no nonces unless `nonces` says otherwise."""
         self.resource = resource
         given = {"nonces": False, "clock": self._clock, **settings}
-        return ResourceServer(resource=resource, issuers=[self.issuer()], **given)
+        if self.opaque:
+            given = {"http": self.http(), **given}
+        server = ResourceServer(resource=resource, issuers=[self.issuer()], **given)
+        self.only_bound = server.require_bound
+        return server
 
     def token(self, *, bound: bool = True, lifetime: float = 300, **claims: Any) -> str:
         """An access token. `claims` replace or add; None removes. `lifetime=-120`: expired, whatever the skew."""
@@ -66,7 +91,27 @@ class Mint:
         if bound:
             members["cnf"] = {"jkt": self.client_key.thumbprint}
         members = {name: value for name, value in {**members, **claims}.items() if value is not None}
+        if self.opaque:
+            return self.issue({"active": True, **members})
         return run_pure(sign_jwt(members, ACCESS_TOKEN, self.issuer_key))
+
+    def issue(self, members: Mapping[str, Any]) -> str:
+        """An opaque token of which these are the members of the introspection answer."""
+        token = secrets.token_urlsafe(32)
+        self._described[token] = dict(members)
+        return token
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """What an introspection endpoint answers about a token (RFC 7662 2.2)."""
+        return dict(self._described.get(token, {"active": False}))
+
+    def revoke(self, token: str) -> None:
+        """Of an opaque token: from now on it is not active."""
+        self._described.pop(token, None)
+
+    def _sign_answer(self, members: dict[str, Any]) -> str:
+        claims = {"iss": self.url, "aud": API, "iat": self.now(), "token_introspection": members}
+        return run_pure(sign_jwt(claims, INTROSPECTION_RESPONSE, self.issuer_key))
 
     def proof(self, method: str, url: str, token: str, *, nonce: str | None = None) -> str:
         """A fresh DPoP proof for one request."""

@@ -48,11 +48,12 @@ def an_app() -> fastapi.FastAPI:
         await websocket.accept()
         await websocket.close()
 
-    @app.exception_handler(fastapi.HTTPException)
-    async def careless(request: Request, error: fastapi.HTTPException) -> JSONResponse:
-        return JSONResponse({"oops": True}, status_code=200)
-
+    app.exception_handler(fastapi.HTTPException)(careless)
     return app
+
+
+async def careless(request: Request, error: fastapi.HTTPException) -> JSONResponse:
+    return JSONResponse({"oops": True}, status_code=200)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def mint() -> Mint:
 
 def call(app: Any, server: ResourceServer, method: str, path: str, **request: Any) -> httpx.Response:
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app=asgi_mw.Protect(app, server))
+        transport = httpx.ASGITransport(app=asgi_mw.Protect(app, server, around_public=[careless]))
         async with httpx.AsyncClient(transport=transport, base_url=RESOURCE) as client:
             return await client.request(method, path, **request)
 

@@ -23,8 +23,10 @@ ASKED: dict[str, Any] = {
 }
 
 
-async def register(bank: Bank, token: str | None = OPENER, **changes: Any) -> httpx.Response:
+async def register(
+    bank: Bank, token: str | None = OPENER, *, address: str = "127.0.0.1", **changes: Any
+) -> httpx.Response:
     """The answer to a registration; a change of None leaves a member out."""
     asked = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return await bank.browser().post("/register", json=asked, headers=headers)
+    return await bank.browser(address).post("/register", json=asked, headers=headers)

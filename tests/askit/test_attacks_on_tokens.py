@@ -185,7 +185,7 @@ async def test_the_grants_of_a_user_who_was_removed_end() -> None:
     tokens = await client.tokens()
     code = await client.code()
     users = tuple(user for user in bank.config.users if user.username != "alice")
-    bank.server.core.users = Users(users, bank.server.core.records)
+    bank.server.core.users = Users(users, bank.server.core.users._attempts)
     for answer in (await client.refresh(tokens["refresh_token"]), await client.redeem(code)):
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
     assert (await client.userinfo(tokens["access_token"])).status_code == 401

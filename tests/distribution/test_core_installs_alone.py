@@ -16,13 +16,18 @@ FRAMEWORK_MODULES = {
     "rpkit.starlette",
     "rpkit.flask",
     "asgi_mw.starlette",
+    "asgi_mw.starlette_layers",
+    "asgi_mw.starlette_way",
     "asgi_mw.fastapi",
     "asgi_mw.mcp",
     "asgi_mw.uvicorn_tls",
     "wsgi_mw.flask",
+    "wsgi_mw.flask_hooks",
+    "wsgi_mw.flask_way",
     "wsgi_mw.django",
     "wsgi_mw.django_access",
     "wsgi_mw.django_audit",
+    "wsgi_mw.django_way",
     "wsgi_mw.rest_framework",
 }
 

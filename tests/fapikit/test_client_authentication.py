@@ -42,7 +42,10 @@ SECRET = "correct horse battery staple: 32+"
 def credentials(auth: Any, random_bytes: CountingRandom | None = None, client_id: str = "app") -> Any:
     return run_pure(
         auth.credentials(
-            client_id=client_id, issuer=AS, clock=FrozenClock(), random_bytes=random_bytes or CountingRandom()
+            client_id=client_id,
+            audience=AS,
+            clock=FrozenClock(),
+            random_bytes=random_bytes or CountingRandom(),
         )
     )
 

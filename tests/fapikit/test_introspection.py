@@ -96,8 +96,20 @@ UNUSABLE: dict[str, tuple[HttpResponse, str, str]] = {
     "active is 1": (answer({**ACTIVE, "active": 1}), "MalformedMessage", "RFC 7662 2.2"),
     "exp is a word": (answer({**ACTIVE, "exp": "later"}), "MalformedMessage", "RFC 7662 2.2"),
     "exp is true": (answer({**ACTIVE, "exp": True}), "MalformedMessage", "RFC 7662 2.2"),
-    "scope is a list": (answer({**ACTIVE, "scope": ["a"]}), "MalformedMessage", "RFC 7662 2.2"),
-    "sub is null": (answer({**ACTIVE, "sub": None}), "MalformedMessage", "RFC 7662 2.2"),
+    "active is null": (answer({**ACTIVE, "active": None}), "MalformedMessage", "RFC 7662 2.2"),
+    "active is empty": (answer({**ACTIVE, "active": ""}), "MalformedMessage", "RFC 7662 2.2"),
+    "active is false as a word": (answer({**ACTIVE, "active": "false"}), "MalformedMessage", "RFC 7662 2.2"),
+    "scope is an object": (answer({**ACTIVE, "scope": {"a": 1}}), "MalformedMessage", "RFC 7662 2.2"),
+    "scope holds a number": (answer({**ACTIVE, "scope": ["a", 1]}), "MalformedMessage", "RFC 7662 2.2"),
+    "sub is a list": (answer({**ACTIVE, "sub": ["alice"]}), "MalformedMessage", "RFC 7662 2.2"),
+    "sub is true": (answer({**ACTIVE, "sub": True}), "MalformedMessage", "RFC 7662 2.2"),
+    "token_type is a number with a fraction": (
+        answer({**ACTIVE, "token_type": 1.5}),
+        "MalformedMessage",
+        "RFC 7662 2.2",
+    ),
+    "aud is an object": (answer({**ACTIVE, "aud": {"a": 1}}), "MalformedMessage", "RFC 7662 2.2"),
+    "cnf is a list": (answer({**ACTIVE, "cnf": [{"jkt": "x"}]}), "MalformedMessage", "RFC 7662 2.2"),
     "aud holds a number": (answer({**ACTIVE, "aud": [1]}), "MalformedMessage", "RFC 7662 2.2"),
     "cnf is a word": (answer({**ACTIVE, "cnf": "jkt"}), "MalformedMessage", "RFC 7662 2.2"),
     "server error": (answer(b"", 500), "UnexpectedStatus", "RFC 7662 2.2"),
@@ -114,6 +126,49 @@ def test_an_unusable_answer_decides_nothing(name: str) -> None:
     assert caught.value.facts["cause"] == cause
     assert caught.value.clause == clause
     assert "the-token" not in str(caught.value)
+
+
+OPTIONAL = (
+    "scope",
+    "client_id",
+    "username",
+    "token_type",
+    "exp",
+    "iat",
+    "nbf",
+    "sub",
+    "aud",
+    "iss",
+    "jti",
+    "cnf",
+    "acr",
+)
+
+
+@pytest.mark.spec("RFC 7662 2.2")
+@pytest.mark.parametrize("name", [*OPTIONAL, "auth_time", "what_else"])
+@pytest.mark.parametrize("nothing", [None, ""])
+@pytest.mark.parametrize("signed", [False, True])
+def test_null_empty_and_absent_are_one(signed: bool, nothing: Any, name: str) -> None:
+    said = {**ACTIVE, name: nothing}
+    hand = Hand(signed_answer(token_introspection=said) if signed else answer(said))
+    assert ask(hand, signed=signed) == {key: value for key, value in ACTIVE.items() if key != name}
+
+
+BORNE: dict[str, tuple[str, Any, Any]] = {
+    "a list of scopes": ("scope", ["a", "b"], "a b"),
+    "a time as text": ("exp", str(int(NOW) + 60), NOW + 60),
+    "a number for a user": ("sub", 4711, "4711"),
+    "a user name that is an object": ("username", {"first": "A"}, None),
+    "several audiences": ("aud", [API, "https://o.example"], [API, "https://o.example"]),
+    "a member of its own": ("what_else", [{"a": None}], [{"a": None}]),
+}
+
+
+@pytest.mark.parametrize("what", BORNE)
+def test_how_a_member_is_written_decides_nothing(what: str) -> None:
+    name, came, found = BORNE[what]
+    assert ask(Hand(answer({**ACTIVE, name: came})), signed=False).get(name) == found
 
 
 BAD_SIGNED: dict[str, tuple[Callable[[], HttpResponse], str, str]] = {

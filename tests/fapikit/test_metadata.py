@@ -14,9 +14,12 @@ from fapikit.errors import (
     MalformedMessage,
     MissingMetadata,
     Remedy,
+    ResponseTooLarge,
+    TransportError,
+    UnexpectedRedirect,
     UnexpectedStatus,
+    Unreachable,
 )
-from fapikit.http_message import HttpResponse
 from fapikit.metadata import ServerMetadata, discover, read_metadata, well_known_url
 from tests.hands import Hand, answer
 
@@ -63,18 +66,87 @@ def test_the_document_has_its_place(issuer: str, oauth: str, openid: str) -> Non
     assert well_known_url(issuer, "openid-configuration") == openid
 
 
-def test_a_missing_document_of_one_kind_leads_to_the_other() -> None:
-    for status in (404, 403, 410):
-        hand = Hand(answer(b"", status), answer(GOOD))
-        assert hand.run(discover(AS)).issuer == AS
-        assert [request.url for request in hand.requests] == [
-            well_known_url(AS, "oauth-authorization-server"),
-            well_known_url(AS, "openid-configuration"),
-        ]
-    with pytest.raises(UnexpectedStatus):
-        Hand(answer(b"", 404), answer(b"", 404)).run(discover(AS))
-    with pytest.raises(UnexpectedStatus):
-        Hand(answer(b"", 500)).run(discover(AS))
+PLACES = [well_known_url(AS, "oauth-authorization-server"), well_known_url(AS, "openid-configuration")]
+NO_METADATA: dict[
+    str, tuple[Any, Remedy]
+] = {  # what stands where metadata might be, and what to do if all is like it
+    "nothing": (answer(b"", 404), Remedy.FIX_CONFIGURATION),
+    "gone": (answer(b"", 410), Remedy.FIX_CONFIGURATION),
+    "a gateway that forbids": (answer(b"<html>", 403), Remedy.FIX_CONFIGURATION),
+    "an OAuth error": (answer({"error": "invalid_request"}, 400), Remedy.FIX_CONFIGURATION),
+    "a redirect to a page": (
+        UnexpectedRedirect("https://as.example/there answered with a redirect", facts={"status": 302}),
+        Remedy.FIX_CONFIGURATION,
+    ),
+    "a server that failed": (answer(b"", 500), Remedy.RETRY_LATER),
+    "a gateway without its server": (answer(b"<html>", 502), Remedy.RETRY_LATER),
+    "a page under 200": (answer("<!doctype html>", 200, "text/html"), Remedy.TELL_THE_PEER),
+    "broken JSON": (answer(b'{"issuer": "x",, }'), Remedy.TELL_THE_PEER),
+    "a list": (answer([GOOD]), Remedy.TELL_THE_PEER),
+    "the issuer twice": (
+        answer(b'{"issuer":"https://as.example/tenant","issuer":"x"}'),
+        Remedy.TELL_THE_PEER,
+    ),
+    "JSON of a catch-all": (answer({"message": "not here"}), Remedy.TELL_THE_PEER),
+    "an issuer that is empty": (answer({**GOOD, "issuer": ""}), Remedy.TELL_THE_PEER),
+}
+
+
+@pytest.mark.spec("RFC 8414 3.2")
+@pytest.mark.parametrize("what", NO_METADATA)
+def test_where_no_metadata_is_the_next_address_is_asked(what: str) -> None:
+    hand = Hand(NO_METADATA[what][0], answer(GOOD))
+    assert hand.run(discover(AS)).issuer == AS
+    assert [request.url for request in hand.requests] == PLACES
+
+
+@pytest.mark.spec("RFC 8414 3.2")
+@pytest.mark.parametrize("what", NO_METADATA)
+def test_where_no_metadata_is_anywhere_the_error_tells_what_is_there(what: str) -> None:
+    found, remedy = NO_METADATA[what]
+    hand = Hand(found, found)
+    with pytest.raises(FapiError) as refused:
+        hand.run(discover(AS))
+    assert len(hand.requests) == 2
+    assert refused.value.remedy is remedy
+    assert refused.value.clause == "RFC 8414 3.2"
+    if remedy is Remedy.FIX_CONFIGURATION:
+        assert "letter by letter" in str(refused.value)
+        assert "metadata=ServerMetadata" in str(refused.value)
+        assert "metadata_url=" in str(refused.value)
+    assert str(refused.value).count("https://as.example/") >= 2, "what stands at each address is told"
+
+
+def test_a_first_address_that_fails_may_hold_the_metadata_later() -> None:
+    """So a second one without any does not mean that the issuer is mistyped."""
+    with pytest.raises(UnexpectedStatus, match=r"can be had now.*answered 503.*answered 404") as refused:
+        Hand(answer(b"", 503), answer(b"", 404)).run(discover(AS))
+    assert refused.value.remedy is Remedy.RETRY_LATER
+
+
+@pytest.mark.parametrize("error", [Unreachable("reset"), ResponseTooLarge("endless")])
+def test_a_server_that_does_not_answer_is_not_asked_again(error: TransportError) -> None:
+    hand = Hand(error)
+    with pytest.raises(type(error)):
+        hand.run(discover(AS))
+    assert len(hand.requests) == 1
+
+
+@pytest.mark.spec("RFC 8414 3.3")
+def test_metadata_may_lie_elsewhere_if_that_is_said() -> None:
+    url = "https://docs.example/as.json"
+    hand = Hand(answer(GOOD))
+    assert hand.run(discover(AS, url=url)).issuer == AS
+    assert [request.url for request in hand.requests] == [url]
+    for refused, error in (
+        (answer({**GOOD, "issuer": "https://docs.example"}), IssuerMismatch),
+        (answer(b"", 404), UnexpectedStatus),
+    ):
+        with pytest.raises(error):
+            Hand(refused).run(discover(AS, url=url))
+    for insecure in ("http://docs.example/as.json", "http://localhost/as.json"):
+        with pytest.raises(InsecureUrl):
+            Hand().run(discover(AS, url=insecure))
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-10")
@@ -97,51 +169,143 @@ def test_an_issuer_that_cannot_be_trusted_is_not_asked(issuer: str, error: type[
 
 
 @pytest.mark.spec("RFC 8414 3.3", "FAPI2-SP 5.3.3.1-11")
-@pytest.mark.parametrize("issuer", [None, AS + "/", AS.upper(), "https://evil.example", [AS], 5])
+@pytest.mark.parametrize("issuer", [AS + "/", AS.upper(), "https://evil.example", [AS], 5])
 def test_another_issuer_is_refused_code_point_for_code_point(issuer: Any) -> None:
     with pytest.raises(IssuerMismatch) as refused:
         Hand(answer({**GOOD, "issuer": issuer})).run(discover(AS))
     assert refused.value.clause == "RFC 8414 3.3"
     mistyped = issuer in (AS + "/", AS.upper())
     assert refused.value.remedy is (Remedy.FIX_CONFIGURATION if mistyped else Remedy.TELL_THE_PEER)
+    # Both are shown, and the argument that settles it.
+    assert f"issuer={str(issuer)!a}" in str(refused.value)
+    assert repr(AS) in str(refused.value)
     assert ("letter by letter" in str(refused.value)) == mistyped
+    assert ("metadata_url='https://as.example/.well-known" in str(refused.value)) != mistyped
 
 
-@pytest.mark.parametrize("refusal", [answer(b"<html>", 404), answer({"error": "invalid_request"}, 400)])
-def test_where_no_metadata_is_the_issuer_may_be_mistyped(refusal: HttpResponse) -> None:
-    with pytest.raises(UnexpectedStatus, match="letter by letter") as refused:
-        Hand(refusal, refusal).run(discover(AS))
-    assert refused.value.remedy is Remedy.FIX_CONFIGURATION
-    with pytest.raises(UnexpectedStatus) as refused:
-        Hand(answer(b"", 502)).run(discover(AS))
-    assert refused.value.remedy is Remedy.RETRY_LATER
+# --- One odd member ------------------------------------------------------------------------------
 
-
-MALFORMED: dict[str, tuple[HttpResponse, type[FapiError]]] = {
-    "no JSON": (answer(b"<html>"), MalformedMessage),
-    "a list": (answer([GOOD]), MalformedMessage),
-    "issuer twice": (answer(b'{"issuer":"https://as.example/tenant","issuer":"x"}'), MalformedMessage),
-    "list is a string": (answer({**GOOD, "scopes_supported": "openid"}), MalformedMessage),
-    "list holds a number": (answer({**GOOD, "scopes_supported": ["openid", 1]}), MalformedMessage),
-    "flag is a string": (answer({**GOOD, "request_parameter_supported": "true"}), MalformedMessage),
-    "endpoint is a list": (answer({**GOOD, "token_endpoint": ["x"]}), MalformedMessage),
-    "endpoint in clear text": (answer({**GOOD, "token_endpoint": "http://as.example/token"}), InsecureUrl),
-    "endpoint with a user": (answer({**GOOD, "jwks_uri": "https://a@b.example/"}), InsecureUrl),
-    "aliases a list": (answer({**GOOD, "mtls_endpoint_aliases": []}), MalformedMessage),
-    "alias in clear text": (
-        answer({**GOOD, "mtls_endpoint_aliases": {"token_endpoint": "http://x.example"}}),
-        InsecureUrl,
-    ),
-    "alias a number": (answer({**GOOD, "mtls_endpoint_aliases": {"token_endpoint": 1}}), MalformedMessage),
+BORNE: dict[str, tuple[str, Any, Any]] = {  # the member, what came, and what `raw` has
+    "a list as text": ("scopes_supported", "openid accounts", ["openid", "accounts"]),
+    "a list with a number in it": ("scopes_supported", ["openid", 1], ["openid"]),
+    "a list that is an object": ("code_challenge_methods_supported", {"S256": True}, None),
+    "a list that is null": ("acr_values_supported", None, None),
+    "a list that is empty text": ("acr_values_supported", "", None),
+    "numbers where nobody looks": ("acr_values_supported", [1, 2], []),
+    "a flag as text": ("request_parameter_supported", "true", True),
+    "a flag as text in capitals": ("require_pushed_authorization_requests", "FALSE", False),
+    "a flag of a name of its own": ("tls_client_certificate_bound_access_tokens", "true", True),
+    "an object of another specification": ("credential_configurations_supported", {"pid": {}}, {"pid": {}}),
+    "a list of objects of another one": ("things_supported", [{"a": 1}], [{"a": 1}]),
+    "an endpoint that is null": ("introspection_endpoint", None, None),
+    "an endpoint that is empty": ("registration_endpoint", "", None),
+    "aliases that are null": ("mtls_endpoint_aliases", None, None),
+    "an unknown member that is null": ("what_else", None, None),
 }
 
 
 @pytest.mark.spec("RFC 8414 2", "RFC 8414 3.2")
-@pytest.mark.parametrize("name", MALFORMED)
-def test_refuses(name: str) -> None:
-    response, error = MALFORMED[name]
+@pytest.mark.parametrize("what", BORNE)
+def test_one_odd_member_does_not_spoil_a_document(what: str) -> None:
+    name, came, found = BORNE[what]
+    known = read_metadata(AS, {**GOOD, name: came})
+    assert known.raw.get(name) == found
+    assert type(known.raw.get(name)) is type(found)
+    assert known.has(name) is (found is not None)
+    assert known.endpoint("token_endpoint") == f"{AS}/token"
+    with pytest.raises(MissingMetadata):
+        known.endpoint("introspection_endpoint")
+
+
+def test_what_was_borne_with_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    insecure = "end_session_endpoint of the metadata must be https (http on loopback only)"
+    with caplog.at_level("INFO", "fapikit.peer"):
+        read_metadata(
+            AS, {**GOOD, "scopes_supported": "openid", "end_session_endpoint": "http://as.example/x"}
+        )
+    assert [record.message for record in caplog.records] == [
+        f"the metadata of {AS}: scopes_supported: text is read as a list of its words [RFC 8414 2]",
+        f"the metadata of {AS}: end_session_endpoint is left out: {insecure} [RFC 8414 2]",
+    ]
+
+
+UNUSABLE: dict[str, tuple[Any, type[FapiError], str]] = {
+    "in clear text": ("http://as.example/x", InsecureUrl, "must be https"),
+    "on this machine": ("http://localhost/x", InsecureUrl, "must be https"),
+    "with a user": ("https://a@b.example/", InsecureUrl, "must be https"),
+    "without a scheme": ("/x", InsecureUrl, "must be https"),
+    "a list": (["https://as.example/x"], MalformedMessage, "is not text"),
+    "a number": (5, MalformedMessage, "is not text"),
+    "with a fragment": ("https://as.example/#x", MalformedMessage, "has a fragment"),
+}
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-10")
+@pytest.mark.parametrize("what", UNUSABLE)
+@pytest.mark.parametrize("name", ["userinfo_endpoint", "token_endpoint", "jwks_uri"])
+def test_an_endpoint_that_cannot_be_called_is_refused_where_it_is_asked_for(what: str, name: str) -> None:
+    url, error, text = UNUSABLE[what]
+    known = read_metadata(AS, {**GOOD, name: url})
+    assert known.has(name), "nobody takes another way because of it"
+    for _ in range(2):
+        with pytest.raises(error, match=f"{name} .*{text}"):
+            known.endpoint(name)
+
+
+ALIASES: dict[str, tuple[Any, type[FapiError] | str]] = {
+    "no object": ([], MalformedMessage),
+    "a number": ({"token_endpoint": 1}, MalformedMessage),
+    "in clear text": ({"token_endpoint": "http://mtls.as.example/token"}, InsecureUrl),
+    "null": ({"token_endpoint": None}, f"{AS}/token"),
+    "empty": ({"token_endpoint": ""}, f"{AS}/token"),
+    "another one that is odd": (
+        {"token_endpoint": "https://mtls.as.example/token", "x": 1},
+        "https://mtls.as.example/token",
+    ),
+}
+
+
+@pytest.mark.spec("RFC 8705 5")
+@pytest.mark.parametrize("what", ALIASES)
+def test_an_odd_alias_is_refused_where_it_is_asked_for(what: str) -> None:
+    aliases, expected = ALIASES[what]
+    known = read_metadata(AS, {**GOOD, "mtls_endpoint_aliases": aliases})
+    assert known.endpoint("token_endpoint") == f"{AS}/token"
+    if isinstance(expected, str):
+        assert known.endpoint("token_endpoint", mtls=True) == expected
+    else:
+        with pytest.raises(expected):
+            known.endpoint("token_endpoint", mtls=True)
+
+
+@pytest.mark.parametrize("value", [1, "yes", [], {}])
+def test_a_flag_on_which_a_decision_hangs_is_never_guessed(value: Any) -> None:
+    name = "authorization_response_iss_parameter_supported"
+    with pytest.raises(MalformedMessage, match="neither true nor false"):
+        read_metadata(AS, {**GOOD, name: value}).flag(name)
+
+
+# --- Described by hand ---------------------------------------------------------------------------
+
+
+def test_a_server_can_be_described_by_hand() -> None:
+    known = ServerMetadata(AS, {"token_endpoint": f"{AS}/token", "jwks_uri": f"{AS}/jwks"})
+    assert known.raw["issuer"] == AS
+    assert known.endpoint("jwks_uri") == f"{AS}/jwks"
+    assert known == ServerMetadata(AS, {"issuer": AS, **known.raw})
+
+
+@pytest.mark.parametrize(
+    ("issuer", "error"), [("http://as.example", InsecureUrl), ("https://as.example?x", ConfigurationError)]
+)
+def test_a_description_is_held_to_the_same_rules(issuer: str, error: type[FapiError]) -> None:
     with pytest.raises(error):
-        Hand(response).run(discover(AS))
+        ServerMetadata(issuer, {})
+    with pytest.raises(InsecureUrl):
+        ServerMetadata(AS, {"token_endpoint": "http://as.example/token"}).endpoint("token_endpoint")
+
+
+# --- Reading it ----------------------------------------------------------------------------------
 
 
 def metadata() -> ServerMetadata:
@@ -169,8 +333,7 @@ def test_members_are_read_by_their_type() -> None:
     assert known.strings("acr_values_supported") is None
     assert known.flag("request_parameter_supported")
     assert not known.flag("require_pushed_authorization_requests")
-    with pytest.raises(MalformedMessage):
-        known.strings("request_parameter_supported")
+    assert known.strings("request_parameter_supported") is None
 
 
 def test_is_read_only() -> None:
@@ -182,6 +345,5 @@ def test_is_read_only() -> None:
 
 
 def test_a_list_of_other_things_is_never_taken_for_strings() -> None:
-    with pytest.raises(MalformedMessage):
-        read_metadata(AS, {**GOOD, "contacts": ["a", 1]}).strings("contacts")
+    assert read_metadata(AS, {**GOOD, "contacts": ["a", 1]}).strings("contacts") is None
     assert read_metadata(AS, {**GOOD, "contacts": ["a"]}).strings("contacts") == ("a",)

@@ -140,6 +140,12 @@ def test_the_report_is_a_table() -> None:
     ]
 
 
-def test_a_member_of_the_wrong_type_is_refused_before_any_audit() -> None:
+def test_a_list_written_as_text_is_audited_as_what_it_says() -> None:
+    assert report({**FAPI2, "response_types_supported": "code"}, "fapi2-security").holds
+    odd = report({**FAPI2, "response_types_supported": {"code": True}}, "fapi2-security")
+    assert [row.requirement for row in odd.lacking] == ["response_types_supported has code"]
+
+
+def test_a_flag_that_says_neither_is_no_flag_to_go_by() -> None:
     with pytest.raises(MalformedMessage):
-        report({**FAPI2, "response_types_supported": "code"}, "fapi2-security")
+        report({**FAPI2, "authorization_response_iss_parameter_supported": 1}, "fapi2-security")

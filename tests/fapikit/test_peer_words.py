@@ -54,8 +54,8 @@ def test_is_printable_and_short(text: str) -> None:
 
 
 def test_what_is_cut_is_seen_to_be_cut() -> None:
-    assert repeatable("x" * 200) == "x" * 200
-    assert repeatable("x" * 201) == "x" * 197 + "..."
+    assert repeatable("x " * 100) == "x " * 100
+    assert repeatable("x " * 100 + "y") == ("x " * 100)[:197] + "..."
     assert repeatable("a\n\x1b[31m") == "a\\n\\x1b[31m"
 
 
@@ -100,3 +100,22 @@ def test_a_server_that_failed_is_quoted_too() -> None:
     error = read_refusal(answer({"error": "server_error", "error_description": "db"}, 500), clause="RFC 1 1")
     assert isinstance(error, UnexpectedStatus)
     assert str(error) == 'https://as.example/there answered 500 and says server_error: "db" [RFC 1 1]'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"access_token": "2YotnFZFEjr1zCsicMWpAA"}', '{"access_token": "***"}'),
+        ("the token eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln is bad", "the token *** is bad"),
+        ("x" * 43, "***"),
+        (
+            "request 0b5c1b3e-52e7-4a0f-9d55-6f5a0f0e2b11 failed",
+            "request 0b5c1b3e-52e7-4a0f-9d55-6f5a0f0e2b11 failed",
+        ),
+        ("invalid_authorization_details for accounts", "invalid_authorization_details for accounts"),
+        ("see https://bank.example/errors", "see https://bank.example/errors"),
+    ],
+)
+def test_what_looks_like_a_token_is_not_repeated(text: str, shown: str) -> None:
+    """A server that breaks half-way may quote, or send, the very token that it was about to give."""
+    assert repeatable(text) == shown

@@ -45,7 +45,7 @@ def test_what_is_mandatory_in_fapi_2_has_no_quirk() -> None:
                 relax(profile, quirk)
             assert refused.value.clause == profile.clause(quirk.setting)
     mandatory = {q for q in Quirk if FAPI2_MESSAGE_SIGNING.clause(q.setting).startswith("FAPI2-")} - free
-    assert len(mandatory) == 5
+    assert len(mandatory) == 6
 
 
 def test_quirks_add_up_and_leave_the_profile_itself_alone() -> None:

@@ -267,6 +267,9 @@ def test_urls_that_may_be_called(url: str) -> None:
         "https://a\\b.example",
         "https://é.example",
         "http://0.0.0.0",
+        "http://evil[::1]",
+        "http://[::1]evil",
+        "https://[2001:db8::1]evil:8443",
     ],
 )
 def test_urls_that_may_not(url: str) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
+from fapikit import Quirk
 from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
-from tests.keys import a_key
+from rpkit.settings import ClientOptions
+from tests.keys import a_key, claims_of
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, Seen
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
@@ -75,3 +78,25 @@ def _registration(call: Seen, bank: FakeBank) -> Any:
     asked = json.loads(call.body) if call.body else json.loads(bank.calls("register")[0].body)
     managed = {"registration_access_token": "manage", "registration_client_uri": bank.url("register")}
     return 201 if call.method == "POST" else 200, {}, {"client_id": "fintech", **asked, **managed}
+
+
+QUIRKS = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text()
+
+
+def test_the_page_of_quirks_runs_and_names_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = FakeBank(dpop=False)
+    names: dict[str, Any] = {"ISSUER": bank.issuer, "CALLBACK": REDIRECT_URI, "key": a_key("ES256", 1)}
+    discover = Client.discover.__func__  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        Client,
+        "discover",
+        classmethod(lambda cls, issuer, **options: discover(cls, issuer, **{"http": bank.http(), **options})),
+    )
+    later = datetime.now(UTC) + timedelta(days=60)
+    (block,) = re.findall(r"^```python\n(.*?)^```", QUIRKS, re.MULTILINE | re.DOTALL)
+    exec(block.replace("date(2027, 6, 30)", f"date.fromordinal({later.toordinal()})"), names)
+    names["bank"].client_credentials(scope="accounts")
+    assert claims_of(bank.calls("token")[-1].form["client_assertion"])["aud"] == "0015800001041RHAAY"
+    assert [quirk.name for quirk in Quirk if f"`{quirk.name}`" not in QUIRKS] == []
+    for option in re.findall(r"`([a-z_]+)=", QUIRKS):
+        assert option in {*ClientOptions.__annotations__, "metadata", "issuer"}, option

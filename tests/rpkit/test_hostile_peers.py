@@ -78,16 +78,54 @@ def test_a_step_up_with_an_absurd_max_age_is_still_a_step_up(clients: Clients, b
 # --- sizes ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 401])
-def test_a_compressed_answer_cannot_slip_past_the_cap(status: int, clients: Clients, bank: FakeBank) -> None:
-    client = clients.of(bank)
+def packed_api(
+    client: Any, bank: FakeBank, status: int, coding: str, chunks: list[bytes], **headers: str
+) -> Any:
+    """A client of an API that answers so, over a transport that leaves the body as it is on the wire."""
     login = signed_in(client, bank)
+    given = {"content-encoding": coding, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=given, stream=_Stream(chunks)))
+    return api_of(client, bank, login.tokens, transport=transport, max_bytes=100_000)
+
+
+@pytest.mark.parametrize("status", [200, 201, 401])
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_a_compressed_answer_cannot_slip_past_the_cap(
+    status: int, coding: str, clients: Clients, bank: FakeBank
+) -> None:
     bomb = gzip.compress(b"0" * 5_000_000)
-    headers = {"content-encoding": "gzip", "www-authenticate": 'DPoP error="use_dpop_nonce"'}
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers, stream=_Stream([bomb])))
-    options = {"transport": transport, "max_bytes": 100_000}
-    with api_of(client, bank, login.tokens, **options) as api, pytest.raises(ResponseTooLarge):
-        api.get("/accounts")
+    challenge = 'DPoP error="use_dpop_nonce"'
+    api = packed_api(clients.of(bank), bank, status, coding, [bomb], www_authenticate=challenge)
+    with api, pytest.raises(ResponseTooLarge) as refused:
+        api.post("/payments", json={"amount": "1"})
+    # Whether the payment was executed is known all the same.
+    assert refused.value.outcome.status_code == status
+    assert refused.value.facts["status"] == str(status)
+
+
+def test_what_an_api_compressed_unasked_is_read(clients: Clients, bank: FakeBank) -> None:
+    body = gzip.compress(b'{"paymentId": "p-1"}')
+    pieces = [body[at : at + 7] for at in range(0, len(body), 7)]
+    with packed_api(clients.of(bank), bank, 201, "gzip", pieces) as api:
+        answer = api.post("/payments", json={"amount": "1"})
+    assert (answer.status_code, answer.json()) == (201, {"paymentId": "p-1"})
+
+
+def test_what_is_not_compressed_as_its_header_says_is_handed_over_in_the_error(
+    clients: Clients, bank: FakeBank
+) -> None:
+    api = packed_api(clients.of(bank), bank, 201, "gzip", [b'{"paymentId": "p-1"}'])
+    with api, pytest.raises(ResponseTooLarge, match="not compressed as its header says") as refused:
+        api.post("/payments", json={"amount": "1"})
+    assert refused.value.outcome.status_code == 201
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_an_answer_without_a_body_may_be_called_whatever(
+    coding: str, clients: Clients, bank: FakeBank
+) -> None:
+    with packed_api(clients.of(bank), bank, 204, coding, []) as api:
+        assert api.delete("/consents/1").status_code == 204
 
 
 def test_no_compression_is_asked_for_unless_the_application_does(clients: Clients, bank: FakeBank) -> None:
@@ -124,7 +162,7 @@ def test_a_server_on_the_network_names_no_clear_text_endpoint_on_loopback(
         inner = {"token_endpoint": inner}
     bank.faults["metadata"] = lambda honest: {**honest, endpoint: inner}
     with pytest.raises(InsecureUrl):
-        clients.of(bank)
+        clients.of(bank, use_mtls_endpoint_aliases=endpoint == "mtls_endpoint_aliases")
 
 
 @pytest.mark.spec("RFC 6749 3.1")

@@ -1,34 +1,32 @@
-"""UserInfo, introspection, registration and an API's own metadata."""
+"""UserInfo, introspection and an API's own metadata."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from fapikit import Secret, profile_of
+from fapikit import Secret
 from fapikit.errors import (
+    BadSignature,
     ConfigurationError,
     FapiError,
-    ForbiddenByProfile,
     IssuerMismatch,
     MetadataError,
     PeerRefused,
     Remedy,
     TransportError,
+    UnexpectedStatus,
     WrongSubject,
 )
-from fapikit.metadata import read_metadata
 from rpkit.api.resource_metadata import discover_resource, find_issuer, metadata_url
 from rpkit.errors import (
     OtherAuthorizationServer,
-    RegistrationError,
     ServerBusy,
+    StepUpRequired,
     UnboundToken,
     UserInfoError,
 )
-from rpkit.registration.registration import register
 from tests.hands import Hand, answer
 from tests.keys import a_key, mint
 from tests.mothers.clients import Clients
@@ -81,6 +79,76 @@ def test_json_where_signed_userinfo_is_registered_is_a_downgrade(clients: Client
         client.userinfo(login)
     bank.faults["userinfo_jwt"] = signed_userinfo(bank)
     assert client.userinfo(login).claims["name"] == "Alice"
+
+
+REFUSED_TOKENS: dict[str, tuple[dict[str, str], Any, type[FapiError], str]] = {
+    "an ended token": (
+        {"www-authenticate": 'DPoP error="invalid_token", error_description="The token expired"'},
+        {},
+        PeerRefused,
+        r'refused: invalid_token, "The token expired" \(has the access token ended',
+    ),
+    "an ended token, under another scheme": (
+        {"www-authenticate": 'Bearer error="invalid_token"'},
+        {},
+        PeerRefused,
+        "invalid_token",
+    ),
+    "an ended token, in the body": (
+        {},
+        {"error": "invalid_token", "error_description": "gone"},
+        PeerRefused,
+        "invalid_token",
+    ),
+    "too little scope": (
+        {"www-authenticate": 'DPoP error="insufficient_scope"'},
+        {},
+        PeerRefused,
+        "insufficient_scope",
+    ),
+    "a weak login": (
+        {"www-authenticate": 'DPoP error="insufficient_user_authentication", max_age="60"'},
+        {},
+        StepUpRequired,
+        "stronger or fresher login",
+    ),
+    "nothing that is known": ({"www-authenticate": "Bearer"}, b"<html>", UnexpectedStatus, "answered 401"),
+}
+
+
+@pytest.mark.spec("OIDC 5.3.2")
+@pytest.mark.parametrize("what", REFUSED_TOKENS)
+def test_userinfo_says_why_it_refuses_a_token(what: str, clients: Clients, bank: FakeBank) -> None:
+    headers, body, error, text = REFUSED_TOKENS[what]
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["api_userinfo"] = lambda _call: (401, headers, body)
+    with pytest.raises(error, match=text) as caught:
+        client.userinfo(login)
+    if what == "an ended token" or "scheme" in what:
+        assert caught.value.remedy is Remedy.SIGN_IN_AGAIN
+
+
+@pytest.mark.parametrize("label", ["text/plain", "text/html", "", "application/json; charset=utf-8"])
+@pytest.mark.parametrize("status", [200, 201])
+def test_userinfo_is_read_by_what_it_is_and_not_by_its_label(
+    status: int, label: str, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    login = signed_in(client, bank)
+    bank.faults["api_userinfo"] = lambda _call: (
+        status,
+        {"content-type": label},
+        {"sub": "alice", "name": "A"},
+    )
+    assert client.userinfo(login).claims["name"] == "A"
+    token = signed_userinfo(bank)({"sub": "alice", "name": "B"})
+    bank.faults["api_userinfo"] = lambda _call: (status, {"content-type": label}, f"{token}\n".encode())
+    assert client.userinfo(login).claims["name"] == "B"
+    forged = token[:-8] + "AAAAAAAA"
+    bank.faults["api_userinfo"] = lambda _call: (status, {"content-type": label}, forged.encode())
+    with pytest.raises(BadSignature):
+        client.userinfo(login)
 
 
 def test_userinfo_needs_openid(clients: Clients, bank: FakeBank) -> None:
@@ -167,166 +235,6 @@ def test_a_busy_server_says_when_to_come_back(
     assert caught.value.remedy is Remedy.RETRY_LATER
 
 
-# --- Dynamic registration ------------------------------------------------------------------------
-
-SERVER = read_metadata(
-    "https://bank.example",
-    {"issuer": "https://bank.example", "registration_endpoint": "https://bank.example/register"},
-)
-ASKED = {
-    "redirect_uris": ["https://fintech.example/callback"],
-    "token_endpoint_auth_method": "private_key_jwt",
-    "id_token_signed_response_alg": "ES256",
-    "jwks": {"keys": [dict(a_key().public_jwk)]},
-}
-
-
-def registered(
-    asked: dict[str, Any],
-    given: dict[str, Any],
-    status: int = 201,
-    profile: str = "fapi2-security",
-    **options: Any,
-) -> Any:
-    hand = Hand(answer(given, status))
-    result = hand.run(register(SERVER, asked, profile=profile_of(profile), **options))
-    return result, hand.requests[0]
-
-
-def test_registration() -> None:
-    given = {**ASKED, "client_id": "c1", "registration_access_token": "manage-me", "extra": 1}
-    result, request = registered(ASKED, given, initial_access_token=Secret("initial"))
-    assert result.client_id == "c1"
-    assert result.registration_access_token.reveal() == "manage-me"
-    assert json.loads(request.body) == ASKED
-    assert ("authorization", "Bearer initial") in request.headers
-    assert "manage-me" not in repr(result)
-    assert "registration_access_token" not in result.metadata
-
-
-NOT_ASKED: dict[str, tuple[dict[str, Any], str]] = {
-    "a secret": ({"token_endpoint_auth_method": "client_secret_basic"}, "FAPI2-SP 5.3.2.1-6"),
-    "RS256": ({"id_token_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),
-    "the default algorithm": ({"id_token_signed_response_alg": None}, "FAPI2-SP 5.4.1-1.2"),
-    "clear redirects": ({"redirect_uris": ["http://fintech.example/"]}, "FAPI2-SP 5.3.2.2-8"),
-    "clear returns from a logout": (
-        {"post_logout_redirect_uris": ["http://fintech.example/"]},
-        "FAPI2-SP 5.3.2.2-8",
-    ),
-    "jwks twice": ({"jwks_uri": "https://fintech.example/jwks"}, "RFC 7591 2"),
-    "a private key": ({"jwks": {"keys": [a_key().to_private_jwk()]}}, "RFC 7517 9.2"),
-}
-
-
-@pytest.mark.parametrize("what", NOT_ASKED)
-def test_registrations_that_are_not_asked_for(what: str) -> None:
-    changes, clause = NOT_ASKED[what]
-    asked = {k: v for k, v in {**ASKED, **changes}.items() if v is not None}
-    with pytest.raises(ConfigurationError) as caught:
-        registered(asked, {})
-    assert caught.value.clause == clause
-    assert what == "a private key" or what == "jwks twice" or isinstance(caught.value, ConfigurationError)
-
-
-def test_keys_may_lie_behind_a_uri_and_nobody_is_named_unasked() -> None:
-    asked = {name: value for name, value in ASKED.items() if name != "jwks"}
-    asked["jwks_uri"] = "https://fintech.example/jwks"
-    result, request = registered(asked, {**asked, "client_id": "c1"})
-    assert result.metadata["jwks_uri"] == asked["jwks_uri"]
-    assert not any(name == "authorization" for name, _ in request.headers)
-
-
-@pytest.mark.parametrize(("said", "ends"), [(0, None), (1_800_000_000, 1_800_000_000.0)])
-def test_a_secret_is_kept_with_its_end(said: int, ends: float | None) -> None:
-    asked = {**ASKED, "token_endpoint_auth_method": "client_secret_basic"}
-    given = {**asked, "client_id": "c1", "client_secret": "hush", "client_secret_expires_at": said}
-    result, _ = registered(asked, given, profile="oauth-2.1")
-    assert result.client_secret.reveal() == "hush"
-    assert result.client_secret_expires_at == ends
-    assert "hush" not in repr(result)
-    assert "client_secret" not in result.metadata
-
-
-def test_what_is_left_out_is_rs256_where_that_is_not_allowed() -> None:
-    without = {name: value for name, value in ASKED.items() if not name.endswith("_alg")}
-    assert registered(without, {**without, "client_id": "c1"}, profile="oauth-2.1")
-    with pytest.raises(ConfigurationError) as caught:
-        registered(ASKED, {}, profile="fapi2-message-signing")
-    assert caught.value.facts["member"] == "authorization_signed_response_alg"
-    asked = {**ASKED, "authorization_signed_response_alg": "ES256"}
-    assert registered(asked, {**asked, "client_id": "c1"}, profile="fapi2-message-signing")
-
-
-ANSWERS: dict[str, dict[str, Any]] = {
-    "another method": {"token_endpoint_auth_method": "none"},
-    "another algorithm": {"id_token_signed_response_alg": "RS256"},
-    "other redirect URIs": {"redirect_uris": ["https://evil.example/"]},
-    "no client_id": {"client_id": None},
-    "a client_id that is no text": {"client_id": 5},
-    "a secret without its end": {"client_secret": "s"},
-    "a secret whose end is no time": {"client_secret": "s", "client_secret_expires_at": "never"},
-    "a secret whose end is true": {"client_secret": "s", "client_secret_expires_at": True},
-}
-
-
-@pytest.mark.parametrize("what", ANSWERS)
-def test_weaker_registrations_are_refused(what: str) -> None:
-    given = {k: v for k, v in {**ASKED, "client_id": "c1", **ANSWERS[what]}.items() if v is not None}
-    with pytest.raises(RegistrationError) as caught:
-        registered(ASKED, given)
-    assert caught.value.clause == "RFC 7591 3.2.1"
-
-
-DROPPED: dict[str, object] = {
-    "token_endpoint_auth_method": "private_key_jwt",
-    "redirect_uris": ASKED["redirect_uris"],
-    "request_object_signing_alg": "ES256",
-    "require_signed_request_object": True,
-    "require_pushed_authorization_requests": True,
-    "dpop_bound_access_tokens": True,
-    "tls_client_certificate_bound_access_tokens": True,
-}
-
-
-@pytest.mark.spec("RFC 7591 3.2.1")
-@pytest.mark.parametrize("name", DROPPED)
-def test_what_the_server_leaves_out_it_has_not_registered(name: str) -> None:
-    asked = {**ASKED, name: DROPPED[name]}
-    assert registered(asked, {**asked, "client_id": "c1"})
-    with pytest.raises(RegistrationError) as caught:
-        registered(asked, {k: v for k, v in {**asked, "client_id": "c1"}.items() if k != name})
-    assert caught.value.facts["member"] == name
-    assert caught.value.facts["got"] == "(left out)"
-
-
-def test_what_is_left_out_and_means_the_same_is_no_loss() -> None:
-    asked = {**ASKED, "dpop_bound_access_tokens": False, "client_name": "Fintech"}
-    assert registered(asked, {**ASKED, "client_id": "c1"})
-
-
-@pytest.mark.parametrize("name", ["id_token", "authorization", "introspection", "userinfo"])
-def test_an_algorithm_of_answers_may_be_left_out_but_not_be_another(name: str) -> None:
-    """The client checks each answer itself."""
-    member = f"{name}_signed_response_alg"
-    asked = {**ASKED, member: "ES256"}
-    assert registered(asked, {k: v for k, v in {**asked, "client_id": "c1"}.items() if k != member})
-    with pytest.raises(RegistrationError):
-        registered(asked, {**asked, "client_id": "c1", member: "PS256"})
-    with pytest.raises(ConfigurationError):
-        registered({**asked, member: "RS256"}, {})
-
-
-def test_a_refused_registration_carries_the_servers_code() -> None:
-    with pytest.raises(PeerRefused) as caught:
-        registered(ASKED, {"error": "invalid_redirect_uri"}, status=400)
-    assert caught.value.peer_code == "invalid_redirect_uri"
-
-
-def test_an_unregistered_profile_rule_is_forbidden() -> None:
-    with pytest.raises(ForbiddenByProfile):
-        registered({**ASKED, "token_endpoint_auth_method": "none"}, {})
-
-
 # --- An API's own metadata -----------------------------------------------------------------------
 
 API = "https://api.example/v1?tenant=1"
@@ -359,6 +267,13 @@ def found(servers: list[str], allowed: Any) -> str:
         (["https://api.example/as"], None, "https://api.example/as"),
         (["https://elsewhere", "https://API.example:443"], None, "https://API.example:443"),
         (["https://api.example/as"], "https://api.example/as", "https://api.example/as"),
+        (["https://one/"], "https://one", "https://one"),  # a slash more at the API, less at the server
+        (["https://one"], ["https://three", "https://one/"], "https://one/"),
+        (
+            ["https://two/", "https://one"],
+            ["https://two", "https://one"],
+            "https://one",
+        ),  # letter by letter first
     ],
 )
 def test_of_the_servers_that_an_api_trusts_one_is_taken_that_the_caller_allows(
@@ -368,7 +283,7 @@ def test_of_the_servers_that_an_api_trusts_one_is_taken_that_the_caller_allows(
 
 
 @pytest.mark.parametrize(
-    "allowed", [None, "https://three", ["https://three", "https://one/"], ("https://ONE",)]
+    "allowed", [None, "https://three", ["https://three", "https://one/tenant"], ("https://ONE",)]
 )
 def test_an_api_sends_nobody_to_a_server_that_the_caller_did_not_name(allowed: Any) -> None:
     """Not even to the only one it trusts: our credentials would go there."""
@@ -376,6 +291,9 @@ def test_an_api_sends_nobody_to_a_server_that_the_caller_did_not_name(allowed: A
         found(["https://one"], allowed)
     assert caught.value.authorization_servers == ("https://one",)
     assert "issuer=" in str(caught.value)
+    assert "'https://one'" in str(caught.value)
+    for issuer in (allowed,) if isinstance(allowed, str) else allowed or ():
+        assert repr(issuer) in str(caught.value), "both are shown"
 
 
 @pytest.mark.parametrize(
@@ -435,20 +353,3 @@ def test_metadata_of_another_issuer_is_not_used(clients: Clients, bank: FakeBank
     bank.faults["metadata"] = lambda m: {**m, "issuer": m["issuer"].rstrip("/")}
     with pytest.raises(IssuerMismatch):
         clients.of(bank)
-
-
-def test_a_client_registers_itself_and_signs_a_user_in(clients: Clients, bank: FakeBank) -> None:
-    import asyncio
-
-    from rpkit import AsyncClient, Client
-
-    def store(call: Any) -> Any:
-        return 201, {}, {**json.loads(call.body), "client_id": CLIENT_ID}
-
-    bank.faults["register_answer"] = store
-    if clients.kind == "sync":
-        registration = Client.register(bank.issuer, ASKED, http=bank.http())
-    else:
-        registration = asyncio.run(AsyncClient.register(bank.issuer, ASKED, http=bank.http()))
-    client = clients.of(bank, client_id=registration.client_id)
-    assert signed_in(client, bank).id_token

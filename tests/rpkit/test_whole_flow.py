@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from rpkit.errors import GrantEnded
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 
@@ -44,5 +45,6 @@ def test_a_payment_from_sign_in_to_revocation(clients: Clients, bank: FakeBank) 
     with client.api(tokens, base_url=PAYMENTS, resource=PAYMENTS, transport=bank.transport()) as api:
         assert api.post(PAYMENTS, json={"amount": "10"}).status_code == 200
     client.revoke(tokens)
-    with client.api(tokens, base_url=PAYMENTS, resource=PAYMENTS, transport=bank.transport()) as api:
-        assert api.post(PAYMENTS, json={"amount": "10"}).status_code == 401
+    gone = client.api(tokens, base_url=PAYMENTS, resource=PAYMENTS, transport=bank.transport())
+    with gone as api, pytest.raises(GrantEnded):
+        api.post(PAYMENTS, json={"amount": "10"})

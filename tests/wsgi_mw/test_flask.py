@@ -81,15 +81,14 @@ def test_with_a_token_the_routes_decide(protected: Any):
     assert call(protected, "POST", "/once", a_token(scope="accounts")).status_code == 403
 
 
-def test_a_preflight_reaches_no_view_that_takes_it_as_a_request_of_its_own():
+def test_an_options_request_reaches_no_view():
     app = an_app()
     app.add_url_rule("/own", "own", lambda: "answered", methods=["OPTIONS"])
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, a_server())  # type: ignore[method-assign]
     preflight = {"origin": "https://shop.example", "access-control-request-method": "POST"}
-    for path, status in (("/own", 401), ("/silent", 200)):
-        assert Client(app).options(path, headers=preflight).status_code == status
-    for name, value in preflight.items():
-        assert Client(app).options("/silent", headers={name: value}).status_code == 401
+    for path in ("/own", "/silent", "/health", "/nowhere"):
+        for headers in ({}, preflight, *({name: value} for name, value in preflight.items())):
+            assert Client(app).options(path, headers=headers).status_code == 401
 
 
 def test_once_is_once(protected: Any):

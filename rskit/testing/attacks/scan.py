@@ -1,257 +1,264 @@
-"""Every attack on one request of an application under test, and what was let in.
+"""The scan: what is sent in which order, and what the answers say. It sends nothing itself.
 
-Each attack is the honest request with one thing changed.
+Before and after the attacks honest requests are sent, for a door that lets nobody in refuses attacks too.
 
-Spec: FAPI2-SP 5.3.4; RFC 8725 3; RFC 9449 4.3; RFC 6750 2 (RS, published attacks)
+Spec: FAPI2-SP 5.3.4; RFC 9449 8.2
 Role: RS
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
-from urllib.parse import quote, urlsplit
+import time
+from collections.abc import Generator, Iterator
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from fapikit import base64url
-from fapikit.jose.private_key import PrivateKey
-from rskit.testing.mint import Mint
+from rskit.testing.attacks.answer import Answer, Headers
+from rskit.testing.attacks.attack import REFUSALS, Attack, Came, Step, Story, Trial
+from rskit.testing.attacks.declared import Family, Row
+from rskit.testing.attacks.families import FAMILIES
+from rskit.testing.attacks.families.nonces import NONCES
+from rskit.testing.attacks.forger import Forger
+from rskit.testing.attacks.jws import nonce_of
+from rskit.testing.attacks.report import Finding, NotLookedAt, ScanReport
 
-Headers: TypeAlias = list[tuple[str, str]]
-"""Pairs: a name may come twice."""
-
-Send: TypeAlias = Callable[[str, str, Headers], int]
-"""Of method, URL and headers: sends one request to the application under test, and returns the status."""
-
-Claims: TypeAlias = Mapping[str, Any]
-_REFUSALS: Final = frozenset({400, 401, 403})
-
-
-class Attack(NamedTuple):
-    """Requests to send one after another, URL and headers of each; the last one has to be refused."""
-
-    name: str
-    requests: tuple[tuple[str, Headers], ...]
+T = TypeVar("T")
+_OPENED: Final = 101
 
 
-def find_holes(
-    send: Send, mint: Mint, method: str, url: str, *, bound: bool = True, **claims: Any
-) -> list[str]:
-    """The names of the attacks that were not refused with 400, 401 or 403: an empty list is what you want.
+class Unsent(NamedTuple):
+    """In place of an answer: a client would not send an odd request."""
 
-    `claims` are those of a token that this request passes with; `bound=False`: it is a bearer token. The server has
-    `nonces=False`, as `Mint.resource_server` makes it. Raises AssertionError if the honest request is refused, before
-    or after the attacks: then nothing has been shown.
-    """
-    _require_honest(send, mint, method, url, bound=bound, claims=claims)
-    holes = []
-    for attack in attacks(mint, method, url, bound=bound, **claims):
-        statuses = [send(method, target, headers) for target, headers in attack.requests]
-        if statuses[-1] not in _REFUSALS:
-            holes.append(f"{attack.name}: {statuses[-1]}")
-    _require_honest(send, mint, method, url, bound=bound, claims=claims)
-    return holes
+    why: str
 
 
-def attacks(mint: Mint, method: str, url: str, *, bound: bool = True, **claims: Any) -> Iterator[Attack]:
-    """All attacks on one request, made anew."""
-    forger = _Forger(mint, method, url, bound=bound, claims=claims)
-    yield from _on_tokens(forger)
-    yield from _on_requests(forger)
-    if bound:
-        yield from _on_proofs(forger)
+Asking: TypeAlias = Generator[tuple[Step, ...], "tuple[Answer | Unsent, ...]", T]
+"""Yields requests to send, more than one where they go out at one moment, and is sent their answers."""
 
 
-def _require_honest(send: Send, mint: Mint, method: str, url: str, *, bound: bool, claims: Claims) -> None:
-    status = send(method, url, list(mint.headers(method, url, bound=bound, **claims).items()))
-    if status in _REFUSALS or status == 429 or status >= 500:
+class Scan:
+    """Of one honest request. `run` is driven to its end, then there is a `report`."""
+
+    def __init__(self, forger: Forger) -> None:
+        self._forger, self._reach = forger, forger.reach
+        self._findings: list[Finding] = []
+        self._unseen: dict[str, NotLookedAt] = {}
+        self._attacks = self._requests = 0
+        self._honest = Answer(0)
+        self._serves_strangers = self._nonce_ended = False
+        self._used: set[str] = set()
+        self._began = time.monotonic()
+
+    def run(self) -> Asking[None]:
+        """Raises AssertionError if an honest request is refused, before or after: then nothing has been shown."""
+        yield from self._require_honest()
+        yield from self._look_around()
+        left = 0
+        for family, row in self._rows():
+            if time.monotonic() - self._began > self._reach.seconds:
+                left += 1
+            else:
+                yield from self._try(family, row)
+        if left:
+            self._note(_out_of_time(left))
+        yield from self._require_honest()
+
+    def report(self) -> ScanReport:
+        return ScanReport(
+            self._findings,
+            self._unseen.values(),
+            target=f"{self._forger.method} {self._forger.url}",
+            attacks=self._attacks,
+            requests=self._requests,
+            seconds=time.monotonic() - self._began,
+        )
+
+    def _require_honest(self) -> Asking[None]:
+        """As the mint makes it, and as the forger does: an attack is the forger's with one thing changed."""
+        forger, before = self._forger, self._count()
+        answer = yield from self._ask_honestly(self._minted())
+        forger.tells_answers = answer.headers is not None
+        if _wants_nonce(answer):
+            forger.nonces = True
+            answer = yield from self._ask_honestly(self._minted())
+        _require_accepted(answer)
+        self._honest = answer
+        if before is not None and self._count() == before:
+            raise AssertionError(
+                "Reach(reached=...) did not count the honest request: it counts something else"
+            )
+        if not forger.mint.opaque:
+            _require_accepted((yield from self._ask_honestly(forger.honest())))
+
+    def _minted(self) -> Headers:
+        forger = self._forger
+        made = forger.mint.headers(
+            forger.method, forger.url, bound=forger.bound, nonce=forger.nonce, **forger.granted
+        )
+        return list(made.items())
+
+    def _ask_honestly(self, headers: Headers) -> Asking[Answer]:
+        (answer,) = yield from self._ask(self._forger.step(headers))
+        assert isinstance(answer, Answer)  # noqa: S101 - only an odd request is ever unsent
+        return answer
+
+    def _look_around(self) -> Asking[None]:
+        """Whether a stranger is served anywhere save at this URL: then a status says little about other paths."""
+        forger = self._forger
+        nowhere = f"{forger.origin}/fapikit-{secrets.token_hex(4)}"
+        (there,) = yield from self._ask(Step(nowhere, [], forger.method, odd=True))
+        (here,) = yield from self._ask(Step(forger.url, [], forger.method))
+        if not _is_success(self._honest):
+            self._note(_served_with(self._honest.status))
+        self._serves_strangers = _is_success(there) and not _is_success(here)
+        if self._reach.reached is None:
+            self._note(SIDE_EFFECTS)
+
+    def _rows(self) -> Iterator[tuple[Family, Row]]:
+        for family in FAMILIES:
+            missing = family.needs(self._forger)
+            if missing is None:
+                yield from ((family, row) for row in family.rows)
+            else:
+                self._note(missing)
+
+    def _try(self, family: Family, row: Row) -> Asking[None]:
+        """A nonce that ended meanwhile is an honest client's affair: it takes the new one, and tries again."""
+        came: Came = None
+        name = row.name
+        for _ in range(2):
+            made = row.make(self._forger)
+            if not isinstance(made, Attack | Story):
+                came = made
+                break
+            self._nonce_ended, self._used = False, set()
+            name = f"{row.name}{made.name}"
+            came = yield from (self._send(made, name) if isinstance(made, Attack) else self._tell(made))
+            if not self._nonce_ended or family is NONCES:
+                self._attacks += 1
+                break
+            came = NONCE_ENDED
+        if isinstance(came, NotLookedAt):
+            self._note(came)
+        elif came is not None:
+            self._findings.append(family.finding(row, came)._replace(attack=name))
+
+    def _send(self, attack: Attack, name: str) -> Asking[Came]:
+        if attack.control is not None:
+            url, headers = attack.control
+            (first,) = yield from self._ask(Step(url, headers, attack.method, odd=attack.odd))
+            if not (_is_success(first) or _is_opened(first)):
+                return attack.unless
+        batches = [tuple(attack.steps())] if attack.at_once else [(step,) for step in attack.steps()]
+        answers: list[Answer] = []
+        ran = None
+        for batch in batches:
+            before = self._count()
+            for answer in (yield from self._ask(*batch)):
+                if isinstance(answer, Unsent):
+                    return _cannot_send(name, answer)
+                answers.append(answer)
+            ran = None if before is None else self._count() != before
+        trial = Trial(answers, self._honest, None if attack.at_once else ran, self._serves_strangers)
+        came = attack.judge(trial, attack.tolerated)
+        if came is None and trial.ran:
+            return f"{answers[-1].status}, and the endpoint ran"
+        return came
+
+    def _tell(self, story: Story) -> Asking[Came]:
+        telling = story.tell()
+        try:
+            step = next(telling)
+            while True:
+                (answer,) = yield from self._ask(step)
+                assert isinstance(answer, Answer)  # noqa: S101 - only an odd request is ever unsent
+                step = telling.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _ask(self, *steps: Step) -> Asking[tuple[Answer | Unsent, ...]]:
+        self._requests += len(steps)
+        answers = yield steps
+        for step, answer in zip(steps, answers, strict=True):
+            proofs = {value for name, value in step.headers if name == "DPoP"}
+            if isinstance(answer, Answer):
+                self._take_nonce(answer, proofs - self._used)
+            self._used |= proofs
+        return answers
+
+    def _take_nonce(self, answer: Answer, fresh: set[str]) -> None:
+        """A fresh proof that is refused for its nonce says nothing; one that was used has met what it was made for."""
+        nonce = answer.header("dpop-nonce")
+        if nonce is None:
+            return
+        if _wants_nonce(answer) and any(nonce_of(proof) not in (None, nonce) for proof in fresh):
+            self._nonce_ended = True
+        self._forger.nonce = nonce
+
+    def _count(self) -> int | None:
+        reached = self._reach.reached
+        return None if reached is None else reached()
+
+    def _note(self, unseen: NotLookedAt) -> None:
+        """One entry for each thing; the reasons of all that is like it in one."""
+        known = self._unseen.get(unseen.what)
+        if known is not None and unseen.why not in known.why:
+            unseen = unseen._replace(why=f"{known.why}; {unseen.why}")
+        elif known is not None:
+            return
+        self._unseen[unseen.what] = unseen
+
+
+def _wants_nonce(answer: Answer) -> bool:
+    return answer.status == 401 and "use_dpop_nonce" in (answer.header("www-authenticate") or "")
+
+
+def _is_success(answer: Answer | Unsent) -> bool:
+    return isinstance(answer, Answer) and 200 <= answer.status < 300
+
+
+def _is_opened(answer: Answer | Unsent) -> bool:
+    return isinstance(answer, Answer) and answer.status == _OPENED
+
+
+def _require_accepted(answer: Answer) -> None:
+    if answer.status in REFUSALS or answer.status == 429 or answer.status >= 500:
+        blind = answer.status == 401 and answer.headers is None
+        hint = " (if it demands a DPoP nonce, let send return the response, which has it)" if blind else ""
         raise AssertionError(
-            f"the honest request was answered with {status}: nothing can be said about attacks"
+            f"the honest request was answered with {answer.status}: nothing can be said about attacks{hint}"
         )
 
 
-class _Forger:
-    """Makes what an attacker would send; the attacker has a key of its own, and the public ones."""
-
-    def __init__(self, mint: Mint, method: str, url: str, *, bound: bool, claims: Claims) -> None:
-        self.mint, self.method, self.url, self.bound = mint, method, url, bound
-        self.key = PrivateKey.generate("ES256", kid=mint.issuer_key.kid)
-        self.header: dict[str, Any] = {
-            "typ": "at+jwt",
-            "alg": mint.issuer_key.alg,
-            "kid": mint.issuer_key.kid,
-        }
-        self.token = mint.token(bound=bound, **claims)
-        self.claims: dict[str, Any] = _payload(self.token)
-
-    def jwt(
-        self,
-        header: Claims | None = None,
-        claims: Claims | None = None,
-        sign: Callable[[bytes], bytes] | None = None,
-    ) -> str:
-        """The honest token with members changed, None removing one; signed by the issuer unless `sign` says else."""
-        members = {"jti": secrets.token_urlsafe(16)} | dict(claims or {})
-        return _jws(
-            _changed(self.header, header), _changed(self.claims, members), sign or self.mint.issuer_key.sign
-        )
-
-    def proof(
-        self,
-        token: str,
-        header: Claims | None = None,
-        claims: Claims | None = None,
-        sign: Callable[[bytes], bytes] | None = None,
-    ) -> str:
-        """An honest proof with members changed."""
-        key = self.mint.client_key
-        honest = {
-            "jti": secrets.token_urlsafe(16),
-            "htm": self.method,
-            "htu": self.url.partition("?")[0],
-            "iat": self.mint.now(),
-            "ath": base64url.encode(hashlib.sha256(token.encode()).digest()),
-        }
-        plain = {"typ": "dpop+jwt", "alg": key.alg, "jwk": _public(key)}
-        return _jws(_changed(plain, header), _changed(honest, claims), sign or key.sign)
-
-    def headers(self, token: str, *proofs: str) -> Headers:
-        """With a good proof unless others are given."""
-        if not self.bound:
-            return [("Authorization", f"Bearer {token}")]
-        sent = proofs or (self.proof(token),)
-        return [("Authorization", f"DPoP {token}"), *(("DPoP", proof) for proof in sent)]
-
-    def with_token(self, name: str, token: str) -> Attack:
-        return Attack(name, ((self.url, self.headers(token)),))
-
-    def with_headers(self, name: str, *headers: tuple[str, str], url: str | None = None) -> Attack:
-        return Attack(name, ((url or self.url, list(headers)),))
-
-    def with_proofs(self, name: str, *proofs: str) -> Attack:
-        return Attack(name, ((self.url, self.headers(self.token, *proofs)),))
+def _cannot_send(name: str, unsent: Unsent) -> NotLookedAt:
+    return NotLookedAt(
+        "requests that send does not make",
+        f"{name} ({unsent.why})",
+        "a send that writes requests as they are, such as AsgiSender, WsgiSender or a socket",
+    )
 
 
-def _on_tokens(forger: _Forger) -> Iterator[Attack]:
-    now, jwt = forger.mint.now(), forger.jwt
-    bound_to = forger.claims.get("cnf", {})
-    changed: dict[str, Claims] = {
-        "a token for another API": {"aud": "https://other.example"},
-        "a token for an API whose name begins as this one's": {"aud": f"{forger.claims['aud']}.evil.example"},
-        "a token of another issuer": {"iss": "https://evil.example"},
-        "a token without an audience": {"aud": None},
-        "a token that has expired": {"iat": now - 7200, "exp": now - 3600},
-        "a token that never expires": {"exp": None},
-        "a token that is not valid yet": {"nbf": now + 3600},
-        "a token of the future": {"iat": now + 3600, "exp": now + 7200},
-        "a token bound in a way that nobody knows": {"cnf": {"unknown": "x"}},
-        "a token bound to a certificate that is not shown": {"cnf": {**bound_to, "x5t#S256": "A" * 43}},
-    }
-    if not forger.bound:
-        changed["a bound token as a bearer token"] = {"cnf": {"jkt": forger.mint.client_key.thumbprint}}
-    if forger.claims.get("scope"):
-        changed["a token without the scope"] = {"scope": ""}
-    for name, claims in changed.items():
-        yield forger.with_token(name, jwt(claims=claims))
-    public = json.dumps(dict(forger.mint.issuer_key.public_jwk)).encode()
-    yield forger.with_token("alg none", jwt({"alg": "none"}, sign=lambda _: b""))
-    yield forger.with_token("alg HS256 over the public key", jwt({"alg": "HS256"}, sign=_hmac(public)))
-    yield forger.with_token("alg of another kind of key", jwt({"alg": "PS256"}))
-    yield forger.with_token("a signature of nothing", jwt(sign=lambda _: bytes(64)))
-    yield forger.with_token("no signature", jwt(sign=lambda _: b""))
-    yield forger.with_token("another key under the same kid", jwt(sign=forger.key.sign))
-    own = {"jwk": _public(forger.key)}
-    yield forger.with_token("a key of its own in the header", jwt({**own, "kid": None}, sign=forger.key.sign))
-    elsewhere = {"jku": "https://evil.example/jwks"}
-    yield forger.with_token("a key set of its own in the header", jwt(elsewhere, sign=forger.key.sign))
-    yield forger.with_token("an extension that is critical", jwt({"crit": ["x"], "x": 1}))
-    yield forger.with_token("an ID token", jwt({"typ": "JWT"}, {"nonce": "n", "at_hash": "x"}))
-    yield forger.with_token("a DPoP proof as a token", jwt({"typ": "dpop+jwt"}))
-    head, _, signature = forger.token.split(".")
-    altered = _segment({**forger.claims, "sub": "somebody else"})
-    yield forger.with_token("claims altered after signing", f"{head}.{altered}.{signature}")
-    yield forger.with_token("no JWT at all", "x" * 32)
+def _served_with(status: int) -> NotLookedAt:
+    return NotLookedAt(
+        "what strangers are served",
+        f"the honest request is answered with {status}, so that being served cannot be told by a status",
+        "an honest request that is answered with 200",
+    )
 
 
-def _on_requests(forger: _Forger) -> Iterator[Attack]:
-    token, url = forger.token, forger.url
-    other = ("Authorization", f"Bearer {forger.jwt(sign=forger.key.sign)}")
-    yield forger.with_headers("no token")
-    yield forger.with_headers("a password", ("Authorization", "Basic dXNlcjpwYXNzd29yZA=="))
-    yield forger.with_headers("two Authorization headers", *forger.headers(token), other)
-    first, *rest = forger.headers(token)
-    yield forger.with_headers("two tokens in one header", (first[0], f"{first[1]}, {other[1]}"), *rest)
-    query = f"{url}{'&' if '?' in url else '?'}access_token={quote(token)}"
-    yield forger.with_headers("the token in the URL", url=query)
-    yield forger.with_headers("a second token in the URL", *forger.headers(token), url=query)
+def _out_of_time(left: int) -> NotLookedAt:
+    return NotLookedAt(
+        "the rest",
+        f"{left} attacks were not sent, for the time was over",
+        "Reach(seconds=...), or a quicker send",
+    )
 
 
-def _on_proofs(forger: _Forger) -> Iterator[Attack]:
-    token, url, now, proof = forger.token, forger.url, forger.mint.now(), forger.proof
-    yield forger.with_headers("no proof", ("Authorization", f"DPoP {token}"))
-    yield forger.with_headers("a bound token as a bearer token", ("Authorization", f"Bearer {token}"))
-    with_proof = (("Authorization", f"Bearer {token}"), ("DPoP", proof(token)))
-    yield forger.with_headers("a bound token as a bearer token, with a proof", *with_proof)
-    unbound = forger.jwt(claims={"cnf": None})
-    yield Attack("an unbound token with a proof", ((url, forger.headers(unbound)),))
-    own = {"jwk": _public(forger.key)}
-    yield forger.with_proofs("a proof of another key", proof(token, own, sign=forger.key.sign))
-    yield forger.with_proofs("a proof signed by another key", proof(token, sign=forger.key.sign))
-    base = urlsplit(url)
-    changed: dict[str, Claims] = {
-        "a proof for another method": {"htm": "PUT" if forger.method != "PUT" else "GET"},
-        "a proof for another path": {"htu": f"{base.scheme}://{base.netloc}{base.path}/elsewhere"},
-        "a proof for another host": {"htu": f"{base.scheme}://evil.example{base.path}"},
-        "a proof that is old": {"iat": now - 3600},
-        "a proof of the future": {"iat": now + 3600},
-        "a proof without a time": {"iat": None},
-        "a proof without a name": {"jti": None},
-        "a proof for any token": {"ath": None},
-        "a proof for another token": {"ath": base64url.encode(hashlib.sha256(b"another").digest())},
-    }
-    for name, claims in changed.items():
-        yield forger.with_proofs(name, proof(token, claims=claims))
-    evil = proof(token, claims=changed["a proof for another host"])
-    named = [("Host", "evil.example"), *forger.headers(token, evil)]
-    yield forger.with_headers("a proof for the host that the request names", *named)
-    yield forger.with_proofs("a proof with alg none", proof(token, {"alg": "none"}, sign=lambda _: b""))
-    yield forger.with_proofs("a proof of another type", proof(token, {"typ": "JWT"}))
-    secret = {"jwk": {**_public(forger.mint.client_key), "d": "AA"}}
-    yield forger.with_proofs("a proof that shows its private key", proof(token, secret))
-    shared = {"alg": "HS256", "jwk": {"kty": "oct", "k": "c2VjcmV0"}}
-    yield forger.with_proofs("a proof with a shared secret", proof(token, shared, sign=_hmac(b"secret")))
-    yield forger.with_proofs("two proofs", proof(token), proof(token))
-    yield forger.with_proofs("two proofs in one header", f"{proof(token)}, {proof(token)}")
-    again = forger.headers(token)
-    yield Attack("a proof that was used before", ((url, again), (url, again)))
-
-
-def _changed(members: Claims, changes: Claims | None) -> dict[str, Any]:
-    return {name: value for name, value in {**members, **(changes or {})}.items() if value is not None}
-
-
-def _jws(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> str:
-    signed = f"{_segment(header)}.{_segment(claims)}"
-    return f"{signed}.{base64url.encode(sign(signed.encode()))}"
-
-
-def _segment(members: Claims) -> str:
-    return base64url.encode(json.dumps(dict(members)).encode())
-
-
-def _payload(token: str) -> dict[str, Any]:
-    members: dict[str, Any] = json.loads(base64url.decode(token.split(".")[1]))
-    return members
-
-
-def _public(key: PrivateKey) -> dict[str, Any]:
-    return {
-        name: value for name, value in key.public_jwk.items() if name in ("kty", "crv", "x", "y", "n", "e")
-    }
-
-
-def _hmac(secret: bytes) -> Callable[[bytes], bytes]:
-    return lambda octets: hmac.new(secret, octets, hashlib.sha256).digest()
+NONCE_ENDED: Final = NotLookedAt(
+    "attacks that lacked a nonce",
+    "each answer demands another nonce",
+    "a server whose nonces last for some seconds",
+)
+SIDE_EFFECTS: Final = NotLookedAt(
+    "side effects", "whether the endpoint ran before a request was refused is not seen", "Reach(reached=...)"
+)

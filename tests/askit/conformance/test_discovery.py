@@ -31,7 +31,9 @@ async def test_discovery_end_point_verification(bank: Bank) -> None:
     for name, value in document.items():
         if name.endswith(("_endpoint", "_uri")):
             assert value.startswith("https://"), name
-        if name.endswith("_alg_values_supported"):
+        if name.endswith("_encryption_alg_values_supported"):
+            assert "RSA1_5" not in value, name
+        elif name.endswith("_alg_values_supported"):
             assert set(value) <= FAPI2, name
     assert document["response_types_supported"] == ["code"]
     assert {"authorization_code", "refresh_token"} <= set(document["grant_types_supported"])

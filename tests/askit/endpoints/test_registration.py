@@ -128,6 +128,8 @@ def test_the_port_is_free_on_a_loopback_address_only() -> None:
     assert not client.accepts_redirect_uri("http://127.0.0.1:51234/other")
     assert not client.accepts_redirect_uri("http://127.0.0.1:51234/cb?x=1")
     assert not client.accepts_redirect_uri("http://127.0.0.1:51234/cb#x")
+    assert not client.accepts_redirect_uri("http://evil[::1]:9/cb")
+    assert not client.accepts_redirect_uri("http://[::1]evil:9/cb")
     assert not client.accepts_redirect_uri("http://user@127.0.0.1:51234/cb")
     assert not client.accepts_redirect_uri("https://127.0.0.1:51234/cb")
     assert not client.accepts_redirect_uri(CALLBACK.replace(".test", ".test:8443"))

@@ -184,7 +184,7 @@ async def test_of_two_changes_at_once_the_second_is_refused(
     replace = registrations.replace
 
     async def ended_meanwhile(*arguments: Any) -> bool:
-        await registrations.end(registered["client_id"])
+        await registrations.end(registered)
         return await replace(*arguments)
 
     monkeypatch.setattr(registrations, "replace", ended_meanwhile)

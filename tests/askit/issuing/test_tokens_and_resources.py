@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -288,6 +289,48 @@ async def test_rotation_forgives_once_and_soon(rotating: Bank) -> None:
     await _renew(client, late)
     rotating.clock.advance(61)
     assert (await client.refresh(late)).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.spec("RFC 9700 4.14.2")
+async def test_a_family_takes_one_record_however_often_it_rotates(rotating: Bank) -> None:
+    """And its first token is known for one when it comes again at the end."""
+    client = rotating.client()
+    tokens = await client.tokens()
+    first = token = tokens["refresh_token"]
+    for _ in range(20):
+        token = await _renew(client, token)
+    kinds = [key.split(":")[2] for key in rotating.store._entries if key.startswith("as:")]
+    assert [kind for kind in kinds if kind.startswith("refresh")] == ["refresh"]
+    rotating.clock.advance(86_400)
+    assert (await client.refresh(first)).json()["error"] == "invalid_grant"
+    assert (await client.refresh(token)).json()["error"] == "invalid_grant"
+
+
+async def test_a_made_up_member_of_a_family_ends_nothing(rotating: Bank) -> None:
+    """Whoever has seen one token of it can not make another, to use it or to have it revoked."""
+    client = rotating.client()
+    token = (await client.tokens())["refresh_token"]
+    name, serial, mac = token.split(".")
+    for forged in (
+        f"{name}.1.{mac}",
+        f"{name}.{serial}.{mac[::-1]}",
+        f"{name}.00.{mac}",
+        name,
+        f"{token}x",
+        f"{name}..{mac}",
+    ):
+        assert (await client.refresh(forged)).json()["error"] == "invalid_grant"
+    await _renew(client, token)
+
+
+async def test_of_many_uses_at_once_two_have_a_successor_and_one_is_good(rotating: Bank) -> None:
+    client = rotating.client()
+    token = (await client.tokens())["refresh_token"]
+    answers = await asyncio.gather(*(client.refresh(token) for _ in range(2)))
+    successors = [answer.json()["refresh_token"] for answer in answers]
+    assert len(set(successors)) == 2
+    good = max(successors, key=lambda made: int(made.split(".")[1]))
+    await _renew(client, good)
 
 
 async def test_a_refused_refresh_uses_nothing_up(rotating: Bank) -> None:

@@ -259,7 +259,7 @@ async def test_what_does_not_fit_into_a_url_has_to_be_pushed(bank: Bank, public:
 
 
 async def test_a_request_too_long_for_its_record_is_refused() -> None:
-    client = Bank(limits={"record_octets": 1000}).client()
+    client = Bank(limits={"record_octets": 1000, "registration_octets": 1000}).client()
     assert await client.pushed(state="x" * 300)
     refused = await client.push(client.request(state="x" * 900))
     assert (refused.status_code, refused.json()["error"]) == (413, "invalid_request")

@@ -9,15 +9,18 @@ import pytest
 from starlette.requests import Request
 
 from askit import AuthorizationServer
+from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.requests.client_address import client_address
-from askit.users.users import MAX_FAILURES, MAX_FAILURES_OF_NAME, MAX_FAILURES_OF_PLACE
 from fapikit.errors import ConfigurationError
 from fapikit.stores.sqlite import SqliteStore
 from tests.askit.bank import Bank
 
 pytestmark = [pytest.mark.anyio, pytest.mark.spec("FAPI1-BL 5.2.2-11")]
 
+MAX_FAILURES = Limits().wrong_passwords
+MAX_FAILURES_OF_PLACE = Limits().wrong_passwords_per_address
+MAX_FAILURES_OF_NAME = Limits().wrong_passwords_per_name
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
 
@@ -113,6 +116,50 @@ async def test_guesses_at_ever_new_names_do_not_fill_the_store(bank: Bank) -> No
     for number in range(20):
         assert (await client.submit(page, username=f"name{number}", password="wrong")).status_code == 429
     assert len(bank.store) == kept
+
+
+FEW = {
+    "wrong_passwords": 2,
+    "wrong_passwords_per_address": 4,
+    "wrong_passwords_per_name": 10,
+    "password_counters": 32,
+}
+
+
+async def test_strangers_guesses_fill_a_table_of_bounded_size() -> None:
+    """From ever new addresses, at ever new names: what is kept is two rows, and a counter for each user's name."""
+    bank = Bank(limits=FEW)
+    for number in range(200):
+        assert await _try(bank, address=f"203.0.113.{number}", username=f"name{number}") == 401
+    await _try(bank, address="203.0.113.201")
+    counters = {key: value for key, (value, _) in bank.store._entries.items() if ":login-failures:" in key}
+    assert len(counters) == 3
+    assert max(map(len, counters.values())) < 16 * 60
+    assert b"203.0.113" not in b"".join(counters.values())
+    assert await _try(bank, password="wonderland") == 200
+    assert [await _try(bank, username="bob") for _ in range(3)] == [401, 401, 429]
+
+
+async def test_no_flood_makes_the_limit_of_a_users_name_forgotten() -> None:
+    bank = Bank(limits=FEW)
+    for number in range(5):
+        assert await _try(bank, address=f"192.0.2.{10 + number}") == 401
+        for other in range(8):
+            await _try(bank, address=f"203.0.113.{8 * number + other}", username=f"name{other}")
+    guesses = [await _try(bank, address=f"198.51.100.{number}") for number in range(7)]
+    assert guesses == [401] * 5 + [429] * 2
+
+
+async def test_the_latest_addresses_of_a_user_are_known() -> None:
+    bank = Bank(limits=FEW)
+    for number in range(21):
+        assert await _try(bank, password="wonderland", address=f"192.0.2.{number}") == 200
+    for number in range(10):
+        assert await _try(bank, address=f"203.0.113.{number}") == 401
+    latest, oldest = await _try(bank, address="192.0.2.20"), await _try(bank, address="192.0.2.0")
+    assert (latest, oldest) == (401, 429)
+    kept = [value for key, (value, _) in bank.store._entries.items() if ":login-known:" in key]
+    assert len(kept) == 1
 
 
 async def test_behind_a_proxy_one_customer_does_not_shut_out_the_others() -> None:

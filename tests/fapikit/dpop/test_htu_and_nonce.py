@@ -59,6 +59,9 @@ def test_normalises(url: str, same: str) -> None:
         "https://api.example/é",
         "https://api.example\\@evil.example/a",
         "https://[::1/a",
+        "https://evil-[::1]/a",
+        "https://[::1]evil/a",
+        "https://[::1]evil:8443/a",
         "javascript:alert(1)",
     ],
 )

@@ -26,6 +26,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "ID_TOKEN": {**COMMON, "sub": "alice", "nonce": "n", "at_hash": "h"},
     "JARM_RESPONSE": {**COMMON, "code": "c", "state": "s"},
     "REQUEST_OBJECT": {**COMMON, "client_id": OTHER, "response_type": "code", "nbf": N},
+    "REGISTRATION_REQUEST": {**COMMON, "jti": "1", "software_id": OTHER, "redirect_uris": [OTHER]},
     "CLIENT_ASSERTION": {**COMMON, "sub": OTHER, "jti": "1"},
     "DPOP_PROOF": {**COMMON, "jti": "1", "htm": "GET", "htu": ME},
     "INTROSPECTION_RESPONSE": {"iss": OTHER, "aud": ME, "iat": N, "token_introspection": {"active": True}},

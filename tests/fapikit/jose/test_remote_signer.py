@@ -73,7 +73,7 @@ def test_every_kind_of_jwt_can_be_signed_elsewhere(remote: RemoteSigner, run: An
 
     credentials = run(
         PrivateKeyJWT(remote).credentials(
-            client_id="app", issuer="https://as.example", clock=FrozenClock(), random_bytes=CountingRandom()
+            client_id="app", audience="https://as.example", clock=FrozenClock(), random_bytes=CountingRandom()
         )
     )
     assertion = dict(credentials.parameters)["client_assertion"]

@@ -18,13 +18,22 @@ def test_by_origin_and_the_newest_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[], ["a", "b"], [""], ["with space"], ['quo"te'], ["x" * 513], ["line\n"]]
+    "values", [[], ["a", "b"], [""], ["with space"], ['quo"te'], ["x" * 4097], ["line\n"]]
 )
 def test_what_is_no_nonce_is_not_learnt(values: list[str]) -> None:
     nonces = OriginNonces()
     nonces.learn("https://one.example/", ["good"])
     assert not nonces.learn("https://one.example/", values)
     assert nonces.get("https://one.example/") == "good"
+
+
+@pytest.mark.spec("RFC 9449 8.1")
+@pytest.mark.parametrize("length", [1, 513, 700, 4096])
+def test_a_nonce_may_be_long(length: int) -> None:
+    """It is the server's own affair what it keeps in it: some encrypt a whole JWT."""
+    nonces = OriginNonces()
+    assert nonces.learn("https://one.example/", ["x" * length])
+    assert nonces.get("https://one.example/") == "x" * length
 
 
 def test_the_servers_last_heard_from_are_kept() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from fapikit import MemoryStore, SqliteStore
-from fapikit.errors import MalformedMessage, Remedy, SealBroken, StoreForgot, StoreUnavailable
+from fapikit.errors import FapiError, MalformedMessage, Remedy, SealBroken, StoreForgot, StoreUnavailable
 from fapikit.stores.sealed import Seal
 from rpkit import Transaction
 from rpkit.errors import (
@@ -18,6 +18,7 @@ from rpkit.errors import (
     ForeignTransaction,
     MissingCode,
     MissingResponseIssuer,
+    MissingState,
     TransactionExpired,
     TransactionUsed,
     WrongRedirectUri,
@@ -186,16 +187,74 @@ def test_a_refusal_says_what_to_do(code: str, remedy: Remedy, clients: Clients, 
     assert (caught.value.peer_code, caught.value.remedy) == (code, remedy)
 
 
-@pytest.mark.parametrize(("said", "kept"), [("why not", "why not"), ("line\nbreak", None), (None, None)])
-def test_the_servers_words_are_kept_and_not_shown(
-    said: str | None, kept: str | None, clients: Clients, bank: FakeBank
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("why not", "why not"),
+        ("line\nbreak \x1b[31m", r"line\nbreak \x1b[31m"),
+        ("não", "não"),
+        ("no " * 100, ("no " * 100)[:197] + "..."),
+        (None, None),
+    ],
+)
+def test_the_servers_words_are_part_of_the_error(
+    said: str | None, shown: str | None, clients: Clients, bank: FakeBank
 ) -> None:
     client = clients.of(bank)
     start = client.begin()
     with pytest.raises(AuthorizationRefused) as caught:
         client.complete(answer(bank, start, error_description=said), start.transaction)
-    assert caught.value.peer_description == kept
-    assert "why not" not in str(caught.value)
+    assert caught.value.peer_description == shown
+    words = "access_denied" if shown is None else f'access_denied, "{shown}"'
+    assert str(caught.value) == f"the authorization server answered {words} [RFC 6749 4.1.2.1]"
+
+
+# An error of the server's that an earlier check refuses: what comes back, in which mode, and by which check.
+EARLIER: dict[str, tuple[dict[str, Any], str | None, type[FapiError]]] = {
+    "no issuer": ({"iss": None}, None, MissingResponseIssuer),
+    "another issuer": ({"iss": "https://evil.example"}, None, WrongResponseIssuer),
+    "no state": ({"state": None}, None, MissingState),
+    "another state": ({"state": "another"}, None, WrongState),
+    "neither state nor issuer": ({"state": None, "iss": None}, None, MissingResponseIssuer),
+    "beside a code": ({"code": "c"}, None, AuthorizationResponseError),
+    "a code of its own making": ({"error": 'in"valid'}, None, AuthorizationResponseError),
+    "plain where a signed answer was asked for": ({}, "jwt", WrongResponseMode),
+    "in the query where a form was asked for": ({}, "form_post", WrongResponseMode),
+    "in the query where the fragment was asked for": ({}, "fragment", WrongResponseMode),
+    "beside a stray ID token": ({"id_token": "x"}, None, WrongResponseMode),
+}
+
+
+@pytest.mark.parametrize("what", EARLIER)
+def test_the_servers_error_is_told_where_an_earlier_check_refuses(
+    what: str, clients: Clients, bank: FakeBank
+) -> None:
+    changes, mode, error = EARLIER[what]
+    client = clients.of(bank, **({} if mode is None else {"response_mode": mode}))
+    start = client.begin()
+    told = {
+        "error": "invalid_scope",
+        "error_description": "Unknown\nscope",
+        "state": start.transaction.state.reveal(),
+        "iss": bank.issuer,
+        **changes,
+    }
+    query = urlencode({name: value for name, value in told.items() if value is not None})
+    with pytest.raises(error) as caught:
+        client.complete(f"{REDIRECT_URI}?{query}", start.transaction)
+    code = 'in"valid' if "making" in what else "invalid_scope"
+    assert code in str(caught.value).replace("\\", "")
+    assert "Unknown\\nscope" in str(caught.value).replace("\\\\", "\\")
+    assert str(caught.value).isprintable()
+
+
+def test_an_error_that_comes_to_another_address_is_told_too(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    start = client.begin()
+    for query in ("error=invalid_scope", "error=invalid_scope&x=1&x=2"):
+        with pytest.raises(WrongRedirectUri) as caught:
+            client.complete(f"https://fintech.example/other?{query}", start.transaction)
+        assert ("it tells the error invalid_scope" in str(caught.value)) is ("x=" not in query)
 
 
 def test_error_beside_a_code_and_neither(clients: Clients, bank: FakeBank) -> None:

@@ -12,14 +12,14 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from fapikit import Seal, Secret, profile_of
-from fapikit.errors import ConfigurationError, ForbiddenByProfile, InsecureUrl, SealBroken, UnexpectedStatus
+from fapikit.errors import ConfigurationError, ForbiddenByProfile, SealBroken, UnexpectedStatus
 from fapikit.flow import Flow
-from rpkit import AsyncClient, Client
+from rpkit import AsyncClient, Client, SignedRequest
 from rpkit.errors import RegistrationError
+from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration
-from rpkit.registration.registration import Registration
 from tests.hands import Hand, answer
-from tests.keys import a_key
+from tests.keys import a_key, claims_of
 
 URI = "https://bank.example/register/c1"
 METADATA = {
@@ -115,8 +115,6 @@ ANSWERS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
         {name: value for name, value in WHOLE.items() if name != "dpop_bound_access_tokens"},
         RegistrationError,
     ),
-    "with an address in clear text": ({**WHOLE, "registration_client_uri": "http://x.example/"}, InsecureUrl),
-    "with an address of our own": ({**WHOLE, "registration_client_uri": "http://localhost/"}, InsecureUrl),
 }
 
 
@@ -124,8 +122,49 @@ ANSWERS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
 @pytest.mark.parametrize("what", ANSWERS)
 def test_answers_that_are_not_taken(what: str) -> None:
     given, error = ANSWERS[what]
-    with pytest.raises(error):
-        Hand(answer(given)).run(update_registration(a_registration(), METADATA, profile=FAPI2))
+    with pytest.raises(error) as refused:
+        Hand(answer({**given, "registration_access_token": "new"})).run(
+            update_registration(a_registration(), METADATA, profile=FAPI2)
+        )
+    kept = Registration.kept_in(refused.value)
+    if what == "about another client":
+        assert kept is None
+    else:  # it stands at the server so, and the old token may be dead
+        assert kept is not None
+        assert kept.registration_access_token == Secret("new")
+        assert kept.registration_client_uri == URI
+
+
+@pytest.mark.parametrize("uri", ["http://x.example/", "http://localhost/", "https://[", 5.5])
+def test_an_address_that_may_not_be_called_leaves_the_one_that_was(uri: Any) -> None:
+    found = Hand(answer({**WHOLE, "registration_client_uri": uri})).run(read_registration(a_registration()))
+    assert found.registration_client_uri == URI
+
+
+def test_an_answer_without_client_id_hands_over_the_new_token() -> None:
+    with pytest.raises(RegistrationError) as refused:
+        Hand(answer({**WHOLE, "client_id": "", "registration_access_token": "new"})).run(
+            read_registration(a_registration())
+        )
+    assert refused.value.registration.client_id == "c1"
+    assert refused.value.registration.registration_access_token == Secret("new")
+
+
+@pytest.mark.spec("RFC 7592 2.2")
+def test_an_update_may_be_a_signed_jwt() -> None:
+    software = {**METADATA, "software_id": "4fd1"}
+    how = SignedRequest(signer=a_key("PS256"), audience="https://bank.example")
+    hand = Hand(answer({**WHOLE, **software}))
+    hand.run(update_registration(a_registration(), software, profile=FAPI2, signed=how))
+    (request,) = hand.requests
+    assert ("content-type", "application/jwt") in request.headers
+    assert claims_of(request.body.decode())["aud"] == "https://bank.example"
+    with pytest.raises(ConfigurationError, match="audience"):
+        Hand().run(
+            update_registration(
+                a_registration(), software, profile=FAPI2, signed=SignedRequest(signer=a_key("PS256"))
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -141,8 +180,9 @@ def test_without_address_and_token_nothing_can_be_done(
 
 
 @pytest.mark.spec("RFC 7592 2.3")
-def test_only_204_says_that_a_registration_is_gone() -> None:
-    hand = Hand(answer(status=204), answer({}))
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_success_says_that_a_registration_is_gone(status: int) -> None:
+    hand = Hand(answer(status=status), answer({}, 404))
     hand.run(delete_registration(a_registration()))
     assert hand.requests[0].method == "DELETE"
     with pytest.raises(UnexpectedStatus):

@@ -10,6 +10,7 @@ import pytest
 
 from fapikit import MemoryStore, Secret
 from fapikit.errors import Unreachable
+from fapikit.secrets import revealed
 from fapikit.stores.sealed import Seal
 from rpkit import TokenStore
 from rpkit.errors import ForeignTransaction, GrantEnded
@@ -240,8 +241,8 @@ def test_calls_refused_together_cause_one_refresh(bank: FakeBank) -> None:
     calls = [target.call(request) for request in requests]
     for call in calls:
         client._run(call.prepare())
-    refused = ApiAnswer(401, ['DPoP error="invalid_token"'], [], None)
-    sent_again = [dict(client._run(call.judge(refused)))["authorization"] for call in calls]
+    refused = ApiAnswer(401, ['DPoP error="invalid_token"'], [], [])
+    sent_again = [revealed(dict(client._run(call.judge(refused)))["authorization"]) for call in calls]
     assert len(refresh_calls(bank)) == 1
     newest = target.held.tokens.access_token_for(None).reveal()
     assert set(sent_again) == {f"DPoP {newest}"}

@@ -46,10 +46,10 @@ def test_after_a_silence_nobody_waits_for_the_next_one():
 
 def test_metadata_that_cannot_be_had_is_not_asked_for_by_every_request():
     clock = FrozenClock()
-    server, hand = an_api(clock), Hand(answer("no", 500))
+    server, hand = an_api(clock), Hand(answer("no", 500), answer("no", 500))  # at both of its addresses
     for number in range(50):
         assert isinstance(decide(server, a_request(number), hand), CannotDecide)
-    assert len(hand.requests) == 1
+    assert len(hand.requests) == 2
     clock.advance(COOL_DOWN)
     hand.add([METADATA, ACTIVE])
     allowed(server, a_request(51), hand)

@@ -78,7 +78,7 @@ def test_the_audit_of_an_asgi_app_says_whether_it_is_protected():
     for protected in (
         asgi_mw.Protect(app, server),
         CORSMiddleware(asgi_mw.Protect(app, server)),
-        asgi_mw.Protect(CORSMiddleware(app), server),
+        asgi_mw.Protect(CORSMiddleware(app), server, around_public=[CORSMiddleware]),
         added,
         given,
     ):

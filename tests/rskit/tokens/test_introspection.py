@@ -77,7 +77,6 @@ REFUSED: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"token_type": "refresh_token"}, rs.NotAnAccessToken),
     ({"token_type": "N_A"}, rs.NotAnAccessToken),
     ({"token_type": "DPoP", "cnf": None}, rs.UnknownConfirmation),
-    ({"token_type": ""}, rs.NotAnAccessToken),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation),
     ({"cnf": {}}, rs.UnknownConfirmation),
     ({"cnf": {"jkt": "short"}}, e.MalformedClaim),

@@ -1,0 +1,50 @@
+"""Inside of an ASGI app, in front of its router: only what a stranger was let in for goes on.
+
+Protect puts one in front of each router on the way to a public endpoint. What a layer on that way has made of the
+request is looked at here, after all of them and before any endpoint.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgi_mw.stream import POLICY_VIOLATION
+from asgi_mw.view import ASGIApp, Receive, Scope, Send
+from rskit.policy.admission import KEY
+from rskit.policy.visit import Visit, Way, visit_in
+
+Find = Callable[[Any, Scope, Visit], Way | None]
+"""Of a router and a request as it came to it: what would answer."""
+
+
+class Gate:
+    """`app`: the router's own application."""
+
+    __slots__ = ("_find", "app", "router")
+
+    def __init__(self, app: ASGIApp, router: Any, find: Find) -> None:
+        self.app = app
+        self.router = router
+        self._find = find
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        admission = scope.get(KEY)
+        if admission is None or type(admission) is Visit:
+            visit = visit_in(admission)
+            if visit is not None:
+                return self._pass(visit, scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _pass(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._find(self.router, scope, visit)
+        if visit.passes(found, last=found is not None and found.gates == 1):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+        else:  # any answer: Protect sends the refusal in its place
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})

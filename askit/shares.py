@@ -1,0 +1,119 @@
+"""How much of the store each client, address and user takes, so that none takes the room of the others.
+
+Each record that is written for somebody counts, in number and in octets, until its time is over, however soon it goes.
+This process counts what it wrote itself. Whether there is room is asked once in a request, as soon as it is known who
+asks; what follows from the answer is kept, for nothing that has happened is lost.
+
+Spec: RFC 9126 2.3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil, frexp
+from typing import Final, NamedTuple
+
+from askit.errors import ShareTaken
+from fapikit.clock import Clock
+from fapikit.stores import MemoryStore, Store, unsealed
+
+_ELSEWHERE: Final = (1_000_000, 1024 * 1024 * 1024)
+_PART: Final = 4
+_MANY: Final = 1024
+
+
+class Owner(NamedTuple):
+    """Who a record is written for. It may take one `part`-th of a client's share."""
+
+    kind: str
+    name: str
+    part: int = 1
+
+
+def user_owner(username: str) -> Owner:
+    """Half of a client's share: no user of a client takes all that it may have."""
+    return Owner("user", username, 2)
+
+
+class Shares:
+    """The shares of one store: `entries` and `octets` for each client."""
+
+    def __init__(self, entries: int, octets: int, clock: Clock) -> None:
+        self._entries = entries
+        self._octets = octets
+        self._clock = clock
+        self._holdings: dict[tuple[str, str], _Holding] = {}
+        self._prune_at = _MANY
+
+    def require(self, owners: Iterable[Owner]) -> None:
+        """Raise ShareTaken if one of them holds all that it may."""
+        now = self._clock()
+        for owner in owners:
+            held = self._holdings.get((owner.kind, owner.name))
+            if held is None:
+                continue
+            held.let_go(now)
+            if held.entries >= self._entries // owner.part or held.octets >= self._octets // owner.part:
+                raise ShareTaken(
+                    f"no more is kept for this {owner.kind} now: what it has here must end first",
+                    facts={"name": owner.name, "entries": held.entries, "octets": held.octets},
+                )
+
+    def charge(self, owners: Iterable[Owner], octets: int, ttl: float) -> None:
+        """Count a record of so many octets that lives `ttl` seconds."""
+        now = self._clock()
+        for owner in owners:
+            held = self._holdings.get((owner.kind, owner.name))
+            if held is None:
+                self._prune(now)
+                held = self._holdings[owner.kind, owner.name] = _Holding()
+            held.add(octets, now, ttl)
+
+    def _prune(self, now: float) -> None:
+        """Forget who holds nothing any more."""
+        if len(self._holdings) < self._prune_at:
+            return
+        for name, held in list(self._holdings.items()):
+            held.let_go(now)
+            if not held.entries:
+                del self._holdings[name]
+        self._prune_at = max(_MANY, 2 * len(self._holdings))
+
+
+class _Holding:
+    """What one owner holds, by when it ends; ends lie so close that no record counts a sixteenth of its life longer."""
+
+    __slots__ = ("_ends", "_next", "entries", "octets")
+
+    def __init__(self) -> None:
+        self.entries = self.octets = 0
+        self._ends: dict[float, tuple[int, int]] = {}
+        self._next = float("inf")
+
+    def add(self, octets: int, now: float, ttl: float) -> None:
+        step = 2.0 ** (frexp(ttl)[1] - 5)
+        end = ceil((now + ttl) / step) * step
+        entries, held = self._ends.get(end, (0, 0))
+        self._ends[end] = entries + 1, held + octets
+        self._next = min(self._next, end)
+        self.entries += 1
+        self.octets += octets
+
+    def let_go(self, now: float) -> None:
+        if now < self._next:
+            return
+        for end in [end for end in self._ends if end <= now]:
+            entries, octets = self._ends.pop(end)
+            self.entries -= entries
+            self.octets -= octets
+        self._next = min(self._ends, default=float("inf"))
+
+
+def shares_of(store: Store, entries: int | None, octets: int | None, clock: Clock) -> Shares:
+    """As set; else a quarter of a store in memory, and what is ample in one whose room is not known."""
+    keeper = unsealed(store)
+    usual = _ELSEWHERE
+    if isinstance(keeper, MemoryStore):
+        usual = max(keeper.max_entries // _PART, 1), max(keeper.max_octets // _PART, 1)
+    return Shares(entries or usual[0], octets or usual[1], clock)

@@ -1,0 +1,199 @@
+"""What a server registered: kept in full once it is made, and refused if it came out weaker than was asked.
+
+The client exists at the server from then on, so its id, its secret and the token that manages it are handed over
+whatever else displeases, in the error too.
+
+Spec: RFC 7591 2, 3.2.1; RFC 7592 3
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from fapikit import strict_json
+from fapikit.errors import FapiError, InsecureUrl
+from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.members import Members
+from fapikit.secrets import Secret
+from fapikit.stores.sealed import Seal
+from fapikit.tracebacks import forgets_locals
+from fapikit.urls import require_no_downgrade, require_secure
+from rpkit.errors import RegistrationError
+
+_CLAUSE: Final = "RFC 7591 3.2.1"
+_LEFT_OUT: Final[Mapping[str, object]] = {
+    "token_endpoint_auth_method": "client_secret_basic",
+    "redirect_uris": None,
+    "request_object_signing_alg": None,
+    "require_signed_request_object": False,
+    "require_pushed_authorization_requests": False,
+    "dpop_bound_access_tokens": False,
+    "tls_client_certificate_bound_access_tokens": False,
+}
+"""What the server is to enforce, with what each means where it is left out: nobody else would notice its loss."""
+RESPONSE_ALGS: Final = (
+    "id_token_signed_response_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+    "userinfo_signed_response_alg",
+)
+"""What the client enforces too, on each answer: a server without a say in it may leave them out."""
+_SEAL_CONTEXT: Final = "rpkit.registration.registration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What the server registered. The calls of `client_configuration` look after it later: `seal` keeps it for them."""
+
+    client_id: str
+    client_secret: Secret | None
+    client_secret_expires_at: float | None
+    registration_access_token: Secret | None
+    registration_client_uri: str | None
+    metadata: Mapping[str, Any] = field(repr=False)
+
+    def over(self, before: Registration) -> Registration:
+        """With what a later answer need not repeat."""
+        return replace(
+            self,
+            client_secret=self.client_secret or before.client_secret,
+            client_secret_expires_at=(self if self.client_secret else before).client_secret_expires_at,
+            registration_access_token=self.registration_access_token or before.registration_access_token,
+            registration_client_uri=self.registration_client_uri or before.registration_client_uri,
+        )
+
+    def seal(self, seal: Seal) -> str:
+        """Encrypted and authenticated, fit for a file or a database: it holds the secrets."""
+        secrets = (self.client_secret, self.registration_access_token)
+        members = {
+            "client_id": self.client_id,
+            "secrets": [None if secret is None else secret.reveal() for secret in secrets],
+            "client_secret_expires_at": self.client_secret_expires_at,
+            "registration_client_uri": self.registration_client_uri,
+            "metadata": dict(self.metadata),
+        }
+        return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
+
+    @classmethod
+    @forgets_locals
+    def open(cls, sealed: str, seal: Seal) -> Registration:
+        """Raises SealBroken."""
+        members = dict(strict_json.parse_object(seal.open_text(sealed, _SEAL_CONTEXT)))
+        secret, access_token = (None if text is None else Secret(text) for text in members.pop("secrets"))
+        return cls(client_secret=secret, registration_access_token=access_token, **members)
+
+    @classmethod
+    def kept_in(cls, error: FapiError) -> Registration | None:
+        """What the server registered all the same, where its answer was refused."""
+        return error.outcome if isinstance(error.outcome, cls) else None
+
+
+def read_registration_answer(
+    response: HttpResponse, asked: Mapping[str, Any], *, status: int, clause: str
+) -> Registration:
+    """What the server says it has registered, and no less than was asked.
+
+    Raises PeerRefused, UnexpectedStatus, MalformedMessage; RegistrationError, whose `outcome` is the registration.
+    """
+    members = Members(
+        read_json_object(response, status=status, clause=clause),
+        document="the registration answer",
+        clause=_CLAUSE,
+        refusal=RegistrationError,
+    )
+    client_id = members.text("client_id")
+    if client_id is None:
+        refuse_told_error(response, clause=_CLAUSE)
+    secret = _secret(members, "client_secret")
+    registered = Registration(
+        client_id=client_id or "",
+        client_secret=secret,
+        client_secret_expires_at=None if secret is None else _expiry(members),
+        registration_access_token=_secret(members, "registration_access_token"),
+        registration_client_uri=_address(members, response.url),
+        metadata={
+            name: value
+            for name, value in members.present.items()
+            if name not in ("client_secret", "registration_access_token")
+        },
+    )
+    try:
+        if client_id is None:
+            raise members.refuse("client_id", "is not there")
+        _require_as_asked(members, asked)
+    except RegistrationError as error:
+        error.outcome = registered
+        raise
+    return registered
+
+
+def _secret(members: Members, name: str) -> Secret | None:
+    value = members.text(name)
+    return None if value is None else Secret(value)
+
+
+def _require_as_asked(members: Members, asked: Mapping[str, Any]) -> None:
+    """All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default."""
+    meanings = {**{name: asked.get(name) for name in RESPONSE_ALGS}, **_LEFT_OUT}
+    for name, meaning in meanings.items():
+        if name not in asked:
+            continue
+        if not _same(asked[name], members.present.get(name, meaning)):
+            raise RegistrationError(
+                f"the server registered another {name} than was asked, or none",
+                facts={
+                    "member": name,
+                    "expected": asked[name],
+                    "got": members.present.get(name, "(left out)"),
+                },
+            )
+
+
+def _same(asked: Any, got: Any) -> bool:
+    """Whether two spellings say the same: a flag as text, a list as its words or in another order."""
+    if isinstance(asked, bool):
+        return got is asked or (isinstance(got, str) and got.lower() == str(asked).lower())
+    if isinstance(asked, list | tuple):
+        words = got.split() if isinstance(got, str) else got
+        return isinstance(words, list) and sorted(map(str, words)) == sorted(map(str, asked))
+    return bool(got == asked)
+
+
+def _expiry(members: Members) -> float | None:
+    """When the secret ends; None where it never does, or where the server does not say."""
+    name = "client_secret_expires_at"
+    value = members.present.get(name)
+    if value is None:
+        members.bear(name, "it is left out beside a client_secret, whose end is then not known")
+    elif isinstance(value, str):
+        try:
+            date = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            members.bear(name, "a date is read as a time")
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    return members.number(name) or None
+
+
+def _address(members: Members, answered_by: str) -> str | None:
+    """Where the registration is managed: absolute, or relative to what answered. The token goes nowhere in clear."""
+    name = "registration_client_uri"
+    uri = members.text(name)
+    if uri is None:
+        return None
+    try:
+        absolute = urljoin(answered_by, uri)
+        if absolute != uri:
+            members.bear(name, "a relative URI is read as one of the server's")
+        require_secure(absolute, name)
+        require_no_downgrade(answered_by, absolute, name)
+    except (InsecureUrl, ValueError) as error:
+        members.leave_out(name, str(error))
+        return None
+    return absolute

@@ -1,0 +1,150 @@
+"""One attack as data: what is sent, how the answer is judged, and the words that explain it.
+
+Spec: FAPI2-SP 5.3.4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from rskit.testing.attacks.answer import Answer, Headers
+from rskit.testing.attacks.report import NotLookedAt
+
+REFUSALS: Final = frozenset({400, 401, 403})
+TOO_LARGE: Final = frozenset({413, 414, 431})
+_NO_SUCH_THING: Final = frozenset({501, 503, 505})
+
+Request: TypeAlias = tuple[str, Headers]
+"""URL and headers."""
+
+Came: TypeAlias = "str | NotLookedAt | None"
+"""The status, or what else was wrong, of what got through; None if nothing did."""
+
+
+class Trial(NamedTuple):
+    """What is known when an attack is judged. `honest`: the answer to the honest request. `ran`: whether the endpoint
+    did, where that can be told. `serves_strangers`: whether any path is answered to a stranger."""
+
+    answers: Sequence[Answer]
+    honest: Answer
+    ran: bool | None
+    serves_strangers: bool
+
+
+class Words(NamedTuple):
+    """What an attack sends, what it means if it gets through, the clause, and what to do."""
+
+    sends: str
+    means: str
+    clause: str
+    remedy: str
+
+
+NO_WORDS: Final = Words("", "", "", "")
+
+
+def last_is_refused(trial: Trial, tolerated: frozenset[int]) -> Came:
+    """For what comes with a token: anything but a refusal is a hole, an error of the server too."""
+    status = trial.answers[-1].status
+    return None if status in REFUSALS | tolerated else str(status)
+
+
+def only_one_is_taken(trial: Trial, tolerated: frozenset[int]) -> Came:
+    """For replays, one after another or at one moment."""
+    taken = [answer.status for answer in trial.answers if answer.status not in REFUSALS | tolerated]
+    if not taken:
+        return NOTHING_TO_REPLAY
+    return str(taken[1]) if len(taken) > 1 else None
+
+
+def stranger_is_not_served(trial: Trial, tolerated: frozenset[int]) -> Came:
+    """For requests without a token at a method or path where there may be no route: what counts is being served."""
+    answer = trial.answers[-1]
+    status = answer.status
+    if trial.ran:
+        return f"{status}, and the endpoint ran"
+    if status in tolerated or trial.ran is False:
+        return None
+    if status >= 500 and status not in _NO_SUCH_THING:
+        return str(status)
+    if not (200 <= status < 300 or status == 101):
+        return None
+    return _is_the_same(trial) if trial.serves_strangers else str(status)
+
+
+def spelled_otherwise_is_refused(trial: Trial, tolerated: frozenset[int]) -> Came:
+    """For tokens that are less than is needed, at a path where the honest one was served something."""
+    came = last_is_refused(trial, tolerated)
+    return came if came is None or not trial.serves_strangers else _is_the_same(trial)
+
+
+def _is_the_same(trial: Trial) -> Came:
+    """Where any path serves a page to strangers, only the honest answer tells that it was the protected one."""
+    answer = trial.answers[-1]
+    if answer.body is None or not trial.honest.body:
+        return PUBLIC_CATCH_ALL
+    return str(answer.status) if answer.body == trial.honest.body else None
+
+
+Judge: TypeAlias = Callable[[Trial, frozenset[int]], Came]
+
+
+class Attack(NamedTuple):
+    """Requests to send one after another, URL and headers of each; the last one has to be refused.
+
+    `method` and `body` are those of every request. `control`: a request that must be let in, or the attack says
+    nothing; then `unless` is what was not looked at. `via`: which worker each request goes to. `at_once`: all at one
+    moment. `tolerated`: statuses that count as refusals too. `odd`: a client may be unable to send it.
+    """
+
+    name: str
+    requests: tuple[Request, ...]
+    method: str = "GET"
+    body: bytes = b""
+    control: Request | None = None
+    unless: NotLookedAt | None = None
+    via: tuple[int, ...] = ()
+    at_once: bool = False
+    tolerated: frozenset[int] = frozenset()
+    odd: bool = False
+    judge: Judge = last_is_refused
+    words: Words = NO_WORDS
+
+    def steps(self) -> list[Step]:
+        workers = self.via or (0,) * len(self.requests)
+        return [
+            Step(url, headers, self.method, self.body, worker, self.odd)
+            for (url, headers), worker in zip(self.requests, workers, strict=True)
+        ]
+
+
+class Step(NamedTuple):
+    """One request: to which worker, and whether a client may be unable to send it."""
+
+    url: str
+    headers: Headers
+    method: str
+    body: bytes = b""
+    worker: int = 0
+    odd: bool = False
+
+
+class Story(NamedTuple):
+    """An attack whose next request hangs on the last answer, on the time, or on something that happens in between."""
+
+    name: str
+    tell: Callable[[], Generator[Step, Answer, Came]]
+
+
+PUBLIC_CATCH_ALL: Final = NotLookedAt(
+    "paths beside the route",
+    "any path is served to a stranger, so that a protected one cannot be told by its status",
+    "let send return the body as well, or give Reach(reached=...)",
+)
+NOTHING_TO_REPLAY: Final = NotLookedAt(
+    "a replay",
+    "the request that was to be replayed was refused",
+    "find out why this honest request is refused",
+)

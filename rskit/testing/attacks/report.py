@@ -1,0 +1,89 @@
+"""What a scan found, and what it could not look at.
+
+Spec: FAPI2-SP 5.3.4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One attack that was not refused. `came`: the status, or what was wrong with the answer."""
+
+    attack: str
+    sends: str
+    came: str
+    means: str
+    clause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.attack}: {self.came}\n"
+            f"    sent:   {self.sends}\n"
+            f"    came:   {self.came}\n"
+            f"    means:  {self.means}\n"
+            f"    clause: {self.clause}\n"
+            f"    do:     {self.remedy}"
+        )
+
+
+class NotLookedAt(NamedTuple):
+    """Something that this scan cannot tell. `enable`: what would make it look."""
+
+    what: str
+    why: str
+    enable: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}. To look: {self.enable}"
+
+
+class ScanReport(list[str]):
+    """The names of the holes, each with what came: an empty list is what you want.
+
+    It is a list, so that `find_holes(...) == []` is a test. `findings` tells each hole at length, and `not_looked_at`
+    what the scan could not see: silence about that says nothing. `str()` is all of it as text.
+    """
+
+    def __init__(
+        self,
+        findings: Iterable[Finding] = (),
+        not_looked_at: Iterable[NotLookedAt] = (),
+        *,
+        target: str = "",
+        attacks: int = 0,
+        requests: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        self.findings = tuple(findings)
+        self.not_looked_at = tuple(not_looked_at)
+        self.target, self.attacks, self.requests, self.seconds = target, attacks, requests, seconds
+        super().__init__(f"{finding.attack}: {finding.came}" for finding in self.findings)
+
+    def require_none(self, *, unseen: Collection[str] = ()) -> None:
+        """Raise AssertionError, with the report, for a hole, and for what was not looked at and is not in `unseen`.
+
+        `unseen` names, by their `what`, the things that this test accepts not to see.
+        """
+        silent = [item for item in self.not_looked_at if item.what not in unseen]
+        if self.findings or silent:
+            raise AssertionError(self._text(silent))
+
+    def text(self) -> str:
+        """The whole report, for people."""
+        return self._text(self.not_looked_at)
+
+    def _text(self, not_looked_at: Collection[NotLookedAt]) -> str:
+        many = "no hole" if not self else "1 hole" if len(self) == 1 else f"{len(self)} holes"
+        sent = f"{self.attacks} attacks, {self.requests} requests, {self.seconds:.1f} s"
+        lines = [f"{many} in {self.target} ({sent})"]
+        lines += [f"{number}. {finding}" for number, finding in enumerate(self.findings, 1)]
+        if not_looked_at:
+            lines += ["not looked at:", *(f"  - {item}" for item in not_looked_at)]
+        return "\n".join(lines)
+
+    __str__ = text

@@ -1,0 +1,124 @@
+"""The way through a Django project to its views: which would answer, and what would run around it.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import Resolver404, get_resolver
+from django.utils.module_loading import import_string
+
+from rskit import access
+from rskit.policy.around_public import AroundPublic, is_own, name_of
+from rskit.policy.visit import Way
+
+_FRAMEWORKS: Final = frozenset({"django"})
+_STOCK: Final = frozenset(
+    {
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    }
+)
+"""What `startproject` puts in."""
+_HANDLED: Final = (400, 403, 404, 500)
+
+
+def layers_inside(middleware: type) -> tuple[object, ...] | None:
+    """What of the project stands in MIDDLEWARE after this one; None where that is not there, or more than once."""
+    inside: list[object] = []
+    for name in reversed(settings.MIDDLEWARE):
+        found = import_string(name)
+        if found is middleware:
+            return None if settings.MIDDLEWARE.count(name) > 1 else tuple(_own(inside))
+        inside.insert(0, found)
+    return None
+
+
+def layers_outside(middleware: type) -> tuple[object, ...]:
+    """What stands before it, and so runs for everybody."""
+    found = [import_string(name) for name in settings.MIDDLEWARE]
+    return tuple(_own(found[: found.index(middleware)]))
+
+
+def _own(layers: list[object]) -> Iterator[object]:
+    return (layer for layer in layers if name_of(layer) not in _STOCK)
+
+
+def find_way(request: HttpRequest, inside: tuple[object, ...], around_public: AroundPublic) -> Way | None:
+    """The way that this request would take. None where no view takes it."""
+    resolver = get_resolver(getattr(request, "urlconf", None))
+    asked = _asked_of(resolver)
+    if around_public.missing(asked):  # public, for all that is known
+        return Way(request.method or "", request.path_info, None, None, public=True, layers=asked)
+    try:
+        match = resolver.resolve(request.path_info)
+    except Resolver404:
+        return None
+    layers = (*inside, *asked, *_handlers_of(resolver))
+    return _to_view(request, match, match.func)._replace(layers=layers)
+
+
+def view_at_hand(request: HttpRequest, view: Any) -> Way:
+    """What Django is about to call."""
+    return _to_view(request, request.resolver_match, view)
+
+
+def _to_view(request: HttpRequest, match: Any, view: Any) -> Way:
+    return Way(request.method or "", f"/{match.route}", match.route, view, is_public(view))
+
+
+def all_ways(urlconf: Any, inside: tuple[object, ...]) -> Iterator[Way]:
+    """The ways to all views."""
+    resolver = get_resolver(urlconf)
+    layers = (*inside, *_asked_of(resolver), *_handlers_of(resolver))
+    for pattern, path in _walk(resolver, "/"):
+        view = getattr(pattern, "callback", None)
+        if view is not None:
+            yield Way("", path, pattern, view, is_public(view), layers)
+
+
+def class_of(view: Any) -> Any:
+    """The class of a class-based view, or of a view set; None for a function."""
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
+
+
+def is_public(view: Any) -> bool:
+    """Marked itself, or through its own class; a class that derives from a public one is not."""
+    return access.is_public(view) or access.is_public(class_of(view))
+
+
+def _walk(resolver: Any, prefix: str) -> Iterator[tuple[Any, str]]:
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern)
+        yield pattern, path
+        if hasattr(pattern, "url_patterns"):
+            yield from _walk(pattern, path)
+
+
+@functools.lru_cache(maxsize=16)
+def _asked_of(resolver: Any) -> tuple[object, ...]:
+    """What of the project runs when its URLs are asked which view takes a request."""
+    found: dict[object, None] = {}
+    for pattern, _ in _walk(resolver, ""):
+        for one in (pattern, pattern.pattern, *getattr(pattern.pattern, "converters", {}).values()):
+            if not is_own(one, _FRAMEWORKS):
+                found[type(one)] = None
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=16)
+def _handlers_of(resolver: Any) -> tuple[object, ...]:
+    handlers = [resolver.resolve_error_handler(status) for status in _HANDLED]
+    return tuple(handler for handler in handlers if not is_own(handler, _FRAMEWORKS))

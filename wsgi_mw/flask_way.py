@@ -1,0 +1,195 @@
+"""The way through a WSGI app to the views of a Flask app in it: which would answer, and what would run beside it.
+
+It is read off the application's own objects as they stand: layers show by `app` what they are around, dispatchers by
+`mounts`, Flask by its URL map. One walk follows a request, and lists all views for the audit.
+
+Spec: FAPI2-SP 5.3.4-4
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from flask import Flask, Request, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from rskit.access import is_public
+from rskit.policy.around_public import AroundPublic, is_own, replaced
+from rskit.policy.visit import Visit, Way
+from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
+from wsgi_mw.gate import FlaskGate, Gate
+from wsgi_mw.view import Environ
+
+_MOST_LAYERS: Final = 64
+
+
+class _Trail(NamedTuple):
+    """What lies behind, and the request as it is by then; none while all views are listed."""
+
+    environ: Environ | None
+    layers: tuple[object, ...] = ()
+    path: str = ""
+    hides: object = None
+
+    def past(self, layers: Iterable[object]) -> _Trail:
+        return self._replace(layers=(*self.layers, *layers))
+
+
+def find_way(app: Any, environ: Environ, around_public: AroundPublic) -> Way | None:
+    """The way that this request would take. None where no view takes it, and where nobody can tell."""
+    return next(_Walk(around_public).through(app, _Trail(dict(environ))), None)
+
+
+def find_way_from(app: Any, environ: Environ, visit: Visit) -> Way | None:
+    """The rest of the way, from a gate on."""
+    return find_way(app, environ, visit.around_public)
+
+
+def find_view(app: Flask, environ: Environ, visit: Visit) -> Way | None:
+    """The rest of the way, from where a Flask app begins a request."""
+    return next(_Walk(visit.around_public).in_flask(app, _Trail(dict(environ))), None)
+
+
+def view_at_hand(app: Flask, environ: Environ, _: Visit) -> Way | None:
+    """What a Flask app is about to call."""
+    rule = request.url_rule
+    return None if rule is None else _end(_Trail(environ), rule, app.view_functions.get(rule.endpoint))
+
+
+def all_ways(app: Any) -> Iterator[Way]:
+    """The ways to all views, and to the other applications that a dispatcher chooses."""
+    return _Walk(None).through(app, _Trail(None))
+
+
+def flask_app_of(app: Any) -> Flask | None:
+    """Whose own `wsgi_app` this is."""
+    owner = getattr(app, "__self__", None)
+    return owner if isinstance(owner, Flask) and getattr(app, "__name__", "") == "wsgi_app" else None
+
+
+class _Walk:
+    """`around_public`: what may be asked on the way of one request; None while all views are listed."""
+
+    def __init__(self, around_public: AroundPublic | None) -> None:
+        self._around_public = around_public
+
+    def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
+        """From an application on: past its layers, to a Flask app."""
+        entered: Flask | None = None
+        for _ in range(_MOST_LAYERS):
+            flask_app = flask_app_of(node)
+            if flask_app is not None:
+                own = () if is_own(node, FRAMEWORKS) else (node,)
+                yield from self.in_flask(flask_app, trail.past(own))
+                return
+            if type(node) is DispatcherMiddleware:
+                yield from self._dispatched(node, trail)
+                return
+            if isinstance(node, Flask):
+                trail = trail.past(replaced(node, CALLING, FRAMEWORKS))
+                entered, node = node, node.wsgi_app
+                continue
+            inner = getattr(node, "app", None)
+            if inner is None:
+                yield from self._beyond(node, entered, trail)
+                return
+            trail = trail if isinstance(node, Gate) else trail.past((node,))
+            node = inner
+
+    def _beyond(self, node: Any, entered: Flask | None, trail: _Trail) -> Iterator[Way]:
+        """Behind what does not show what it leads to: an app that is known all the same, or nothing that is."""
+        if entered is not None:
+            yield from self.in_flask(entered, trail.past((node,))._replace(hides=node))
+        elif trail.environ is None:
+            yield _end(trail, None, node)
+
+    def _dispatched(self, dispatcher: Any, trail: _Trail) -> Iterator[Way]:
+        """Past werkzeug's dispatcher. In front of each application that it chooses from a gate is put."""
+        if trail.environ is None:
+            for path, app in dispatcher.mounts.items():
+                yield from self.through(app, trail._replace(path=trail.path + path))
+            yield from self.through(dispatcher.app, trail)
+            return
+        dispatcher.app = _gated(dispatcher.app)
+        dispatcher.mounts.update({path: _gated(app) for path, app in dispatcher.mounts.items()})
+        chosen, environ = _choose(dispatcher, trail.environ)
+        prefix = environ["SCRIPT_NAME"].removeprefix(trail.environ.get("SCRIPT_NAME", ""))
+        yield from self.through(chosen, trail._replace(environ=environ, path=trail.path + prefix))
+
+    def in_flask(self, app: Flask, trail: _Trail) -> Iterator[Way]:
+        """To the view. Around it gates are put."""
+        asked = tuple(asked_of(app))
+        trail = trail.past(asked)
+        if trail.environ is None:
+            for rule in app.url_map.iter_rules():
+                yield _to_view(app, rule, trail)
+        elif self._around_public is not None and self._around_public.missing(asked):
+            yield _end(trail, None, None)._replace(public=True)  # for all that is known
+        else:
+            rule = _matching(app, trail.environ)
+            if rule is not None:
+                way = _to_view(app, rule, trail)
+                if way.public:
+                    _place_gates(app)
+                yield way
+
+
+def _to_view(app: Flask, rule: Any, trail: _Trail) -> Way:
+    way = _end(trail, rule, app.view_functions.get(rule.endpoint))
+    return way._replace(layers=(*way.layers, *hooks_of(app, rule.endpoint))) if way.public else way
+
+
+def _end(trail: _Trail, rule: Any, view: Any) -> Way:
+    method = "" if trail.environ is None else trail.environ["REQUEST_METHOD"]
+    path = trail.path + (rule.rule if rule is not None else "")
+    public = rule is not None and is_public(view)
+    return Way(method, path, rule, view, public, trail.layers, hides=trail.hides)
+
+
+def _matching(app: Flask, environ: Environ) -> Any:
+    """The rule under which Flask would call a view, or None; as Flask itself asks."""
+    try:  # a Host that Flask refuses matches nothing
+        adapter = app.create_url_adapter(Request(environ, populate_request=False))
+        if adapter is None:
+            return None
+        rule, _ = adapter.match(return_rule=True)
+    except HTTPException:
+        return None
+    automatic = getattr(rule, "provide_automatic_options", False)
+    if environ["REQUEST_METHOD"] == "OPTIONS" and automatic:
+        return None  # Flask answers by itself, and no view runs
+    return rule
+
+
+def _choose(dispatcher: Any, environ: Environ) -> tuple[Any, Environ]:
+    """What werkzeug's dispatcher would call, and with what: it is asked itself, with others in their place."""
+
+    def chosen(app: Any) -> Any:
+        return lambda changed, _: (app, changed)
+
+    mounts = {path: chosen(app) for path, app in dispatcher.mounts.items()}
+    asked: Any = DispatcherMiddleware(chosen(dispatcher.app), mounts)
+    found: tuple[Any, Environ] = asked(dict(environ), None)
+    return found
+
+
+def _gated(app: Any) -> Gate:
+    return app if isinstance(app, Gate) else Gate(app, find_way_from)
+
+
+def _place_gates(app: Any) -> None:
+    if not isinstance(vars(app).get("request_context"), FlaskGate):
+        app.request_context = FlaskGate(app, "request_context", _first, find_view, last=False)
+    if not isinstance(vars(app).get("dispatch_request"), FlaskGate):
+        app.dispatch_request = FlaskGate(app, "dispatch_request", _of_request, view_at_hand, last=True)
+
+
+def _first(environ: Environ) -> Environ:
+    return environ
+
+
+def _of_request(*_: Any) -> Environ:
+    return request.environ
