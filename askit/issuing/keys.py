@@ -25,7 +25,7 @@ from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.secrets import random_token
 from fapikit.stores import Seal
-from fapikit.stores.identity import NEVER
+from fapikit.stores.identity import NEVER, when_forgot
 
 _SECRET_OCTETS: Final = 32
 KEPT_FOR: Final = 10 * 365 * 86_400.0
@@ -96,7 +96,7 @@ class ServerKeys:
 
     async def secret(self) -> bytes:
         """32 octets that all processes of this server share. Raises StoreError."""
-        forgot_at = getattr(self._records.store, "forgot_at", NEVER)
+        forgot_at = when_forgot(self._records.store)
         if self._secret is None or forgot_at != self._agreed_at:
             # A store that forgot gets back what this process still knows; of several the first one's counts for all.
             proposed = self._secret or self._random_bytes(_SECRET_OCTETS)

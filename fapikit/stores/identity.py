@@ -68,11 +68,17 @@ def raise_forgot(left: float = REPLAY_WINDOW) -> NoReturn:
     )
 
 
+def when_forgot(store: object) -> float:
+    """When a store was last found to have forgotten what it held, as far as this process knows; else NEVER."""
+    forgot_at: float = getattr(store, "forgot_at", NEVER)
+    return forgot_at
+
+
 def require_memory(store: object, since: float | None) -> None:
     """Raises StoreForgot for a store that is known to have forgotten anything since then, by this host's clock."""
     if since is None:
         return
-    forgot_at = getattr(store, "forgot_at", NEVER)
+    forgot_at = when_forgot(store)
     if forgot_at != NEVER and forgot_at >= since:
         raise StoreForgot(
             "the store was emptied, replaced or set back since this was made: whether it was used cannot be known",

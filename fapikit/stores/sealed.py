@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fapikit import base64url
 from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError, SealBroken, StoreUnavailable
-from fapikit.stores.identity import NEVER
+from fapikit.stores.identity import when_forgot
 from fapikit.stores.protocol import MAX_SEAL_OCTETS, UNSAID, Store, StorePromise, require_entry
 
 _VERSION: Final = b"\x01"
@@ -156,7 +156,7 @@ class SealedStore:
     @property
     def forgot_at(self) -> float:
         """When the inner store was last found to have forgotten what it held; -inf: never."""
-        return getattr(self._inner, "forgot_at", NEVER)
+        return when_forgot(self._inner)
 
     def close(self) -> None:
         """Close the inner store, if it can be closed."""

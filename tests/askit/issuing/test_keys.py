@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from askit import AuthorizationServer
+from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import LOOK_AGAIN
 from fapikit import MemoryStore, PrivateKey
 from fapikit.errors import ConfigurationError, StoreForgot
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PlainClient
+from tests.clocks import CountingRandom
 from tests.keys import a_key, header_of
 
 pytestmark = pytest.mark.anyio
@@ -141,3 +143,26 @@ async def test_processes_agree_on_one_secret_where_a_store_that_forgot_has_anoth
     assert await keys.secret() == new
     assert await keys.nonces() is not nonces
     assert await keys.request_seal() is not seal
+
+
+async def test_a_store_that_forgot_gets_back_the_key_that_opens_what_is_encrypted_for_this_server(
+    bank: Bank,
+) -> None:
+    store = bank.store
+
+    def a_process() -> DecryptionKeys:
+        return DecryptionKeys(
+            bank.server.core.records, algorithms=("ECDH-ES",), random_bytes=CountingRandom()
+        )
+
+    keys = a_process()
+    (jwk,) = await keys.jwks()
+    store._entries.clear()
+    store.forgot_at = bank.clock()  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "aadd", _takes_no_mark)
+        assert await keys.jwks() == [jwk]
+        with pytest.raises(StoreForgot):
+            await a_process().jwks()
+    assert await keys.jwks() == [jwk]
+    assert await a_process().jwks() == [jwk]

@@ -219,7 +219,8 @@ def test_a_limit_that_is_given_is_taken() -> None:
 
 async def test_a_full_store_is_503_and_drops_nothing_that_lives() -> None:
     bank = Bank()
-    config = Config.from_mapping(settings(limits={"store_octets": 20_000}))
+    limits = {"store_octets": 20_000, "octets_per_client": 1_000_000}
+    config = Config.from_mapping(settings(limits=limits))
     bank.server = AuthorizationServer(config, clock=bank.clock)
     client = bank.client()
     first = await client.pushed()
