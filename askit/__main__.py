@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,15 +27,23 @@ with needs_extra():
     import uvicorn
 
     from askit.config.settings import Config
+    from askit.log_budget import LogBudget
     from askit.server import AuthorizationServer
+    from askit.serving.listener import Listener
+    from askit.serving.server import ACCEPTED_AT_ONCE, BoundedServer
 
 
-class ReadyServer(uvicorn.Server):
+class ReadyServer(BoundedServer):
     """Says on stdout when it listens."""
 
     def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def _log_started_message(self, listeners: Sequence[socket.SocketType]) -> None:
+        """Of uvicorn, which does not know that there is TLS."""
+        for listening in listeners:
+            logging.getLogger("askit").info("listening on %s, for TLS", listening.getsockname())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -44,27 +53,31 @@ class ReadyServer(uvicorn.Server):
 
 
 def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
-    """uvicorn for this server: its own TLS context, no trust in proxy headers. Raises ConfigurationError."""
+    """uvicorn for this server: its own TLS, HTTP and limits, no trust in proxy headers. Raises ConfigurationError."""
     config = app.config
     if config.tls is None:
         raise ConfigurationError("tls is missing: this server speaks TLS only", clause="FAPI2-SP 5.2.1-1")
+    try:
+        tls = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"tls: {error.message}") from error
     host, port = config.address
     serving = uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=Listener(tls, config.limits, proxies=config.trusted_proxies),  # type: ignore[arg-type]
+        ws="none",
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        timeout_keep_alive=config.limits.idle_seconds,  # type: ignore[arg-type]
         timeout_graceful_shutdown=1,  # an idle TLS peer would otherwise hold the exit for half a minute
         server_header=False,
         lifespan="on",
     )
     serving.load()
-    try:
-        serving.ssl = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"tls: {error.message}") from error
     return serving
 
 
@@ -89,6 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
     try:
         config = Config.load(options.config)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
         if (worry := unreachable_issuer(config)) is not None:
             logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)

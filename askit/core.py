@@ -24,6 +24,7 @@ from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
+from askit.log_budget import BudgetedLogger
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
 from askit.requests.response_type import HYBRID
@@ -69,6 +70,7 @@ class Core:
         self.profile = config.profile
         self.clock = clock
         self.random_bytes = random_bytes
+        self.log = BudgetedLogger(logging.getLogger("askit"), config.limits.log_lines_per_second)
         self._own_store = store is None
         kept = _store(config, clock) if store is None else store
         self.shares = shares_of(
@@ -82,6 +84,7 @@ class Core:
             policy=config.registration,
             clock=clock,
             public_only=not config.development_only,
+            log=self.log,
         )
         self.registrations = Registrations(
             self.records, config.registration, per_address=config.limits.registrations_per_address

@@ -48,7 +48,7 @@ def build_routes(core: Core) -> list[Route]:
             try:
                 return await endpoint(core, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request)), request)
+                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
 
         return answer
 

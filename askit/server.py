@@ -88,7 +88,7 @@ class AuthorizationServer:
         try:
             require_small_head(scope, self.config.limits)
         except Refused as error:
-            log_refusal(error, "a request's head")
+            log_refusal(error, "a request's head", self.core.log)
             await error_answer(error)(scope, receive, send_with_headers)
             return
         # Mounted under the issuer's path, the routes still count from the root.
@@ -103,7 +103,9 @@ class AuthorizationServer:
                     await self.start()
                 except (UnfitStore, StoreForgot) as error:
                     # Not a reason to go: once the store can be relied on, it is.
-                    log_refusal(error, "starting; until this changes, whatever needs the store")
+                    log_refusal(
+                        error, "starting; until this changes, whatever needs the store", self.core.log
+                    )
                 except FapiError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return

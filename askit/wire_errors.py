@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.errors import InvalidRequest, InvalidToken, Refused, ServerError
+from askit.log_budget import BudgetedLogger
 from askit.messages import json_answer
 from fapikit.errors import (
     ConfigurationError,
@@ -27,8 +28,6 @@ from fapikit.errors import (
     StoreForgot,
     TransportError,
 )
-
-log = logging.getLogger("askit")
 
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
@@ -79,12 +78,12 @@ def place_of(request: Request) -> str:
     return "/".join([*request.url.path.split("/")[:-1], "..."]) if request.path_params else request.url.path
 
 
-def refusal_of(raised: Exception, where: str) -> FapiError:
+def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
     """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words."""
     if isinstance(raised, UnicodeError):
         raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
-        log_refusal(raised, where)
+        log_refusal(raised, where, log)
         return raised
     frames = traceback.extract_tb(raised.__traceback__)[-3:]
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
@@ -93,7 +92,7 @@ def refusal_of(raised: Exception, where: str) -> FapiError:
     return ServerError("this server failed; its log says where")
 
 
-def log_refusal(error: FapiError, where: str) -> None:
+def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
     """One line on the log: the rule, the sentence, the facts. None of them is a secret."""
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r}" for name, value in error.facts.items())

@@ -35,7 +35,13 @@ async def payment(request: Request) -> dict[str, Any] | None:
     amount = parse_qs((await request.body()).decode()).get("amount", [""])[0]
     if not amount:
         return None
-    return {"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": amount}}
+    return {
+        "type": "payment_initiation",
+        "instructedAmount": {"currency": "EUR", "amount": amount},
+        "creditorName": "Green Grocer Ltd",
+        "creditorAccount": {"iban": "DE02120300000000202051"},
+        "remittanceInformationUnstructured": "Invoice 2026-0815",
+    }
 
 
 class Fintech:
@@ -99,7 +105,11 @@ class Fintech:
         return await self._call(request, "GET", "accounts")
 
     async def _pay(self, request: Request) -> Response:
-        return await self._call(request, "POST", "payments", json=await payment(request))
+        """One consent, one payment, one key: however often it is sent, it is the same payment."""
+        tokens = await self._tokens(request)
+        consents = [] if tokens is None else [detail["consent_id"] for detail in tokens.authorization_details]
+        headers = {"Idempotency-Key": f'"{consents[0]}"'} if consents else {}
+        return await self._call(request, "POST", "payments", json=await payment(request), headers=headers)
 
     async def _call(self, request: Request, method: str, path: str, **content: Any) -> Response:
         """Ask the API in the customer's name, or the customer to sign in."""

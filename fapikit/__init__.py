@@ -20,6 +20,7 @@ from fapikit.io.tls import client_context
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
+from fapikit.jwks import KeyLimits
 from fapikit.metadata import ServerMetadata
 from fapikit.metadata_audit import audit
 from fapikit.profiles import (
@@ -58,6 +59,7 @@ __all__ = [
     "ClientSecretPost",
     "FapiError",
     "HttpSettings",
+    "KeyLimits",
     "KeyRing",
     "MemoryStore",
     "PrivateKey",

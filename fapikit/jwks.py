@@ -1,10 +1,14 @@
 """A peer's key set behind its `jwks_uri`: fetched once for all, refreshed ahead of need, never hammered.
 
-Rules (RS-7): https and no redirects; 512 KiB, 100 keys, 5 s. Fresh as long as Cache-Control says, between a minute
-and a day, 10 min by default; refreshed in the background from 80 % of that on. When the endpoint fails the last good
-keys serve an hour longer, and it is left alone for a few seconds. An unknown kid causes at most one refetch in 30 s,
-which keys at hand never wait for; one that a refetch did not bring causes no other for a minute. A key gone from a
-fresh set stops working at once.
+Rules (RS-7): https and no redirects; 512 KiB, 100 keys, 5 s. Fresh as long as Cache-Control says, at least a minute and
+at most `KeyLimits.fresh`; refreshed in the background from 80 % of that on. When the endpoint fails the last good keys
+serve until they are `KeyLimits.max_age` old, and it is left alone for a few seconds. A key gone from a fresh set stops
+working at once.
+
+What an unknown kid means is decided by a set that was asked for later than the JWT came. Such refetches are a bucket,
+4 at once and one more in 15 s, so that strangers cannot hammer the peer; keys at hand never wait for one. While the
+bucket is empty an unknown kid is undecided (KeyUndecided, a TransportError), for the peer may have a new key: only a
+JWT that is five minutes older than the set, or of a kid that was withdrawn, is refused without another look.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; FAPI1-ADV 8.9-1; OIDC 10.1.1
 Role: C, RS, AS
@@ -13,71 +17,101 @@ Role: C, RS, AS
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from fapikit.clock import Clock
-from fapikit.errors import FapiError, KeyNotFound, TransportError, Unreachable, UnusableAnswer
+from fapikit.errors import (
+    ConfigurationError,
+    FapiError,
+    KeyNotFound,
+    KeyUndecided,
+    TransportError,
+    Unreachable,
+    UnusableAnswer,
+)
 from fapikit.flow import Flow, background, http, shared
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
-from fapikit.io.recently_absent import RecentlyAbsent
 from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PublicKey
 from fapikit.jose.purposes import Purpose
+from fapikit.token_bucket import TokenBucket
 from fapikit.urls import require_secure
 
 FETCH_TIMEOUT: Final = 5.0
+FETCH_DEADLINE: Final = FETCH_TIMEOUT + 1
 FETCH_MAX_BYTES: Final = 512 * 1024
-DEFAULT_FRESH: Final = 600.0
 MIN_FRESH: Final = 60.0
-MAX_FRESH: Final = 86_400.0
 REFRESH_AHEAD: Final = 0.8
-STALE_IF_ERROR: Final = 3600.0
-COOL_DOWN: Final = 30.0
 FAILURE_PAUSE: Final = 5.0
-ABSENT_FOR: Final = 60.0
-MAX_ABSENT: Final = 256
+REFETCHES_AT_ONCE: Final = 4
+REFETCH_EVERY: Final = 15.0
+SETTLED_AFTER: Final = 300.0
+"""A peer publishes a key before it signs with it. So much later, in seconds, no clock and no cache of its own can make
+a difference: a set that was asked for then would have the key."""
+_MAX_WITHDRAWN: Final = 256
 
+_SECONDS: Final = re.compile(r"\d{1,9}\Z")
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNORECASE)
 _NOT_AT_ALL: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLimits:
+    """How long a peer's keys are believed, in seconds since they were asked for.
+
+    `fresh`: so long at most they serve without another look, whatever Cache-Control says: a key that the peer withdraws
+    is believed no longer. `max_age`: so long at most they serve while the endpoint gives no key set; then nothing that
+    they signed passes.
+    """
+
+    fresh: float = 600.0
+    max_age: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        if not MIN_FRESH <= self.fresh <= self.max_age <= 86_400:
+            raise ConfigurationError(
+                "KeyLimits: fresh is a minute or more, max_age no less than fresh and no more than a day",
+                clause="OIDC 10.1.1",
+            )
+
+
+DEFAULT_LIMITS: Final = KeyLimits()
 
 
 class RemoteKeySet:
     """A `KeySource` over one `jwks_uri`; give each party one and keep it as long as the party."""
 
-    def __init__(self, uri: str, *, clock: Clock) -> None:
+    def __init__(self, uri: str, *, clock: Clock, limits: KeyLimits = DEFAULT_LIMITS) -> None:
         self.uri = require_secure(uri, "jwks_uri")
         self._clock = clock
+        self._limits = limits
         self._keys: KeySet | None = None
         self._asked_at = float("-inf")
         self._asked = self._answered = 0
         self._fresh_for = 0.0
         self._failure: tuple[float, TransportError] | None = None
-        self._forced_at = float("-inf")
-        self._forcing = False
-        self._absent = RecentlyAbsent(max_entries=MAX_ABSENT, ttl=ABSENT_FOR, clock=clock)
+        self._refetches = TokenBucket(REFETCHES_AT_ONCE, REFETCH_EVERY)
+        self._under_way_since = float("-inf")
+        self._withdrawn: frozenset[str] = frozenset()
         # Two objects for one URI share nothing: each has keys of its own.
         self._work = ("jwks", uri, id(self))
 
-    def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
-        """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when no usable set is at hand."""
+    def find(
+        self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
+    ) -> Flow[PublicKey]:
+        """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when that cannot be known now."""
+        before = self._asked
         keys = yield from self._current()
-        try:
-            return keys.select(alg, kid, purpose)
-        except KeyNotFound:
-            # A refetch under way may bring the key, so it is waited for; soon after one, nothing is asked again.
-            if not self._forcing and 0 <= self._clock() - self._forced_at < COOL_DOWN:
-                if self._failure is not None:
-                    raise self._left_alone(self._failure[1]) from None
-                raise
-            if self._absent.holds((alg, kid)):
-                raise
-        keys = yield from self._refetch()
-        try:
-            return keys.select(alg, kid, purpose)
-        except KeyNotFound:
-            self._absent.add((alg, kid))
-            raise
+        while True:
+            try:
+                return keys.select(alg, kid, purpose)
+            except KeyNotFound:
+                if self._answered > before or self._is_settled(kid, issued_at):
+                    raise
+            keys = yield from self._refetch(kid)
 
     def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
         """The key to encrypt to this party with. Raises UnusableKey; TransportError when no set is at hand."""
@@ -105,34 +139,51 @@ class RemoteKeySet:
                 raise self._left_alone(failed[1])
             return (yield from self._share())
         except TransportError:
-            if self._keys is None or age >= self._fresh_for + STALE_IF_ERROR:
+            if self._keys is None or not 0 <= self._clock() - self._asked_at < self._limits.max_age:
                 raise
         return self._keys
 
-    def _refetch(self) -> Flow[KeySet]:
-        if not self._forcing:
-            self._forced_at = self._clock()
-        self._forcing = True
-        try:
-            return (yield from self._share())
-        finally:
-            self._forcing = False
+    def _is_settled(self, kid: str | None, issued_at: float | None) -> bool:
+        """Whether the keys at hand say of an unknown kid all that others could."""
+        if issued_at is not None and issued_at + SETTLED_AFTER <= self._asked_at:
+            return True
+        return kid in self._withdrawn and (issued_at is None or issued_at <= self._asked_at)
+
+    def _refetch(self, kid: str | None) -> Flow[KeySet]:
+        """Keys asked for anew, or those that are on their way. Raises KeyUndecided where that is too much asked."""
+        now = self._clock()
+        if self._failure is not None and 0 <= now - self._failure[0] < FAILURE_PAUSE:
+            raise self._left_alone(self._failure[1])
+        if not 0 <= now - self._under_way_since < FETCH_DEADLINE:
+            if not self._refetches.take(now):
+                raise KeyUndecided(
+                    "a kid that is not known here, and the key set was asked for often enough lately",
+                    facts={"kid": kid or "none"},
+                )
+            # Not when it begins: of many who come at once, one takes from the bucket.
+            self._under_way_since = now
+        return (yield from self._share())
 
     def _share(self) -> Flow[KeySet]:
-        return (yield from shared(self._work, self._fetch, deadline=FETCH_TIMEOUT + 1))
+        keys = yield from shared(self._work, self._fetch, deadline=FETCH_DEADLINE)
+        return self._keys or keys  # another fetch may have brought newer ones
 
     def _fetch(self) -> Flow[KeySet]:
-        asked_at = self._clock()
+        self._under_way_since = asked_at = self._clock()
         self._asked = number = self._asked + 1
         try:
             response, keys = yield from self._ask()
         except TransportError as error:
             self._failure = (self._clock(), error)
             raise
+        finally:
+            self._under_way_since = float("-inf")
         self._failure = None
         if number > self._answered:  # a slow old answer does not replace a newer one
+            self._withdrawn = _withdrawn(self._withdrawn, self._keys, keys)
             self._answered = number
-            self._keys, self._asked_at, self._fresh_for = keys, asked_at, _fresh_for(response)
+            self._keys, self._asked_at = keys, asked_at
+            self._fresh_for = _fresh_for(response, self._limits)
         return keys
 
     def _ask(self) -> Flow[tuple[HttpResponse, KeySet]]:
@@ -161,9 +212,22 @@ class RemoteKeySet:
         )
 
 
-def _fresh_for(response: HttpResponse) -> float:
+def _fresh_for(response: HttpResponse, limits: KeyLimits) -> float:
     control = ", ".join(response.all("cache-control"))
     if _NOT_AT_ALL.search(control):
         return MIN_FRESH
     match = _MAX_AGE.search(control)
-    return DEFAULT_FRESH if match is None else min(max(float(match[1]), MIN_FRESH), MAX_FRESH)
+    if match is None:
+        return limits.fresh
+    age = ", ".join(response.all("age"))  # how long a cache on the way has kept it (RFC 9111 5.1)
+    left = float(match[1]) - (float(age) if _SECONDS.match(age) else 0.0)
+    return min(max(left, MIN_FRESH), limits.fresh)
+
+
+def _withdrawn(before: frozenset[str], old: KeySet | None, new: KeySet) -> frozenset[str]:
+    """The kids that earlier sets had and the new one has not."""
+    had, has = {key.kid for key in old.keys} if old is not None else set(), {key.kid for key in new.keys}
+    gone = {kid for kid in had if kid is not None}
+    if len(before) + len(gone) <= _MAX_WITHDRAWN:
+        gone |= before
+    return frozenset(gone - has)

@@ -132,7 +132,8 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
     keys = None
     if metadata.has("jwks_uri"):
-        keys = RemoteKeySet(metadata.endpoint("jwks_uri"), clock=settings.clock)
+        uri = metadata.endpoint("jwks_uri")
+        keys = RemoteKeySet(uri, clock=settings.clock, limits=settings.key_limits)
     return Bank(metadata, settings, keys)
 
 

@@ -17,6 +17,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
+from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.encryption_settings import check_encryption
@@ -80,6 +81,7 @@ class ClientOptions(TypedDict, total=False):
     use_mtls_endpoint_aliases: bool
     transaction_ttl: float
     id_token_max_age: float
+    key_limits: KeyLimits
     clock: Clock
     random_bytes: RandomBytes
 
@@ -94,6 +96,7 @@ class ClientSettings:
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
+    `key_limits`: how long the server's keys are believed.
     `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
     or a name of the bank's own, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
     `trusted_audiences`: who else an ID token may be for, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
@@ -132,6 +135,7 @@ class ClientSettings:
     use_mtls_endpoint_aliases: bool = False
     transaction_ttl: float = TRANSACTION_TTL
     id_token_max_age: float = ID_TOKEN_MAX_AGE
+    key_limits: KeyLimits = DEFAULT_LIMITS
     clock: Clock = field(default=system_clock, repr=False)
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 

@@ -44,7 +44,8 @@ class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...
 class Access:
     """The rule itself; a route takes the `Access` of its framework's module, such as `wsgi_mw.flask`.
 
-    All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in.
+    All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in, which may not
+    lie ahead.
     `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, not from a cache."""
 
     __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")
@@ -70,7 +71,7 @@ class Access:
         if dpop not in (None, "required"):
             raise ConfigurationError('dpop is "required" or left out')
         self.scopes = scopes
-        self.acr: tuple[str, ...] = (acr,) if isinstance(acr, str) else tuple(acr or ())
+        self.acr: tuple[str, ...] = () if acr is None else _classes(acr)
         self.max_age = max_age
         self.details = details
         self.dpop = dpop
@@ -86,8 +87,11 @@ class Access:
         setattr(endpoint, ACCESS_MARK, self)
         return endpoint
 
-    def require(self, token: Token, *, now: float) -> None:
-        """All but the details. Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication."""
+    def require(self, token: Token, *, now: float, skew: float = 30.0) -> None:
+        """All but the details; `skew`: how far, in seconds, the issuer's clock may be ahead.
+
+        Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication.
+        """
         if self.dpop is not None and token.confirmation.jkt is None:
             raise NotSenderConstrained("this operation takes DPoP-bound tokens only")
         missing = [scope for scope in self.scopes if not _granted(scope, token.scopes)]
@@ -98,7 +102,7 @@ class Access:
                 facts={"missing": " ".join(map(str, missing)), "token": token.name},
             )
         if self.acr or self.max_age is not None:
-            self._require_authentication(token, now)
+            self._require_authentication(token, now, skew)
 
     def require_details(self, token: Token, needed: object) -> tuple[Mapping[str, Any], ...]:
         """What the request needs, each of it covered by a granted detail of its type. Raises InsufficientDetails.
@@ -120,13 +124,16 @@ class Access:
         """All scopes of the operation; of an `any_of` the first."""
         return tuple(scope if isinstance(scope, str) else scope[0] for scope in self.scopes)
 
-    def _require_authentication(self, token: Token, now: float) -> None:
+    def _require_authentication(self, token: Token, now: float, skew: float) -> None:
         too_weak = bool(self.acr) and token.acr not in self.acr
         signed_in = token.auth_time
-        too_old = self.max_age is not None and (signed_in is None or now - signed_in > self.max_age)
+        # One that lies ahead would satisfy any max_age until it has come and gone.
+        too_old = self.max_age is not None and not (
+            signed_in is not None and signed_in - skew <= now <= signed_in + self.max_age
+        )
         if too_weak or too_old:
             raise InsufficientAuthentication(
-                "this operation needs a stronger sign-in" if too_weak else "the user signed in too long ago",
+                "this operation needs a stronger sign-in" if too_weak else _why_too_old(signed_in, now),
                 acr=self.acr,
                 max_age=self.max_age,
                 facts={"token": token.name},
@@ -151,6 +158,27 @@ def public() -> Callable[[E], E]:
         return endpoint
 
     return mark
+
+
+def _classes(acr: str | Iterable[str]) -> tuple[str, ...]:
+    """Raises ConfigurationError for what would ask for nothing, or for what no token has."""
+    classes = (acr,) if isinstance(acr, str) else tuple(acr)
+    if not classes or not all(map(_is_class, classes)):
+        raise ConfigurationError(
+            "acr is one class, or a list of one at least, each a name without spaces; leave it out for any",
+            clause="RFC 9470 3",
+        )
+    return classes
+
+
+def _is_class(name: object) -> bool:
+    return isinstance(name, str) and name != "" and " " not in name
+
+
+def _why_too_old(signed_in: float | None, now: float) -> str:
+    if signed_in is None:
+        return "the token does not say when the user signed in"
+    return "the sign-in lies in the future" if signed_in > now else "the user signed in too long ago"
 
 
 def is_public(endpoint: Any) -> bool:

@@ -31,6 +31,7 @@ from rskit.answers.resource_metadata import (
     metadata_url,
 )
 from rskit.answers.trace import LOGGER, record
+from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
@@ -41,7 +42,7 @@ from rskit.possession.credentials import BEARER, DPOP, Credentials, read_credent
 from rskit.possession.fair_share import FairShare
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
-from rskit.revocation import RevocationHook
+from rskit.revocation import Denylist, RevocationHook
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -58,6 +59,7 @@ class ResourceServer:
     bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
+    `consents`: where consents are used up, for routes that execute what a user agreed to once.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
     `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
     """
@@ -75,6 +77,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
@@ -85,7 +88,9 @@ class ResourceServer:
         self.profile = profile_of(profile)
         self.resource = check_resource(resource)
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
+        self.consents = consents
         self.clock = clock
+        self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once, so that the check stays one pass.
@@ -100,6 +105,8 @@ class ResourceServer:
         self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
         self._observe = _observing(observe, self.profile, clock())
         self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
+        if isinstance(denylist, Denylist):
+            denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
         self._tokens = TokenCheck(
             self._issuers,
@@ -233,7 +240,10 @@ class ResourceServer:
         )
 
     def forget(self, token: str) -> None:
-        """Drop what is remembered of a token, so that the next request verifies or introspects it anew."""
+        """Drop what is remembered of a token, so that the next request verifies or introspects it anew.
+
+        That its server revoked a JWT which is verified here stays known: verified anew it would pass.
+        """
         self._tokens.forget(hashlib.sha256(token.encode()).digest())
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
@@ -267,17 +277,20 @@ class ResourceServer:
 
     def warm(self) -> Flow[Readiness]:
         """Fetch ahead what the first requests would need; what fails waits until then, and is on the log."""
-        found = yield from check_readiness(self._issuers.all(), self.store)
+        found = yield from self._look()
         for problem in found.problems:
             LOGGER.warning("%s is not ready: %s", self.resource, problem)
         return found
 
     def readiness(self) -> Readiness:
         """For a readiness probe: keys or metadata of each issuer at hand, and a store that can keep its marks."""
-        return self.sync_driver.run(check_readiness(self._issuers.all(), self.store))
+        return self.sync_driver.run(self._look())
 
     async def areadiness(self) -> Readiness:
-        return await self.async_driver.run(check_readiness(self._issuers.all(), self.store))
+        return await self.async_driver.run(self._look())
+
+    def _look(self) -> Flow[Readiness]:
+        return check_readiness(self._issuers.all(), self.store, self.consents)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"

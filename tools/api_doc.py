@@ -31,6 +31,7 @@ MODULES = (
     "rpkit.starlette",
     "rpkit.flask",
     "rskit",
+    "rskit.presets",
     "rskit.testing",
     "rskit.attacks",
     "asgi_mw",

@@ -41,7 +41,15 @@ from rskit.policy.visit import Visit
 from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
-from wsgi_mw.django_access import Access, AccessRequiredMixin, admission_of, show, token_of
+from wsgi_mw.django_access import (
+    Access,
+    AccessRequiredMixin,
+    admission_of,
+    ause_consent,
+    show,
+    token_of,
+    use_consent,
+)
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
 from wsgi_mw.view import certificate_of, raw_path
@@ -268,4 +276,13 @@ def configured_server() -> ResourceServer:
     return cast(ResourceServer, found)
 
 
-__all__ = ["Access", "AccessRequiredMixin", "ProtectMiddleware", "any_of", "public", "token_of"]
+__all__ = [
+    "Access",
+    "AccessRequiredMixin",
+    "ProtectMiddleware",
+    "any_of",
+    "ause_consent",
+    "public",
+    "token_of",
+    "use_consent",
+]

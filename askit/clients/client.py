@@ -6,7 +6,6 @@ Role: AS
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, re
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.log_budget import BudgetedLogger
 from askit.record_fields import reading
 from askit.shares import Owner
 from fapikit import strict_json
@@ -31,8 +31,6 @@ from fapikit.secrets import Secret
 if TYPE_CHECKING:
     from askit.records import Records
     from fapikit.clock import Clock
-
-log = logging.getLogger("askit")
 
 REGISTERED_FROM: Final = "registered_from"
 """A member of this server's own, in the metadata of a client that registered itself: its address, under a pseudonym."""
@@ -215,6 +213,7 @@ class Clients:
         policy: RegistrationPolicy,
         clock: Clock,
         public_only: bool,
+        log: BudgetedLogger,
     ) -> None:
         """`policy`: what a client that registered itself may have, whenever that was.
 
@@ -226,6 +225,7 @@ class Clients:
         self._profile = profile
         self._policy = policy
         self._clock = clock
+        self._log = log
         self._sources: LRUCache[str, tuple[str, KeySource]] = LRUCache(_SOURCES)
 
     async def find(self, client_id: str) -> Client | None:
@@ -239,7 +239,7 @@ class Clients:
         try:
             return self.read(kept[1])  # the configuration may have changed since
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
-            log.warning("a client that registered itself is not served any more: %s", error)
+            self._log.warning("a client that registered itself is not served any more: %s", error)
             return None
 
     async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:

@@ -14,6 +14,7 @@ from askit.config.table import Table
 from fapikit.errors import ConfigurationError
 
 _AT_MOST: Final = (
+    ("connections_per_address", "connections"),
     ("parameter_octets", "long_parameter_octets"),
     ("long_parameter_octets", "body_octets"),
     ("sealed_request_octets", "header_octets"),
@@ -31,7 +32,14 @@ class Limits:
     header_octets: int = 32_768
     headers: int = 100
     body_octets: int = 131_072
+    header_seconds: float = 10.0
     body_seconds: float = 20.0
+    answer_seconds: float = 60.0
+    idle_seconds: float = 15.0
+    connections: int = 400
+    connections_per_address: int = 200
+    log_lines_per_second: int = 50
+    log_line_octets: int = 4_096
     parameters: int = 100
     parameter_octets: int = 8_192
     long_parameter_octets: int = 65_536

@@ -34,7 +34,7 @@ async def introspect(core: Core, request: Request) -> Response:
     except FapiError as error:
         if not signed or error.code != "invalid_client":
             raise
-        log_refusal(error, "introspection")
+        log_refusal(error, "introspection", core.log)
         return error_answer(error, status=400)  # RFC 9701 5d
     if caller.auth_method == "none":
         raise InvalidClient("introspection is for APIs that prove who they are", clause="RFC 7662 2.1")

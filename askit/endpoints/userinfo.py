@@ -34,7 +34,7 @@ async def userinfo(core: Core, request: Request) -> Response:
             raise InvalidRequest("a request carries one Authorization header", clause="RFC 6750 2")
         return await _answer(core, request, token.strip(), bound=bound)
     except FapiError as error:
-        log_refusal(error, "userinfo")
+        log_refusal(error, "userinfo", core.log)
         return challenge_answer(
             error, scheme="DPoP" if bound else "Bearer", algorithms=core.profile.signing_algorithms
         )

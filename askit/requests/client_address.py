@@ -22,19 +22,26 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def client_address(request: Request, proxies: Sequence[Network]) -> str:
     """An IPv4 address, or the network of an IPv6 one, for a host has as many of those as it likes."""
-    text = request.client.host if request.client else ""
-    caller = _address(text)
-    if caller is None:
-        return text or "unknown"
+    caller = request.client.host if request.client else ""
     for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
-        before = _address(hop.strip())
         # What cannot be read is no place: a port in it, say, would make one of each connection.
-        if before is None or not any(caller in network for network in proxies):
+        if _address(hop.strip()) is None or not is_among(caller, proxies):
             break
-        caller = before
-    if isinstance(caller, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(caller) >> 64 << 64, 64)))
-    return str(caller)
+        caller = hop.strip()
+    return network_address(caller)
+
+
+def network_address(address: str) -> str:
+    """An IPv4 address, or the network of an IPv6 one."""
+    known = _address(address)
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(known) >> 64 << 64, 64)))
+    return (address or "unknown") if known is None else str(known)
+
+
+def is_among(address: str, networks: Sequence[Network]) -> bool:
+    known = _address(address)
+    return known is not None and any(known in network for network in networks)
 
 
 def _address(text: str) -> Address | None:

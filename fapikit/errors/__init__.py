@@ -9,6 +9,7 @@
     │   ├── UnexpectedRedirect        back-channel calls follow none
     │   ├── InsecureUrl               clear text outside loopback
     │   ├── UnusableAnswer            an answer came about keys or tokens, and cannot be used
+    │   ├── KeyUndecided              an unknown kid, and no look at the key set is due
     │   └── DeadlineExceeded          shared work did not end in time
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
@@ -47,6 +48,7 @@ from fapikit.errors.base import (
     ForbiddenByProfile,
     InsecureUrl,
     IssuerMismatch,
+    KeyUndecided,
     MalformedMessage,
     MessageError,
     MetadataError,
@@ -143,6 +145,7 @@ __all__ = [
     "JwtKeyError",
     "JwtTooLarge",
     "KeyNotFound",
+    "KeyUndecided",
     "LivesTooLong",
     "MalformedClaim",
     "MalformedJwt",

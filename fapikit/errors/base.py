@@ -146,6 +146,15 @@ class UnusableAnswer(TransportError):
     fault = Fault.PEER
 
 
+class KeyUndecided(TransportError):
+    """A `kid` that is not among the keys at hand, while the key set is not to be asked for again so soon.
+
+    The peer may have a new key: whoever signed with it is told to come again, not that its JWT is wrong.
+    """
+
+    clause = "OIDC 10.1.1"
+
+
 class DeadlineExceeded(TransportError):
     """Work shared with other callers did not finish in the time this caller could wait."""
 

@@ -155,6 +155,12 @@ def number(claims: Mapping[str, Any], name: str, purpose: Purpose) -> float | No
     return float(value)
 
 
+def claimed_iat(claims: Mapping[str, Any]) -> float | None:
+    """The `iat` of claims that nobody has verified, if it is a time at all."""
+    value = claims.get("iat")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def check_times(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
     """exp, nbf, iat. Raises Expired, NotYetValid, TooOld, MalformedClaim."""
     now, skew = expected.now, expected.skew

@@ -25,8 +25,14 @@ _LONGEST_KID: Final = 60
 class KeySource(Protocol):
     """Where a verifier finds keys: a `KeySet` at hand, or one fetched from a `jwks_uri`."""
 
-    def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
-        """The one key. Raises KeyNotFound or AmbiguousKey; TransportError if that cannot be known now."""
+    def find(
+        self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
+    ) -> Flow[PublicKey]:
+        """The one key. `issued_at`: the `iat` that the JWT claims, which nobody has verified.
+
+        It tells whether keys at hand are new enough to say that a `kid` does not exist, and decides nothing else.
+        Raises KeyNotFound or AmbiguousKey; TransportError if that cannot be known now.
+        """
         ...
 
     def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
@@ -110,7 +116,14 @@ class KeySet:
             )
         return candidates[0]
 
-    def find(self, alg: str, kid: str | None, purpose: Purpose) -> Flow[PublicKey]:
+    def find(
+        self,
+        alg: str,
+        kid: str | None,
+        purpose: Purpose,
+        *,
+        issued_at: float | None = None,  # noqa: ARG002 - these keys are the ones there are
+    ) -> Flow[PublicKey]:
         return self.select(alg, kid, purpose)
         yield  # a flow that asks for nothing
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fapikit.errors import BadSignature, UnusableKey
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected, check_claims, check_issuer
+from fapikit.jose.claims import Expected, check_claims, check_issuer, claimed_iat
 from fapikit.jose.encryption import Decryption, unwrap_jwt
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.parse import UnverifiedJws, parse_jws
@@ -60,7 +60,8 @@ def verify_jwt(
     jws = Concealed(parse_jws(token.reveal(), purpose, algorithms))
     if expected.issuer is not None:
         check_issuer(jws.reveal().unverified_claims, purpose, expected.issuer)
-    key = yield from keys.find(jws.reveal().alg, jws.reveal().kid, purpose)
+    issued_at = claimed_iat(jws.reveal().unverified_claims)
+    key = yield from keys.find(jws.reveal().alg, jws.reveal().kid, purpose, issued_at=issued_at)
     claims = Concealed(check_signature(jws.reveal(), key, purpose))
     check_claims(claims.reveal(), purpose, expected)
     return VerifiedJwt(purpose, jws.reveal().header, claims, key, token)

@@ -30,11 +30,9 @@ class SqliteFile:
     def __init__(
         self, path: Path | str, *, timeout: float, synchronous: Synchronous, max_octets: int
     ) -> None:
-        if str(path) in ("", ".", ":memory:") or str(path).startswith("file:"):
-            raise ConfigurationError(
-                "a SQLite store needs the path of a file, which its processes share; MemoryStore() keeps to one process"
-            )
-        self.path = Path(path).absolute()
+        if str(path) in ("", "."):
+            raise ConfigurationError("a SQLite store needs the path of a file, which its processes share")
+        self.path = Path(path).absolute()  # ":memory:" by itself is no file
         self._log = Path(f"{self.path}-wal")
         self._timeout = timeout
         self._synchronous = synchronous

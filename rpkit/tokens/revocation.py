@@ -40,8 +40,10 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
         try:
             yield from _revoke(bank, tokens, token, hint)
         except PeerRefused as error:
-            # RFC 7009 2.2.1: not every server can revoke access tokens, and these end by themselves.
-            if hint == "refresh_token" or error.peer_code != "unsupported_token_type":
+            # RFC 7009 2.2.1: not every server can revoke access tokens. They end by themselves, soon after the grant;
+            # where there is no refresh token that ends it, nothing has been revoked.
+            can_not = hint == "access_token" and error.peer_code == "unsupported_token_type"
+            if not can_not or newest.refresh_token is None:
                 refused.append((what, error))
         except FapiError as error:
             refused.append((what, error))

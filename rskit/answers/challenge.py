@@ -22,7 +22,7 @@ from rskit.errors import (
     InsufficientAuthentication,
     InsufficientDetails,
     InsufficientScope,
-    TooManyProofs,
+    RequestRefused,
 )
 from rskit.possession.credentials import DPOP
 
@@ -60,8 +60,9 @@ def refuse(
     error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
 ) -> Challenge | CannotDecide:
     """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
-    if isinstance(error, TooManyProofs):  # RFC 6585 4: says nothing about the token, and is no outage of ours
-        return Challenge(429, _later(1), _body(_UNAVAILABLE | {"error_description": error.message}), error)
+    if isinstance(error, RequestRefused):
+        members = {"error": error.code, "error_description": error.message}
+        return Challenge(error.status, _later(error.retry_after), _body(members), error)
     if isinstance(error, AccessRefused | JwtError | DPoPError):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
@@ -69,8 +70,9 @@ def refuse(
     return CannotDecide(503, _later(wait), body, error)
 
 
-def _later(seconds: int) -> Headers:
-    return (("retry-after", str(seconds)), _NO_STORE, _JSON)
+def _later(seconds: int | None) -> Headers:
+    retry = () if seconds is None else (("retry-after", str(seconds)),)
+    return (*retry, _NO_STORE, _JSON)
 
 
 def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: float) -> Challenge:

@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fapikit.errors import FapiError, NonceRequired
+from fapikit.errors import FapiError, KeyUndecided, NonceRequired
+from rskit.answers.hints import hint_for
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
 
@@ -35,10 +36,13 @@ class Trace:
     method: str
     interaction_id: str | None
     facts: dict[str, str]
+    hint: str | None = None
+    """Which setting would help, if the operator's server means what it wrote."""
 
     def __str__(self) -> str:
         facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
-        return f"{self.status} {self.reason} [{self.clause}] {self.message}{facts}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.status} {self.reason} [{self.clause}] {self.message}{facts}{hint}"
 
 
 def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:
@@ -57,11 +61,12 @@ def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id:
         method if method.isalpha() and len(method) <= 10 else "other",
         None if interaction_id is None else _LINE_BREAKING.sub("?", interaction_id[:36]),
         dict(error.facts),
+        hint_for(error),
     )
     LOGGER.log(level, "refused: %s", trace, extra={"rskit": trace})
 
 
 def _level(error: FapiError, status: int) -> int:
-    if status == 503:
+    if status == 503 and not isinstance(error, KeyUndecided):  # which any stranger's kid can bring about
         return logging.WARNING
     return logging.DEBUG if isinstance(error, NoCredentials | NonceRequired) else logging.INFO

@@ -17,17 +17,22 @@ T = TypeVar("T")
 
 COOL_DOWN: Final = 5.0
 """Seconds; what `Retry-After` says too."""
-LONGEST_TRY: Final = 60.0
-"""After that a try that was never ended, in a process that has forked say, no longer holds off the next."""
+TRY_EVERY: Final = 1.0
+"""Seconds between two tries after that, whether or not the one before has ended."""
 
 
 class CoolDown:
-    """Of one endpoint, for all who ask it. No lock: two threads may both try it."""
+    """Of one endpoint, for all who ask it. No lock: two threads may both try it.
 
-    __slots__ = ("_answered_at", "_clock", "_failure", "_tried_at")
+    `others`: what is answered here shows these too that the endpoint answers; their silences say nothing here. So
+    tokens that have passed before have a pause of their own, which no stranger's question can begin or prolong.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    __slots__ = ("_answered_at", "_clock", "_failure", "_others", "_tried_at")
+
+    def __init__(self, clock: Clock, *, others: CoolDown | None = None) -> None:
         self._clock = clock
+        self._others = others
         self._failure: tuple[float, TransportError] | None = None
         self._answered_at = self._tried_at = float("-inf")
 
@@ -37,15 +42,17 @@ class CoolDown:
             raise self._again(self._failure[1])
 
     def attempt(self, flow: Flow[T]) -> Flow[T]:
-        """The outcome of `flow`, a question to the endpoint; after a failure one asks at a time until it answers.
+        """The outcome of `flow`, a question to the endpoint; after a failure one a second asks until it answers.
 
+        A try does not hold off the next until it ends: a question that the endpoint cannot answer would, sent by
+        anybody, keep all others from asking theirs.
         Raises what `flow` raises, or at once what failed last. Only silence is a failure, and only if nobody who asked
         later has been answered: a token that one server cannot digest, or one lost packet, shuts out nobody else.
         """
         self.require()
         now = self._clock()
         trying = self._failure is not None
-        if self._failure is not None and 0 <= now - self._tried_at < LONGEST_TRY:
+        if self._failure is not None and 0 <= now - self._tried_at < TRY_EVERY:
             raise self._again(self._failure[1])
         if trying:
             self._tried_at = now
@@ -59,7 +66,7 @@ class CoolDown:
             self.answered()
             raise
         finally:
-            if trying:
+            if trying and self._tried_at == now:
                 self._tried_at = float("-inf")
         self.answered()
         return result
@@ -70,6 +77,8 @@ class CoolDown:
     def answered(self) -> None:
         self._failure = None
         self._answered_at = self._clock()
+        if self._others is not None:
+            self._others.answered()
 
     def _again(self, error: TransportError) -> TransportError:
         return copy.copy(error)  # a raised error carries a traceback: each request raises its own

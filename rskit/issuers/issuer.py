@@ -6,9 +6,9 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock
@@ -17,7 +17,7 @@ from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
-from fapikit.jwks import RemoteKeySet
+from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.urls import require_secure
@@ -28,6 +28,8 @@ METADATA_LIFETIME: Final = 3600.0
 METADATA_DEADLINE: Final = 12.0
 _MAX_HEADERS: Final = 64
 _MAX_ISSUERS: Final = 1000
+OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash"})
+"""Claims by which an ID token is told from an access token."""
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
 
 
@@ -71,8 +73,16 @@ class Issuer:
     """One trusted authorization server; `url` is its issuer identifier, compared code point for code point.
 
     Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
-    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes
-    are; `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `name` is its label in logs.
+    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes are
+    (several: their union), `client_claim` where the client is (`cid` at some servers, `appid` at others);
+    `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched
+    are believed. `name` is its label in logs.
+
+    `audience`: what this server writes for this API, where it is not `resource`: a GUID, `api://...`, a client id.
+    One of them must be in the token. `audience_claim`: the claim that has it, where it is not `aud`. `marked_by`: a
+    claim and its value that only this server's access tokens have, such as ("token_use", "access"); the claims that
+    tell an ID token (`nonce`, `at_hash`) may then stand in an access token. `rskit.presets` has these settings for
+    the servers that many use.
     """
 
     url: str
@@ -82,8 +92,13 @@ class Issuer:
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)
     typ: Literal["at+jwt", "any"] = field(default="at+jwt", kw_only=True)
     required: tuple[str, ...] = field(default=ACCESS_TOKEN.required, kw_only=True)
-    scope_claim: str = field(default="scope", kw_only=True)
+    scope_claim: str | tuple[str, ...] = field(default="scope", kw_only=True)
+    client_claim: str = field(default="client_id", kw_only=True)
     max_token_age: float | None = field(default=None, kw_only=True)
+    key_limits: KeyLimits = field(default=DEFAULT_LIMITS, kw_only=True)
+    audience: str | tuple[str, ...] = field(default=(), kw_only=True)
+    audience_claim: str = field(default="aud", kw_only=True)
+    marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -94,12 +109,27 @@ class Issuer:
             raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
         if self.keys is not None and self.jwks_uri is not None:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
+        if not all(self.audiences):
+            raise ConfigurationError(
+                f"{self.url}: audience is a string, or several, none of them empty", clause="RFC 9068 4-4"
+            )
+        if self.audience_claim != "aud" and not self.audience:
+            raise ConfigurationError(
+                f"{self.url}: audience_claim = {self.audience_claim!r} needs audience: the values that are this API's",
+                clause="RFC 9068 4-4",
+            )
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        return (self.audience,) if isinstance(self.audience, str) else tuple(self.audience)
 
     @property
     def claims(self) -> tuple[str, ...]:
         """The claims that a token must have; a greatest age needs one to count from."""
-        counts = self.max_token_age is not None and "iat" not in self.required
-        return (*self.required, "iat") if counts else self.required
+        named = {"client_id": self.client_claim, "aud": self.audience_claim}
+        required = tuple(dict.fromkeys(named.get(name, name) for name in self.required))
+        counts = self.max_token_age is not None and "iat" not in required
+        return (*required, "iat") if counts else required
 
     @property
     def label(self) -> str:
@@ -128,20 +158,41 @@ class TrustedIssuer:
         if config.introspection is not None:
             config.introspection.auth.check(profile)
         self.purpose: Purpose = replace(
-            ACCESS_TOKEN, typ_required=config.typ != "any", required=config.claims
+            ACCESS_TOKEN,
+            typ_required=config.typ != "any",
+            required=config.claims,
+            forbidden=ACCESS_TOKEN.forbidden - (OF_ID_TOKENS if config.marked_by else frozenset()),
         )
         # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
-        self.plain = config.max_token_age is None and set(config.required) <= set(ACCESS_TOKEN.required)
+        self.plain = (
+            config.max_token_age is None
+            and set(config.claims) <= set(ACCESS_TOKEN.required)
+            and not config.audience
+            and config.marked_by is None
+        )
         asking = config.introspection
         self.asked_first = asking is not None and not asking.local_jwts
         """Whether its JWTs are introspected, not verified here."""
+        self.proven = False
+        """Whether a token of it has held here: a stranger can name an issuer, and not sign for it."""
         self._clock = clock
-        self._remote = RemoteKeySet(config.jwks_uri, clock=clock) if config.jwks_uri else None
+        self._remote = self._keys_at(config.jwks_uri) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
         self._discovering = CoolDown(clock)
         self.introspecting = CoolDown(clock)
+        """For tokens never seen, which may be anybody's; tokens that have passed before have their own."""
+        self.introspecting_known = CoolDown(clock, others=self.introspecting)
         self.headers: dict[str, KnownHeader] = {}
+
+    def purpose_of(self, claims: Mapping[str, Any]) -> Purpose:
+        """What these claims are held to.
+
+        Keycloak up to 24 wrote `nonce` into access tokens, and `typ` Bearer beside.
+        """
+        if self.config.typ == "any" and claims.get("typ") == "Bearer" and "nonce" in claims:
+            return replace(self.purpose, forbidden=self.purpose.forbidden - {"nonce"})
+        return self.purpose
 
     def keys_at_hand(self, now: float) -> KeySet | None:
         """The keys while nothing need be asked for them, not even a refresh ahead of need."""
@@ -154,6 +205,7 @@ class TrustedIssuer:
         if len(self.headers) >= _MAX_HEADERS:
             self.headers = {}
         self.headers[segment] = known
+        self.proven = True
 
     def key_source(self) -> Flow[KeySet | RemoteKeySet]:
         """Where its keys are found. Raises TransportError while that is not known."""
@@ -163,7 +215,7 @@ class TrustedIssuer:
             metadata = yield from self.metadata()
             uri = self._require(metadata, "jwks_uri")
             if self._remote is None or self._remote.uri != uri:
-                self._remote = RemoteKeySet(uri, clock=self._clock)
+                self._remote = self._keys_at(uri)
         if self._remote is None:  # pragma: no cover - set above or at construction
             raise IssuerUnusable(f"{self.config.label} has no keys")
         return self._remote
@@ -204,6 +256,9 @@ class TrustedIssuer:
         self._discovering.answered()
         self._metadata, self._metadata_until = metadata, self._clock() + METADATA_LIFETIME
         return metadata
+
+    def _keys_at(self, uri: str) -> RemoteKeySet:
+        return RemoteKeySet(uri, clock=self._clock, limits=self.config.key_limits)
 
     def _require(self, metadata: ServerMetadata, member: str) -> str:
         try:
@@ -256,6 +311,11 @@ class IssuerBook:
         except UnknownIssuer:
             return False
 
+    @property
+    def identifiers(self) -> tuple[str, ...] | None:
+        """The issuers that are trusted; None where only a function knows."""
+        return None if self.by_callback else tuple(self._known)
+
     def all(self) -> tuple[TrustedIssuer, ...]:
         return tuple(self._known.values())
 
@@ -266,10 +326,16 @@ class IssuerBook:
             raise _unknown(iss, ())
         trusted = self._known.get(iss)
         if trusted is None or trusted.config != config:
-            if len(self._known) >= _MAX_ISSUERS:
-                self._known = {}
+            if iss not in self._known and len(self._known) >= _MAX_ISSUERS:
+                self._make_room()
             trusted = self._known[iss] = self._trust(config)
         return trusted
+
+    def _make_room(self) -> None:
+        """Forget first whom nothing has held of yet: of honest issuers the keys and pauses stay."""
+        listed = list(self._known.items())
+        proven = [entry for entry in listed if entry[1].proven]
+        self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
         return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)

@@ -30,7 +30,17 @@ SHORTEST_BELIEF: Final = 5.0
 class StreamWatch:
     """One stream's; `token` is as it was last seen. The skin asks before each message, and after each `wait`."""
 
-    __slots__ = ("_believed_until", "_clock", "_credentials", "_refuse", "_skew", "_tokens", "_view", "token")
+    __slots__ = (
+        "_clock",
+        "_credentials",
+        "_entry",
+        "_looked_at",
+        "_refuse",
+        "_skew",
+        "_tokens",
+        "_view",
+        "token",
+    )
 
     def __init__(
         self,
@@ -52,7 +62,8 @@ class StreamWatch:
         self._skew = skew
         self._refuse = refuse
         self._credentials = credentials
-        self._believed_until = tokens.believed_until(credentials.digest, token.kind)
+        self._entry = tokens.believed(credentials.digest, token.kind)
+        self._looked_at = float("-inf")
 
     @property
     def over(self) -> bool:
@@ -61,13 +72,17 @@ class StreamWatch:
 
     @property
     def due(self) -> bool:
-        """Whether the token has to be looked at again."""
-        return self._clock() >= self._believed_until
+        """Whether the token has to be looked at again: what was learnt is too old, its key gone, or it was refused."""
+        now = self._clock()
+        if 0 <= now - self._looked_at < SHORTEST_BELIEF:
+            return False
+        return self._entry is None or not self._tokens.still_believes(self._entry, now)
 
     @property
     def wait(self) -> float:
         """Seconds until something may have to be done although nothing happens on the stream."""
-        left = min(self._believed_until, self._end) - self._clock()
+        until = float("-inf") if self._entry is None else self._entry.until
+        left = min(max(until, self._looked_at + SHORTEST_BELIEF), self._end) - self._clock()
         return min(max(left, 0.0), LONGEST_WAIT)
 
     def goes_on(self) -> Flow[bool]:
@@ -83,7 +98,7 @@ class StreamWatch:
             self._refuse(error, self._view, self._credentials.scheme)
             return False
         self.token = entry.allow.token
-        self._believed_until = max(entry.until, self._clock() + SHORTEST_BELIEF)
+        self._entry, self._looked_at = entry, self._clock()
         return not self.over
 
     @property

@@ -52,8 +52,11 @@ class ProofBudget:
         """Count a proof whose mark was new: what somebody replays is not counted against its key."""
         if len(self._empty_at) >= _MAX_KEYS and jkt not in self._empty_at:
             busy = {key: until for key, until in list(self._empty_at.items()) if until > now}
-            # Where even those are too many, each key begins anew: the store's own bound still holds.
-            self._empty_at = busy if len(busy) < _MAX_KEYS else {}
+            if len(busy) >= _MAX_KEYS:
+                # Those that have used least begin anew: who has used up its share cannot be made to be forgotten.
+                fullest = sorted(busy.items(), key=lambda entry: entry[1])[len(busy) // 2 :]
+                busy = dict(fullest)
+            self._empty_at = busy
         self._empty_at[jkt] = empty_at
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from fapikit.clock import Clock
-from fapikit.errors import ClaimError
+from fapikit.errors import ClaimError, FapiError
 from fapikit.flow import Flow
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
@@ -19,7 +19,7 @@ from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook
 from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.tokens.claims import build_token, read_confirmation
-from rskit.tokens.introspected import Inquiry, ask_issuer, check_members
+from rskit.tokens.introspected import INACTIVE, Inquiry, ask_issuer, check_members
 from rskit.tokens.jwt import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
 from rskit.tokens.token import Token, TokenKind
 
@@ -42,14 +42,16 @@ class TokenCheck:
         self._inquiry = inquiry
         self._cache = cache
         self._cached, self._remember = cache.accepted, cache.remember
+        self._refused, self._revoked = cache.refused, cache.revoked
         self._clock = clock
         self._denylist = denylist
 
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None where something must be asked. Raises what refuses it."""
         _, token, digest = credentials
-        if self._cache.has_refused:
-            self._require_not_refused(digest, now)
+        refusals = self._cache.has_refused
+        if refusals:
+            _require_not_refused(self._refused(digest), now)
         entry = self._cached(digest)
         if (
             entry is None
@@ -60,6 +62,8 @@ class TokenCheck:
             if entry is None:
                 return None
             self._remember(digest, entry, now)
+        if refusals and entry.signed is not None and not self._stands(entry, entry.signed, now):
+            return None
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
@@ -73,10 +77,16 @@ class TokenCheck:
             if asking is None or asking.local_jwts:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
                 self._remember(digest, entry, self._clock())
-                if fresh and asking is not None:
-                    entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=True, jwt=jwt)
-                else:  # another request may have heard meanwhile that it is no longer good
-                    self._require_not_refused(digest, self._clock())
+                signed = entry.signed
+                # Another request may have heard meanwhile that it is no longer good; then `_stands` raises.
+                if (
+                    asking is not None
+                    and signed is not None
+                    and (fresh or not self._stands(entry, signed, self._clock()))
+                ):
+                    entry = yield from self._ask(
+                        token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt, signed=signed
+                    )
             else:
                 entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
         else:
@@ -88,10 +98,21 @@ class TokenCheck:
             self._require_not_denied(entry)
         return entry
 
-    def believed_until(self, digest: bytes, kind: TokenKind) -> float:
-        """How long what was learnt of a token, by asking or by its signature, serves without another look."""
+    def believed(self, digest: bytes, kind: TokenKind) -> AcceptedToken | None:
+        """What was learnt of a token, by asking or by its signature, if it is remembered."""
         entry = self._cached(digest)
-        return entry.until if entry is not None and entry.allow.token.kind == kind else float("-inf")
+        return entry if entry is not None and entry.allow.token.kind == kind else None
+
+    def still_believes(self, entry: AcceptedToken, now: float) -> bool:
+        """Whether what was learnt of a token serves without another look."""
+        if not entry.speaks(now):
+            return False
+        if self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted):
+            return False
+        try:
+            return entry.signed is None or self._stands(entry, entry.signed, now)
+        except FapiError:
+            return False
 
     def look_again(self, credentials: Credentials, token: Token) -> Flow[AcceptedToken]:
         """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
@@ -102,10 +123,10 @@ class TokenCheck:
             return (yield from self.accept(credentials, fresh=True))
         return entry
 
-    def _require_not_refused(self, digest: bytes, now: float) -> None:
-        refused = self._cache.refused(digest, now)
-        if refused is not None:
-            raise copy.copy(refused)  # a raised error carries a traceback: each request raises its own
+    def _stands(self, entry: AcceptedToken, signed: bytes, now: float) -> bool:
+        """Whether its server has nothing against it; False where that has to be asked. Raises what it said."""
+        _require_not_refused(self._revoked(signed), now)
+        return entry.keys is None or now >= self._cache.unsure_until
 
     def _ask(
         self,
@@ -116,8 +137,13 @@ class TokenCheck:
         *,
         fresh: bool,
         jwt: Jwt | None = None,
+        signed: bytes | None = None,
     ) -> Flow[AcceptedToken]:
-        members, asked_at = yield from ask_issuer(token, digest, trusted, self._inquiry, fresh=fresh)
+        """What the server says; `signed` as in AcceptedToken, of a JWT whose signature has held."""
+        known = signed is not None or self._cached(digest) is not None
+        members, asked_at = yield from ask_issuer(
+            token, digest, trusted, self._inquiry, fresh=fresh, known=known
+        )
         try:
             check_members(members, trusted, asking, self._rules, self._clock())
             granted = read_only_members(members)
@@ -126,22 +152,40 @@ class TokenCheck:
             if jwt is not None:
                 _require_same_binding(jwt, found)
         except (InvalidToken, ClaimError) as error:
-            until = asked_at + asking.limits.negative
-            if jwt is not None and asking.local_jwts and isinstance(error, InactiveToken):
-                # Nobody would ask again: verified here it still holds.
-                until = jwt.claims["exp"] + self._rules.skew
-            self._cache.refuse(digest, RefusedToken(copy.copy(error), asked_at, until), self._clock())
+            self._refuse(digest, error, asked_at, asking, jwt=jwt, signed=signed)
             raise
         until = asked_at + asking.limits.positive
         if found.expires_at is not None:
             until = min(until, found.expires_at)
         if trusted.config.max_token_age is not None:
             until = min(until, found.claims["iat"] + trusted.config.max_token_age + self._rules.skew)
-        entry = AcceptedToken(Allow(found), trusted, until, None)
+        entry = AcceptedToken(Allow(found), trusted, until, None, signed)
         newer = self._cache.accept(digest, entry, asked_at, self._clock())
         if newer is not None:
             raise copy.copy(newer)  # who asked later was told that it is no longer good
+        trusted.proven = True
         return entry
+
+    def _refuse(
+        self,
+        digest: bytes,
+        error: InvalidToken | ClaimError,
+        asked_at: float,
+        asking: Introspection,
+        *,
+        jwt: Jwt | None,
+        signed: bytes | None,
+    ) -> None:
+        """Keep a refusal: as long as nobody would ask again, if the token holds here, else only to save a question."""
+        now = self._clock()
+        told = INACTIVE if isinstance(error, InactiveToken) else copy.copy(error)
+        entry = RefusedToken(told, asked_at, asked_at + asking.limits.negative)
+        if jwt is not None and signed is not None:
+            ends = jwt.claims["exp"] + self._rules.skew
+            lasting = RefusedToken(told, asked_at, ends) if told is INACTIVE else entry
+            if self._cache.revoke(digest, signed, lasting, now):
+                return
+        self._cache.refuse(digest, entry, now)
 
     def _require_not_denied(self, entry: AcceptedToken) -> None:
         token = entry.allow.token
@@ -153,6 +197,11 @@ class TokenCheck:
 
     def forget(self, digest: bytes) -> None:
         self._cache.forget(digest)
+
+
+def _require_not_refused(refused: RefusedToken | None, now: float) -> None:
+    if refused is not None and now < refused.until:
+        raise copy.copy(refused.error)  # a raised error carries a traceback: each request raises its own
 
 
 def _require_same_binding(jwt: Jwt, found: Token) -> None:

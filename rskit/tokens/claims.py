@@ -15,7 +15,7 @@ from fapikit.errors import MalformedClaim
 from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit.errors import UnknownConfirmation
 from rskit.issuers.issuer import Issuer
-from rskit.tokens.token import Confirmation, Token, TokenKind
+from rskit.tokens.token import CLIENT_CLAIMS, Confirmation, Token, TokenKind
 
 _UNBOUND: Final = Confirmation()
 _NAME_OCTETS: Final = 6
@@ -30,13 +30,15 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
     Raises MalformedClaim, UnknownConfirmation.
     """
     member = members.get
-    aud, exp, scope = member("aud"), member("exp"), member(config.scope_claim)
+    aud, exp = member(config.audience_claim), member("exp")
+    scope = member(config.scope_claim) if type(config.scope_claim) is str else None
+    client_id = member(config.client_claim)
     return _new(
         Token,
         (
             config.url,
             member("sub"),
-            member("client_id"),
+            client_id if type(client_id) is str else read_client(members, config.client_claim),
             _split_scope(scope) if type(scope) is str else read_scopes(members, config.scope_claim),
             (aud,) if type(aud) is str else aud or (),
             read_details(members) if "authorization_details" in members else (),
@@ -49,22 +51,35 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
     )
 
 
-def read_scopes(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
-    """The scopes. Registered `scope` is one string; only another claim that the configuration names may be a list."""
+def read_scopes(claims: Mapping[str, Any], claim: str | tuple[str, ...]) -> frozenset[str]:
+    """The scopes: names with spaces between them, or an array of names, as many servers write it.
+
+    Of several claims it is the union. Raises MalformedClaim.
+    """
+    if isinstance(claim, tuple):
+        return frozenset[str]().union(*(read_scopes(claims, name) for name in claim))
     value = claims.get(claim)
     if value is None:
         return frozenset()
     if isinstance(value, str):
         return _split_scope(value)
-    if claim != "scope" and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        return frozenset(value)
-    raise _malformed("scope is not a string of names", claim, "RFC 9068 2.2.3")
+    if isinstance(value, tuple) and all(isinstance(name, str) and " " not in name for name in value):
+        return frozenset(filter(None, value))
+    raise _malformed("scope is neither a string of names nor an array of names", claim, "RFC 9068 2.2.3")
 
 
 @lru_cache(maxsize=1024)
 def _split_scope(scope: str) -> frozenset[str]:
     """The names in it; an API sees few different ones."""
     return frozenset(filter(None, scope.split(" ")))
+
+
+def read_client(claims: Mapping[str, Any], claim: str) -> str | None:
+    """The client; where the claim that should name it is absent, by another that does. Raises MalformedClaim."""
+    if claims.get(claim) is not None and not isinstance(claims[claim], str):
+        raise _malformed("the claim that names the client is not a string", claim, "RFC 9068 2.2")
+    named = map(claims.get, (claim, *CLIENT_CLAIMS))
+    return next((name for name in named if isinstance(name, str)), None)
 
 
 def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

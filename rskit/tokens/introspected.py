@@ -6,6 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -24,8 +25,10 @@ from rskit.errors import (
     UnknownIssuer,
 )
 from rskit.issuers.issuer import Introspection, TrustedIssuer
-from rskit.tokens.jwt import JwtRules
+from rskit.tokens.jwt import JwtRules, audience_for, require_named_audience
 
+INACTIVE: Final = InactiveToken("the authorization server says that this token is not active")
+"""Raised as a copy, kept as it is: many may be remembered."""
 _WITH_AUDIENCE: Final = replace(ACCESS_TOKEN, required=("aud",), forbidden=frozenset())
 _WITHOUT_AUDIENCE: Final = replace(_WITH_AUDIENCE, required=())
 
@@ -48,27 +51,29 @@ class Answer(NamedTuple):
 
 
 def ask_issuer(
-    token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool
+    token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
 ) -> Flow[Answer]:
     """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
-    `fresh` asks anew even while another request's question is on its way.
+    `fresh` asks anew even while another request's question is on its way. `known`: the token has passed here before.
     """
     introspection = trusted.config.introspection
     if introspection is None:
         raise UnknownIssuer("the issuer of this token is not asked about tokens here")
     if fresh:
-        return (yield from _ask(token, trusted, introspection, inquiry))
+        return (yield from _ask(token, trusted, introspection, inquiry, known=known))
     return (
         yield from shared(
             ("rs-introspection", trusted.config.url, digest),
-            lambda: _ask(token, trusted, introspection, inquiry),
+            lambda: _ask(token, trusted, introspection, inquiry, known=known),
             deadline=2 * introspection.limits.timeout + 12,
         )
     )
 
 
-def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry) -> Flow[Answer]:
+def _ask(
+    token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
+) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
         endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)
@@ -91,7 +96,8 @@ def _ask(token: str, trusted: TrustedIssuer, introspection: Introspection, inqui
         skew=inquiry.rules.skew,
         timeout=introspection.limits.timeout,
     )
-    members = yield from trusted.introspecting.attempt(question)
+    cool_down = trusted.introspecting_known if known else trusted.introspecting
+    members = yield from cool_down.attempt(question)
     return Answer(members, asked_at)
 
 
@@ -107,20 +113,30 @@ def check_members(
     Raises InactiveToken, or the ClaimError that fits.
     """
     if members["active"] is not True:
-        raise InactiveToken("the authorization server says that this token is not active")
-    purpose = _WITH_AUDIENCE if introspection.aud_required else _WITHOUT_AUDIENCE
+        raise copy.copy(INACTIVE)
+    by_aud = introspection.aud_required and trusted.config.audience_claim == "aud"
+    purpose = _WITH_AUDIENCE if by_aud else _WITHOUT_AUDIENCE
     if trusted.config.max_token_age is not None:
         purpose = replace(purpose, required=(*purpose.required, "iat"))
     expected = Expected(
         issuer=trusted.config.url if "iss" in members else None,
-        audience=rules.audience if introspection.aud_required or "aud" in members else (),
+        audience=_audience(members, trusted, introspection, rules),
         now=now,
         skew=rules.skew,
         max_age=trusted.config.max_token_age,
     )
     check_claims(members, purpose, expected)
+    require_named_audience(members, trusted)
     if "token_type" in members:
         _check_type(members["token_type"], members)
+
+
+def _audience(
+    members: Mapping[str, Any], trusted: TrustedIssuer, introspection: Introspection, rules: JwtRules
+) -> tuple[str, ...]:
+    if trusted.config.audience_claim != "aud":
+        return ()
+    return audience_for(trusted, rules) if introspection.aud_required or "aud" in members else ()
 
 
 def _check_type(token_type: object, members: Mapping[str, Any]) -> None:

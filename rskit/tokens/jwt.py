@@ -9,17 +9,19 @@ Role: RS
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock
-from fapikit.errors import BadSignature, KeyNotFound
+from fapikit.errors import BadSignature, KeyNotFound, WrongAudience
 from fapikit.flow import Flow
-from fapikit.jose.claims import Expected, check_claims
+from fapikit.jose.claims import Expected, check_claims, claimed_iat
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
 from rskit.decision import Allow
+from rskit.errors import NotAnAccessToken
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
@@ -80,11 +82,12 @@ def verify_at_hand(
         known = _select(token, trusted, keys)
         if known is None:
             return None
-    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+    signing_input = f"{head}.{body}".encode("ascii")
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), signing_input):
         raise _bad_signature()
     if new:
         trusted.remember_header(head, known)
-    return _accept(claims, digest, trusted, keys, rules, now)
+    return _accept(claims, signing_input, digest, trusted, keys, rules, now)
 
 
 def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
@@ -107,20 +110,22 @@ def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[
     head, body, tail, claims, trusted = jwt
     header = read_header(head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
-    key = yield from source.find(header.alg, header.kid, trusted.purpose)
+    key = yield from source.find(header.alg, header.kid, trusted.purpose, issued_at=claimed_iat(claims))
     now = clock()  # not before: a token may end while keys are fetched
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
-    if not known.verify(read_signature(tail, ACCESS_TOKEN), f"{head}.{body}".encode("ascii")):
+    signing_input = f"{head}.{body}".encode("ascii")
+    if not known.verify(read_signature(tail, ACCESS_TOKEN), signing_input):
         raise _bad_signature()
     trusted.remember_header(head, known)
-    return _accept(claims, digest, trusted, keys, rules, now)
+    return _accept(claims, signing_input, digest, trusted, keys, rules, now)
 
 
 def _accept(
     claims: dict[str, Any],
+    signing_input: bytes,
     digest: bytes,
     trusted: TrustedIssuer,
     keys: KeySet,
@@ -152,7 +157,8 @@ def _accept(
     until = claims["exp"] + skew
     if config.max_token_age is not None:
         until = min(until, claims["iat"] + config.max_token_age + skew)
-    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys))
+    signed = hashlib.sha256(signing_input).digest() if config.introspection is not None else None
+    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys, signed))
 
 
 def _bad_signature() -> BadSignature:
@@ -162,7 +168,45 @@ def _bad_signature() -> BadSignature:
 
 def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: JwtRules, now: float) -> None:
     config = trusted.config
+    require_mark(claims, trusted)
     expected = Expected(
-        issuer=config.url, audience=rules.audience, now=now, skew=rules.skew, max_age=config.max_token_age
+        issuer=config.url,
+        audience=audience_for(trusted, rules) if config.audience_claim == "aud" else (),
+        now=now,
+        skew=rules.skew,
+        max_age=config.max_token_age,
     )
-    check_claims(claims, trusted.purpose, expected)
+    check_claims(claims, trusted.purpose_of(claims), expected)
+    require_named_audience(claims, trusted)
+
+
+def audience_for(trusted: TrustedIssuer, rules: JwtRules) -> tuple[str, ...]:
+    """What an issuer writes for this API, any one of which will do."""
+    return trusted.config.audiences or rules.audience
+
+
+def require_named_audience(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
+    """The audience, where the issuer writes it into another claim than `aud`. Raises WrongAudience."""
+    config = trusted.config
+    if config.audience_claim == "aud":
+        return
+    found = claims.get(config.audience_claim)
+    named = found if isinstance(found, tuple) else (found,)
+    if not any(name in config.audiences for name in named):
+        raise trusted.purpose.fail(
+            WrongAudience,
+            "this access token is meant for another audience",
+            about="aud",
+            facts={"claim": config.audience_claim, "expected": " ".join(config.audiences)},
+        )
+
+
+def require_mark(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
+    """What marks this issuer's access tokens, where it marks them. Raises NotAnAccessToken."""
+    marked_by = trusted.config.marked_by
+    if marked_by is not None and claims.get(marked_by[0]) != marked_by[1]:
+        raise NotAnAccessToken(
+            f"a token of this server that is an access token has {marked_by[0]}: {marked_by[1]}",
+            clause="RFC 8725 3.12",
+            facts={"claim": marked_by[0]},
+        )

@@ -7,9 +7,12 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rskit.policy.covering import Budget, covering
+
+CLIENT_CLAIMS: Final = ("client_id", "azp", "appid", "cid")
+"""Where servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""
 
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
@@ -26,8 +29,9 @@ class Token(NamedTuple):
 
     It is also what frameworks call an authenticated user: `is_authenticated`, `display_name`, `identity`.
 
-    `subject` is None only for introspected tokens whose server tells none. `expires_at` None means that the server
-    gave no end. `name` is a log-safe short hash of the token.
+    `subject` is None only for introspected tokens whose server tells none. `client_id` is what `Issuer.client_claim`
+    holds, else `azp`, `appid` or `cid`. `expires_at` None means that the server gave no end. `name` is a log-safe short
+    hash of the token.
     """
 
     issuer: str

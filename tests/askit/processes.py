@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -98,15 +99,27 @@ def prepare(
 
 @contextmanager
 def serving(
-    directory: Path, issuer: str, port: int, name: str = "bank.toml", *, level: str = "warning"
+    directory: Path,
+    issuer: str,
+    port: int,
+    name: str = "bank.toml",
+    *,
+    level: str = "warning",
+    open_files: int | None = None,
 ) -> Iterator[Process]:
-    """A server for as long as the block lasts, unless it is killed before."""
+    """A server for as long as the block lasts, unless it is killed before. `open_files`: as many as it may have."""
+
+    def before() -> None:
+        if open_files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+
     with (directory / f"{name}.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "askit", "--config", str(directory / name), "--log-level", level],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            preexec_fn=before,
         )
     try:
         assert process.stdout is not None

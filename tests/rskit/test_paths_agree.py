@@ -20,7 +20,6 @@ from rskit.access import Access
 from rskit.decision import Allow, Refusal
 from rskit.policy.admission import Admission
 from rskit.possession.credentials import read_credentials
-from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
@@ -178,35 +177,6 @@ def test_a_key_that_goes_while_a_token_is_verified_is_not_taken_for_one_of_the_n
 
 def jwks_of(key: Any) -> Any:
     return answer({"keys": [dict(key.public_jwk)]})
-
-
-def test_a_revocation_that_comes_during_a_sweep_is_not_lost(monkeypatch: pytest.MonkeyPatch):
-    clock = FrozenClock()
-    denylist = Denylist(clock=clock)
-    other: list[Any] = []
-
-    class Meddling(float):
-        """While the sweep looks at this entry, another thread revokes."""
-
-        def __gt__(self, now: object) -> bool:
-            if not other:
-                import threading
-
-                thread = threading.Thread(
-                    target=denylist.revoke, args=(ISSUER,), kwargs={"jti": "late", "until": NOW + 60}
-                )
-                other.append(thread)
-                thread.start()
-                thread.join(0.2)
-            return True
-
-    for number in range(1023):
-        denylist.revoke(ISSUER, jti=f"{number}", until=NOW + 60)
-    denylist._until[(ISSUER, "jti", "odd")] = Meddling(NOW + 60)
-    denylist.revoke(ISSUER, jti="last", until=NOW + 60)
-    other[0].join()
-    server = a_server(clock=clock, denylist=denylist)
-    assert type(refused(server, a_view(f"Bearer {a_token(jti='late')}")).error) is rs.RevokedToken
 
 
 def test_an_answer_is_not_remembered_past_the_greatest_age_of_its_token():

@@ -25,6 +25,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "one binding": (lambda: server(bindings="dpop"), "takes a collection"),
     "a key to introspect with": (lambda: Introspection("api", a_key()), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "both swapped": (lambda: Introspection(a_key(), "api"), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
+    "no class at all": (lambda: Access(acr=[]), "acr is one class"),
+    "an empty class": (lambda: Access(acr=""), "acr is one class"),
+    "classes in one text": (lambda: Access(acr="phr mfa"), "acr is one class"),
+    "a class that is no text": (lambda: Access(acr=[2]), "acr is one class"),  # type: ignore[list-item]
     "an age as text": (lambda: Access("accounts", max_age="60"), "max_age is a number"),  # type: ignore[arg-type]
 }
 
@@ -86,7 +90,7 @@ def test_the_log_says_what_came_and_what_was_expected(
 @pytest.mark.parametrize(
     ("claims", "clause"),
     [
-        ({"scope": ["accounts"]}, "RFC 9068 2.2.3"),
+        ({"scope": ["accounts", 7]}, "RFC 9068 2.2.3"),
         ({"authorization_details": "payment"}, "RFC 9396 9"),
         ({"cnf": "key"}, "RFC 7800 3.1"),
         ({"cnf": {"jkt": "short"}}, "RFC 7800 3.1"),

@@ -227,6 +227,15 @@ async def test_max_age_asks_anew_when_the_login_is_too_old(bank: Bank, client: P
     assert claims_of(tokens["id_token"])["auth_time"] == int(bank.clock())
 
 
+async def test_a_login_that_lies_ahead_satisfies_no_max_age(bank: Bank, client: PlainClient) -> None:
+    """Made by a process whose clock is wrong, or before this one's was set back."""
+    await client.decide(await client.pushed())
+    bank.clock.advance(-30)
+    assert 'name="decision"' in (await _login_page(client, max_age="100")).text
+    bank.clock.advance(-1)
+    assert 'name="password"' in (await _login_page(client, max_age="100")).text
+
+
 async def test_prompt_none_never_shows_a_page(client: PlainClient) -> None:
     nobody = read_callback(await _login_page(client, prompt="none"))
     assert (nobody["error"], nobody["iss"]) == ("login_required", ISSUER)

@@ -118,3 +118,14 @@ def test_without_a_revocation_endpoint_that_is_said_and_not_three_times(
     client = clients.of(bank)
     with pytest.raises(MissingMetadata):
         client.revoke(signed_in(client, bank).tokens)
+
+
+def test_where_nothing_could_be_revoked_that_is_said(clients: Clients, bank: FakeBank) -> None:
+    """A server that revokes no access tokens, and a login without a refresh token: nothing has ended there."""
+    client = clients.of(bank)
+    bank.faults["token"] = lambda members: {n: v for n, v in members.items() if n != "refresh_token"}
+    tokens = signed_in(client, bank).tokens
+    bank.faults["revoke_answer"] = lambda _call: (400, {}, NO_MORE)
+    with pytest.raises(NotRevoked) as caught:
+        client.revoke(tokens)
+    assert len(caught.value.refused) == len(tokens.access_tokens)

@@ -1,4 +1,4 @@
-"""While an authorization server does not answer, requests are 503 at once, and one at a time tries it again."""
+"""While an authorization server does not answer, requests are 503 at once, and one a second tries it again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from fapikit import PrivateKeyJWT
 from fapikit import errors as e
 from fapikit.flow import Flow, sleep
+from fapikit.http_message import HttpRequest, HttpResponse
 from rskit import CannotDecide, Introspection, Issuer, ResourceServer
-from rskit.issuers.cool_down import COOL_DOWN, LONGEST_TRY, CoolDown
+from rskit.issuers.cool_down import COOL_DOWN, TRY_EVERY, CoolDown
 from tests.clocks import FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
@@ -119,19 +120,91 @@ def test_a_silence_counts_only_if_nobody_was_answered_since_it_began(endpoint: C
     next(endpoint.attempt(ask("answered")))
 
 
-def test_one_at_a_time_tries_again_until_one_is_answered(endpoint: CoolDown, clock: FrozenClock):
+def test_one_a_second_tries_again_until_one_is_answered(endpoint: CoolDown, clock: FrozenClock):
     a_failure(endpoint)
     clock.advance(COOL_DOWN)
-    trial = endpoint.attempt(ask("answered"))
-    next(trial)
-    clock.advance(COOL_DOWN + 1)
+    trials = []
     for _ in range(3):
-        with pytest.raises(e.Unreachable):
-            next(endpoint.attempt(ask("answered")))
-    assert end(trial) == "answered"
+        trials.append(endpoint.attempt(ask("answered")))
+        next(trials[-1])
+        for _ in range(3):
+            with pytest.raises(e.Unreachable):
+                next(endpoint.attempt(ask("answered")))
+        clock.advance(TRY_EVERY)
+    assert end(trials[1]) == "answered"
     flows = [endpoint.attempt(ask("answered")) for _ in range(3)]
     for flow in flows:
         next(flow)
+
+
+def test_a_try_that_hangs_does_not_keep_others_from_theirs(endpoint: CoolDown, clock: FrozenClock):
+    a_failure(endpoint)
+    clock.advance(COOL_DOWN)
+    hanging = endpoint.attempt(ask(SILENCE))
+    next(hanging)
+    clock.advance(TRY_EVERY)
+    honest = endpoint.attempt(ask("answered"))
+    next(honest)
+    assert end(honest) == "answered"
+    clock.advance(4)
+    with pytest.raises(e.Unreachable):
+        end(hanging)
+    next(endpoint.attempt(ask("answered")))
+
+
+def test_a_try_that_has_ended_takes_nothing_from_one_that_began_later(endpoint: CoolDown, clock: FrozenClock):
+    a_failure(endpoint)
+    clock.advance(COOL_DOWN)
+    first, second = endpoint.attempt(ask("answered")), endpoint.attempt(ask("answered"))
+    next(first)
+    clock.advance(TRY_EVERY)
+    next(second)
+    first.close()
+    with pytest.raises(e.Unreachable):
+        next(endpoint.attempt(ask("answered")))
+
+
+def test_what_strangers_meet_is_not_what_the_known_meet(clock: FrozenClock):
+    strangers = CoolDown(clock)
+    known = CoolDown(clock, others=strangers)
+    a_failure(strangers)
+    flow = known.attempt(ask("answered"))
+    next(flow)
+    with pytest.raises(e.Unreachable):
+        strangers.require()
+    assert end(flow) == "answered"
+    strangers.require()
+    a_failure(known)
+    strangers.require()
+    flow = strangers.attempt(ask("answered"))
+    next(flow)
+    assert end(flow) == "answered"
+    with pytest.raises(e.Unreachable):
+        known.require()
+
+
+POISON = "silencing"
+
+
+def answering(request: HttpRequest) -> HttpResponse:
+    """Asked about one token it says nothing, and about the others that they are active."""
+    if POISON in request.body.decode():
+        raise SILENCE
+    return METADATA if request.method == "GET" else ACTIVE
+
+
+def test_a_token_that_makes_the_server_silent_shuts_out_no_token_that_has_passed_before():
+    clock = FrozenClock()
+    server, hand = an_api(clock), Hand(*[answering] * 40)
+    poison = a_view(f"Bearer {POISON}")
+    allowed(server, a_request(1), hand)
+    for _ in range(10):
+        clock.advance(61)  # what was learnt of token1 has to be asked anew
+        assert isinstance(decide(server, poison, hand), CannotDecide)
+        assert isinstance(decide(server, a_request(99), hand), CannotDecide)
+        allowed(server, a_request(1), hand)
+        allowed(server, a_request(99), hand)
+        server.forget("token99")
 
 
 def test_a_broken_answer_is_an_answer_and_ends_the_pause(endpoint: CoolDown, clock: FrozenClock):
@@ -163,17 +236,6 @@ def test_a_caller_that_goes_away_does_not_keep_the_endpoint_to_itself(endpoint: 
     trial = endpoint.attempt(ask("answered"))
     next(trial)
     trial.close()
-    next(endpoint.attempt(ask("answered")))
-
-
-def test_a_try_whose_end_is_never_heard_of_holds_off_the_next_for_a_while_only(
-    endpoint: CoolDown, clock: FrozenClock
-):
-    a_failure(endpoint)
-    clock.advance(COOL_DOWN)
-    trial = endpoint.attempt(ask("answered"))
-    next(trial)
-    clock.advance(LONGEST_TRY)
     next(endpoint.attempt(ask("answered")))
 
 

@@ -129,7 +129,7 @@ def test_a_look_that_ends_after_the_app_changes_nothing_any_more():
         sent: list[str] = []
         slow = Slow()
         server.async_driver = slow  # type: ignore[assignment]
-        server._tokens.believed_until = lambda *_: 0.0  # type: ignore[method-assign]
+        server._tokens.believed = lambda *_: None  # type: ignore[method-assign]
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})

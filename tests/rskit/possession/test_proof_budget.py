@@ -121,6 +121,20 @@ def test_the_keys_that_are_remembered_are_few(monkeypatch: pytest.MonkeyPatch):
         assert f"busy {number}" in budget._empty_at
 
 
+def test_who_has_used_up_its_share_is_not_forgotten_for_others_sake(monkeypatch: pytest.MonkeyPatch):
+    """Whoever has tokens for very many keys could else begin anew with each of them."""
+    monkeypatch.setattr(proof_budget, "_MAX_KEYS", 8)
+    budget = ProofBudget(5)
+    for _ in range(5):
+        budget.spend("greedy", budget.require("greedy", NOW), NOW)
+    for number in range(1000):
+        with pytest.raises(rs.TooManyProofs):
+            budget.require("greedy", NOW)
+        budget.spend(f"key {number}", budget.require(f"key {number}", NOW), NOW)
+        assert len(budget._empty_at) <= 8
+    budget.require("greedy", NOW + 60)
+
+
 def test_the_share_of_a_key_is_configured_and_positive():
     server, token = a_server(proofs_per_key=1), bound_token()
     allowed(server, a_proven_view(token))

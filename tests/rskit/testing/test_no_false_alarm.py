@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import flask
 import httpx
 import pytest
 import werkzeug.test
 
+import wsgi_mw
 from rskit import Cors
-from rskit.attacks import Headers, afind_holes, find_holes
+from rskit.attacks import Headers, Reach, WsgiSender, afind_holes, find_holes
+from rskit.testing import Mint
 from rskit.testing.attacks.certificates import thumbprint_of
+from tests.rskit.mothers import RESOURCE
 from tests.rskit.testing.guarded import URL, Guarded
 from tests.rskit.testing.planted.api import Api
 from tests.rskit.testing.planted.holes_in_grants import SIGNED_IN, NeedsDetails, NeedsStepUp
 from tests.rskit.testing.planted.holes_in_proof_times import DemandsNonces
 from tests.rskit.testing.planted.planting import CERTIFICATE, DETAIL, scan
+from wsgi_mw import flask as on_flask
 
 
 @pytest.mark.parametrize("skin", ["asgi", "wsgi"])
@@ -97,3 +102,25 @@ def test_the_client_of_flask(bound: bool, status_alone: bool):
 
     report = find_holes(send, guarded.mint, "GET", URL, bound=bound, scope="accounts")
     assert report == [], report.text()
+
+
+def test_a_route_behind_protect_that_needs_a_sign_in_and_details():
+    mint = Mint()
+    server = mint.resource_server(RESOURCE, profile="fapi2-security")
+    app = flask.Flask("bank")
+    rule = on_flask.Access("payments", acr="gold", max_age=300, details=lambda _: DETAIL)
+    app.add_url_rule("/payments", "payments", rule(lambda: {"status": "executed"}), methods=["POST"])
+    report = find_holes(
+        WsgiSender(wsgi_mw.Protect(app, server)),
+        mint,
+        "POST",
+        f"{RESOURCE}/payments",
+        reach=Reach(details=DETAIL),
+        scope="payments",
+        acr="gold",
+        auth_time=mint.now() - 5,
+        authorization_details=[{**DETAIL, "consent_id": "c1"}],
+    )
+    assert report == [], report.text()
+    looked_for = {"authorization details", "how the user signed in", "which details are compared"}
+    assert looked_for.isdisjoint(item.what for item in report.not_looked_at)

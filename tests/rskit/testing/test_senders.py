@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import django.http
+import httpx
 import pytest
+import werkzeug.wrappers
 
 from rskit.attacks import Answer, AsgiSender, WsgiSender
 from rskit.testing.attacks.answer import read_answer
 from rskit.testing.attacks.senders import target_of
+from tests.rskit import django_project
 from tests.rskit.testing.planted.planting import CERTIFICATE
 
 URL = "https://api.example:8443//a/%2e%2E/b;x?q=%20&a=b"
@@ -178,13 +182,7 @@ def test_the_target_of_a_url(url: str, target: str):
 
 
 def test_responses_of_test_clients_are_read():
-    import django.http
-    import httpx
-    import werkzeug.wrappers
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure()
+    django_project.configure()
     pairs = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
     assert read_answer(httpx.Response(200, headers=pairs, content=b"x")) == (
         200,

@@ -55,7 +55,7 @@ CLAIMS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"nonce": "n"}, e.ForbiddenClaim, "RFC 8725 3.12"),
     ({"at_hash": "h"}, e.ForbiddenClaim, "RFC 8725 3.12"),
     ({"events": {}}, e.ForbiddenClaim, "RFC 8725 3.12"),
-    ({"scope": ["accounts"]}, e.MalformedClaim, "RFC 9068 2.2.3"),
+    ({"scope": ["accounts", 7]}, e.MalformedClaim, "RFC 9068 2.2.3"),
     ({"authorization_details": {"type": "x"}}, e.MalformedClaim, "RFC 9396 9"),
     ({"authorization_details": [{"no": "type"}]}, e.MalformedClaim, "RFC 9396 9"),
     ({"scope": 7}, e.MalformedClaim, "RFC 9068 2.2.3"),

@@ -1,0 +1,39 @@
+"""Which setting would help, for the log: a token in another server's shape is refused, and the line says what to write.
+
+The wire never has it. A hint is no advice to trust more: it names the setting by which an operator says that this is
+how his server writes its tokens.
+
+Spec: RFC 9068 2.2, 4; RFC 9449 4.3-9
+Role: RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fapikit.errors import FapiError
+
+_LEFT_OUT: Final = "does the server leave it out? Issuer(required=...) without it"
+_BY_CLAIM: Final[Mapping[tuple[str, str], str]] = {
+    ("MissingClaim", "client_id"): "does the server name the client elsewhere? Issuer(client_claim='azp')",
+    ("MissingClaim", "aud"): "does the server write no aud? Issuer(audience_claim=..., audience=...)",
+    ("MissingClaim", "jti"): _LEFT_OUT,
+    ("MissingClaim", "sub"): _LEFT_OUT,
+    ("MissingClaim", "iat"): _LEFT_OUT,
+    ("ForbiddenClaim", "nonce"): "does the server write it into access tokens? Issuer(marked_by=...)",
+    ("ForbiddenClaim", "at_hash"): "is this an ID token? If it is an access token: Issuer(marked_by=...)",
+}
+_BY_ERROR: Final[Mapping[str, str]] = {
+    "WrongJwtType": "does the server issue access tokens without typ at+jwt? Issuer(typ='any')",
+    "WrongAudience": "does the server write another audience for this API? Issuer(audience=...)",
+    "UnknownIssuer": "compare with issuers= letter by letter; opaque tokens need Issuer(introspection=...)",
+    "WrongUrl": "is this API known by another origin, or behind a prefix? ResourceServer(origins=[...])",
+    "NotAnAccessToken": "is it an access token of this server? see Issuer(marked_by=...)",
+}
+
+
+def hint_for(error: FapiError) -> str | None:
+    """The question to ask oneself, with the setting that answers it."""
+    name = type(error).__name__
+    return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
