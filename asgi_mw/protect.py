@@ -14,11 +14,21 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.guard import Guard
 from asgi_mw.stranger import STRANGER
-from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send, header_of, view_of
-from fapikit.flow import background
+from asgi_mw.view import (
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header_of,
+    view_of,
+    with_forwarded_certificate,
+)
+from fapikit.errors import CertificateHeaderRefused
+from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
-from rskit.decision import Allow, Decision, Refusal
+from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
@@ -83,13 +93,17 @@ class Protect:
             if own is not None:
                 await guard.send_answer(*own)
                 return
-        decision = server.check(view)
+        decision: Decision | Flow[Decision] = (
+            server.check(view)
+            if server.client_certificates is None
+            else self._certificate_refusal(scope, admission) or server.check(admission.view)
+        )
         if type(decision) is Allow:  # the common case, told without a closer look
             admission.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
-            refusal = self._admit(decision, scope, view, guard)
+            refusal = self._admit(decision, scope, admission.view, guard)
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
@@ -108,6 +122,17 @@ class Protect:
             guard.close()
             admission.over = True
             CURRENT.reset(before)
+
+    def _certificate_refusal(self, scope: Scope, admission: Admission) -> Challenge | CannotDecide | None:
+        """Take in the certificate that a proxy hands on, or say why its header is refused."""
+        server = admission.server
+        if server.client_certificates is None:
+            return None
+        try:
+            admission.view = with_forwarded_certificate(scope, admission.view, server.client_certificates)
+        except CertificateHeaderRefused as error:
+            return server.refuse(error, admission.view, None)
+        return None
 
     def _own_answer(
         self, scope: Scope, view: RequestView

@@ -23,7 +23,6 @@ from starlette.routing import Route
 from fapikit import HttpSettings, PrivateKey, PrivateKeyJWT, Seal, Store, client_context, store_from_url
 from fapikit.errors import SealBroken
 from rpkit import AsyncClient, Login, TokenSet, TokenStore
-from rpkit.errors import GrantEnded, NoAccessToken, StepUpRequired
 from rpkit.starlette import SignIn
 
 USER = "__Host-user"
@@ -77,7 +76,11 @@ class Fintech:
 
     def app(self) -> Starlette:
         pages = [Route("/", self._home), Route("/pay", self._pay, methods=["POST"])]
-        return Starlette(routes=[*pages, *self.sign_in.routes()], lifespan=self._lifespan)
+        return Starlette(
+            routes=[*pages, *self.sign_in.routes()],
+            lifespan=self._lifespan,
+            exception_handlers=self.sign_in.exception_handlers(),  # a grant that ended leads back to the bank
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -117,11 +120,8 @@ class Fintech:
         if tokens is None:
             return HTMLResponse(SIGN_IN)
         bank = await self.sign_in.client()
-        try:
-            async with bank.api(tokens, base_url=self._api, resource=self._api, **self._api_options) as api:
-                answer = await api.request(method, path, **content)
-        except (GrantEnded, NoAccessToken, StepUpRequired):  # whose remedy is to sign in again
-            return HTMLResponse(SIGN_IN)
+        async with bank.api(tokens, base_url=self._api, resource=self._api, **self._api_options) as api:
+            answer = await api.request(method, path, **content)
         return JSONResponse(answer.json(), answer.status_code)
 
     async def _tokens(self, request: Request) -> TokenSet | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from flask import Blueprint, Response, jsonify, make_response, request
+from flask import Blueprint, Flask, Response, jsonify, make_response, request
 
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
@@ -25,6 +25,7 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
+from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
@@ -101,6 +102,24 @@ class SignIn:
             pages.add_url_rule(self._paths.sign_out, "sign_out", self.sign_out, methods=["POST"])
         return pages
 
+    def register_error_handlers(self, app: Flask, *unreachable: type[Exception]) -> None:
+        """Have the application answer where a bank cannot be asked.
+
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
+        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
+        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        """
+        for kind in (*BANK_PROBLEMS, *unreachable):
+            app.register_error_handler(kind, self.bank_problem)
+
+    def bank_problem(self, error: Exception) -> Response:
+        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        answer = answer_to(error, _web_request(), login_path=self._paths.login)
+        if answer is None:
+            raise error
+        log_failure(error, "the bank could not be asked")
+        return _response(answer)
+
     def client(self) -> Client:
         """The client, connected at first use."""
         if self._client is None:
@@ -125,7 +144,7 @@ class SignIn:
             wish = initiated_login.Initiation()
             if self._paths.initiate is not None:
                 wish = initiated_login.answered(asked, self._paths.redirect_uri)
-            start = client.begin(**{**self._parameters, **wish.parameters, **given})
+            start = client.begin(**{**self._parameters, **wish.parameters, **asked_step_up(asked), **given})
             return _response(
                 web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
             )

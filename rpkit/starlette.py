@@ -28,6 +28,7 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
+from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
@@ -104,6 +105,23 @@ class SignIn:
             routes.append(Route(paths.sign_out, self.sign_out, methods=["POST"]))
         return routes
 
+    def exception_handlers(self, *unreachable: type[Exception]) -> dict[Any, Any]:
+        """What `Starlette` and `FastAPI` take as `exception_handlers`: a bank that cannot be asked is answered.
+
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
+        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
+        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        """
+        return dict.fromkeys((*BANK_PROBLEMS, *unreachable), self.bank_problem)
+
+    async def bank_problem(self, request: Request, error: Exception) -> Response:
+        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        answer = answer_to(error, _web_request(request), login_path=self._paths.login)
+        if answer is None:
+            raise error
+        log_failure(error, "the bank could not be asked")
+        return _response(answer)
+
     async def client(self) -> AsyncClient:
         """The client, connected at first use."""
         if self._client is None:
@@ -128,7 +146,9 @@ class SignIn:
             wish = initiated_login.Initiation()
             if self._paths.initiate is not None:
                 wish = initiated_login.answered(asked, self._paths.redirect_uri)
-            start = await client.begin(**{**self._parameters, **wish.parameters, **given})
+            start = await client.begin(
+                **{**self._parameters, **wish.parameters, **asked_step_up(asked), **given}
+            )
             return _response(
                 web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
             )

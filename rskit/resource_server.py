@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
+from fapikit.certificates import CertificateHeader
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
 from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
@@ -58,6 +59,7 @@ class ResourceServer:
     share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where
     bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
+    `client_certificates`: the header in which a proxy that ends TLS hands certificates on, and which proxy is trusted.
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
     `consents`: where consents are used up, for routes that execute what a user agreed to once.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
@@ -77,6 +79,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        client_certificates: CertificateHeader | None = None,
         consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
@@ -90,6 +93,7 @@ class ResourceServer:
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
         self.consents = consents
         self.clock = clock
+        self.client_certificates = client_certificates
         self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose

@@ -25,6 +25,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
+from fapikit.certificates import CertificateHeader
+from fapikit.errors import CertificateHeaderRefused
 from fapikit.http_message import Headers
 from rskit.access import any_of, public
 from rskit.answers import cors as pages
@@ -52,7 +54,7 @@ from wsgi_mw.django_access import (
 )
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
-from wsgi_mw.view import certificate_of, raw_path
+from wsgi_mw.view import certificate_of, raw_path, with_forwarded_certificate
 
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -85,6 +87,11 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
+        if self._server.client_certificates is not None:
+            try:
+                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
+            except CertificateHeaderRefused as error:
+                return self._render(request, self._server.refuse(error, view, None), view)
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
         decision = self._server.check(view)
@@ -101,6 +108,11 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
+        if self._server.client_certificates is not None:
+            try:
+                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
+            except CertificateHeaderRefused as error:
+                return self._render(request, self._server.refuse(error, view, None), view)
         decision = self._server.check(view)
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
@@ -247,6 +259,15 @@ def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> Requ
         certificate,
         identify(meta.get("HTTP_X_FAPI_INTERACTION_ID")),
     )
+
+
+def _with_forwarded_certificate(
+    request: HttpRequest, view: RequestView, header: CertificateHeader
+) -> RequestView:
+    """As for WSGI; `request.headers` is made from what is left."""
+    found = with_forwarded_certificate(request.META, view, header)
+    request.__dict__.pop("headers", None)
+    return found
 
 
 def _certificate_of_scope(scope: Any) -> bytes | None:

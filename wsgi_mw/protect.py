@@ -14,11 +14,13 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
+from fapikit.errors import CertificateHeaderRefused
+from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
 from rskit.answers.cors import Cors, preflight_of_metadata
-from rskit.decision import Allow, Refusal
+from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
@@ -31,7 +33,7 @@ from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.stream import goes_on, watch_of
-from wsgi_mw.view import Environ, view_of
+from wsgi_mw.view import Environ, view_of, with_forwarded_certificate
 
 _LENGTH_OF_CONTENT_LENGTH: Final = len("content-length")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -79,7 +81,11 @@ class Protect:
         guard = Guard(admission, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
-        decision = server.check(view)
+        decision: Decision | Flow[Decision] = (
+            server.check(view)
+            if server.client_certificates is None
+            else self._certificate_refusal(environ, admission) or server.check(admission.view)
+        )
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
         if type(decision) is Allow:
@@ -99,6 +105,17 @@ class Protect:
         finally:
             CURRENT.reset(before)
         return guard.body(answer)
+
+    def _certificate_refusal(self, environ: Environ, admission: Admission) -> Challenge | CannotDecide | None:
+        """Take in the certificate that a proxy hands on, or say why its header is refused."""
+        server = admission.server
+        if server.client_certificates is None:
+            return None
+        try:
+            admission.view = with_forwarded_certificate(environ, admission.view, server.client_certificates)
+        except CertificateHeaderRefused as error:
+            return server.refuse(error, admission.view, None)
+        return None
 
     def _is_admitted(self, refusal: Refusal, environ: Environ, guard: Guard) -> bool:
         view = guard.admission.view

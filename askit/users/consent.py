@@ -113,7 +113,6 @@ async def approve(
     request = opened.request
     _require_meant_user(core, request, session)
     owners = core.owners(client, session.username)
-    core.shares.require(owners)
     await use_up(core, opened, owners)
     user = core.users.find(session.username)
     if user is None:
@@ -160,9 +159,9 @@ async def approve(
     return await authorization_response(core, request, client, members)
 
 
-async def deny(core: Core, opened: OpenedRequest, client: Client) -> Response:
+async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Response:
     """Raises InvalidRequestUri if this request was decided already."""
-    await use_up(core, opened, client.owners)
+    await use_up(core, opened, core.owners(client, session.username))
     return await refuse(core, opened.request, client, AccessDenied("the user said no"))
 
 

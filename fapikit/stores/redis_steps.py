@@ -89,10 +89,9 @@ class RedisSteps:
         evicted, before = evicted_by(nodes), self._evicted
         self._nodes, self._promise, self._inspected_at = nodes, promise, self._clock()
         self._evicted = evicted
-        if before is not None and evicted > before:  # marks may be among them
+        if before is not None and evicted > before:  # marks may be among them: none is taken for a while
             for bucket, known in list(self._known.items()):
                 yield from self._write_down(bucket, known.name)
-            raise_forgot()
         return promise
 
     def _operate(self, script: Script, key: str, *arguments: bytes | int) -> Steps[Any]:

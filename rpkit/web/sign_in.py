@@ -63,7 +63,10 @@ def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> N
         )
 
 
-def log_failure(error: FapiError) -> None:
+def log_failure(error: Exception, what: str = "sign-in refused") -> None:
     """One line with the clause and log-safe facts; louder where it is not the user's doing."""
+    if not isinstance(error, FapiError):  # another library's, whose words may be of anything
+        _LOG.warning("%s: %s", what, type(error).__name__)
+        return
     level = logging.INFO if error.fault is Fault.USER else logging.WARNING
-    _LOG.log(level, "sign-in refused: %s; %s: %s", error, type(error).__name__, dict(error.facts))
+    _LOG.log(level, "%s: %s; %s: %s", what, error, type(error).__name__, dict(error.facts))

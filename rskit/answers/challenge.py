@@ -14,7 +14,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired, StoreForgot
+from fapikit.errors import (
+    CertificateHeaderRefused,
+    DPoPError,
+    FapiError,
+    JwtError,
+    NonceRequired,
+    StoreForgot,
+)
 from fapikit.http_message import Headers
 from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import (
@@ -63,7 +70,7 @@ def refuse(
     if isinstance(error, RequestRefused):
         members = {"error": error.code, "error_description": error.message}
         return Challenge(error.status, _later(error.retry_after), _body(members), error)
-    if isinstance(error, AccessRefused | JwtError | DPoPError):
+    if isinstance(error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
     wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER
