@@ -12,20 +12,23 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreError
 from fapikit.stores.sealed import Seal
 from rpkit.client import Client
+from rpkit.errors import TransactionMissing
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.transaction import used_key
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
-from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
+from rpkit.web.sign_in import SignInPaths, explained, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
 OnLogout: TypeAlias = Callable[[LoggedOut], None]
@@ -144,6 +147,8 @@ class SignIn:
 
     def callback(self) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
+        if request.method == "HEAD":
+            return _response(web.preview())
         asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings
@@ -153,7 +158,7 @@ class SignIn:
             login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response = make_response(self._on_login(login))
         except FapiError as error:
-            response = self._failed(error)
+            response = self._failed(explained(error, self._used(asked, error)))
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     def logout(self) -> Response:
@@ -185,6 +190,15 @@ class SignIn:
         response = jsonify(self._keys.jwks())
         response.headers["cache-control"] = "public, max-age=300"
         return response
+
+    def _used(self, asked: web.WebRequest, error: FapiError) -> bytes | None:
+        """The mark of an answer to the login that this browser has no cookie of (any more)."""
+        name = web.transaction_named(asked, self._paths.redirect_uri)
+        if name is None or self._client is None or not isinstance(error, TransactionMissing):
+            return None
+        with suppress(StoreError):
+            return self._client.bank.settings.store.get(used_key(name))
+        return None
 
     def _failed(self, error: FapiError) -> Response:
         log_failure(error)

@@ -13,22 +13,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreError
 from fapikit.stores.sealed import Seal
 from rpkit.async_client import AsyncClient
+from rpkit.errors import TransactionMissing
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.transaction import used_key
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
-from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
+from rpkit.web.sign_in import SignInPaths, explained, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
@@ -147,6 +150,8 @@ class SignIn:
 
     async def callback(self, request: Request) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
+        if request.method == "HEAD":
+            return _response(web.preview())
         asked = _web_request(request, await _body(request))
         try:
             client = await self.client()
@@ -157,7 +162,7 @@ class SignIn:
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response: Response = await _awaited(self._on_login(request, login))
         except FapiError as error:
-            response = await self._failed(request, error)
+            response = await self._failed(request, explained(error, await self._used(asked, error)))
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     async def logout(self, request: Request) -> Response:
@@ -189,6 +194,15 @@ class SignIn:
         """The client's public keys, next one included."""
         assert self._keys is not None  # noqa: S101 - routed only with keys
         return JSONResponse(self._keys.jwks(), headers={"cache-control": "public, max-age=300"})
+
+    async def _used(self, asked: web.WebRequest, error: FapiError) -> bytes | None:
+        """The mark of an answer to the login that this browser has no cookie of (any more)."""
+        name = web.transaction_named(asked, self._paths.redirect_uri)
+        if name is None or self._client is None or not isinstance(error, TransactionMissing):
+            return None
+        with suppress(StoreError):
+            return await self._client.bank.settings.store.aget(used_key(name))
+        return None
 
     async def _failed(self, request: Request, error: FapiError) -> Response:
         log_failure(error)

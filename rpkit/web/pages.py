@@ -23,7 +23,7 @@ from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Concealed, random_token
 from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
-from rpkit.errors import TransactionMissing
+from rpkit.errors import TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import Start
 from rpkit.login.callback import told_error
 from rpkit.login.transaction import Transaction, transaction_id
@@ -32,10 +32,13 @@ from rpkit.web.logout import LogoutStart
 COOKIE: Final = "__Host-rp-"
 MAX_BODY: Final = 64 * 1024
 MAX_LOGINS: Final = 5
-"""Logins under way in one browser; the sixth takes the place of another."""
+"""Logins under way in one browser; the sixth takes the place of the oldest."""
 MAX_COOKIES: Final = 7000
 """Characters of their cookies: a web server takes 8 KB of Cookie header, and the application has cookies too."""
 
+_NO_COOKIE_ON_HTTP: Final = (
+    "Safari keeps no Secure cookie of http://localhost: use another browser there, or https."
+)
 _CHUNK: Final = 3500
 _CHUNKS: Final = 4
 _FORM_POST: Final = frozenset({"form_post", "form_post.jwt"})
@@ -124,7 +127,7 @@ def started(
         _cookie(f"{COOKIE}{transaction.id}{_suffix(number)}", chunk, lifetime, same_site)
         for number, chunk in enumerate(chunks)
     ]
-    for other in _crowded_out(request, len(sealed)):
+    for other in _crowded_out(request, len(sealed), seal):
         cookies += ended(other, request)
     return WebAnswer(303, (("location", start.url), *PRIVATE_HEADERS, *cookies))
 
@@ -137,9 +140,13 @@ def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
     parameters, callback = _parameters(request, redirect_uri)
     # `state` chooses the cookie and decides nothing: `complete` compares it with what the cookie holds.
     name = transaction_id(_state_of(parameters))
-    sealed = "".join(request.cookies.get(f"{COOKIE}{name}{_suffix(n)}", "") for n in range(_CHUNKS))
+    sealed = _held(request, name)
     if not sealed:
-        raise TransactionMissing(f"this browser has no such login under way{told_error(parameters)}")
+        on_http = urlsplit(redirect_uri).scheme == "http" and not _under_way(request.cookies)
+        raise TransactionMissing(
+            f"this browser has no such login under way{told_error(parameters)}",
+            facts={"hint": _NO_COOKIE_ON_HTTP} if on_http else {},
+        )
     return Returned(Transaction.open(sealed, seal), Concealed(callback))
 
 
@@ -198,7 +205,15 @@ def failed(error: FapiError) -> WebAnswer:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")
-    return _text(400, "Signing in did not work. Please sign in again.")
+    if isinstance(error, TransactionUsed):
+        return _had_its_answer()
+    hint = f" {error.facts['hint']}" if isinstance(error, TransactionMissing) and error.facts else ""
+    return _text(400, f"Signing in did not work. Please sign in again.{hint}")
+
+
+def preview() -> WebAnswer:
+    """To HEAD, which looks and does nothing: it finishes no login."""
+    return WebAnswer(200, PRIVATE_HEADERS)
 
 
 def logged_out() -> WebAnswer:
@@ -219,13 +234,19 @@ def ended(name: str, request: WebRequest) -> list[tuple[str, str]]:
     return [_cookie(cookie, "", 0, "Lax") for cookie in held if cookie in request.cookies]
 
 
-def ended_after(request: WebRequest, redirect_uri: str) -> list[tuple[str, str]]:
-    """The same for the login that this answer names, if it names one."""
+def transaction_named(request: WebRequest, redirect_uri: str) -> str | None:
+    """The id of the login that this answer names, if it names one."""
     try:
         parameters, _ = _parameters(request, redirect_uri)
-        return ended(transaction_id(_state_of(parameters)), request)
     except FapiError:
-        return []
+        return None
+    return transaction_id(_state_of(parameters))
+
+
+def ended_after(request: WebRequest, redirect_uri: str) -> list[tuple[str, str]]:
+    """The same for the login that this answer names, if it names one."""
+    name = transaction_named(request, redirect_uri)
+    return [] if name is None else ended(name, request)
 
 
 def _parameters(request: WebRequest, redirect_uri: str) -> tuple[Parameters, str | bytes]:
@@ -256,18 +277,35 @@ def _state_of(parameters: Parameters) -> str:
     return state if isinstance(state, str) else ""
 
 
-def _under_way(cookies: Mapping[str, str]) -> set[str]:
-    return {name.removeprefix(COOKIE).split(".")[0] for name in cookies if name.startswith(COOKIE)}
+def _under_way(cookies: Mapping[str, str]) -> list[str]:
+    """Their ids, as the browser sends them: the older cookie first (RFC 6265 5.4)."""
+    held = (name.removeprefix(COOKIE).split(".")[0] for name in cookies if name.startswith(COOKIE))
+    return list(dict.fromkeys(held))
 
 
-def _crowded_out(request: WebRequest, needed: int) -> list[str]:
-    """The logins whose place a new one of this length takes, in number or in room."""
+def _crowded_out(request: WebRequest, needed: int, seal: Seal) -> list[str]:
+    """The oldest logins, whose place a new one of this length takes, in number or in room."""
+    begun = {login: _held(request, login) for login in _under_way(request.cookies)}
     leave, room = [], MAX_COOKIES - needed
-    for number, login in enumerate(sorted(_under_way(request.cookies)), start=2):
-        room -= sum(len(request.cookies.get(f"{COOKIE}{login}{_suffix(n)}", "")) for n in range(_CHUNKS))
+    oldest_first = sorted(begun, key=lambda login: _ends(begun[login], seal))
+    for number, login in enumerate(oldest_first[::-1], start=2):
+        room -= len(begun[login])
         if number > MAX_LOGINS or room < 0:
             leave.append(login)
     return leave
+
+
+def _held(request: WebRequest, login: str) -> str:
+    """The sealed transaction of a login, from its cookies; empty without one."""
+    return "".join(request.cookies.get(f"{COOKIE}{login}{_suffix(n)}", "") for n in range(_CHUNKS))
+
+
+def _ends(sealed: str, seal: Seal) -> float:
+    """When a login under way ends; one that cannot be read has ended."""
+    try:
+        return Transaction.open(sealed, seal).expires_at
+    except SealBroken:
+        return 0.0
 
 
 def _suffix(number: int) -> str:
@@ -277,6 +315,15 @@ def _suffix(number: int) -> str:
 def _cookie(name: str, value: str, lifetime: int, same_site: str) -> tuple[str, str]:
     attributes = f"Path=/; Max-Age={lifetime}; Secure; HttpOnly; SameSite={same_site}"
     return "set-cookie", f"{name}={value}; {attributes}"
+
+
+def _had_its_answer() -> WebAnswer:
+    """The callback was loaded again: whether the login went well then, the application's own pages show."""
+    body = (
+        "<h1>This sign-in has been answered</h1><p>Each sign-in counts once, and this one has had its answer. "
+        '<a href="/">Go on to the start page</a>. If you are not signed in there, sign in again.</p>'
+    )
+    return replace(page("Signing in", body, "form-action 'none'"), status=400)
 
 
 def _text(status: int, text: str) -> WebAnswer:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from fapikit.errors import ConfigurationError, FapiError, Fault
 from rpkit.bank import Bank
+from rpkit.errors import TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import check_parameters
 
 _LOG = logging.getLogger("rpkit.web.sign_in")
@@ -61,6 +62,13 @@ def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> N
             clause="RFC 8707 2.2",
             facts={"asked": " ".join(asked)},
         )
+
+
+def explained(error: FapiError, used: bytes | None) -> FapiError:
+    """The error of a callback, which was loaded again if the store holds the mark of its answer (`used`)."""
+    if isinstance(error, TransactionMissing) and used is not None:
+        return TransactionUsed("this login has been answered before: its callback was loaded again")
+    return error
 
 
 def log_failure(error: FapiError) -> None:
