@@ -21,7 +21,7 @@ from fastapi.openapi.models import SecurityBase as SchemeModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from asgi_mw.starlette import admission_of, once, public, require, token_of
+from asgi_mw.starlette import admission_of, once, public, require, token_of, use_consent, use_consent_sync
 from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
@@ -122,4 +122,13 @@ def document(app: fastapi.FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-__all__ = ["Access", "any_of", "document", "once", "public", "token_of"]
+__all__ = [
+    "Access",
+    "any_of",
+    "document",
+    "once",
+    "public",
+    "token_of",
+    "use_consent",
+    "use_consent_sync",
+]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -23,6 +24,8 @@ from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
+from rskit.consents import use as consents
+from rskit.consents.ledger import Execute
 from rskit.decision import Refusal
 from rskit.policy.admission import KEY, Admission
 from rskit.tokens.token import Token
@@ -63,7 +66,9 @@ async def require(admission: Admission, access: rules.Access, connection: HTTPCo
         )
     if access.details is not None:
         needed = access.details(connection)
-        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+        if inspect.isawaitable(needed):
+            needed = await needed
+        admission.require_details(access, needed, connection.headers.getlist)
     return token
 
 
@@ -83,10 +88,34 @@ def admission_of(connection: HTTPConnection) -> Admission:
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
 
-    Raises StoreError where that cannot be known; the request is then answered 503.
+    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
+    is then answered 503.
     """
     admission = admission_of(connection)
     return await admission.server.async_driver.run(admission.once(name, ttl))
+
+
+async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:
+    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+
+    `execute` is called with the `Reservation`, and awaited if it is a coroutine function. What it raises passes
+    through. Raises HTTPException where the request is refused: the answer is the refusal, whatever becomes of the
+    exception.
+    """
+    admission = admission_of(connection)
+    try:
+        return await admission.server.async_driver.run(consents.use_consent(admission, execute))
+    except FapiError as error:
+        raise HTTPException(admission.stop(error).status) from error
+
+
+def use_consent_sync(connection: HTTPConnection, execute: Execute) -> Any:
+    """The same for a handler that is a plain function: such a one runs in a thread."""
+    admission = admission_of(connection)
+    try:
+        return admission.server.sync_driver.run(consents.use_consent(admission, execute))
+    except FapiError as error:
+        raise HTTPException(admission.stop(error).status) from error
 
 
 async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:
@@ -104,4 +133,4 @@ def _connection_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnect
     raise TypeError("an endpoint under Access takes the request or the websocket")
 
 
-__all__ = ["Access", "any_of", "once", "public", "token_of"]
+__all__ = ["Access", "any_of", "once", "public", "token_of", "use_consent", "use_consent_sync"]

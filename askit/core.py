@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
+from askit.clients.few_at_once import FewAtOnce
 from askit.clients.keys import FETCHED, PublicHttp
 from askit.clients.registrations import Registrations
 from askit.config.settings import Config
@@ -84,6 +85,7 @@ class Core:
             public_only=not config.development_only,
             log=self.log,
         )
+        self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client)
         self.registrations = Registrations(
             self.records, config.registration, per_address=config.limits.registrations_per_address
         )

@@ -36,6 +36,7 @@ from askit.endpoints import (
 )
 from askit.messages import see_other
 from fapikit.errors import FapiError
+from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -51,6 +52,9 @@ def build_routes(core: Core) -> list[Route]:
                 return await endpoint(core, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
                 return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
+            except BaseException as ended:  # a request that was cancelled, or a server that stops
+                bare(ended)
+                raise
 
         return answer
 

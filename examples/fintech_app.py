@@ -23,7 +23,6 @@ from starlette.routing import Route
 from fapikit import HttpSettings, PrivateKey, PrivateKeyJWT, Seal, Store, client_context, store_from_url
 from fapikit.errors import SealBroken
 from rpkit import AsyncClient, Login, TokenSet, TokenStore
-from rpkit.errors import GrantEnded, NoAccessToken, StepUpRequired
 from rpkit.starlette import SignIn
 
 USER = "__Host-user"
@@ -35,7 +34,13 @@ async def payment(request: Request) -> dict[str, Any] | None:
     amount = parse_qs((await request.body()).decode()).get("amount", [""])[0]
     if not amount:
         return None
-    return {"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": amount}}
+    return {
+        "type": "payment_initiation",
+        "instructedAmount": {"currency": "EUR", "amount": amount},
+        "creditorName": "Green Grocer Ltd",
+        "creditorAccount": {"iban": "DE02120300000000202051"},
+        "remittanceInformationUnstructured": "Invoice 2026-0815",
+    }
 
 
 class Fintech:
@@ -71,7 +76,11 @@ class Fintech:
 
     def app(self) -> Starlette:
         pages = [Route("/", self._home), Route("/pay", self._pay, methods=["POST"])]
-        return Starlette(routes=[*pages, *self.sign_in.routes()], lifespan=self._lifespan)
+        return Starlette(
+            routes=[*pages, *self.sign_in.routes()],
+            lifespan=self._lifespan,
+            exception_handlers=self.sign_in.exception_handlers(),  # a grant that ended leads back to the bank
+        )
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -99,7 +108,11 @@ class Fintech:
         return await self._call(request, "GET", "accounts")
 
     async def _pay(self, request: Request) -> Response:
-        return await self._call(request, "POST", "payments", json=await payment(request))
+        """One consent, one payment, one key: however often it is sent, it is the same payment."""
+        tokens = await self._tokens(request)
+        consents = [] if tokens is None else [detail["consent_id"] for detail in tokens.authorization_details]
+        headers = {"Idempotency-Key": f'"{consents[0]}"'} if consents else {}
+        return await self._call(request, "POST", "payments", json=await payment(request), headers=headers)
 
     async def _call(self, request: Request, method: str, path: str, **content: Any) -> Response:
         """Ask the API in the customer's name, or the customer to sign in."""
@@ -107,11 +120,8 @@ class Fintech:
         if tokens is None:
             return HTMLResponse(SIGN_IN)
         bank = await self.sign_in.client()
-        try:
-            async with bank.api(tokens, base_url=self._api, resource=self._api, **self._api_options) as api:
-                answer = await api.request(method, path, **content)
-        except (GrantEnded, NoAccessToken, StepUpRequired):  # whose remedy is to sign in again
-            return HTMLResponse(SIGN_IN)
+        async with bank.api(tokens, base_url=self._api, resource=self._api, **self._api_options) as api:
+            answer = await api.request(method, path, **content)
         return JSONResponse(answer.json(), answer.status_code)
 
     async def _tokens(self, request: Request) -> TokenSet | None:

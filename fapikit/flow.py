@@ -93,6 +93,21 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Call a function of the application; the async driver awaits what it returns, for `deadline` seconds at most.
+
+    The sync driver cannot end it. It refuses a coroutine function, which has done nothing then.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    deadline: float
+
+    def __repr__(self) -> str:
+        return f"Call({getattr(self.function, '__qualname__', self.function)})"
+
+
+@dataclass(frozen=True, slots=True)
 class Background:
     """Start a flow under a key unless one runs already, and do not wait for it."""
 
@@ -100,7 +115,7 @@ class Background:
     start: Callable[[], Flow[Any]]
 
 
-Effect: TypeAlias = Http | Store | Sleep | Sign | Shared | Background
+Effect: TypeAlias = Http | Store | Sleep | Sign | Shared | Call | Background
 Flow: TypeAlias = Generator[Effect, Any, T]
 
 
@@ -151,6 +166,11 @@ def sign(signer: Signer, signing_input: bytes) -> Flow[bytes]:
 def shared(key: Hashable, start: Callable[[], Flow[T]], *, deadline: float) -> Flow[T]:
     """The outcome of the one run under `key`. Raises what it raises, or DeadlineExceeded."""
     return _ask(Shared(key, start, deadline))
+
+
+def call(function: Callable[..., Any], *arguments: Any, deadline: float) -> Flow[Any]:
+    """What a function of the application returns. Raises what it raises; TimeoutError; ConfigurationError."""
+    return (yield Call(function, arguments, deadline))
 
 
 def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:

@@ -12,23 +12,21 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeAlias
 
-from flask import Blueprint, Response, jsonify, make_response, request
+from flask import Blueprint, Flask, Response, jsonify, make_response, request
 
-from fapikit.errors import FapiError, StoreError
+from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit.client import Client
-from rpkit.errors import TransactionMissing
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
-from rpkit.login.transaction import used_key
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
-from rpkit.web.sign_in import SignInPaths, explained, log_failure, require_parameters, require_redirect_uri
+from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
+from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Login], Any]
 OnLogout: TypeAlias = Callable[[LoggedOut], None]
@@ -104,6 +102,24 @@ class SignIn:
             pages.add_url_rule(self._paths.sign_out, "sign_out", self.sign_out, methods=["POST"])
         return pages
 
+    def register_error_handlers(self, app: Flask, *unreachable: type[Exception]) -> None:
+        """Have the application answer where a bank cannot be asked.
+
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
+        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
+        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        """
+        for kind in (*BANK_PROBLEMS, *unreachable):
+            app.register_error_handler(kind, self.bank_problem)
+
+    def bank_problem(self, error: Exception) -> Response:
+        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        answer = answer_to(error, _web_request(), login_path=self._paths.login)
+        if answer is None:
+            raise error
+        log_failure(error, "the bank could not be asked")
+        return _response(answer)
+
     def client(self) -> Client:
         """The client, connected at first use."""
         if self._client is None:
@@ -128,7 +144,7 @@ class SignIn:
             wish = initiated_login.Initiation()
             if self._paths.initiate is not None:
                 wish = initiated_login.answered(asked, self._paths.redirect_uri)
-            start = client.begin(**{**self._parameters, **wish.parameters, **given})
+            start = client.begin(**{**self._parameters, **wish.parameters, **asked_step_up(asked), **given})
             return _response(
                 web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
             )
@@ -158,7 +174,7 @@ class SignIn:
             login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response = make_response(self._on_login(login))
         except FapiError as error:
-            response = self._failed(explained(error, self._used(asked, error)))
+            response = self._failed(error)
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     def logout(self) -> Response:
@@ -190,15 +206,6 @@ class SignIn:
         response = jsonify(self._keys.jwks())
         response.headers["cache-control"] = "public, max-age=300"
         return response
-
-    def _used(self, asked: web.WebRequest, error: FapiError) -> bytes | None:
-        """The mark of an answer to the login that this browser has no cookie of (any more)."""
-        name = web.transaction_named(asked, self._paths.redirect_uri)
-        if name is None or self._client is None or not isinstance(error, TransactionMissing):
-            return None
-        with suppress(StoreError):
-            return self._client.bank.settings.store.get(used_key(name))
-        return None
 
     def _failed(self, error: FapiError) -> Response:
         log_failure(error)

@@ -13,25 +13,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fapikit.errors import FapiError, StoreError
+from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit.async_client import AsyncClient
-from rpkit.errors import TransactionMissing
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
-from rpkit.login.transaction import used_key
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
-from rpkit.web.sign_in import SignInPaths, explained, log_failure, require_parameters, require_redirect_uri
+from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
+from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
@@ -107,6 +105,23 @@ class SignIn:
             routes.append(Route(paths.sign_out, self.sign_out, methods=["POST"]))
         return routes
 
+    def exception_handlers(self, *unreachable: type[Exception]) -> dict[Any, Any]:
+        """What `Starlette` and `FastAPI` take as `exception_handlers`: a bank that cannot be asked is answered.
+
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
+        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
+        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        """
+        return dict.fromkeys((*BANK_PROBLEMS, *unreachable), self.bank_problem)
+
+    async def bank_problem(self, request: Request, error: Exception) -> Response:
+        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        answer = answer_to(error, _web_request(request), login_path=self._paths.login)
+        if answer is None:
+            raise error
+        log_failure(error, "the bank could not be asked")
+        return _response(answer)
+
     async def client(self) -> AsyncClient:
         """The client, connected at first use."""
         if self._client is None:
@@ -131,7 +146,9 @@ class SignIn:
             wish = initiated_login.Initiation()
             if self._paths.initiate is not None:
                 wish = initiated_login.answered(asked, self._paths.redirect_uri)
-            start = await client.begin(**{**self._parameters, **wish.parameters, **given})
+            start = await client.begin(
+                **{**self._parameters, **wish.parameters, **asked_step_up(asked), **given}
+            )
             return _response(
                 web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
             )
@@ -162,7 +179,7 @@ class SignIn:
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response: Response = await _awaited(self._on_login(request, login))
         except FapiError as error:
-            response = await self._failed(request, explained(error, await self._used(asked, error)))
+            response = await self._failed(request, error)
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     async def logout(self, request: Request) -> Response:
@@ -194,15 +211,6 @@ class SignIn:
         """The client's public keys, next one included."""
         assert self._keys is not None  # noqa: S101 - routed only with keys
         return JSONResponse(self._keys.jwks(), headers={"cache-control": "public, max-age=300"})
-
-    async def _used(self, asked: web.WebRequest, error: FapiError) -> bytes | None:
-        """The mark of an answer to the login that this browser has no cookie of (any more)."""
-        name = web.transaction_named(asked, self._paths.redirect_uri)
-        if name is None or self._client is None or not isinstance(error, TransactionMissing):
-            return None
-        with suppress(StoreError):
-            return await self._client.bank.settings.store.aget(used_key(name))
-        return None
 
     async def _failed(self, request: Request, error: FapiError) -> Response:
         log_failure(error)

@@ -7,14 +7,18 @@
     │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
-    │   ├── TooManyProofs             of one key, lately: 429, for that key alone
-    │   └── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
+    │   ├── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
+    │   └── RequestRefused            whatever the token says: `status`, and no challenge
+    │       ├── TooManyProofs         of one key, lately: 429, for that key alone
+    │       ├── UnusableIdempotencyKey  MalformedDetail
+    │       └── IdempotencyKeyReused  ConsentInUse  ConsentUsed
     ├── ConfigurationError
     │   └── NothingRevoked            a call of `Denylist.revoke` that can refuse no token
     └── TransportError
-        └── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
+        ├── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
+        └── OutcomeUnknown            whether a payment was executed cannot be told now
 
-Spec: RFC 6750 3.1; RFC 9449 7; RFC 8705 3; RFC 9470 3; FAPI2-SP 5.3.4
+Spec: RFC 6750 3.1; RFC 9449 7; RFC 8705 3; RFC 9470 3; FAPI2-SP 5.3.4; Idempotency-Key 2.7
 Role: RS
 """
 
@@ -127,13 +131,6 @@ class WrongCertificate(BindingRefused):
     clause = "RFC 8705 3b"
 
 
-class TooManyProofs(AccessRefused):
-    """The key that the token is bound to has used up its share of the replay marks that are kept."""
-
-    clause = "RFC 9449 11.1b"
-    remedy = Remedy.RETRY_LATER
-
-
 class NotCovered(AccessRefused):
     """The token holds, and does not cover this request."""
 
@@ -187,3 +184,73 @@ class IssuerUnusable(TransportError):
     """The authorization server answered with something that decides nothing: this is our outage, not the client's."""
 
     clause = "RFC 6750 3.1"
+
+
+class RequestRefused(AccessRefused):
+    """The request is refused whatever its token says: by `status`, without a challenge.
+
+    `retry_after`: seconds after which the same request may pass; None where it never will.
+    """
+
+    status: int = 400
+    retry_after: int | None = None
+
+
+class TooManyProofs(RequestRefused):
+    """The key that the token is bound to has used up its share of the replay marks that are kept."""
+
+    code = "temporarily_unavailable"
+    clause = "RFC 9449 11.1b"
+    remedy = Remedy.RETRY_LATER
+    status = 429
+    retry_after = 1
+
+
+class MalformedDetail(RequestRefused):
+    """The request does not hold the members that this API executes, or holds others beside them."""
+
+    code = "invalid_request"
+    clause = "RFC 9396 9"
+
+
+class UnusableIdempotencyKey(RequestRefused):
+    """The header that tells a retry from another request is missing, or is not one key."""
+
+    code = "invalid_request"
+    clause = "Idempotency-Key 2.7"
+
+
+class IdempotencyKeyReused(RequestRefused):
+    """The key was sent before with another request."""
+
+    code = "idempotency_key_reused"
+    clause = "Idempotency-Key 2.7"
+    status = 422
+
+
+class ConsentInUse(RequestRefused):
+    """A request with this key, or with this consent, is still under way; `retry_after` says when to ask again."""
+
+    code = "consent_in_use"
+    clause = "Idempotency-Key 2.7"
+    remedy = Remedy.RETRY_LATER
+    status = 409
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConsentUsed(RequestRefused):
+    """Each consent that covers the request was used up before, by other requests."""
+
+    code = "consent_used"
+    clause = "RFC 9396 9"
+    remedy = Remedy.SIGN_IN_AGAIN
+    status = 409
+
+
+class OutcomeUnknown(TransportError):
+    """Whether the request was executed cannot be told now. The consent stays reserved until `reconcile` tells."""
+
+    clause = "Idempotency-Key 2.6"

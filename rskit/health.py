@@ -14,6 +14,7 @@ from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Flow, store_check, store_put
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
+from rskit.consents.ledger import ConsentLedger
 from rskit.issuers.issuer import TrustedIssuer
 
 
@@ -28,8 +29,10 @@ class Readiness:
         return not self.problems
 
 
-def check_readiness(issuers: Iterable[TrustedIssuer], store: Store) -> Flow[Readiness]:
-    """Whether keys or metadata of each issuer are at hand or can be had, and the store takes a mark and can keep it."""
+def check_readiness(
+    issuers: Iterable[TrustedIssuer], store: Store, consents: ConsentLedger | None = None
+) -> Flow[Readiness]:
+    """Whether keys or metadata of each issuer are at hand or can be had, and the stores take a mark and can keep it."""
     problems = []
     for trusted in issuers:
         try:
@@ -41,6 +44,11 @@ def check_readiness(issuers: Iterable[TrustedIssuer], store: Store) -> Flow[Read
         yield from store_put(store, "rs-readiness", b"1", 60.0)
     except FapiError as error:
         problems.append(f"store: {error}")
+    if consents is not None:
+        try:
+            yield from consents.check()
+        except FapiError as error:
+            problems.append(f"consents: {error}")
     return Readiness(tuple(problems))
 
 

@@ -13,7 +13,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from fapikit import base64url, strict_json
-from fapikit.errors import ConfigurationError, DPoPError, FapiError
+from fapikit.errors import CertificateHeaderRefused, ConfigurationError, DPoPError, FapiError
 from rskit.errors import BindingRefused, UnusableCredentials
 from rskit.possession.credentials import DPOP, read_credentials
 from rskit.request_view import RequestView
@@ -43,7 +43,10 @@ class Observe:
 
 def may_excuse(error: FapiError, view: RequestView, token: Token | None) -> bool:
     """Whether this refusal is one that observing lets through."""
-    if isinstance(error, DPoPError | BindingRefused | UnusableCredentials) or view.dpop:
+    if (
+        isinstance(error, DPoPError | BindingRefused | CertificateHeaderRefused | UnusableCredentials)
+        or view.dpop
+    ):
         return False
     if token is not None:
         return token.confirmation == (None, None)

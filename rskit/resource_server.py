@@ -12,14 +12,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
+from fapikit.certificates import CertificateHeader
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
 from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
+from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
 from fapikit.stores.protocol import require_store
+from fapikit.tracebacks import forget_locals, without_frames
 from rskit import observe as observing
 from rskit.answers.challenge import ChallengeRules, refuse
 from rskit.answers.interaction import InteractionIds
@@ -31,13 +34,21 @@ from rskit.answers.resource_metadata import (
     metadata_url,
 )
 from rskit.answers.trace import LOGGER, record
+from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
 from rskit.issuers.issuer import IssuerBook, Issuers
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
-from rskit.possession.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
+from rskit.possession.credentials import (
+    BEARER,
+    DPOP,
+    Credentials,
+    read_credentials,
+    require_credentials,
+    scheme_used,
+)
 from rskit.possession.fair_share import FairShare
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
@@ -57,7 +68,9 @@ class ResourceServer:
     share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where
     bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
     `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
+    `client_certificates`: the header in which a proxy that ends TLS hands certificates on, and which proxy is trusted.
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
+    `consents`: where consents are used up, for routes that execute what a user agreed to once.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
     `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
     """
@@ -75,6 +88,8 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        client_certificates: CertificateHeader | None = None,
+        consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
@@ -85,7 +100,10 @@ class ResourceServer:
         self.profile = profile_of(profile)
         self.resource = check_resource(resource)
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
+        self.consents = consents
         self.clock = clock
+        self.client_certificates = client_certificates
+        self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once, so that the check stays one pass.
@@ -159,12 +177,12 @@ class ResourceServer:
             scheme = credentials.scheme
             entry = self._tokens.at_hand(credentials, now)
             if entry is None:
-                return self._check_flow(view, credentials)
+                return self._check_flow(Concealed(view), Concealed(credentials))
             proof = confirm(view, credentials, entry.allow.token, self._possession, now)
             if proof is None:
                 return entry.allow
             if self._adds_at_once is None:
-                return self._remember(view, scheme, entry.allow, proof)
+                return self._remember(Concealed(view), scheme, entry.allow, proof)
             budgeted = self._proofs.require(proof.jkt, now)
             shares = self._shares
             if shares is not None and shares.taken() >= shares.begins:
@@ -176,19 +194,29 @@ class ResourceServer:
             return entry.allow
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
+        except BaseException as error:  # what nobody foresaw takes no token along
+            view = credentials = None  # type: ignore[assignment]
+            forget_locals(error)
+            raise
 
-    def _check_flow(self, view: RequestView, credentials: Credentials) -> Flow[Decision]:
-        scheme = credentials.scheme
+    def _check_flow(
+        self, view: Concealed[RequestView], credentials: Concealed[Credentials]
+    ) -> Flow[Decision]:
+        scheme = credentials.reveal().scheme
         try:
             entry = yield from self._tokens.accept(credentials)
-            proof = confirm(view, credentials, entry.allow.token, self._possession, self.clock())
+            proof = confirm(
+                view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock()
+            )
             if proof is None:
                 return entry.allow
             return (yield from self._remember(view, scheme, entry.allow, proof))
         except FapiError as error:
-            return self.refuse(error, view, scheme)
+            return self.refuse(error, view.reveal(), scheme)
 
-    def _remember(self, view: RequestView, scheme: str, allow: Allow, proof: CheckedProof) -> Flow[Decision]:
+    def _remember(
+        self, view: Concealed[RequestView], scheme: str, allow: Allow, proof: CheckedProof
+    ) -> Flow[Decision]:
         """The replay mark comes last, so that a proof refused for another reason is not used up."""
         now = self.clock()
         try:
@@ -198,22 +226,23 @@ class ResourceServer:
             yield from remember_proof(self.store, proof, now=now, scope=self.resource)
             self._proofs.spend(proof.jkt, budgeted, now)
         except FapiError as error:
-            return self.refuse(error, view, scheme)
+            return self.refuse(error, view.reveal(), scheme)
         return allow
 
     def check_again(self, view: RequestView, token: Token) -> Flow[Token]:
         """The token of a request that passed, verified anew for a route with `fresh=True`. Raises what refuses it."""
-        credentials = read_credentials(view)
-        if credentials is None:
-            raise NoCredentials("no access token came with the request")
+        return self._check_again(Concealed(view), token)
+
+    def _check_again(self, view: Concealed[RequestView], token: Token) -> Flow[Token]:
+        credentials = Concealed(require_credentials(view.reveal()))
         entry = yield from self._tokens.accept(credentials, fresh=True)
         if entry.allow.token.confirmation != token.confirmation:
-            confirm(view, credentials, entry.allow.token, self._possession, self.clock())
+            confirm(view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock())
         return entry.allow.token
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:
-        """The answer for an error, logged."""
-        refusal = refuse(error, scheme, self._challenges, self.clock())
+        """The answer for an error, logged. It keeps the error without the frames that saw the token."""
+        refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
 
@@ -271,7 +300,7 @@ class ResourceServer:
 
     def warm(self) -> Flow[Readiness]:
         """Fetch ahead what the first requests would need; what fails waits until then."""
-        return (yield from check_readiness(self._issuers.all(), self.store))
+        return (yield from check_readiness(self._issuers.all(), self.store, self.consents))
 
     def readiness(self) -> Readiness:
         """For a readiness probe: keys or metadata of each issuer at hand, and the store answering."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.http_message import HttpRequest, HttpResponse
 
 T = TypeVar("T")
@@ -84,5 +84,7 @@ class Hand:
                 self.slept.append(seconds)
             case Shared(_, start, _):
                 return self.run(start())
+            case Call(function, arguments):
+                return function(*arguments)
             case Background():
                 self.background.append(effect)

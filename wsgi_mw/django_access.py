@@ -12,14 +12,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from fapikit.errors import ConfigurationError, FapiError
 from rskit import access as rules
 from rskit.access import PUBLIC_MARK
+from rskit.consents import use as consents
+from rskit.consents.ledger import Execute
 from rskit.policy.admission import Admission
 from rskit.tokens.token import Token
 
@@ -112,7 +116,7 @@ def _require(admission: Admission, access: rules.Access, request: HttpRequest) -
         token = admission.server.sync_driver.run(admission.require_fresh(access))
         show(request, token)
     if access.details is not None:
-        access.require_details(token, access.details(request))
+        admission.require_details(access, access.details(request), partial(_header, request))
 
 
 async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
@@ -122,7 +126,14 @@ async def _arequire(admission: Admission, access: rules.Access, request: HttpReq
         show(request, token)
     if access.details is not None:
         needed = access.details(request)
-        access.require_details(token, await needed if inspect.isawaitable(needed) else needed)
+        if inspect.isawaitable(needed):
+            needed = await needed
+        admission.require_details(access, needed, partial(_header, request))
+
+
+def _header(request: HttpRequest, name: str) -> list[str]:
+    value = request.headers.get(name)
+    return [] if value is None else [value]
 
 
 def show(request: HttpRequest, token: Token) -> None:
@@ -141,3 +152,27 @@ def admission_of(request: HttpRequest) -> Admission:
 def token_of(request: HttpRequest) -> Token:
     """The request's token. Raises LookupError on a public view that was called without one."""
     return admission_of(request).require_token()
+
+
+def use_consent(request: HttpRequest, execute: Execute) -> Any:
+    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+
+    `execute` is called with the `Reservation`. What it raises passes through. Raises PermissionDenied where the
+    request is refused: the answer is the refusal, whatever becomes of the exception.
+    """
+    admission = admission_of(request)
+    try:
+        return admission.server.sync_driver.run(consents.use_consent(admission, execute))
+    except FapiError as error:
+        admission.stop(error)
+        raise PermissionDenied from error
+
+
+async def ause_consent(request: HttpRequest, execute: Execute) -> Any:
+    """The same in an async view; a coroutine function is awaited."""
+    admission = admission_of(request)
+    try:
+        return await admission.server.async_driver.run(consents.use_consent(admission, execute))
+    except FapiError as error:
+        admission.stop(error)
+        raise PermissionDenied from error

@@ -14,12 +14,14 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Response, current_app, request
+from flask import Response, abort, current_app, request
 from werkzeug.local import LocalProxy
 
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of, public
+from rskit.consents import use as consents
+from rskit.consents.ledger import Execute
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
 from rskit.tokens.token import Token
 
@@ -54,17 +56,33 @@ def require(admission: Admission, access: rules.Access) -> Token:
         request.environ[TOKEN_KEY] = token
     if access.details is not None:
         details = current_app.ensure_sync(access.details)
-        access.require_details(token, details(cast(LocalProxy[Any], request)._get_current_object()))
+        needed = details(cast(LocalProxy[Any], request)._get_current_object())
+        admission.require_details(access, needed, request.headers.getlist)
     return token
 
 
 def once(name: str, ttl: float) -> bool:
     """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
 
-    Raises StoreError where that cannot be known; the request is then answered 503.
+    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
+    is then answered 503.
     """
     admission = current_admission()
     return admission.server.sync_driver.run(admission.once(name, ttl))
+
+
+def use_consent(execute: Execute) -> Any:
+    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+
+    `execute` is called with the `Reservation`. What it raises passes through. Raises Werkzeug's HTTPException where the
+    request is refused: the answer is the refusal, whatever becomes of the exception.
+    """
+    admission = current_admission()
+    flow = consents.use_consent(admission, current_app.ensure_sync(execute))
+    try:
+        return admission.server.sync_driver.run(flow)
+    except FapiError as error:
+        abort(Response(status=admission.stop(error).status))
 
 
 def current_admission() -> Admission:
@@ -82,4 +100,4 @@ def _current_token() -> Token:
 current_token = cast(Token, LocalProxy(_current_token))
 """The token of the request at hand."""
 
-__all__ = ["Access", "any_of", "current_token", "once", "public"]
+__all__ = ["Access", "any_of", "current_token", "once", "public", "use_consent"]

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from rskit.request_view import RequestView, no_certificate, rebuild_path
+from fapikit.certificates import CertificateHeader
+from rskit.request_view import Certificate, RequestView, no_certificate, rebuild_path
 
 Environ: TypeAlias = dict[str, Any]
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
@@ -39,6 +40,25 @@ def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestV
     )
 
 
+def with_forwarded_certificate(environ: Environ, view: RequestView, header: CertificateHeader) -> RequestView:
+    """The view with the certificate that a proxy handed on; fields that do not count are taken out of the environ.
+
+    A WSGI server cannot tell `x_y` from `x-y`: have it drop names with underscores, as gunicorn does by default. Raises
+    CertificateHeaderRefused.
+    """
+    keys = {name: "HTTP_" + name.upper().replace("-", "_") for name in header.names if "_" not in name}
+    sent = [(name, environ[key]) for name, key in keys.items() if key in environ]
+    if not sent:
+        return view
+    # ProxyFix puts in its place whom the proxy speaks for; here the proxy itself is asked after.
+    address = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR")
+    reading = header.read(sent, peer=address or None, direct=view.certificate() is not None, joined=True)
+    for name in reading.strip:
+        environ.pop(keys.get(name, ""), None)
+    certificate = reading.certificate
+    return view if certificate is None else view._replace(certificate=lambda: certificate)
+
+
 def raw_path(environ: Environ) -> str:
     """The path as it stood on the request line; rebuilt from the decoded one only where the server keeps no other."""
     target: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
@@ -52,7 +72,7 @@ def raw_path(environ: Environ) -> str:
     return path[absolute.end() :] or "/" if absolute else path
 
 
-def certificate_of(environ: Environ) -> Callable[[], bytes | None]:
+def certificate_of(environ: Environ) -> Callable[[], Certificate]:
     """How to get at the client's certificate, should a token be bound to one."""
     socket = environ.get("gunicorn.socket")
     if socket is None or not hasattr(socket, "getpeercert"):

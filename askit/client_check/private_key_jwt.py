@@ -19,13 +19,14 @@ from fapikit.parameters import Parameters
 async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:
     """Raises JwtError or InvalidClient; TransportError if the client's keys cannot be had now."""
     registered = client.alg("token_endpoint_auth_signing_alg")
-    verified = await core.run(
-        verify_jwt(
-            assertion_of(parameters),
-            CLIENT_ASSERTION,
-            keys=core.clients.keys_of(client),
-            algorithms={registered} if registered else core.profile.signing_algorithms,
-            expected=expected_of(core, client.client_id),
+    with core.waiting_for_keys(client.client_id):
+        verified = await core.run(
+            verify_jwt(
+                assertion_of(parameters),
+                CLIENT_ASSERTION,
+                keys=core.clients.keys_of(client),
+                algorithms={registered} if registered else core.profile.signing_algorithms,
+                expected=expected_of(core, client.client_id),
+            )
         )
-    )
     await require_single_use(core, verified.claims, client)

@@ -1,5 +1,6 @@
 """The types of authorization details this server knows, and the check of a detail against its type.
 
+A type belongs to the APIs that it names by `resource`: no token for another one carries its details.
 A type that lists `fields` or `required` is closed: any other field is refused. `fields` gives the JSON type of each
 field, as a name ("string", "number", "boolean", "array", "object") or as a table of the object's own fields.
 The common fields of RFC 9396 2.2 are known to every type.
@@ -19,7 +20,12 @@ from askit.errors import InvalidAuthorizationDetails
 from fapikit.errors import ConfigurationError
 
 CONSENT_ID: Final = "consent_id"
-"""Added by this server to each granted detail of a `single_use` type; no client may send it."""
+CONSENT_EXPIRES_AT: Final = "consent_expires_at"
+GIVEN_HERE: Final = (CONSENT_ID, CONSENT_EXPIRES_AT)
+"""Members that this server adds to each granted detail of a `single_use` type, and that no client may send.
+
+They tell which consent it is part of, and when that ends, in seconds since 1970.
+"""
 
 _COMMON: Final = ("locations", "actions", "datatypes", "privileges")
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -33,11 +39,14 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetailsType:
-    """One `type`. `resource` is the API it belongs to; each consent to a `single_use` one serves once."""
+    """One `type`. `resources` are the APIs it belongs to; each consent to a `single_use` one serves once, at one API.
+
+    Raises ConfigurationError for a type that belongs to no API.
+    """
 
     type: str
     name: str = ""
-    resource: str | None = None
+    resources: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
@@ -49,7 +58,7 @@ class DetailsType:
         details = cls(
             type=table.string("type"),
             name=table.optional_string("name") or "",
-            resource=table.optional_string("resource"),
+            resources=table.string_or_strings("resource"),
             required=table.strings("required"),
             fields=table.members("fields"),
             actions=table.strings("actions"),
@@ -59,12 +68,25 @@ class DetailsType:
         return details
 
     def __post_init__(self) -> None:
-        _require_schema(self.fields, f"authorization_details_types ({self.type}): fields")
+        named = f"authorization_details_types ({self.type})"
+        if not self.resources:
+            raise ConfigurationError(
+                f"{named} names no API: let resource be the one that details of this type are for, or an array",
+                facts={"setting": "authorization_details_types.resource"},
+            )
+        if self.single_use and len(self.resources) > 1:
+            raise ConfigurationError(
+                f"{named}: single_use contradicts resource, which names several APIs: each would use the consent once"
+            )
+        if own := {*self.fields, *self.required}.intersection(GIVEN_HERE):
+            raise ConfigurationError(f"{named}: {min(own)} is given by this server and is no field of a type")
+        _require_schema(self.fields, f"{named}: fields")
 
     def check(self, detail: Mapping[str, Any]) -> None:
         """Raise InvalidAuthorizationDetails unless the detail is of this type in every field."""
-        if CONSENT_ID in detail:
-            raise self._refuse("is given by this server", CONSENT_ID)
+        for name in GIVEN_HERE:
+            if name in detail:
+                raise self._refuse("is given by this server", name)
         for name in self.required:
             if name not in detail:
                 raise self._refuse("is missing", name)
@@ -85,6 +107,8 @@ class DetailsType:
                 raise self._refuse("must be an array of strings", name)
         if not isinstance(detail.get("identifier", ""), str):
             raise self._refuse("must be a string", "identifier")
+        if not set(detail.get("locations", [])) <= set(self.resources):
+            raise self._refuse("names an API that this type does not belong to", "locations")
         if self.actions and not set(detail.get("actions", [])) <= set(self.actions):
             raise self._refuse("holds an unknown action", "actions")
 

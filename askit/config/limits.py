@@ -38,6 +38,7 @@ class Limits:
     idle_seconds: float = 15.0
     connections: int = 400
     connections_per_address: int = 200
+    waiting_per_client: int = 20
     log_lines_per_second: int = 50
     log_line_octets: int = 4_096
     parameters: int = 100

@@ -162,10 +162,11 @@ class Config:
                     f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
                 )
         for details in self.authorization_details_types:
-            if details.resource is not None and details.resource not in uris:
-                raise ConfigurationError(
-                    f"authorization_details_types: {details.type!r} names no resource: {details.resource!r}"
-                )
+            for uri in details.resources:
+                if uri not in uris:
+                    raise ConfigurationError(
+                        f"authorization_details_types: {details.type!r} names no resource: {uri!r}"
+                    )
 
     def _require_policy(self) -> None:
         """What clients that register themselves may have is there to be had."""
@@ -232,7 +233,7 @@ class Config:
         if not client.self_registered:
             return True
         resource = self.resource(uri)
-        types = (known.type for known in self.authorization_details_types if known.resource in (None, uri))
+        types = (known.type for known in self.authorization_details_types if uri in known.resources)
         return (resource is not None and any(map(client.may_have_scope, resource.scopes))) or any(
             map(client.may_have_details, types)
         )
@@ -245,10 +246,26 @@ class Config:
         """Identity scopes, then those of the resources."""
         return (*IDENTITY_SCOPES, *(scope for resource in self.resources for scope in resource.scopes))
 
+    def is_asked_for_by_name(self, resource: Resource) -> bool:
+        """Whether an API has neither scopes nor authorization details: then naming it asks for it."""
+        return not resource.scopes and not any(
+            resource.uri in known.resources for known in self.authorization_details_types
+        )
+
+    def describe_access(self, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
+        """What is asked for, or was granted, in words: each scope, and each API that is asked for by its name."""
+        named = set(resources)
+        apis = [api for api in self.resources if api.uri in named and self.is_asked_for_by_name(api)]
+        return [*map(self.describe_scope, scopes), *(_use_of(api.name or api.uri) for api in apis)]
+
     def describe_scope(self, scope: str) -> str:
         """The scope in words, for the consent page."""
         known = self.scopes.get(scope) or IDENTITY_SCOPES.get(scope)
-        return known or f"Use \N{LEFT DOUBLE QUOTATION MARK}{scope}\N{RIGHT DOUBLE QUOTATION MARK} for you"
+        return known or _use_of(scope)
+
+
+def _use_of(name: str) -> str:
+    return f"Use \N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK} for you"
 
 
 def _require_unique(setting: str, names: list[str]) -> None:

@@ -68,6 +68,15 @@ class Table:
             raise self._wrong(key, "an array of strings")
         return tuple(value)
 
+    def string_or_strings(self, key: str) -> tuple[str, ...]:
+        """One string, or an array of them."""
+        value = self._get(key)
+        if isinstance(value, str):
+            return (value,)
+        if value is not None and not isinstance(value, list):
+            raise self._wrong(key, "a string or an array of strings")
+        return self.strings(key)
+
     def members(self, key: str) -> Mapping[str, Any]:
         """A table whose keys are free."""
         return self._typed(key, dict) or {}

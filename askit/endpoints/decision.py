@@ -37,7 +37,7 @@ async def decision(core: Core, request: Request) -> Response:
         case "approve":
             return await approve(core, opened, client, browser.session)
         case "deny":
-            return await deny(core, opened, client)
+            return await deny(core, opened, client, browser.session)
         case "switch":
             await end_session(core, browser)
             nobody = replace(browser, session=None)

@@ -23,7 +23,8 @@ async def encrypted_for(core: Core, client: Client, jwt: str, response: str) -> 
     if alg is None:
         return jwt
     try:
-        key = await core.run(core.clients.keys_of(client).find_encryption_key(alg))
+        with core.waiting_for_keys(client.client_id):
+            key = await core.run(core.clients.keys_of(client).find_encryption_key(alg))
     except UnusableKey as error:
         raise InvalidClientMetadata(
             f"client {client.client_id} registered {response}_encrypted_response_alg {alg}, and has no key for it",

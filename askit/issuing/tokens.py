@@ -35,6 +35,9 @@ async def issue_access_token(
     `scopes` and `details` may be wider than the resource: what does not belong to it is left out.
     """
     now = int(core.clock())
+    expires_at = now + int(core.config.access_token_lifetime)
+    if grant is not None:
+        expires_at = min(expires_at, int(grant.expires_at))
     audience = resource.uri if resource else core.config.issuer
     record = AccessToken(
         jti=random_token(core.random_bytes),
@@ -43,7 +46,7 @@ async def issue_access_token(
         scopes=scopes_for(resource, scopes),
         audience=audience,
         issued_at=now,
-        expires_at=now + int(core.config.access_token_lifetime),
+        expires_at=expires_at,
         grant_id=grant.grant_id if grant else None,
         authorization_details=details_for(details, audience, core.config),
         jkt=jkt,

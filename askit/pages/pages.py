@@ -114,7 +114,7 @@ class Pages:
                 "client_name": name,
                 "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
                 "scopes": [
-                    *(config.describe_scope(scope) for scope in grant.scopes),
+                    *config.describe_access(grant.scopes, grant.resources),
                     *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
                 ],
                 "details": [

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from askit.config.details_types import CONSENT_ID, DetailsType
+from askit.config.details_types import GIVEN_HERE, DetailsType
 from askit.config.values import User
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
@@ -42,7 +42,7 @@ def describe_detail(
     payee_name, payee = _first(detail, _PAYEE)
     amount_name, amount = _first(detail, _AMOUNT)
     # Only what stands out above is left out below: no field hides behind another of the same meaning.
-    shown: set[str | None] = {"type", CONSENT_ID, payee_name, amount_name}
+    shown: set[str | None] = {"type", *GIVEN_HERE, payee_name, amount_name}
     if isinstance(amount, str | int | float):
         shown.add("currency")
     lines: list[tuple[str, str]] = []

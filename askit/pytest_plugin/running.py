@@ -26,6 +26,7 @@ from askit.issuing.tokens import token_claims
 from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
+from askit.requests.authorization_details import enrich
 from askit.server import AuthorizationServer
 from askit.serving.server import BoundedServer
 from fapikit.clock import Clock, system_clock
@@ -143,7 +144,8 @@ async def make_access_token(
 ) -> str:
     """An access token as the server would issue it, remembered so that it introspects.
 
-    `cnf` holds `jkt` for a DPoP-bound token. `claims` change the JWT, and None removes one.
+    `cnf` holds `jkt` for a DPoP-bound token. `claims` change the JWT, and None removes one. Details of a `single_use`
+    type become part of a consent, as at a login, unless they name one.
     """
     chosen = core.config.resource(resource) if resource else core.config.resources[0]
     if chosen is None:
@@ -158,7 +160,7 @@ async def make_access_token(
         audience=chosen.uri,
         issued_at=now,
         expires_at=int(now + lives),
-        authorization_details=tuple(authorization_details),
+        authorization_details=tuple(_consented(core, detail) for detail in authorization_details),
         jkt=(cnf or {}).get("jkt"),
         acr=core.config.acr,
         auth_time=now,
@@ -170,6 +172,12 @@ async def make_access_token(
         token = await core.sign(kept, ACCESS_TOKEN)
     await core.records.save("token", token, record, max(lives, 1) + 60)
     return token
+
+
+def _consented(core: Core, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    expires_at = core.clock() + core.config.grant_lifetime
+    (granted,) = enrich((detail,), core.config, core.random_bytes, expires_at)
+    return {**granted, **detail}
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""Authorization details: read strictly, checked by type, given to the resource they belong to, consented once.
+"""Authorization details: read strictly, checked by type, given to the API they belong to, consented once.
 
-*A consent for one payment is consumed once*, in four steps: the user's decision marks the request as used, so one
-decision gives one code; the code is marked used at redemption, so one code gives one grant; every granted detail of a
-`single_use` type carries a `consent_id` of this server (RFC 9396 7.1), the same in each access token of that
-grant, however often it is refreshed; and the API executes a `consent_id` once, by one `add` on its own store.
+*A consent to one payment pays once*, in four steps. The user's decision marks the request as used, so one decision
+gives one code. The code is marked as used at redemption, so one code gives one grant. Every granted detail of a
+`single_use` type carries `consent_id` and `consent_expires_at` (RFC 9396 7.1), the same in each access token of that
+grant, however often it is refreshed. The API uses up a `consent_id` once, and remembers it until the consent ends.
 
 Spec: RFC 9396 2, 5, 6, 7, 7.1, 9, 12
 Role: AS
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.clients.client import Client
-from askit.config.details_types import CONSENT_ID
+from askit.config.details_types import CONSENT_EXPIRES_AT, CONSENT_ID
 from askit.config.settings import Config
 from askit.errors import InvalidAuthorizationDetails
 from fapikit import strict_json
@@ -55,10 +55,10 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
     return tuple(value)
 
 
-def enrich(details: Details, config: Config, random_bytes: RandomBytes) -> Details:
-    """The details as granted: each of a `single_use` type gets the id of this one consent."""
+def enrich(details: Details, config: Config, random_bytes: RandomBytes, expires_at: float) -> Details:
+    """The details as granted: each of a `single_use` type tells which consent it is and when that ends."""
     return tuple(
-        {**detail, CONSENT_ID: random_token(random_bytes, 16)}
+        {**detail, CONSENT_ID: random_token(random_bytes, 16), CONSENT_EXPIRES_AT: int(expires_at)}
         if (known := config.details_type(str(detail["type"]))) is not None and known.single_use
         else detail
         for detail in details
@@ -66,41 +66,37 @@ def enrich(details: Details, config: Config, random_bytes: RandomBytes) -> Detai
 
 
 def details_for(details: Details, resource: str, config: Config) -> Details:
-    """Those that belong to one resource: by their type, else by their `locations`, else to all."""
+    """Those that belong to one API: by their type, and by their `locations` where they have some."""
     return tuple(detail for detail in details if _belongs(detail, resource, config))
 
 
 def narrow(granted: Details, text: str | None) -> Details:
     """The granted details that a token request's `authorization_details` ask for; all if it has none.
 
-    Each is named by the members it has in common. Raises InvalidAuthorizationDetails for one that no granted detail
-    covers.
+    Each is named by members that it holds. Two that are alike name two granted ones, where there are two. Raises
+    InvalidAuthorizationDetails for one that names none.
     """
     if text is None:
         return granted
     asked = parse_details(text)
     if not isinstance(asked, list) or not all(isinstance(item, dict) and item for item in asked):
         raise InvalidAuthorizationDetails("authorization_details must be an array of objects")
-    chosen: list[Mapping[str, Any]] = []
+    chosen: list[int] = []
     for wanted in asked:
-        match = next(
-            (
-                detail
-                for detail in granted
-                if all(detail.get(name) == value for name, value in wanted.items())
-            ),
-            None,
-        )
-        if match is None:
+        matches = [place for place, detail in enumerate(granted) if _says(detail, wanted)]
+        if not matches:
             raise InvalidAuthorizationDetails("an authorization detail was not granted", clause="RFC 9396 6")
-        if match not in chosen:
-            chosen.append(match)
-    return tuple(chosen)
+        chosen.extend([place for place in matches if place not in chosen][:1])
+    return tuple(granted[place] for place in chosen)
+
+
+def _says(detail: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(name in detail and detail[name] == value for name, value in wanted.items())
 
 
 def _belongs(detail: Mapping[str, Any], resource: str, config: Config) -> bool:
     known = config.details_type(str(detail["type"]))
-    if known is not None and known.resource is not None:
-        return known.resource == resource
+    if known is None or resource not in known.resources:
+        return False
     locations = detail.get("locations")
     return not locations or resource in locations

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from askit.clients.client import Client
+from askit.config.settings import Config
 from askit.core import Core
 from askit.errors import (
     InvalidRequest,
@@ -21,7 +22,7 @@ from askit.errors import (
 )
 from askit.messages import require_short
 from askit.records import PushedRequest
-from askit.requests.authorization_details import Details, check_details, parse_details
+from askit.requests.authorization_details import Details, check_details, details_for, parse_details
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
@@ -107,7 +108,7 @@ def validate(
         state=_state(core, members, scopes),
         nonce=_nonce(core, members, scopes, response_type),
         code_challenge=_code_challenge(core, members),
-        resources=resources,
+        resources=_in_use(resources, scopes, details, core.config),
         authorization_details=details,
         dpop_jkt=_dpop_jkt(members, jkt),
         claims=_claims(members),
@@ -175,6 +176,30 @@ def _resources(core: Core, members: Mapping[str, Any], client: Client) -> tuple[
     for uri in asked:
         core.require_resource(uri, client)
     return tuple(dict.fromkeys(asked))
+
+
+def _in_use(
+    resources: tuple[str, ...], scopes: tuple[str, ...], details: Details, config: Config
+) -> tuple[str, ...]:
+    """The APIs at which something is asked for: what the user is not shown, no token is given for.
+
+    One that has neither scopes nor types of its own is asked for by its name alone. Raises InvalidTarget if none is
+    left.
+    """
+    named = [resource for resource in config.resources if resource.uri in resources]
+    found = tuple(
+        resource.uri
+        for resource in named
+        if config.is_asked_for_by_name(resource)
+        or not set(resource.scopes).isdisjoint(scopes)
+        or details_for(details, resource.uri, config)
+    )
+    if resources and not found:
+        raise InvalidTarget(
+            "nothing is asked for at these resources: ask for scopes or authorization_details of theirs",
+            facts={"resource": resources[0][:200]},
+        )
+    return found
 
 
 def _details(core: Core, members: Mapping[str, Any], client: Client) -> Details:

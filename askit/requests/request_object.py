@@ -26,22 +26,24 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
     """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
     registered = client.alg("request_object_signing_alg")
     decryption = await _decryption(core, client, token)
+    expected = Expected(
+        issuer=client.client_id,
+        audience=(core.config.issuer,),
+        now=core.clock(),
+        skew=core.profile.clock_skew,
+    )
     try:
-        verified = await core.run(
-            verify_jwt(
-                token,
-                REQUEST_OBJECT,
-                keys=core.clients.keys_of(client),
-                algorithms={registered} if registered else core.profile.signing_algorithms,
-                expected=Expected(
-                    issuer=client.client_id,
-                    audience=(core.config.issuer,),
-                    now=core.clock(),
-                    skew=core.profile.clock_skew,
-                ),
-                decryption=decryption,
+        with core.waiting_for_keys(client.client_id):
+            verified = await core.run(
+                verify_jwt(
+                    token,
+                    REQUEST_OBJECT,
+                    keys=core.clients.keys_of(client),
+                    algorithms={registered} if registered else core.profile.signing_algorithms,
+                    expected=expected,
+                    decryption=decryption,
+                )
             )
-        )
     except JwtKeyError as error:
         raise _with_code(error) from error
     claims = verified.claims

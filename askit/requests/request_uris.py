@@ -89,7 +89,8 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
 
 
 async def use_up(core: Core, opened: OpenedRequest, owners: Owners) -> None:
-    """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others."""
+    """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others, ShareTaken."""
+    core.shares.require(owners)
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     if not await core.records.mark("request-used", opened.request_id, lives, owners=owners):
         raise InvalidRequestUri(

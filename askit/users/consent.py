@@ -90,7 +90,7 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
     page = core.pages.consent(
         client=client,
         user=user,
-        scopes=[core.config.describe_scope(scope) for scope in request.scopes],
+        scopes=core.config.describe_access(request.scopes, request.resources),
         details=[
             (detail, core.config.details_type(str(detail["type"])))
             for detail in request.authorization_details
@@ -113,12 +113,12 @@ async def approve(
     request = opened.request
     _require_meant_user(core, request, session)
     owners = core.owners(client, session.username)
-    core.shares.require(owners)
     await use_up(core, opened, owners)
     user = core.users.find(session.username)
     if user is None:
         raise AccessDenied("this user cannot sign in any more")
     now = core.clock()
+    expires_at = now + core.config.grant_lifetime
     grant = Grant(
         grant_id=random_token(core.random_bytes),
         client_id=client.client_id,
@@ -126,9 +126,11 @@ async def approve(
         sub=user.sub,
         scopes=request.scopes,
         resources=request.resources,
-        authorization_details=enrich(request.authorization_details, core.config, core.random_bytes),
+        authorization_details=enrich(
+            request.authorization_details, core.config, core.random_bytes, expires_at
+        ),
         created_at=now,
-        expires_at=now + core.config.grant_lifetime,
+        expires_at=expires_at,
         auth_time=session.auth_time,
         acr=session.acr,
         claims=request.claims,
@@ -157,9 +159,9 @@ async def approve(
     return await authorization_response(core, request, client, members)
 
 
-async def deny(core: Core, opened: OpenedRequest, client: Client) -> Response:
+async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Response:
     """Raises InvalidRequestUri if this request was decided already."""
-    await use_up(core, opened, client.owners)
+    await use_up(core, opened, core.owners(client, session.username))
     return await refuse(core, opened.request, client, AccessDenied("the user said no"))
 
 

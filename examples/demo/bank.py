@@ -44,7 +44,7 @@ introspection_clients = ["{payments_api}"]
 [[authorization_details_types]]
 type = "payment_initiation"
 resource = "{payments}"
-required = ["instructed_amount", "creditor_name", "creditor_account"]
+required = ["instructed_amount", "creditor_name", "creditor_account", "remittance_information"]
 single_use = true
 """
 

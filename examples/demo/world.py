@@ -102,6 +102,7 @@ def payment(amount: str = "123.50", payee: str = "Green Grocer Ltd") -> dict[str
         "instructed_amount": {"currency": "EUR", "amount": amount},
         "creditor_name": payee,
         "creditor_account": {"iban": "DE02120300000000202051"},
+        "remittance_information": "Invoice 2026-0815",
     }
 
 

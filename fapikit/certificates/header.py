@@ -72,6 +72,7 @@ class CertificateHeader:
         self._underscored = frozenset(name.replace("-", "_") for name in plain if "-" in name)
         self._secret = frozenset({trust.secret[0]} if trust.secret else ())
         self._stripped = frozenset(plain) | self._underscored | self._secret
+        self._octet_names = frozenset(name.encode("latin-1") for name in self._stripped)
         self._known: BoundedCache[tuple[str, str, bool], ClientCertificate] = BoundedCache(_REMEMBERED)
 
     @property
@@ -79,21 +80,30 @@ class CertificateHeader:
         """The fields to hand to `read`, in lower case, the spellings with underscores among them."""
         return self._stripped
 
-    def read(self, sent: Iterable[tuple[str, str]], *, peer: str | None, direct: bool) -> Reading:
+    @property
+    def octet_names(self) -> frozenset[bytes]:
+        return self._octet_names
+
+    def read(
+        self, sent: Iterable[tuple[str, str]], *, peer: str | None, direct: bool, joined: bool = False
+    ) -> Reading:
         """`sent`: the fields among `names`. `direct`: the connection itself has a client certificate.
 
-        `peer` is the address of who connected, None through a unix socket. Raises CertificateHeaderRefused.
+        `peer` is the address of who connected, None through a unix socket. `joined`: the server joins repeated fields
+        with commas, as WSGI servers do; then a comma is taken for a second field. Raises CertificateHeaderRefused.
         """
         fields: dict[str, list[str]] = {}
         for name, value in sent:
             fields.setdefault(name.lower(), []).append(value)
         if not self._trust.holds(peer, fields):
             return Reading(None, self._stripped if fields else _NOTHING)
-        if not self._underscored.isdisjoint(fields):
+        if not joined and not self._underscored.isdisjoint(fields):
             raise _refused("a field is spelled with underscores beside the proxy's own", self._header)
         value = self._one(fields, self._header)
         if value in self._form.absent:
             return Reading(None, self._secret)
+        if joined and "," in value and not self._form.tells_commas:
+            raise _refused("the field stands there more than once", self._header)
         if direct:
             raise _refused(
                 "a certificate stands in the header, and the connection has one of its own", self._header

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from fapikit.errors import FapiError
-from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedTasks
 from fapikit.io.transport import HttpSettings, settings_of
@@ -57,16 +58,14 @@ class AsyncDriver:
                 return await transport.asend(self._http_client(), request)
             case Store():  # what it carries stays out of this frame's variables
                 return await getattr(effect.store, f"a{effect.operation}")(*effect.arguments)
-            case Sign(signer):
-                if hasattr(signer, "asign"):
-                    return await signer.asign(effect.signing_input)
-                if signer.local:
-                    return signer.sign(effect.signing_input)
-                return await asyncio.to_thread(lambda: signer.sign(effect.signing_input))
+            case Sign():
+                return await _sign(effect)
             case Sleep(seconds):
                 return await asyncio.sleep(seconds)
             case Shared(key, start, deadline):
                 return await self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
+            case Call():
+                return await _call(effect)
             case Background(key, start):
                 self._shared.start(key, lambda: self.run(start()))
 
@@ -85,3 +84,20 @@ class AsyncDriver:
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None and self._http.async_client is None:
             await client.aclose()
+
+
+async def _sign(effect: Sign) -> bytes:
+    signer = effect.signer
+    if hasattr(signer, "asign"):
+        return cast(bytes, await signer.asign(effect.signing_input))
+    if signer.local:
+        return signer.sign(effect.signing_input)
+    return await asyncio.to_thread(lambda: signer.sign(effect.signing_input))
+
+
+async def _call(effect: Call) -> Any:
+    result = effect.function(*effect.arguments)
+    if inspect.isawaitable(result):
+        async with asyncio.timeout(effect.deadline):
+            result = await result
+    return result

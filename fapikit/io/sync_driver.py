@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from typing import Any, TypeVar, cast
 
-from fapikit.errors import FapiError
-from fapikit.flow import Background, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.errors import ConfigurationError, FapiError
+from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.forks import reset_after_fork
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedThreads
@@ -70,6 +71,8 @@ class SyncDriver:
                 return time.sleep(seconds)
             case Shared(key, start, deadline):
                 return self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
+            case Call():
+                return _called(effect.function(*effect.arguments))
             case Background(key, start):
                 self._shared.start(key, lambda: self.run(start()))
 
@@ -86,3 +89,10 @@ class SyncDriver:
             client, self._client = self._client, None
         if client is not None and self._http.client is None:
             client.close()
+
+
+def _called(result: Any) -> Any:
+    if inspect.iscoroutine(result):
+        result.close()
+        raise ConfigurationError("a coroutine function was handed to a sync call: hand over a plain function")
+    return result

@@ -160,8 +160,8 @@ class SqliteStore:
             raise StoreUnavailable(
                 "the SQLite file cannot be opened", facts={"why": error.strerror or "OSError"}
             ) from error
-        connection = sqlite3.connect(
-            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        connection = sqlite3.connect(  # absolute: ":memory:" by itself is no file
+            self._path.absolute(), timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)

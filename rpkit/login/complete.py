@@ -174,4 +174,4 @@ def _where(transaction: Transaction) -> str:
 
 def _covers(granted: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a granted detail says all that was asked; a server may enrich it (RFC 9396 7)."""
-    return all(granted.get(name) == value for name, value in asked.items())
+    return all(name in granted and granted[name] == value for name, value in asked.items())

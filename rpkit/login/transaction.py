@@ -143,11 +143,6 @@ def transaction_id(state: str) -> str:
     return hashlib.sha256(b"rpkit transaction\0" + state.encode()).hexdigest()[:32]
 
 
-def used_key(transaction: str) -> str:
-    """Under which the store marks that the transaction of this id had its answer."""
-    return f"rp:used:{transaction}"
-
-
 def require_own(bank: Bank, transaction: Transaction) -> None:
     """It was begun by this client at this server, and lives. Raises ForeignTransaction, TransactionExpired."""
     # The redirect URI is compared with where the answer came (callback), for a client may have several.
@@ -168,6 +163,6 @@ def require_own(bank: Bank, transaction: Transaction) -> None:
 def use_once(bank: Bank, transaction: Transaction) -> Flow[None]:
     """Mark the transaction as answered. Raises TransactionUsed; StoreError if that cannot be known."""
     ttl = max(transaction.expires_at - bank.now(), 1.0)
-    first = yield from store_add(bank.settings.store, used_key(transaction.id), b"1", ttl)
+    first = yield from store_add(bank.settings.store, f"rp:used:{transaction.id}", b"1", ttl)
     if not first:
         raise TransactionUsed("this login has been answered before")

@@ -1,1 +1,1 @@
-"""What a web application needs in any framework: sign-in, sign-in that others begin, sign-out from either side."""
+"""What a web application needs in any framework: sign-in, sign-out, and what a user is told when no bank answers."""

@@ -1,8 +1,8 @@
 """Signing in and out through a browser, whatever the web framework: cookies, headers and pages, as plain values.
 
 Each login has a sealed cookie of its own, named after its transaction, so that tabs do not disturb each other; the
-cookie is bound to this browser and this host (`__Host-`). A login starts only by a POST from our own pages, and no
-value of a request says where a browser is sent.
+cookie is bound to this browser and this host (`__Host-`). Where a browser has too many, the oldest login gives way. A
+login starts only by a POST from our own pages, and no value of a request says where a browser is sent.
 
 Spec: FAPI2-SP 5.3.3.1-4, -12, 5.3.3.2-4; RFC 9700 2.1b, 2.1c, 4.2.4, 4.12, 4.16
 Role: C
@@ -30,15 +30,14 @@ from rpkit.login.transaction import Transaction, transaction_id
 from rpkit.web.logout import LogoutStart
 
 COOKIE: Final = "__Host-rp-"
+LOOPBACK_COOKIE: Final = "rp-"
+"""Where the redirect URI is http on this machine: Safari keeps no Secure cookie from there, and `__Host-` needs one."""
 MAX_BODY: Final = 64 * 1024
 MAX_LOGINS: Final = 5
 """Logins under way in one browser; the sixth takes the place of the oldest."""
 MAX_COOKIES: Final = 7000
 """Characters of their cookies: a web server takes 8 KB of Cookie header, and the application has cookies too."""
 
-_NO_COOKIE_ON_HTTP: Final = (
-    "Safari keeps no Secure cookie of http://localhost: use another browser there, or https."
-)
 _CHUNK: Final = 3500
 _CHUNKS: Final = 4
 _FORM_POST: Final = frozenset({"form_post", "form_post.jwt"})
@@ -117,14 +116,14 @@ def started(
 ) -> WebAnswer:
     """303 to the bank, with the transaction in a cookie of its own. Raises MalformedMessage if none can hold it."""
     transaction = replace(start.transaction, target=target)
-    same_site = "None" if transaction.response_mode in _FORM_POST else "Lax"
+    prefix, same_site = _prefix(transaction), _same_site(transaction)
     lifetime = int(transaction.expires_at - now)
     sealed = transaction.seal(seal)
     chunks = [sealed[at : at + _CHUNK] for at in range(0, len(sealed), _CHUNK)]
     if len(chunks) > _CHUNKS:
         raise MalformedMessage("this login's request is too large to be kept in a cookie")
     cookies = [
-        _cookie(f"{COOKIE}{transaction.id}{_suffix(number)}", chunk, lifetime, same_site)
+        _cookie(f"{prefix}{transaction.id}{_suffix(number)}", chunk, lifetime, same_site)
         for number, chunk in enumerate(chunks)
     ]
     for other in _crowded_out(request, len(sealed), seal):
@@ -140,13 +139,11 @@ def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
     parameters, callback = _parameters(request, redirect_uri)
     # `state` chooses the cookie and decides nothing: `complete` compares it with what the cookie holds.
     name = transaction_id(_state_of(parameters))
-    sealed = _held(request, name)
+    sealed = _sealed(request, f"{COOKIE}{name}")
+    if not sealed and urlsplit(redirect_uri).scheme == "http":
+        sealed = _sealed(request, f"{LOOPBACK_COOKIE}{name}")
     if not sealed:
-        on_http = urlsplit(redirect_uri).scheme == "http" and not _under_way(request.cookies)
-        raise TransactionMissing(
-            f"this browser has no such login under way{told_error(parameters)}",
-            facts={"hint": _NO_COOKIE_ON_HTTP} if on_http else {},
-        )
+        raise TransactionMissing(f"this browser has no such login under way{told_error(parameters)}")
     return Returned(Transaction.open(sealed, seal), Concealed(callback))
 
 
@@ -171,15 +168,23 @@ def fragment_page(redirect_uri: str, random_bytes: RandomBytes) -> WebAnswer:
     return page("Signing in", body, f"script-src 'nonce-{nonce}'; form-action 'self'")
 
 
-def page(title: str, body: str, policy: str) -> WebAnswer:
+def page(
+    title: str,
+    body: str,
+    policy: str,
+    *,
+    status: int = 200,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> WebAnswer:
     """A page of ours with a form that posts to us, which nobody can put into a frame."""
     headers = (
+        *headers,
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", f"default-src 'none'; {policy}; frame-ancestors 'none'"),
         # no-referrer would blank the Origin that proves the post to be our own page's.
         *((name, "same-origin" if name == "referrer-policy" else value) for name, value in PRIVATE_HEADERS),
     )
-    return WebAnswer(200, headers, f'<!doctype html><meta charset="utf-8"><title>{title}</title>{body}')
+    return WebAnswer(status, headers, f'<!doctype html><meta charset="utf-8"><title>{title}</title>{body}')
 
 
 def refused_start(what: str = "A sign-in") -> WebAnswer:
@@ -205,10 +210,13 @@ def failed(error: FapiError) -> WebAnswer:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")
-    if isinstance(error, TransactionUsed):
-        return _had_its_answer()
-    hint = f" {error.facts['hint']}" if isinstance(error, TransactionMissing) and error.facts else ""
-    return _text(400, f"Signing in did not work. Please sign in again.{hint}")
+    if isinstance(error, TransactionMissing | TransactionUsed):  # loaded again, perhaps after it went well
+        return _text(
+            400,
+            "This page has been used before, or belongs to another browser."
+            " If you are signed in, go on; if not, please sign in again.",
+        )
+    return _text(400, "Signing in did not work. Please sign in again.")
 
 
 def preview() -> WebAnswer:
@@ -230,23 +238,21 @@ def not_logged_out(error: FapiError) -> WebAnswer:
 
 def ended(name: str, request: WebRequest) -> list[tuple[str, str]]:
     """Headers that take a login's cookies away."""
-    held = [f"{COOKIE}{name}{_suffix(number)}" for number in range(_CHUNKS)]
+    held = [
+        f"{prefix}{name}{_suffix(number)}"
+        for prefix in (COOKIE, LOOPBACK_COOKIE)
+        for number in range(_CHUNKS)
+    ]
     return [_cookie(cookie, "", 0, "Lax") for cookie in held if cookie in request.cookies]
-
-
-def transaction_named(request: WebRequest, redirect_uri: str) -> str | None:
-    """The id of the login that this answer names, if it names one."""
-    try:
-        parameters, _ = _parameters(request, redirect_uri)
-    except FapiError:
-        return None
-    return transaction_id(_state_of(parameters))
 
 
 def ended_after(request: WebRequest, redirect_uri: str) -> list[tuple[str, str]]:
     """The same for the login that this answer names, if it names one."""
-    name = transaction_named(request, redirect_uri)
-    return [] if name is None else ended(name, request)
+    try:
+        parameters, _ = _parameters(request, redirect_uri)
+        return ended(transaction_id(_state_of(parameters)), request)
+    except FapiError:
+        return []
 
 
 def _parameters(request: WebRequest, redirect_uri: str) -> tuple[Parameters, str | bytes]:
@@ -277,35 +283,45 @@ def _state_of(parameters: Parameters) -> str:
     return state if isinstance(state, str) else ""
 
 
+def _prefix(transaction: Transaction) -> str:
+    """`__Host-`, unless that keeps Safari from keeping it; an answer that is posted needs it everywhere (SameSite)."""
+    on_loopback = urlsplit(transaction.redirect_uri).scheme == "http"
+    return LOOPBACK_COOKIE if on_loopback and _same_site(transaction) == "Lax" else COOKIE
+
+
+def _same_site(transaction: Transaction) -> str:
+    return "None" if transaction.response_mode in _FORM_POST else "Lax"
+
+
+def _sealed(request: WebRequest, name: str) -> str:
+    """What the cookies of one login hold together."""
+    return "".join(request.cookies.get(f"{name}{_suffix(number)}", "") for number in range(_CHUNKS))
+
+
 def _under_way(cookies: Mapping[str, str]) -> list[str]:
-    """Their ids, as the browser sends them: the older cookie first (RFC 6265 5.4)."""
-    held = (name.removeprefix(COOKIE).split(".")[0] for name in cookies if name.startswith(COOKIE))
+    """The logins of this browser, each by its cookie's first name, as they come: the older first (RFC 6265 5.4)."""
+    held = (name.split(".")[0] for name in cookies if name.startswith((COOKIE, LOOPBACK_COOKIE)))
     return list(dict.fromkeys(held))
 
 
 def _crowded_out(request: WebRequest, needed: int, seal: Seal) -> list[str]:
-    """The oldest logins, whose place a new one of this length takes, in number or in room."""
-    begun = {login: _held(request, login) for login in _under_way(request.cookies)}
+    """The logins whose place a new one of this length takes, in number or in room: the oldest."""
+    held = [(name, _sealed(request, name)) for name in _under_way(request.cookies)]
+    oldest_first = sorted(held, key=lambda login: _ends(login[1], seal))
     leave, room = [], MAX_COOKIES - needed
-    oldest_first = sorted(begun, key=lambda login: _ends(begun[login], seal))
-    for number, login in enumerate(oldest_first[::-1], start=2):
-        room -= len(begun[login])
+    for number, (name, sealed) in enumerate(oldest_first[::-1], start=2):
+        room -= len(sealed)
         if number > MAX_LOGINS or room < 0:
-            leave.append(login)
+            leave.append(name.removeprefix(COOKIE).removeprefix(LOOPBACK_COOKIE))
     return leave
 
 
-def _held(request: WebRequest, login: str) -> str:
-    """The sealed transaction of a login, from its cookies; empty without one."""
-    return "".join(request.cookies.get(f"{COOKIE}{login}{_suffix(n)}", "") for n in range(_CHUNKS))
-
-
 def _ends(sealed: str, seal: Seal) -> float:
-    """When a login under way ends; one that cannot be read has ended."""
+    """When a login under way ends, by which the oldest is known; one that nobody can open is the first to go."""
     try:
         return Transaction.open(sealed, seal).expires_at
     except SealBroken:
-        return 0.0
+        return float("-inf")
 
 
 def _suffix(number: int) -> str:
@@ -313,17 +329,9 @@ def _suffix(number: int) -> str:
 
 
 def _cookie(name: str, value: str, lifetime: int, same_site: str) -> tuple[str, str]:
-    attributes = f"Path=/; Max-Age={lifetime}; Secure; HttpOnly; SameSite={same_site}"
+    secure = "Secure; " if name.startswith(COOKIE) else ""
+    attributes = f"Path=/; Max-Age={lifetime}; {secure}HttpOnly; SameSite={same_site}"
     return "set-cookie", f"{name}={value}; {attributes}"
-
-
-def _had_its_answer() -> WebAnswer:
-    """The callback was loaded again: whether the login went well then, the application's own pages show."""
-    body = (
-        "<h1>This sign-in has been answered</h1><p>Each sign-in counts once, and this one has had its answer. "
-        '<a href="/">Go on to the start page</a>. If you are not signed in there, sign in again.</p>'
-    )
-    return replace(page("Signing in", body, "form-action 'none'"), status=400)
 
 
 def _text(status: int, text: str) -> WebAnswer:

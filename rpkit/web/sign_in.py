@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from fapikit.errors import ConfigurationError, FapiError, Fault
 from rpkit.bank import Bank
-from rpkit.errors import TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import check_parameters
 
 _LOG = logging.getLogger("rpkit.web.sign_in")
@@ -64,14 +63,10 @@ def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> N
         )
 
 
-def explained(error: FapiError, used: bytes | None) -> FapiError:
-    """The error of a callback, which was loaded again if the store holds the mark of its answer (`used`)."""
-    if isinstance(error, TransactionMissing) and used is not None:
-        return TransactionUsed("this login has been answered before: its callback was loaded again")
-    return error
-
-
-def log_failure(error: FapiError) -> None:
+def log_failure(error: Exception, what: str = "sign-in refused") -> None:
     """One line with the clause and log-safe facts; louder where it is not the user's doing."""
+    if not isinstance(error, FapiError):  # another library's, whose words may be of anything
+        _LOG.warning("%s: %s", what, type(error).__name__)
+        return
     level = logging.INFO if error.fault is Fault.USER else logging.WARNING
-    _LOG.log(level, "sign-in refused: %s; %s: %s", error, type(error).__name__, dict(error.facts))
+    _LOG.log(level, "%s: %s; %s: %s", what, error, type(error).__name__, dict(error.facts))

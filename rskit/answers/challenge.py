@@ -14,7 +14,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import DPoPError, FapiError, JwtError, NonceRequired, StoreForgot
+from fapikit.errors import (
+    CertificateHeaderRefused,
+    DPoPError,
+    FapiError,
+    JwtError,
+    NonceRequired,
+    StoreForgot,
+)
 from fapikit.http_message import Headers
 from rskit.decision import CannotDecide, Challenge, Refusal
 from rskit.errors import (
@@ -22,7 +29,7 @@ from rskit.errors import (
     InsufficientAuthentication,
     InsufficientDetails,
     InsufficientScope,
-    TooManyProofs,
+    RequestRefused,
 )
 from rskit.possession.credentials import DPOP
 
@@ -60,17 +67,19 @@ def refuse(
     error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
 ) -> Challenge | CannotDecide:
     """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
-    if isinstance(error, TooManyProofs):  # RFC 6585 4: says nothing about the token, and is no outage of ours
-        return Challenge(429, _later(1), _body(_UNAVAILABLE | {"error_description": error.message}), error)
-    if isinstance(error, AccessRefused | JwtError | DPoPError):
+    if isinstance(error, RequestRefused):
+        members = {"error": error.code, "error_description": error.message}
+        return Challenge(error.status, _later(error.retry_after), _body(members), error)
+    if isinstance(error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused):
         return challenge(error, scheme, rules, now)
     body = _body(_UNAVAILABLE | {"error_description": "the request cannot be decided now"})
     wait = ceil(error.retry_after) if isinstance(error, StoreForgot) else RETRY_AFTER
     return CannotDecide(503, _later(wait), body, error)
 
 
-def _later(seconds: int) -> Headers:
-    return (("retry-after", str(seconds)), _NO_STORE, _JSON)
+def _later(seconds: int | None) -> Headers:
+    retry = () if seconds is None else (("retry-after", str(seconds)),)
+    return (*retry, _NO_STORE, _JSON)
 
 
 def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: float) -> Challenge:

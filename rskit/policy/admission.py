@@ -8,9 +8,10 @@ Role: RS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fapikit.errors import FapiError, StoreError
+from fapikit.errors import ConfigurationError, FapiError, StoreError
 from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
@@ -28,19 +29,30 @@ TOKEN_KEY: Final = "rskit.tokens.token"
 """Where a WSGI environ has the token of a request that carries one."""
 
 
+class Compared(NamedTuple):
+    """What a route under `Access(details=...)` has compared, and how a header of its request is read."""
+
+    details: tuple[Mapping[str, Any], ...]
+    header: Callable[[str], Sequence[str]]
+
+
+_NOTHING: Final = Compared((), lambda _: ())
+
+
 class Admission:
     """One request under check. `token` is None on a public route that was called without credentials.
 
-    `over`: the application is done with it.
+    `over`: the application is done with it. `compared`: what its route has compared with the grant.
     """
 
-    __slots__ = ("over", "refusal", "server", "started", "token", "view")
+    __slots__ = ("compared", "over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
         self.view = view
         self.token = token
         self.refusal: Refusal | None = None
+        self.compared = _NOTHING
         self.started = False
         self.over = False
 
@@ -62,14 +74,28 @@ class Admission:
         self.token = yield from self.server.check_again(self.view, self.require(access))
         return self.require(access)
 
+    def require_details(self, access: Access, needed: object, header: Callable[[str], Sequence[str]]) -> None:
+        """What the request needs is covered by what was granted. Raises InsufficientDetails.
+
+        `header` gives the values of a header of the request by its name.
+        """
+        self.compared = Compared(access.require_details(self.require_token(), needed), header)
+
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
 
-        Raises StoreError; whatever the application makes of it, the middleware answers.
+        A consent outlives any `ttl` that is chosen here, so a route that compares authorization details is refused:
+        `use_consent` uses one up. Raises ConfigurationError, StoreError; whatever the application makes of it, the
+        middleware answers.
         """
         try:
+            if self.compared.details:
+                raise ConfigurationError(
+                    "this route is under Access(details=...): use up its consent by use_consent, which remembers it "
+                    "until it ends; once(name, ttl) forgets it before"
+                )
             return (yield from self.server.once(name, ttl))
-        except StoreError as error:
+        except (ConfigurationError, StoreError) as error:
             self.refuse(error)
             raise
 
@@ -83,6 +109,11 @@ class Admission:
             return None
         self.refusal = refusal
         return refusal
+
+    def stop(self, error: FapiError) -> Refusal:
+        """Refuse what can never be only observed: the handler does not go on from here."""
+        self.refusal = self.server.refuse(error, self.view, scheme_used(self.view))
+        return self.refusal
 
     def __repr__(self) -> str:
         return f"Admission({self.token!r})"

@@ -20,7 +20,7 @@ from fapikit.errors import ConfigurationError
 from fapikit.urls import origin_of
 from rskit.errors import MissingCertificate, NotSenderConstrained, WrongCertificate, WrongScheme
 from rskit.possession.credentials import BEARER, Credentials
-from rskit.request_view import RequestView
+from rskit.request_view import Certificate, RequestView
 from rskit.tokens.token import Token
 
 _PLAIN_PATH: Final = re.compile(r"/[A-Za-z0-9\-._~/]*")
@@ -101,13 +101,17 @@ def confirm(
     )
 
 
-def require_certificate(certificate: bytes | None, x5t: str) -> None:
+def require_certificate(certificate: Certificate, x5t: str) -> None:
     """The leaf's SHA-256 is the bound one; its chain says nothing here (RFC 8705 6.2).
 
     Raises MissingCertificate, WrongCertificate.
     """
     if certificate is None:
         raise MissingCertificate("this token is bound to a certificate: connect with it")
-    shown = base64url.encode(hashlib.sha256(certificate).digest())
+    shown = (
+        base64url.encode(hashlib.sha256(certificate).digest())
+        if isinstance(certificate, bytes)
+        else certificate.thumbprint
+    )
     if not hmac.compare_digest(shown.encode(), x5t.encode()):
         raise WrongCertificate("this token is bound to another certificate")

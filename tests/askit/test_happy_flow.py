@@ -37,7 +37,10 @@ async def test_a_payment_from_push_to_revocation(bank: Bank, client: PlainClient
     second = (await client.refresh(first["refresh_token"], resource=[PAYMENTS])).json()
     third = (await client.refresh(first["refresh_token"], resource=[PAYMENTS])).json()
     consent_id = second["authorization_details"][0]["consent_id"]
-    assert second["authorization_details"] == [{**PAYMENT, "consent_id": consent_id}]
+    until = int(bank.clock() + bank.config.grant_lifetime)
+    assert second["authorization_details"] == [
+        {**PAYMENT, "consent_id": consent_id, "consent_expires_at": until}
+    ]
     assert third["authorization_details"][0]["consent_id"] == consent_id
 
     api = bank.client("payments-api")

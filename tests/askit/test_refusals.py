@@ -95,8 +95,8 @@ def test_a_client_without_keys_has_no_key_source(bank: Bank) -> None:
         client.key_source(bank.clock)
 
 
-async def test_a_detail_without_a_resource_of_its_type_goes_where_it_is_located() -> None:
-    bank = Bank(authorization_details_types=[{"type": "access"}])
+async def test_a_detail_of_a_type_of_several_apis_goes_where_it_is_located() -> None:
+    bank = Bank(authorization_details_types=[{"type": "access", "resource": [ACCOUNTS, PAYMENTS]}])
     client = bank.client()
     details = [{"type": "access", "locations": [PAYMENTS]}, {"type": "access", "identifier": "anywhere"}]
     tokens = (

@@ -182,7 +182,7 @@ async def test_one_client_takes_its_share_and_no_more(
 ) -> None:
     bank = Bank(
         limits={**SMALL, "octets_per_client": 500_000},
-        authorization_details_types=[{"type": "open"}],
+        authorization_details_types=[{"type": "open", "resource": "https://api.example.test/"}],
         resources=[
             {"uri": "https://api.example.test/", "scopes": ["accounts"], "introspection_clients": ["fintech"]}
         ],
@@ -239,6 +239,25 @@ async def test_a_user_takes_half_of_a_clients_share() -> None:
     other = bank.client()
     code = read_callback(await other.decide(await other.pushed(), username="bob", password="builder"))["code"]
     assert (await other.redeem(code)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_nor_does_one_who_refuses_without_end() -> None:
+    """What nobody pushed takes no room until a user decides, and that is the user's."""
+    public = {**FINTECH, "token_endpoint_auth_method": "none"}
+    apis = [an_api("accounts-api", 3), an_api("payments-api", 4)]
+    bank = Bank(profile="oauth-2.1", clients=[public, *apis], limits={"entries_per_client": 40})
+    client = bank.client()
+    query = {**client.request(), "client_id": "fintech"}
+    page = await client.submit(
+        await client.http.get("/authorize", params=query), username="alice", password="wonderland"
+    )
+    answers = [(await client.submit(page, decision="deny")).status_code]
+    for _ in range(20):
+        page = await client.http.get("/authorize", params=query)
+        answers.append((await client.submit(page, decision="deny")).status_code)
+    assert answers == [303] * 19 + [429] * 2
+    assert bank.server.core.shares._holdings["client", "fintech"].entries == 19
 
 
 @pytest.mark.anyio

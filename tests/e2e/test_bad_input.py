@@ -159,6 +159,7 @@ def test_a_token_in_the_query_is_refused(customer: HonestCustomer, api: tuple[st
         (payment(amount="123.51"), "instructed_amount"),
         (payment(payee="Somebody Else"), "creditor_name"),
         ({**payment(), "creditor_account": {"iban": "DE00"}}, "creditor_account"),
+        ({**payment(), "remittance_information": "Invoice 1"}, "remittance_information"),
     ],
 )
 @pytest.mark.spec("RFC 9396 9")

@@ -33,11 +33,14 @@ async def lived(app: Any) -> AsyncIterator[httpx.ASGITransport]:
     await life
 
 
-def test_a_customer_signs_in_sees_accounts_and_pays_once(askit: RunningServer[AuthorizationServer]) -> None:
+def test_a_customer_signs_in_sees_accounts_and_pays_once(
+    askit: RunningServer[AuthorizationServer], tmp_path: Path
+) -> None:
     async def walk() -> None:
         site = askit.redirect_uri.removesuffix("/callback")
         bank = {"issuer": askit.issuer, "client_id": askit.client_id, "http": askit.http()}
-        async with lived(bank_api.create_app(RESOURCE, askit.issuer, askit.http())) as api:
+        app = bank_api.create_app(RESOURCE, askit.issuer, askit.http(), data=tmp_path)
+        async with lived(app) as api:
             fintech = fintech_app.Fintech(
                 {**bank, "auth": PrivateKeyJWT(askit.client_key)},
                 api=RESOURCE,
@@ -65,52 +68,104 @@ async def pay(browser: httpx.AsyncClient, askit: RunningServer[AuthorizationServ
     assert (await browser.get("/")).json()["of"] == "alice"
     assert (await browser.post("/pay", data={"amount": "13.00"})).status_code == 403
     assert (await browser.post("/pay")).status_code == 400
-    assert (await browser.post("/pay", data=ORDER)).json() == {"status": "executed"}
-    assert (await browser.post("/pay", data=ORDER)).status_code == 409
+    receipt = (await browser.post("/pay", data=ORDER)).json()
+    assert (receipt["status"], receipt["creditorName"]) == ("executed", "Green Grocer Ltd")
+    again = await browser.post("/pay", data=ORDER)
+    assert (again.status_code, again.json()) == (201, receipt), "the same payment, the same receipt"
+
+
+def an_order(amount: str, reference: str = "1") -> dict[str, Any]:
+    return {
+        "instructedAmount": {"currency": "EUR", "amount": amount},
+        "creditorName": "Shop",
+        "creditorAccount": {"iban": "DE02120300000000202051"},
+        "remittanceInformationUnstructured": reference,
+    }
+
+
+class Payer:
+    """A client with tokens of askit, and whatever they carry."""
+
+    def __init__(self, askit: RunningServer[AuthorizationServer], data: Path) -> None:
+        self._askit, self._data, self._mint = askit, data, Mint()
+        self._nonce: str | None = None
+
+    def pay(self, *requests: tuple[tuple[Any, ...], Any, str]) -> list[int]:
+        """The statuses of requests to the API as it is started anew: (granted details, order, key) each."""
+        return asyncio.run(self._pay(requests))
+
+    async def _pay(self, requests: tuple[tuple[tuple[Any, ...], Any, str], ...]) -> list[int]:
+        app = bank_api.create_app(RESOURCE, self._askit.issuer, self._askit.http(), data=self._data)
+        self._nonce = None
+        async with lived(app) as api, httpx.AsyncClient(transport=api) as http:
+            return [await self._send(http, *request) for request in requests]
+
+    async def _send(self, http: httpx.AsyncClient, granted: tuple[Any, ...], order: Any, key: str) -> int:
+        token = await self._askit.async_access_token(
+            scope="payments", cnf={"jkt": self._mint.client_key.thumbprint}, authorization_details=granted
+        )
+        while True:
+            headers = self._mint.headers("POST", f"{RESOURCE}payments", token=token, nonce=self._nonce)
+            headers["Idempotency-Key"] = key
+            answer = await http.post(f"{RESOURCE}payments", json=order, headers=headers)
+            if answer.status_code != 401 or self._nonce is not None:
+                return answer.status_code
+            self._nonce = answer.headers["dpop-nonce"]
+
+
+@pytest.fixture
+def payer(askit: RunningServer[AuthorizationServer], tmp_path: Path) -> Payer:
+    return Payer(askit, tmp_path)
+
+
+def consented(order: dict[str, Any], consent: str) -> dict[str, Any]:
+    return {"type": "payment_initiation", **order, "consent_id": consent}
+
+
+SMALL, LARGE = an_order("1.00"), an_order("1000.00")
 
 
 @pytest.mark.spec("RFC 9396 9")
-def test_of_two_consents_neither_pays_for_the_other(askit: RunningServer[AuthorizationServer]) -> None:
+def test_of_two_consents_neither_pays_for_the_other(payer: Payer) -> None:
     """The client may have tokens for both payments and for one of them: the large one is still executed once."""
-    mint = Mint()
-    small, large = (
-        {
-            "type": "payment_initiation",
-            "instructedAmount": {"currency": "EUR", "amount": amount},
-            "consent_id": consent,
-        }
-        for amount, consent in (("1.00", "c1"), ("1000.00", "c2"))
-    )
+    small, large = consented(SMALL, "c1"), consented(LARGE, "c2")
+    assert payer.pay(
+        ((small, large), LARGE, "k1"),
+        ((large,), LARGE, "k2"),
+        ((large, small), SMALL, "k3"),
+        ((small,), SMALL, "k4"),
+        ((small, large), LARGE, "k1"),
+    ) == [201, 409, 201, 409, 201]
 
-    async def walk() -> list[int]:
-        async with (
-            lived(bank_api.create_app(RESOURCE, askit.issuer, askit.http())) as api,
-            httpx.AsyncClient(transport=api) as http,
-        ):
-            paid, nonce = [], None
-            for granted, order in (
-                ((small, large), large),
-                ((large,), large),
-                ((large, small), small),
-                ((small,), small),
-            ):
-                token = await askit.async_access_token(
-                    scope="payments",
-                    cnf={"jkt": mint.client_key.thumbprint},
-                    authorization_details=granted,
-                    sub=f"alice-{len(paid)}",
-                )
-                for _ in range(2):
-                    headers = mint.headers("POST", f"{RESOURCE}payments", token=token, nonce=nonce)
-                    body = {"instructedAmount": order["instructedAmount"]}
-                    answer = await http.post(f"{RESOURCE}payments", json=body, headers=headers)
-                    nonce = answer.headers.get("dpop-nonce", nonce)
-                    if answer.status_code != 401:
-                        break
-                paid.append(answer.status_code)
-            return paid
 
-    assert asyncio.run(walk()) == [201, 409, 201, 409]
+def test_a_payment_outlives_a_restart_of_the_api(payer: Payer) -> None:
+    granted = (consented(SMALL, "c1"),)
+    assert payer.pay((granted, SMALL, "k1")) == [201]
+    assert payer.pay((granted, SMALL, "k2"), (granted, SMALL, "k1")) == [409, 201]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instructedAmount": {"currency": "EUR", "amount": "1.01"}},
+        {"instructedAmount": {"currency": "USD", "amount": "1.00"}},
+        {"creditorName": "Thief"},
+        {"creditorAccount": {"iban": "DE02100100109307118603"}},
+        {"remittanceInformationUnstructured": "2"},
+        {"creditorAccount": {}},
+        {"instructedAmount": []},
+    ],
+)
+def test_all_that_is_executed_is_compared(payer: Payer, change: dict[str, Any]) -> None:
+    granted = (consented(SMALL, "c1"),)
+    assert payer.pay((granted, {**SMALL, **change}, "k1"), (granted, SMALL, "k2")) == [403, 201]
+
+
+def test_an_order_says_all_that_is_executed_and_nothing_else(payer: Payer) -> None:
+    granted = (consented(SMALL, "c1"),)
+    lacking = [{name: value for name, value in SMALL.items() if name != left} for left in SMALL]
+    orders = [*lacking, {**SMALL, "urgent": True}, [SMALL], None, "12"]
+    assert payer.pay(*((granted, order, "k1") for order in orders)) == [400] * 8
 
 
 def test_they_start_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +179,7 @@ def test_they_start_from_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
         "REDIRECT_URI": "https://fintech.example/callback",
         "KEY_FILE": str(tmp_path / "key.pem"),
         "SEAL_FILE": str(tmp_path / "seal"),
+        "DATA": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
     routes: list[Any] = list(fintech_app.from_environment().routes)

@@ -47,7 +47,9 @@ def configure() -> None:
 
 
 def wsgi_call(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any, Any]:
-    response = Client(WSGIHandler()).open(target, method=method, headers=headers, data=body)
+    response = Client(WSGIHandler()).open(
+        target, method=method, headers=headers, data=body, environ_overrides={"REMOTE_ADDR": "127.0.0.1"}
+    )
     return response.status_code, response.headers, response.get_data()
 
 

@@ -9,14 +9,37 @@ from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 from werkzeug.test import Client
 
 from rskit.testing import Mint
 from tests.keys import a_key
+from wsgi_mw import Protect
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "resource-server.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 RESOURCE = "https://api.example"
+ORDER = {
+    "instructedAmount": {"currency": "EUR", "amount": "12.00"},
+    "creditorName": "Shop",
+    "creditorAccount": {"iban": "DE02120300000000202051"},
+    "remittanceInformationUnstructured": "2026-1",
+}
+
+
+class Books:
+    """Stands for somebody's core banking system."""
+
+    def __init__(self) -> None:
+        self.paid: dict[str, Any] = {}
+
+    def pay(self, reservation: Any) -> dict[str, Any]:
+        assert reservation.id not in self.paid
+        self.paid[reservation.id] = reservation.detail
+        return {"status": "executed"}
+
+    def find(self, reservation: Any) -> dict[str, Any] | None:
+        return {"status": "executed"} if reservation.id in self.paid else None
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +51,8 @@ def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "key": a_key(),
         "nonce_key": b"k" * 32,
         "store_url": f"sqlite:///{store}",
+        "marks_file": store.with_name("used.db"),
+        "books": Books(),
     }
     for block in BLOCKS:
         exec(compile(block, "docs/resource-server.md", "exec"), names)
@@ -45,12 +70,43 @@ def test_the_apps_of_the_guide_refuse_strangers(after_reading: dict[str, Any]):
             return [(await client.get(path)).status_code for path in ("/notes", "/openapi.json")]
 
     assert asyncio.run(statuses()) == [401, 401]
-    assert Client(after_reading["api"]).post("/payments", json={}).status_code == 401
+    assert Client(after_reading["api"]).post("/statements", json={}).status_code == 401
+    assert Client(after_reading["paying"]).post("/payments", json={}).status_code == 401
 
 
 def test_the_mint_of_the_guide_makes_headers_that_pass(after_reading: dict[str, Any]):
     mint = after_reading["mint"]
     assert isinstance(mint, Mint)
     assert set(after_reading["headers"]) == {"Authorization", "DPoP"}
-    policies = [str(route.policy) for route in after_reading["audit"](after_reading["api"])]
+    policies = [str(route.policy) for route in after_reading["audit"](after_reading["paying"])]
     assert "Access('payments', details=..., fresh=True)" in policies
+
+
+def test_the_payments_of_the_guide_are_made_once(after_reading: dict[str, Any]):
+    """Its handler, its comparison and its ledger, behind a server that trusts a mint."""
+    mint, books, bank = Mint(), after_reading["books"], after_reading["bank"]
+    app = Flask("payments")
+    app.add_url_rule("/payments", view_func=after_reading["pay"], methods=["POST"])
+    server = mint.resource_server(
+        RESOURCE, profile="fapi2-security", store=bank.store, consents=bank.consents
+    )
+    app.wsgi_app = Protect(app.wsgi_app, server)  # type: ignore[method-assign]
+
+    def pay(order: Any, key: str) -> tuple[int, Any]:
+        granted = {
+            "type": "payment_initiation",
+            **ORDER,
+            "consent_id": "c1",
+            "consent_expires_at": mint.now() + 900,
+        }
+        url = f"{RESOURCE}/payments"
+        headers = mint.headers("POST", url, scope="payments", authorization_details=[granted])
+        answer = app.test_client().post("/payments", json=order, headers={**headers, "Idempotency-Key": key})
+        return answer.status_code, answer.get_json()
+
+    assert pay({**ORDER, "creditorName": "Thief"}, "k1")[0] == 403
+    assert pay(ORDER, "k1") == (201, {"status": "executed"})
+    assert pay(ORDER, "k1") == (201, {"status": "executed"})
+    assert pay(ORDER, "k2")[0] == 409
+    assert pay({**ORDER, "instructedAmount": {"currency": "EUR", "amount": "12"}}, "k1")[0] == 201
+    assert len(books.paid) == 1

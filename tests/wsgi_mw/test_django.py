@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -18,8 +21,10 @@ from werkzeug.test import Client
 
 import rskit
 from fapikit import MemoryStore
+from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.errors import ConfigurationError
 from tests.clocks import FrozenClock
+from tests.mothers.certificates import a_certificate
 from tests.rskit.django_project import CALLS, SERVERS, configure
 from tests.rskit.mothers import RESOURCE, a_proof, a_server, a_token, bound_token
 from wsgi_mw import django as on_django
@@ -249,3 +254,17 @@ def test_under_asgi_one_process_that_takes_proofs_answers_whatever_middleware_st
         headers = {"Authorization": f"DPoP {token}", "DPoP": a_proof(token, **nonce)}
         assert CALLS["asgi"]("GET", "/accounts", headers)[0] == 200
         assert CALLS["asgi"]("GET", "/accounts", headers)[0] == 401, "the proof was used"
+
+
+@pytest.mark.parametrize("handler", CALLS)
+@pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", 200), ("10.0.0.0/8", 401)])
+def test_a_certificate_that_a_proxy_hands_on(handler: str, trusted: str, expected: int):
+    client = a_certificate()
+    digest = hashlib.sha256(client.der).digest()
+    header = CertificateHeader("nginx", trust=ProxyTrust.of([trusted]))
+    SERVERS[0] = a_server(client_certificates=header)
+    bound = a_token(cnf={"x5t#S256": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()})
+    headers = {"Authorization": f"Bearer {bound}", "X-SSL-Client-Cert": quote(client.pem, safe="")}
+    assert CALLS[handler]("GET", "/accounts", headers)[0] == expected
+    broken = CALLS[handler]("GET", "/accounts", {**headers, "X-SSL-Client-Cert": "MIIB"})[0]
+    assert broken == (400 if expected == 200 else 401)

@@ -71,4 +71,4 @@ def _pairs(value: str) -> Iterator[tuple[str, str]]:
         position += 1
 
 
-ENVOY = CertificateForm("envoy", "x-forwarded-client-cert", decode)
+ENVOY = CertificateForm("envoy", "x-forwarded-client-cert", decode, tells_commas=True)

@@ -25,8 +25,9 @@ class Forwarded(NamedTuple):
 class CertificateForm:
     """`header` and `chain_header` are the field names by default, in lower case.
 
-    `decode` takes one value and raises ValueError for what is not in this form. `absent` are the values that say
-    that the client showed no certificate; so does a header that is not there.
+    `decode` takes one value and raises ValueError for what is not in this form. `absent` are the values that say that
+    the client showed no certificate; so does a header that is not there. `tells_commas`: a value may hold commas, and
+    `decode` itself refuses two values that a server joined with one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class CertificateForm:
     chain_header: str | None = None
     decode_chain: Callable[[str], tuple[bytes, ...]] | None = None
     absent: frozenset[str] = frozenset({""})
+    tells_commas: bool = False
 
 
 def leaf_first(certificates: tuple[bytes, ...]) -> Forwarded:

@@ -17,7 +17,7 @@ from askit.clients import keys as client_keys
 from askit.clients.keys import is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
-from tests.askit.bank import FINTECH, Bank, an_api
+from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.hearer import Hearer
 from tests.askit.registering import OPEN, register
 from tests.keys import a_key
@@ -32,6 +32,35 @@ APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
 
 def _bank(*, development_only: bool = False, **changes: Any) -> Bank:
     return Bank(http=TLS, **OPEN, development_only=development_only, **changes)
+
+
+async def test_one_client_whose_keys_are_long_in_coming_does_not_hold_up_the_others() -> None:
+    """Of three requests two wait for the one fetch, and the third hears at once that it cannot be decided now."""
+    asked, may = asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await may.wait()
+        body = json.dumps({"keys": [dict(a_key("ES256", 1).public_jwk)]})
+        writer.write(
+            f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode()
+        )
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+        slow = {**{name: value for name, value in FINTECH.items() if name != "jwks"}, "jwks_uri": uri}
+        bank = Bank(clients=[slow, {**OTHER, "jwks": OTHER["jwks"]}, *APIS], limits={"waiting_per_client": 2})
+        client = bank.client()
+        pushes = [asyncio.create_task(client.push()) for _ in range(3)]
+        await asyncio.wait_for(asked.wait(), 20)
+        done, _ = await asyncio.wait(pushes, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        assert [push.result().status_code for push in done] == [503]
+        assert (await bank.client("other").push()).status_code == 201
+        may.set()
+        assert sorted(push.status_code for push in await asyncio.gather(*pushes)) == [201, 201, 503]
+        assert (await client.push()).status_code == 201
 
 
 async def _register(bank: Bank, uri: str) -> tuple[int, dict[str, Any]]:

@@ -54,7 +54,11 @@ introspection_clients = ["accounts-api"]
 
 [[authorization_details_types]]
 type = "payment_initiation"
+resource = "https://api.example.test/accounts"
 """
+
+
+TYPE_S_RESOURCE = 'resource = "https://api.example.test/accounts"'
 
 
 def _write(directory: Path, text: str = SHAPE) -> Path:
@@ -117,7 +121,30 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
         ),
         ('scopes = ["accounts"]', 'scopes = ["openid"]', "openid"),
         ('scopes = ["accounts"]', 'scopes = "accounts"', "resources[0].scopes"),
-        ('type = "payment_initiation"', 'type = "x"\nresource = "https://nowhere.test/"', "nowhere"),
+        (f"{TYPE_S_RESOURCE}\n", "", "names no API"),
+        (TYPE_S_RESOURCE, "resource = []", "names no API"),
+        (TYPE_S_RESOURCE, "resource = 7", "authorization_details_types[0].resource must be"),
+        (TYPE_S_RESOURCE, 'resource = "https://nowhere.test/"', "nowhere"),
+        (
+            TYPE_S_RESOURCE,
+            'resource = ["https://api.example.test/accounts", "https://nowhere.test/"]',
+            "nowhere",
+        ),
+        (
+            TYPE_S_RESOURCE,
+            'resource = ["https://api.example.test/accounts", "https://nowhere.test/"]\nsingle_use = true',
+            "single_use contradicts resource",
+        ),
+        (
+            TYPE_S_RESOURCE,
+            f'{TYPE_S_RESOURCE}\nrequired = ["consent_id"]',
+            "consent_id is given by this server",
+        ),
+        (
+            TYPE_S_RESOURCE,
+            f'{TYPE_S_RESOURCE}\nfields = {{ consent_expires_at = "number" }}',
+            "consent_expires_at is given by this server",
+        ),
         ('type = "payment_initiation"', 'type = "x"\nfields = { a = "text" }', "fields"),
         ('jwks_file = "keys.json"', 'jwks_file = "keys.json"\nrotate_keys_after = 60', "rotate_keys_after"),
         ('jwks_file = "keys.json"', 'signing_alg = "RS256"', "RS256"),
@@ -143,7 +170,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, named: str) 
         ("users", {"username": "alice", "password": "again"}),
         ("clients", FINTECH),
         ("resources", {"uri": ACCOUNTS}),
-        ("authorization_details_types", {"type": "payment_initiation"}),
+        ("authorization_details_types", {"type": "payment_initiation", "resource": ACCOUNTS}),
     ],
 )
 def test_nothing_is_given_twice(setting: str, entry: dict[str, Any]) -> None:

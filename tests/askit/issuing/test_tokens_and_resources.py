@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from askit.requests.authorization_details import details_for
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
 from tests.keys import claims_of
@@ -92,6 +93,9 @@ async def test_the_claims_of_an_access_token(client: PlainClient) -> None:
         {**PAYMENT, "type": "unheard_of"},
         {**PAYMENT, "type": 7},
         {**PAYMENT, "consent_id": "chosen-by-the-client"},
+        {**PAYMENT, "consent_expires_at": 4_000_000_000},
+        {**PAYMENT, "locations": ["https://elsewhere.example.test/"]},
+        {**PAYMENT, "locations": [ACCOUNTS]},
         {**PAYMENT, "locations": "https://api.example.test/payments"},
         {**PAYMENT, "identifier": 7},
         {k: v for k, v in PAYMENT.items() if k != "type"},
@@ -170,6 +174,92 @@ async def test_one_consent_has_one_id_however_often_its_tokens_are_renewed(clien
     assert renewed["authorization_details"][0]["consent_id"] == consent_id
     second = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
     assert second["authorization_details"][0]["consent_id"] != consent_id
+
+
+@pytest.mark.spec("RFC 9396 7.1")
+async def test_a_consent_ends_with_its_grant_and_says_when(bank: Bank, client: PlainClient) -> None:
+    """The same in the token answer, in the token itself and in the answer to the API."""
+    ends = int(bank.clock() + bank.config.grant_lifetime)
+    first = await client.tokens(scope="openid payments", authorization_details=[PAYMENT])
+    bank.clock.advance(30 * 86_400)
+    renewed = (await client.refresh(first["refresh_token"])).json()
+    assert renewed["authorization_details"][0]["consent_expires_at"] == ends
+    seen = (await bank.client("payments-api").introspect(renewed["access_token"])).json()
+    assert seen["authorization_details"] == renewed["authorization_details"]
+
+
+async def test_no_token_outlives_its_grant() -> None:
+    bank = Bank(grant_lifetime=1000, access_token_lifetime=300)
+    client = bank.client()
+    tokens = await client.tokens(scope="openid accounts")
+    assert tokens["expires_in"] == 300
+    bank.clock.advance(900)
+    last = (await client.refresh(tokens["refresh_token"])).json()
+    assert last["expires_in"] == 100
+    assert claims_of(last["access_token"])["exp"] == int(bank.clock()) + 100
+
+
+# A type belongs to an API
+
+
+async def test_a_consent_to_a_type_gives_tokens_for_its_api_alone() -> None:
+    kind = {"type": "accounts_information", "resource": ACCOUNTS}
+    client = Bank(authorization_details_types=[kind]).client()
+    asked: dict[str, Any] = {"scope": None, "authorization_details": [{"type": "accounts_information"}]}
+    code = await client.code(**asked)
+    refused = await client.redeem(code, resource=[PAYMENTS])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    tokens = (await client.redeem(code)).json()
+    assert claims_of(tokens["access_token"])["aud"] == ACCOUNTS
+    refused = await client.refresh(tokens["refresh_token"], resource=[PAYMENTS])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+
+
+async def test_an_api_that_is_named_and_asked_for_nothing_is_not_granted() -> None:
+    """The consent page shows nothing of it."""
+    kind = {"type": "accounts_information", "resource": ACCOUNTS}
+    client = Bank(authorization_details_types=[kind]).client()
+    asked: dict[str, Any] = {"scope": None, "authorization_details": [{"type": "accounts_information"}]}
+    refused = await client.push(client.request(resource=[PAYMENTS], **asked))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    refused = await client.push(client.request(resource=[PAYMENTS], scope="openid accounts"))
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    code = await client.code(resource=[PAYMENTS, ACCOUNTS], **asked)
+    refused = await client.redeem(code, resource=[PAYMENTS])
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_target")
+    assert (await client.redeem(code, resource=[ACCOUNTS])).status_code == 200
+
+
+async def test_an_api_without_scopes_and_types_is_asked_for_by_its_name_and_shown() -> None:
+    plain = "https://plain.example.test/"
+    resources = [
+        {"uri": plain, "name": "Weather"},
+        {"uri": ACCOUNTS, "scopes": ["accounts"]},
+        {"uri": PAYMENTS, "scopes": ["payments"]},
+    ]
+    client = Bank(resources=resources, scopes=None).client()
+    page = await client.authorize(await client.pushed(scope="openid", resource=[plain]))
+    page = await client.submit(page, username="alice", password="wonderland")
+    assert "Use “Weather” for you" in page.text
+    code = read_callback(await client.submit(page, decision="approve"))["code"]
+    assert claims_of((await client.redeem(code, resource=[plain])).json()["access_token"])["aud"] == plain
+
+
+def test_a_type_that_is_gone_from_the_configuration_belongs_to_no_api() -> None:
+    """As of a grant that was given before."""
+    granted = ({"type": "accounts_information"},)
+    assert details_for(granted, ACCOUNTS, Bank().config) == ()
+
+
+async def test_two_alike_in_a_token_request_name_two_consents(client: PlainClient) -> None:
+    tokens = await client.tokens(scope="openid payments", authorization_details=[PAYMENT, PAYMENT])
+    assert len({detail["consent_id"] for detail in tokens["authorization_details"]}) == 2
+    for asked, given in (([PAYMENT], 1), ([PAYMENT, PAYMENT], 2), ([PAYMENT] * 3, 2)):
+        narrowed = (await client.refresh(tokens["refresh_token"], authorization_details=asked)).json()
+        assert len(narrowed["authorization_details"]) == given
+    unheard = [{**PAYMENT, "unheardOf": None}]
+    refused = await client.refresh(tokens["refresh_token"], authorization_details=unheard)
+    assert refused.json()["error"] == "invalid_authorization_details"
 
 
 async def test_a_type_that_may_be_used_again_gets_no_consent_id() -> None:

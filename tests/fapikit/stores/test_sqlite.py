@@ -46,6 +46,17 @@ def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
     store.close()
 
 
+def test_no_name_of_a_file_means_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (":memory:", "file::memory:?cache=shared"):
+        store = SqliteStore(name)
+        store.put("k", b"v", 60)
+        store.close()
+        assert store.get("k") == b"v", "what a store in memory would have forgotten"
+        store.close()
+        assert (tmp_path / name).stat().st_size > 0
+
+
 HOLDER = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

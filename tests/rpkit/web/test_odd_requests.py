@@ -12,7 +12,10 @@ from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.web.sites import SITES, Browser, Site
 
 MakeSite = Callable[..., tuple[Site, Browser]]
-ENDED = "Signing in did not work. Please sign in again."
+ENDED = (
+    "This page has been used before, or belongs to another browser."
+    " If you are signed in, go on; if not, please sign in again."
+)
 
 
 @pytest.fixture(params=SITES)

@@ -44,6 +44,35 @@ def test_login_and_callback(make_site: MakeSite, bank: FakeBank) -> None:
     assert page.headers["cache-control"] == "no-store"
 
 
+def test_a_callback_that_is_loaded_again_claims_no_failure(make_site: MakeSite, bank: FakeBank) -> None:
+    """Back, Reload, a double click: the user is signed in, and the code is not tried a second time."""
+    site, browser = make_site(bank)
+    callback = bank.authorize(browser.post("/login").headers["location"])
+    held = dict(browser.cookies)
+    assert browser.open("GET", callback).status == 200
+    again = browser.open("GET", callback)
+    browser.cookies = held  # and in a browser that still sends the cookie
+    twice = browser.open("GET", callback)
+    for page in (again, twice):
+        assert page.status == 400
+        assert "did not work" not in page.text
+        assert "If you are signed in, go on" in page.text
+    assert len(bank.calls("token")) == len(site.logins) == 1
+
+
+def test_a_callback_without_its_login_tells_the_log_which_error_it_brought(
+    make_site: MakeSite, bank: FakeBank, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some servers send an error without state: the page cannot know the login, the developer has to see the error."""
+    _, browser = make_site(bank)
+    browser.post("/login")
+    with caplog.at_level("INFO", "rpkit.web.sign_in"):
+        page = browser.open("GET", "/callback?error=invalid_scope&error_description=Unknown+scope")
+    assert page.status == 400
+    assert "invalid_scope" not in page.text
+    assert 'it tells the error invalid_scope: "Unknown scope"' in caplog.text
+
+
 def test_transaction_cookie_is_bound_to_host_and_browser(make_site: MakeSite, bank: FakeBank) -> None:
     _, browser = make_site(bank)
     start = browser.post("/login")

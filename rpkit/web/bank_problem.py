@@ -1,0 +1,96 @@
+"""What a user is answered where a bank cannot be asked in their name: sign in again, sign in more strongly, or wait.
+
+A browser that navigates gets a page with a button, whose form begins the login; anything else gets JSON that says the
+same. Neither says more than that: the log has the rest.
+
+Spec: RFC 9470 4, 5; RFC 9110 10.2.3, 15.5.4
+Role: C
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from fapikit import strict_json
+from fapikit.errors import FapiError, Remedy, StoreError, TransportError
+from fapikit.parameters import parse_parameters
+from rpkit.errors import GrantEnded, NoAccessToken, ServerBusy, StepUpRequired
+from rpkit.web.pages import PRIVATE_HEADERS, WebAnswer, WebRequest, page
+
+BANK_PROBLEMS: Final = (GrantEnded, NoAccessToken, StepUpRequired, TransportError, StoreError)
+"""What `answer_to` may know an answer to."""
+
+_AGAIN: Final = "Your bank wants you to sign in again before it goes on."
+_STRONGER: Final = "Your bank wants you to confirm who you are before it does this."
+_LATER: Final = "Your bank cannot be reached right now. Please try again later."
+_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
+_LONGEST: Final = 500
+
+
+def answer_to(error: Exception, request: WebRequest, *, login_path: str) -> WebAnswer | None:
+    """The answer, or None for an error that no user can do anything about: it is a fault, and stays one.
+
+    Every error that is none of ours counts as a bank that cannot be reached.
+    """
+    if isinstance(error, StepUpRequired):
+        asked = {name: value for name, value in _carried(error).items() if value}
+        login = f"{login_path}?{urlencode(asked)}" if asked else login_path
+        return _sign_in(request, "step_up_required", _STRONGER, login, error.parameters)
+    remedy = error.remedy if isinstance(error, FapiError) else Remedy.RETRY_LATER
+    if remedy is Remedy.SIGN_IN_AGAIN:
+        return _sign_in(request, "sign_in_again", _AGAIN, login_path, {})
+    if remedy is Remedy.RETRY_LATER:
+        wait = error.retry_after if isinstance(error, ServerBusy) else None
+        headers = () if wait is None else (("retry-after", str(int(wait) + 1)),)
+        return _answer(request, 503, "temporarily_unavailable", f"<p>{_LATER}</p>", {}, headers)
+    return None
+
+
+def asked_step_up(request: WebRequest) -> dict[str, Any]:
+    """What our own page carried along for `begin`, from a request that `may_start` has found to be ours.
+
+    It decides nothing: the API looks at the login that comes of it.
+    """
+    query = parse_parameters(urlsplit(request.url).query)
+    acr_values, max_age = query.get("acr_values", ""), query.get("max_age", "")
+    asked: dict[str, Any] = {}
+    if 0 < len(acr_values) <= _LONGEST:
+        asked["acr_values"] = tuple(acr_values.split())
+    if _SECONDS.match(max_age):
+        asked["max_age"] = int(max_age)
+    return asked
+
+
+def _carried(error: StepUpRequired) -> dict[str, str]:
+    acr_values = " ".join(error.acr_values)
+    return {
+        "acr_values": acr_values if len(acr_values) <= _LONGEST else "",
+        "max_age": "" if error.max_age is None else str(error.max_age),
+    }
+
+
+def _sign_in(
+    request: WebRequest, code: str, sentence: str, login: str, further: Mapping[str, Any]
+) -> WebAnswer:
+    action = html.escape(login, quote=True)
+    form = f'<p>{sentence}</p><form method="post" action="{action}"><button>Sign in</button></form>'
+    return _answer(request, 403, code, form, {"login": login, **further}, ())
+
+
+def _answer(
+    request: WebRequest,
+    status: int,
+    code: str,
+    body: str,
+    members: Mapping[str, Any],
+    headers: tuple[tuple[str, str], ...],
+) -> WebAnswer:
+    if "text/html" in request.headers.get("accept", ""):
+        # No form-action: some browsers would hold it against the redirect to the bank.
+        return page("Your bank", body, "base-uri 'none'", status=status, headers=headers)
+    json = strict_json.dump({"error": code, **members}).decode()
+    return WebAnswer(status, (("content-type", "application/json"), *PRIVATE_HEADERS, *headers), json)

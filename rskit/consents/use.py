@@ -1,0 +1,93 @@
+"""Using up a consent: the one call that the middlewares offer to the handler of a route.
+
+It takes what `Access(details=...)` has compared, chooses one of the consents that cover it, and executes it once.
+
+Spec: FAPI2-SP 5.3.4-4; RFC 9396 9; Idempotency-Key 2.4
+Role: RS
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from fapikit.errors import ConfigurationError
+from fapikit.flow import Flow
+from rskit.consents.attempt import Attempt, Consent
+from rskit.consents.details_type import DetailsType
+from rskit.consents.idempotency_key import read_idempotency_key
+from rskit.consents.ledger import Execute
+from rskit.consents.marks import digest
+from rskit.errors import InsufficientDetails
+from rskit.policy.admission import Admission, Compared
+from rskit.policy.covering import NeededDetail
+from rskit.tokens.token import Token
+
+_GRACE: Final = 86_400.0
+"""A mark outlives its consent by a day, for clocks that differ."""
+_LONGEST: Final = 100 * 365 * 86_400.0
+
+
+def use_consent(admission: Admission, execute: Execute) -> Flow[Any]:
+    """Execute what the request needs, once for one consent; the outcome, which a retry gets again.
+
+    Raises UnusableIdempotencyKey, IdempotencyKeyReused, ConsentInUse, ConsentUsed, InsufficientDetails, OutcomeUnknown,
+    ConfigurationError, StoreError; and what `execute` raises.
+    """
+    server, token = admission.server, admission.require_token()
+    ledger = server.consents
+    if ledger is None:
+        raise ConfigurationError("use_consent needs ResourceServer(consents=ConsentLedger(...))")
+    compared = admission.compared
+    needed, kind = _what_is_executed(compared)
+    key = read_idempotency_key(ledger.idempotency_key, compared.header(ledger.idempotency_key))
+    consents = _consents(token, needed, kind, server.clock(), ledger.unknown_end)
+    yield from ledger.check()
+    attempt = Attempt(
+        ledger,
+        needed,
+        holder=digest(token.issuer, token.client_id or "", token.subject or "", server.resource, key),
+        fingerprint=digest(kind.type, json.dumps(kind.canonical(needed))),
+        clock=server.clock,
+        random_bytes=server.random_bytes,
+    )
+    return (yield from attempt.use_one(consents, execute))
+
+
+def _what_is_executed(compared: Compared) -> tuple[NeededDetail, DetailsType]:
+    """The one detail that the route has compared, and its type. Raises ConfigurationError where the route lacks it."""
+    if len(compared.details) != 1:
+        raise ConfigurationError(
+            "use_consent executes one authorization detail: its route is under Access(details=...), which gives one",
+            facts={"details": len(compared.details)},
+        )
+    needed = compared.details[0]
+    if not isinstance(needed, NeededDetail) or not isinstance(needed.comparison, DetailsType):
+        raise ConfigurationError(
+            "use_consent needs to know all members that are executed: let details= return DetailsType(...).needed(...)"
+        )
+    return needed, needed.comparison
+
+
+def _consents(
+    token: Token, needed: NeededDetail, kind: DetailsType, now: float, unknown_end: float
+) -> tuple[Consent, ...]:
+    """The consents that cover it and have not ended. Raises InsufficientDetails, ConfigurationError."""
+    found: dict[str, Consent] = {}
+    why = "no granted authorization detail covers this request"
+    for granted in token.covering(needed):
+        consent_id, end = kind.consent_of(granted), kind.end_of(granted)
+        if consent_id is None:
+            raise ConfigurationError(
+                f"a granted authorization detail of type {kind.type} has no {kind.consent_id}: what has no id cannot "
+                "be used up. Let the authorization server give each consent an id, or name the member that holds it"
+            )
+        if end is not None and end <= now:
+            why = "the consent that covers this request has ended"
+            continue
+        keep = max(now + unknown_end if end is None else end, token.expires_at or 0.0) + _GRACE
+        name = digest(token.issuer, consent_id)
+        found[name] = Consent(name, min(keep, now + _LONGEST))
+    if not found:
+        raise InsufficientDetails(why, needed=(needed,), facts={"type": kind.type, "token": token.name})
+    return tuple(found.values())
