@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from askit.browser_origins import ANY, check_browser_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
@@ -65,6 +66,7 @@ class Config:
     session_lifetime: float = 3600.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
+    browser_origins: tuple[str, ...] | None = None
     acr: str = "urn:fapikit:acr:password"
     limits: Limits = field(default_factory=Limits)
 
@@ -97,6 +99,7 @@ class Config:
                 facts={"setting": "profile"},
             )
         self._require_short_tokens()
+        check_browser_origins(self.browser_origins or ())
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:
                 raise ConfigurationError(
@@ -229,6 +232,14 @@ class Config:
         if not host or not port.isdigit() or int(port) > 65_535:
             raise ConfigurationError(f"listen = {self.listen!r} is not host:port")
         return host.strip("[]"), int(port)
+
+    @property
+    def origins_let_in(self) -> tuple[str, ...]:
+        """Whose pages may call this server. Unsaid: any on a laptop where public clients exist, none elsewhere."""
+        if self.browser_origins is not None:
+            return self.browser_origins
+        on_a_laptop = self.development_only and "none" in self.profile.client_authentication_methods
+        return (ANY,) if on_a_laptop else ()
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)
