@@ -296,18 +296,25 @@ class ResourceServer:
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
-        return (yield from store_add(self.store, f"once:{key}", b"1", ttl))
+        earliest = self.clock() - ttl  # what was named before that may happen again anyway
+        return (yield from store_add(self.store, f"once:{key}", b"1", ttl, since=earliest))
 
     def warm(self) -> Flow[Readiness]:
-        """Fetch ahead what the first requests would need; what fails waits until then."""
-        return (yield from check_readiness(self._issuers.all(), self.store, self.consents))
+        """Fetch ahead what the first requests would need; what fails waits until then, and is on the log."""
+        found = yield from self._look()
+        for problem in found.problems:
+            LOGGER.warning("%s is not ready: %s", self.resource, problem)
+        return found
 
     def readiness(self) -> Readiness:
-        """For a readiness probe: keys or metadata of each issuer at hand, and the store answering."""
-        return self.sync_driver.run(self.warm())
+        """For a readiness probe: keys or metadata of each issuer at hand, and a store that can keep its marks."""
+        return self.sync_driver.run(self._look())
 
     async def areadiness(self) -> Readiness:
-        return await self.async_driver.run(self.warm())
+        return await self.async_driver.run(self._look())
+
+    def _look(self) -> Flow[Readiness]:
+        return check_readiness(self._issuers.all(), self.store, self.consents)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"
