@@ -13,7 +13,8 @@ from asgi_mw.protect import Protect
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.policy.visit import Way
+from rskit.policy.door import Door
+from rskit.policy.way import Way
 
 _UNKNOWN = "the routes of this application are not known: it is no Starlette or FastAPI app"
 
@@ -29,10 +30,10 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     from asgi_mw.starlette_way import all_ways
 
     outside, protects, inner = _opened(app)
-    ways = list(all_ways(inner))
+    doors = [protect.door for protect in protects]
+    ways = list(all_ways(inner, doors[-1] if doors else Door()))
     if any(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
-    doors = [protect.door for protect in protects]
     found = (
         RoutePolicy(_methods(way.route), way.path, _policy(way)).for_strangers(way, doors) for way in ways
     )

@@ -15,7 +15,8 @@ from typing import Any
 from asgi_mw.stream import POLICY_VIOLATION
 from asgi_mw.view import ASGIApp, Receive, Scope, Send
 from rskit.policy.admission import KEY
-from rskit.policy.visit import Visit, Way, visit_in
+from rskit.policy.visit import Visit, visit_in
+from rskit.policy.way import Way
 
 Find = Callable[[Any, Scope, Visit], Way | None]
 """Of a router and a request as it came to it: what would answer."""

@@ -17,6 +17,7 @@ from collections.abc import Generator
 from mcp.server.auth.provider import AccessToken
 
 from fapikit.errors import ConfigurationError
+from fapikit.secrets import Secret
 from rskit.decision import Allow, CannotDecide
 from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView
@@ -39,15 +40,16 @@ class Verifier:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """None for a token that does not hold. Raises TransportError while that cannot be decided: no 401, a 500."""
-        view = RequestView("POST", "/", "", (f"Bearer {token}",), ())
-        decision = self._server.check(view)
+        secret = Secret(token)
+        del token  # what waits here holds it concealed
+        decision = self._server.check(RequestView("POST", "/", "", (f"Bearer {secret.reveal()}",), ()))
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
         if isinstance(decision, CannotDecide):
             raise decision.error
-        return (
-            _as_the_sdk_has_it(token, decision.token, self._server) if isinstance(decision, Allow) else None
-        )
+        if not isinstance(decision, Allow):
+            return None
+        return _as_the_sdk_has_it(secret.reveal(), decision.token, self._server)
 
 
 def _as_the_sdk_has_it(token: str, found: Token, server: ResourceServer) -> AccessToken:

@@ -35,7 +35,8 @@ from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
 from rskit.policy.door import Door
 from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
-from rskit.policy.visit import Visit, Way
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -46,7 +47,8 @@ class Protect:
 
     `around_public`: what of the application may run for a stranger around a public endpoint: middleware classes,
     functions given to `app.middleware("http")`, exception handlers, dependencies of routers, each as it is or by its
-    dotted name. `cors`: which pages of other origins may call; without it no preflight is answered.
+    dotted name. `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their
+    own. `cors`: which pages of other origins may call; without it no preflight is answered.
     `websocket_origins`: pages whose scripts may open websockets; the resource's own origin by default. A websocket
     opened by no browser has no Origin and needs none.
     """
@@ -57,12 +59,13 @@ class Protect:
         resource_server: ResourceServer,
         *,
         around_public: Collection[object] = (),
+        public_routes: Collection[str] = (),
         cors: Cors | None = None,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
         require_wiring(app, resource_server)
         require_known_processes(resource_server)
-        self.door = Door(around_public, cors)
+        self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -94,10 +97,12 @@ class Protect:
         ):
             own = self._own_answer(scope, view)
             if own is not None:
+                del view
                 await guard.send_answer(*own)
                 return
+        del view  # error trackers show the variables of all that an exception of the application passes
         decision: Decision | Flow[Decision] = (
-            server.check(view)
+            server.check(admission.view)
             if server.client_certificates is None
             else self._certificate_refusal(scope, admission) or server.check(admission.view)
         )
@@ -106,7 +111,7 @@ class Protect:
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
-            refusal = self._admit(decision, scope, admission.view, guard)
+            refusal = self._admit(decision, scope, guard)
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
@@ -185,14 +190,15 @@ class Protect:
         finally:
             await self._server.async_driver.aclose()
 
-    def _admit(self, decision: Decision, scope: Scope, view: RequestView, guard: Guard) -> Refusal | None:
+    def _admit(self, decision: Decision, scope: Scope, guard: Guard) -> Refusal | None:
         """None for a request that passes to the app."""
+        view = guard.admission.view
         if isinstance(decision, Allow):
             guard.admission.token = scope["auth"] = scope["user"] = decision.token
             return None
         way = self._find_way(scope) if isinstance(decision.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door.around_public)
+            guard.admission = Visit(self._server, view, way, self.door)
         elif not self._server.excuses(decision, view, None):
             return decision
         scope.setdefault("auth", STRANGER)  # unless a layer further out knows who this is
@@ -204,14 +210,14 @@ class Protect:
             return None  # then the application is none of Starlette's, and nothing is known of its inside
         from asgi_mw.starlette_way import find_way
 
-        return find_way(self._app, scope, self.door.around_public)
+        return find_way(self._app, scope, self.door)
 
     def _all_ways(self) -> Iterable[Way]:
         if "starlette.applications" not in sys.modules:
             return ()
         from asgi_mw.starlette_way import all_ways
 
-        return all_ways(self._app)
+        return all_ways(self._app, self.door)
 
     def _is_welcome(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")

@@ -19,8 +19,10 @@ from asgi_mw.gate import Gate
 from asgi_mw.starlette_layers import FRAMEWORKS, convertors_of, layers_of, leads_to, shown, stack_of
 from asgi_mw.view import Scope
 from rskit.access import Access, is_public
-from rskit.policy.around_public import AroundPublic, replaced
-from rskit.policy.visit import Visit, Way
+from rskit.policy.around_public import replaced
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 
 _MOST_LAYERS: Final = 64
 _CALLING: Final = frozenset({"__call__"})
@@ -53,24 +55,27 @@ class _Trail(NamedTuple):
         others = tuple(call for call in called if call is not None and not isinstance(call, Access))
         return self._replace(dependencies=self.dependencies + others) if others else self
 
+    def lists_again(self, router: Router) -> bool:
+        return self.scope is None and any(passed is router for passed in self.routers)
+
     def changed(self, changes: Scope) -> _Trail:
         return self if self.scope is None else self._replace(scope={**self.scope, **changes})
 
 
-def find_way(app: Any, scope: Scope, around_public: AroundPublic) -> Way | None:
+def find_way(app: Any, scope: Scope, door: Door) -> Way | None:
     """The way that this request would take. None where no endpoint takes it, and where nobody can tell."""
-    return next(_Walk(around_public, _method(scope)).through(app, _Trail(dict(scope))), None)
+    return next(_Walk(door, _method(scope)).through(app, _Trail(dict(scope))), None)
 
 
 def find_way_from(router: Router, scope: Scope, visit: Visit) -> Way | None:
     """The rest of the way, from a gate on."""
-    walk = _Walk(visit.around_public, _method(scope))
+    walk = _Walk(visit.door, _method(scope))
     return next(walk.matched(router, _Trail(dict(scope), routers=(router,))), None)
 
 
-def all_ways(app: Any) -> Iterator[Way]:
+def all_ways(app: Any, door: Door) -> Iterator[Way]:
     """The ways to all endpoints."""
-    return _Walk(None, "").through(app, _Trail(None))
+    return _Walk(door, "").through(app, _Trail(None))
 
 
 def _method(scope: Scope) -> str:
@@ -78,10 +83,10 @@ def _method(scope: Scope) -> str:
 
 
 class _Walk:
-    """`around_public`: what may be asked on the way of one request; None while all endpoints are listed."""
+    """Along the way of one request, or along all of them where the trail has none."""
 
-    def __init__(self, around_public: AroundPublic | None, method: str) -> None:
-        self._around_public = around_public
+    def __init__(self, door: Door, method: str) -> None:
+        self._door = door
         self._method = method
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
@@ -115,7 +120,7 @@ class _Walk:
 
     def _routed(self, router: Router, trail: _Trail) -> Iterator[Way]:
         """Past the router's own layers. In front of its routes a gate is put."""
-        if len(trail.routers) == _MOST_LAYERS or (trail.scope is None and router in trail.routers):
+        if len(trail.routers) == _MOST_LAYERS or trail.lists_again(router):
             yield self._end(trail, trail.mount, None)  # an application that mounts itself
             return
         trail = trail.past(replaced(router, _STEPS_OF_ROUTERS, FRAMEWORKS))
@@ -142,7 +147,7 @@ class _Walk:
             if trail.scope is None:
                 yield from self._at(route, trail)
                 continue
-            if asked and self._around_public is not None and self._around_public.missing(asked):
+            if asked and self._door.around_public.missing(asked):
                 yield self._end(trail, route, None)._replace(public=True)  # for all that is known
                 return
             match, child = route.matches(trail.scope)
@@ -202,7 +207,7 @@ class _Walk:
         return self._end(trail._replace(hides=shown(node)), route, endpoint)
 
     def _end(self, trail: _Trail, route: Any, endpoint: Any) -> Way:
-        public = endpoint is not None and is_public(endpoint)
+        public = endpoint is not None and self._door.is_public(endpoint, trail.path)
         return Way(
             self._method, trail.path, route, endpoint, public, trail.layers, len(trail.routers), trail.hides
         )

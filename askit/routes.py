@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from askit import wire_errors
+from askit.browser_origins import open_to
 from askit.core import Core
 from askit.endpoints import (
     authorize,
@@ -33,7 +34,9 @@ from askit.endpoints import (
     token,
     userinfo,
 )
+from askit.messages import see_other
 from fapikit.errors import FapiError
+from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -49,6 +52,9 @@ def build_routes(core: Core) -> list[Route]:
                 return await endpoint(core, request)
             except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
                 return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
+            except BaseException as ended:  # a request that was cancelled, or a server that stops
+                bare(ended)
+                raise
 
         return answer
 
@@ -73,16 +79,22 @@ def build_routes(core: Core) -> list[Route]:
         headers = {"cache-control": "public, max-age=3600"}
         return Response(core.pages.style, headers=headers, media_type="text/css")
 
+    def shared(path: str, endpoint: Endpoint, *methods: str) -> Route:
+        """An endpoint that pages of other origins may call, where the settings let them."""
+        middleware = open_to(core.config.origins_let_in, methods)
+        preflights = ["OPTIONS"] if middleware else []
+        return Route(path, api(endpoint), methods=[*methods, *preflights], middleware=middleware)
+
     return [
-        Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),
-        Route(f"{base}/.well-known/openid-configuration", api(metadata.metadata)),
-        Route(f"{base}/jwks", api(jwks.jwks)),
-        Route(f"{base}/par", api(par.par), methods=["POST"]),
-        Route(f"{base}/token", api(token.token), methods=["POST"]),
+        shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET"),
+        shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET"),
+        shared(f"{base}/jwks", jwks.jwks, "GET"),
+        shared(f"{base}/par", par.par, "POST"),
+        shared(f"{base}/token", token.token, "POST"),
+        shared(f"{base}/revoke", revoke.revoke, "POST"),
+        shared(f"{base}/userinfo", userinfo.userinfo, "GET", "POST"),
+        shared(f"{base}/register", register.register, "POST"),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
-        Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
-        Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
-        Route(f"{base}/register", api(register.register), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.change), methods=["PUT"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.end), methods=["DELETE"]),
@@ -90,12 +102,22 @@ def build_routes(core: Core) -> list[Route]:
         _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
         Route(f"{base}/login", page(login.login), methods=["POST"]),
         Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
+        *(_to_own_page(core, f"{base}/{form}") for form in ("login", "decision", "logout", "grants/end")),
         _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
         Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),
         Route(f"{base}/grants", page(grants.list_grants)),
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),
     ]
+
+
+def _to_own_page(core: Core, path: str) -> Route:
+    """The address of a form, loaded by Back, Reload or a bookmark: it leads to the page that says what was granted."""
+
+    async def lead_on(_request: Request) -> Response:
+        return see_other(core.endpoint("grants"))
+
+    return Route(path, lead_on)
 
 
 def _without_head(route: Route) -> Route:

@@ -28,6 +28,7 @@ from fapikit.errors import (
     StoreForgot,
     TransportError,
 )
+from fapikit.tracebacks import bare
 
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
@@ -79,7 +80,10 @@ def place_of(request: Request) -> str:
 
 
 def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
-    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words."""
+    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words.
+
+    Either way the error goes no further, and whoever still holds it finds no frame, with a code or a password in it.
+    """
     if isinstance(raised, UnicodeError):
         raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
@@ -89,11 +93,13 @@ def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
     # The exception's own words may hold what a client sent, so they are not logged.
     log.error("%s failed: %s at %s", where, type(raised).__name__, at)
+    bare(raised)
     return ServerError("this server failed; its log says where")
 
 
 def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
-    """One line on the log: the rule, the sentence, the facts. None of them is a secret."""
+    """One line on the log: the rule, the sentence, the facts. None of them is a secret, and the frames are dropped."""
+    bare(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r}" for name, value in error.facts.items())
     log.log(level, "%s refused: %s: %s %s", where, code_of(error), error, facts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -20,10 +20,27 @@ T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 _CLEARED: Final = frozenset(
-    {"fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit", "base64", "hmac", "json", "urllib"}
+    {
+        "fapikit",
+        "rpkit",
+        "rskit",
+        "asgi_mw",
+        "wsgi_mw",
+        "askit",
+        "base64",
+        "hmac",
+        "joserfc",
+        "json",
+        "urllib",
+    }
 )
-"""Our packages, and what of the standard library they take messages apart with."""
+"""Our packages, and those that they take messages apart with."""
 _SUSPENDS: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+@lru_cache
+def _is_cleared(module: str) -> bool:
+    return module.partition(".")[0] in _CLEARED
 
 
 def forget_locals(error: BaseException) -> None:
@@ -36,8 +53,7 @@ def forget_locals(error: BaseException) -> None:
         traceback = link.__traceback__
         while traceback is not None:
             frame = traceback.tb_frame
-            package = frame.f_globals.get("__name__", "").partition(".")[0]
-            if package in _CLEARED and not frame.f_code.co_flags & _SUSPENDS:
+            if not frame.f_code.co_flags & _SUSPENDS and _is_cleared(frame.f_globals.get("__name__", "")):
                 with suppress(RuntimeError):  # it runs: it is the one that asks, or stands above it
                     frame.clear()
             traceback = traceback.tb_next
@@ -62,6 +78,16 @@ def bare(error: E) -> E:
     """The error without tracebacks, its own and those of what led to it: it says by itself what was wrong."""
     for link in _chain(error):
         link.__traceback__ = None
+    return error
+
+
+def without_frames(error: E) -> E:
+    """The error without its own traceback, and without our variables in those of what led to it.
+
+    For what is kept as the reason of an answer. What the application was handling meanwhile keeps its frames.
+    """
+    forget_locals(error)
+    error.__traceback__ = None
     return error
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.flow import Flow, store_check, store_put
+from fapikit.flow import Flow, store_add, store_check
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.consents.ledger import ConsentLedger
@@ -20,9 +20,12 @@ from rskit.issuers.issuer import TrustedIssuer
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`problems` names each issuer or store that does not answer; none of them refuses a request that needs it not."""
+    """`problems` names each issuer or store that does not answer, and a store that cannot keep a mark; none of them
+    refuses a request that needs it not. `warnings`: what the store says of itself that its operator should know.
+    """
 
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -33,15 +36,15 @@ def check_readiness(
     issuers: Iterable[TrustedIssuer], store: Store, consents: ConsentLedger | None = None
 ) -> Flow[Readiness]:
     """Whether keys or metadata of each issuer are at hand or can be had, and the stores take a mark and can keep it."""
-    problems = []
+    problems, warnings = [], tuple[str, ...]()
     for trusted in issuers:
         try:
             yield from trusted.warm()
         except FapiError as error:
             problems.append(f"{trusted.config.label}: {error}")
     try:
-        yield from store_check(store)
-        yield from store_put(store, "rs-readiness", b"1", 60.0)
+        warnings = (yield from store_check(store)).warnings
+        yield from store_add(store, "rs-readiness", b"1", 1.0)
     except FapiError as error:
         problems.append(f"store: {error}")
     if consents is not None:
@@ -49,7 +52,7 @@ def check_readiness(
             yield from consents.check()
         except FapiError as error:
             problems.append(f"consents: {error}")
-    return Readiness(tuple(problems))
+    return Readiness(tuple(problems), warnings)
 
 
 def find_worries(

@@ -19,8 +19,10 @@ from fapikit.errors import ConfigurationError, FapiError, NonceRequired, Replaye
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
+from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
 from fapikit.stores.protocol import require_store
+from fapikit.tracebacks import forget_locals, without_frames
 from rskit import observe as observing
 from rskit.answers.challenge import ChallengeRules, refuse
 from rskit.answers.interaction import InteractionIds
@@ -39,7 +41,14 @@ from rskit.health import Readiness, check_readiness, find_worries, is_for_one_pr
 from rskit.issuers.issuer import IssuerBook, Issuers
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
-from rskit.possession.credentials import BEARER, DPOP, Credentials, read_credentials, scheme_used
+from rskit.possession.credentials import (
+    BEARER,
+    DPOP,
+    Credentials,
+    read_credentials,
+    require_credentials,
+    scheme_used,
+)
 from rskit.possession.fair_share import FairShare
 from rskit.possession.nonce_refusals import NonceRefusals
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
@@ -171,12 +180,12 @@ class ResourceServer:
             scheme = credentials.scheme
             entry = self._tokens.at_hand(credentials, now)
             if entry is None:
-                return self._check_flow(view, credentials)
+                return self._check_flow(Concealed(view), Concealed(credentials))
             proof = confirm(view, credentials, entry.allow.token, self._possession, now)
             if proof is None:
                 return entry.allow
             if self._adds_at_once is None:
-                return self._remember(view, scheme, entry.allow, proof)
+                return self._remember(Concealed(view), scheme, entry.allow, proof)
             budgeted = self._proofs.require(proof.jkt, now)
             shares = self._shares
             if shares is not None and shares.taken() >= shares.begins:
@@ -188,19 +197,29 @@ class ResourceServer:
             return entry.allow
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
+        except BaseException as error:  # what nobody foresaw takes no token along
+            view = credentials = None  # type: ignore[assignment]
+            forget_locals(error)
+            raise
 
-    def _check_flow(self, view: RequestView, credentials: Credentials) -> Flow[Decision]:
-        scheme = credentials.scheme
+    def _check_flow(
+        self, view: Concealed[RequestView], credentials: Concealed[Credentials]
+    ) -> Flow[Decision]:
+        scheme = credentials.reveal().scheme
         try:
             entry = yield from self._tokens.accept(credentials)
-            proof = confirm(view, credentials, entry.allow.token, self._possession, self.clock())
+            proof = confirm(
+                view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock()
+            )
             if proof is None:
                 return entry.allow
             return (yield from self._remember(view, scheme, entry.allow, proof))
         except FapiError as error:
-            return self.refuse(error, view, scheme)
+            return self.refuse(error, view.reveal(), scheme)
 
-    def _remember(self, view: RequestView, scheme: str, allow: Allow, proof: CheckedProof) -> Flow[Decision]:
+    def _remember(
+        self, view: Concealed[RequestView], scheme: str, allow: Allow, proof: CheckedProof
+    ) -> Flow[Decision]:
         """The replay mark comes last, so that a proof refused for another reason is not used up."""
         now = self.clock()
         try:
@@ -210,24 +229,25 @@ class ResourceServer:
             yield from remember_proof(self.store, proof, now=now, scope=self.resource)
             self._proofs.spend(proof.jkt, budgeted, now)
         except FapiError as error:
-            return self.refuse(error, view, scheme)
+            return self.refuse(error, view.reveal(), scheme)
         return allow
 
     def check_again(self, view: RequestView, token: Token) -> Flow[Token]:
         """The token of a request that passed, verified anew for a route with `fresh=True`. Raises what refuses it."""
-        credentials = read_credentials(view)
-        if credentials is None:
-            raise NoCredentials("no access token came with the request")
+        return self._check_again(Concealed(view), token)
+
+    def _check_again(self, view: Concealed[RequestView], token: Token) -> Flow[Token]:
+        credentials = Concealed(require_credentials(view.reveal()))
         entry = yield from self._tokens.accept(credentials, fresh=True)
         if entry.allow.token.confirmation != token.confirmation:
-            confirm(view, credentials, entry.allow.token, self._possession, self.clock())
+            confirm(view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock())
         return entry.allow.token
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:
-        """The answer for an error, logged."""
+        """The answer for an error, logged. It keeps the error without the frames that saw the token."""
         if isinstance(error, NonceRequired):
             self.nonce_refusals.count(error)
-        refusal = refuse(error, scheme, self._challenges, self.clock())
+        refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
 
@@ -281,18 +301,25 @@ class ResourceServer:
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
-        return (yield from store_add(self.store, f"once:{key}", b"1", ttl))
+        earliest = self.clock() - ttl  # what was named before that may happen again anyway
+        return (yield from store_add(self.store, f"once:{key}", b"1", ttl, since=earliest))
 
     def warm(self) -> Flow[Readiness]:
-        """Fetch ahead what the first requests would need; what fails waits until then."""
-        return (yield from check_readiness(self._issuers.all(), self.store, self.consents))
+        """Fetch ahead what the first requests would need; what fails waits until then, and is on the log."""
+        found = yield from self._look()
+        for problem in found.problems:
+            LOGGER.warning("%s is not ready: %s", self.resource, problem)
+        return found
 
     def readiness(self) -> Readiness:
-        """For a readiness probe: keys or metadata of each issuer at hand, and the store answering."""
-        return self.sync_driver.run(self.warm())
+        """For a readiness probe: keys or metadata of each issuer at hand, and a store that can keep its marks."""
+        return self.sync_driver.run(self._look())
 
     async def areadiness(self) -> Readiness:
-        return await self.async_driver.run(self.warm())
+        return await self.async_driver.run(self._look())
+
+    def _look(self) -> Flow[Readiness]:
+        return check_readiness(self._issuers.all(), self.store, self.consents)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"

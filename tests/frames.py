@@ -89,8 +89,9 @@ def spellings(secret: str) -> set[str]:
     return {secret, base64.b64encode(secret.encode()).decode().rstrip("=")[:-2] or secret}
 
 
-def shown(error: BaseException, secrets: Iterable[str]) -> list[str]:
-    """Where the secrets stand in what can be seen of an error; empty is good."""
+def shown(error: BaseException, secrets: Iterable[str], *, but: Iterable[object] = ()) -> list[str]:
+    """Where the secrets stand in what can be seen of an error; empty is good. `but`: what is the framework's own."""
+    others = {id(value) for value in but}
     wanted = {spelling for secret in secrets for spelling in spellings(secret)}
     assert all(len(spelling) > 7 for spelling in wanted), "too short to be found for sure"
     found = []
@@ -101,7 +102,7 @@ def shown(error: BaseException, secrets: Iterable[str]) -> list[str]:
         for frame in frames(link):
             where = f"{frame.f_globals.get('__name__')}:{frame.f_code.co_name}"
             for name, value in frame.f_locals.items():
-                for text in texts(value):
+                for text in texts(value, seen=set(others)):
                     if any(secret in text for secret in wanted):
                         found.append(f"{type(link).__name__} at {where}: {name}")
                         break

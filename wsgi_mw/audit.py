@@ -12,7 +12,8 @@ from typing import Any
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.policy.visit import Way
+from rskit.policy.door import Door
+from rskit.policy.way import Way
 from wsgi_mw.protect import Protect
 
 _UNKNOWN = "the routes of this application are not known: it is no Flask app"
@@ -25,10 +26,10 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     from wsgi_mw.flask_way import all_ways
 
     outside, protects, inner = _opened(app)
-    ways = list(all_ways(inner))
+    doors = [protect.door for protect in protects]
+    ways = list(all_ways(inner, doors[-1] if doors else Door()))
     if all(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
-    doors = [protect.door for protect in protects]
     found = (RoutePolicy(_methods(way), way.path, _policy(way)).for_strangers(way, doors) for way in ways)
     table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
     return checked(table, every_route_explicit=every_route_explicit)

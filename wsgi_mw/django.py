@@ -3,6 +3,7 @@
     MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first
     FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
     FAPIKIT_AROUND_PUBLIC = ["bank.middleware.Timing"]              # what else may run for strangers
+    FAPIKIT_PUBLIC_ROUTES = ["/accounts/login/"]                    # routes that are public without a mark
     FAPIKIT_CORS = Cors(origins={"https://shop.example"})           # which pages of other origins may call
 
 What stands after it in MIDDLEWARE runs for a stranger only around public views, and only if it is Django's own from
@@ -96,10 +97,12 @@ class ProtectMiddleware:
                 return self._render(request, self._server.refuse(error, view, None), view)
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
-        decision = self._server.check(view)
+        admission = Admission(self._server, view, None)
+        del view  # error trackers show the variables of all that an exception of the application passes
+        decision = self._server.check(admission.view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)
-        refused = self._admit(request, view, decision)
+        refused = self._admit(request, admission, decision)
         if refused is not None:
             return refused
         with during(admission_of(request)):
@@ -115,10 +118,12 @@ class ProtectMiddleware:
                 view = _with_forwarded_certificate(request, view, self._server.client_certificates)
             except CertificateHeaderRefused as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
-        decision = self._server.check(view)
+        admission = Admission(self._server, view, None)
+        del view  # as in `__call__`
+        decision = self._server.check(admission.view)
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
-        refused = self._admit(request, view, decision)
+        refused = self._admit(request, admission, decision)
         if refused is not None:
             return refused
         with during(admission_of(request)):
@@ -133,13 +138,13 @@ class ProtectMiddleware:
         if admission.token is not None:
             return None
         if isinstance(admission, Visit):
-            passes = admission.passes(view_at_hand(request, view_func), last=True)
+            passes = admission.passes(view_at_hand(request, view_func, self._door), last=True)
         else:  # refusals are only observed
             passes = admission.refuse(_no_token()) is None
         return None if passes else HttpResponse(status=401)
 
-    def _admit(self, request: HttpRequest, view: RequestView, decision: Decision) -> HttpResponse | None:
-        admission = Admission(self._server, view, None)
+    def _admit(self, request: HttpRequest, admission: Admission, decision: Decision) -> HttpResponse | None:
+        view = admission.view
         if isinstance(decision, Allow):
             admission.token = decision.token
             show(request, decision.token)
@@ -154,11 +159,10 @@ class ProtectMiddleware:
     def _visit(self, request: HttpRequest, view: RequestView, refusal: Refusal) -> Visit | None:
         if not isinstance(refusal.error, NoCredentials):
             return None
-        named = self._door.around_public
-        way = None if self._inside is None else find_way(request, self._inside, named)
+        way = None if self._inside is None else find_way(request, self._inside, self._door)
         if way is None or not self._door.opens_to(way):
             return None
-        return Visit(self._server, view, way, named)
+        return Visit(self._server, view, way, self._door)
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         admission = admission_of(request)
@@ -280,11 +284,12 @@ def _certificate_of_scope(scope: Any) -> bytes | None:
 
 
 def configured_door() -> Door:
-    """Who is let in without a token, by FAPIKIT_AROUND_PUBLIC. Raises ConfigurationError."""
+    """Who is let in without a token, by the project's settings. Raises ConfigurationError."""
     named = getattr(settings, "FAPIKIT_AROUND_PUBLIC", ())
     if isinstance(named, list | tuple | set | frozenset):
         named = [import_string(one) if isinstance(one, str) else one for one in named]
-    return Door(named, getattr(settings, "FAPIKIT_CORS", None))
+    routes = getattr(settings, "FAPIKIT_PUBLIC_ROUTES", ())
+    return Door(named, routes, getattr(settings, "FAPIKIT_CORS", None))
 
 
 def _is_of_several_processes(request: HttpRequest) -> bool:

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from rskit.access import ACCESS_MARK, Access
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
+from rskit.policy.door import Door
 from wsgi_mw.django import ProtectMiddleware, configured_door, configured_server
 from wsgi_mw.django_way import all_ways, class_of, is_public, layers_inside, layers_outside
 
@@ -25,7 +26,7 @@ def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> 
     inside = (layers_inside(protects[-1]) or ()) if protects else ()
     found = (
         RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).for_strangers(way, doors)
-        for way in all_ways(urlconf, inside)
+        for way in all_ways(urlconf, inside, doors[-1] if doors else Door())
     )
     resources = [configured_server().resource for _ in protects]
     outside = layers_outside(protects[0]) if protects else ()

@@ -16,8 +16,9 @@ from django.urls import Resolver404, get_resolver
 from django.utils.module_loading import import_string
 
 from rskit import access
-from rskit.policy.around_public import AroundPublic, is_own, name_of
-from rskit.policy.visit import Way
+from rskit.policy.around_public import is_own, name_of
+from rskit.policy.door import Door
+from rskit.policy.way import Way
 
 _FRAMEWORKS: Final = frozenset({"django"})
 _STOCK: Final = frozenset(
@@ -56,37 +57,40 @@ def _own(layers: list[object]) -> Iterator[object]:
     return (layer for layer in layers if name_of(layer) not in _STOCK)
 
 
-def find_way(request: HttpRequest, inside: tuple[object, ...], around_public: AroundPublic) -> Way | None:
+def find_way(request: HttpRequest, inside: tuple[object, ...], door: Door) -> Way | None:
     """The way that this request would take. None where no view takes it."""
     resolver = get_resolver(getattr(request, "urlconf", None))
     asked = _asked_of(resolver)
-    if around_public.missing(asked):  # public, for all that is known
+    if door.around_public.missing(asked):  # public, for all that is known
         return Way(request.method or "", request.path_info, None, None, public=True, layers=asked)
     try:
         match = resolver.resolve(request.path_info)
     except Resolver404:
         return None
     layers = (*inside, *asked, *_handlers_of(resolver))
-    return _to_view(request, match, match.func)._replace(layers=layers)
+    return _to_view(request, match, match.func, door)._replace(layers=layers)
 
 
-def view_at_hand(request: HttpRequest, view: Any) -> Way:
+def view_at_hand(request: HttpRequest, view: Any, door: Door) -> Way:
     """What Django is about to call."""
-    return _to_view(request, request.resolver_match, view)
+    return _to_view(request, request.resolver_match, view, door)
 
 
-def _to_view(request: HttpRequest, match: Any, view: Any) -> Way:
-    return Way(request.method or "", f"/{match.route}", match.route, view, is_public(view))
+def _to_view(request: HttpRequest, match: Any, view: Any, door: Door) -> Way:
+    path = _joined("/", match.route)
+    public = is_public(view) or door.public_routes.names(path)
+    return Way(request.method or "", path, match.route, view, public)
 
 
-def all_ways(urlconf: Any, inside: tuple[object, ...]) -> Iterator[Way]:
+def all_ways(urlconf: Any, inside: tuple[object, ...], door: Door) -> Iterator[Way]:
     """The ways to all views."""
     resolver = get_resolver(urlconf)
     layers = (*inside, *_asked_of(resolver), *_handlers_of(resolver))
     for pattern, path in _walk(resolver, "/"):
         view = getattr(pattern, "callback", None)
         if view is not None:
-            yield Way("", path, pattern, view, is_public(view), layers)
+            public = is_public(view) or door.public_routes.names(path)
+            yield Way("", path, pattern, view, public, layers)
 
 
 def class_of(view: Any) -> Any:
@@ -101,10 +105,15 @@ def is_public(view: Any) -> bool:
 
 def _walk(resolver: Any, prefix: str) -> Iterator[tuple[Any, str]]:
     for pattern in resolver.url_patterns:
-        path = prefix + str(pattern.pattern)
+        path = _joined(prefix, str(pattern.pattern))
         yield pattern, path
         if hasattr(pattern, "url_patterns"):
             yield from _walk(pattern, path)
+
+
+def _joined(prefix: str, route: str) -> str:
+    """As Django joins the routes of URLs that are included, regular expressions too."""
+    return prefix + route.removeprefix("^")
 
 
 @functools.lru_cache(maxsize=16)

@@ -12,7 +12,7 @@ from typing import Final
 from flask import Flask, signals
 
 from rskit.policy.around_public import is_own, replaced
-from wsgi_mw.gate import FlaskGate
+from wsgi_mw.gate import FlaskGate, ViewGate
 
 FRAMEWORKS: Final = frozenset({"flask", "werkzeug"})
 CALLING: Final = frozenset({"__call__"})
@@ -76,7 +76,7 @@ def asked_of(app: Flask) -> Iterator[object]:
 
 
 def _steps_of(app: Flask, steps: frozenset[str]) -> Iterator[object]:
-    return (step for step in replaced(app, steps, FRAMEWORKS) if not isinstance(step, FlaskGate))
+    return (step for step in replaced(app, steps, FRAMEWORKS) if not isinstance(step, FlaskGate | ViewGate))
 
 
 def _blueprints_of(endpoint: str) -> Iterator[str]:

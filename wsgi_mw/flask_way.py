@@ -16,11 +16,12 @@ from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from rskit.access import is_public
-from rskit.policy.around_public import AroundPublic, is_own, replaced
-from rskit.policy.visit import Visit, Way
+from rskit.policy.around_public import is_own, replaced
+from rskit.policy.door import Door
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
-from wsgi_mw.gate import FlaskGate, Gate
+from wsgi_mw.gate import FlaskGate, Gate, ViewGate
 from wsgi_mw.view import Environ
 
 _MOST_LAYERS: Final = 64
@@ -38,30 +39,30 @@ class _Trail(NamedTuple):
         return self._replace(layers=(*self.layers, *layers))
 
 
-def find_way(app: Any, environ: Environ, around_public: AroundPublic) -> Way | None:
+def find_way(app: Any, environ: Environ, door: Door) -> Way | None:
     """The way that this request would take. None where no view takes it, and where nobody can tell."""
-    return next(_Walk(around_public).through(app, _Trail(dict(environ))), None)
+    return next(_Walk(door).through(app, _Trail(dict(environ))), None)
 
 
 def find_way_from(app: Any, environ: Environ, visit: Visit) -> Way | None:
     """The rest of the way, from a gate on."""
-    return find_way(app, environ, visit.around_public)
+    return find_way(app, environ, visit.door)
 
 
 def find_view(app: Flask, environ: Environ, visit: Visit) -> Way | None:
     """The rest of the way, from where a Flask app begins a request."""
-    return next(_Walk(visit.around_public).in_flask(app, _Trail(dict(environ))), None)
+    return next(_Walk(visit.door).in_flask(app, _Trail(dict(environ))), None)
 
 
-def view_at_hand(app: Flask, environ: Environ, _: Visit) -> Way | None:
+def view_at_hand(app: Flask, environ: Environ, visit: Visit) -> Way | None:
     """What a Flask app is about to call."""
     rule = request.url_rule
-    return None if rule is None else _end(_Trail(environ), rule, app.view_functions.get(rule.endpoint))
+    return None if rule is None else _Walk(visit.door).end(_Trail(environ), rule, _view_of(app, rule))
 
 
-def all_ways(app: Any) -> Iterator[Way]:
+def all_ways(app: Any, door: Door) -> Iterator[Way]:
     """The ways to all views, and to the other applications that a dispatcher chooses."""
-    return _Walk(None).through(app, _Trail(None))
+    return _Walk(door).through(app, _Trail(None))
 
 
 def flask_app_of(app: Any) -> Flask | None:
@@ -71,10 +72,10 @@ def flask_app_of(app: Any) -> Flask | None:
 
 
 class _Walk:
-    """`around_public`: what may be asked on the way of one request; None while all views are listed."""
+    """Along the way of one request, or along all of them where the trail has none."""
 
-    def __init__(self, around_public: AroundPublic | None) -> None:
-        self._around_public = around_public
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
         """From an application on: past its layers, to a Flask app."""
@@ -82,7 +83,7 @@ class _Walk:
         for _ in range(_MOST_LAYERS):
             flask_app = flask_app_of(node)
             if flask_app is not None:
-                own = () if is_own(node, FRAMEWORKS) else (node,)
+                own = () if is_own(node, FRAMEWORKS) else (type(flask_app),)
                 yield from self.in_flask(flask_app, trail.past(own))
                 return
             if type(node) is DispatcherMiddleware:
@@ -104,7 +105,7 @@ class _Walk:
         if entered is not None:
             yield from self.in_flask(entered, trail.past((node,))._replace(hides=node))
         elif trail.environ is None:
-            yield _end(trail, None, node)
+            yield self.end(trail, None, node)
 
     def _dispatched(self, dispatcher: Any, trail: _Trail) -> Iterator[Way]:
         """Past werkzeug's dispatcher. In front of each application that it chooses from a gate is put."""
@@ -125,28 +126,30 @@ class _Walk:
         trail = trail.past(asked)
         if trail.environ is None:
             for rule in app.url_map.iter_rules():
-                yield _to_view(app, rule, trail)
-        elif self._around_public is not None and self._around_public.missing(asked):
-            yield _end(trail, None, None)._replace(public=True)  # for all that is known
+                yield self._to_view(app, rule, trail)
+        elif self._door.around_public.missing(asked):
+            yield self.end(trail, None, None)._replace(public=True)  # for all that is known
         else:
             rule = _matching(app, trail.environ)
             if rule is not None:
-                way = _to_view(app, rule, trail)
+                way = self._to_view(app, rule, trail)
                 if way.public:
                     _place_gates(app)
                 yield way
 
+    def _to_view(self, app: Flask, rule: Any, trail: _Trail) -> Way:
+        way = self.end(trail, rule, _view_of(app, rule))
+        return way._replace(layers=(*way.layers, *hooks_of(app, rule.endpoint))) if way.public else way
 
-def _to_view(app: Flask, rule: Any, trail: _Trail) -> Way:
-    way = _end(trail, rule, app.view_functions.get(rule.endpoint))
-    return way._replace(layers=(*way.layers, *hooks_of(app, rule.endpoint))) if way.public else way
+    def end(self, trail: _Trail, rule: Any, view: Any) -> Way:
+        method = "" if trail.environ is None else trail.environ["REQUEST_METHOD"]
+        path = trail.path + (rule.rule if rule is not None else "")
+        public = rule is not None and self._door.is_public(view, path)
+        return Way(method, path, rule, view, public, trail.layers, hides=trail.hides)
 
 
-def _end(trail: _Trail, rule: Any, view: Any) -> Way:
-    method = "" if trail.environ is None else trail.environ["REQUEST_METHOD"]
-    path = trail.path + (rule.rule if rule is not None else "")
-    public = rule is not None and is_public(view)
-    return Way(method, path, rule, view, public, trail.layers, hides=trail.hides)
+def _view_of(app: Flask, rule: Any) -> Any:
+    return app.view_functions.get(rule.endpoint)
 
 
 def _matching(app: Flask, environ: Environ) -> Any:
@@ -182,14 +185,10 @@ def _gated(app: Any) -> Gate:
 
 def _place_gates(app: Any) -> None:
     if not isinstance(vars(app).get("request_context"), FlaskGate):
-        app.request_context = FlaskGate(app, "request_context", _first, find_view, last=False)
-    if not isinstance(vars(app).get("dispatch_request"), FlaskGate):
-        app.dispatch_request = FlaskGate(app, "dispatch_request", _of_request, view_at_hand, last=True)
+        app.request_context = FlaskGate(app, find_view)
+    if not isinstance(vars(app).get("dispatch_request"), ViewGate):
+        app.dispatch_request = ViewGate(app, _environ_at_hand, view_at_hand)
 
 
-def _first(environ: Environ) -> Environ:
-    return environ
-
-
-def _of_request(*_: Any) -> Environ:
+def _environ_at_hand() -> Environ:
     return request.environ

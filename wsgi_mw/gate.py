@@ -1,7 +1,7 @@
 """Inside of a WSGI app: only what a stranger was let in for goes on.
 
-`Gate` stands in front of an application that a dispatcher chooses. In a Flask app one `FlaskGate` stands where a
-request begins, before Flask has looked at it, and one where the view is called, after all hooks.
+`Gate` stands in front of an application that a dispatcher chooses; in a Flask app `FlaskGate` where a request begins,
+before Flask has looked at it, and `ViewGate` where the view is called, after all hooks.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY
-from rskit.policy.visit import Visit, Way, visit_in
+from rskit.policy.current import CURRENT
+from rskit.policy.visit import Visit, visit_in
+from rskit.policy.way import Way
 from wsgi_mw.view import Environ
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -37,21 +39,37 @@ class Gate:
 
 
 class FlaskGate:
-    """In the place of one of an app's steps. `environ_of` gives the request's environ, of the step's arguments."""
+    """In the place of `request_context`, with which a Flask app begins a request."""
 
-    __slots__ = ("_app", "_environ_of", "_find", "_last", "_step")
+    __slots__ = ("_app", "_find", "_step")
 
-    def __init__(
-        self, app: Any, step: str, environ_of: Callable[..., Environ], find: Find, *, last: bool
-    ) -> None:
+    def __init__(self, app: Any, find: Find) -> None:
         self._app = app
-        self._step = getattr(app, step)
-        self._environ_of = environ_of
         self._find = find
-        self._last = last
+        self._step = app.request_context
+
+    def __call__(self, environ: Environ) -> Any:
+        admission = environ.get(KEY)
+        if admission is None or type(admission) is Visit:
+            _require_asked(self._app, environ, self._find, last=False)
+        return self._step(environ)
+
+
+class ViewGate:
+    """In the place of `dispatch_request`, with which it calls a view. `environ` gives that of the request at hand."""
+
+    __slots__ = ("_app", "_environ", "_find", "_step")
+
+    def __init__(self, app: Any, environ: Callable[[], Environ], find: Find) -> None:
+        self._app = app
+        self._environ = environ
+        self._find = find
+        self._step = app.dispatch_request
 
     def __call__(self, *arguments: Any) -> Any:
-        _require_asked(self._app, self._environ_of(*arguments), self._find, last=self._last)
+        admission = CURRENT.get()  # asking Flask for its request costs more than all the rest
+        if admission is None or type(admission) is Visit:
+            _require_asked(self._app, self._environ(), self._find, last=True)
         return self._step(*arguments)
 
 

@@ -28,7 +28,8 @@ from rskit.policy.current import CURRENT, during, in_turns
 from rskit.policy.door import Door
 from rskit.policy.processes import require_known_processes
 from rskit.policy.stream import StreamWatch
-from rskit.policy.visit import Visit, Way
+from rskit.policy.visit import Visit
+from rskit.policy.way import Way
 from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -44,7 +45,8 @@ class Protect:
     """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`.
 
     `around_public`: what of the application may run for a stranger around a public view: WSGI middleware, the functions
-    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name. `cors`:
+    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name.
+    `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their own. `cors`:
     which pages of other origins may call; without it no preflight is answered.
     """
 
@@ -54,11 +56,12 @@ class Protect:
         resource_server: ResourceServer,
         *,
         around_public: Collection[object] = (),
+        public_routes: Collection[str] = (),
         cors: Cors | None = None,
     ) -> None:
         require_wiring(app, resource_server)
         require_known_processes(resource_server)
-        self.door = Door(around_public, cors)
+        self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -83,8 +86,9 @@ class Protect:
         guard = Guard(admission, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
+        del view  # error trackers show the variables of all that an exception of the application passes
         decision: Decision | Flow[Decision] = (
-            server.check(view)
+            server.check(admission.view)
             if server.client_certificates is None
             else self._certificate_refusal(environ, admission) or server.check(admission.view)
         )
@@ -123,7 +127,7 @@ class Protect:
         view = guard.admission.view
         way = self._find_way(environ) if isinstance(refusal.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door.around_public)
+            guard.admission = Visit(self._server, view, way, self.door)
             return True
         return self._server.excuses(refusal, view, None)
 
@@ -132,7 +136,7 @@ class Protect:
             return None  # then the application is none of Flask's, and nothing is known of its inside
         from wsgi_mw.flask_way import find_way
 
-        return find_way(self._app, environ, self.door.around_public)
+        return find_way(self._app, environ, self.door)
 
     def _own_answer(
         self, environ: Environ, view: RequestView, start_response: Callable[..., Any]
@@ -187,9 +191,8 @@ class Guard:
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        view = admission.view
-        headers = [*headers, *admission.server.response_headers(view, nonce=True)]
-        if self._cors is not None or view.cross_origin:
+        headers = [*headers, *admission.server.response_headers(admission.view, nonce=True)]
+        if self._cors is not None or admission.view.cross_origin:
             headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)

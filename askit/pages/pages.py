@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.clients.redirect_uris import is_private_use
 from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
@@ -93,7 +94,7 @@ class Pages:
             details=[describe_detail(detail, known, user) for detail, known in details],
             csrf=csrf,
             request_uri=request_uri,
-            origin=origin_of(leads_to),
+            origin=_shown_origin(leads_to),
         )
 
     def grants(
@@ -144,7 +145,7 @@ class Pages:
             client_name=client_name,
             csrf=csrf,
             carried=carried,
-            origin=None if leads_to is None else origin_of(leads_to),
+            origin=None if leads_to is None else _shown_origin(leads_to),
         )
 
     def signed_out(self) -> Response:
@@ -166,7 +167,7 @@ class Pages:
     def _page(
         self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
     ) -> Response:
-        targets = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
+        targets = "'self'" if leads_to is None else f"'self' {_source(leads_to)}"
         policy = (
             "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action {targets}"
@@ -177,3 +178,12 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
+
+
+def _source(uri: str) -> str:
+    """Where a form may lead, in a content security policy: an origin, or the scheme of an app."""
+    return f"{uri.split(':', maxsplit=1)[0]}:" if is_private_use(uri) else origin_of(uri)
+
+
+def _shown_origin(uri: str) -> str:
+    return uri.split(":", maxsplit=1)[0] if is_private_use(uri) else origin_of(uri)

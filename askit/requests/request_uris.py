@@ -92,7 +92,8 @@ async def use_up(core: Core, opened: OpenedRequest, owners: Owners) -> None:
     """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others, ShareTaken."""
     core.shares.require(owners)
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
-    if not await core.records.mark("request-used", opened.request_id, lives, owners=owners):
+    made_at = opened.request.created_at  # a request in a URL outlives the store's memory of it
+    if not await core.records.mark("request-used", opened.request_id, lives, owners=owners, since=made_at):
         raise InvalidRequestUri(
             "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
         )

@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from fapikit.errors import UnusableKey
 from fapikit.jose.load_key import pem_octets
 from fapikit.jose.rsa_modulus import require_sound_modulus
+from fapikit.tracebacks import forgets_locals
 
 KEY_MANAGEMENT: Final[Mapping[str, str]] = {
     "RSA-OAEP": "RSA",
@@ -41,6 +42,7 @@ class EncryptionKey:
         self.crv: str | None = _require_fit(material, alg)
 
     @classmethod
+    @forgets_locals
     def from_jwk(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> Self:
         """`alg` is needed where the JWK names none, and must agree where it does. Raises UnusableKey."""
         material, alg, kid = _read(jwk, alg)
@@ -88,6 +90,7 @@ class DecryptionKey(EncryptionKey):
         return cls(kind.generate_key(crv), alg=alg, kid=kid)  # type: ignore[arg-type]
 
     @classmethod
+    @forgets_locals
     def from_pem(
         cls, pem: bytes | str, *, alg: str, password: bytes | None = None, kid: str | None = None
     ) -> DecryptionKey:

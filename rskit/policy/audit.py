@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError
 from rskit.access import Access
 from rskit.policy.around_public import name_of
 from rskit.policy.door import Door
-from rskit.policy.visit import Way
+from rskit.policy.way import Way
 
 
 class RoutePolicy(NamedTuple):
@@ -28,16 +28,24 @@ class RoutePolicy(NamedTuple):
 
     def for_strangers(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
         """As it is under these doors, from the outside in; `way` leads from the last one to the route."""
-        if self.policy != "public" or not doors:
+        policy = self.policy
+        if not doors or way.endpoint is None:
             return self
+        if policy != "public":
+            if not doors[-1].public_routes.names(way.path):
+                return self
+            if policy is not None:
+                raise ConfigurationError(
+                    f"{way.path} is named in public_routes= and has a rule of its own: not both"
+                )
+            policy = "public by name"
         closing = doors[-1].around_public.missing(way.layers)
         if way.hides is not None and name_of(way.hides) not in closing:
             closing = (*closing, name_of(way.hides))
         if len(doors) > 1:
             closing = (*closing, "the other Protect")
-        return (
-            self._replace(policy=f"public, closed to strangers by {', '.join(closing)}") if closing else self
-        )
+        closed = f", closed to strangers by {', '.join(closing)}" if closing else ""
+        return self._replace(policy=f"{policy}{closed}")
 
     def __str__(self) -> str:
         return f"{' '.join(self.methods):24} {self.path:40} {self.policy or 'any token that holds'}"
@@ -61,6 +69,7 @@ class RouteTable(list[RoutePolicy]):
         self.protected_by = tuple(protected_by)
         self.outside = tuple(map(name_of, outside))
         self.around_public = tuple(name for door in doors for name in door.around_public)
+        self.doors = tuple(doors)
 
     @property
     def protected(self) -> bool:
@@ -79,12 +88,18 @@ class RouteTable(list[RoutePolicy]):
 
 
 def checked(table: RouteTable, *, every_route_explicit: bool) -> RouteTable:
-    """The table as it is. Raises ConfigurationError if one resource is protected twice over, or a rule is missing."""
+    """The table as it is.
+
+    Raises ConfigurationError if one resource is protected twice over, a name names no route, or a rule is missing.
+    """
     for resource in table.protected_by:
         if table.protected_by.count(resource) > 1:
             raise ConfigurationError(
                 f"two Protects for {resource}, one inside of the other: a DPoP proof is good for one of them only"
             )
+    for door in table.doors:
+        if unused := door.public_routes.unused(route.path for route in table):
+            raise ConfigurationError(f"public_routes= names what is no route: {', '.join(unused)}")
     silent = [route for route in table if route.policy is None]
     if every_route_explicit and silent:
         named = ", ".join(f"{' '.join(route.methods)} {route.path}" for route in silent)

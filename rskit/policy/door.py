@@ -7,22 +7,35 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from fapikit.errors import ConfigurationError
+from rskit.access import is_public
 from rskit.answers.cors import Cors
 from rskit.answers.trace import LOGGER
 from rskit.policy.around_public import AroundPublic, name_of
-from rskit.policy.visit import Way
+from rskit.policy.public_routes import PublicRoutes
+from rskit.policy.way import Way
 
 
 class Door:
     """The rule of one Protect. What stands in the way of a public endpoint is said in the log, once for each."""
 
-    def __init__(self, around_public: Collection[object], cors: Cors | None) -> None:
+    def __init__(
+        self,
+        around_public: Collection[object] = (),
+        public_routes: Collection[str] = (),
+        cors: Cors | None = None,
+    ) -> None:
         self.around_public = AroundPublic(around_public)
+        self.public_routes = PublicRoutes(public_routes)
         if not isinstance(cors, Cors | None):
             raise ConfigurationError("cors= takes Cors(origins={...})")
         self._said: set[tuple[str, str]] = set()
+
+    def is_public(self, endpoint: Any, path: str) -> bool:
+        """Whether an endpoint says so itself, or its route is named."""
+        return is_public(endpoint) or self.public_routes.names(path)
 
     def opens_to(self, way: Way) -> bool:
         if not way.public:
@@ -55,4 +68,4 @@ class Door:
             )
 
     def __repr__(self) -> str:
-        return f"Door({self.around_public!r})"
+        return f"Door({self.around_public!r}, {self.public_routes!r})"

@@ -15,8 +15,9 @@ from typing import Any, Final
 from fapikit.clock import Clock
 from fapikit.errors import FapiError
 from fapikit.flow import Flow
-from rskit.errors import InactiveToken, NoCredentials
-from rskit.possession.credentials import read_credentials
+from fapikit.secrets import Concealed
+from rskit.errors import InactiveToken
+from rskit.possession.credentials import require_credentials
 from rskit.request_view import RequestView
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.token import Token
@@ -36,6 +37,7 @@ class StreamWatch:
         "_entry",
         "_looked_at",
         "_refuse",
+        "_scheme",
         "_skew",
         "_tokens",
         "_view",
@@ -52,16 +54,15 @@ class StreamWatch:
         skew: float,
         refuse: Callable[[FapiError, RequestView, str], Any],
     ) -> None:
-        credentials = read_credentials(view)
-        if credentials is None:
-            raise NoCredentials("a stream under a token began with a request without one")
+        credentials = require_credentials(view)
         self.token = token
         self._view = view
         self._tokens = tokens
         self._clock = clock
         self._skew = skew
         self._refuse = refuse
-        self._credentials = credentials
+        self._credentials = Concealed(credentials)
+        self._scheme = credentials.scheme
         self._entry = tokens.believed(credentials.digest, token.kind)
         self._looked_at = float("-inf")
 
@@ -95,7 +96,7 @@ class StreamWatch:
             entry = yield from self._tokens.look_again(self._credentials, self.token)
             _require_no_less(self.token, entry.allow.token)
         except FapiError as error:
-            self._refuse(error, self._view, self._credentials.scheme)
+            self._refuse(error, self._view, self._scheme)
             return False
         self.token = entry.allow.token
         self._entry, self._looked_at = entry, self._clock()

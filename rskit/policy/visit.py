@@ -9,53 +9,28 @@ Role: RS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from rskit.errors import NoCredentials
 from rskit.policy.admission import Admission
-from rskit.policy.around_public import AroundPublic
 from rskit.policy.current import CURRENT
+from rskit.policy.door import Door
+from rskit.policy.way import Way
 from rskit.request_view import RequestView
 
 if TYPE_CHECKING:
     from rskit.resource_server import ResourceServer
 
 
-class Way(NamedTuple):
-    """From the door to what would answer a request.
-
-    `route`: what the framework knows the endpoint by; text is compared as text, all else by identity. `public`: whether
-    the endpoint is, or may be. `layers`: what of the application would run around it. `gates`: so many routers are
-    passed. `hides`: what does not show where it leads, so that it is not known whether the way is this one.
-    """
-
-    method: str
-    path: str
-    route: Any
-    endpoint: Any
-    public: bool
-    layers: tuple[object, ...] = ()
-    gates: int = 1
-    hides: object = None
-
-    def ends_as(self, other: Way) -> bool:
-        """Whether both end at one endpoint, asked in one way."""
-        by_text = isinstance(self.route, str) and self.route == other.route
-        same_route = self.route is other.route or by_text
-        return same_route and self.endpoint is other.endpoint and self.method == other.method
-
-
 class Visit(Admission):
     """`asked`: the way to the public endpoint that this request was let in for. `reached`: it has come there."""
 
-    __slots__ = ("around_public", "asked", "reached")
+    __slots__ = ("asked", "door", "reached")
 
-    def __init__(
-        self, server: ResourceServer, view: RequestView, asked: Way, around_public: AroundPublic
-    ) -> None:
+    def __init__(self, server: ResourceServer, view: RequestView, asked: Way, door: Door) -> None:
         super().__init__(server, view, None)
         self.asked = asked
-        self.around_public = around_public
+        self.door = door
         self.reached = False
 
     def passes(self, found: Way | None, *, last: bool) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 from fapikit.jose.purposes import ACCESS_TOKEN
-from rskit.errors import MalformedCredentials, ManyCredentials, TokenInQuery
+from rskit.errors import MalformedCredentials, ManyCredentials, NoCredentials, TokenInQuery
 from rskit.request_view import RequestView
 
 BEARER: Final = "Bearer"
@@ -67,6 +67,14 @@ def read_credentials(view: RequestView) -> Credentials | None:
     if not octets or octets.translate(None, _TOKEN_CHARACTERS):
         _require_b64token(octets)
     return _new(Credentials, (scheme, token, sha256(octets).digest()))
+
+
+def require_credentials(view: RequestView) -> Credentials:
+    """The credentials. Raises NoCredentials, and what `read_credentials` raises."""
+    credentials = read_credentials(view)
+    if credentials is None:
+        raise NoCredentials("no access token came with the request")
+    return credentials
 
 
 def _require_b64token(octets: bytes) -> None:

@@ -11,6 +11,7 @@ import copy
 from fapikit.clock import Clock
 from fapikit.errors import ClaimError, FapiError
 from fapikit.flow import Flow
+from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.issuers.issuer import Introspection, IssuerBook, TrustedIssuer
@@ -68,12 +69,13 @@ class TokenCheck:
             self._require_not_denied(entry)
         return entry
 
-    def accept(self, credentials: Credentials, *, fresh: bool = False) -> Flow[AcceptedToken]:
+    def accept(self, credentials: Concealed[Credentials], *, fresh: bool = False) -> Flow[AcceptedToken]:
         """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
-        token, digest = credentials.token, credentials.digest
-        if is_jwt(token):
-            jwt = read_jwt(token, self._issuers)
-            asking = jwt.trusted.config.introspection
+        token, digest = Secret(credentials.reveal().token), credentials.reveal().digest
+        if is_jwt(token.reveal()):
+            jwt = Concealed(read_jwt(token.reveal(), self._issuers))
+            trusted = jwt.reveal().trusted
+            asking = trusted.config.introspection
             if asking is None or asking.local_jwts:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
                 self._remember(digest, entry, self._clock())
@@ -85,15 +87,15 @@ class TokenCheck:
                     and (fresh or not self._stands(entry, signed, self._clock()))
                 ):
                     entry = yield from self._ask(
-                        token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt, signed=signed
+                        token, digest, trusted, asking, fresh=fresh, jwt=jwt, signed=signed
                     )
             else:
-                entry = yield from self._ask(token, digest, jwt.trusted, asking, fresh=fresh, jwt=jwt)
+                entry = yield from self._ask(token, digest, trusted, asking, fresh=fresh, jwt=jwt)
         else:
-            trusted = self._issuers.opaque
-            if trusted is None or trusted.config.introspection is None:
+            opaque = self._issuers.opaque
+            if opaque is None or opaque.config.introspection is None:
                 raise UnknownIssuer("the token is no JWT, and no issuer is asked about opaque tokens here")
-            entry = yield from self._ask(token, digest, trusted, trusted.config.introspection, fresh=fresh)
+            entry = yield from self._ask(token, digest, opaque, opaque.config.introspection, fresh=fresh)
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
@@ -114,9 +116,9 @@ class TokenCheck:
         except FapiError:
             return False
 
-    def look_again(self, credentials: Credentials, token: Token) -> Flow[AcceptedToken]:
+    def look_again(self, credentials: Concealed[Credentials], token: Token) -> Flow[AcceptedToken]:
         """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
-        entry = self.at_hand(credentials, self._clock())
+        entry = self.at_hand(credentials.reveal(), self._clock())
         if entry is None:
             return (yield from self.accept(credentials))
         if token.kind == "introspected" and entry.allow.token.kind == "jwt":
@@ -130,13 +132,13 @@ class TokenCheck:
 
     def _ask(
         self,
-        token: str,
+        token: Secret,
         digest: bytes,
         trusted: TrustedIssuer,
         asking: Introspection,
         *,
         fresh: bool,
-        jwt: Jwt | None = None,
+        jwt: Concealed[Jwt] | None = None,
         signed: bytes | None = None,
     ) -> Flow[AcceptedToken]:
         """What the server says; `signed` as in AcceptedToken, of a JWT whose signature has held."""
@@ -150,7 +152,7 @@ class TokenCheck:
             del granted["active"]
             found = build_token(granted, trusted.config, "introspected", digest)
             if jwt is not None:
-                _require_same_binding(jwt, found)
+                _require_same_binding(jwt.reveal(), found)
         except (InvalidToken, ClaimError) as error:
             self._refuse(digest, error, asked_at, asking, jwt=jwt, signed=signed)
             raise
@@ -173,7 +175,7 @@ class TokenCheck:
         asked_at: float,
         asking: Introspection,
         *,
-        jwt: Jwt | None,
+        jwt: Concealed[Jwt] | None,
         signed: bytes | None,
     ) -> None:
         """Keep a refusal: as long as nobody would ask again, if the token holds here, else only to save a question."""
@@ -181,7 +183,7 @@ class TokenCheck:
         told = INACTIVE if isinstance(error, InactiveToken) else copy.copy(error)
         entry = RefusedToken(told, asked_at, asked_at + asking.limits.negative)
         if jwt is not None and signed is not None:
-            ends = jwt.claims["exp"] + self._rules.skew
+            ends = jwt.reveal().claims["exp"] + self._rules.skew
             lasting = RefusedToken(told, asked_at, ends) if told is INACTIVE else entry
             if self._cache.revoke(digest, signed, lasting, now):
                 return

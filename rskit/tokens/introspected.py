@@ -17,6 +17,7 @@ from fapikit.flow import Flow, shared
 from fapikit.introspection import introspect
 from fapikit.jose.claims import Expected, check_claims
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import Secret
 from rskit.errors import (
     InactiveToken,
     IssuerUnusable,
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
 
 
 def ask_issuer(
-    token: str, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
+    token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
 ) -> Flow[Answer]:
     """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
 
@@ -72,7 +73,7 @@ def ask_issuer(
 
 
 def _ask(
-    token: str, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
+    token: Secret, trusted: TrustedIssuer, introspection: Introspection, inquiry: Inquiry, *, known: bool
 ) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:

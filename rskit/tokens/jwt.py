@@ -20,6 +20,7 @@ from fapikit.jose.claims import Expected, check_claims, claimed_iat
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import Concealed
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
@@ -102,25 +103,31 @@ def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | N
     return KnownHeader(key.verifier(header.alg), keys)
 
 
-def verify_flow(jwt: Jwt, digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
+def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
     """Verify with keys that may have to be fetched. Raises TransportError where that fails.
 
     Nothing is fetched before typ, alg and iss have passed.
     """
-    head, body, tail, claims, trusted = jwt
-    header = read_header(head, trusted.purpose, trusted.algorithms)
+    trusted = jwt.reveal().trusted
+    header = read_header(jwt.reveal().head, trusted.purpose, trusted.algorithms)
     source = yield from trusted.key_source()
-    key = yield from source.find(header.alg, header.kid, trusted.purpose, issued_at=claimed_iat(claims))
+    issued_at = claimed_iat(jwt.reveal().claims)
+    key = yield from source.find(header.alg, header.kid, trusted.purpose, issued_at=issued_at)
     now = clock()  # not before: a token may end while keys are fetched
     keys = trusted.keys_at_hand(now)
     if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
+    return _verify(jwt.reveal(), digest, known, rules, now)
+
+
+def _verify(jwt: Jwt, digest: bytes, known: KnownHeader, rules: JwtRules, now: float) -> AcceptedToken:
+    head, body, tail, claims, trusted = jwt
     signing_input = f"{head}.{body}".encode("ascii")
     if not known.verify(read_signature(tail, ACCESS_TOKEN), signing_input):
         raise _bad_signature()
     trusted.remember_header(head, known)
-    return _accept(claims, signing_input, digest, trusted, keys, rules, now)
+    return _accept(claims, signing_input, digest, trusted, known.keys, rules, now)
 
 
 def _accept(

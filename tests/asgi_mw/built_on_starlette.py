@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -126,6 +127,21 @@ class Metrics(Layer):
             await super().__call__(scope, receive, send)
 
 
+class Answering(Layer):
+    """Answers all by itself, with the status that its class has."""
+
+    status = 200
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            RAN("Answering")
+            await PlainTextResponse("SECRET", self.status)(scope, receive, send)
+
+
+class Redirecting(Answering):
+    status = 302
+
+
 class Impatient(Layer):
     """Begins an answer, and then asks the application."""
 
@@ -173,6 +189,21 @@ class OwnRouter(Router):
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         RAN("OwnRouter")
         await super().app(scope, receive, send)
+
+
+class OwnMount(Mount):
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        RAN("OwnMount")
+        await super().handle(scope, receive, send)
+
+
+class OwnConvertor(StringConvertor):
+    def convert(self, value: str) -> str:
+        RAN("OwnConvertor")
+        return value
+
+
+register_url_convertor("of_the_door", OwnConvertor())
 
 
 class OwnRoute(Route):
@@ -249,6 +280,16 @@ BUILT: dict[str, tuple[Callable[[], Any], Any, Any]] = {
         [
             ("GET /own", ["OwnRoute", "OwnRoute", "OwnRoute", "health"])
         ],  # asked at the door, at the gate, by Starlette
+    ),
+    "a path convertor": (
+        lambda: Starlette(routes=[*routes(), Route("/own/{name:of_the_door}", health)]),
+        OwnConvertor,
+        [("GET /own/x", [*["OwnConvertor"] * 3, "health"])],
+    ),
+    "a mount class": (
+        lambda: Starlette(routes=[OwnMount("/health", routes=[Route("/", health)]), *routes()[1:]]),
+        OwnMount,
+        [("GET /health/", ["OwnMount", "health"])],
     ),
     "a layer at the route": (with_layer_at_the_route, Timing, TIMED),
     "a route that another calls": (with_route_called_by_another, Timing, TIMED),

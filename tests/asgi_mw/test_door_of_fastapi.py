@@ -63,8 +63,14 @@ async def accounts() -> str:
     return "SECRET"
 
 
-def a_router(**settings: Any) -> fastapi.APIRouter:
-    router = fastapi.APIRouter(**settings)
+class OwnRouter(fastapi.APIRouter):
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        RAN("OwnRouter")
+        await super().handle(scope, receive, send)
+
+
+def a_router(make: type[fastapi.APIRouter] = fastapi.APIRouter, **settings: Any) -> fastapi.APIRouter:
+    router = make(**settings)
     router.get("/news")(news)
     router.get("/accounts")(accounts)
     return router
@@ -96,6 +102,7 @@ BUILT: dict[str, tuple[Any, Any]] = {
         tenant,
     ),
     "a route class": (lambda: an_app(a_router(route_class=TimedRoute)), TimedRoute),
+    "a router class": (lambda: an_app(a_router(OwnRouter)), OwnRouter),
     "a handler of input": (
         lambda: an_app(exception_handlers={RequestValidationError: refuse_input}),
         refuse_input,
@@ -167,6 +174,10 @@ def test_the_root_path_that_fastapi_sets_leads_nowhere_else():
     assert ask_asgi(app(""), "GET", "/api/accounts").json() == "api/accounts"
     assert ask_asgi(app("/api"), "GET", "/api/accounts").status_code == 401
     assert ask_asgi(app("/api"), "GET", "/api/news").json() == "news"
+    plain = direct()
+    plain.root_path = "/api"
+    assert ask_asgi(asgi_mw.Protect(plain, a_server()), "GET", "/api/news").json() == 1
+    RAN.clear()
     assert RAN == []
 
 

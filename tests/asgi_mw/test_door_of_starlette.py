@@ -7,21 +7,24 @@ named it runs there, and in neither case does anything answer that was not asked
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import Mount, Router, WebSocketRoute
+from starlette.routing import Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 import asgi_mw
 from asgi_mw.starlette import public
+from rskit.observe import Observe
 from tests.asgi_mw.built_on_starlette import (
     BUILT,
     RAN,
     TIMING,
+    Answering,
     Forgetting,
     Impatient,
     Layer,
@@ -29,15 +32,19 @@ from tests.asgi_mw.built_on_starlette import (
     Metrics,
     Mounting,
     Overriding,
+    OwnConvertor,
     OwnRoute,
+    Redirecting,
     Rewriting,
     RewritingInPlace,
     Timing,
     Twice,
     having,
+    health,
     routes,
     with_router,
 )
+from tests.clocks import NOW
 from tests.rskit.door import PREFLIGHT, ask_asgi, open_websocket
 from tests.rskit.mothers import a_server, a_token
 
@@ -79,7 +86,11 @@ def test_what_nobody_has_named_does_not_run_for_a_stranger(built: Any, caplog: p
             for headers in (None, PREFLIGHT):
                 answer = ask_asgi(app, method, path, headers)
                 if answer.status_code == 200:  # at a single route: what is beside it stays open
-                    assert (layer, path) in ((Timing, "/health/"), (OwnRoute, "/health"))
+                    assert (layer, path) in (
+                        (Timing, "/health/"),
+                        (OwnRoute, "/health"),
+                        (OwnConvertor, "/health"),
+                    )
                     RAN.remove("health")
                 else:
                     assert answer.status_code == 401
@@ -100,7 +111,7 @@ def test_what_is_named_runs_around_what_is_public_and_nowhere_else(built: Any):
     RAN.clear()
     for path in ("/accounts", "/nowhere"):
         assert ask_asgi(app, "GET", path).status_code == 401
-    assert {*RAN} <= {"OwnRoute"}  # that route is asked whether it takes the request
+    assert {*RAN} <= {"OwnRoute"}  # the last route, asked whether it takes the request
 
 
 def test_with_a_token_all_of_it_runs(built: Any):
@@ -143,6 +154,28 @@ def test_a_layer_inside_of_a_mount_does_not_lead_a_stranger_elsewhere():
     assert ask_asgi(app, "GET", "/in/pages/accounts").status_code == 401
     assert ask_asgi(app, "GET", "/in/pages/x").status_code == 200
     assert RAN == ["Rewriting", "Rewriting", "page"]
+
+
+@pytest.mark.parametrize("layer", [Answering, Redirecting])
+def test_a_layer_inside_of_a_mount_does_not_answer_in_the_endpoint_s_place(layer: Any):
+    inner = having(middleware=[Middleware(layer)])
+    app = asgi_mw.Protect(Starlette(routes=[Mount("/in", app=inner)]), a_server(), around_public=[layer])
+    answer = ask_asgi(app, "GET", "/in/health")
+    assert (answer.status_code, answer.text) == (401, "")
+    assert RAN == ["Answering"]
+
+
+def test_another_route_to_the_same_endpoint_is_another_way():
+    """What stands at that one has not been looked at."""
+
+    class ToTheOther(Layer):
+        def changed(self, scope: Any) -> Any:
+            return {**scope, "path": "/other"}
+
+    table = [Route("/health", health), Route("/other", health, middleware=TIMING)]
+    app = asgi_mw.Protect(ToTheOther(Starlette(routes=table)), a_server(), around_public=[ToTheOther])
+    assert ask_asgi(app, "GET", "/health").status_code == 401
+    assert RAN == ["ToTheOther"]
 
 
 @pytest.mark.parametrize("layer", [Metrics, Impatient])
@@ -294,3 +327,17 @@ def test_what_is_closed_is_said_when_the_application_starts(caplog: pytest.LogCa
     caplog.clear()
     asyncio.run(go(asgi_mw.Protect(having(), a_server())))
     assert "answers no stranger" not in caplog.text
+
+
+def test_where_refusals_are_only_observed_the_door_stands_open(caplog: pytest.LogCaptureFixture):
+    until = dt.datetime.fromtimestamp(NOW, dt.UTC).date() + dt.timedelta(days=7)
+    observing = a_server(observe=Observe(until, "the old app is replaced by then"))
+    app = asgi_mw.Protect(
+        having(middleware=[Middleware(Metrics), Middleware(Rewriting)]),
+        observing,
+        around_public=[Rewriting, Metrics],
+    )
+    for path, text in [("/pages/accounts", "SECRET"), ("/pages/metrics", "SECRET"), ("/accounts", "SECRET")]:
+        caplog.clear()
+        assert ask_asgi(app, "GET", path).text == text
+        assert "observed, not enforced" in caplog.text

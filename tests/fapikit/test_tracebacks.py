@@ -13,11 +13,14 @@ import pytest
 
 from fapikit import PrivateKey, Secret
 from fapikit.base64url import decode
-from fapikit.errors import FapiError, UnusablePrivateKey
+from fapikit.errors import DecryptionFailed, FapiError, UnusableKey, UnusablePrivateKey
 from fapikit.flow import Flow, run_pure
+from fapikit.jose.encryption import Decryption, decrypt_jwt, encrypt_jwt
+from fapikit.jose.encryption_keys import DecryptionKey
+from fapikit.jose.purposes import ID_TOKEN
 from fapikit.secrets import Concealed, conceal
 from fapikit.strict_json import parse_object
-from fapikit.tracebacks import bare, forget_locals, forgets_locals
+from fapikit.tracebacks import bare, forget_locals, forgets_locals, without_frames
 from tests.frames import frames, shown
 from tests.keys import a_key
 
@@ -179,3 +182,45 @@ def test_concealing_is_done_once_and_undone_by_nobody_else() -> None:
     with pytest.raises(TypeError, match="seal it"):
         pickle.dumps(held)
     assert not issubclass(FapiError, Concealed)
+
+
+def test_what_a_library_held_of_an_encrypted_token_is_cleared():
+    key = DecryptionKey.generate("RSA-OAEP-256")
+    sealed = encrypt_jwt(f"{SECRET}.b.c", key)
+    broken = f"{sealed[:-8]}AAAAAAAA"
+    with pytest.raises(DecryptionFailed) as raised:
+        decrypt_jwt(broken, ID_TOKEN, Decryption(keys=(key,)))
+    assert shown(raised.value, [broken]) != []
+    forget_locals(raised.value)
+    assert shown(raised.value, [broken, sealed.split(".")[3]]) == []
+
+
+def test_a_key_that_opens_is_refused_without_its_octets():
+    jwk = DecryptionKey.generate("ECDH-ES").to_private_jwk()
+    pem = "-----BEGIN PRIVATE KEY-----\nc29tZXRoaW5nLXNlY3JldA==\n-----END PRIVATE KEY-----"
+    with pytest.raises(UnusableKey) as raised:
+        DecryptionKey.from_jwk({**jwk, "crv": "P-999"})
+    assert shown(raised.value, [jwk["d"]]) == []
+    with pytest.raises(UnusableKey) as raised:
+        DecryptionKey.from_pem(pem, alg="ECDH-ES", password=SECRET.encode())
+    assert shown(raised.value, ["c29tZXRoaW5nLXNlY3JldA", SECRET]) == []
+
+
+def test_a_reason_is_kept_without_frames_and_what_went_on_meanwhile_keeps_its_own():
+    def waits() -> Generator[None, None, None]:
+        held = SECRET
+        try:
+            raise LookupError("of the application")
+        except LookupError:
+            yield from fails(held)
+
+    def fails(_held: str) -> Generator[None, None, None]:
+        raise FapiError("no")
+        yield
+
+    with pytest.raises(FapiError) as raised:
+        list(waits())
+    error = without_frames(raised.value)
+    assert error.__traceback__ is None
+    assert error.__context__ is not None
+    assert error.__context__.__traceback__ is not None

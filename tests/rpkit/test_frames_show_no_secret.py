@@ -11,11 +11,11 @@ import pytest
 from fapikit import ClientSecretBasic, ClientSecretPost, MemoryStore, PrivateKeyJWT, Secret
 from fapikit.errors import FapiError, StoreUnavailable
 from rpkit import AsyncClient, Client, Login, TokenStore
+from tests.failing import HTTP_FAILURES, AppError, FailingHttp, FailingSigner, FailingStore
 from tests.frames import shown
 from tests.keys import a_key, mint
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
-from tests.rpkit.failing import HTTP_FAILURES, AppError, FailingHttp, FailingSigner, FailingStore
 from tests.rpkit.logins import ACCOUNTS, ORIGIN, signed_in
 
 ASSERTION = mint({"iss": "somebody", "sub": "alice"}, a_key("ES256", 3))

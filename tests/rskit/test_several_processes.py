@@ -175,7 +175,7 @@ def test_a_gunicorn_of_several_workers_ends_and_says_why(tmp_path: Path):
         text=True,
         check=False,
     )
-    assert ended.returncode == 3
+    assert ended.returncode != 0
     assert "start one worker" in ended.stderr
 
 

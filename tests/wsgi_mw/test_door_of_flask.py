@@ -167,6 +167,12 @@ class OwnFlask(flask.Flask):
         return super().dispatch_request(*arguments)
 
 
+class OwnWsgiApp(flask.Flask):
+    def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+        RAN("OwnWsgiApp")
+        return super().wsgi_app(environ, start_response)
+
+
 class OwnRequest(flask.Request):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         RAN("OwnRequest")
@@ -246,6 +252,7 @@ BUILT: dict[str, tuple[Callable[[], Any], Any, str]] = {
     ),
     "a layer": (lambda: put_around(Timing), Timing, "GET /health"),
     "an app class": (lambda: an_app(OwnFlask), OwnFlask, "GET /health"),
+    "an app class that begins itself": (lambda: an_app(OwnWsgiApp), OwnWsgiApp, "GET /health"),
     "a request class": (
         lambda: having(lambda app: setattr(app, "request_class", OwnRequest)),
         OwnRequest,
@@ -441,6 +448,17 @@ def test_a_layer_around_a_dispatcher_leads_to_nothing_else(dispatched: flask.Fla
     app = wsgi_mw.Protect(dispatched, a_server(), around_public=[ToInternal])
     assert ask_wsgi(app, "GET", "/anything").status_code == 401
     assert RAN == ["ToInternal"]
+
+
+def test_a_layer_around_a_dispatcher_leads_not_to_what_it_falls_back_to():
+    class ToTheRest(Layer):
+        def changed(self, environ: Any) -> Any:
+            return {**environ, "PATH_INFO": "/rest"}
+
+    inner = ToTheRest(DispatcherMiddleware(internal, {"/api": an_app()}))
+    app = wsgi_mw.Protect(inner, a_server(), around_public=[ToTheRest])
+    assert ask_wsgi(app, "GET", "/api/health").status_code == 401
+    assert RAN == ["ToTheRest"]
 
 
 def test_the_audit_says_what_is_outside():

@@ -412,3 +412,21 @@ async def test_what_cannot_be_trusted_is_told_on_a_page(client: PlainClient, que
     assert response.status_code == 400
     assert "location" not in response.headers
     assert "This did not work" in response.text
+
+
+@pytest.mark.parametrize("signed_in_already", [False, True])
+async def test_a_login_form_sent_twice_leads_on(client: PlainClient, signed_in_already: bool) -> None:
+    page = await _login_page(client)
+    if signed_in_already:
+        await client.submit(page, username="alice", password="wonderland")
+    consent = await client.submit(page, username="alice", password="wonderland")
+    assert "Do you agree?" in consent.text
+    assert "code" in read_callback(await client.submit(consent, decision="approve"))
+
+
+@pytest.mark.parametrize("path", ["/login", "/decision", "/logout", "/grants/end"])
+async def test_the_address_of_a_form_leads_to_the_page_of_what_was_granted(
+    client: PlainClient, path: str
+) -> None:
+    response = await client.http.get(path)
+    assert (response.status_code, response.headers["location"]) == (303, f"{ISSUER}/grants")

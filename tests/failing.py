@@ -1,19 +1,24 @@
-"""Where every flow of a client can break: the transport, the answers, the store, the signer, each at its nth use."""
+"""Where a flow can break: the transport, the answers, the store, the signer, each at its nth use."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from fapikit import HttpSettings, MemoryStore
 from fapikit.errors import StoreUnavailable
-from tests.mothers.fake_bank import FakeBank
 
 Answer = tuple[int, dict[str, str], bytes]
+
+
+class Peer(Protocol):
+    """Who answers: a bank, or an issuer."""
+
+    def respond(self, method: str, url: str, headers: Any, body: bytes) -> Answer: ...
 
 
 class AppError(Exception):
@@ -80,10 +85,10 @@ ANSWERS: dict[str, Callable[[Answer], Answer]] = {
 
 
 class FailingHttp:
-    """The way to a fake bank, which breaks at its nth use in the way that `how` names."""
+    """The way to a peer, which breaks at its nth use in the way that `how` names."""
 
-    def __init__(self, bank: FakeBank) -> None:
-        self.bank = bank
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
         self.nth = Nth()
         self.how = "connect"
 
@@ -93,7 +98,7 @@ class FailingHttp:
         broken = self.nth.used == self.nth.at
         if broken and self.how == "a fault of ours":
             raise AppError("the library broke")
-        answer = self.bank.respond(request.method, str(request.url), request.headers.multi_items(), body)
+        answer = self._peer.respond(request.method, str(request.url), request.headers.multi_items(), body)
         if broken and self.how in ANSWERS:
             answer = ANSWERS[self.how](answer)
         status, headers, octets = answer
