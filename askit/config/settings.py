@@ -8,6 +8,7 @@ Role: AS
 from __future__ import annotations
 
 import ipaddress
+import logging
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
+
+log = logging.getLogger("askit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,7 @@ class Config:
                     f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
                 )
         for details in self.authorization_details_types:
+            self._require_api(details)
             for uri in details.resources:
                 if uri not in uris:
                     raise ConfigurationError(
@@ -192,6 +196,18 @@ class Config:
                 f"{self.limits.record_octets}: their list needs {ID_OCTETS} octets for each",
                 facts={"setting": "registration.max_clients"},
             )
+
+    def _require_api(self, details: DetailsType) -> None:
+        """A type belongs to an API. On a developer's machine a type without is warned of; no token ever carries it."""
+        if details.resources:
+            return
+        message = (
+            f"authorization_details_types ({details.type}) names no API, so no token carries it: "
+            "let resource be the one that details of this type are for, or an array"
+        )
+        if not self.development_only:
+            raise ConfigurationError(message, facts={"setting": "authorization_details_types.resource"})
+        log.warning(message)
 
     def _require_users(self) -> None:
         if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
