@@ -34,13 +34,15 @@ from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
-from fapikit.flow import Flow
+from fapikit.flow import Flow, store_check
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
-from fapikit.stores import MemoryStore, Seal, SealedStore, Store, store_from_url
+from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
+
+log = logging.getLogger("askit")
 
 _SIGNED_FOR_CLIENTS: Final = (
     "id_token_signed_response_alg",
@@ -113,7 +115,13 @@ class Core:
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
 
     async def start(self) -> None:
-        """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""
+        """Make sure that the store can be relied on and every key a client needs is there and published.
+
+        Raises FapiError: UnfitStore for a store that would forget what lives.
+        """
+        promise = await self.run(store_check(self.records.store))
+        if not promise.durable and not self.config.development_only:
+            log.warning("%r: a restart forgets grants, refresh tokens, keys and sign-ins", self.records.store)
         await self.keys.secret()
         wanted = {self.config.signing_alg}
         for client in self.config.clients:
@@ -217,5 +225,5 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
 
 
 def _store(config: Config, clock: Clock) -> Store:
-    inner = MemoryStore(clock=clock) if config.store == "memory:" else store_from_url(config.store)
+    inner = store_from_url(config.store, max_octets=config.limits.store_octets, clock=clock)
     return SealedStore(inner, Seal(config.store_seal)) if config.store_seal else inner

@@ -32,6 +32,7 @@ from askit.errors import TooLarge
 from askit.record_fields import read_record, reading
 from askit.shares import Owner, Shares
 from fapikit import strict_json
+from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import Store
 
 R = TypeVar("R", bound="Record")
@@ -241,13 +242,27 @@ class Records:
     async def read(self, kind: str, name: str) -> bytes | None:
         return await self.store.aget(self.key(kind, name))
 
-    async def mark(self, kind: str, name: str, ttl: float, value: str = "1", *, owners: Owners = ()) -> bool:
-        """Whether this caller is the first; of many exactly one is."""
+    async def mark(
+        self,
+        kind: str,
+        name: str,
+        ttl: float,
+        value: str = "1",
+        *,
+        owners: Owners = (),
+        since: float | None = None,
+    ) -> bool:
+        """Whether this caller is the first; of many exactly one is.
+
+        `since`: when what is marked was made, at the earliest; a store that forgot after that raises StoreForgot.
+        """
         key, ttl = self.key(kind, name), max(ttl, 1.0)
-        if not await self.store.aadd(key, value.encode(), ttl):
-            return False
-        self.shares.charge(owners, len(key) + len(value), ttl)
-        return True
+        require_memory(self.store, since)
+        first = await self.store.aadd(key, value.encode(), ttl)
+        require_memory(self.store, since)  # where this was the first that was asked of the store
+        if first:
+            self.shares.charge(owners, len(key) + len(value), ttl)
+        return first
 
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""

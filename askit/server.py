@@ -22,7 +22,7 @@ from askit.requests.bounds import bounded, require_small_head
 from askit.routes import build_routes
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreForgot, UnfitStore
 from fapikit.io import HttpSettings
 from fapikit.stores import Store
 
@@ -61,7 +61,10 @@ class AuthorizationServer:
         return self.core.config
 
     async def start(self) -> None:
-        """Make sure that the store answers and every key a client needs is there and published. Raises FapiError."""
+        """Make sure that the store can be relied on and every key a client needs is there and published.
+
+        Raises FapiError: UnfitStore for a store that would forget what lives.
+        """
         await self.core.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +101,11 @@ class AuthorizationServer:
             if message["type"] == "lifespan.startup":
                 try:
                     await self.start()
+                except (UnfitStore, StoreForgot) as error:
+                    # Not a reason to go: once the store can be relied on, it is.
+                    log_refusal(
+                        error, "starting; until this changes, whatever needs the store", self.core.log
+                    )
                 except FapiError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.secrets import Concealed
+from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import UNSAID, StorePromise
 from fapikit.tracebacks import forget_locals
 
@@ -139,9 +140,15 @@ def store_take(store: StoreProtocol, key: str) -> Flow[bytes | None]:
     return _ask(_store(store, "take", key))
 
 
-def store_add(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[bool]:
-    """Write only if the key is absent; of many callers one gets True."""
-    return _ask(_store(store, "add", key, value, ttl))
+def store_add(
+    store: StoreProtocol, key: str, value: bytes, ttl: float, *, since: float | None = None
+) -> Flow[bool]:
+    """Write only if the key is absent; of many callers one gets True.
+
+    `since`: when what is marked was made, at the earliest; for what lives longer than `REPLAY_WINDOW`. A store that has
+    forgotten anything after that cannot know whether it was marked before. Raises StoreForgot then.
+    """
+    return _mark(_store(store, "add", key, value, ttl), since)
 
 
 def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:
@@ -180,6 +187,13 @@ def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:
 def _ask(effect: Effect) -> Flow[Any]:
     """Waits alone, and holds nothing but the effect, which conceals what it carries."""
     return (yield effect)
+
+
+def _mark(effect: Store, since: float | None) -> Flow[bool]:
+    require_memory(effect.store, since)
+    added = cast(bool, (yield effect))
+    require_memory(effect.store, since)  # where this was the first that was asked of the store
+    return added
 
 
 def _store(store: StoreProtocol, operation: StoreOperation, *arguments: object) -> Store:

@@ -1,6 +1,6 @@
 """What an operator wants to know: is this server able to decide, and is anything about its configuration worrying.
 
-Spec: FAPI2-SP 5.3.4-3; RFC 9449 11.1b
+Spec: FAPI2-SP 5.3.4-3; RFC 9449 9, 11.1b
 Role: RS
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fapikit.dpop import NonceIssuer, ProcessNonceIssuer
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.flow import Flow, store_check, store_put
+from fapikit.flow import Flow, store_add, store_check
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.consents.ledger import ConsentLedger
@@ -20,9 +20,12 @@ from rskit.issuers.issuer import TrustedIssuer
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`problems` names each issuer or store that does not answer; none of them refuses a request that needs it not."""
+    """`problems` names each issuer or store that does not answer, and a store that cannot keep a mark; none of them
+    refuses a request that needs it not. `warnings`: what the store says of itself that its operator should know.
+    """
 
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -33,15 +36,15 @@ def check_readiness(
     issuers: Iterable[TrustedIssuer], store: Store, consents: ConsentLedger | None = None
 ) -> Flow[Readiness]:
     """Whether keys or metadata of each issuer are at hand or can be had, and the stores take a mark and can keep it."""
-    problems = []
+    problems, warnings = [], tuple[str, ...]()
     for trusted in issuers:
         try:
             yield from trusted.warm()
         except FapiError as error:
             problems.append(f"{trusted.config.label}: {error}")
     try:
-        yield from store_check(store)
-        yield from store_put(store, "rs-readiness", b"1", 60.0)
+        warnings = (yield from store_check(store)).warnings
+        yield from store_add(store, "rs-readiness", b"1", 1.0)
     except FapiError as error:
         problems.append(f"store: {error}")
     if consents is not None:
@@ -49,7 +52,7 @@ def check_readiness(
             yield from consents.check()
         except FapiError as error:
             problems.append(f"consents: {error}")
-    return Readiness(tuple(problems))
+    return Readiness(tuple(problems), warnings)
 
 
 def find_worries(
@@ -73,15 +76,19 @@ def find_worries(
         yield from _worries_about_replay(store_given, nonces)
 
 
-def is_replayable_elsewhere(
-    profile: Profile, store: Store | None, nonces: NonceIssuer | None, *, dpop: bool
+def is_for_one_process(
+    store: Store | None, nonces: NonceIssuer | None, *, dpop: bool, required: bool
 ) -> bool:
-    """Whether a DPoP proof would be good once in each of several processes, where the profile wants possession proven.
+    """Whether several processes would refuse one another's nonces, or each take a DPoP proof once.
 
-    Raises ConfigurationError where that is what the configuration is for: a nonce key of several processes, whose marks
-    each keeps to itself.
+    `required`: tokens must be bound. Raises ConfigurationError where several processes are what the configuration is
+    for: a nonce key that they share, whose marks each keeps to itself.
     """
-    if not (dpop and profile.sender_constraint_required) or isinstance(nonces, ProcessNonceIssuer):
+    if not dpop:
+        return False
+    if isinstance(nonces, ProcessNonceIssuer):
+        return True
+    if not required:
         return False
     if store is None and nonces is not None:
         raise ConfigurationError(
@@ -93,10 +100,10 @@ def is_replayable_elsewhere(
 
 
 def several_processes() -> ConfigurationError:
-    """For every request where the WSGI server says that there are several, and `one_process` that there must not be."""
+    """Where it is known that there are several, and `ResourceServer.one_process` says that there must not be."""
     return ConfigurationError(
-        "several processes answer for this resource, and each would take a DPoP proof once: give store= one that they "
-        "share, or leave nonces= out",
+        "several processes answer for this resource, and what one knows of DPoP nonces and used proofs the others do "
+        "not: give ResourceServer one store= and one nonces= key that all of them share, or start one worker",
         clause="RFC 9449 11.1b",
     )
 

@@ -57,9 +57,9 @@ def dripping(opening: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]
 
 
 @contextmanager
-def valkey_server(directory: Path, *arguments: str) -> Iterator[str]:
-    """A running server; yields its redis:// URL. It keeps nothing on disk."""
-    port = free_port()
+def valkey_server(directory: Path, *arguments: str, port: int | None = None) -> Iterator[str]:
+    """A running server, killed at the end; yields its redis:// URL. It keeps nothing on disk unless it is told to."""
+    port = port or free_port()
     command = [
         valkey_binary(),
         "--port",
@@ -77,7 +77,7 @@ def valkey_server(directory: Path, *arguments: str) -> Iterator[str]:
             _wait_for(port)
             yield f"redis://127.0.0.1:{port}/0"
         finally:
-            process.terminate()
+            process.kill()
 
 
 def _wait_for(port: int) -> None:

@@ -85,6 +85,8 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client: Clie
         raise CLIENT_ASSERTION.fail(
             LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
         )
-    name, ttl = f"{client.client_id}\0{claims['jti']}", lives + core.profile.clock_skew
-    if not await core.records.mark("assertion", name, ttl, owners=client.owners):
+    skew = core.profile.clock_skew
+    made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME
+    name, ttl = f"{client.client_id}\0{claims['jti']}", lives + skew
+    if not await core.records.mark("assertion", name, ttl, owners=client.owners, since=made_at - skew):
         raise ReplayedAssertion("this client assertion was used before")

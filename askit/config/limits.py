@@ -46,6 +46,7 @@ class Limits:
     long_parameter_octets: int = 65_536
     sealed_request_octets: int = 12_288
     record_octets: int = 65_536
+    store_octets: int | None = None
     entries_per_client: int | None = None
     octets_per_client: int | None = None
     registrations_per_address: int = 50

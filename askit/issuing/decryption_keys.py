@@ -15,9 +15,10 @@ from askit.issuing.keys import KEPT_FOR
 from askit.records import Records
 from fapikit import strict_json
 from fapikit.clock import RandomBytes
-from fapikit.errors import StoreUnavailable, UnreadableRecord, UnusableKey
+from fapikit.errors import StoreForgot, StoreUnavailable, UnreadableRecord, UnusableKey
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.secrets import random_token
+from fapikit.stores.identity import when_forgot
 
 _KIND: Final = "decryption-key"
 
@@ -30,6 +31,7 @@ class DecryptionKeys:
         self._records = records
         self._random_bytes = random_bytes
         self._keys: dict[str, DecryptionKey] = {}
+        self._agreed_at: dict[str, float] = {}
 
     async def all(self) -> tuple[DecryptionKey, ...]:
         """Raises StoreError."""
@@ -40,16 +42,19 @@ class DecryptionKeys:
         return [key.public_jwk for key in await self.all()]
 
     async def _key(self, alg: str) -> DecryptionKey:
-        held = self._keys.get(alg)
-        if held is not None:
+        held, forgot_at = self._keys.get(alg), when_forgot(self._records.store)
+        if held is not None and self._agreed_at[alg] == forgot_at:
             return held
         octets = await self._records.read(_KIND, alg)
         if octets is None:
-            kid = random_token(self._random_bytes, 12)
-            # An RSA key takes long enough to be made beside the event loop.
-            fresh = await asyncio.to_thread(DecryptionKey.generate, alg, kid=kid)
-            made = strict_json.dump(fresh.to_private_jwk())
-            await self._records.store.aadd(self._records.key(_KIND, alg), made, KEPT_FOR)
+            # A store that forgot gets back what this process still knows.
+            proposed = strict_json.dump((held or await self._make(alg)).to_private_jwk())
+            try:
+                await self._records.store.aadd(self._records.key(_KIND, alg), proposed, KEPT_FOR)
+            except StoreForgot:
+                if held is None:
+                    raise
+                return held  # until it takes one again
             octets = await self._records.read(_KIND, alg)
         if octets is None:
             raise StoreUnavailable("the store lost a key of this server at once")
@@ -59,4 +64,10 @@ class DecryptionKeys:
             raise UnreadableRecord(
                 "what the store holds is no decryption key", facts={"record": _KIND}
             ) from error
+        self._agreed_at[alg] = forgot_at
         return key
+
+    async def _make(self, alg: str) -> DecryptionKey:
+        """An RSA key takes long enough to be made beside the event loop."""
+        kid = random_token(self._random_bytes, 12)
+        return await asyncio.to_thread(DecryptionKey.generate, alg, kid=kid)

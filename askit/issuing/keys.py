@@ -19,12 +19,13 @@ from askit.records import Records, SigningKeys, read_stored
 from fapikit import base64url
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
-from fapikit.errors import ConfigurationError, StoreUnavailable, UnreadableRecord, UnusableKey
+from fapikit.errors import ConfigurationError, StoreForgot, StoreUnavailable, UnreadableRecord, UnusableKey
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
 from fapikit.secrets import random_token
 from fapikit.stores import Seal
+from fapikit.stores.identity import NEVER, when_forgot
 
 _SECRET_OCTETS: Final = 32
 KEPT_FOR: Final = 10 * 365 * 86_400.0
@@ -55,9 +56,11 @@ class ServerKeys:
         self._rotate_after = rotate_after
         self._retire_after = retire_after
         self._rings: dict[str, KeyRing] = {}
+        self._kept: dict[str, SigningKeys] = {}
         self._looked_at: dict[str, float] = {}
         self._fixed = fixed is not None
         self._secret: bytes | None = None
+        self._agreed_at = NEVER
         self._nonces: NonceIssuer | None = None
         self._seal: tuple[int, Seal] | None = None
         if fixed is not None:
@@ -93,9 +96,16 @@ class ServerKeys:
 
     async def secret(self) -> bytes:
         """32 octets that all processes of this server share. Raises StoreError."""
-        if self._secret is None:
-            fresh = self._random_bytes(_SECRET_OCTETS)
-            await self._records.store.aadd(self._records.key("secret", "1"), fresh, KEPT_FOR)
+        forgot_at = when_forgot(self._records.store)
+        if self._secret is None or forgot_at != self._agreed_at:
+            # A store that forgot gets back what this process still knows; of several the first one's counts for all.
+            proposed = self._secret or self._random_bytes(_SECRET_OCTETS)
+            try:
+                await self._records.store.aadd(self._records.key("secret", "1"), proposed, KEPT_FOR)
+            except StoreForgot:
+                if self._secret is None:
+                    raise
+                return self._secret  # until it takes one again
             kept = await self._records.read("secret", "1")
             if kept is None:
                 raise StoreUnavailable("the store lost this server's secret at once")
@@ -103,12 +113,14 @@ class ServerKeys:
                 raise UnreadableRecord(
                     "what the store holds is not this server's secret", facts={"record": "secret"}
                 )
-            self._secret = kept
+            self._secret, self._agreed_at = kept, forgot_at
+            self._nonces = self._seal = None
         return self._secret
 
     async def nonces(self) -> NonceIssuer:
+        secret = await self.secret()
         if self._nonces is None:
-            self._nonces = NonceIssuer((await self.secret(),))
+            self._nonces = NonceIssuer((secret,))
         return self._nonces
 
     async def pseudonym(self, name: str) -> str:
@@ -122,9 +134,8 @@ class ServerKeys:
 
     async def request_seal(self) -> Seal:
         """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""
-        hour = int(self._clock() // SEAL_CHANGES)
+        hour, secret = int(self._clock() // SEAL_CHANGES), await self.secret()
         if self._seal is None or self._seal[0] != hour:
-            secret = await self.secret()
             # This hour's seals; the one before still opens, and the next one where another process's clock is ahead.
             keys = [
                 hmac.digest(secret, f"request seal {number}".encode(), "sha256")
@@ -142,10 +153,15 @@ class ServerKeys:
             raise ConfigurationError(f"signing.jwks_file has no key for {alg}")
         octets = await self._records.read("keys", alg)
         if octets is None:
-            first = SigningKeys(
+            first = self._kept.get(alg) or SigningKeys(
                 current=await self._make(alg), since=now, next=await self._make(alg), retired=()
             )
-            await self._records.store.aadd(self._records.key("keys", alg), first.dump(), KEPT_FOR)
+            try:
+                await self._records.store.aadd(self._records.key("keys", alg), first.dump(), KEPT_FOR)
+            except StoreForgot:
+                if held is None:
+                    raise
+                return held
             octets = await self._records.read("keys", alg)
         stored = read_stored("keys", SigningKeys, octets or b"")
         if now - stored.since >= self._rotate_after:
@@ -153,7 +169,7 @@ class ServerKeys:
             if await self._records.swap("keys", alg, octets, new.dump(), KEPT_FOR):
                 stored = new
         ring = self._rings[alg] = _ring_of(stored)
-        self._looked_at[alg] = now
+        self._kept[alg], self._looked_at[alg] = stored, now
         return ring
 
     async def _rotated(self, stored: SigningKeys, alg: str) -> SigningKeys:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError
+from fapikit.stores.memory import MAX_OCTETS as MEMORY_OCTETS
 from fapikit.stores.memory import MemoryStore
 from fapikit.stores.protocol import Store
 from fapikit.stores.redis import RedisStore
+from fapikit.stores.sqlite import MAX_OCTETS as SQLITE_OCTETS
 from fapikit.stores.sqlite import SqliteStore
 
 _SQLITE = "sqlite:///"
 
 
-def store_from_url(url: str) -> Store:
+def store_from_url(url: str, *, max_octets: int | None = None, clock: Clock = system_clock) -> Store:
     """`memory:`, `sqlite:///bank.db` (relative), `sqlite:////var/lib/bank.db` (absolute), or a Redis URL.
 
     Redis and Valkey take `redis://`, `rediss://` (TLS) and `unix://`; `redis+cluster://` and `rediss+cluster://` name
-    a node of a cluster. Raises ConfigurationError.
+    a node of a cluster. `max_octets`: how much a store in memory or SQLite may hold. Raises ConfigurationError.
     """
     if url == "memory:":
-        return MemoryStore()
+        return MemoryStore(max_octets=MEMORY_OCTETS if max_octets is None else max_octets, clock=clock)
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return SqliteStore(url.removeprefix(_SQLITE))
+        octets = SQLITE_OCTETS if max_octets is None else max_octets
+        return SqliteStore(url.removeprefix(_SQLITE), max_octets=octets, clock=clock)
+    if max_octets is not None and "://" in url:
+        raise ConfigurationError(
+            "a Redis server bounds its memory itself: by its maxmemory, not by max_octets here"
+        )
     if url.startswith(("redis://", "rediss://", "unix://")):
-        return RedisStore(url)
+        return RedisStore(url, clock=clock)
     if url.startswith(("redis+cluster://", "rediss+cluster://")):
-        return RedisStore(url.replace("+cluster", "", 1), cluster=True)
+        return RedisStore(url.replace("+cluster", "", 1), cluster=True, clock=clock)
     raise ConfigurationError(
         "a store is memory:, sqlite:///file, redis://host:port, rediss://host:port or unix:///socket",
         facts={"scheme": url.split(":", 1)[0][:20]},

@@ -3,7 +3,10 @@
 Each operation is atomic on its one key, across every thread, process and host that shares the store. A key is a
 string of at most 512 characters, a value at most 1 MiB, a `ttl` a positive number of seconds; an expired
 entry is absent. Nothing live is ever evicted: a store that is full raises StoreFull. All raise StoreUnavailable
-when the store does not answer: the caller cannot decide, and says so.
+when the store does not answer: the caller cannot decide, and says so. Any other failure is a StoreError too.
+
+`add`, and `swap` from None, say that something is the first of its kind. They raise StoreForgot for a while after the
+store was emptied or replaced (`identity`), and UnfitStore where it would forget what lives.
 
 Each operation has a sync face and an async one (`a` in front) on the same object. How far the promise reaches, and
 whether it outlives a restart, `check` says.

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from fapikit import base64url
 from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError, SealBroken, StoreUnavailable
+from fapikit.stores.identity import when_forgot
 from fapikit.stores.protocol import MAX_SEAL_OCTETS, UNSAID, Store, StorePromise, require_entry
 
 _VERSION: Final = b"\x01"
@@ -151,6 +152,11 @@ class SealedStore:
 
     async def acheck(self) -> StorePromise:
         return await self._inner.acheck() if hasattr(self._inner, "acheck") else UNSAID
+
+    @property
+    def forgot_at(self) -> float:
+        """When the inner store was last found to have forgotten what it held; -inf: never."""
+        return when_forgot(self._inner)
 
     def close(self) -> None:
         """Close the inner store, if it can be closed."""

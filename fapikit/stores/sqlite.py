@@ -1,7 +1,8 @@
 """A store in one SQLite file: shared by the processes of one host, and what was written outlives them.
 
 A finished write survives `kill -9` of any process. With `synchronous="FULL"` it survives a power cut too, at
-the price of one disk flush for each write.
+the price of one disk flush for each write. After each operation a look at the record of identity (`identity`) and at
+the files tells whether it was done in the store that is known, and in the one that lies at the path.
 """
 
 from __future__ import annotations
@@ -9,79 +10,84 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fapikit.clock import Clock, system_clock
-from fapikit.errors import StoreFull, StoreUnavailable
+from fapikit.errors import StoreError, StoreFull, UnreadableRecord
 from fapikit.forks import reset_after_fork
 from fapikit.stores.protocol import StorePromise, require_entry, require_key
+from fapikit.stores.sqlite_database import Done, SqliteDatabase
+from fapikit.stores.sqlite_file import SqliteFile, Synchronous
 
-_SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires)",
-)
-# Each operation is one statement, and so one transaction.
-_GET: Final = "SELECT value FROM entries WHERE key = ? AND expires > ?"
+_GET: Final = "SELECT value FROM entries WHERE key = :key AND expires > :now"
 _PUT: Final = (
-    "INSERT INTO entries VALUES (?, ?, ?)"
+    "INSERT INTO entries VALUES (:key, :value, :expires)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
 )
-_TAKE: Final = "DELETE FROM entries WHERE key = ? AND expires > ? RETURNING value"
-_ADD: Final = f"{_PUT} WHERE entries.expires <= ?"
-_SWAP: Final = "UPDATE entries SET value = ?, expires = ? WHERE key = ? AND expires > ? AND value = ?"
-_SWEEP: Final = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= ? LIMIT 1000)"
-_SWEEP_EVERY: Final = 512
+_TAKE: Final = "DELETE FROM entries WHERE key = :key AND expires > :now RETURNING value"
+_ADD: Final = f"{_PUT} WHERE entries.expires <= :now"
+_SWAP: Final = (
+    "UPDATE entries SET value = :value, expires = :expires"
+    " WHERE key = :key AND expires > :now AND value = :expected"
+)
+# Whoever writes sweeps: two entries for each that it wrote, a few at a time.
+_SWEEP: Final = (
+    "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= :now LIMIT 64)"
+)
+_SWEEP_EVERY: Final = 32
+_SWEEPS_FOR_ROOM: Final = 16
+MAX_OCTETS: Final = 1024**3
 
 # A child must neither use nor close what its parent opened: closing would drop the parent's file locks.
 _of_the_parent: list[sqlite3.Connection] = []
 
 
 class SqliteStore:
-    """The store in the file at `path`, made readable by this user alone. `timeout`: how long to wait for a lock."""
+    """The store in the file at `path`, made readable by this user alone.
+
+    `timeout`: how many seconds to wait for a lock. `max_octets`: how large the database may grow.
+    Raises ConfigurationError for a path that names no file.
+    """
 
     def __init__(
         self,
         path: Path | str,
         *,
         timeout: float = 5.0,
-        synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
+        synchronous: Synchronous = "NORMAL",
+        max_octets: int = MAX_OCTETS,
         clock: Clock = system_clock,
     ) -> None:
-        self._path = Path(path)
-        self._timeout = timeout
-        self._synchronous = synchronous
+        self._file = SqliteFile(path, timeout=timeout, synchronous=synchronous, max_octets=max_octets)
+        self._database = SqliteDatabase(self._file, clock)
         self._clock = clock
-        self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
         self._writes = 0
         reset_after_fork(self)
 
     def get(self, key: str) -> bytes | None:
         require_key(key)
-        return self._first(_GET, (key, self._clock()))
+        return self._value(_GET, {"key": key})
 
     def put(self, key: str, value: bytes, ttl: float) -> None:
         require_entry(key, value, ttl)
-        self._write(_PUT, (key, value, self._clock() + ttl))
+        self._write(_PUT, {"key": key, "value": value, "ttl": ttl})
 
     def take(self, key: str) -> bytes | None:
         require_key(key)
-        return self._first(_TAKE, (key, self._clock()))
+        return self._value(_TAKE, {"key": key})
 
     def add(self, key: str, value: bytes, ttl: float) -> bool:
         require_entry(key, value, ttl)
-        now = self._clock()
-        return self._write(_ADD, (key, value, now + ttl, now)) == 1
+        return self._write(_ADD, {"key": key, "value": value, "ttl": ttl})
 
     def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         if expected is None:
             return self.add(key, new, ttl)
         require_entry(key, new, ttl)
-        now = self._clock()
-        return self._write(_SWAP, (new, now + ttl, key, now, expected)) == 1
+        return self._write(_SWAP, {"key": key, "value": new, "ttl": ttl, "expected": expected})
 
     async def aget(self, key: str) -> bytes | None:
         return await asyncio.to_thread(self.get, key)
@@ -101,93 +107,78 @@ class SqliteStore:
     def check(self) -> StorePromise:
         """The file opens and answers; the processes of this host share it."""
         self.get("check")
-        return StorePromise(shared=True, durable=True)
+        return StorePromise(shared=True, durable=True, warnings=self._file.warnings())
 
     async def acheck(self) -> StorePromise:
         return await asyncio.to_thread(self.check)
 
+    @property
+    def forgot_at(self) -> float:
+        """When the store was last found to have forgotten what it held, as far as this process knows; -inf: never."""
+        return self._database.forgot_at
+
     def close(self) -> None:
         """Close the file; the next operation opens it again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._database.close()
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.close)
 
     def __del__(self) -> None:
         """A store that nobody holds any longer leaves no file open, and no warning of it."""
-        connection = getattr(self, "_connection", None)  # none yet, where construction failed
-        if connection is not None:
-            connection.close()
+        database = getattr(self, "_database", None)  # none yet, where construction failed
+        if database is not None:
+            database.close()
 
     def after_fork(self) -> None:
-        if self._connection is not None:
-            _of_the_parent.append(self._connection)
-            self._connection = None
+        connection = self._database.let_go()
+        if connection is not None:
+            _of_the_parent.append(connection)
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"SqliteStore({str(self._path)!r})"
+        return f"SqliteStore({str(self._file.path)!r})"
 
-    def _first(self, statement: str, arguments: tuple[Any, ...]) -> bytes | None:
-        rows, _ = self._run(statement, arguments)
-        return rows[0][0] if rows else None
+    def _value(self, statement: str, entry: dict[str, Any]) -> bytes | None:
+        rows, _ = self._run(statement, entry)
+        if not rows:
+            return None
+        value = rows[0][0]
+        if not isinstance(value, bytes):
+            raise UnreadableRecord("what the SQLite store holds under this key was not written by a store")
+        return value
 
-    def _write(self, statement: str, arguments: tuple[Any, ...]) -> int:
-        _, changed = self._run(statement, arguments)
+    def _write(self, statement: str, entry: dict[str, Any]) -> bool:
+        """Whether it was written."""
+        try:
+            _, written = self._run(statement, entry)
+        except StoreFull:
+            if not self._make_room():
+                raise
+            _, written = self._run(statement, entry)
         self._writes += 1
         if self._writes % _SWEEP_EVERY == 1:
-            with suppress(StoreUnavailable, StoreFull):  # the write has happened, and its caller must hear so
-                self._run(_SWEEP, (self._clock(),))
-        return changed
+            with suppress(StoreError):  # the write has happened, and its caller must hear so
+                self._sweep()
+        return written == 1
 
-    def _run(self, statement: str, arguments: tuple[Any, ...]) -> tuple[list[tuple[bytes]], int]:
+    def _make_room(self) -> bool:
+        """Let go what has ended, a bounded number of entries; whether there was any."""
+        swept = 0
+        with suppress(StoreError):
+            while swept < _SWEEPS_FOR_ROOM and self._sweep():
+                swept += 1
+        return swept > 0
+
+    def _sweep(self) -> int:
         with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = self._open()
-                cursor = self._connection.execute(statement, arguments)
-                return cursor.fetchall(), cursor.rowcount
-            except sqlite3.Error as error:
-                raise self._failure(error) from error
+            return self._database.execute(_SWEEP, {"now": self._clock()})[1]
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(
-                "the SQLite file cannot be opened", facts={"why": error.strerror or "OSError"}
-            ) from error
-        connection = sqlite3.connect(  # absolute: ":memory:" by itself is no file
-            self._path.absolute(), timeout=self._timeout, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """WAL mode and the table. SQLite does not wait for the lock that a change to WAL needs, so this does."""
-        give_up = time.monotonic() + self._timeout
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL").fetchall()
-                break
-            except sqlite3.OperationalError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.01)
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        for statement in _SCHEMA:
-            connection.execute(statement)
-
-    @staticmethod
-    def _failure(error: sqlite3.Error) -> StoreFull | StoreUnavailable:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        if name == "SQLITE_FULL":
-            return StoreFull("the disk under the SQLite store is full")
-        return StoreUnavailable("the SQLite store did not answer", facts={"why": name})
+    def _run(self, statement: str, entry: dict[str, Any]) -> Done:
+        now = self._clock()
+        entry |= {"now": now, "expires": now + entry.get("ttl", 0.0)}
+        with self._lock:
+            if statement is _GET:
+                return self._database.read(statement, entry)
+            return self._database.write(statement, entry, is_mark=statement is _ADD)

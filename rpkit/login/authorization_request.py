@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
-from fapikit.flow import Flow
+from fapikit.flow import Flow, store_check
 from fapikit.http_message import Field
 from fapikit.secrets import Concealed, Secret, conceal, revealed
 from fapikit.urls import with_query
@@ -87,7 +87,7 @@ def begin(
     authorization_details: Iterable[Mapping[str, Any]] = (),
     parameters: Concealed[Mapping[str, Any]] | Mapping[str, Any],
 ) -> Flow[Start]:
-    """Raises ConfigurationError, ForbiddenByProfile before anything is sent; then what PAR raises."""
+    """Raises ConfigurationError, ForbiddenByProfile, StoreError before anything is sent; then what PAR raises."""
     parameters = conceal(parameters)
     settings = bank.settings
     if settings.redirect_uri is None:
@@ -109,6 +109,7 @@ def begin(
         bank.algorithms(
             settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
         )
+    yield from store_check(settings.store)  # nobody is sent to sign in where the answer could not be taken
     verifier = pkce.make_verifier(settings.random_bytes)
     dpop = new_dpop_key(bank)
     transaction = Transaction(

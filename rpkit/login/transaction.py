@@ -26,6 +26,8 @@ from rpkit.settings import HYBRID
 from rpkit.tokens.dpop_key import DPoPKey
 
 SCHEMA: Final = 2
+HOSTS_DIFFER: Final = 5.0
+"""How many seconds the clocks of this client's own hosts may be apart."""
 SEAL_CONTEXT: Final = "rpkit.login.transaction"
 
 
@@ -163,6 +165,9 @@ def require_own(bank: Bank, transaction: Transaction) -> None:
 def use_once(bank: Bank, transaction: Transaction) -> Flow[None]:
     """Mark the transaction as answered. Raises TransactionUsed; StoreError if that cannot be known."""
     ttl = max(transaction.expires_at - bank.now(), 1.0)
-    first = yield from store_add(bank.settings.store, f"rp:used:{transaction.id}", b"1", ttl)
+    begun = transaction.expires_at - bank.settings.transaction_ttl
+    first = yield from store_add(
+        bank.settings.store, f"rp:used:{transaction.id}", b"1", ttl, since=begun - HOSTS_DIFFER
+    )
     if not first:
         raise TransactionUsed("this login has been answered before")

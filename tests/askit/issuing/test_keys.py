@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from askit import AuthorizationServer
+from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import LOOK_AGAIN
 from fapikit import MemoryStore, PrivateKey
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, StoreForgot
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PlainClient
+from tests.clocks import CountingRandom
 from tests.keys import a_key, header_of
 
 pytestmark = pytest.mark.anyio
@@ -96,3 +98,71 @@ def _bank_with(jwks: dict[str, object]) -> Bank:
         replace(bank.config, signing_jwks=jwks), store=bank.store, clock=bank.clock
     )
     return bank
+
+
+async def _takes_no_mark(*_: object) -> bool:
+    raise StoreForgot("emptied", retry_after=9)
+
+
+async def test_a_store_that_forgot_gets_back_the_keys_and_the_secret_that_a_process_still_knows(
+    bank: Bank, client: PlainClient
+) -> None:
+    """So that what was issued before still verifies, and all processes go on with the same."""
+    other = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock).core.keys
+    keys = bank.server.core.keys
+    kids, secret = await _kids(client), await keys.secret()
+    assert await other.secret() == secret
+    nonces = await keys.nonces()
+    bank.store._entries.clear()
+    bank.store.forgot_at = bank.clock()  # type: ignore[attr-defined]
+    bank.clock.advance(LOOK_AGAIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bank.store, "aadd", _takes_no_mark)
+        assert await _kids(client) == kids
+        assert await keys.secret() == secret
+        with pytest.raises(StoreForgot):
+            await AuthorizationServer(bank.config, store=bank.store).core.keys.secret()
+        with pytest.raises(StoreForgot):
+            await AuthorizationServer(bank.config, store=bank.store).core.keys.jwks()
+    assert await bank.server.core.records.read("secret", "1") is None
+    assert await _kids(client) == kids
+    assert [await one.secret() for one in (keys, other)] == [secret, secret]
+    assert (await other.nonces()).accepts(nonces.issue(bank.clock()), bank.clock())
+    assert await bank.server.core.records.read("secret", "1") == secret
+
+
+async def test_processes_agree_on_one_secret_where_a_store_that_forgot_has_another_by_now(bank: Bank) -> None:
+    keys = bank.server.core.keys
+    old, nonces = await keys.secret(), await keys.nonces()
+    seal = await keys.request_seal()
+    bank.store._entries.clear()
+    fresh = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock).core.keys
+    new = await fresh.secret()
+    bank.store.forgot_at = bank.clock()  # type: ignore[attr-defined]
+    assert new != old
+    assert await keys.secret() == new
+    assert await keys.nonces() is not nonces
+    assert await keys.request_seal() is not seal
+
+
+async def test_a_store_that_forgot_gets_back_the_key_that_opens_what_is_encrypted_for_this_server(
+    bank: Bank,
+) -> None:
+    store = bank.store
+
+    def a_process() -> DecryptionKeys:
+        return DecryptionKeys(
+            bank.server.core.records, algorithms=("ECDH-ES",), random_bytes=CountingRandom()
+        )
+
+    keys = a_process()
+    (jwk,) = await keys.jwks()
+    store._entries.clear()
+    store.forgot_at = bank.clock()  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "aadd", _takes_no_mark)
+        assert await keys.jwks() == [jwk]
+        with pytest.raises(StoreForgot):
+            await a_process().jwks()
+    assert await keys.jwks() == [jwk]
+    assert await a_process().jwks() == [jwk]

@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from askit import Config
+from askit import AuthorizationServer, Config
 from askit.config.limits import Limits
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank, settings
@@ -215,3 +215,21 @@ def test_a_limit_that_cannot_be_is_named(limits: dict[str, Any], named: str) -> 
 
 def test_a_limit_that_is_given_is_taken() -> None:
     assert Config.from_mapping(settings(limits=SMALL)).limits == Limits(**SMALL)
+
+
+async def test_a_full_store_is_503_and_drops_nothing_that_lives() -> None:
+    bank = Bank()
+    limits = {"store_octets": 20_000, "octets_per_client": 1_000_000}
+    config = Config.from_mapping(settings(limits=limits))
+    bank.server = AuthorizationServer(config, clock=bank.clock)
+    client = bank.client()
+    first = await client.pushed()
+    for _ in range(60):
+        answer = await client.push(client.request())
+        if answer.status_code != 201:
+            break
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert await bank.server.core.records.read("request", first) is not None
+    bank.clock.advance(10_000)
+    assert (await client.push(client.request())).status_code == 201

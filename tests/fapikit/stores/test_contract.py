@@ -53,8 +53,9 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
     if kind == "redis":
         url = request.getfixturevalue("valkey_url")
         inner: Any = RedisStore(url)
-        inner._client.flushall()
-        yield Subject(sealed(inner, bool(seal)), 60.0, lambda: _expire(inner._client, 60.0), url)
+        server = inner._server.of_threads
+        server.flushall()
+        yield Subject(sealed(inner, bool(seal)), 60.0, lambda: _expire(server, 60.0), url)
         inner.close()
     elif kind == "sqlite":
         inner = SqliteStore(tmp_path / "store.db", clock=clock)

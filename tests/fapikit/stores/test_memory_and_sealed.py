@@ -212,6 +212,17 @@ def test_swap_gives_up_when_it_never_comes_to_rest(face: str) -> None:
 # --- from a line of configuration --------------------------------------------------------------------
 
 
+def test_a_line_of_configuration_bounds_the_octets_of_a_store(tmp_path: Path, valkey_url: str) -> None:
+    for url in ("memory:", f"sqlite:///{tmp_path}/a.db"):
+        store: Any = store_from_url(url, max_octets=100_000)
+        with pytest.raises(StoreFull):
+            store.put("k", b"v" * 100_000, 60)
+        store.put("k", b"v" * 10_000, 60)
+        store.close()
+    with pytest.raises(ConfigurationError, match="maxmemory"):
+        store_from_url(valkey_url, max_octets=100_000)
+
+
 def test_a_store_is_made_from_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, valkey_url: str) -> None:
     assert isinstance(store_from_url("memory:"), MemoryStore)
     assert isinstance(store_from_url(valkey_url), RedisStore)

@@ -22,13 +22,19 @@ from tests.servers import free_port, valkey_server
 @pytest.fixture
 def store(valkey_url: str) -> Iterator[RedisStore]:
     made = RedisStore(valkey_url)
-    made._client.flushall()
+    made._server.of_threads.flushall()
     yield made
     made.close()
 
 
-def test_each_operation_is_one_command_on_one_key(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.get("warm")
+def test_each_operation_is_one_command_on_one_entry(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for warm in (store.get, store.take):
+        warm("warm")
+    store.put("warm", b"v", 60)
+    store.add("warm", b"v", 60)
+    store.swap("warm", b"v", b"w", 60)
     sent: list[tuple[object, ...]] = []
     send = redis.connection.AbstractConnection.send_command
 
@@ -43,23 +49,24 @@ def test_each_operation_is_one_command_on_one_key(store: RedisStore, monkeypatch
     store.swap("k", b"v", b"w", 60)
     store.swap("n", None, b"w", 60)
     store.take("k")
-    assert [words[0] for words in sent] == ["GET", "SET", "SET", "EVAL", "SET", "GETDEL"]
-    assert [words.count("fapikit:k") + words.count("fapikit:n") for words in sent] == [1] * 6
+    assert [words[0] for words in sent] == ["EVALSHA"] * 6
+    # Beside the entry each looks at the record of identity, in the same round trip.
+    assert [words[3:5] for words in sent] == [("fapikit:", f"fapikit:{key}") for key in "kkkknk"]
 
 
 def test_the_prefix_keeps_keys_apart(valkey_url: str, store: RedisStore) -> None:
     other = RedisStore(valkey_url, prefix="other:")
     store.put("k", b"mine", 60)
     assert other.get("k") is None
-    assert store._client.get("fapikit:k") == b"mine"
+    assert store._server.of_threads.get("fapikit:k") == b"mine"
     other.close()
 
 
 def test_a_life_is_kept_to_the_millisecond(store: RedisStore) -> None:
     store.put("k", b"v", 1.5)
-    assert 1000 < store._client.pttl("fapikit:k") <= 1500
+    assert 1000 < store._server.of_threads.pttl("fapikit:k") <= 1500
     store.put("k", b"v", 0.0001)
-    assert store._client.pttl("fapikit:k") <= 1
+    assert store._server.of_threads.pttl("fapikit:k") <= 1
 
 
 def test_an_outage_is_told_as_such_on_both_faces() -> None:
@@ -131,7 +138,7 @@ def test_a_server_without_memory_is_a_full_store(tmp_path: Path) -> None:
 
 def test_a_connection_that_the_server_closed_is_opened_again(store: RedisStore) -> None:
     store.put("k", b"v", 60)
-    with redis.Redis.from_url(store._url) as admin:
+    with redis.Redis.from_url(store._server._url) as admin:
         admin.client_kill_filter(_type="normal", skipme=True)
     assert store.get("k") == b"v"
 
@@ -144,7 +151,7 @@ def test_several_loops_have_connections_of_their_own(store: RedisStore) -> None:
         return won
 
     assert [asyncio.run(main(number)) for number in range(3)] == [True, False, False]
-    assert len(store._clients) == 0
+    assert len(store._server.of_loops) == 0
 
 
 def test_the_clients_of_loops_that_ended_untidily_are_let_go(store: RedisStore) -> None:
@@ -155,8 +162,8 @@ def test_the_clients_of_loops_that_ended_untidily_are_let_go(store: RedisStore) 
         warnings.simplefilter("ignore", ResourceWarning)  # the loops end with open connections on purpose
         for _ in range(4):
             asyncio.run(untidy())
-        assert len(store._clients) == 1
-        store._clients.clear()
+        assert len(store._server.of_loops) == 1
+        store._server.of_loops.clear()
         gc.collect()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fapikit.errors import ConfigurationError, StoreError, UnfitStore
 from fapikit.stores import StorePromise
-from fapikit.stores.redis_server import nodes_of, promise_of_server
+from fapikit.stores.redis_server import nodes_of, promise_of, require_no_eviction, require_primaries
 
 FIT: dict[str, Any] = {
     "redis_version": "7.2.4",
@@ -19,6 +19,12 @@ FIT: dict[str, Any] = {
     "connected_slaves": 0,
     "cluster_enabled": 0,
 }
+
+
+def promise_of_server(nodes: list[Any], *, cluster: bool) -> StorePromise:
+    require_primaries(nodes, cluster=cluster)
+    require_no_eviction(nodes)
+    return promise_of(nodes)
 
 
 def test_a_fit_server_keeps_everything_and_there_is_nothing_to_say() -> None:

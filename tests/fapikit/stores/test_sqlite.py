@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from fapikit.errors import StoreFull, StoreUnavailable
-from fapikit.stores import SqliteStore
+from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+from fapikit.stores import SqliteStore, sqlite_file
+from fapikit.stores import sqlite as sqlite_store
 from tests.clocks import FrozenClock
 from tests.forks import in_child
 
@@ -124,7 +125,7 @@ def test_an_expired_entry_is_swept_away(tmp_path: Path) -> None:
     for number in range(600):
         store.put("same", b"%d" % number, 60)
     with sqlite3.connect(tmp_path / "s.db") as other:
-        assert other.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+        assert other.execute("SELECT key FROM entries ORDER BY key").fetchall() == [("",), ("same",)]
     other.close()
     store.close()
 
@@ -155,12 +156,121 @@ def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_full_store(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "s.db")
     store.put("k", b"v", 60)
-    assert store._connection is not None
-    store._connection.execute("PRAGMA max_page_count = 10")
+    assert store._database._connection is not None
+    store._database._connection.execute("PRAGMA max_page_count = 10")
     with pytest.raises(StoreFull):
         store.put("big", b"v" * 1_000_000, 60)
     assert store.get("k") == b"v"
     store.close()
+
+
+def fill(store: SqliteStore, name: str) -> int:
+    """How many entries of a thousand octets it takes."""
+    for number in range(1000):
+        try:
+            store.put(f"{name}{number}", b"v" * 1000, 60)
+        except StoreFull:
+            return number
+    return 1000
+
+
+def test_a_store_grows_to_its_octets_and_no_further_and_forgets_nothing_that_lives(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    store = SqliteStore(tmp_path / "s.db", max_octets=200_000, clock=clock)
+    store.put("long", b"l" * 1000, 1000)
+    kept = fill(store, "k")
+    assert 100 < kept < 200
+    assert (tmp_path / "s.db").stat().st_size <= 200_000
+    assert all(store.get(f"k{number}") == b"v" * 1000 for number in range(kept))
+    with pytest.raises(StoreFull):
+        store.add("mark", b"v" * 5000, 60)
+    clock.advance(61)
+    assert store.add("mark", b"v" * 5000, 60), "what has ended makes room"
+    assert store.get("long") == b"l" * 1000
+    store.close()
+    again = SqliteStore(tmp_path / "s.db", max_octets=200_000, clock=clock)
+    assert fill(again, "n") < 200
+    again.close()
+
+
+def test_a_sweep_lets_go_a_few_and_finds_them_by_an_index(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    store = SqliteStore(tmp_path / "s.db", clock=clock)
+    for number in range(500):
+        store.put(f"old{number}", b"v", 5)
+    clock.advance(6)
+    before = 500
+    with closing(sqlite3.connect(tmp_path / "s.db")) as other:
+        for number in range(100):
+            store.put(f"new{number}", b"v", 60)
+            (left,) = other.execute("SELECT count(*) FROM entries WHERE key LIKE 'old%'").fetchone()
+            assert before - left <= 64
+            before = left
+        assert before < 500 - 2 * 64
+        plan = other.execute(f"EXPLAIN QUERY PLAN {sqlite_store._SWEEP}", {"now": clock()}).fetchall()
+    assert any("entries_expires (expires<?)" in row[3] for row in plan), plan
+    store.close()
+
+
+CROWDED = """
+import resource, signal, sys
+from fapikit.errors import StoreError
+from fapikit.stores import SqliteStore
+store = SqliteStore(sys.argv[1])
+store.put("k", b"v" * 100, 600)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+try:
+    for number in range(1000):
+        store.put(f"k{number}", b"v" * 1000, 600)
+except StoreError as error:
+    print(type(error).__name__, number > 10, store.get("k0") == b"v" * 1000)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_an_outage_and_what_was_written_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CROWDED, str(tmp_path / "s.db")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert told[0] in ("StoreFull", "StoreUnavailable")
+    assert told[1:] == ["True", "True"]
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_what_is_no_file_is_no_store(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="path of a file"):
+        SqliteStore(path)
+
+
+def test_a_relative_path_stays_where_it_was_when_the_process_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SqliteStore("s.db")
+    monkeypatch.chdir("/")
+    assert store.add("k", b"v", 60)
+    assert (tmp_path / "s.db").exists()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "kind, word",
+    [("tmpfs", "restart of the host"), ("nfs4", "no other host"), ("overlay", "container"), ("ext4", None)],
+)
+def test_what_lies_beneath_the_file_is_said(
+    kind: str, word: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "filesystem_of", lambda _: kind)
+    store = SqliteStore(tmp_path / "s.db")
+    promise = store.check()
+    assert (promise.shared, promise.durable) == (True, True)
+    assert [word in warning for warning in promise.warnings] == ([] if word is None else [True])
+    store.close()
+
+
+def test_the_file_system_of_a_path_is_that_of_the_closest_mount() -> None:
+    if sys.platform == "linux":
+        assert sqlite_file.filesystem_of(Path("/proc/self/mountinfo")) == "proc"
+    assert sqlite_file.filesystem_of(Path("/no/such/place")) == sqlite_file.filesystem_of(Path("/"))
 
 
 def test_closes_and_opens_again(tmp_path: Path) -> None:
@@ -198,7 +308,7 @@ def test_a_write_that_happened_is_reported_though_the_sweep_after_it_fails(tmp_p
 def test_a_store_that_nobody_holds_leaves_no_file_open(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "s.db")
     store.put("k", b"v", 60)
-    connection = store._connection
+    connection = store._database._connection
     assert connection is not None
     del store
     gc.collect()

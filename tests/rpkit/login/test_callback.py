@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from fapikit import MemoryStore
-from fapikit.errors import FapiError, MalformedMessage, Remedy, SealBroken, StoreUnavailable
+from fapikit import MemoryStore, SqliteStore
+from fapikit.errors import FapiError, MalformedMessage, Remedy, SealBroken, StoreForgot, StoreUnavailable
 from fapikit.stores.sealed import Seal
 from rpkit import Transaction
 from rpkit.errors import (
@@ -359,6 +360,33 @@ def test_a_store_that_does_not_answer_stops_the_login(clients: Clients, bank: Fa
     with pytest.raises(StoreUnavailable):
         client.complete(bank.authorize(start.url), start.transaction)
     assert not bank.calls("token")
+
+
+def test_a_login_that_was_under_way_when_the_store_forgot_is_not_completed(
+    clients: Clients, bank: FakeBank
+) -> None:
+    """Whether its answer was taken before cannot be known; the next login is another one."""
+    store: Any = MemoryStore(clock=bank.clock)
+    client = clients.of(bank, store=store)
+    start = client.begin()
+    answer = bank.authorize(start.url)
+    bank.clock.advance(1)
+    store.forgot_at = bank.clock()
+    bank.clock.advance(6)
+    with pytest.raises(StoreForgot):
+        client.complete(answer, start.transaction)
+    assert not bank.calls("token")
+    start = client.begin()
+    client.complete(bank.authorize(start.url), start.transaction)
+
+
+def test_nobody_is_sent_to_sign_in_where_the_store_cannot_take_the_answer(
+    clients: Clients, bank: FakeBank, tmp_path: Path
+) -> None:
+    client = clients.of(bank, store=SqliteStore(tmp_path / "not there" / "s.db"))
+    with pytest.raises(StoreUnavailable):
+        client.begin()
+    assert not bank.calls("par")
 
 
 def test_a_transaction_survives_sealing_and_nothing_else(clients: Clients, bank: FakeBank) -> None:

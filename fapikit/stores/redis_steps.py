@@ -1,0 +1,162 @@
+"""The operations of a Redis store as round trips, for both faces, and what it learns of its server on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from math import ceil
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
+from zlib import crc32
+
+from fapikit.clock import Clock
+from fapikit.errors import UnreadableRecord
+from fapikit.stores import redis_scripts as scripts
+from fapikit.stores.identity import NEVER, Acquaintance, Identity, new_name, raise_forgot
+from fapikit.stores.protocol import StorePromise, require_entry, require_key
+from fapikit.stores.redis_client import Command
+from fapikit.stores.redis_scripts import Script
+from fapikit.stores.redis_server import (
+    Info,
+    evicted_by,
+    nodes_of,
+    promise_of,
+    require_no_eviction,
+    require_primaries,
+)
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Command, Any, T]
+
+INSPECTED_EVERY: Final = 5.0
+BUCKETS: Final = 64
+"""A cluster's entries lie in so many slots, each with a record of identity of its own."""
+_LONGEST_MS: Final = 100 * 365 * 86_400_000
+_LOGGER: Final = logging.getLogger("fapikit.stores")
+
+
+class RedisSteps:
+    """Each step raises StoreError of its own: UnfitStore, StoreForgot, UnreadableRecord."""
+
+    def __init__(self, prefix: str, *, cluster: bool, clock: Clock) -> None:
+        self._prefix = prefix
+        self._cluster = cluster
+        self._clock = clock
+        self._known: dict[str, Acquaintance] = {}
+        self._nodes: list[Info] = []
+        self._promise: StorePromise | None = None
+        self._inspected_at = float("-inf")
+        self._evicted: int | None = None
+
+    @property
+    def forgot_at(self) -> float:
+        return max((known.forgot_at for known in list(self._known.values())), default=NEVER)
+
+    def get(self, key: str) -> Steps[bytes | None]:
+        require_key(key)
+        return cast("bytes | None", (yield from self._operate(scripts.GET, key)))
+
+    def put(self, key: str, value: bytes, ttl: float) -> Steps[None]:
+        require_entry(key, value, ttl)
+        yield from self._operate(scripts.PUT, key, value, _milliseconds(ttl))
+
+    def take(self, key: str) -> Steps[bytes | None]:
+        require_key(key)
+        return cast("bytes | None", (yield from self._operate(scripts.TAKE, key)))
+
+    def add(self, key: str, value: bytes, ttl: float) -> Steps[bool]:
+        require_entry(key, value, ttl)
+        return bool((yield from self._operate(scripts.ADD, key, value, _milliseconds(ttl))))
+
+    def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> Steps[bool]:
+        if expected is None:
+            return (yield from self.add(key, new, ttl))
+        require_entry(key, new, ttl)
+        return bool((yield from self._operate(scripts.SWAP, key, new, _milliseconds(ttl), expected)))
+
+    def check(self) -> Steps[StorePromise]:
+        """What the server can keep. Raises UnfitStore."""
+        promise = yield from self._inspect()
+        require_no_eviction(self._nodes)
+        return promise
+
+    def _inspect(self) -> Steps[StorePromise]:
+        """Raises UnfitStore for a server that cannot be used at all; what it may be used for is another question."""
+        nodes = nodes_of((yield Command(None)))
+        require_primaries(nodes, cluster=self._cluster)
+        promise = promise_of(nodes)
+        for warning in promise.warnings if promise != self._promise else ():
+            _LOGGER.warning("%s", warning)
+        evicted, before = evicted_by(nodes), self._evicted
+        self._nodes, self._promise, self._inspected_at = nodes, promise, self._clock()
+        self._evicted = evicted
+        if before is not None and evicted > before:  # marks may be among them: none is taken for a while
+            for bucket, known in list(self._known.items()):
+                yield from self._write_down(bucket, known.name)
+        return promise
+
+    def _operate(self, script: Script, key: str, *arguments: bytes | int) -> Steps[Any]:
+        if self._clock() - self._inspected_at >= INSPECTED_EVERY:
+            yield from self._inspect()
+        bucket = self._bucket_of(key)
+        known = self._known.get(bucket)
+        if known is None:
+            known = yield from self._meet(bucket)
+        now, writes = self._clock(), known.writes
+        if script is scripts.ADD:  # nobody is the first where marks may have been lost, or will be
+            require_no_eviction(self._nodes)
+            known.require_settled(now)
+        reply = yield Command(script, (bucket, bucket + key), (known.name, writes, *arguments))
+        if type(reply) is not list or len(reply) < 3:
+            raise _unreadable()
+        if not reply[0]:
+            yield from self._lost(bucket, known, _identity_of(reply[1:]))
+        known.writes, known.held_at = max(known.writes, int(reply[1])), now
+        return reply[2]
+
+    def _bucket_of(self, key: str) -> str:
+        """What the entry's name begins with; alone it names the record of identity, for no key is empty."""
+        if not self._cluster:
+            return self._prefix
+        return f"{self._prefix}{{{crc32(key.encode()) % BUCKETS}}}"
+
+    def _meet(self, bucket: str) -> Steps[Acquaintance]:
+        found = _identity_of((yield Command(scripts.MEET, (bucket,), (new_name(),))))
+        if found is None:
+            raise _unreadable()
+        return self._known.setdefault(bucket, Acquaintance(found, self._clock()))
+
+    def _lost(self, bucket: str, known: Acquaintance, found: Identity | None) -> Steps[NoReturn]:
+        """Write down that the store forgot, unless another process has done so already. Raises StoreForgot."""
+        if found is not None and known.is_told_of(found):
+            self._known[bucket] = Acquaintance(found, self._clock())
+        else:
+            yield from self._write_down(bucket, "" if found is None else found.name)
+        self._inspected_at = float("-inf")  # another server may stand behind the name
+        raise_forgot()
+
+    def _write_down(self, bucket: str, name: str) -> Steps[None]:
+        """The record gets another name, unless another process was quicker; either way it forgot just now."""
+        now = self._clock()
+        found = _identity_of((yield Command(scripts.RENAME, (bucket,), (name, new_name(), repr(now)))))
+        if found is None:
+            raise _unreadable()
+        self._known[bucket] = Acquaintance(found._replace(forgot_at=now), now)
+
+
+def _identity_of(record: Any) -> Identity | None:
+    """None where there is no record. Raises UnreadableRecord for one that is not a store's."""
+    try:
+        name, writes, forgot_at = record
+        if name is None:
+            return None
+        return Identity(name.decode(), float(forgot_at), int(writes))
+    except (TypeError, ValueError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> UnreadableRecord:
+    return UnreadableRecord("under the prefix of this Redis store lies a record that is not the store's")
+
+
+def _milliseconds(ttl: float) -> int:
+    return min(max(ceil(ttl * 1000), 1), _LONGEST_MS)

@@ -1,0 +1,125 @@
+"""The file of a SQLite store: how it is opened, whether it is still the one at its path, and what lies beneath it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires)",
+    "CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL, forgot_at REAL NOT NULL, writes INTEGER NOT NULL)",
+)
+_IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+_OF_A_NETWORK: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+)
+
+Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
+Stamp: TypeAlias = tuple[tuple[int, int] | None, tuple[int, int] | None]
+"""Device and inode of the database and of its write-ahead log; None for what is not there."""
+
+
+class SqliteFile:
+    """`max_octets` bounds the database itself. Raises ConfigurationError for a path that names no file."""
+
+    def __init__(
+        self, path: Path | str, *, timeout: float, synchronous: Synchronous, max_octets: int
+    ) -> None:
+        if str(path) in ("", "."):
+            raise ConfigurationError("a SQLite store needs the path of a file, which its processes share")
+        self.path = Path(path).absolute()  # ":memory:" by itself is no file
+        self._log = Path(f"{self.path}-wal")
+        self._timeout = timeout
+        self._synchronous = synchronous
+        self._max_octets = max_octets
+
+    def open(self) -> tuple[sqlite3.Connection, Stamp]:
+        """A new connection to a prepared database, and the files' stamp. Raises sqlite3.Error, StoreUnavailable."""
+        try:
+            self.path.touch(mode=0o600, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                "the SQLite file cannot be opened", facts={"why": error.strerror or "OSError"}
+            ) from error
+        before, *_ = self.stamp()
+        connection = sqlite3.connect(
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        stamp = self.stamp()
+        if stamp[0] != before:
+            connection.close()
+            raise StoreUnavailable("another file took the place of the SQLite store's as it was opened")
+        return connection, stamp
+
+    def stamp(self) -> Stamp:
+        """Of what lies at the path now: another stamp than before is another file, whatever is in it."""
+        return _device_and_inode(self.path), _device_and_inode(self._log)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What of the file system beneath an operator should know."""
+        kind = filesystem_of(self.path)
+        if kind in _IN_MEMORY:
+            return (f"the SQLite file lies in memory ({kind}): a restart of the host forgets it",)
+        if kind in _OF_A_NETWORK:
+            return (f"the SQLite file lies on a network file system ({kind}): no other host may open it",)
+        if kind == "overlay":
+            return ("the SQLite file lies in a container's own layer: it goes with the container",)
+        return ()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """WAL mode and the tables. SQLite does not wait for the lock that a change to WAL needs, so this does."""
+        give_up = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
+                break
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        (page_octets,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {max(self._max_octets // page_octets, 1)}").fetchall()
+        for statement in _SCHEMA:
+            connection.execute(statement)
+
+
+def _device_and_inode(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of the file system that holds the path; empty where the system does not tell."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""
+    found: tuple[int, str] = (-1, "")
+    for line in mounts:
+        place, _, rest = line.partition(" - ")
+        mounted_at = Path(place.split(" ")[4].encode().decode("unicode_escape"))
+        if path.is_relative_to(mounted_at):
+            found = max(found, (len(mounted_at.parts), rest.split(" ")[0]), key=lambda one: one[0])
+    return found[1]
+
+
+def failure_of(error: sqlite3.Error) -> StoreFull | StoreUnavailable:
+    """What an error of SQLite means for who asked the store."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if name == "SQLITE_FULL":
+        return StoreFull("the SQLite store has reached its max_octets, or the disk under it is full")
+    return StoreUnavailable("the SQLite store did not answer", facts={"why": name})
