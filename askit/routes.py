@@ -35,7 +35,7 @@ from askit.endpoints import (
     userinfo,
 )
 from askit.messages import see_other
-from fapikit.errors import FapiError
+from askit.refusal_pages import refusal_page
 from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
@@ -46,34 +46,11 @@ def build_routes(core: Core) -> list[Route]:
     """All routes, under the path of the issuer."""
     base = core.path
 
-    def answering(endpoint: Endpoint, told: Callable[[FapiError, Request], Response]) -> Answer:
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(core, request)
-            except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
-            except BaseException as ended:  # a request that was cancelled, or a server that stops
-                bare(ended)
-                raise
-
-        return answer
-
     def api(endpoint: Endpoint) -> Answer:
-        """An endpoint whose refusals are JSON."""
-        return answering(
-            endpoint,
-            lambda error, request: wire_errors.error_answer(error, basic="authorization" in request.headers),
-        )
+        return _answering_in_json(core, endpoint)
 
     def page(endpoint: Endpoint) -> Answer:
-        """An endpoint whose refusals are pages."""
-
-        def told(error: FapiError, _: Request) -> Response:
-            answer = core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
-            answer.headers.update(wire_errors.later(error))
-            return answer
-
-        return answering(endpoint, told)
+        return _answering_by_pages(core, endpoint)
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}
@@ -109,6 +86,40 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),
     ]
+
+
+def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
+    """An endpoint whose refusals are JSON."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(core, request)
+        except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+            error = wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log)
+            return wire_errors.error_answer(error, basic="authorization" in request.headers)
+        except BaseException as ended:  # a request that was cancelled, or a server that stops
+            bare(ended)
+            raise
+
+    return answer
+
+
+def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
+    """An endpoint whose refusals are pages, each with a reference that the log has too."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(core, request)
+        except Exception as raised:  # noqa: BLE001 - as above
+            reference = core.random_bytes(4).hex()
+            place = f"{wire_errors.place_of(request)} (reference {reference})"
+            error = wire_errors.refusal_of(raised, place, core.log)
+            return await refusal_page(core, request, error, reference)
+        except BaseException as ended:
+            bare(ended)
+            raise
+
+    return answer
 
 
 def _to_own_page(core: Core, path: str) -> Route:

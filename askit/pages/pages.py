@@ -24,9 +24,13 @@ from askit.clients.redirect_uris import is_private_use
 from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
+from askit.errors import InvalidRequestUri, StaleForm
+from askit.pages.ibans import grouped
+from askit.pages.refusals import describe_refusal
 from askit.pages.words import describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
 from askit.users.claims import claims_by_name
+from fapikit.errors import FapiError
 from fapikit.urls import origin_of
 
 _SUBMIT: Final = "document.forms[0].submit()"
@@ -39,7 +43,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["plain"] = short
+_TEMPLATES.filters.update(plain=short, grouped=grouped)
 
 
 class Pages:
@@ -81,10 +85,12 @@ class Pages:
         scopes: Sequence[str],
         details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
         claims: Iterable[str],
+        until: float,
         csrf: str,
         request_uri: str,
         leads_to: str,
     ) -> Response:
+        """`until`: when the access ends that is asked for."""
         return self._page(
             "consent.html",
             leads_to=leads_to,
@@ -92,6 +98,8 @@ class Pages:
             person=describe_user(user),
             scopes=[*scopes, *describe_claims(claims)],
             details=[describe_detail(detail, known, user) for detail, known in details],
+            once=bool(details) and not scopes and all(known and known.single_use for _, known in details),
+            ends_on=_day(until),
             csrf=csrf,
             request_uri=request_uri,
             origin=_shown_origin(leads_to),
@@ -108,22 +116,7 @@ class Pages:
         older: str | None,
     ) -> Response:
         """One page; `start` is where it starts unless it is the first, `older` where the next one does."""
-        entries = [
-            {
-                "grant": grant,
-                "client_name": name,
-                "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
-                "scopes": [
-                    *config.describe_access(grant.scopes, grant.resources),
-                    *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
-                ],
-                "details": [
-                    describe_detail(detail, config.details_type(str(detail["type"])), user)
-                    for detail in grant.authorization_details
-                ],
-            }
-            for grant, name in grants
-        ]
+        entries = [_entry(grant, name, user, config) for grant, name in grants]
         return self._page(
             "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
         )
@@ -151,9 +144,32 @@ class Pages:
     def signed_out(self) -> Response:
         return self._page("signed_out.html")
 
-    def refused(self, message: str, clause: str, status: int) -> Response:
-        """Tells the user, and a developer who looks closer, what went wrong."""
-        return self._page("refused.html", status=status, message=message, clause=clause)
+    def answered(
+        self,
+        *,
+        user: User | None,
+        grant: Grant | None,
+        client_name: str,
+        config: Config,
+        clause: str,
+        reference: str,
+    ) -> Response:
+        """The request was decided before: what stands since then, for the user who granted it, else where to look."""
+        entry = None if grant is None else _entry(grant, client_name, user, config)
+        return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
+
+    def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
+        """Tells the user what happened, and a developer who looks closer what is wrong (`told`: sentence, clause)."""
+        return self._page(
+            "refused.html",
+            status=status,
+            happened=describe_refusal(error, status),
+            # After a decision that failed half-way, or on a page from long ago, nobody here knows.
+            nothing_granted=status < 500 and not isinstance(error, InvalidRequestUri | StaleForm),
+            message=told[0],
+            clause=told[1],
+            reference=reference,
+        )
 
     def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
         """A form that carries the response to the client; without JavaScript its button does."""
@@ -178,6 +194,29 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
+
+
+def _entry(grant: Grant, client_name: str, user: User | None, config: Config) -> dict[str, Any]:
+    """One grant, for a person to read."""
+    kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
+    return {
+        "grant": grant,
+        "client_name": client_name,
+        "granted_on": _day(grant.created_at),
+        "ends_on": _day(grant.expires_at),
+        "scopes": [
+            *config.describe_access(grant.scopes, grant.resources),
+            *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
+        ],
+        "details": [
+            describe_detail(detail, known, user)
+            for detail, known in zip(grant.authorization_details, kinds, strict=True)
+        ],
+    }
+
+
+def _day(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def _source(uri: str) -> str:
