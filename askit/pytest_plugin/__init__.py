@@ -44,12 +44,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def askit_settings() -> Mapping[str, Any]:
-    """Settings that differ from the defaults; override this fixture."""
+    """What differs from the test server's settings, by the keys of askit's configuration file; override it."""
     return {}
 
 
 @pytest.fixture
 def askit_clock() -> MovableClock:
+    """The test server's clock: real time until `freeze()`, then moved by `advance(seconds)`."""
     return MovableClock()
 
 
@@ -57,6 +58,7 @@ def askit_clock() -> MovableClock:
 def askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock
 ) -> Iterator[RunningServer[AuthorizationServer]]:
+    """A running authorization server on TLS: `.issuer`, `.client_id`, `.client_key`, `.http()`, `.browse(url)`."""
     with needs_extra():
         from askit.pytest_plugin.running import running
         from askit.server import AuthorizationServer
@@ -69,6 +71,7 @@ def askit(
 def faulty_askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock
 ) -> Iterator[RunningServer[FaultyServer]]:
+    """The server of `askit`, which breaks what `.app.faults` says: wrong messages, and outages."""
     with needs_extra():
         from askit.pytest_plugin.faults import FaultyServer
         from askit.pytest_plugin.running import running
@@ -79,19 +82,23 @@ def faulty_askit(
 
 @pytest.fixture
 def access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., str]:
+    """Makes an access token of `askit`: `access_token(scope=..., cnf={"jkt": ...}, **claims)`."""
     return askit.access_token
 
 
 @pytest.fixture
 def async_access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[str]]:
+    """`access_token`, to be awaited."""
     return askit.async_access_token
 
 
 @pytest.fixture
 def signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Any]:
+    """Signs alice in at `askit` for an rpkit client: `signed_in(client, scope="openid accounts")` is the Login."""
     return askit.signed_in
 
 
 @pytest.fixture
 def async_signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[Any]]:
+    """`signed_in` for an `AsyncClient`, to be awaited."""
     return askit.async_signed_in

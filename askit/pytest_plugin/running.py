@@ -23,6 +23,7 @@ from askit.config.settings import Config
 from askit.config.values import TlsFiles as ConfiguredTls
 from askit.core import Core
 from askit.issuing.tokens import token_claims
+from askit.pytest_plugin.outages import resettable
 from askit.pytest_plugin.throwaway_tls import make_tls_files
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
@@ -263,6 +264,7 @@ def _serving(server: RunningServer[S], listening: socket.socket) -> Iterator[Non
 class _Serving(BoundedServer):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        config.loaded_app = resettable(config.loaded_app, lambda: self.server_state.connections)
         self.ready = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
 
