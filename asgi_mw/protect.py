@@ -92,7 +92,7 @@ class Protect:
         guard = Guard(admission, scope, receive, send, self._cors)
         if (
             kind == "websocket"
-            or view.path == server.metadata_path
+            or view.path.endswith(server.metadata_path)
             or (view.cross_origin and view.method == "OPTIONS")
         ):
             own = self._own_answer(scope, view)
@@ -150,7 +150,7 @@ class Protect:
             return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
         if view.method == "OPTIONS":
             return self._preflight(scope, view)
-        if view.method in ("GET", "HEAD"):
+        if view.method in ("GET", "HEAD") and self._is_metadata(scope, view):
             return 200, self._server.metadata_headers(), self._server.metadata
         return None
 
@@ -160,12 +160,15 @@ class Protect:
         origin = header_of(scope, b"origin")
         if origin is None or header_of(scope, b"access-control-request-method") is None:
             return None
-        if view.path == self._server.metadata_path:
+        if self._is_metadata(scope, view):
             return *preflight_of_metadata(header_of(scope, b"access-control-request-headers")), b""
         if self._cors is None:
             self.door.say_preflight(origin)
             return None
         return *self._cors.preflight(origin), b""
+
+    def _is_metadata(self, scope: Scope, view: RequestView) -> bool:
+        return self._server.is_metadata(view.path, scope.get("root_path", ""))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

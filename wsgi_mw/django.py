@@ -206,7 +206,9 @@ class ProtectMiddleware:
 
     def _own_answer(self, request: HttpRequest, view: RequestView) -> HttpResponse | None:
         """What is answered whatever token comes: the metadata, and a preflight."""
-        is_metadata = view.path == self._server.metadata_path
+        is_metadata = view.path.endswith(self._server.metadata_path) and self._server.is_metadata(
+            view.path, request.META.get("SCRIPT_NAME", "")
+        )
         if is_metadata and view.method in ("GET", "HEAD"):
             return HttpResponse(self._server.metadata, headers=dict(self._server.metadata_headers()))
         meta = request.META

@@ -78,7 +78,7 @@ class Protect:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server
         view = view_of(environ, server.interaction_id)
-        if view.path == server.metadata_path or (view.cross_origin and view.method == "OPTIONS"):
+        if view.path.endswith(server.metadata_path) or (view.cross_origin and view.method == "OPTIONS"):
             own = self._own_answer(environ, view, start_response)
             if own is not None:
                 return own
@@ -143,7 +143,8 @@ class Protect:
     ) -> list[bytes] | None:
         """What is answered whatever token comes: the metadata, and a preflight."""
         server = self._server
-        if view.method in ("GET", "HEAD"):
+        is_metadata = server.is_metadata(view.path, environ.get("SCRIPT_NAME", ""))
+        if is_metadata and view.method in ("GET", "HEAD"):
             start_response(_STATUS[200], list(server.metadata_headers()))
             return [b"" if view.method == "HEAD" else server.metadata]
         if view.method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
@@ -151,7 +152,7 @@ class Protect:
         origin = environ.get("HTTP_ORIGIN")
         if origin is None:
             return None
-        if view.path == server.metadata_path:
+        if is_metadata:
             status, headers = preflight_of_metadata(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"))
         elif self._cors is not None:
             status, headers = self._cors.preflight(origin)
