@@ -34,7 +34,7 @@ demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFIL
 	@$(BIN)/python -m examples.demo --profile $(PROFILE)
 
 test: check ## everything: lint, types, import rules, generated docs, tests
-	@$(BIN)/python -m pytest --every-error-raised
+	@$(BIN)/python -m pytest -n auto --every-error-raised
 
 check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/ruff check .

@@ -28,11 +28,13 @@ from fapikit.errors import CertificateHeaderRefused
 from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
+from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.policy.admission import KEY, Admission
 from rskit.policy.current import CURRENT
 from rskit.policy.door import Door
+from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
 from rskit.policy.visit import Visit
 from rskit.policy.way import Way
 from rskit.policy.wiring import require_wiring
@@ -62,6 +64,7 @@ class Protect:
         websocket_origins: Collection[str] | None = None,
     ) -> None:
         require_wiring(app, resource_server)
+        require_known_processes(resource_server)
         self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
@@ -167,6 +170,12 @@ class Protect:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             raise RuntimeError(f"no rule for the ASGI protocol {scope['type']!r}: it is not let through")
+        refusal = refusal_under_uvicorn(self._server, receive)
+        if refusal is not None:
+            LOGGER.critical("%s: %s", self._server.resource, refusal)
+            await receive()  # lifespan.startup
+            await send({"type": "lifespan.startup.failed", "message": str(refusal)})
+            return
         # Keys are fetched while the app starts; should that fail, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
 

@@ -3,7 +3,7 @@
     FapiError
     └── Refused                       a request that is answered with an OAuth error
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
-        ├── InvalidRequestUri         InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidRequestUri: AnsweredBefore  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, one client, address or user has all that it may have
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
@@ -71,6 +71,13 @@ class InvalidRequestUri(Refused):
 
     code = "invalid_request_uri"
     clause = "RFC 9126 4c"
+
+
+class AnsweredBefore(InvalidRequestUri):
+    """The user decided on this request before; `grant_id` names what was granted then, empty where nothing was."""
+
+    clause = "RFC 9126 4b"
+    grant_id = ""
 
 
 class InvalidRequestObject(Refused):

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from askit import wire_errors
+from askit.browser_origins import open_to
 from askit.core import Core
 from askit.endpoints import (
     authorize,
@@ -33,7 +34,8 @@ from askit.endpoints import (
     token,
     userinfo,
 )
-from fapikit.errors import FapiError
+from askit.messages import see_other
+from askit.refusal_pages import refusal_page
 from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
@@ -44,49 +46,32 @@ def build_routes(core: Core) -> list[Route]:
     """All routes, under the path of the issuer."""
     base = core.path
 
-    def answering(endpoint: Endpoint, told: Callable[[FapiError, Request], Response]) -> Answer:
-        async def answer(request: Request) -> Response:
-            try:
-                return await endpoint(core, request)
-            except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
-                return told(wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log), request)
-            except BaseException as ended:  # a request that was cancelled, or a server that stops
-                bare(ended)
-                raise
-
-        return answer
-
     def api(endpoint: Endpoint) -> Answer:
-        """An endpoint whose refusals are JSON."""
-        return answering(
-            endpoint,
-            lambda error, request: wire_errors.error_answer(error, basic="authorization" in request.headers),
-        )
+        return _answering_in_json(core, endpoint)
 
     def page(endpoint: Endpoint) -> Answer:
-        """An endpoint whose refusals are pages."""
-
-        def told(error: FapiError, _: Request) -> Response:
-            answer = core.pages.refused(*wire_errors.told(error), wire_errors.status_of(error))
-            answer.headers.update(wire_errors.later(error))
-            return answer
-
-        return answering(endpoint, told)
+        return _answering_by_pages(core, endpoint)
 
     async def style(_request: Request) -> Response:
         headers = {"cache-control": "public, max-age=3600"}
         return Response(core.pages.style, headers=headers, media_type="text/css")
 
+    def shared(path: str, endpoint: Endpoint, *methods: str) -> Route:
+        """An endpoint that pages of other origins may call, where the settings let them."""
+        middleware = open_to(core.config.origins_let_in, methods)
+        preflights = ["OPTIONS"] if middleware else []
+        return Route(path, api(endpoint), methods=[*methods, *preflights], middleware=middleware)
+
     return [
-        Route(f"/.well-known/oauth-authorization-server{base}", api(metadata.metadata)),
-        Route(f"{base}/.well-known/openid-configuration", api(metadata.metadata)),
-        Route(f"{base}/jwks", api(jwks.jwks)),
-        Route(f"{base}/par", api(par.par), methods=["POST"]),
-        Route(f"{base}/token", api(token.token), methods=["POST"]),
+        shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET"),
+        shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET"),
+        shared(f"{base}/jwks", jwks.jwks, "GET"),
+        shared(f"{base}/par", par.par, "POST"),
+        shared(f"{base}/token", token.token, "POST"),
+        shared(f"{base}/revoke", revoke.revoke, "POST"),
+        shared(f"{base}/userinfo", userinfo.userinfo, "GET", "POST"),
+        shared(f"{base}/register", register.register, "POST"),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
-        Route(f"{base}/revoke", api(revoke.revoke), methods=["POST"]),
-        Route(f"{base}/userinfo", api(userinfo.userinfo), methods=["GET", "POST"]),
-        Route(f"{base}/register", api(register.register), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.change), methods=["PUT"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.end), methods=["DELETE"]),
@@ -94,12 +79,56 @@ def build_routes(core: Core) -> list[Route]:
         _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
         Route(f"{base}/login", page(login.login), methods=["POST"]),
         Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
+        *(_to_own_page(core, f"{base}/{form}") for form in ("login", "decision", "logout", "grants/end")),
         _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
         Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),
         Route(f"{base}/grants", page(grants.list_grants)),
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),
     ]
+
+
+def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
+    """An endpoint whose refusals are JSON."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(core, request)
+        except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+            error = wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log)
+            return wire_errors.error_answer(error, basic="authorization" in request.headers)
+        except BaseException as ended:  # a request that was cancelled, or a server that stops
+            bare(ended)
+            raise
+
+    return answer
+
+
+def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
+    """An endpoint whose refusals are pages, each with a reference that the log has too."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(core, request)
+        except Exception as raised:  # noqa: BLE001 - as above
+            reference = core.random_bytes(4).hex()
+            place = f"{wire_errors.place_of(request)} (reference {reference})"
+            error = wire_errors.refusal_of(raised, place, core.log)
+            return await refusal_page(core, request, error, reference)
+        except BaseException as ended:
+            bare(ended)
+            raise
+
+    return answer
+
+
+def _to_own_page(core: Core, path: str) -> Route:
+    """The address of a form, loaded by Back, Reload or a bookmark: it leads to the page that says what was granted."""
+
+    async def lead_on(_request: Request) -> Response:
+        return see_other(core.endpoint("grants"))
+
+    return Route(path, lead_on)
 
 
 def _without_head(route: Route) -> Route:

@@ -5,10 +5,11 @@ at most `KeyLimits.fresh`; refreshed in the background from 80 % of that on. Whe
 serve until they are `KeyLimits.max_age` old, and it is left alone for a few seconds. A key gone from a fresh set stops
 working at once.
 
-What an unknown kid means is decided by a set that was asked for later than the JWT came. Such refetches are a bucket,
-4 at once and one more in 15 s, so that strangers cannot hammer the peer; keys at hand never wait for one. While the
-bucket is empty an unknown kid is undecided (KeyUndecided, a TransportError), for the peer may have a new key: only a
-JWT that is five minutes older than the set, or of a kid that was withdrawn, is refused without another look.
+What an unknown kid means is decided by a set that was asked for after the JWT came. Such refetches are a bucket, 4 at
+once and one more in 15 s, so that strangers cannot hammer the peer; keys at hand never wait for one. While the bucket
+is empty, or where a cache on the way gave an older set, an unknown kid is undecided (KeyUndecided, a TransportError),
+for the peer may have a new key: only a JWT that is five minutes older than the set, or of a kid that was withdrawn, is
+refused without another look.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; FAPI1-ADV 8.9-1; OIDC 10.1.1
 Role: C, RS, AS
@@ -89,7 +90,7 @@ class RemoteKeySet:
         self._clock = clock
         self._limits = limits
         self._keys: KeySet | None = None
-        self._asked_at = float("-inf")
+        self._asked_at = self._as_of = float("-inf")
         self._asked = self._answered = 0
         self._fresh_for = 0.0
         self._failure: tuple[float, TransportError] | None = None
@@ -103,14 +104,17 @@ class RemoteKeySet:
         self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
     ) -> Flow[PublicKey]:
         """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when that cannot be known now."""
-        before = self._asked
+        before, came_at = self._asked, self._clock()
         keys = yield from self._current()
         while True:
             try:
                 return keys.select(alg, kid, purpose)
             except KeyNotFound:
-                if self._answered > before or self._is_settled(kid, issued_at):
+                answered = self._answered > before
+                if self._is_settled(kid, issued_at) or (answered and self._as_of >= came_at):
                     raise
+            if answered:
+                raise _undecided(kid, "the key set that a cache on the way gave is older than this JWT")
             keys = yield from self._refetch(kid)
 
     def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
@@ -145,9 +149,9 @@ class RemoteKeySet:
 
     def _is_settled(self, kid: str | None, issued_at: float | None) -> bool:
         """Whether the keys at hand say of an unknown kid all that others could."""
-        if issued_at is not None and issued_at + SETTLED_AFTER <= self._asked_at:
+        if issued_at is not None and issued_at + SETTLED_AFTER <= self._as_of:
             return True
-        return kid in self._withdrawn and (issued_at is None or issued_at <= self._asked_at)
+        return kid in self._withdrawn and (issued_at is None or issued_at <= self._as_of)
 
     def _refetch(self, kid: str | None) -> Flow[KeySet]:
         """Keys asked for anew, or those that are on their way. Raises KeyUndecided where that is too much asked."""
@@ -156,10 +160,7 @@ class RemoteKeySet:
             raise self._left_alone(self._failure[1])
         if not 0 <= now - self._under_way_since < FETCH_DEADLINE:
             if not self._refetches.take(now):
-                raise KeyUndecided(
-                    "a kid that is not known here, and the key set was asked for often enough lately",
-                    facts={"kid": kid or "none"},
-                )
+                raise _undecided(kid, "the key set was asked for often enough lately")
             # Not when it begins: of many who come at once, one takes from the bucket.
             self._under_way_since = now
         return (yield from self._share())
@@ -182,7 +183,7 @@ class RemoteKeySet:
         if number > self._answered:  # a slow old answer does not replace a newer one
             self._withdrawn = _withdrawn(self._withdrawn, self._keys, keys)
             self._answered = number
-            self._keys, self._asked_at = keys, asked_at
+            self._keys, self._asked_at, self._as_of = keys, asked_at, asked_at - _age_of(response)
             self._fresh_for = _fresh_for(response, self._limits)
         return keys
 
@@ -190,7 +191,8 @@ class RemoteKeySet:
         request = HttpRequest(
             "GET",
             self.uri,
-            (("accept", "application/jwk-set+json, application/json"),),
+            # What a cache on the way keeps may hold a key that was withdrawn, and lack a new one.
+            (("accept", "application/jwk-set+json, application/json"), ("cache-control", "no-cache")),
             timeout=FETCH_TIMEOUT,
             max_bytes=FETCH_MAX_BYTES,
         )
@@ -219,9 +221,17 @@ def _fresh_for(response: HttpResponse, limits: KeyLimits) -> float:
     match = _MAX_AGE.search(control)
     if match is None:
         return limits.fresh
-    age = ", ".join(response.all("age"))  # how long a cache on the way has kept it (RFC 9111 5.1)
-    left = float(match[1]) - (float(age) if _SECONDS.match(age) else 0.0)
-    return min(max(left, MIN_FRESH), limits.fresh)
+    return min(max(float(match[1]) - _age_of(response), MIN_FRESH), limits.fresh)
+
+
+def _age_of(response: HttpResponse) -> float:
+    """How long a cache on the way has kept it (RFC 9111 5.1), in seconds."""
+    age = ", ".join(response.all("age"))
+    return float(age) if _SECONDS.match(age) else 0.0
+
+
+def _undecided(kid: str | None, why: str) -> KeyUndecided:
+    return KeyUndecided(f"a kid that is not known here: {why}", facts={"kid": kid or "none"})
 
 
 def _withdrawn(before: frozenset[str], old: KeySet | None, new: KeySet) -> frozenset[str]:

@@ -163,6 +163,8 @@ class SignIn:
 
     def callback(self) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
+        if request.method == "HEAD":
+            return _response(web.preview())
         asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings

@@ -167,6 +167,8 @@ class SignIn:
 
     async def callback(self, request: Request) -> Response:
         """Finish a login; its cookie goes, whatever came of it."""
+        if request.method == "HEAD":
+            return _response(web.preview())
         asked = _web_request(request, await _body(request))
         try:
             client = await self.client()

@@ -1,6 +1,6 @@
 """What an operator wants to know: is this server able to decide, and is anything about its configuration worrying.
 
-Spec: FAPI2-SP 5.3.4-3; RFC 9449 11.1b
+Spec: FAPI2-SP 5.3.4-3; RFC 9449 9, 11.1b
 Role: RS
 """
 
@@ -76,15 +76,19 @@ def find_worries(
         yield from _worries_about_replay(store_given, nonces)
 
 
-def is_replayable_elsewhere(
-    profile: Profile, store: Store | None, nonces: NonceIssuer | None, *, dpop: bool
+def is_for_one_process(
+    store: Store | None, nonces: NonceIssuer | None, *, dpop: bool, required: bool
 ) -> bool:
-    """Whether a DPoP proof would be good once in each of several processes, where the profile wants possession proven.
+    """Whether several processes would refuse one another's nonces, or each take a DPoP proof once.
 
-    Raises ConfigurationError where that is what the configuration is for: a nonce key of several processes, whose marks
-    each keeps to itself.
+    `required`: tokens must be bound. Raises ConfigurationError where several processes are what the configuration is
+    for: a nonce key that they share, whose marks each keeps to itself.
     """
-    if not (dpop and profile.sender_constraint_required) or isinstance(nonces, ProcessNonceIssuer):
+    if not dpop:
+        return False
+    if isinstance(nonces, ProcessNonceIssuer):
+        return True
+    if not required:
         return False
     if store is None and nonces is not None:
         raise ConfigurationError(
@@ -96,10 +100,10 @@ def is_replayable_elsewhere(
 
 
 def several_processes() -> ConfigurationError:
-    """For every request where the WSGI server says that there are several, and `one_process` that there must not be."""
+    """Where it is known that there are several, and `ResourceServer.one_process` says that there must not be."""
     return ConfigurationError(
-        "several processes answer for this resource, and each would take a DPoP proof once: give store= one that they "
-        "share, or leave nonces= out",
+        "several processes answer for this resource, and what one knows of DPoP nonces and used proofs the others do "
+        "not: give ResourceServer one store= and one nonces= key that all of them share, or start one worker",
         clause="RFC 9449 11.1b",
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from fapikit.certificates import CertificateHeader
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
-from fapikit.errors import ConfigurationError, FapiError, ReplayedProof
+from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
@@ -37,7 +37,7 @@ from rskit.answers.trace import LOGGER, record
 from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
-from rskit.health import Readiness, check_readiness, find_worries, is_replayable_elsewhere
+from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
 from rskit.issuers.issuer import IssuerBook, Issuers
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
@@ -50,6 +50,7 @@ from rskit.possession.credentials import (
     scheme_used,
 )
 from rskit.possession.fair_share import FairShare
+from rskit.possession.nonce_refusals import NonceRefusals
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
@@ -72,6 +73,7 @@ class ResourceServer:
     `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
     `consents`: where consents are used up, for routes that execute what a user agreed to once.
     `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
+    `nonce_refusals`: how many proofs were refused for their nonce, and why.
     `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
     """
 
@@ -151,8 +153,9 @@ class ResourceServer:
             algorithms=self.profile.signing_algorithms,
             description=description or ResourceDescription(),
         )
-        self.one_process = is_replayable_elsewhere(self.profile, store, self.nonces, dpop="dpop" in allowed)
-        """Whether answering in several processes would let a proof be used once in each (RFC 9449 11.1b)."""
+        self.one_process = is_for_one_process(store, self.nonces, dpop="dpop" in allowed, required=required)
+        """Whether several processes would refuse one another's nonces, or each take a proof once (RFC 9449 11.1b)."""
+        self.nonce_refusals = NonceRefusals(resource)
         self.warnings = tuple(
             find_worries(
                 self.profile,
@@ -242,6 +245,8 @@ class ResourceServer:
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:
         """The answer for an error, logged. It keeps the error without the frames that saw the token."""
+        if isinstance(error, NonceRequired):
+            self.nonce_refusals.count(error)
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal

@@ -40,6 +40,7 @@ from rskit.health import several_processes
 from rskit.policy.admission import Admission
 from rskit.policy.current import during
 from rskit.policy.door import Door
+from rskit.policy.processes import require_known_processes
 from rskit.policy.visit import Visit
 from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
@@ -69,6 +70,7 @@ class ProtectMiddleware:
     def __init__(self, get_response: Answer, resource_server: ResourceServer | None = None) -> None:
         self._get_response = get_response
         self._server = resource_server or configured_server()
+        require_known_processes(self._server)
         self._inside = layers_inside(type(self))
         if self._inside is None:
             LOGGER.warning(

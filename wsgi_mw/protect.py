@@ -26,6 +26,7 @@ from rskit.health import several_processes
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
 from rskit.policy.current import CURRENT, during, in_turns
 from rskit.policy.door import Door
+from rskit.policy.processes import require_known_processes
 from rskit.policy.stream import StreamWatch
 from rskit.policy.visit import Visit
 from rskit.policy.way import Way
@@ -59,6 +60,7 @@ class Protect:
         cors: Cors | None = None,
     ) -> None:
         require_wiring(app, resource_server)
+        require_known_processes(resource_server)
         self.door = Door(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cachetools import LRUCache
 
 from askit.clients.keys import FETCHED, require_public
-from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, read_keys
+from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, check_values, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
@@ -60,6 +60,7 @@ class Client:
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
             raise InvalidClientMetadata("client_id must be a non-empty string")
         check_types(members)
+        check_values(members)
         check_encryption(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
@@ -70,8 +71,9 @@ class Client:
             secret=None if secret is None else Secret(secret),
             _keys=keys,
         )
+        native = client.auth_method == "none" and members.get("application_type") != "web"
         for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
-            check_redirect_uri(uri)
+            check_redirect_uri(uri, native=native)
         client._check_method()
         return client
 
@@ -84,10 +86,10 @@ class Client:
                 profile.clause("client_authentication_methods"),
             )
         if not profile.loopback_redirects and any(
-            urlsplit(uri).scheme == "http" for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)
+            urlsplit(uri).scheme != "https" for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)
         ):
             raise self._refuse(
-                f"{profile.name} does not allow redirect URIs on loopback",
+                f"{profile.name} does not allow redirect URIs on loopback or of a private-use scheme",
                 profile.clause("loopback_redirects"),
             )
         for name in ALGORITHMS:

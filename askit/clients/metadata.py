@@ -87,10 +87,10 @@ def check_types(members: Mapping[str, Any]) -> None:
     for name in _FLAGS:
         if not isinstance(members.get(name, False), bool):
             raise InvalidClientMetadata(f"{name} must be a boolean")
-    _check_values(members)
 
 
-def _check_values(members: Mapping[str, Any]) -> None:
+def check_values(members: Mapping[str, Any]) -> None:
+    """The values of well-typed members. Raises InvalidClientMetadata."""
     default_max_age = members.get("default_max_age", 0)
     if isinstance(default_max_age, bool) or not isinstance(default_max_age, int) or default_max_age < 0:
         raise InvalidClientMetadata("default_max_age must be a number of seconds")

@@ -1,6 +1,6 @@
 """Redirect URIs: which may be registered, and which a request may name.
 
-Spec: RFC 8252 7.3; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8
+Spec: RFC 8252 7.1, 7.3; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8
 Role: AS
 """
 
@@ -15,14 +15,19 @@ from askit.errors import InvalidRedirectUri
 from fapikit.urls import has_whole_host, is_loopback_host
 
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+\Z")
+_PRIVATE_USE: Final = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:/(?!/)[\x21-\x7e]*\Z")
+"""RFC 8252 7.1: a name with a dot in it, so that an app can show whose it is; a browser compares it in lower case."""
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
 
 
-def check_redirect_uri(uri: str) -> None:
-    """Raise InvalidRedirectUri for one that may not be registered."""
+def check_redirect_uri(uri: str, *, native: bool = False) -> None:
+    """Raise InvalidRedirectUri for one that may not be registered. `native`: by a public client, perhaps an app."""
+    if native and is_private_use(uri):
+        return
     if not _is_plain(uri):
         raise InvalidRedirectUri(
-            "a redirect URI is absolute, with a plain host, without fragment and user info"
+            "a redirect URI is https with a plain host, without fragment and user info; a public client may also have "
+            "http on loopback, or a scheme that is a domain of its own, reversed, such as com.example.app:/callback"
         )
     parts = urlsplit(uri)
     if parts.scheme == "http" and is_loopback_host(parts.hostname):
@@ -30,6 +35,11 @@ def check_redirect_uri(uri: str) -> None:
     if parts.scheme != "https":
         # FAPI2-SP 5.3.2.2-8: no response travels in clear text.
         raise InvalidRedirectUri("a redirect URI is https, or http on loopback", clause="FAPI2-SP 5.3.2.2-8")
+
+
+def is_private_use(uri: str) -> bool:
+    """Whether this is `com.example.app:/path`: a scheme made of a domain, no authority, a path, no fragment."""
+    return _PRIVATE_USE.match(uri) is not None and "\\" not in uri and "#" not in uri
 
 
 def is_registered(uri: str, registered: Iterable[str]) -> bool:

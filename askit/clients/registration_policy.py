@@ -1,7 +1,8 @@
 """What a client that registers itself may have at most: no API unless the configuration names it.
 
 A list is cut down to what is allowed, and the answer says what was registered; where nothing of it is left, or a value
-stands alone, the registration is refused, for another one would mislead the client. The policy holds for those who
+stands alone, the registration is refused, for another one would mislead the client. A public client, which brings one
+registration to whatever server it meets, then has the scopes of one that asked for none. The policy holds for those who
 registered before it too: it is applied whenever such a client is looked up.
 
 Spec: RFC 7591 2, 3.2.1, 5; RFC 7592 2.2; RFC 9700 2.3
@@ -47,7 +48,10 @@ class RegistrationPolicy:
         bounded = dict(metadata)
         asked = metadata.get("scope")
         scopes = self.scopes if asked is None else asked.split()
-        bounded["scope"] = " ".join(scope for scope in scopes if scope in self.scopes)
+        left = [scope for scope in scopes if scope in self.scopes]
+        if not left and metadata.get("token_endpoint_auth_method") == "none":
+            left = list(self.scopes)
+        bounded["scope"] = " ".join(left)
         for name, allowed in self._lists().items():
             if allowed is not None and (name in metadata or name in _MEANS_ALL):
                 bounded[name] = [item for item in metadata.get(name, allowed) if item in allowed]

@@ -41,7 +41,7 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 class DetailsType:
     """One `type`. `resources` are the APIs it belongs to; each consent to a `single_use` one serves once, at one API.
 
-    Raises ConfigurationError for a type that belongs to no API.
+    A type without `resources` belongs to no API, so no token carries it; see `Config` for where that is refused.
     """
 
     type: str
@@ -69,11 +69,6 @@ class DetailsType:
 
     def __post_init__(self) -> None:
         named = f"authorization_details_types ({self.type})"
-        if not self.resources:
-            raise ConfigurationError(
-                f"{named} names no API: let resource be the one that details of this type are for, or an array",
-                facts={"setting": "authorization_details_types.resource"},
-            )
         if self.single_use and len(self.resources) > 1:
             raise ConfigurationError(
                 f"{named}: single_use contradicts resource, which names several APIs: each would use the consent once"

@@ -53,6 +53,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
         "dpop_nonces": table.boolean("dpop_nonces", True),
+        "browser_origins": table.optional_strings("browser_origins"),
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),

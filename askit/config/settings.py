@@ -8,6 +8,7 @@ Role: AS
 from __future__ import annotations
 
 import ipaddress
+import logging
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from askit.browser_origins import ANY, check_browser_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
@@ -28,6 +30,8 @@ from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
+
+log = logging.getLogger("askit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Config:
     session_lifetime: float = 3600.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
+    browser_origins: tuple[str, ...] | None = None
     acr: str = "urn:fapikit:acr:password"
     limits: Limits = field(default_factory=Limits)
 
@@ -94,6 +99,7 @@ class Config:
                 facts={"setting": "profile"},
             )
         self._require_short_tokens()
+        check_browser_origins(self.browser_origins or ())
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:
                 raise ConfigurationError(
@@ -159,6 +165,7 @@ class Config:
                     f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
                 )
         for details in self.authorization_details_types:
+            self._require_api(details)
             for uri in details.resources:
                 if uri not in uris:
                     raise ConfigurationError(
@@ -190,6 +197,18 @@ class Config:
                 facts={"setting": "registration.max_clients"},
             )
 
+    def _require_api(self, details: DetailsType) -> None:
+        """A type belongs to an API. On a developer's machine a type without is warned of; no token ever carries it."""
+        if details.resources:
+            return
+        message = (
+            f"authorization_details_types ({details.type}) names no API, so no token carries it: "
+            "let resource be the one that details of this type are for, or an array"
+        )
+        if not self.development_only:
+            raise ConfigurationError(message, facts={"setting": "authorization_details_types.resource"})
+        log.warning(message)
+
     def _require_users(self) -> None:
         if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
             raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
@@ -213,6 +232,14 @@ class Config:
         if not host or not port.isdigit() or int(port) > 65_535:
             raise ConfigurationError(f"listen = {self.listen!r} is not host:port")
         return host.strip("[]"), int(port)
+
+    @property
+    def origins_let_in(self) -> tuple[str, ...]:
+        """Whose pages may call this server. Unsaid: any on a laptop where public clients exist, none elsewhere."""
+        if self.browser_origins is not None:
+            return self.browser_origins
+        on_a_laptop = self.development_only and "none" in self.profile.client_authentication_methods
+        return (ANY,) if on_a_laptop else ()
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.endpoints.authorize import page_of
-from askit.errors import InvalidRequest
+from askit.errors import InvalidRequest, StaleForm
 from askit.messages import read_form, see_other
 from askit.records import digest
 from askit.requests.client_address import client_address
@@ -19,6 +19,7 @@ from askit.requests.request_uris import load_opened_request
 from askit.users.consent import login_page
 from askit.users.logout import end_session
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
+from fapikit.parameters import Parameters
 
 OWN_PAGES = "grants"
 """The purpose of a form that serves this server's own pages, not a client's request."""
@@ -29,7 +30,13 @@ async def login(core: Core, request: Request) -> Response:
     form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
-    await require_form_token(core, browser, request_uri or OWN_PAGES, form)
+    try:
+        await require_form_token(core, browser, request_uri or OWN_PAGES, form)
+    except StaleForm:
+        if browser.session is None:
+            raise
+        # Sent twice, or from another tab: this browser signed in meanwhile, and goes on. Nobody is signed in by this.
+        return see_other(await _way_on(core, form))
     address = client_address(request, core.config.trusted_proxies)
     username = form.get("username", "")
     user = await core.users.check_password(username, form.get("password", ""), address=address)
@@ -48,6 +55,17 @@ async def login(core: Core, request: Request) -> Response:
         return await login_page(core, opened, client, browser, wrong=True, username=username)
     browser = await sign_in(core, browser, user, fresh_for=digest(opened.request_id))
     return set_cookie(core, see_other(page_of(core, opened.uri, client)), browser)
+
+
+async def _way_on(core: Core, form: Parameters) -> str:
+    """Where this form's request goes on. Raises InvalidRequest, InvalidRequestUri."""
+    if not form.get("request_uri"):
+        return core.endpoint("grants")
+    client = await core.clients.find(form.get("client_id", ""))
+    if client is None:
+        raise InvalidRequest("client_id is missing or unknown")
+    opened = await load_opened_request(core, form["request_uri"], client)
+    return page_of(core, opened.uri, client)
 
 
 async def own_login_page(core: Core, request: Request, *, wrong: bool = False) -> Response:

@@ -20,12 +20,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from askit.clients.client import Client
+from askit.clients.redirect_uris import is_private_use
 from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
+from askit.errors import InvalidRequestUri, StaleForm
+from askit.pages.ibans import grouped
+from askit.pages.refusals import describe_refusal
 from askit.pages.words import describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
 from askit.users.claims import claims_by_name
+from fapikit.errors import FapiError
 from fapikit.urls import origin_of
 
 _SUBMIT: Final = "document.forms[0].submit()"
@@ -38,7 +43,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["plain"] = short
+_TEMPLATES.filters.update(plain=short, grouped=grouped)
 
 
 class Pages:
@@ -80,10 +85,12 @@ class Pages:
         scopes: Sequence[str],
         details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
         claims: Iterable[str],
+        until: float,
         csrf: str,
         request_uri: str,
         leads_to: str,
     ) -> Response:
+        """`until`: when the access ends that is asked for."""
         return self._page(
             "consent.html",
             leads_to=leads_to,
@@ -91,9 +98,11 @@ class Pages:
             person=describe_user(user),
             scopes=[*scopes, *describe_claims(claims)],
             details=[describe_detail(detail, known, user) for detail, known in details],
+            once=bool(details) and not scopes and all(known and known.single_use for _, known in details),
+            ends_on=_day(until),
             csrf=csrf,
             request_uri=request_uri,
-            origin=origin_of(leads_to),
+            origin=_shown_origin(leads_to),
         )
 
     def grants(
@@ -107,22 +116,7 @@ class Pages:
         older: str | None,
     ) -> Response:
         """One page; `start` is where it starts unless it is the first, `older` where the next one does."""
-        entries = [
-            {
-                "grant": grant,
-                "client_name": name,
-                "granted_on": dt.datetime.fromtimestamp(grant.created_at, dt.UTC).date().isoformat(),
-                "scopes": [
-                    *config.describe_access(grant.scopes, grant.resources),
-                    *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
-                ],
-                "details": [
-                    describe_detail(detail, config.details_type(str(detail["type"])), user)
-                    for detail in grant.authorization_details
-                ],
-            }
-            for grant, name in grants
-        ]
+        entries = [_entry(grant, name, user, config) for grant, name in grants]
         return self._page(
             "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
         )
@@ -144,15 +138,38 @@ class Pages:
             client_name=client_name,
             csrf=csrf,
             carried=carried,
-            origin=None if leads_to is None else origin_of(leads_to),
+            origin=None if leads_to is None else _shown_origin(leads_to),
         )
 
     def signed_out(self) -> Response:
         return self._page("signed_out.html")
 
-    def refused(self, message: str, clause: str, status: int) -> Response:
-        """Tells the user, and a developer who looks closer, what went wrong."""
-        return self._page("refused.html", status=status, message=message, clause=clause)
+    def answered(
+        self,
+        *,
+        user: User | None,
+        grant: Grant | None,
+        client_name: str,
+        config: Config,
+        clause: str,
+        reference: str,
+    ) -> Response:
+        """The request was decided before: what stands since then, for the user who granted it, else where to look."""
+        entry = None if grant is None else _entry(grant, client_name, user, config)
+        return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
+
+    def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
+        """Tells the user what happened, and a developer who looks closer what is wrong (`told`: sentence, clause)."""
+        return self._page(
+            "refused.html",
+            status=status,
+            happened=describe_refusal(error, status),
+            # After a decision that failed half-way, or on a page from long ago, nobody here knows.
+            nothing_granted=status < 500 and not isinstance(error, InvalidRequestUri | StaleForm),
+            message=told[0],
+            clause=told[1],
+            reference=reference,
+        )
 
     def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
         """A form that carries the response to the client; without JavaScript its button does."""
@@ -166,7 +183,7 @@ class Pages:
     def _page(
         self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
     ) -> Response:
-        targets = "'self'" if leads_to is None else f"'self' {origin_of(leads_to)}"
+        targets = "'self'" if leads_to is None else f"'self' {_source(leads_to)}"
         policy = (
             "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action {targets}"
@@ -177,3 +194,35 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
+
+
+def _entry(grant: Grant, client_name: str, user: User | None, config: Config) -> dict[str, Any]:
+    """One grant, for a person to read."""
+    kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
+    return {
+        "grant": grant,
+        "client_name": client_name,
+        "granted_on": _day(grant.created_at),
+        "ends_on": _day(grant.expires_at),
+        "scopes": [
+            *config.describe_access(grant.scopes, grant.resources),
+            *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
+        ],
+        "details": [
+            describe_detail(detail, known, user)
+            for detail, known in zip(grant.authorization_details, kinds, strict=True)
+        ],
+    }
+
+
+def _day(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+
+
+def _source(uri: str) -> str:
+    """Where a form may lead, in a content security policy: an origin, or the scheme of an app."""
+    return f"{uri.split(':', maxsplit=1)[0]}:" if is_private_use(uri) else origin_of(uri)
+
+
+def _shown_origin(uri: str) -> str:
+    return uri.split(":", maxsplit=1)[0] if is_private_use(uri) else origin_of(uri)

@@ -33,6 +33,7 @@ class DescribedDetail:
     amount: str | None
     payee: str | None
     lines: tuple[tuple[str, str], ...]
+    once: bool = False
 
 
 def describe_detail(
@@ -63,6 +64,7 @@ def describe_detail(
         amount=None if amount is None else _amount(amount, detail),
         payee=None if payee is None else _text(payee),
         lines=tuple(lines),
+        once=known is not None and known.single_use,
     )
 
 

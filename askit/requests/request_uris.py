@@ -17,7 +17,7 @@ from typing import Any, Final
 from askit.clients.client import Client
 from askit.config.limits import Limits
 from askit.core import Core
-from askit.errors import InvalidRequestUri, TooLarge
+from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.record_fields import read_members, reading
 from askit.records import Owners, PushedRequest
 from fapikit import strict_json
@@ -81,6 +81,9 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
     else:
         request_id, request = uri, None
         opened = await core.records.marked("request-opened", uri) is not None
+    await _require_undecided(
+        core, request_id
+    )  # first, for a page that was open too long must not say otherwise
     if not opened:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
     request = request or await _stored(core, uri)
@@ -88,15 +91,16 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
     return OpenedRequest(request_id, uri, request)
 
 
-async def use_up(core: Core, opened: OpenedRequest, owners: Owners) -> None:
-    """Of many decisions on one request, one counts. Raises InvalidRequestUri for the others, ShareTaken."""
+async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id: str = "") -> None:
+    """Of many decisions on one request, one counts; `grant_id`: what it grants. Raises AnsweredBefore, ShareTaken."""
     core.shares.require(owners)
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     made_at = opened.request.created_at  # a request in a URL outlives the store's memory of it
-    if not await core.records.mark("request-used", opened.request_id, lives, owners=owners, since=made_at):
-        raise InvalidRequestUri(
-            "this request was answered before: start again at the application", clause="FAPI2-SP 5.3.2.2 N3"
-        )
+    decided = f"granted {grant_id}" if grant_id else "refused"
+    mark = core.records.mark("request-used", opened.request_id, lives, decided, owners=owners, since=made_at)
+    if not await mark:
+        first = await core.records.marked("request-used", opened.request_id)
+        raise _answered(first or "", "FAPI2-SP 5.3.2.2 N3")
 
 
 async def _stored(core: Core, request_uri: str) -> PushedRequest:
@@ -109,12 +113,24 @@ async def _stored(core: Core, request_uri: str) -> PushedRequest:
 async def _require_usable(core: Core, request_id: str, request: PushedRequest, client: Client) -> None:
     if request.client_id != client.client_id:
         raise _unknown()
-    if await core.records.marked("request-used", request_id) is not None:
-        raise InvalidRequestUri(
-            "this request was answered before: start again at the application", clause="RFC 9126 4b"
-        )
+    await _require_undecided(core, request_id)
     if not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is not registered any more", clause="RFC 9126 7.4")
+
+
+async def _require_undecided(core: Core, request_id: str) -> None:
+    """Raise AnsweredBefore, which says what was granted then."""
+    decided = await core.records.marked("request-used", request_id)
+    if decided is not None:
+        raise _answered(decided, "RFC 9126 4b")
+
+
+def _answered(decided: str, clause: str) -> AnsweredBefore:
+    """The error; `decided` is the value of the mark."""
+    error = AnsweredBefore("this request was answered before: start again at the application", clause=clause)
+    word, _, grant_id = decided.partition(" ")
+    error.grant_id = grant_id if word == "granted" else ""
+    return error
 
 
 async def _opened(core: Core, request_id: str, request: PushedRequest) -> OpenedRequest:

@@ -96,6 +96,7 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
             for detail in request.authorization_details
         ],
         claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
+        until=core.clock() + core.config.grant_lifetime,
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
         leads_to=request.redirect_uri,
@@ -113,14 +114,15 @@ async def approve(
     request = opened.request
     _require_meant_user(core, request, session)
     owners = core.owners(client, session.username)
-    await use_up(core, opened, owners)
     user = core.users.find(session.username)
     if user is None:
         raise AccessDenied("this user cannot sign in any more")
+    grant_id = random_token(core.random_bytes)
+    await use_up(core, opened, owners, grant_id=grant_id)
     now = core.clock()
     expires_at = now + core.config.grant_lifetime
     grant = Grant(
-        grant_id=random_token(core.random_bytes),
+        grant_id=grant_id,
         client_id=client.client_id,
         username=user.username,
         sub=user.sub,

@@ -68,8 +68,8 @@ async def agreed_before(core: Core, username: str, request: PushedRequest, clien
     """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
         return False
-    # RFC 8252 8.6: whoever listens on loopback may use a public client's name, so the user decides each time.
-    if client.auth_method == "none" and request.redirect_uri.startswith("http:"):
+    # RFC 8252 8.6: another app may take the loopback port or the scheme of a public client: the user decides each time.
+    if client.auth_method == "none" and not request.redirect_uri.startswith("https:"):
         return False
     agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
     if agreed is None:

@@ -196,5 +196,7 @@ def _check_time(claims: Mapping[str, Any], now: float) -> float:
 
 def _check_nonce(claims: Mapping[str, Any], nonces: NonceIssuer, now: float) -> None:
     nonce = claims.get("nonce")
-    if not isinstance(nonce, str) or not nonces.accepts(nonce, now):
-        raise NonceRequired("the proof needs a current nonce of this server", nonce=nonces.issue(now))
+    if isinstance(nonce, str) and nonces.accepts(nonce, now):
+        return
+    sent = ("too old" if nonces.made(nonce) else "another's") if isinstance(nonce, str) else "none"
+    raise NonceRequired("the proof needs a current nonce of this server", nonce=nonces.issue(now), sent=sent)

@@ -63,12 +63,15 @@ class WrongProofKey(DPoPError):
 
 
 class NonceRequired(DPoPError):
-    """The proof has no nonce, or one that is too old; `nonce` is the one to use next."""
+    """The proof has no nonce, or one that is too old; `nonce` is the one to use next.
+
+    The fact `sent` says what came: "none", one "too old", or "another's", which no key of this server made.
+    """
 
     code = "use_dpop_nonce"
     clause = "RFC 9449 8"
     remedy = Remedy.CORRECT_THE_REQUEST
 
-    def __init__(self, message: str, *, nonce: str, clause: str | None = None) -> None:
-        super().__init__(message, clause=clause)
+    def __init__(self, message: str, *, nonce: str, sent: str = "none", clause: str | None = None) -> None:
+        super().__init__(message, clause=clause, facts={"sent": sent})
         self.nonce = nonce

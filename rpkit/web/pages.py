@@ -219,6 +219,11 @@ def failed(error: FapiError) -> WebAnswer:
     return _text(400, "Signing in did not work. Please sign in again.")
 
 
+def preview() -> WebAnswer:
+    """To HEAD, which looks and does nothing: it finishes no login."""
+    return WebAnswer(200, PRIVATE_HEADERS)
+
+
 def logged_out() -> WebAnswer:
     """To a server that told us of a logout."""
     return WebAnswer(200, PRIVATE_HEADERS)
@@ -293,17 +298,18 @@ def _sealed(request: WebRequest, name: str) -> str:
     return "".join(request.cookies.get(f"{name}{_suffix(number)}", "") for number in range(_CHUNKS))
 
 
-def _under_way(cookies: Mapping[str, str]) -> set[str]:
-    """The logins of this browser, each by its cookie's first name."""
-    return {name.split(".")[0] for name in cookies if name.startswith((COOKIE, LOOPBACK_COOKIE))}
+def _under_way(cookies: Mapping[str, str]) -> list[str]:
+    """The logins of this browser, each by its cookie's first name, as they come: the older first (RFC 6265 5.4)."""
+    held = (name.split(".")[0] for name in cookies if name.startswith((COOKIE, LOOPBACK_COOKIE)))
+    return list(dict.fromkeys(held))
 
 
 def _crowded_out(request: WebRequest, needed: int, seal: Seal) -> list[str]:
     """The logins whose place a new one of this length takes, in number or in room: the oldest."""
     held = [(name, _sealed(request, name)) for name in _under_way(request.cookies)]
-    newest_first = sorted(held, key=lambda login: _ends(login[1], seal), reverse=True)
+    oldest_first = sorted(held, key=lambda login: _ends(login[1], seal))
     leave, room = [], MAX_COOKIES - needed
-    for number, (name, sealed) in enumerate(newest_first, start=2):
+    for number, (name, sealed) in enumerate(oldest_first[::-1], start=2):
         room -= len(sealed)
         if number > MAX_LOGINS or room < 0:
             leave.append(name.removeprefix(COOKIE).removeprefix(LOOPBACK_COOKIE))

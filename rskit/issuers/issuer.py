@@ -109,6 +109,10 @@ class Issuer:
             raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
         if self.keys is not None and self.jwks_uri is not None:
             raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
+        if self.keys is not None and self.key_limits != DEFAULT_LIMITS:
+            raise ConfigurationError(
+                f"{self.url}: key_limits bounds keys that are fetched, and keys are believed as long as they are given"
+            )
         if not all(self.audiences):
             raise ConfigurationError(
                 f"{self.url}: audience is a string, or several, none of them empty", clause="RFC 9068 4-4"

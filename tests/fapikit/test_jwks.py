@@ -32,6 +32,7 @@ def test_asks_once_and_keeps_what_it_got() -> None:
         assert bench.find(number) == a_key("ES256", number).thumbprint
     (request,) = bench.hand.requests
     assert (request.method, request.url, request.timeout, request.max_bytes) == ("GET", URI, 5.0, 512 * 1024)
+    assert dict(request.headers)["cache-control"] == "no-cache"
 
 
 @pytest.mark.spec("FAPI2-SP 5.4.2-1", "FAPI1-ADV 8.9-1")

@@ -187,6 +187,25 @@ def test_who_waits_for_a_slow_answer_is_served_from_a_newer_one() -> None:
     assert found.value.value.kid == a_key("ES256", 1).kid
 
 
+def test_a_set_that_a_cache_on_the_way_kept_decides_about_nothing_newer() -> None:
+    bench = Bench(jwks(0), jwks(0, age="1"))
+    bench.find(0)
+    bench.clock.advance(60)
+    with pytest.raises(KeyUndecided):
+        bench.find(1, bench.clock())
+    assert bench.asked == 2
+    for issued_at in (bench.clock() - 1 - SETTLED_AFTER, 0):
+        with pytest.raises(KeyNotFound):
+            bench.find(1, issued_at)
+    assert bench.asked == 2
+    bench.hand.add([jwks(0, age="86400")])
+    with pytest.raises(KeyUndecided):
+        bench.find(1, bench.clock() - SETTLED_AFTER)
+    bench.hand.add([jwks(0, age="0")])
+    with pytest.raises(KeyNotFound):
+        bench.find(1, bench.clock())
+
+
 def test_of_many_who_come_at_once_one_takes_from_the_bucket() -> None:
     bench = Bench(jwks(0))
     bench.find(0)

@@ -121,8 +121,6 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
         ),
         ('scopes = ["accounts"]', 'scopes = ["openid"]', "openid"),
         ('scopes = ["accounts"]', 'scopes = "accounts"', "resources[0].scopes"),
-        (f"{TYPE_S_RESOURCE}\n", "", "names no API"),
-        (TYPE_S_RESOURCE, "resource = []", "names no API"),
         (TYPE_S_RESOURCE, "resource = 7", "authorization_details_types[0].resource must be"),
         (TYPE_S_RESOURCE, 'resource = "https://nowhere.test/"', "nowhere"),
         (
@@ -162,6 +160,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, named: str) 
     with pytest.raises(FapiError) as refused:
         Config.load(_write(tmp_path, SHAPE.replace(old, new, 1)))
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize("resource", [{}, {"resource": []}])
+def test_a_type_that_names_no_api(resource: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """Refused for a real bank; on a developer's machine a warning, and no token ever carries it."""
+    members = {**settings(), "authorization_details_types": [{"type": "anything", **resource}]}
+    real = {**members, "development_only": False, "store": "sqlite:///bank.db"}
+    with pytest.raises(ConfigurationError, match="names no API"):
+        Config.from_mapping(real)
+    assert Config.from_mapping(members).authorization_details_types[0].resources == ()
+    assert "names no API, so no token carries it" in caplog.text
 
 
 @pytest.mark.parametrize(

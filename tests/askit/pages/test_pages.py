@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 from base64 import b64encode
@@ -412,3 +413,53 @@ async def test_what_cannot_be_trusted_is_told_on_a_page(client: PlainClient, que
     assert response.status_code == 400
     assert "location" not in response.headers
     assert "This did not work" in response.text
+
+
+@pytest.mark.parametrize("signed_in_already", [False, True])
+async def test_a_login_form_sent_twice_leads_on(client: PlainClient, signed_in_already: bool) -> None:
+    page = await _login_page(client)
+    if signed_in_already:
+        await client.submit(page, username="alice", password="wonderland")
+    consent = await client.submit(page, username="alice", password="wonderland")
+    assert "Do you agree?" in consent.text
+    assert "code" in read_callback(await client.submit(consent, decision="approve"))
+
+
+@pytest.mark.parametrize("path", ["/login", "/decision", "/logout", "/grants/end"])
+async def test_the_address_of_a_form_leads_to_the_page_of_what_was_granted(
+    client: PlainClient, path: str
+) -> None:
+    response = await client.http.get(path)
+    assert (response.status_code, response.headers["location"]) == (303, f"{ISSUER}/grants")
+
+
+# What a page says of what was granted, and for how long
+
+
+async def test_how_long_access_lasts_is_said_before_and_after(bank: Bank, client: PlainClient) -> None:
+    consent = await _consent_page(client)
+    until = dt.datetime.fromtimestamp(bank.clock() + bank.config.grant_lifetime, dt.UTC).date().isoformat()
+    assert f'This access lasts until <time datetime="{until}">' in consent.text
+    await client.submit(consent, decision="approve")
+    assert f'ends on\n    <time datetime="{until}">' in (await client.http.get("/grants")).text
+
+
+async def test_a_single_payment_reads_like_one(client: PlainClient) -> None:
+    single = (await _consent_page(client, scope=None, nonce=None, authorization_details=[PAYMENT])).text
+    assert "approve what is named here, once" in single
+    assert "lasts until" not in single
+    assert "access to your account" not in single
+    pushed = await client.pushed(scope="openid", authorization_details=[PAYMENT])
+    both = (await client.authorize(pushed)).text
+    assert "(once)" in both
+    assert "lasts until" in both
+
+
+async def test_an_iban_stands_in_fours_and_can_be_copied(client: PlainClient) -> None:
+    text = (await _consent_page(client, authorization_details=[PAYMENT])).text
+    assert '<data value="DE02100100109307118603">DE02 1001 0010 9307 1186 03</data>' in text
+
+
+async def test_the_focus_is_on_what_was_wrong(client: PlainClient) -> None:
+    again = await client.submit(await _login_page(client), username="alice", password="wrong")
+    assert re.search(r'<p class="alert"[^>]* tabindex="-1" autofocus>', again.text)

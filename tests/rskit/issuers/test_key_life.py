@@ -87,6 +87,11 @@ def test_a_bank_may_choose_less(clock: FrozenClock):
     assert isinstance(decide(server, seen, hand), CannotDecide)
 
 
+def test_limits_that_would_bound_nothing_are_refused():
+    with pytest.raises(e.ConfigurationError, match="key_limits"):
+        an_issuer(key_limits=KeyLimits(fresh=60))
+
+
 def test_metadata_s_keys_have_the_same_limits(clock: FrozenClock):
     metadata = answer({"issuer": ISSUER, "jwks_uri": JWKS_URI})
     server = a_server(clock=clock, issuers=[Issuer(ISSUER, key_limits=KeyLimits(fresh=60, max_age=60))])

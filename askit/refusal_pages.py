@@ -1,0 +1,47 @@
+"""What a person reads where a page is refused: what happened, what stands, and a reference that the log has too.
+
+Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b
+Role: AS
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askit import wire_errors
+from askit.core import Core
+from askit.errors import AnsweredBefore
+from askit.users import grants as granted
+from askit.users.sessions import read_browser
+from fapikit.errors import FapiError, StoreError
+
+
+async def refusal_page(core: Core, request: Request, error: FapiError, reference: str) -> Response:
+    """The page for this error. What was granted is shown to the user who granted it, and to nobody else."""
+    status = wire_errors.status_of(error)
+    if isinstance(error, AnsweredBefore):
+        with suppress(StoreError):
+            return await _answered(core, request, error, reference)
+    answer = core.pages.refused(error, wire_errors.told(error), status, reference)
+    answer.headers.update(wire_errors.later(error))
+    return answer
+
+
+async def _answered(core: Core, request: Request, error: AnsweredBefore, reference: str) -> Response:
+    """Raises StoreError."""
+    browser = await read_browser(core, request)
+    grant = await granted.find(core, error.grant_id) if error.grant_id else None
+    if grant is not None and (browser.session is None or browser.session.username != grant.username):
+        grant = None
+    client = None if grant is None else await core.clients.find(grant.client_id)
+    return core.pages.answered(
+        user=None if grant is None else core.users.find(grant.username),
+        grant=grant,
+        client_name=client.name if client else "",
+        config=core.config,
+        clause=error.clause,
+        reference=reference,
+    )
