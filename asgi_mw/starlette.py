@@ -28,6 +28,7 @@ from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
 from rskit.decision import Refusal
 from rskit.policy.admission import KEY, Admission
+from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,9 +66,10 @@ async def require(admission: Admission, access: rules.Access, connection: HTTPCo
             admission.require_fresh(access)
         )
     if access.details is not None:
-        needed = access.details(connection)
-        if inspect.isawaitable(needed):
-            needed = await needed
+        with reading_details(access.details):
+            needed = access.details(connection)
+            if inspect.isawaitable(needed):
+                needed = await needed
         admission.require_details(access, needed, connection.headers.getlist)
     return token
 

@@ -94,16 +94,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     options = parser.parse_args(arguments)
+    ours = logging.StreamHandler(sys.stderr)
     logging.basicConfig(
-        stream=sys.stderr,
+        handlers=[ours],
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
     try:
         config = Config.load(options.config)
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
+        # Of this handler alone: others that somebody set up in this process have no budget of ours.
+        ours.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
         if (worry := unreachable_issuer(config)) is not None:
             logging.getLogger("askit").warning(worry)
         app = AuthorizationServer(config)

@@ -36,6 +36,7 @@ from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
 from fapikit.flow import Flow, store_check
 from fapikit.io import AsyncDriver, HttpSettings
+from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
@@ -112,6 +113,8 @@ class Core:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
         self.pages = Pages(name=config.name, path=self.path)
+        if http is None and config.http_ca is not None:
+            http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
 
     async def start(self) -> None:

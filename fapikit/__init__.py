@@ -16,7 +16,7 @@ from fapikit.client_authentication import (
 )
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
-from fapikit.io.tls import client_context
+from fapikit.io.tls import client_context, server_context
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
@@ -80,5 +80,6 @@ __all__ = [
     "client_context",
     "message_signing",
     "profile_of",
+    "server_context",
     "store_from_url",
 ]

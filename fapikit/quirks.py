@@ -51,7 +51,10 @@ class Quirk(Enum):
     """Signed responses name `iss` twice with one value: a JWT that parsers may refuse (RFC 7519 4)."""
 
     PKCE_OPTIONAL = _Change("pkce_required", lambda _: False)
-    """Clients that send no challenge yet; a challenge that is sent is enforced all the same."""
+    """Clients that send no challenge yet; a challenge that is sent is enforced all the same.
+
+    askit lets those leave it out that authenticate and send a `nonce` with `openid` (RFC 9700 2.1.1).
+    """
 
     LONG_REQUEST_OBJECTS = _Change(
         "request_object_max_lifetime",

@@ -23,6 +23,7 @@ from rskit.access import any_of, public
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
 from rskit.policy.admission import KEY, TOKEN_KEY, Admission
+from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,7 +57,8 @@ def require(admission: Admission, access: rules.Access) -> Token:
         request.environ[TOKEN_KEY] = token
     if access.details is not None:
         details = current_app.ensure_sync(access.details)
-        needed = details(cast(LocalProxy[Any], request)._get_current_object())
+        with reading_details(access.details):
+            needed = details(cast(LocalProxy[Any], request)._get_current_object())
         admission.require_details(access, needed, request.headers.getlist)
     return token
 

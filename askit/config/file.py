@@ -17,12 +17,12 @@ from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.details_types import DetailsType
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
+from askit.config.profile_settings import read_profile
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
-from fapikit.profiles import FAPI2_SECURITY, profile_of
 from fapikit.secrets import Secret
 from fapikit.stores import Seal
 
@@ -32,7 +32,7 @@ _ALIKE = 0.9
 
 def read_settings(table: Table, base: Path) -> dict[str, Any]:
     """The arguments of `Config`. Raises ConfigurationError for each setting that is unknown or has another type."""
-    profile = profile_of(table.optional_string("profile") or FAPI2_SECURITY)
+    profile = read_profile(table)
     initial_access_token = table.optional_string("initial_access_token")
     settings: dict[str, Any] = {
         "issuer": table.string("issuer"),
@@ -53,6 +53,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
         "refresh_rotation": table.boolean("refresh_rotation", profile.refresh_rotation),
         "dpop_nonces": table.boolean("dpop_nonces", True),
+        "http_ca": _http_ca(table.table("http"), base),
         "browser_origins": table.optional_strings("browser_origins"),
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
@@ -149,6 +150,14 @@ def _tls(table: Table | None, base: Path) -> TlsFiles | None:
     )
     table.require_nothing_else()
     return files
+
+
+def _http_ca(table: Table | None, base: Path) -> Path | None:
+    if table is None:
+        return None
+    path = base / table.string("ca")
+    table.require_nothing_else()
+    return path
 
 
 def _signing(table: Table | None, base: Path) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from askit.browser_origins import ANY, check_browser_origins
@@ -32,6 +33,8 @@ from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Secret
 
 log = logging.getLogger("askit")
+
+_SUBJECT: Final = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Config:
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
+    http_ca: Path | None = None
     acr: str = "urn:fapikit:acr:password"
     limits: Limits = field(default_factory=Limits)
 
@@ -110,7 +114,8 @@ class Config:
         _require_unique("clients", [client.client_id for client in self.clients])
         _require_unique("users", [user.username for user in self.users])
         _require_unique("resources", [resource.uri for resource in self.resources])
-        _require_unique("resources.scopes", [s for resource in self.resources for s in resource.scopes])
+        for resource in self.resources:  # a scope may belong to several of them, to each of them once
+            _require_unique("resources.scopes", list(resource.scopes))
         _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
         self._require_references()
         self._require_policy()
@@ -218,6 +223,13 @@ class Config:
             )
         client_ids = {client.client_id for client in self.clients}
         for user in self.users:
+            if not _SUBJECT.match(user.sub):
+                raise ConfigurationError(
+                    f"users: {user.username!r} cannot be a subject, which is 1 to 255 characters of ASCII: give "
+                    "this user another one in claims.sub",
+                    clause="OIDC 2",
+                    facts={"setting": "users.claims.sub"},
+                )
             if user.sub in client_ids:
                 # FAPI2-SP 6.7: a client must not pass for a user.
                 raise ConfigurationError(
@@ -260,7 +272,8 @@ class Config:
     @property
     def known_scopes(self) -> tuple[str, ...]:
         """Identity scopes, then those of the resources."""
-        return (*IDENTITY_SCOPES, *(scope for resource in self.resources for scope in resource.scopes))
+        scopes = (scope for resource in self.resources for scope in resource.scopes)
+        return (*IDENTITY_SCOPES, *dict.fromkeys(scopes))
 
     def is_asked_for_by_name(self, resource: Resource) -> bool:
         """Whether an API has neither scopes nor authorization details: then naming it asks for it."""

@@ -6,6 +6,8 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -55,6 +57,16 @@ class Table:
         value = self._get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise self._wrong(key, "a whole number from 1 on")
+        return value
+
+    def date(self, key: str) -> date:
+        """A required day: a date of TOML, or the same as text."""
+        value = self._get(key)
+        if isinstance(value, str):
+            with suppress(ValueError):
+                value = date.fromisoformat(value)
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self._wrong(key, "a day such as 2030-12-31")
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@
                                  redirect_uri=askit.redirect_uri, http=askit.http())
         login = signed_in(client, scope="openid accounts")
 
-`askit`              a running server (see `RunningServer`), on TLS with a certificate of its own, new for each test
+`askit`              a running server (see `RunningServer`) on TLS: a new bank for each test, which takes milliseconds:
+                     port, certificate and thread are those of the session
 `askit_settings`     what differs from `DEFAULTS` (the configuration file's keys); override it in your conftest
 `askit_clock`        the server's clock: real time until `freeze()`, then moved by `advance(seconds)`; hand it to
                      your own code too
@@ -29,6 +30,7 @@ line reaches them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,60 +40,78 @@ from askit.pytest_plugin.movable_clock import MovableClock
 
 if TYPE_CHECKING:
     from askit.pytest_plugin.faults import FaultyServer
+    from askit.pytest_plugin.hosts import Hosts
     from askit.pytest_plugin.running import RunningServer
     from askit.server import AuthorizationServer
 
 
 @pytest.fixture
 def askit_settings() -> Mapping[str, Any]:
-    """Settings that differ from the defaults; override this fixture."""
+    """What differs from the test server's settings, by the keys of askit's configuration file; override it."""
     return {}
 
 
 @pytest.fixture
 def askit_clock() -> MovableClock:
+    """The test server's clock: real time until `freeze()`, then moved by `advance(seconds)`."""
     return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def askit_hosts() -> Iterator[Hosts]:
+    """Ports, certificate and threads that the servers of all tests share; a test asks for `askit`, seldom for this."""
+    with needs_extra():
+        from askit.pytest_plugin.hosts import Hosts
+
+    with closing(Hosts()) as hosts:
+        yield hosts
 
 
 @pytest.fixture
 def askit(
-    askit_settings: Mapping[str, Any], askit_clock: MovableClock
+    askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[AuthorizationServer]]:
+    """A running authorization server on TLS: `.issuer`, `.client_id`, `.client_key`, `.http()`, `.browse(url)`."""
     with needs_extra():
         from askit.pytest_plugin.running import running
         from askit.server import AuthorizationServer
 
-    with running(askit_settings, clock=askit_clock, kind=AuthorizationServer) as server:
+    with running(askit_settings, clock=askit_clock, kind=AuthorizationServer, hosts=askit_hosts) as server:
         yield server
 
 
 @pytest.fixture
 def faulty_askit(
-    askit_settings: Mapping[str, Any], askit_clock: MovableClock
+    askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[FaultyServer]]:
+    """The server of `askit`, which breaks what `.app.faults` says: wrong messages, and outages."""
     with needs_extra():
         from askit.pytest_plugin.faults import FaultyServer
         from askit.pytest_plugin.running import running
 
-    with running(askit_settings, clock=askit_clock, kind=FaultyServer) as server:
+    with running(askit_settings, clock=askit_clock, kind=FaultyServer, hosts=askit_hosts) as server:
         yield server
 
 
 @pytest.fixture
 def access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., str]:
+    """Makes an access token of `askit`: `access_token(scope=..., cnf={"jkt": ...}, **claims)`."""
     return askit.access_token
 
 
 @pytest.fixture
 def async_access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[str]]:
+    """`access_token`, to be awaited."""
     return askit.async_access_token
 
 
 @pytest.fixture
 def signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Any]:
+    """Signs alice in at `askit` for an rpkit client: `signed_in(client, scope="openid accounts")` is the Login."""
     return askit.signed_in
 
 
 @pytest.fixture
 def async_signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[Any]]:
+    """`signed_in` for an `AsyncClient`, to be awaited."""
     return askit.async_signed_in

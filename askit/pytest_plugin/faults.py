@@ -17,8 +17,9 @@ Each fault is a function of the outgoing message that returns another:
     "introspection"            the members                 "introspection.jwt" the signed JWT
     "logout_token"             the claims                  "logout_token.jwt" the signed JWT
 
-`faults.nonces`: "normal", "never" (no nonce is asked for) or "each_call" (a new one with each answer, the one before
-is refused). `faults.calls` lists every request as (method, path), so that a test can see which never came.
+`faults.outages` says at which paths no answer comes, or not in time: 503, hang, reset, lost answer, slow drip (see
+`outages`). `faults.nonces`: "normal", "never" (no nonce is asked for) or "each_call" (a new one with each answer, the
+one before is refused). `faults.calls` lists every request as (method, path), so that a test can see which never came.
 `faults.headers` are added to every answer. `unsigned`, `broken_signature` and `resigned` help with the JWTs.
 """
 
@@ -32,6 +33,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from askit.core import Core
+from askit.pytest_plugin.outages import Outages, answer_badly
 from askit.records import PushedRequest
 from askit.server import AuthorizationServer
 from fapikit import base64url, strict_json
@@ -69,6 +71,7 @@ class Faults:
     def __init__(self) -> None:
         self._changes: dict[str, Change] = {}
         self.nonces: Literal["normal", "never", "each_call"] = "normal"
+        self.outages = Outages()
         self.headers: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
 
@@ -82,6 +85,7 @@ class Faults:
 
     def clear(self) -> None:
         self._changes.clear()
+        self.outages.clear()
         self.nonces = "normal"
         self.headers.clear()
         self.calls.clear()
@@ -145,8 +149,10 @@ class FaultyServer(AuthorizationServer):
         return self.core.faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        outage = None
         if scope["type"] == "http":
             self.faults.calls.append((scope["method"], scope["path"]))
+            outage = self.faults.outages.at(scope["path"])
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and self.faults.headers:
@@ -154,7 +160,10 @@ class FaultyServer(AuthorizationServer):
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
-        await super().__call__(scope, receive, send_with_headers)
+        if outage is None:
+            await super().__call__(scope, receive, send_with_headers)
+        else:
+            await answer_badly(outage, super().__call__, scope, receive, send_with_headers)
 
 
 class _EachCallNonces(NonceIssuer):

@@ -6,37 +6,33 @@ Every face is there twice: sync, and `async_` to be awaited from any event loop.
 from __future__ import annotations
 
 import asyncio
-import socket
-import tempfile
-import threading
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+import anyio.to_thread
 import httpx
-import uvicorn
 
-from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
-from askit.config.values import TlsFiles as ConfiguredTls
 from askit.core import Core
 from askit.issuing.tokens import token_claims
-from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.requests.authorization_details import enrich
 from askit.server import AuthorizationServer
-from askit.serving.server import BoundedServer
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.profile import Profile
+from fapikit.profiles import FAPI2_SECURITY
 from fapikit.secrets import random_token
 
-T = TypeVar("T")
 S = TypeVar("S", bound=AuthorizationServer)
 
 CLIENT_ID: Final = "test-client"
@@ -60,13 +56,11 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 """The settings of the server; the keys are those of the configuration file. Clients are added to `clients`."""
 
-_DEADLINE: Final = 20.0
-
 
 class RunningServer(Generic[S]):
     """A server that answers at `issuer`. `app` is the server itself, for a look inside."""
 
-    def __init__(self, app: S, *, ca: Path, client_key: PrivateKey, api_key: PrivateKey) -> None:
+    def __init__(self, app: S, host: Host, *, ca: Path, client_key: PrivateKey, api_key: PrivateKey) -> None:
         self.app = app
         self.issuer = app.config.issuer
         self.ca = ca
@@ -75,20 +69,27 @@ class RunningServer(Generic[S]):
         self.api_client_id = API_CLIENT_ID
         self.api_key = api_key
         self.redirect_uri = REDIRECT_URI
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self._host = host
 
     def http(self) -> HttpSettings:
         """What a client or an API needs to trust this server."""
-        return HttpSettings(tls=client_context(ca=self.ca, profile=self.app.config.profile))
+        return HttpSettings(tls=_trusting(self.ca, self.app.config.profile))
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop on which `app` works."""
+        return self._host.loop
 
     # Tokens.
 
     def access_token(self, **arguments: Any) -> str:
         """A live access token; see `make_access_token` for the arguments."""
-        return self._wait(make_access_token(self.app.core, **arguments))
+        return self._host.wait(make_access_token(self.app.core, **arguments))
 
     async def async_access_token(self, **arguments: Any) -> str:
-        return await self._await(make_access_token(self.app.core, **arguments))
+        made = self._host.begin(make_access_token(self.app.core, **arguments))
+        # In a thread: asyncio and trio, which have no way in common to wait for another loop.
+        return await anyio.to_thread.run_sync(made.result, DEADLINE, abandon_on_cancel=True)
 
     # Logins.
 
@@ -96,13 +97,13 @@ class RunningServer(Generic[S]):
         self, url: str, *, decision: str = "approve", username: str = "alice", password: str = "wonderland"
     ) -> Callback:
         """Walk from an authorization URL through login and consent to what the client receives."""
-        with httpx.Client(verify=client_context(ca=self.ca), trust_env=False) as browser:
+        with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
             return visit(browser, self._steps(url, username, password, decision))
 
     async def async_browse(
         self, url: str, *, decision: str = "approve", username: str = "alice", password: str = "wonderland"
     ) -> Callback:
-        async with httpx.AsyncClient(verify=client_context(ca=self.ca), trust_env=False) as browser:
+        async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
             return await avisit(browser, self._steps(url, username, password, decision))
 
     def signed_in(self, client: Any, *, resource: str | None = None, **request: Any) -> Any:
@@ -118,16 +119,6 @@ class RunningServer(Generic[S]):
 
     def _steps(self, url: str, username: str, password: str, decision: str) -> Any:
         return walk(url, issuer=self.issuer, username=username, password=password, decision=decision)
-
-    # Work on the server's own loop.
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self.loop is not None  # noqa: S101 - set before anybody has this object
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(_DEADLINE)
-
-    async def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self.loop is not None  # noqa: S101
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
 
 async def make_access_token(
@@ -186,27 +177,24 @@ def running(
     *,
     clock: Clock = system_clock,
     kind: type[S],
+    hosts: Hosts | None = None,
 ) -> Iterator[RunningServer[S]]:
     """A server for as long as the block lasts. `settings` differ from `DEFAULTS`; `clients` are added.
 
-    `kind` is `AuthorizationServer`, or a subclass such as `faults.FaultyServer`.
+    `kind` is `AuthorizationServer`, or a subclass such as `faults.FaultyServer`. `hosts`: where it lives, if a session
+    has such a place (the fixture `askit_hosts`); it has a port and a thread of its own otherwise.
     """
-    with tempfile.TemporaryDirectory() as directory, _listening() as listening:
-        files = make_tls_files(Path(directory))
-        client_key, api_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
-        config = _config(settings or {}, listening.getsockname()[1], client_key, api_key)
-        config = replace(config, tls=ConfiguredTls(certificate=files.certificate, key=files.key))
-        server = RunningServer(kind(config, clock=clock), ca=files.ca, client_key=client_key, api_key=api_key)
-        with _serving(server, listening):
+    if hosts is None:
+        with closing(Hosts()) as own, running(settings, clock=clock, kind=kind, hosts=own) as server:
             yield server
+        return
+    client_key, api_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
 
+    def configure(port: int) -> Config:
+        return _config(settings or {}, port, client_key, api_key)
 
-def _listening() -> socket.socket:
-    # asyncio switches Nagle's delay off (40 ms for each new connection) only where the protocol is named.
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", 0))
-    return made
+    with hosts.bank(configure, lambda config: kind(config, clock=clock)) as (app, host):
+        yield RunningServer(app, host, ca=hosts.ca, client_key=client_key, api_key=api_key)
 
 
 def _config(settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_key: PrivateKey) -> Config:
@@ -245,38 +233,10 @@ def _config(settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_
     )
 
 
-@contextmanager
-def _serving(server: RunningServer[S], listening: socket.socket) -> Iterator[None]:
-    serving = _Serving(uvicorn_config(server.app))
-    thread = threading.Thread(target=serving.run, args=([listening],), daemon=True, name="askit")
-    thread.start()
-    try:
-        if not serving.ready.wait(_DEADLINE) or serving.loop is None:
-            raise RuntimeError("the authorization server did not start")
-        server.loop = serving.loop
-        yield
-    finally:
-        serving.should_exit = True
-        thread.join(_DEADLINE)
-
-
-class _Serving(BoundedServer):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-        self.loop: asyncio.AbstractEventLoop | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.loop = asyncio.get_running_loop()
-        self.ready.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Without a goodbye to idle clients: those of a test are often never closed."""
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
-        await super().shutdown(sockets)
+@lru_cache(maxsize=32)
+def _trusting(ca: Path, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
+    """Making a context takes longer than a login."""
+    return client_context(ca=ca, profile=profile)
 
 
 def _only(**arguments: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from fapikit import pkce, strict_json
 from fapikit.parameters import Parameters
+from fapikit.quirks import Quirk
 
 _CLIENT_AUTHENTICATION: Final = frozenset(
     {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
@@ -107,7 +108,7 @@ def validate(
         expires_at=now + core.profile.par_lifetime,
         state=_state(core, members, scopes),
         nonce=_nonce(core, members, scopes, response_type),
-        code_challenge=_code_challenge(core, members),
+        code_challenge=_code_challenge(core, members, client, scopes),
         resources=_in_use(resources, scopes, details, core.config),
         authorization_details=details,
         dpop_jkt=_dpop_jkt(members, jkt),
@@ -231,10 +232,14 @@ def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...], resp
     return nonce
 
 
-def _code_challenge(core: Core, members: Mapping[str, Any]) -> str | None:
+def _code_challenge(
+    core: Core, members: Mapping[str, Any], client: Client, scopes: Sequence[str]
+) -> str | None:
     challenge, method = members.get("code_challenge"), members.get("code_challenge_method")
     if challenge is None:
-        if core.profile.pkce_required:
+        # RFC 9700 2.1.1: nothing but PKCE protects a public client, or one without a nonce.
+        unprotected = client.auth_method == "none" or "openid" not in scopes or "nonce" not in members
+        if core.profile.pkce_required or (_without_pkce(core) and unprotected):
             raise InvalidRequest("code_challenge is missing", clause=core.profile.clause("pkce_required"))
         if method is not None:
             raise InvalidRequest("code_challenge_method without code_challenge", clause="RFC 7636 4.4.1")
@@ -246,6 +251,11 @@ def _code_challenge(core: Core, members: Mapping[str, Any]) -> str | None:
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("code_challenge is not a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
     return str(challenge)
+
+
+def _without_pkce(core: Core) -> bool:
+    """Whether a quirk lets clients leave it out, where the profile itself does not."""
+    return any(relaxation.quirk is Quirk.PKCE_OPTIONAL for relaxation in core.profile.relaxations)
 
 
 def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:

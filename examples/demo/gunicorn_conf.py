@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from examples.demo.world import World, port_of
-from fapikit.io.tls import server_context
+from fapikit import server_context
 
 _world = World.load()
 

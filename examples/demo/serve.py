@@ -11,7 +11,7 @@ import sys
 import uvicorn
 
 from examples.demo.world import World, port_of
-from fapikit.io.tls import server_context
+from fapikit import server_context
 
 
 def main(module: str, origin: str) -> None:

@@ -151,3 +151,16 @@ async def test_the_log_tells_the_rule_and_no_secret(tmp_path: Path) -> None:
     for secret in secrets:
         assert secret not in log
     assert not re.search(r"eyJ[\w-]+\.[\w-]+\.", log)
+
+
+def test_the_budget_of_lines_is_of_the_command_s_own_handler_alone(tmp_path: Path) -> None:
+    """A test, or a program that calls `main`, has handlers of its own; nothing of theirs is left out."""
+    import logging
+
+    from askit.__main__ import main
+
+    before = {handler: list(handler.filters) for handler in logging.getLogger().handlers}
+    (tmp_path / "bank.toml").write_text('issuer = "https://localhost:9443"\n')
+    assert main(["--config", str(tmp_path / "bank.toml")]) == 2  # there is no [tls]
+    for handler, filters in before.items():
+        assert handler.filters == filters

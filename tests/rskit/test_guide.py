@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 from flask import Flask
 from werkzeug.test import Client
 
+from fapikit import FAPI2_SECURITY
 from rskit.testing import Mint
 from tests.keys import a_key
 from wsgi_mw import Protect
@@ -45,6 +47,10 @@ class Books:
 @pytest.fixture(scope="module")
 def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     store = tmp_path_factory.mktemp("guide") / "marks.db"
+    certificate_file, key_file = store.with_name("cert.pem"), store.with_name("key.pem")
+    made = trustme.CA().issue_cert("api.example")
+    made.cert_chain_pems[0].write_to_path(certificate_file)
+    made.private_key_pem.write_to_path(key_file)
     names: dict[str, Any] = {
         "ISSUER": "https://as.example",
         "RESOURCE": RESOURCE,
@@ -53,6 +59,8 @@ def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "store_url": f"sqlite:///{store}",
         "marks_file": store.with_name("used.db"),
         "books": Books(),
+        "certificate_file": certificate_file,
+        "key_file": key_file,
     }
     for block in BLOCKS:
         exec(compile(block, "docs/resource-server.md", "exec"), names)
@@ -110,3 +118,15 @@ def test_the_payments_of_the_guide_are_made_once(after_reading: dict[str, Any]):
     assert pay(ORDER, "k2")[0] == 409
     assert pay({**ORDER, "instructedAmount": {"currency": "EUR", "amount": "12"}}, "k1")[0] == 201
     assert len(books.paid) == 1
+
+
+@pytest.mark.spec("FAPI2-SP 5.2.2-1")
+def test_the_servers_of_the_guide_offer_the_suites_of_the_profile_and_nothing_else(
+    after_reading: dict[str, Any],
+):
+    config = after_reading["uvicorn_config"]
+    config.load()
+    offered = {suite["name"] for suite in config.ssl.get_ciphers() if suite["protocol"] != "TLSv1.3"}
+    assert offered == set(FAPI2_SECURITY.tls12_ciphers)
+    (nginx,) = re.findall(r"ssl_ciphers (.*);", GUIDE)
+    assert set(nginx.split(":")) == offered

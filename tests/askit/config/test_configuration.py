@@ -188,15 +188,6 @@ def test_nothing_is_given_twice(setting: str, entry: dict[str, Any]) -> None:
         Config.from_mapping({**members, setting: [*members[setting], entry]})
 
 
-def test_one_scope_belongs_to_one_resource() -> None:
-    with pytest.raises(ConfigurationError, match="scopes"):
-        Config.from_mapping(
-            settings(
-                resources=[{"uri": ACCOUNTS, "scopes": ["x"]}, {"uri": "https://b.test/", "scopes": ["x"]}]
-            )
-        )
-
-
 def test_a_bearer_token_lives_under_ten_minutes() -> None:
     with pytest.raises(ConfigurationError) as refused:
         Config.from_mapping(settings(profile="oauth-2.1", access_token_lifetime=601))

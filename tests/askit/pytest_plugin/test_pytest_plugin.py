@@ -116,6 +116,19 @@ def test_the_fixtures_work_in_a_project_of_its_own(tmp_path: Path) -> None:
     assert "7 passed" in ran.stdout
 
 
+def test_each_fixture_says_what_it_is() -> None:
+    import askit.pytest_plugin as plugin
+
+    fixtures = {
+        name: value
+        for name, value in vars(plugin).items()
+        if type(value).__name__ == "FixtureFunctionDefinition"
+    }
+    assert set(fixtures) >= {"askit", "faulty_askit", "access_token", "async_signed_in", "askit_clock"}
+    for name, fixture in fixtures.items():
+        assert fixture.__doc__, name
+
+
 def test_the_entry_module_imports_nothing_outside_the_core() -> None:
     """Entry points ignore extras: the plugin must load where starlette, jinja2 and uvicorn are absent."""
     code = """

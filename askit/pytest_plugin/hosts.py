@@ -1,0 +1,187 @@
+"""Where banks live in tests: a port, a certificate and a thread, kept while one bank after another moves in.
+
+A bank is an `AuthorizationServer` with all that it remembers. A new one takes milliseconds; a thread, a handshake's
+keys and a graceful end take most of a second, so those outlive a test.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import uvicorn
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from uvicorn.lifespan.off import LifespanOff
+
+from askit.__main__ import uvicorn_config
+from askit.config.settings import Config
+from askit.config.values import TlsFiles as ConfiguredTls
+from askit.pytest_plugin.outages import resettable
+from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.server import AuthorizationServer
+from askit.serving.server import BoundedServer
+
+T = TypeVar("T")
+S = TypeVar("S", bound=AuthorizationServer)
+
+DEADLINE: Final = 20.0
+_GOODBYE: Final = 1.0
+"""How long requests that are under way may go on after their test."""
+
+
+class Hosts:
+    """The hosts of a session. Two banks at one time have two; one that is free takes any bank that is served alike."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory()
+        self._files = make_tls_files(Path(self._directory.name))
+        self._free: list[Host] = []
+        self.ca = self._files.ca
+
+    @contextmanager
+    def bank(
+        self, configure: Callable[[int], Config], make: Callable[[Config], S]
+    ) -> Iterator[tuple[S, Host]]:
+        """A new bank for as long as the block lasts. `configure` makes its configuration for a port.
+
+        Raises FapiError if the bank does not start.
+        """
+        host = self._take(configure)
+        try:
+            app = make(self._with_tls(configure(host.port)))
+            with host.inhabited(app):
+                yield app, host
+        finally:
+            self._free.append(host)
+
+    def _take(self, configure: Callable[[int], Config]) -> Host:
+        for host in reversed(self._free):
+            if host.serves(configure(host.port)):
+                self._free.remove(host)
+                return host
+        return Host()
+
+    def _with_tls(self, config: Config) -> Config:
+        return replace(config, tls=ConfiguredTls(certificate=self._files.certificate, key=self._files.key))
+
+    def close(self) -> None:
+        for host in self._free:
+            host.close()
+        self._free.clear()
+        self._directory.cleanup()
+
+
+class Host:
+    """One port, and a thread that serves on it; TLS, limits and proxies are those of the first bank."""
+
+    def __init__(self) -> None:
+        self._listening = _listening()
+        self.port = int(self._listening.getsockname()[1])
+        self._serving: _Serving | None = None
+        self._served: tuple[Any, ...] = ()
+
+    def serves(self, config: Config) -> bool:
+        return self._serving is None or _how_served(config) == self._served
+
+    @contextmanager
+    def inhabited(self, app: AuthorizationServer) -> Iterator[None]:
+        """While the block lasts, `app` answers here. Raises FapiError if it does not start."""
+        serving = self._serving or self._start(app)
+        self.wait(app.start())
+        serving.app = app
+        try:
+            yield
+        finally:
+            serving.app = _nobody
+            self.wait(serving.let_go())
+            self.wait(app.core.aclose())
+
+    def _start(self, app: AuthorizationServer) -> _Serving:
+        serving = _Serving(uvicorn_config(app))
+        serving.thread = threading.Thread(
+            target=serving.run, args=([self._listening],), daemon=True, name="askit"
+        )
+        serving.thread.start()
+        if not serving.ready.wait(DEADLINE):
+            raise RuntimeError("the authorization server did not start")
+        self._serving, self._served = serving, _how_served(app.config)
+        return serving
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something on the host's loop."""
+        return self.begin(work).result(DEADLINE)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        assert self._serving is not None  # noqa: S101 - nobody has a host before a bank lives there
+        assert self._serving.loop is not None  # noqa: S101
+        return self._serving.loop
+
+    def close(self) -> None:
+        if self._serving is not None:
+            self._serving.should_exit = True
+            self._serving.thread.join(DEADLINE)
+        self._listening.close()
+
+
+def _how_served(config: Config) -> tuple[Any, ...]:
+    return config.profile, config.limits, config.trusted_proxies
+
+
+def _listening() -> socket.socket:
+    # asyncio switches Nagle's delay off (40 ms for each new connection) only where the protocol is named.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", 0))
+    return made
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("no bank lives here between two tests", 503)(scope, receive, send)
+
+
+class _Serving(BoundedServer):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        config.loaded_app = resettable(self._answer, lambda: self.server_state.connections)
+        config.lifespan_class = LifespanOff  # `Host.inhabited` starts and ends the app
+        self.app: Any = _nobody
+        self.thread = threading.current_thread()
+        self.ready = threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
+        self.ready.set()
+
+    async def let_go(self) -> None:
+        """End connections without a goodbye to idle clients: those of a test are often never closed."""
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        if self.server_state.tasks:
+            _, late = await asyncio.wait(self.server_state.tasks, timeout=_GOODBYE)
+            for task in late:
+                task.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.let_go()
+        await super().shutdown(sockets)
