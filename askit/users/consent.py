@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from askit.clauses import cite_what_is_in_force
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import (
@@ -169,6 +170,7 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
     """The error, as an authorization response."""
+    cite_what_is_in_force(error, core.profile)
     members = {"error": code_of(error), "error_description": describe(error)}
     return await authorization_response(core, request, client, members)
 

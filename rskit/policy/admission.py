@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "rskit"
 """Where middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
-TOKEN_KEY: Final = "rskit.tokens.token"
+TOKEN_KEY: Final = "rskit.token"
 """Where a WSGI environ has the token of a request that carries one."""
 
 
