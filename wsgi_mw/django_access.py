@@ -24,7 +24,7 @@ from rskit import access as rules
 from rskit.access import PUBLIC_MARK
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
@@ -46,9 +46,9 @@ class Access(rules.Access):
             async def guarded_async(*args: Any, **kwargs: Any) -> Any:
                 request = _request_in(args)
                 try:
-                    await _arequire(admission_of(request), self, request)
+                    await _arequire(checked_request_of(request), self, request)
                 except FapiError as error:
-                    if (refusal := admission_of(request).refuse(error)) is not None:
+                    if (refusal := checked_request_of(request).refuse(error)) is not None:
                         return HttpResponse(status=refusal.status)
                 return await view(*args, **kwargs)
 
@@ -58,9 +58,9 @@ class Access(rules.Access):
         def guarded(*args: Any, **kwargs: Any) -> Any:
             request = _request_in(args)
             try:
-                require(admission_of(request), self, request)
+                require(checked_request_of(request), self, request)
             except FapiError as error:
-                if (refusal := admission_of(request).refuse(error)) is not None:
+                if (refusal := checked_request_of(request).refuse(error)) is not None:
                     return HttpResponse(status=refusal.status)
             return view(*args, **kwargs)
 
@@ -116,29 +116,29 @@ def _rule_for(view: Any, method: str) -> Access | None:
     return None
 
 
-def require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
+def require(checked: CheckedRequest, access: rules.Access, request: HttpRequest) -> None:
     """What a sync view needs of the request's token. Raises what refuses it."""
-    token = admission.require(access)
+    token = checked.require(access)
     if access.fresh:
-        token = admission.server.sync_driver.run(admission.require_fresh(access))
+        token = checked.server.sync_driver.run(checked.require_fresh(access))
         show(request, token)
     if access.details is not None:
         with reading_details(access.details):
             needed = access.details(request)
-        admission.require_details(access, needed, partial(_header, request))
+        checked.require_details(access, needed, partial(_header, request))
 
 
-async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
-    token = admission.require(access)
+async def _arequire(checked: CheckedRequest, access: rules.Access, request: HttpRequest) -> None:
+    token = checked.require(access)
     if access.fresh:
-        token = await admission.server.async_driver.run(admission.require_fresh(access))
+        token = await checked.server.async_driver.run(checked.require_fresh(access))
         show(request, token)
     if access.details is not None:
         with reading_details(access.details):
             needed = access.details(request)
             if inspect.isawaitable(needed):
                 needed = await needed
-        admission.require_details(access, needed, partial(_header, request))
+        checked.require_details(access, needed, partial(_header, request))
 
 
 def _header(request: HttpRequest, name: str) -> list[str]:
@@ -167,17 +167,17 @@ def _request_in(arguments: Sequence[Any]) -> Any:
     raise TypeError("Access stands on what takes a request: a view, or a method of one")
 
 
-def admission_of(request: HttpRequest) -> Admission:
+def checked_request_of(request: HttpRequest) -> CheckedRequest:
     """Raises RuntimeError if ProtectMiddleware is not there."""
-    admission = django_request(request).__dict__.get("_fapi_admission")
-    if not isinstance(admission, Admission):
+    checked = django_request(request).__dict__.get("_fapi_checked_request")
+    if not isinstance(checked, CheckedRequest):
         raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
-    return admission
+    return checked
 
 
 def token_of(request: HttpRequest) -> Token:
     """The request's token. Raises LookupError on a public view that was called without one."""
-    return admission_of(request).require_token()
+    return checked_request_of(request).require_token()
 
 
 def use_consent(request: HttpRequest, execute: Execute) -> Any:
@@ -186,19 +186,19 @@ def use_consent(request: HttpRequest, execute: Execute) -> Any:
     `execute` is called with the `Reservation`. What it raises passes through. Raises PermissionDenied where the
     request is refused: the answer is the refusal, whatever becomes of the exception.
     """
-    admission = admission_of(request)
+    checked = checked_request_of(request)
     try:
-        return admission.server.sync_driver.run(consents.use_consent(admission, execute))
+        return checked.server.sync_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        admission.stop(error)
+        checked.stop(error)
         raise PermissionDenied from error
 
 
 async def ause_consent(request: HttpRequest, execute: Execute) -> Any:
     """The same in an async view; a coroutine function is awaited."""
-    admission = admission_of(request)
+    checked = checked_request_of(request)
     try:
-        return await admission.server.async_driver.run(consents.use_consent(admission, execute))
+        return await checked.server.async_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        admission.stop(error)
+        checked.stop(error)
         raise PermissionDenied from error

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from fapikit.errors import FapiError
 from rskit.errors import NoCredentials
 from rskit.tokens.token import Token
-from wsgi_mw.django_access import Access, admission_of, require
+from wsgi_mw.django_access import Access, checked_request_of, require
 
 
 class TokenUser:
@@ -53,14 +53,14 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc] # the frame
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         """None without a token. Raises RuntimeError if ProtectMiddleware is not there."""
-        token = admission_of(request).token
+        token = checked_request_of(request).token
         return None if token is None else (self.user_of(token), token)
 
     def authenticate_header(self, request: Request) -> str:
         """The challenges, for a 401 that the framework is about to give; the middleware then sends its own in full."""
-        admission = admission_of(request)
+        checked = checked_request_of(request)
         error = NoCredentials("no access token came with the request")
-        refusal = admission.refuse(error) or admission.server.refuse(error, admission.view, None)
+        refusal = checked.refuse(error) or checked.server.refuse(error, checked.view, None)
         return ", ".join(value for name, value in refusal.headers if name == "www-authenticate")
 
     def user_of(self, token: Token) -> Any:
@@ -82,11 +82,11 @@ class AccessPermission(BasePermission):  # type: ignore[misc] # the framework ha
         return self
 
     def has_permission(self, request: Request, _view: Any) -> bool:
-        admission = admission_of(request)
+        checked = checked_request_of(request)
         try:
-            require(admission, self.access, request)
+            require(checked, self.access, request)
         except FapiError as error:
-            return admission.refuse(error) is None
+            return checked.refuse(error) is None
         return True
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from rskit.errors import MalformedDetail
-from rskit.policy.covering import Budget, NeededDetail, TooMuchToCompare, same_scalar
+from rskit.policy.details_comparison import Budget, NeededDetail, TooMuchToCompare, same_scalar
 from rskit.read_only import read_only_members
 
 CONSENT_ID: Final = "consent_id"

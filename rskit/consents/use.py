@@ -20,8 +20,8 @@ from rskit.consents.idempotency_key import read_idempotency_key
 from rskit.consents.ledger import Execute
 from rskit.consents.marks import digest
 from rskit.errors import InsufficientDetails
-from rskit.policy.admission import Admission, Compared
-from rskit.policy.covering import NeededDetail
+from rskit.policy.checked_request import CheckedRequest, Compared
+from rskit.policy.details_comparison import NeededDetail
 from rskit.tokens.token import Token
 
 _GRACE: Final = 86_400.0
@@ -29,17 +29,17 @@ _GRACE: Final = 86_400.0
 _LONGEST: Final = 100 * 365 * 86_400.0
 
 
-def use_consent(admission: Admission, execute: Execute) -> Flow[Any]:
+def use_consent(checked: CheckedRequest, execute: Execute) -> Flow[Any]:
     """Execute what the request needs, once for one consent; the outcome, which a retry gets again.
 
     Raises UnusableIdempotencyKey, IdempotencyKeyReused, ConsentInUse, ConsentUsed, InsufficientDetails, OutcomeUnknown,
     ConfigurationError, StoreError; and what `execute` raises.
     """
-    server, token = admission.server, admission.require_token()
+    server, token = checked.server, checked.require_token()
     ledger = server.consents
     if ledger is None:
         raise ConfigurationError("use_consent needs ResourceServer(consents=ConsentLedger(...))")
-    compared = admission.compared
+    compared = checked.compared
     needed, kind = _what_is_executed(compared)
     key = read_idempotency_key(ledger.idempotency_key, compared.header(ledger.idempotency_key))
     granted = [detail for detail in token.covering(needed) if _is_for(server.resource, detail)]
