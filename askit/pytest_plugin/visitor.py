@@ -40,7 +40,7 @@ class _Form(HTMLParser):
             self.buttons.setdefault(attributes["name"], []).append(attributes.get("value", ""))
 
 
-def walk(url: str, *, issuer: str, username: str, password: str, decision: str) -> Steps:
+def walk(url: str, *, issuer: str, username: str, password: str, decision: str, pin: str = "") -> Steps:
     """Yields (method, url, form); returns the URL, or the form of a form_post, that is meant for the client."""
     method, form = "GET", dict[str, str]()
     for _ in range(_MAX_STEPS):
@@ -62,6 +62,10 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str) 
             if response.status_code == 401:
                 raise AssertionError("the server refused the password")
             form = {**form, "username": username, "password": password}
+        elif "pin" in form:
+            if response.status_code == 401:
+                raise AssertionError("the server refused the PIN")
+            form = {**form, "pin": pin}
         elif "decision" in page.buttons:
             form = {**form, "decision": decision}
     raise AssertionError("the server leads in circles")
