@@ -21,7 +21,15 @@ from fastapi.openapi.models import SecurityBase as SchemeModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from asgi_mw.starlette import admission_of, once, public, require, token_of, use_consent, use_consent_sync
+from asgi_mw.starlette import (
+    checked_request_of,
+    once,
+    public,
+    require,
+    token_of,
+    use_consent,
+    use_consent_sync,
+)
 from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
@@ -74,13 +82,13 @@ class RouteAccess(rules.Access):
         _bearer: None = Depends(BEARER),
         _dpop: None = Depends(DPOP),
     ) -> Token:
-        admission = admission_of(connection)
+        checked = checked_request_of(connection)
         try:
-            return await require(admission, self, connection)
+            return await require(checked, self, connection)
         except FapiError as error:
-            refusal = admission.refuse(error)
+            refusal = checked.refuse(error)
             if refusal is None:
-                return _observed(admission.token)
+                return _observed(checked.token)
             # Protect sends the refusal, whatever becomes of this.
             if connection.scope["type"] == "websocket":
                 raise WebSocketException(POLICY_VIOLATION) from error

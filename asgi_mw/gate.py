@@ -14,7 +14,7 @@ from typing import Any
 
 from asgi_mw.stream import POLICY_VIOLATION
 from asgi_mw.view import ASGIApp, Receive, Scope, Send
-from rskit.policy.admission import KEY
+from rskit.policy.checked_request import KEY
 from rskit.policy.visit import Visit, visit_in
 from rskit.policy.way import Way
 
@@ -33,9 +33,9 @@ class Gate:
         self._find = find
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        admission = scope.get(KEY)
-        if admission is None or type(admission) is Visit:
-            visit = visit_in(admission)
+        checked = scope.get(KEY)
+        if checked is None or type(checked) is Visit:
+            visit = visit_in(checked)
             if visit is not None:
                 return self._pass(visit, scope, receive, send)
         return self.app(scope, receive, send)

@@ -18,7 +18,7 @@ from fapikit.http_message import Headers
 from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.visit import Visit
 
 _PREFIX: Final = pages.PREFIX.encode()
@@ -56,14 +56,14 @@ class Guard:
         "_scope",
         "_send",
         "_stream",
-        "admission",
+        "checked",
         "has_refused",
     )
 
     def __init__(
-        self, admission: Admission, scope: Scope, receive: Receive, send: Send, cors: pages.Cors | None
+        self, checked: CheckedRequest, scope: Scope, receive: Receive, send: Send, cors: pages.Cors | None
     ) -> None:
-        self.admission = admission
+        self.checked = checked
         self._cors = cors
         self.has_refused = False
         self._scope = scope
@@ -85,20 +85,20 @@ class Guard:
         """
         if self._stream is not None:
             return self._stream.send(message)
-        admission, kind = self.admission, message["type"]
-        if not admission.started:
-            if admission.token is None and type(admission) is Visit and not admission.reached:
+        checked, kind = self.checked, message["type"]
+        if not checked.started:
+            if checked.token is None and type(checked) is Visit and not checked.reached:
                 if kind not in _BEGINNINGS:
                     return _drop()  # what a layer sends ahead of an answer
-                admission.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
+                checked.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
             if kind in _BEGINNINGS:
-                if admission.refusal is not None:
-                    admission.started = True  # or what the app sends before it awaits this would pass
-                    return self.send_refusal(admission.refusal)
+                if checked.refusal is not None:
+                    checked.started = True  # or what the app sends before it awaits this would pass
+                    return self.send_refusal(checked.refusal)
                 message = self._begin(kind, message)
                 if kind == "websocket.accept":
                     return self._begin_stream(message)
-        elif admission.refusal is not None:
+        elif checked.refusal is not None:
             return _drop()  # the rest of an answer that was replaced
         elif message.get("more_body") and not self._has_length:
             return self._begin_stream(message)
@@ -118,7 +118,7 @@ class Guard:
 
     async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         """An answer of ours; for a websocket a denial, or its close where the server knows no denial."""
-        self.admission.started = True
+        self.checked.started = True
         kind = "http.response"
         if self._scope["type"] == "websocket":
             if not self._connected:  # an app that asks first has had it
@@ -127,7 +127,7 @@ class Guard:
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
                 return
             kind = "websocket.http.response"
-        extra = self.admission.server.response_headers(self.admission.view, nonce=False)
+        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)]
         await self._send({"type": f"{kind}.start", "status": status, "headers": encoded})
         body = b"" if self._scope.get("method") == "HEAD" else body
@@ -140,15 +140,15 @@ class Guard:
 
     def _begin(self, kind: str, message: Message) -> Message:
         """The first message of an answer, completed."""
-        self.admission.started = True
+        self.checked.started = True
         if kind == "websocket.close":
             return message
         headers = list(message.get("headers", ()))
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
                 self._has_length = True
-        view = self.admission.view
-        extra = self.admission.server.response_headers(view, nonce=True)
+        view = self.checked.view
+        extra = self.checked.server.response_headers(view, nonce=True)
         if self._cors is not None or view.cross_origin:
             headers = self._without_its_own(headers)
             extra += self._for_pages()
@@ -164,13 +164,13 @@ class Guard:
     def _for_pages(self) -> Headers:
         if self._cors is not None:
             return self._cors.of_answer(header_of(self._scope, b"origin"))
-        return (pages.SHOWN,) if self.admission.view.cross_origin else ()
+        return (pages.SHOWN,) if self.checked.view.cross_origin else ()
 
     def _begin_stream(self, message: Message) -> Awaitable[None]:
-        token = self.admission.token
+        token = self.checked.token
         if token is None:
             return self._send(message)
-        self._stream = TokenStream(self.admission, token, self._scope, self._receive, self._send)
+        self._stream = TokenStream(self.checked, token, self._scope, self._receive, self._send)
         return self._stream.begin(message)
 
 

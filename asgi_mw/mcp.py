@@ -19,7 +19,7 @@ from mcp.server.auth.provider import AccessToken
 from fapikit.errors import ConfigurationError
 from fapikit.secrets import Secret
 from rskit.decision import Allow, CannotDecide
-from rskit.policy.wiring import require_resource_server
+from rskit.policy.middleware_arguments import require_resource_server
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from rskit.tokens.token import Token

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Generator, Iterable
 
+from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
-from asgi_mw.stranger import STRANGER
 from asgi_mw.view import (
     ASGIApp,
     Message,
@@ -31,13 +31,13 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
-from rskit.policy.admission import KEY, Admission
+from rskit.policy.checked_request import KEY, CheckedRequest
 from rskit.policy.current import CURRENT
 from rskit.policy.door import Door
+from rskit.policy.middleware_arguments import require_middleware_arguments
 from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
 from rskit.policy.visit import Visit
 from rskit.policy.way import Way
-from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 
@@ -63,7 +63,7 @@ class Protect:
         cors: Cors | None = None,
         websocket_origins: Collection[str] | None = None,
     ) -> None:
-        require_wiring(app, resource_server)
+        require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
         self.door = Door(around_public, public_routes, cors)
         self._app = app
@@ -88,11 +88,11 @@ class Protect:
             return
         server = self._server
         view = view_of(scope, server.interaction_id)
-        admission = Admission(server, view, None)
-        guard = Guard(admission, scope, receive, send, self._cors)
+        checked = CheckedRequest(server, view, None)
+        guard = Guard(checked, scope, receive, send, self._cors)
         if (
             kind == "websocket"
-            or view.path == server.metadata_path
+            or view.path.endswith(server.metadata_path)
             or (view.cross_origin and view.method == "OPTIONS")
         ):
             own = self._own_answer(scope, view)
@@ -102,12 +102,12 @@ class Protect:
                 return
         del view  # error trackers show the variables of all that an exception of the application passes
         decision: Decision | Flow[Decision] = (
-            server.check(admission.view)
+            server.check(checked.view)
             if server.client_certificates is None
-            else self._certificate_refusal(scope, admission) or server.check(admission.view)
+            else self._certificate_refusal(scope, checked) or server.check(checked.view)
         )
         if type(decision) is Allow:  # the common case, told without a closer look
-            admission.token = scope["auth"] = scope["user"] = decision.token
+            checked.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):
                 decision = await server.async_driver.run(decision)
@@ -115,31 +115,31 @@ class Protect:
             if refusal is not None:
                 await guard.send_refusal(refusal)
                 return
-            admission = guard.admission
-        scope[KEY] = admission
-        before = CURRENT.set(admission)
+            checked = guard.checked
+        scope[KEY] = checked
+        before = CURRENT.set(checked)
         try:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended or guard.has_refused:
                 return  # the stream was cut under the app's feet, or its error page was replaced
-            if admission.refusal is None or admission.started:
+            if checked.refusal is None or checked.started:
                 raise
-            await guard.send_refusal(admission.refusal)
+            await guard.send_refusal(checked.refusal)
         finally:
             guard.close()
-            admission.over = True
+            checked.over = True
             CURRENT.reset(before)
 
-    def _certificate_refusal(self, scope: Scope, admission: Admission) -> Challenge | CannotDecide | None:
+    def _certificate_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
         """Take in the certificate that a proxy hands on, or say why its header is refused."""
-        server = admission.server
+        server = checked.server
         if server.client_certificates is None:
             return None
         try:
-            admission.view = with_forwarded_certificate(scope, admission.view, server.client_certificates)
+            checked.view = with_forwarded_certificate(scope, checked.view, server.client_certificates)
         except CertificateHeaderRefused as error:
-            return server.refuse(error, admission.view, None)
+            return server.refuse(error, checked.view, None)
         return None
 
     def _own_answer(
@@ -150,7 +150,7 @@ class Protect:
             return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
         if view.method == "OPTIONS":
             return self._preflight(scope, view)
-        if view.method in ("GET", "HEAD"):
+        if view.method in ("GET", "HEAD") and self._is_metadata(scope, view):
             return 200, self._server.metadata_headers(), self._server.metadata
         return None
 
@@ -160,12 +160,15 @@ class Protect:
         origin = header_of(scope, b"origin")
         if origin is None or header_of(scope, b"access-control-request-method") is None:
             return None
-        if view.path == self._server.metadata_path:
+        if self._is_metadata(scope, view):
             return *preflight_of_metadata(header_of(scope, b"access-control-request-headers")), b""
         if self._cors is None:
             self.door.say_preflight(origin)
             return None
         return *self._cors.preflight(origin), b""
+
+    def _is_metadata(self, scope: Scope, view: RequestView) -> bool:
+        return self._server.is_metadata(view.path, scope.get("root_path", ""))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -192,17 +195,17 @@ class Protect:
 
     def _admit(self, decision: Decision, scope: Scope, guard: Guard) -> Refusal | None:
         """None for a request that passes to the app."""
-        view = guard.admission.view
+        view = guard.checked.view
         if isinstance(decision, Allow):
-            guard.admission.token = scope["auth"] = scope["user"] = decision.token
+            guard.checked.token = scope["auth"] = scope["user"] = decision.token
             return None
         way = self._find_way(scope) if isinstance(decision.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door)
+            guard.checked = Visit(self._server, view, way, self.door)
         elif not self._server.excuses(decision, view, None):
             return decision
-        scope.setdefault("auth", STRANGER)  # unless a layer further out knows who this is
-        scope.setdefault("user", STRANGER)
+        scope.setdefault("auth", ANONYMOUS_USER)  # unless a layer further out knows who this is
+        scope.setdefault("user", ANONYMOUS_USER)
         return None
 
     def _find_way(self, scope: Scope) -> Way | None:

@@ -27,7 +27,8 @@ from rskit.access import any_of, public
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
 from rskit.decision import Refusal
-from rskit.policy.admission import KEY, Admission
+from rskit.policy.checked_request import KEY, CheckedRequest
+from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,11 +45,11 @@ class Access(rules.Access):
         @functools.wraps(endpoint)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             connection = _connection_of(args, kwargs)
-            admission = admission_of(connection)
+            checked = checked_request_of(connection)
             try:
-                await require(admission, self, connection)
+                await require(checked, self, connection)
             except FapiError as error:
-                if (refusal := admission.refuse(error)) is not None:
+                if (refusal := checked.refuse(error)) is not None:
                     return await _refused(refusal, connection)
             if is_async:
                 return await endpoint(*args, **kwargs)
@@ -57,32 +58,33 @@ class Access(rules.Access):
         return self.mark(guarded)  # type: ignore[return-value]
 
 
-async def require(admission: Admission, access: rules.Access, connection: HTTPConnection) -> Token:
+async def require(checked: CheckedRequest, access: rules.Access, connection: HTTPConnection) -> Token:
     """The token, if it covers this route and this request. Raises what refuses it."""
-    token = admission.require(access)
+    token = checked.require(access)
     if access.fresh:
-        token = connection.scope["auth"] = connection.scope["user"] = await admission.server.async_driver.run(
-            admission.require_fresh(access)
+        token = connection.scope["auth"] = connection.scope["user"] = await checked.server.async_driver.run(
+            checked.require_fresh(access)
         )
     if access.details is not None:
-        needed = access.details(connection)
-        if inspect.isawaitable(needed):
-            needed = await needed
-        admission.require_details(access, needed, connection.headers.getlist)
+        with reading_details(access.details):
+            needed = access.details(connection)
+            if inspect.isawaitable(needed):
+                needed = await needed
+        checked.require_details(access, needed, connection.headers.getlist)
     return token
 
 
 def token_of(connection: HTTPConnection) -> Token:
     """The request's token. Raises LookupError on a public route that was called without one."""
-    return admission_of(connection).require_token()
+    return checked_request_of(connection).require_token()
 
 
-def admission_of(connection: HTTPConnection) -> Admission:
+def checked_request_of(connection: HTTPConnection) -> CheckedRequest:
     """Raises RuntimeError without a Protect around the app."""
-    admission = connection.scope.get(KEY)
-    if not isinstance(admission, Admission):
+    checked = connection.scope.get(KEY)
+    if not isinstance(checked, CheckedRequest):
         raise RuntimeError("no asgi_mw.Protect around this app: the request has not been checked")
-    return admission
+    return checked
 
 
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
@@ -91,8 +93,8 @@ async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
     For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
     is then answered 503.
     """
-    admission = admission_of(connection)
-    return await admission.server.async_driver.run(admission.once(name, ttl))
+    checked = checked_request_of(connection)
+    return await checked.server.async_driver.run(checked.once(name, ttl))
 
 
 async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:
@@ -102,20 +104,20 @@ async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:
     through. Raises HTTPException where the request is refused: the answer is the refusal, whatever becomes of the
     exception.
     """
-    admission = admission_of(connection)
+    checked = checked_request_of(connection)
     try:
-        return await admission.server.async_driver.run(consents.use_consent(admission, execute))
+        return await checked.server.async_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        raise HTTPException(admission.stop(error).status) from error
+        raise HTTPException(checked.stop(error).status) from error
 
 
 def use_consent_sync(connection: HTTPConnection, execute: Execute) -> Any:
     """The same for a handler that is a plain function: such a one runs in a thread."""
-    admission = admission_of(connection)
+    checked = checked_request_of(connection)
     try:
-        return admission.server.sync_driver.run(consents.use_consent(admission, execute))
+        return checked.server.sync_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        raise HTTPException(admission.stop(error).status) from error
+        raise HTTPException(checked.stop(error).status) from error
 
 
 async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:

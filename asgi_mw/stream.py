@@ -14,7 +14,7 @@ import contextlib
 from typing import Any, Final
 
 from asgi_mw.view import Message, Receive, Scope, Send
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.tokens.token import Token
 
 POLICY_VIOLATION: Final = 1008
@@ -29,7 +29,7 @@ class TokenStream:
     """One stream; `begin` sends its first message, in the event loop that the stream runs in."""
 
     __slots__ = (
-        "_admission",
+        "_checked",
         "_ended",
         "_looking",
         "_receive",
@@ -41,13 +41,13 @@ class TokenStream:
     )
 
     def __init__(
-        self, admission: Admission, token: Token, scope: Scope, receive: Receive, send: Send
+        self, checked: CheckedRequest, token: Token, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self._admission = admission
+        self._checked = checked
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._watch = admission.server.watch(admission.view, token)
+        self._watch = checked.server.watch(checked.view, token)
         self._ended = asyncio.Event()
         self._looking: asyncio.Future[None] | None = None
         self._received: asyncio.Future[Message] | None = None
@@ -114,11 +114,11 @@ class TokenStream:
 
     async def _goes_on(self) -> bool:
         watch = self._watch
-        if self.ended or watch.over or self._admission.refusal is not None:
+        if self.ended or watch.over or self._checked.refusal is not None:
             return False
         if watch.due:
-            goes_on = await self._admission.server.async_driver.run(watch.goes_on())
-            self._admission.token = watch.token
+            goes_on = await self._checked.server.async_driver.run(watch.goes_on())
+            self._checked.token = watch.token
             return goes_on and not self.ended
         return True
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from askit import wire_errors
 from askit.core import Core
 from askit.errors import AnsweredBefore
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from askit.users.sessions import read_browser
 from fapikit.errors import FapiError, StoreError
 
@@ -33,7 +33,7 @@ async def refusal_page(core: Core, request: Request, error: FapiError, reference
 async def _answered(core: Core, request: Request, error: AnsweredBefore, reference: str) -> Response:
     """Raises StoreError."""
     browser = await read_browser(core, request)
-    grant = await granted.find(core, error.grant_id) if error.grant_id else None
+    grant = await user_grants.find(core, error.grant_id) if error.grant_id else None
     if grant is not None and (browser.session is None or browser.session.username != grant.username):
         grant = None
     client = None if grant is None else await core.clients.find(grant.client_id)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from askit import wire_errors
 from askit.browser_origins import open_to
+from askit.clauses import cite_what_is_in_force
 from askit.core import Core
 from askit.endpoints import (
     authorize,
@@ -95,6 +96,7 @@ def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
         try:
             return await endpoint(core, request)
         except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+            cite_what_is_in_force(raised, core.profile)
             error = wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log)
             return wire_errors.error_answer(error, basic="authorization" in request.headers)
         except BaseException as ended:  # a request that was cancelled, or a server that stops
@@ -111,6 +113,7 @@ def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
         try:
             return await endpoint(core, request)
         except Exception as raised:  # noqa: BLE001 - as above
+            cite_what_is_in_force(raised, core.profile)
             reference = core.random_bytes(4).hex()
             place = f"{wire_errors.place_of(request)} (reference {reference})"
             error = wire_errors.refusal_of(raised, place, core.log)

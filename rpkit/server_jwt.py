@@ -18,7 +18,7 @@ from fapikit.secrets import Secret
 from rpkit.bank import Bank
 
 
-def verify_signed_for_us(
+def verify_server_jwt(
     bank: Bank,
     token: Secret,
     purpose: Purpose,

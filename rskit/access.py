@@ -17,7 +17,7 @@ from rskit.errors import (
     InsufficientScope,
     NotSenderConstrained,
 )
-from rskit.policy.covering import Budget, covering, serves_twice, uncovered
+from rskit.policy.details_comparison import Budget, covering, serves_twice, uncovered
 from rskit.tokens.token import Token
 
 E = TypeVar("E")

@@ -213,6 +213,13 @@ class MalformedDetail(RequestRefused):
     clause = "RFC 9396 9"
 
 
+class UnreadableRequest(RequestRefused):
+    """What the route's `details` needs of the request is not in it: the function raised, and is named."""
+
+    code = "invalid_request"
+    clause = "RFC 9396 9"
+
+
 class UnusableIdempotencyKey(RequestRefused):
     """The header that tells a retry from another request is missing, or is not one key."""
 

@@ -282,6 +282,10 @@ class ResourceServer:
             headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
         return headers
 
+    def is_metadata(self, path: str, mounted_at: str) -> bool:
+        """Whether this is the path of the RFC 9728 document, by itself or below where the application is mounted."""
+        return path in (self.metadata_path, mounted_at.rstrip("/") + self.metadata_path)
+
     def metadata_headers(self) -> tuple[tuple[str, str], ...]:
         return (
             ("content-type", "application/json"),

@@ -37,19 +37,19 @@ from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import during
 from rskit.policy.door import Door
+from rskit.policy.middleware_arguments import require_resource_server
 from rskit.policy.processes import require_known_processes
 from rskit.policy.visit import Visit
-from rskit.policy.wiring import require_resource_server
 from rskit.request_view import RequestView, rebuild_path
 from rskit.resource_server import ResourceServer
 from wsgi_mw.django_access import (
     Access,
     AccessRequiredMixin,
-    admission_of,
     ause_consent,
+    checked_request_of,
     show,
     token_of,
     use_consent,
@@ -97,15 +97,15 @@ class ProtectMiddleware:
                 return self._render(request, self._server.refuse(error, view, None), view)
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
-        admission = Admission(self._server, view, None)
+        checked = CheckedRequest(self._server, view, None)
         del view  # error trackers show the variables of all that an exception of the application passes
-        decision = self._server.check(admission.view)
+        decision = self._server.check(checked.view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)
-        refused = self._admit(request, admission, decision)
+        refused = self._admit(request, checked, decision)
         if refused is not None:
             return refused
-        with during(admission_of(request)):
+        with during(checked_request_of(request)):
             response = cast(HttpResponseBase, self._get_response(request))
         return self._finish(request, response)
 
@@ -118,15 +118,15 @@ class ProtectMiddleware:
                 view = _with_forwarded_certificate(request, view, self._server.client_certificates)
             except CertificateHeaderRefused as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
-        admission = Admission(self._server, view, None)
+        checked = CheckedRequest(self._server, view, None)
         del view  # as in `__call__`
-        decision = self._server.check(admission.view)
+        decision = self._server.check(checked.view)
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
-        refused = self._admit(request, admission, decision)
+        refused = self._admit(request, checked, decision)
         if refused is not None:
             return refused
-        with during(admission_of(request)):
+        with during(checked_request_of(request)):
             response = await cast(Awaitable[HttpResponseBase], self._get_response(request))
         return self._finish(request, response)
 
@@ -134,26 +134,28 @@ class ProtectMiddleware:
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponseBase | None:
         """The gate: Django says which view it will call, and without a token it must be the one that was asked for."""
-        admission = admission_of(request)
-        if admission.token is not None:
+        checked = checked_request_of(request)
+        if checked.token is not None:
             return None
-        if isinstance(admission, Visit):
-            passes = admission.passes(view_at_hand(request, view_func, self._door), last=True)
+        if isinstance(checked, Visit):
+            passes = checked.passes(view_at_hand(request, view_func, self._door), last=True)
         else:  # refusals are only observed
-            passes = admission.refuse(_no_token()) is None
+            passes = checked.refuse(_no_token()) is None
         return None if passes else HttpResponse(status=401)
 
-    def _admit(self, request: HttpRequest, admission: Admission, decision: Decision) -> HttpResponse | None:
-        view = admission.view
+    def _admit(
+        self, request: HttpRequest, checked: CheckedRequest, decision: Decision
+    ) -> HttpResponse | None:
+        view = checked.view
         if isinstance(decision, Allow):
-            admission.token = decision.token
+            checked.token = decision.token
             show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
         elif (visit := self._visit(request, view, decision)) is not None:
-            admission = visit
+            checked = visit
         elif not self._server.excuses(decision, view, None):
             return self._render(request, decision, view)
-        request.__dict__["_fapi_admission"] = admission
+        request.__dict__["_fapi_checked_request"] = checked
         return None
 
     def _visit(self, request: HttpRequest, view: RequestView, refusal: Refusal) -> Visit | None:
@@ -165,21 +167,21 @@ class ProtectMiddleware:
         return Visit(self._server, view, way, self._door)
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        admission = admission_of(request)
-        if isinstance(admission, Visit) and not admission.reached:
-            admission.answer_in_its_place(response.status_code)
-        if admission.refusal is not None:
+        checked = checked_request_of(request)
+        if isinstance(checked, Visit) and not checked.reached:
+            checked.answer_in_its_place(response.status_code)
+        if checked.refusal is not None:
             response.close()
-            return self._render(request, admission.refusal, admission.view)
+            return self._render(request, checked.refusal, checked.view)
         if response.streaming and not response.has_header("content-length"):
             bound = abounded if response.is_async else bounded
-            response.streaming_content = bound(response.streaming_content, admission)
+            response.streaming_content = bound(response.streaming_content, checked)
         else:
-            admission.over = True
+            checked.over = True
         if self._cors is not None:
             for name in [name for name in response.headers if name.lower().startswith(pages.PREFIX)]:
                 del response.headers[name]
-        self._add(response, request, admission.view, nonce=True)
+        self._add(response, request, checked.view, nonce=True)
         return response
 
     def _render(self, request: HttpRequest, refusal: Refusal, view: RequestView) -> HttpResponse:
@@ -206,7 +208,9 @@ class ProtectMiddleware:
 
     def _own_answer(self, request: HttpRequest, view: RequestView) -> HttpResponse | None:
         """What is answered whatever token comes: the metadata, and a preflight."""
-        is_metadata = view.path == self._server.metadata_path
+        is_metadata = view.path.endswith(self._server.metadata_path) and self._server.is_metadata(
+            view.path, request.META.get("SCRIPT_NAME", "")
+        )
         if is_metadata and view.method in ("GET", "HEAD"):
             return HttpResponse(self._server.metadata, headers=dict(self._server.metadata_headers()))
         meta = request.META

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -24,14 +24,18 @@ from rskit import access as rules
 from rskit.access import PUBLIC_MARK
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
+from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Access(rules.Access):
-    """A decorator for views, sync and async, and through `method_decorator` for class-based ones."""
+    """A decorator for views, sync and async, and for methods of class-based ones, by itself or in `method_decorator`.
+
+    It stands above or below `@api_view` and `@action` of REST framework; below, `details` gets that one's request.
+    """
 
     __slots__ = ()
 
@@ -39,24 +43,26 @@ class Access(rules.Access):
         if iscoroutinefunction(view):
 
             @functools.wraps(view)
-            async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+                request = _request_in(args)
                 try:
-                    await _arequire(admission_of(request), self, request)
+                    await _arequire(checked_request_of(request), self, request)
                 except FapiError as error:
-                    if (refusal := admission_of(request).refuse(error)) is not None:
+                    if (refusal := checked_request_of(request).refuse(error)) is not None:
                         return HttpResponse(status=refusal.status)
-                return await view(request, *args, **kwargs)
+                return await view(*args, **kwargs)
 
             return cast(V, self.mark(guarded_async))
 
         @functools.wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            request = _request_in(args)
             try:
-                _require(admission_of(request), self, request)
+                require(checked_request_of(request), self, request)
             except FapiError as error:
-                if (refusal := admission_of(request).refuse(error)) is not None:
+                if (refusal := checked_request_of(request).refuse(error)) is not None:
                     return HttpResponse(status=refusal.status)
-            return view(request, *args, **kwargs)
+            return view(*args, **kwargs)
 
         return cast(V, self.mark(guarded))
 
@@ -110,25 +116,29 @@ def _rule_for(view: Any, method: str) -> Access | None:
     return None
 
 
-def _require(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
-    token = admission.require(access)
+def require(checked: CheckedRequest, access: rules.Access, request: HttpRequest) -> None:
+    """What a sync view needs of the request's token. Raises what refuses it."""
+    token = checked.require(access)
     if access.fresh:
-        token = admission.server.sync_driver.run(admission.require_fresh(access))
+        token = checked.server.sync_driver.run(checked.require_fresh(access))
         show(request, token)
     if access.details is not None:
-        admission.require_details(access, access.details(request), partial(_header, request))
+        with reading_details(access.details):
+            needed = access.details(request)
+        checked.require_details(access, needed, partial(_header, request))
 
 
-async def _arequire(admission: Admission, access: rules.Access, request: HttpRequest) -> None:
-    token = admission.require(access)
+async def _arequire(checked: CheckedRequest, access: rules.Access, request: HttpRequest) -> None:
+    token = checked.require(access)
     if access.fresh:
-        token = await admission.server.async_driver.run(admission.require_fresh(access))
+        token = await checked.server.async_driver.run(checked.require_fresh(access))
         show(request, token)
     if access.details is not None:
-        needed = access.details(request)
-        if inspect.isawaitable(needed):
-            needed = await needed
-        admission.require_details(access, needed, partial(_header, request))
+        with reading_details(access.details):
+            needed = access.details(request)
+            if inspect.isawaitable(needed):
+                needed = await needed
+        checked.require_details(access, needed, partial(_header, request))
 
 
 def _header(request: HttpRequest, name: str) -> list[str]:
@@ -138,20 +148,36 @@ def _header(request: HttpRequest, name: str) -> list[str]:
 
 def show(request: HttpRequest, token: Token) -> None:
     """Where views find it."""
-    request.__dict__["access_token"] = request.__dict__["auth"] = token
+    plain = django_request(request)
+    plain.__dict__["access_token"] = plain.__dict__["auth"] = token
+    if plain is not request:
+        request.auth = token
 
 
-def admission_of(request: HttpRequest) -> Admission:
+def django_request(request: Any) -> HttpRequest:
+    """The request itself, which REST framework has wrapped in one of its own."""
+    return cast(HttpRequest, getattr(request, "_request", request))
+
+
+def _request_in(arguments: Sequence[Any]) -> Any:
+    """The first argument of a view, the second of a method. Raises TypeError."""
+    for found in arguments[:2]:
+        if isinstance(django_request(found), HttpRequest):
+            return found
+    raise TypeError("Access stands on what takes a request: a view, or a method of one")
+
+
+def checked_request_of(request: HttpRequest) -> CheckedRequest:
     """Raises RuntimeError if ProtectMiddleware is not there."""
-    admission = request.__dict__.get("_fapi_admission")
-    if not isinstance(admission, Admission):
+    checked = django_request(request).__dict__.get("_fapi_checked_request")
+    if not isinstance(checked, CheckedRequest):
         raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
-    return admission
+    return checked
 
 
 def token_of(request: HttpRequest) -> Token:
     """The request's token. Raises LookupError on a public view that was called without one."""
-    return admission_of(request).require_token()
+    return checked_request_of(request).require_token()
 
 
 def use_consent(request: HttpRequest, execute: Execute) -> Any:
@@ -160,19 +186,19 @@ def use_consent(request: HttpRequest, execute: Execute) -> Any:
     `execute` is called with the `Reservation`. What it raises passes through. Raises PermissionDenied where the
     request is refused: the answer is the refusal, whatever becomes of the exception.
     """
-    admission = admission_of(request)
+    checked = checked_request_of(request)
     try:
-        return admission.server.sync_driver.run(consents.use_consent(admission, execute))
+        return checked.server.sync_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        admission.stop(error)
+        checked.stop(error)
         raise PermissionDenied from error
 
 
 async def ause_consent(request: HttpRequest, execute: Execute) -> Any:
     """The same in an async view; a coroutine function is awaited."""
-    admission = admission_of(request)
+    checked = checked_request_of(request)
     try:
-        return await admission.server.async_driver.run(consents.use_consent(admission, execute))
+        return await checked.server.async_driver.run(consents.use_consent(checked, execute))
     except FapiError as error:
-        admission.stop(error)
+        checked.stop(error)
         raise PermissionDenied from error

@@ -6,7 +6,7 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -59,4 +59,27 @@ def _policy(view: Any) -> Access | str | None:
     access = marked or getattr(view_class, "access", None)
     if isinstance(access, Mapping):
         return ", ".join(f"{method}: {rule!r}" for method, rule in access.items())
-    return access if isinstance(access, Access) else None
+    if isinstance(access, Access):
+        return access
+    said = [*_of_methods(view, view_class), *_of_permissions(view, view_class)]
+    return ", ".join(said) or None
+
+
+def _of_methods(view: Any, view_class: Any) -> Iterator[str]:
+    """Rules that stand on single methods, such as actions of a view set."""
+    actions = getattr(view, "actions", None) or {
+        name: name for name in ("get", "post", "put", "patch", "delete")
+    }
+    for method, name in actions.items():
+        rule = getattr(getattr(view_class, name, None), ACCESS_MARK, None)
+        if method != "head" and isinstance(rule, Access):
+            yield f"{method.upper()}: {rule!r}"
+
+
+def _of_permissions(view: Any, view_class: Any) -> Iterator[str]:
+    """What a view of REST framework asks for among its permissions."""
+    own = getattr(view_class, "permission_classes", ())
+    for permission in getattr(view, "initkwargs", {}).get("permission_classes", own):  # an action has its own
+        rule = getattr(permission, "access", None)
+        if isinstance(rule, Access):
+            yield repr(rule)

@@ -22,7 +22,8 @@ from rskit import access as rules
 from rskit.access import any_of, public
 from rskit.consents import use as consents
 from rskit.consents.ledger import Execute
-from rskit.policy.admission import KEY, TOKEN_KEY, Admission
+from rskit.policy.checked_request import KEY, TOKEN_KEY, CheckedRequest
+from rskit.policy.reading_details import reading_details
 from rskit.tokens.token import Token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,11 +37,11 @@ class Access(rules.Access):
     def __call__(self, view: F) -> F:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            admission = current_admission()
+            checked = current_checked_request()
             try:
-                require(admission, self)
+                require(checked, self)
             except FapiError as error:
-                if (refusal := admission.refuse(error)) is not None:
+                if (refusal := checked.refuse(error)) is not None:
                     # Any answer: Protect sends the refusal in its place.
                     return Response(status=refusal.status)
             return current_app.ensure_sync(view)(*args, **kwargs)
@@ -48,16 +49,17 @@ class Access(rules.Access):
         return cast(F, self.mark(guarded))
 
 
-def require(admission: Admission, access: rules.Access) -> Token:
+def require(checked: CheckedRequest, access: rules.Access) -> Token:
     """The token, if it covers this view and this request. Raises what refuses it."""
-    token = admission.require(access)
+    token = checked.require(access)
     if access.fresh:
-        token = admission.server.sync_driver.run(admission.require_fresh(access))
+        token = checked.server.sync_driver.run(checked.require_fresh(access))
         request.environ[TOKEN_KEY] = token
     if access.details is not None:
         details = current_app.ensure_sync(access.details)
-        needed = details(cast(LocalProxy[Any], request)._get_current_object())
-        admission.require_details(access, needed, request.headers.getlist)
+        with reading_details(access.details):
+            needed = details(cast(LocalProxy[Any], request)._get_current_object())
+        checked.require_details(access, needed, request.headers.getlist)
     return token
 
 
@@ -67,8 +69,8 @@ def once(name: str, ttl: float) -> bool:
     For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
     is then answered 503.
     """
-    admission = current_admission()
-    return admission.server.sync_driver.run(admission.once(name, ttl))
+    checked = current_checked_request()
+    return checked.server.sync_driver.run(checked.once(name, ttl))
 
 
 def use_consent(execute: Execute) -> Any:
@@ -77,24 +79,24 @@ def use_consent(execute: Execute) -> Any:
     `execute` is called with the `Reservation`. What it raises passes through. Raises Werkzeug's HTTPException where the
     request is refused: the answer is the refusal, whatever becomes of the exception.
     """
-    admission = current_admission()
-    flow = consents.use_consent(admission, current_app.ensure_sync(execute))
+    checked = current_checked_request()
+    flow = consents.use_consent(checked, current_app.ensure_sync(execute))
     try:
-        return admission.server.sync_driver.run(flow)
+        return checked.server.sync_driver.run(flow)
     except FapiError as error:
-        abort(Response(status=admission.stop(error).status))
+        abort(Response(status=checked.stop(error).status))
 
 
-def current_admission() -> Admission:
+def current_checked_request() -> CheckedRequest:
     """Raises RuntimeError without a Protect around the app."""
-    admission = request.environ.get(KEY)
-    if not isinstance(admission, Admission):
+    checked = request.environ.get(KEY)
+    if not isinstance(checked, CheckedRequest):
         raise RuntimeError("no wsgi_mw.Protect around this app: the request has not been checked")
-    return admission
+    return checked
 
 
 def _current_token() -> Token:
-    return current_admission().require_token()
+    return current_checked_request().require_token()
 
 
 current_token = cast(Token, LocalProxy(_current_token))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from rskit.errors import NoCredentials
-from rskit.policy.admission import KEY
+from rskit.policy.checked_request import KEY
 from rskit.policy.current import CURRENT
 from rskit.policy.visit import Visit, visit_in
 from rskit.policy.way import Way
@@ -49,8 +49,8 @@ class FlaskGate:
         self._step = app.request_context
 
     def __call__(self, environ: Environ) -> Any:
-        admission = environ.get(KEY)
-        if admission is None or type(admission) is Visit:
+        checked = environ.get(KEY)
+        if checked is None or type(checked) is Visit:
             _require_asked(self._app, environ, self._find, last=False)
         return self._step(environ)
 
@@ -67,8 +67,8 @@ class ViewGate:
         self._step = app.dispatch_request
 
     def __call__(self, *arguments: Any) -> Any:
-        admission = CURRENT.get()  # asking Flask for its request costs more than all the rest
-        if admission is None or type(admission) is Visit:
+        checked = CURRENT.get()  # asking Flask for its request costs more than all the rest
+        if checked is None or type(checked) is Visit:
             _require_asked(self._app, self._environ(), self._find, last=True)
         return self._step(*arguments)
 

@@ -23,14 +23,14 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
-from rskit.policy.admission import KEY, TOKEN_KEY, Admission
+from rskit.policy.checked_request import KEY, TOKEN_KEY, CheckedRequest
 from rskit.policy.current import CURRENT, during, in_turns
 from rskit.policy.door import Door
+from rskit.policy.middleware_arguments import require_middleware_arguments
 from rskit.policy.processes import require_known_processes
 from rskit.policy.stream import StreamWatch
 from rskit.policy.visit import Visit
 from rskit.policy.way import Way
-from rskit.policy.wiring import require_wiring
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
@@ -59,7 +59,7 @@ class Protect:
         public_routes: Collection[str] = (),
         cors: Cors | None = None,
     ) -> None:
-        require_wiring(app, resource_server)
+        require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
         self.door = Door(around_public, public_routes, cors)
         self._app = app
@@ -78,56 +78,58 @@ class Protect:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server
         view = view_of(environ, server.interaction_id)
-        if view.path == server.metadata_path or (view.cross_origin and view.method == "OPTIONS"):
+        if view.path.endswith(server.metadata_path) or (view.cross_origin and view.method == "OPTIONS"):
             own = self._own_answer(environ, view, start_response)
             if own is not None:
                 return own
-        admission = Admission(server, view, None)
-        guard = Guard(admission, environ, start_response, self._cors)
+        checked = CheckedRequest(server, view, None)
+        guard = Guard(checked, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
         del view  # error trackers show the variables of all that an exception of the application passes
         decision: Decision | Flow[Decision] = (
-            server.check(admission.view)
+            server.check(checked.view)
             if server.client_certificates is None
-            else self._certificate_refusal(environ, admission) or server.check(admission.view)
+            else self._certificate_refusal(environ, checked) or server.check(checked.view)
         )
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
         if type(decision) is Allow:
-            admission.token = environ[TOKEN_KEY] = decision.token
+            checked.token = environ[TOKEN_KEY] = decision.token
         elif isinstance(decision, Refusal):
             if not self._is_admitted(decision, environ, guard):
                 return guard.send_refusal(decision)
-            admission = guard.admission
-        environ[KEY] = admission
-        before = CURRENT.set(admission)
+            checked = guard.checked
+        environ[KEY] = checked
+        before = CURRENT.set(checked)
         try:
             answer = self._app(environ, guard.start_response)
         except Exception:
-            if admission.refusal is None or admission.started:
+            if checked.refusal is None or checked.started:
                 raise
-            return guard.send_refusal(admission.refusal)
+            return guard.send_refusal(checked.refusal)
         finally:
             CURRENT.reset(before)
         return guard.body(answer)
 
-    def _certificate_refusal(self, environ: Environ, admission: Admission) -> Challenge | CannotDecide | None:
+    def _certificate_refusal(
+        self, environ: Environ, checked: CheckedRequest
+    ) -> Challenge | CannotDecide | None:
         """Take in the certificate that a proxy hands on, or say why its header is refused."""
-        server = admission.server
+        server = checked.server
         if server.client_certificates is None:
             return None
         try:
-            admission.view = with_forwarded_certificate(environ, admission.view, server.client_certificates)
+            checked.view = with_forwarded_certificate(environ, checked.view, server.client_certificates)
         except CertificateHeaderRefused as error:
-            return server.refuse(error, admission.view, None)
+            return server.refuse(error, checked.view, None)
         return None
 
     def _is_admitted(self, refusal: Refusal, environ: Environ, guard: Guard) -> bool:
-        view = guard.admission.view
+        view = guard.checked.view
         way = self._find_way(environ) if isinstance(refusal.error, NoCredentials) else None
         if way is not None and self.door.opens_to(way):
-            guard.admission = Visit(self._server, view, way, self.door)
+            guard.checked = Visit(self._server, view, way, self.door)
             return True
         return self._server.excuses(refusal, view, None)
 
@@ -143,7 +145,8 @@ class Protect:
     ) -> list[bytes] | None:
         """What is answered whatever token comes: the metadata, and a preflight."""
         server = self._server
-        if view.method in ("GET", "HEAD"):
+        is_metadata = server.is_metadata(view.path, environ.get("SCRIPT_NAME", ""))
+        if is_metadata and view.method in ("GET", "HEAD"):
             start_response(_STATUS[200], list(server.metadata_headers()))
             return [b"" if view.method == "HEAD" else server.metadata]
         if view.method != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
@@ -151,7 +154,7 @@ class Protect:
         origin = environ.get("HTTP_ORIGIN")
         if origin is None:
             return None
-        if view.path == server.metadata_path:
+        if is_metadata:
             status, headers = preflight_of_metadata(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS"))
         elif self._cors is not None:
             status, headers = self._cors.preflight(origin)
@@ -165,76 +168,76 @@ class Protect:
 class Guard:
     """One request on its way: completes the response's headers, or puts a refusal in its place."""
 
-    __slots__ = ("_cors", "_environ", "_has_length", "_start_response", "admission")
+    __slots__ = ("_cors", "_environ", "_has_length", "_start_response", "checked")
 
     def __init__(
         self,
-        admission: Admission,
+        checked: CheckedRequest,
         environ: Environ,
         start_response: Callable[..., Any],
         cors: Cors | None,
     ) -> None:
-        self.admission = admission
+        self.checked = checked
         self._cors = cors
         self._environ = environ
         self._start_response = start_response
         self._has_length = False
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        admission = self.admission
-        if not admission.started:
-            if admission.token is None and type(admission) is Visit and not admission.reached:
-                admission.answer_in_its_place(int(status[:3]))
-            if admission.refusal is not None:
+        checked = self.checked
+        if not checked.started:
+            if checked.token is None and type(checked) is Visit and not checked.reached:
+                checked.answer_in_its_place(int(status[:3]))
+            if checked.refusal is not None:
                 return _write_nothing  # `body` answers
-            admission.started = True
+            checked.started = True
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
                 self._has_length = True
-        headers = [*headers, *admission.server.response_headers(admission.view, nonce=True)]
-        if self._cors is not None or admission.view.cross_origin:
+        headers = [*headers, *checked.server.response_headers(checked.view, nonce=True)]
+        if self._cors is not None or checked.view.cross_origin:
             headers = [*self._without_its_own(headers), *self._for_pages()]
         if exc_info:
             return self._start_response(status, headers, exc_info)
         return self._start_response(status, headers)
 
     def body(self, answer: Iterable[bytes]) -> Iterable[bytes]:
-        refusal = self.admission.refusal
+        refusal = self.checked.refusal
         if refusal is not None:
             _close(answer)
-            return [] if self.admission.started else self.send_refusal(refusal)
-        if self.admission.started and (self._has_length or isinstance(answer, list | tuple)):
-            self.admission.over = True
+            return [] if self.checked.started else self.send_refusal(refusal)
+        if self.checked.started and (self._has_length or isinstance(answer, list | tuple)):
+            self.checked.over = True
             return answer
         return self._in_chunks(answer)
 
     def _in_chunks(self, answer: Iterable[bytes]) -> Iterator[bytes]:
         """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
-        admission = self.admission
+        checked = self.checked
         watch: StreamWatch | None = None
         try:
-            for number, chunk in enumerate(in_turns(answer, admission)):
+            for number, chunk in enumerate(in_turns(answer, checked)):
                 if number == 0:
-                    watch = watch_of(admission)
-                if not goes_on(watch, admission):
+                    watch = watch_of(checked)
+                if not goes_on(watch, checked):
                     break
                 yield chunk
-            if admission.refusal is not None and not admission.started:
-                yield from self.send_refusal(admission.refusal)
+            if checked.refusal is not None and not checked.started:
+                yield from self.send_refusal(checked.refusal)
         except Exception:
-            if admission.refusal is None or admission.started:
+            if checked.refusal is None or checked.started:
                 raise
-            yield from self.send_refusal(admission.refusal)
+            yield from self.send_refusal(checked.refusal)
         finally:
-            with during(admission):
+            with during(checked):
                 _close(answer)
-            admission.over = True
+            checked.over = True
 
     def send_refusal(self, refusal: Refusal) -> list[bytes]:
-        self.admission.started = True
-        extra = self.admission.server.response_headers(self.admission.view, nonce=False)
+        self.checked.started = True
+        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
         self._start_response(_STATUS[refusal.status], [*headers_of(refusal), *extra, *self._for_pages()])
-        return [b"" if self.admission.view.method == "HEAD" else refusal.body]
+        return [b"" if self.checked.view.method == "HEAD" else refusal.body]
 
     def _without_its_own(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """What the application says of pages gives way to a policy."""
@@ -245,7 +248,7 @@ class Guard:
     def _for_pages(self) -> Headers:
         if self._cors is not None:
             return self._cors.of_answer(self._environ.get("HTTP_ORIGIN"))
-        return (pages.SHOWN,) if self.admission.view.cross_origin else ()
+        return (pages.SHOWN,) if self.checked.view.cross_origin else ()
 
 
 def _write_nothing(_: bytes) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from askit.core import Core
 from askit.endpoints.login import OWN_PAGES, own_login_page
 from askit.messages import read_form, read_query, see_other
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
 
 
@@ -25,7 +25,7 @@ async def list_grants(core: Core, request: Request) -> Response:
         return await own_login_page(core, request)
     start = read_query(request, core.config.limits).get("from")
     listed = []
-    found, older = await granted.grants_of(core, browser.session.username, start=start)
+    found, older = await user_grants.grants_of(core, browser.session.username, start=start)
     for grant in found:
         client = await core.clients.find(grant.client_id)
         listed.append((grant, client.name if client else grant.client_id))
@@ -46,6 +46,6 @@ async def end_grant(core: Core, request: Request) -> Response:
     browser = await read_browser(core, request)
     await require_form_token(core, browser, OWN_PAGES, form)
     if browser.session is not None:
-        await granted.end(core, form.get("grant_id", ""), browser.session.username)
+        await user_grants.end(core, form.get("grant_id", ""), browser.session.username)
     page = {"from": form["from"]} if "from" in form else {}
     return see_other(f"{core.endpoint('grants')}{'?' if page else ''}{urlencode(page)}")

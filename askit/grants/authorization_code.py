@@ -21,7 +21,7 @@ from askit.issuing.tokens import issue_access_token
 from askit.records import Code, Grant
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from fapikit import pkce
 
 
@@ -36,7 +36,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
     if await core.records.marked("code-used", value) is not None:
         raise await _reused(core, code)
-    grant = granted.still_open_to(client, await _check_code(core, code, request), core.config)
+    grant = user_grants.still_open_to(client, await _check_code(core, code, request), core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         core.config,
@@ -84,7 +84,7 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
     if code.dpop_jkt is not None and request.jkt != code.dpop_jkt:
         raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
-    grant = await granted.find(core, code.grant_id)
+    grant = await user_grants.find(core, code.grant_id)
     if grant is None:
         raise InvalidGrant("what this code stood for was revoked")
     return grant

@@ -21,7 +21,7 @@ from askit.issuing.tokens import issue_access_token
 from askit.records import RefreshFamily
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -36,10 +36,10 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     family = token.family
     if family.jkt is not None and family.jkt != request.jkt:
         raise InvalidGrant("this refresh token is bound to another DPoP key", clause="RFC 9449 5d")
-    grant = await granted.find(core, family.grant_id)
+    grant = await user_grants.find(core, family.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
-    grant = granted.still_open_to(request.client, grant, core.config)
+    grant = user_grants.still_open_to(request.client, grant, core.config)
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(

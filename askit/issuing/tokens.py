@@ -15,7 +15,7 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
 
@@ -109,7 +109,7 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     client = await core.clients.find(record.client_id)
     if client is None:
         return None
-    if record.grant_id is not None and await granted.find(core, record.grant_id) is None:
+    if record.grant_id is not None and await user_grants.find(core, record.grant_id) is None:
         return None
     return _still_open_to(client, record, core)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from askit.clauses import cite_what_is_in_force
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import (
@@ -27,7 +28,7 @@ from askit.records import Code, Grant, PushedRequest, Session, digest
 from askit.requests.authorization_details import enrich
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.requests.response_type import HYBRID
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from askit.users import logout
 from askit.users.claims import claims_by_name
 from askit.users.sessions import Browser, form_token, set_cookie
@@ -48,7 +49,7 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
                 raise LoginRequired("nobody is signed in, or not recently enough")
             return await login_page(core, opened, client, browser)
         if "none" in request.prompt:
-            if not await granted.agreed_before(core, browser.session.username, request, client):
+            if not await user_grants.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
         _require_meant_user(core, request, browser.session)
@@ -140,7 +141,7 @@ async def approve(
     )
     if "openid" in request.scopes:
         await logout.remember(core, session, client, owners)
-    await granted.remember(core, grant, owners)
+    await user_grants.remember(core, grant, owners)
     value = random_token(core.random_bytes)
     code = Code(
         client_id=client.client_id,
@@ -169,6 +170,7 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
     """The error, as an authorization response."""
+    cite_what_is_in_force(error, core.profile)
     members = {"error": code_of(error), "error_description": describe(error)}
     return await authorization_response(core, request, client, members)
 

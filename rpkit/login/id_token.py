@@ -26,7 +26,7 @@ from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction
-from rpkit.server_jwt import verify_signed_for_us
+from rpkit.server_jwt import verify_server_jwt
 
 _MAX_SUBJECT: Final = 255
 _SEAL_CONTEXT: Final = "rpkit.id_token"
@@ -147,7 +147,7 @@ def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
-    verified = yield from verify_signed_for_us(
+    verified = yield from verify_server_jwt(
         bank,
         token,
         ID_TOKEN,

@@ -18,7 +18,7 @@ from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import AuthorizationResponseError
 from rpkit.login.report import LoginReport
-from rpkit.server_jwt import verify_signed_for_us
+from rpkit.server_jwt import verify_server_jwt
 
 _STRINGS = ("code", "state", "error", "error_description", "error_uri")
 
@@ -34,7 +34,7 @@ def verify_jarm(bank: Bank, response: Secret, report: LoginReport) -> Flow[Param
     purpose = JARM_RESPONSE
     if bank.profile.jarm_iss_twice:
         purpose = replace(JARM_RESPONSE, repeatable=frozenset({"iss"}))
-    verified = yield from verify_signed_for_us(
+    verified = yield from verify_server_jwt(
         bank, response, purpose, algorithms=algorithms, decryption=bank.decryption("authorization")
     )
     report.passed("signed response: iss", "JARM 2.4-1, -2")

@@ -20,7 +20,7 @@ from fapikit.jose.purposes import LOGOUT_TOKEN
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Concealed, conceal
 from rpkit.bank import Bank
-from rpkit.server_jwt import verify_signed_for_us
+from rpkit.server_jwt import verify_server_jwt
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE: Final = 300.0
@@ -54,7 +54,7 @@ def read_logout(
     decryption = bank.decryption("id_token")
     if decryption is not None:
         decryption = replace(decryption, required=False)  # a logout token may be encrypted as ID tokens are
-    verified = yield from verify_signed_for_us(
+    verified = yield from verify_server_jwt(
         bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE, decryption=decryption
     )
     claims = verified.claims

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, WrongUrl
+from fapikit.urls import origin_of
 
 _LEFT_OUT: Final = "does the server leave it out? Issuer(required=...) without it"
 _BY_CLAIM: Final[Mapping[tuple[str, str], str]] = {
@@ -36,4 +37,19 @@ _BY_ERROR: Final[Mapping[str, str]] = {
 def hint_for(error: FapiError) -> str | None:
     """The question to ask oneself, with the setting that answers it."""
     name = type(error).__name__
+    if isinstance(error, WrongUrl):
+        prefix = _prefix_between(error)
+        if prefix is not None:
+            return f"htu has a prefix more. Does a proxy strip it? ResourceServer(origins=[{prefix!r}])"
     return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
+
+
+def _prefix_between(error: WrongUrl) -> str | None:
+    """What `htu` has before the path of the request that this server's URL has not."""
+    got = error.facts.get("got", "")
+    for expected in error.facts.get("expected", "").split():
+        origin = origin_of(expected)
+        path = expected.removeprefix(origin)
+        if got.startswith(origin + "/") and got.endswith(path) and len(got) > len(expected):
+            return got.removesuffix(path)
+    return None

@@ -18,13 +18,13 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from rskit.errors import MalformedDetail
-from rskit.policy.covering import Budget, NeededDetail, TooMuchToCompare, same_scalar
+from rskit.policy.details_comparison import Budget, NeededDetail, TooMuchToCompare, same_scalar
 from rskit.read_only import read_only_members
 
 CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
 _COMMON: Final = frozenset({"type", "locations"})
-"""Beside its own members: a token for this API carries only what is for this API's location."""
+"""Beside its own members. Whether `locations` name this API is seen to when the consent is used."""
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _LONGEST_ID: Final = 512
 

@@ -9,6 +9,7 @@ Role: RS
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
@@ -19,8 +20,8 @@ from rskit.consents.idempotency_key import read_idempotency_key
 from rskit.consents.ledger import Execute
 from rskit.consents.marks import digest
 from rskit.errors import InsufficientDetails
-from rskit.policy.admission import Admission, Compared
-from rskit.policy.covering import NeededDetail
+from rskit.policy.checked_request import CheckedRequest, Compared
+from rskit.policy.details_comparison import NeededDetail
 from rskit.tokens.token import Token
 
 _GRACE: Final = 86_400.0
@@ -28,20 +29,21 @@ _GRACE: Final = 86_400.0
 _LONGEST: Final = 100 * 365 * 86_400.0
 
 
-def use_consent(admission: Admission, execute: Execute) -> Flow[Any]:
+def use_consent(checked: CheckedRequest, execute: Execute) -> Flow[Any]:
     """Execute what the request needs, once for one consent; the outcome, which a retry gets again.
 
     Raises UnusableIdempotencyKey, IdempotencyKeyReused, ConsentInUse, ConsentUsed, InsufficientDetails, OutcomeUnknown,
     ConfigurationError, StoreError; and what `execute` raises.
     """
-    server, token = admission.server, admission.require_token()
+    server, token = checked.server, checked.require_token()
     ledger = server.consents
     if ledger is None:
         raise ConfigurationError("use_consent needs ResourceServer(consents=ConsentLedger(...))")
-    compared = admission.compared
+    compared = checked.compared
     needed, kind = _what_is_executed(compared)
     key = read_idempotency_key(ledger.idempotency_key, compared.header(ledger.idempotency_key))
-    consents = _consents(token, needed, kind, server.clock(), ledger.unknown_end)
+    granted = [detail for detail in token.covering(needed) if _is_for(server.resource, detail)]
+    consents = _consents(token, granted, needed, kind, server.clock(), ledger.unknown_end)
     yield from ledger.check()
     attempt = Attempt(
         ledger,
@@ -69,14 +71,25 @@ def _what_is_executed(compared: Compared) -> tuple[NeededDetail, DetailsType]:
     return needed, needed.comparison
 
 
+def _is_for(resource: str, detail: Mapping[str, Any]) -> bool:
+    """Whether a granted detail is for this API, where it says for which (RFC 9396 2.2)."""
+    locations = detail.get("locations", (resource,))
+    return isinstance(locations, list | tuple) and resource in locations
+
+
 def _consents(
-    token: Token, needed: NeededDetail, kind: DetailsType, now: float, unknown_end: float
+    token: Token,
+    granted: Iterable[Mapping[str, Any]],
+    needed: NeededDetail,
+    kind: DetailsType,
+    now: float,
+    unknown_end: float,
 ) -> tuple[Consent, ...]:
-    """The consents that cover it and have not ended. Raises InsufficientDetails, ConfigurationError."""
+    """The consents to these details that have not ended. Raises InsufficientDetails, ConfigurationError."""
     found: dict[str, Consent] = {}
     why = "no granted authorization detail covers this request"
-    for granted in token.covering(needed):
-        consent_id, end = kind.consent_of(granted), kind.end_of(granted)
+    for detail in granted:
+        consent_id, end = kind.consent_of(detail), kind.end_of(detail)
         if consent_id is None:
             raise ConfigurationError(
                 f"a granted authorization detail of type {kind.type} has no {kind.consent_id}: what has no id cannot "

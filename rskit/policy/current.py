@@ -14,32 +14,32 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.tokens.token import Token
 
 T = TypeVar("T")
 
-CURRENT: Final[ContextVar[Admission | None]] = ContextVar("rskit", default=None)
+CURRENT: Final[ContextVar[CheckedRequest | None]] = ContextVar("rskit", default=None)
 """Set by the middlewares alone."""
 
 
 @contextmanager
-def during(admission: Admission) -> Iterator[None]:
+def during(checked: CheckedRequest) -> Iterator[None]:
     """This request's turn; no generator yields in it, for it might be ended in another context than it was begun in."""
     previous = CURRENT.get()
-    CURRENT.set(admission)
+    CURRENT.set(checked)
     try:
         yield
     finally:
         CURRENT.set(previous)
 
 
-def in_turns(chunks: Iterable[T], admission: Admission) -> Iterator[T]:
+def in_turns(chunks: Iterable[T], checked: CheckedRequest) -> Iterator[T]:
     """A stream, each step this request's turn. Between two its thread is the server's, which may serve others."""
-    with during(admission):
+    with during(checked):
         steps = iter(chunks)
     while True:
-        with during(admission):
+        with during(checked):
             try:
                 chunk = next(steps)
             except StopIteration:
@@ -47,12 +47,12 @@ def in_turns(chunks: Iterable[T], admission: Admission) -> Iterator[T]:
         yield chunk
 
 
-async def ain_turns(chunks: AsyncIterable[T], admission: Admission) -> AsyncIterator[T]:
+async def ain_turns(chunks: AsyncIterable[T], checked: CheckedRequest) -> AsyncIterator[T]:
     """The same on an event loop."""
-    with during(admission):
+    with during(checked):
         steps = aiter(chunks)
     while True:
-        with during(admission):
+        with during(checked):
             try:
                 chunk = await anext(steps)
             except StopAsyncIteration:
@@ -65,9 +65,9 @@ def current_token() -> Token:
 
     Raises RuntimeError outside of one, and LookupError on a public route that was called without a token.
     """
-    admission = CURRENT.get()
-    if admission is None:
+    checked = CURRENT.get()
+    if checked is None:
         raise RuntimeError("no request is under way here, or none that a Protect has checked")
-    if admission.over:
+    if checked.over:
         raise RuntimeError("the request of this task is over: hand its token to what outlives it")
-    return admission.require_token()
+    return checked.require_token()

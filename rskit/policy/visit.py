@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rskit.errors import NoCredentials
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import CURRENT
 from rskit.policy.door import Door
 from rskit.policy.way import Way
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rskit.resource_server import ResourceServer
 
 
-class Visit(Admission):
+class Visit(CheckedRequest):
     """`asked`: the way to the public endpoint that this request was let in for. `reached`: it has come there."""
 
     __slots__ = ("asked", "door", "reached")

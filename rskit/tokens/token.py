@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from rskit.policy.covering import Budget, covering
+from rskit.policy.details_comparison import Budget, covering
 
 CLIENT_CLAIMS: Final = ("client_id", "azp", "appid", "cid")
 """Where servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 import asgi_mw
 from asgi_mw.stream import TokenEnded
 from rskit import errors as rs
-from rskit.policy.admission import KEY
+from rskit.policy.checked_request import KEY
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.rskit.mothers import ISSUER, a_server

@@ -74,8 +74,8 @@ def starlette_call(server: ResourceServer, rules: Rules, details: Any = None) ->
 def starlette_app(rules: Rules, details: Any = None) -> Starlette:
     def route(path: str, rule: Mapping[str, Any]) -> Route:
         async def endpoint(request: Request) -> JSONResponse:
-            admission = on_starlette.admission_of(request)
-            return JSONResponse({"path": path, "sub": admission.token.subject if admission.token else None})
+            checked = on_starlette.checked_request_of(request)
+            return JSONResponse({"path": path, "sub": checked.token.subject if checked.token else None})
 
         endpoint.__name__ = path.strip("/") or "root"
         guarded: Any = endpoint
@@ -114,8 +114,8 @@ def flask_app(rules: Rules, details: Any = None) -> flask.Flask:
 
     def add(path: str, rule: Mapping[str, Any]) -> None:
         def view() -> Any:
-            admission = on_flask.current_admission()
-            return {"path": path, "sub": admission.token.subject if admission.token else None}
+            checked = on_flask.current_checked_request()
+            return {"path": path, "sub": checked.token.subject if checked.token else None}
 
         view.__name__ = path.strip("/").replace("/", "_") or "root"
         guarded: Any = view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -152,3 +153,31 @@ def test_the_nonce_dance(skin: Skin):
     assert first.header("cache-control") == "no-store"
     second = call("GET", "/accounts", with_proof(token, nonce=first.header("dpop-nonce")))
     assert second.status == 200
+
+
+@pytest.mark.spec("RFC 9396 9")
+@pytest.mark.parametrize(
+    ("body", "raised"),
+    [(b"[]", "TypeError"), (b'{"type": "payment"}', "KeyError"), (b"3", "TypeError"), (b'"x"', "TypeError")],
+)
+def test_a_body_that_details_cannot_read_is_a_400_that_names_it(
+    skin: Skin, body: bytes, raised: str, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO", "rskit")
+    call = skin(details=this_payment)
+    headers = [*bearer(authorization_details=[]), ("content-type", "application/json")]
+    answer = call("POST", "/payments", headers, body)
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+    assert answer.json["error_description"].endswith(f"raised {raised}")
+    assert "test_both_skins.py:" in caplog.text
+
+
+def this_payment(body: Any) -> Any:
+    """Of the body; under ASGI that is to be awaited."""
+    if inspect.isawaitable(body):
+        return this_payment_awaited(body)
+    return {"type": "payment", "amount": body["amount"]}
+
+
+async def this_payment_awaited(body: Any) -> Any:
+    return this_payment(await body)

@@ -19,7 +19,7 @@ from fapikit.errors import StoreUnavailable, TransportError
 from rskit import Issuer, ResourceServer
 from rskit.access import Access
 from rskit.decision import Allow, Refusal
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from tests.clocks import FrozenClock
 from tests.failing import HTTP_FAILURES, AppError, FailingHttp, FailingStore
 from tests.frames import shown
@@ -120,7 +120,7 @@ def test_a_token_that_a_route_wants_to_know_afresh(driver: str, how: str):
         decision = _run(server, server.check(view), driver)
         if not isinstance(decision, Allow):
             return decision
-        return Admission(server, view, decision.token).require_fresh(Access(fresh=True))
+        return CheckedRequest(server, view, decision.token).require_fresh(Access(fresh=True))
 
     token = a_token()
     assert _walk(flow, [token], driver, how, issuers=[asking(local_jwts=True)]) == 3

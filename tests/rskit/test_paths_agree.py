@@ -18,7 +18,7 @@ from rskit import Issuer
 from rskit import errors as rs
 from rskit.access import Access
 from rskit.decision import Allow, Refusal
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.possession.credentials import read_credentials
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
@@ -77,9 +77,9 @@ def test_a_fresh_answer_does_not_leave_an_unbound_token_in_the_cache():
     server, hand = a_server(issuers=[asking(local_jwts=True)]), Hand(METADATA, JWKS, says())
     token = bound_token()
     view = a_view(f"DPoP {token}", dpop=(a_proof(token),))
-    admission = Admission(server, view, allowed(server, view, hand))
+    checked = CheckedRequest(server, view, allowed(server, view, hand))
     with pytest.raises(rs.UnknownConfirmation):
-        hand.run(admission.require_fresh(Access(fresh=True)))
+        hand.run(checked.require_fresh(Access(fresh=True)))
     refused(server, a_view(f"Bearer {token}"), hand)
 
 
@@ -97,7 +97,7 @@ def test_a_late_answer_does_not_undo_a_later_refusal():
     clock.advance(1)
     hand.add([says(active=False)])
     with pytest.raises(rs.InactiveToken):
-        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+        hand.run(CheckedRequest(server, view, token).require_fresh(Access(fresh=True)))
     clock.advance(1)
     with pytest.raises(StopIteration) as found:
         inner.send(says())
@@ -123,7 +123,7 @@ def test_a_revocation_that_was_asked_for_once_is_not_forgotten_while_the_jwt_liv
     view = a_view(f"Bearer {a_token()}")
     token = allowed(server, view, hand)
     with pytest.raises(rs.InactiveToken):
-        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+        hand.run(CheckedRequest(server, view, token).require_fresh(Access(fresh=True)))
     clock.advance(200)
     assert type(refused(server, view).error) is rs.InactiveToken
 
@@ -139,7 +139,7 @@ def test_a_thread_that_has_just_verified_a_jwt_does_not_undo_its_revocation():
     verified = server._tokens._cached(credentials.digest)
     assert verified is not None
     with pytest.raises(rs.InactiveToken):
-        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+        hand.run(CheckedRequest(server, view, token).require_fresh(Access(fresh=True)))
     server._tokens._remember(credentials.digest, verified, NOW)  # the other thread's last step
     assert type(refused(server, view).error) is rs.InactiveToken
 

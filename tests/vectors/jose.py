@@ -23,7 +23,7 @@ from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import check_signature, verify_jwt
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
-STRANGER = DecryptionKey.generate("ECDH-ES")
+ANONYMOUS_USER = DecryptionKey.generate("ECDH-ES")
 
 
 def public(jwk: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def open_jwe(token: str, jwk: Mapping[str, Any], alg: str | None = None) -> byte
         key = _opener(json.dumps({"alg": alg, **jwk}))
     except UnusableKey:
         with pytest.raises(FapiError):
-            decrypt(token, ID_TOKEN, Decryption(keys=(STRANGER,)))
+            decrypt(token, ID_TOKEN, Decryption(keys=(ANONYMOUS_USER,)))
         raise
     return decrypt(token, ID_TOKEN, Decryption(keys=(key,)))
 

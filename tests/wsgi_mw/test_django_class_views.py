@@ -16,12 +16,12 @@ from django.views import View
 from fapikit.errors import ConfigurationError
 from tests.rskit.django_project import CALLS, SERVERS, configure
 from tests.rskit.mothers import RESOURCE, a_server, a_token, a_view, allowed
-from wsgi_mw.django import Access, AccessRequiredMixin, public
+from wsgi_mw.django import Access, AccessRequiredMixin, public, token_of
 from wsgi_mw.django_audit import audit
 
 configure()
 
-from rest_framework.decorators import api_view  # noqa: E402 - reads the settings when it is imported
+from rest_framework.decorators import action, api_view  # noqa: E402 - reads the settings when it is imported
 from rest_framework.permissions import IsAdminUser, IsAuthenticated  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
@@ -29,7 +29,7 @@ from rest_framework.throttling import UserRateThrottle  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 from rest_framework.viewsets import ViewSet  # noqa: E402
 
-from wsgi_mw.rest_framework import TokenUser  # noqa: E402
+from wsgi_mw.rest_framework import AccessPermission, TokenUser  # noqa: E402
 
 
 class Notes(AccessRequiredMixin, View):
@@ -120,6 +120,50 @@ class Decorated(View):
         return JsonResponse({})
 
 
+@api_view(["GET"])
+@Access("admin")
+def below(request: Request) -> Response:
+    return Response(request.auth.subject)
+
+
+def of_data(request: Request) -> dict[str, str]:
+    return {"type": request.data["type"]}
+
+
+class Payments(ViewSet):
+    @Access("payments", details=of_data, fresh=True)
+    def create(self, request: Request) -> Response:
+        return Response(token_of(request).subject)
+
+    @action(detail=False)
+    @method_decorator(Access("admin"))
+    def closed(self, request: Request) -> Response:
+        return Response("closed")
+
+    @action(detail=False, permission_classes=[AccessPermission(Access("admin"))])
+    def late(self, request: Request) -> Response:
+        return Response("late")
+
+
+class Permitted(APIView):
+    permission_classes = (AccessPermission(Access("admin")),)
+
+    def get(self, request: Request) -> Response:
+        return Response("permitted")
+
+
+class OnMethods(View):
+    @Access("admin")
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({})
+
+
+class OnAsyncMethods(View):
+    @Access("admin")
+    async def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({})
+
+
 @public()
 class News(ViewSet):
     def list(self, request: Request) -> Response:
@@ -143,6 +187,16 @@ urlpatterns = [
     path("throttled", Throttled.as_view()),
     path("things", Things.as_view({"get": "list", "post": "create"})),
     path("function", function),
+    path("below", below),
+    path("made", Payments.as_view({"post": "create"})),
+    path("closed", Payments.as_view({"get": "closed"})),
+    path(
+        "late",
+        Payments.as_view({"get": "late"}, permission_classes=Payments.late.kwargs["permission_classes"]),
+    ),
+    path("permitted", Permitted.as_view()),
+    path("on-methods", OnMethods.as_view()),
+    path("on-async-methods", OnAsyncMethods.as_view()),
     path("news", News.as_view({"get": "list"})),
     path("inner/", include([path("decorated", Decorated.as_view())])),
 ]
@@ -239,10 +293,38 @@ def test_a_401_of_rest_framework_s_own_carries_the_challenges(call: Any):
 
 
 def test_rest_framework_s_views_take_the_same_rules(call: Any):
-    for target in ("/ruled", "/function"):
+    for target in (
+        *(
+            "/ruled",
+            "/function",
+            "/below",
+            "/closed",
+            "/late",
+            "/permitted",
+            "/on-methods",
+            "/on-async-methods",
+        ),
+    ):
         status, headers, _ = call("GET", target, bearer())
         assert (status, 'scope="admin"' in headers["www-authenticate"]) == (403, True)
         assert call("GET", target, bearer(scope="admin"))[0] == 200
+
+
+def test_an_action_reads_its_details_from_the_framework_s_request(call: Any):
+    granted = bearer(scope="payments", authorization_details=[{"type": "payment"}])
+    headers = {**granted, "Content-Type": "application/json"}
+    status, _, body = call("POST", "/made", headers, b'{"type": "payment"}')
+    assert (status, json.loads(body)) == (200, "alice")
+    assert call("POST", "/made", headers, b'{"type": "account"}')[0] == 403
+    status, _, body = call("POST", "/made", headers, b"{}")
+    assert (status, json.loads(body)["error"]) == (400, "invalid_request")
+    assert json.loads(body)["error_description"].endswith("of_data raised KeyError")
+    assert call("POST", "/made", headers, b"{")[0] == 400
+
+
+def test_access_on_what_takes_no_request_says_so():
+    with pytest.raises(TypeError, match="Access stands on what takes a request"):
+        Access("admin")(len)([])
 
 
 def test_a_view_set_may_be_public(call: Any):
@@ -289,9 +371,15 @@ def test_the_audit_lists_the_routes_of_the_project():
     assert found["/things"] == (("GET", "POST"), "GET: Access('accounts')")
     assert found["/news"] == (("GET",), "public")
     assert found["/function"][1] == "Access('admin')"
+    assert found["/late"][1] == found["/permitted"][1] == "Access('admin')"
+    assert found["/made"][1] == "POST: Access('payments', details=..., fresh=True)"
+    assert found["/closed"][1] == found["/on-methods"][1] == "GET: Access('admin')"
     assert found["/inner/decorated"] == (("GET",), "Access('admin')")
     assert found["/whoami"] == (("GET",), "None")
-    with pytest.raises(ConfigurationError, match=r"public\(\): GET /whoami, GET /staff, GET /throttled\n"):
+    # What stands below @api_view cannot be seen from outside of it.
+    with pytest.raises(
+        ConfigurationError, match=r"public\(\): GET /whoami, GET /staff, GET /throttled, GET /below\n"
+    ):
         audit(every_route_explicit=True)
 
 

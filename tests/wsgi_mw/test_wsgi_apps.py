@@ -12,7 +12,7 @@ import pytest
 import rskit
 import wsgi_mw
 from rskit import errors as rs
-from rskit.policy.admission import KEY, Admission
+from rskit.policy.checked_request import KEY, CheckedRequest
 from tests.clocks import FrozenClock
 from tests.rskit.mothers import a_server, a_token, a_view, allowed
 from wsgi_mw.stream import abounded, bounded
@@ -231,9 +231,9 @@ def test_a_public_stream_is_bounded_by_no_token():
     assert list(Served(app, clock=clock).answer) == [b"1", b"2"]
 
 
-def an_admission(subject: str) -> Admission:
+def a_checked_request(subject: str) -> CheckedRequest:
     server, view = a_server(), a_view(f"Bearer {a_token(sub=subject)}")
-    return Admission(server, view, allowed(server, view))
+    return CheckedRequest(server, view, allowed(server, view))
 
 
 def whose() -> Iterator[bytes]:
@@ -247,28 +247,28 @@ async def awhose() -> AsyncIterator[bytes]:
 
 
 def test_streams_of_django_that_take_turns_see_their_own_token():
-    sync = [bounded(whose(), an_admission(subject)) for subject in ("alice", "bob")]
+    sync = [bounded(whose(), a_checked_request(subject)) for subject in ("alice", "bob")]
     assert [next(stream) for stream in sync * 2] == [b"alice", b"bob"] * 2
 
     async def take_turns() -> list[bytes]:
-        streams = [abounded(awhose(), an_admission(subject)) for subject in ("alice", "bob")]
+        streams = [abounded(awhose(), a_checked_request(subject)) for subject in ("alice", "bob")]
         return [await anext(stream) for stream in streams * 2]
 
     assert asyncio.run(take_turns()) == [b"alice", b"bob"] * 2
 
 
 def test_a_refusal_ends_a_stream_of_django():
-    admission = an_admission("alice")
-    stream = bounded(whose(), admission)
+    checked = a_checked_request("alice")
+    stream = bounded(whose(), checked)
     assert next(stream) == b"alice"
-    admission.refuse(rs.RevokedToken("no longer"))
+    checked.refuse(rs.RevokedToken("no longer"))
     assert next(stream, None) is None
 
     async def refused_between() -> None:
-        admission = an_admission("alice")
-        stream = abounded(awhose(), admission)
+        checked = a_checked_request("alice")
+        stream = abounded(awhose(), checked)
         assert await anext(stream) == b"alice"
-        admission.refuse(rs.RevokedToken("no longer"))
+        checked.refuse(rs.RevokedToken("no longer"))
         assert await anext(stream, None) is None
 
     asyncio.run(refused_between())
@@ -276,17 +276,17 @@ def test_a_refusal_ends_a_stream_of_django():
 
 @pytest.mark.parametrize("bind", [bounded, abounded])
 def test_a_stream_of_django_that_ended_is_over(bind: Any):
-    admission = an_admission("alice")
+    checked = a_checked_request("alice")
 
     async def drain() -> None:
         if bind is bounded:
-            assert list(bounded(iter([b"1"]), admission)) == [b"1"]
+            assert list(bounded(iter([b"1"]), checked)) == [b"1"]
         else:
             chunks = awhose()
-            stream = abounded(chunks, admission)
+            stream = abounded(chunks, checked)
             assert await anext(stream) == b"alice"
             await chunks.aclose()  # type: ignore[attr-defined]
             assert [chunk async for chunk in stream] == []
 
     asyncio.run(drain())
-    assert admission.over
+    assert checked.over

@@ -18,7 +18,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from rskit.testing.attacks.answer import Answer, Headers
 
 LOGGER: Final = logging.getLogger("rskit.testing")
-STRANGER: Final = "203.0.113.9"
+ANONYMOUS_USER: Final = "203.0.113.9"
 """Where requests come from: no address that anybody trusts."""
 _MOST_OCTETS: Final = 1024 * 1024
 
@@ -75,7 +75,7 @@ class WsgiSender:
             "SERVER_NAME": parts.hostname or "localhost",
             "SERVER_PORT": str(parts.port or 443),
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": STRANGER,
+            "REMOTE_ADDR": ANONYMOUS_USER,
             "HTTP_HOST": parts.netloc,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": parts.scheme,
@@ -162,7 +162,7 @@ class AsgiSender:
             "query_string": query.encode("latin-1"),
             "root_path": "",
             "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named],
-            "client": (STRANGER, 4711),
+            "client": (ANONYMOUS_USER, 4711),
             "server": (parts.hostname or "localhost", parts.port or 443),
             "state": {},
             "extensions": {"websocket.http.response": {}},

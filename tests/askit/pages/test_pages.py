@@ -11,7 +11,7 @@ from html import unescape
 import httpx
 import pytest
 
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
 from tests.keys import claims_of
@@ -348,7 +348,7 @@ async def test_many_grants_are_listed_newest_first(client: PlainClient) -> None:
 async def test_every_grant_is_on_some_page_and_is_ended_there(
     bank: Bank, client: PlainClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(granted, "SHOWN", 2)
+    monkeypatch.setattr(user_grants, "SHOWN", 2)
     for number in range(5):
         detail = {**PAYMENT, "creditorName": f"Payee {number}"}
         await client.decide(await client.pushed(authorization_details=[detail]))
@@ -369,7 +369,7 @@ async def test_every_grant_is_on_some_page_and_is_ended_there(
     last = await client.submit(pages[2])
     assert "Nobody has access" not in last.text
     assert '<a href="/grants">Newest' in last.text
-    monkeypatch.setattr(granted, "_WALKED", 1)
+    monkeypatch.setattr(user_grants, "_WALKED", 1)
     await bank.server.core.records.remove("grants-of", "alice")
     for _ in range(2):
         tokens = await client.tokens()

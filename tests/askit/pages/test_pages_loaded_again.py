@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from askit.users import grants as granted
+from askit.users import grants as user_grants
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PAYMENT, PlainClient
 
@@ -52,7 +52,7 @@ async def test_two_approvals_at_once_make_one_grant_and_no_lie(bank: Bank, clien
     (refused,) = [answer for answer in answers if answer.status_code != 303]
     assert "answered before" in refused.text
     assert NOTHING not in refused.text
-    assert len((await granted.grants_of(bank.server.core, "alice"))[0]) == 1
+    assert len((await user_grants.grants_of(bank.server.core, "alice"))[0]) == 1
 
 
 async def test_what_stands_is_not_shown_to_anybody_else(bank: Bank, client: PlainClient) -> None:
@@ -78,8 +78,8 @@ async def test_a_refused_request_loaded_again_claims_no_grant(client: PlainClien
 async def test_a_grant_that_was_ended_is_not_said_to_stand(bank: Bank, client: PlainClient) -> None:
     consent = await consent_page(client)
     await client.submit(consent, decision="approve")
-    (grant,), _ = await granted.grants_of(bank.server.core, "alice")
-    await granted.end(bank.server.core, grant.grant_id, "alice")
+    (grant,), _ = await user_grants.grants_of(bank.server.core, "alice")
+    await user_grants.end(bank.server.core, grant.grant_id, "alice")
     assert "it stands" not in (await client.http.get(address_of(consent))).text
 
 

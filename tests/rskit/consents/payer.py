@@ -18,7 +18,7 @@ from fapikit.errors import FapiError
 from fapikit.io import AsyncDriver, SyncDriver
 from rskit import Reservation
 from rskit.consents.use import use_consent
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from tests.rskit.consents.paying import Api, a_consent
 
 
@@ -53,18 +53,18 @@ def a_worker(store: Store, file: File) -> Api:
 
 def attempt(api: Api, file: File, *consents: str, key: str, face: str = "sync") -> Any:
     """The outcome, or the name of the error."""
-    admission = api.admit(*(a_consent(name) for name in consents), key=key)
+    checked = api.admit(*(a_consent(name) for name in consents), key=key)
     try:
         if face == "sync":
-            return SyncDriver().run(use_consent(admission, file.pay))
-        return asyncio.run(_attempt(api, admission, file))
+            return SyncDriver().run(use_consent(checked, file.pay))
+        return asyncio.run(_attempt(api, checked, file))
     except FapiError as error:
         return type(error).__name__
 
 
-async def _attempt(api: Api, admission: Admission, file: File) -> Any:
+async def _attempt(api: Api, checked: CheckedRequest, file: File) -> Any:
     try:
-        return await AsyncDriver().run(use_consent(admission, file.apay))
+        return await AsyncDriver().run(use_consent(checked, file.apay))
     finally:
         if hasattr(api.store, "aclose"):
             await api.store.aclose()

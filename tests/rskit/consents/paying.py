@@ -10,7 +10,7 @@ from fapikit.errors import FapiError
 from fapikit.jose.key_set import KeySet
 from rskit import Access, ConsentLedger, DetailsType, Issuer, Reservation
 from rskit.consents.use import use_consent
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from tests.clocks import FrozenClock
 from tests.hands import Hand
 from tests.rskit.mothers import AS_KEY, a_server, a_token, a_view, allowed, an_issuer
@@ -81,14 +81,14 @@ class Api:
         order: Any = ORDER,
         key: str | list[str] | None = "key-1",
         **claims: Any,
-    ) -> Admission:
+    ) -> CheckedRequest:
         """A request that has passed its route's Access."""
         claims = {"exp": int(self.clock()) + 300, "iat": int(self.clock()), **claims}
         view = a_view(f"Bearer {a_token(authorization_details=list(granted), **claims)}")
-        admission = Admission(self.server, view, allowed(self.server, view))
+        checked = CheckedRequest(self.server, view, allowed(self.server, view))
         keys = [] if key is None else [key] if isinstance(key, str) else key
-        admission.require_details(Access(), PAYMENT.needed(order), lambda name: keys)
-        return admission
+        checked.require_details(Access(), PAYMENT.needed(order), lambda name: keys)
+        return checked
 
     def pay(self, *granted: Any, execute: Callable[[Reservation], Any] | None = None, **request: Any) -> Any:
         """The outcome, or the name of the error."""

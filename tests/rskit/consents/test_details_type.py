@@ -15,7 +15,7 @@ from fapikit.errors import ConfigurationError
 from rskit import DetailsType
 from rskit import errors as rs
 from rskit.consents.details_type import read_decimal
-from rskit.policy.covering import MAX_STEPS, Budget, covering
+from rskit.policy.details_comparison import MAX_STEPS, Budget, covering
 from tests.rskit.consents.paying import ORDER, PAYMENT, a_consent
 
 KIND = DetailsType(

@@ -36,12 +36,10 @@ class Attempt:
             paid.append((request.key, reservation.id))
             return api.books.pay(reservation)
 
-        admission = api.admit(
-            *(a_consent(name, clock=api.clock) for name in request.consents), key=request.key
-        )
+        checked = api.admit(*(a_consent(name, clock=api.clock) for name in request.consents), key=request.key)
         self.key, self._reconcile = request.key, api.ledger.reconcile
         self.outcome: Any = None
-        self._flow: Flow[Any] | None = use_consent(admission, execute)
+        self._flow: Flow[Any] | None = use_consent(checked, execute)
         self._hand = Hand()
         self._next: Callable[[], Effect] = lambda: next(self.flow)
         self._effect: Effect | None = None

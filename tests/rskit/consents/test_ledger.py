@@ -15,7 +15,7 @@ from rskit import Access, ConsentLedger, DetailsType, NotExecuted
 from rskit import errors as rs
 from rskit.consents.idempotency_key import read_idempotency_key
 from rskit.consents.use import use_consent
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from tests.hands import Hand
 from tests.rskit.consents.paying import ORDER, PAYMENT, Api, a_consent
 from tests.rskit.mothers import a_server, a_token, a_view, allowed
@@ -131,19 +131,19 @@ def test_a_key_that_is_none_is_refused(values: list[str]) -> None:
 def test_the_header_may_have_another_name() -> None:
     api = Api(idempotency_key="x-idempotency-key")
     asked: list[str] = []
-    admission = api.admit(a_consent("c1"))
-    admission.require_details(Access(), PAYMENT.needed(ORDER), lambda name: asked.append(name) or ["key-1"])
-    assert Hand().run(use_consent(admission, api.books.pay))["status"] == "executed"
+    checked = api.admit(a_consent("c1"))
+    checked.require_details(Access(), PAYMENT.needed(ORDER), lambda name: asked.append(name) or ["key-1"])
+    assert Hand().run(use_consent(checked, api.books.pay))["status"] == "executed"
     assert asked == ["x-idempotency-key"]
 
 
-def an_admission(needed: Any = None, *, granted: Any = None, **settings: Any) -> Admission:
+def a_checked_request(needed: Any = None, *, granted: Any = None, **settings: Any) -> CheckedRequest:
     server = a_server(**settings)
     view = a_view(f"Bearer {a_token(authorization_details=[granted or a_consent('c1')])}")
-    admission = Admission(server, view, allowed(server, view))
+    checked = CheckedRequest(server, view, allowed(server, view))
     if needed is not None:
-        admission.require_details(Access(), needed, lambda _: ["key-1"])
-    return admission
+        checked.require_details(Access(), needed, lambda _: ["key-1"])
+    return checked
 
 
 PLAIN = {"type": "payment_initiation", **ORDER}
@@ -168,7 +168,7 @@ def test_what_a_route_lacks_is_named_and_nothing_is_executed(
     api = Api()
     given = {"consents": api.ledger} if settings else {}
     with pytest.raises(ConfigurationError, match=words):
-        Hand().run(use_consent(an_admission(needed, granted=granted, **given), api.books.pay))
+        Hand().run(use_consent(a_checked_request(needed, granted=granted, **given), api.books.pay))
     assert api.books.paid == []
 
 
@@ -177,10 +177,10 @@ def test_a_consent_that_does_not_cover_the_request_is_not_used_up_where_refusals
     other = DetailsType("payment_initiation", executed=tuple(ORDER)).needed(
         {**ORDER, "creditorName": "thief"}
     )
-    admission = api.admit(a_consent("c1"))
-    admission.compared = admission.compared._replace(details=(other,))
+    checked = api.admit(a_consent("c1"))
+    checked.compared = checked.compared._replace(details=(other,))
     with pytest.raises(rs.InsufficientDetails):
-        Hand().run(use_consent(admission, api.books.pay))
+        Hand().run(use_consent(checked, api.books.pay))
     assert api.books.paid == []
 
 

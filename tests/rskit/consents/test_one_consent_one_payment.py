@@ -14,6 +14,7 @@ from rskit.consents.use import use_consent
 from tests.clocks import FrozenClock
 from tests.hands import Hand
 from tests.rskit.consents.paying import DAY, ORDER, Api, Books, a_consent
+from tests.rskit.mothers import RESOURCE
 
 FIRST = {"status": "executed", "number": 1, "order": "2026-1"}
 SECOND = {**FIRST, "number": 2}
@@ -70,6 +71,25 @@ def test_a_consent_that_has_ended_pays_for_nothing() -> None:
     api = Api()
     assert api.pay(a_consent("c1", ends=0)) == "InsufficientDetails"
     assert api.pay(a_consent("c1", ends=-1), a_consent("c2", ends=1)) == FIRST
+
+
+@pytest.mark.spec("RFC 9396 2.2")
+@pytest.mark.parametrize(
+    ("locations", "paid"),
+    [
+        ([RESOURCE], True),
+        (["https://other.example", RESOURCE], True),
+        (["https://other.example"], False),
+        ([f"{RESOURCE}/"], False),
+        ([], False),
+        (RESOURCE, False),
+        (7, False),
+    ],
+)
+def test_a_consent_for_another_api_pays_nothing_here(locations: Any, paid: bool) -> None:
+    api = Api()
+    assert api.pay(a_consent("c1", locations=locations)) == (FIRST if paid else "InsufficientDetails")
+    assert len(api.books.paid) == int(paid)
 
 
 def test_two_consents_pay_twice_and_not_three_times() -> None:

@@ -179,7 +179,7 @@ def a_flask_app() -> flask.Flask:
 
     @app.get("/name")
     def name() -> str:
-        assert flask.request.environ["rskit.tokens.token"] is rskit.current_token()
+        assert flask.request.environ["rskit.token"] is rskit.current_token()
         return f"{who()} {on_flask.current_token.subject}"
 
     @app.get("/feed")
@@ -193,7 +193,7 @@ def a_flask_app() -> flask.Flask:
     @app.get("/open")
     @on_flask.public()
     def open_to_all() -> str:
-        assert "rskit.tokens.token" not in flask.request.environ
+        assert "rskit.token" not in flask.request.environ
         with pytest.raises(LookupError):
             rskit.current_token()
         return "nobody"
@@ -201,7 +201,7 @@ def a_flask_app() -> flask.Flask:
     @app.get("/fresh")
     @on_flask.Access("accounts", fresh=True)
     def fresh() -> str:
-        return str(rskit.current_token() is flask.request.environ["rskit.tokens.token"])
+        return str(rskit.current_token() is flask.request.environ["rskit.token"])
 
     @app.get("/kept")
     def kept() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from rskit import Access
 from rskit import errors as rs
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from tests.clocks import NOW, FrozenClock
 from tests.rskit.mothers import a_server, a_token, a_view, allowed
 
@@ -28,14 +28,14 @@ NOT_FRESH: dict[str, tuple[Any, str]] = {
 }
 
 
-def admission(**claims: Any) -> Admission:
+def checked(**claims: Any) -> CheckedRequest:
     server, view = a_server(clock=FrozenClock()), a_view(f"Bearer {a_token(**claims)}")
-    return Admission(server, view, allowed(server, view))
+    return CheckedRequest(server, view, allowed(server, view))
 
 
 @pytest.mark.parametrize("auth_time", FRESH, ids=str)
 def test_a_recent_sign_in_is_enough(auth_time: float):
-    admission(auth_time=auth_time).require(Access(max_age=AN_HOUR))
+    checked(auth_time=auth_time).require(Access(max_age=AN_HOUR))
 
 
 @pytest.mark.spec("RFC 9470 3")
@@ -43,12 +43,12 @@ def test_a_recent_sign_in_is_enough(auth_time: float):
 def test_what_is_not_recent_is_not_enough(what: str):
     auth_time, words = NOT_FRESH[what]
     with pytest.raises(rs.InsufficientAuthentication, match=words) as refused:
-        admission(auth_time=auth_time).require(Access(max_age=AN_HOUR))
+        checked(auth_time=auth_time).require(Access(max_age=AN_HOUR))
     assert refused.value.max_age == AN_HOUR
 
 
 @pytest.mark.parametrize("acr", [None, "pwd", ["mfa"], "mfa phr", "MFA", True, ""], ids=str)
 def test_an_acr_that_is_not_one_of_those_wanted_is_not_enough(acr: Any):
     with pytest.raises(rs.InsufficientAuthentication):
-        admission(acr=acr).require(Access(acr=("phr", "mfa")))
-    admission(acr="mfa").require(Access(acr=("phr", "mfa")))
+        checked(acr=acr).require(Access(acr=("phr", "mfa")))
+    checked(acr="mfa").require(Access(acr=("phr", "mfa")))

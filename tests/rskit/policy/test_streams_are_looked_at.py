@@ -17,7 +17,7 @@ from fapikit import errors as e
 from fapikit.flow import Flow
 from rskit import IntrospectionLimits, ResourceServer
 from rskit.access import Access
-from rskit.policy.admission import KEY, Admission
+from rskit.policy.checked_request import KEY, CheckedRequest
 from rskit.revocation import Denylist
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand
@@ -207,7 +207,9 @@ def test_a_token_that_was_asked_about_is_not_taken_on_its_signature_later():
     hand = Hand(METADATA, JWKS, says(), says(active=False))
     server = a_server_of(hand, issuers=[issuer], clock=clock)
     view = a_view(f"Bearer {a_token()}")
-    fresh = hand.run(Admission(server, view, allowed(server, view, hand)).require_fresh(Access(fresh=True)))
+    fresh = hand.run(
+        CheckedRequest(server, view, allowed(server, view, hand)).require_fresh(Access(fresh=True))
+    )
     watch = server.watch(view, fresh)
     assert (watch.due, watch.wait) == (False, 60)
     clock.advance(60)

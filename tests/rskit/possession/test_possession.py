@@ -146,6 +146,28 @@ def test_a_public_origin_and_the_prefix_that_a_gateway_strips():
         a_server(origins=["gateway.example"])
 
 
+@pytest.mark.parametrize(
+    ("htu", "origin"),
+    [
+        (f"{RESOURCE}/bank/v1/accounts", f"{RESOURCE}/bank/v1"),
+        ("https://other.example/bank/accounts", None),
+        (f"{RESOURCE}/bank/payments", None),
+        (f"{RESOURCE}.evil.example/accounts", None),
+    ],
+)
+def test_the_log_names_the_prefix_by_which_a_proof_differs(
+    htu: str, origin: str | None, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level("INFO", "rskit")
+    token = bound_token()
+    view = a_view(f"DPoP {token}", dpop=(a_proof(token, url=htu),))
+    assert type(refused(a_server(), view).error) is e.WrongUrl
+    assert ("htu has a prefix more" in caplog.text) is (origin is not None)
+    if origin is not None:
+        assert f"origins=['{origin}']" in caplog.text
+        allowed(a_server(origins=[origin]), a_view(f"DPoP {token}", dpop=(a_proof(token, url=htu),)))
+
+
 @pytest.mark.spec("RFC 9449 11.3")
 def test_a_nonce_is_demanded_of_every_proof_and_ends():
     clock = FrozenClock()

@@ -83,7 +83,7 @@ class Guarded:
     def starlette(self) -> Starlette:
         @on_starlette.Access("accounts")
         async def accounts(request: Request) -> JSONResponse:
-            return JSONResponse(self.accounts_of(on_starlette.admission_of(request).token))
+            return JSONResponse(self.accounts_of(on_starlette.checked_request_of(request).token))
 
         @on_starlette.public()
         async def health(request: Request) -> JSONResponse:
@@ -99,7 +99,9 @@ class Guarded:
 
     def flask(self) -> flask.Flask:
         app = flask.Flask("bank")
-        accounts = on_flask.Access("accounts")(lambda: self.accounts_of(on_flask.current_admission().token))
+        accounts = on_flask.Access("accounts")(
+            lambda: self.accounts_of(on_flask.current_checked_request().token)
+        )
         app.add_url_rule("/accounts", "accounts", accounts)
         app.add_url_rule("/health", "health", on_flask.public()(lambda: {"up": True}))
         return app

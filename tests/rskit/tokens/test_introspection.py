@@ -17,7 +17,7 @@ from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
 from rskit.access import Access
 from rskit.decision import Allow
-from rskit.policy.admission import Admission
+from rskit.policy.checked_request import CheckedRequest
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
@@ -199,9 +199,9 @@ def test_jwts_may_be_verified_here_and_asked_about_on_fresh_routes_alone():
     view = a_view(f"Bearer {a_token()}")
     token = allowed(server, view, hand)
     assert token.kind == "jwt"
-    admission = Admission(server, view, token)
+    checked = CheckedRequest(server, view, token)
     with pytest.raises(rs.InactiveToken):
-        hand.run(admission.require_fresh(Access("accounts", fresh=True)))
+        hand.run(checked.require_fresh(Access("accounts", fresh=True)))
     # What this process has been told holds for every route from now on.
     assert type(refused(server, view, hand).error) is rs.InactiveToken
 
@@ -211,7 +211,7 @@ def test_fresh_never_answers_from_a_cache():
     view = a_view(f"Bearer {OPAQUE}")
     token = allowed(server, view, hand)
     with pytest.raises(rs.InactiveToken):
-        hand.run(Admission(server, view, token).require_fresh(Access(fresh=True)))
+        hand.run(CheckedRequest(server, view, token).require_fresh(Access(fresh=True)))
 
 
 def test_opaque_tokens_go_to_one_issuer_alone():

@@ -14,7 +14,7 @@ from rskit.resource_server import ResourceServer
 _MAKE_ONE: Final = "ResourceServer(resource=..., issuers=[Issuer(...)])"
 
 
-def require_wiring(app: object, resource_server: object) -> None:
+def require_middleware_arguments(app: object, resource_server: object) -> None:
     """Raises ConfigurationError, naming the right call."""
     if isinstance(app, ResourceServer):
         raise ConfigurationError("the arguments are swapped: it is Protect(app, resource_server)")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "rskit"
 """Where middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
-TOKEN_KEY: Final = "rskit.tokens.token"
+TOKEN_KEY: Final = "rskit.token"
 """Where a WSGI environ has the token of a request that carries one."""
 
 
@@ -39,7 +39,7 @@ class Compared(NamedTuple):
 _NOTHING: Final = Compared((), lambda _: ())
 
 
-class Admission:
+class CheckedRequest:
     """One request under check. `token` is None on a public route that was called without credentials.
 
     `over`: the application is done with it. `compared`: what its route has compared with the grant.
@@ -116,4 +116,4 @@ class Admission:
         return self.refusal
 
     def __repr__(self) -> str:
-        return f"Admission({self.token!r})"
+        return f"CheckedRequest({self.token!r})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 
-class Stranger:
+class AnonymousUser:
     """Not authenticated, and without scopes."""
 
     __slots__ = ()
@@ -20,4 +20,4 @@ class Stranger:
     scopes: Final[frozenset[str]] = frozenset()
 
 
-STRANGER: Final = Stranger()
+ANONYMOUS_USER: Final = AnonymousUser()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rskit import Access
 from rskit import errors as rs
-from rskit.policy.covering import MAX_DEPTH, MAX_STEPS, Budget, covers
+from rskit.policy.details_comparison import MAX_DEPTH, MAX_STEPS, Budget, covers
 from tests.rskit.mothers import a_server, a_token, a_view, allowed
 
 GRANTED: dict[str, Any] = {
