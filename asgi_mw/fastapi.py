@@ -3,7 +3,7 @@
     @app.post("/payments")
     async def pay(order: Order, token: Annotated[Token, Access("payments")]) -> Receipt: ...
 
-    document(app)        # adds the 401, 403 and 503 answers to every operation under Access
+    document(app, resource_server)  # OpenAPI: the 401, 403 and 503 answers, and the schemes that this server takes
 
 Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9449 7.1
 Role: RS
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import fastapi
-from fastapi import Depends, HTTPException, WebSocketException
+from fastapi import Depends, HTTPException, Security, WebSocketException
 from fastapi.openapi.models import HTTPBase
 from fastapi.openapi.models import SecurityBase as SchemeModel
 from fastapi.security.base import SecurityBase
@@ -34,6 +34,7 @@ from asgi_mw.stream import POLICY_VIOLATION
 from fapikit.errors import FapiError
 from rskit import access as rules
 from rskit.access import any_of
+from rskit.resource_server import ResourceServer
 from rskit.tokens.token import Token
 
 _CHALLENGE: Final = {
@@ -110,16 +111,22 @@ def Access(  # noqa: N802 - reads as the class it stands for
     fresh: bool = False,
 ) -> Any:
     """A dependency that yields the `Token`: `Annotated[Token, Access("accounts")]`, or `dependencies=[Access(...)]`."""
-    return Depends(RouteAccess(*scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh))
+    rule = RouteAccess(*scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh)
+    return Security(rule, scopes=rule.challenge_scopes())  # the scopes are what OpenAPI shows
 
 
-def document(app: fastapi.FastAPI) -> None:
-    """Have the OpenAPI document name the answers that Protect and Access give."""
+def document(app: fastapi.FastAPI, resource_server: ResourceServer | None = None) -> None:
+    """Have the OpenAPI document name the answers that Protect and Access give.
+
+    With the resource server it names the schemes alone that this one takes.
+    """
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = generate()
+            if resource_server is not None:
+                _keep_schemes(schema, frozenset(scheme.lower() for scheme in resource_server.schemes))
             for operations in schema.get("paths", {}).values():
                 for operation in operations.values():
                     if isinstance(operation, dict) and "security" in operation:
@@ -128,6 +135,19 @@ def document(app: fastapi.FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _keep_schemes(schema: dict[str, Any], taken: frozenset[str]) -> None:
+    """Leave out those of ours that are not `taken`."""
+    left_out = {BEARER.scheme_name, DPOP.scheme_name} - taken
+    schemes = schema.get("components", {}).get("securitySchemes", {})
+    for name in left_out:
+        schemes.pop(name, None)
+    for operations in schema.get("paths", {}).values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "security" in operation:
+                kept = [need for need in operation["security"] if left_out.isdisjoint(need)]
+                operation["security"] = kept
 
 
 __all__ = [

@@ -51,7 +51,6 @@ def create_app(
     def pay(request: fastapi.Request, _: Annotated[Token, Access("payments", details=this_payment)]) -> Any:
         return use_consent_sync(request, books.pay)
 
-    document(app)
     server = ResourceServer(
         resource=resource,
         issuers=[Issuer(issuer)],
@@ -60,6 +59,7 @@ def create_app(
         store=store,
         consents=ConsentLedger(store, reconcile=books.find),
     )
+    document(app, server)
     return Protect(app, server)
 
 

@@ -282,6 +282,11 @@ class ResourceServer:
             headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
         return headers
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The authentication schemes under which tokens may come, as challenges offer them."""
+        return self._challenges.offered
+
     def is_metadata(self, path: str, mounted_at: str) -> bool:
         """Whether this is the path of the RFC 9728 document, by itself or below where the application is mounted."""
         return path in (self.metadata_path, mounted_at.rstrip("/") + self.metadata_path)

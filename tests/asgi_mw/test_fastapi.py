@@ -121,9 +121,28 @@ def test_openapi_names_schemes_and_refusals():
     schema = app.openapi()
     assert set(schema["components"]["securitySchemes"]) == {"bearer", "dpop"}
     notes = schema["paths"]["/notes"]["get"]
-    assert notes["security"] == [{"bearer": []}, {"dpop": []}]
+    assert notes["security"] == [{"bearer": ["notes:read"]}, {"dpop": ["notes:read"]}]
     assert {"200", "401", "403", "503"} <= set(notes["responses"])
     assert "401" not in schema["paths"]["/health"]["get"]["responses"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "schemes"),
+    [
+        ({"bindings": ["dpop"]}, ["dpop"]),
+        ({"bindings": ["mtls"]}, ["bearer"]),
+        ({}, ["bearer", "dpop"]),
+    ],
+    ids=str,
+)
+def test_openapi_names_the_schemes_alone_that_the_server_takes(
+    mint: Mint, settings: dict[str, Any], schemes: list[str]
+):
+    app = an_app()
+    document(app, mint.resource_server(RESOURCE, profile="fapi2-security", **settings))
+    schema = app.openapi()
+    assert sorted(schema["components"]["securitySchemes"]) == schemes
+    assert schema["paths"]["/notes"]["get"]["security"] == [{name: ["notes:read"]} for name in schemes]
 
 
 def test_the_audit_lists_every_route_websockets_included():
