@@ -36,7 +36,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can sign in; a `pin` reaches the second `acr`. `sub` is the claim of that name, else the user name."""
+    """Somebody who can sign in. A `pin` reaches the second `acr`. `sub`: the claim of that name, else the user name."""
 
     username: str
     password: Secret
