@@ -31,7 +31,7 @@ from askit.records import PushedRequest, Records
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
 from askit.users.password_attempts import PasswordAttempts
-from askit.users.users import Users
+from askit.users.users import Users, pin_of
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
 from fapikit.flow import Flow, store_check
@@ -104,7 +104,7 @@ class Core:
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
-        usernames = {user.username for user in config.users}
+        usernames = {name for user in config.users for name in (user.username, pin_of(user.username))}
         self.users = Users(
             config.users,
             PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),

@@ -32,6 +32,7 @@ from askit.endpoints import (
     par,
     register,
     revoke,
+    step_up,
     token,
     userinfo,
 )
@@ -80,8 +81,12 @@ def build_routes(core: Core) -> list[Route]:
         _without_head(Route(f"{base}/authorize", page(authorize.authorize), methods=["GET", "POST"])),
         _without_head(Route(f"{base}/interaction", page(authorize.interaction))),
         Route(f"{base}/login", page(login.login), methods=["POST"]),
+        Route(f"{base}/step_up", page(step_up.step_up), methods=["POST"]),
         Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
-        *(_to_own_page(core, f"{base}/{form}") for form in ("login", "decision", "logout", "grants/end")),
+        *(
+            _to_own_page(core, f"{base}/{form}")
+            for form in ("login", "step_up", "decision", "logout", "grants/end")
+        ),
         _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
         Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),
         Route(f"{base}/grants", page(grants.list_grants)),

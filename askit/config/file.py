@@ -60,7 +60,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
         "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
-        "acr": table.optional_string("acr"),
+        "acr": table.string_or_strings("acr") or None,
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
@@ -181,9 +181,13 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
 
 
 def _user(table: Table) -> User:
+    pin = table.optional_string("pin")
+    if pin == "":
+        raise ConfigurationError(f"{table.name('pin')} is empty: leave it out, or give one")
     user = User(
         username=table.string("username"),
         password=Secret(table.string("password")),
+        pin=None if pin is None else Secret(pin),
         claims=table.members("claims"),
     )
     table.require_nothing_else()

@@ -21,6 +21,7 @@ from askit.browser_origins import ANY, check_browser_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
+from askit.config.acr_levels import check_acr_levels
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -73,7 +74,7 @@ class Config:
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
     http_ca: Path | None = None
-    acr: str = "urn:fapikit:acr:password"
+    acr: str | tuple[str, ...] = "urn:fapikit:acr:password"
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -123,6 +124,7 @@ class Config:
         self._require_references()
         self._require_policy()
         self._require_users()
+        check_acr_levels(self.acr_levels, self.users)
         for client in self.clients:
             client.check(self.profile)
 
@@ -239,6 +241,11 @@ class Config:
                     f"the user {user.username!r} and a client share the subject {user.sub!r}",
                     clause="FAPI2-SP 6.7",
                 )
+
+    @property
+    def acr_levels(self) -> tuple[str, ...]:
+        """What a sign-in may reach, the weakest first."""
+        return (self.acr,) if isinstance(self.acr, str) else self.acr
 
     @property
     def address(self) -> tuple[str, int]:

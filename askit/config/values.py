@@ -29,10 +29,11 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can sign in. `sub` is the claim of that name, else the user name."""
+    """Somebody who can sign in. A `pin` reaches the second `acr`. `sub`: the claim of that name, else the user name."""
 
     username: str
     password: Secret
+    pin: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

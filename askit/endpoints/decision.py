@@ -16,6 +16,7 @@ from askit.errors import InvalidRequest
 from askit.messages import read_form
 from askit.requests.request_uris import load_opened_request
 from askit.users.consent import approve, continue_request, deny, needs_login
+from askit.users.levels import needs_step_up
 from askit.users.logout import end_session
 from askit.users.sessions import read_browser, require_form_token
 
@@ -31,7 +32,11 @@ async def decision(core: Core, request: Request) -> Response:
         raise InvalidRequest("client_id is missing or unknown")
     opened = await load_opened_request(core, request_uri, client)
     # The hidden fields of a login page are those of this form: what it asks for must have happened.
-    if browser.session is None or needs_login(core, opened, browser.session):
+    if (
+        browser.session is None
+        or needs_login(core, opened, browser.session)
+        or needs_step_up(core, opened.request, browser.session)
+    ):
         return await continue_request(core, opened, client, browser)
     match form.get("decision"):
         case "approve":

@@ -18,6 +18,7 @@ from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
+from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 
@@ -50,7 +51,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "response_modes_supported": modes,
         "grant_types_supported": sorted(GRANTS),
         "subject_types_supported": ["public"],
-        "acr_values_supported": [config.acr],
+        "acr_values_supported": list(levels_of(config, None)),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],
         "claims_parameter_supported": True,

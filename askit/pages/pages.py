@@ -83,6 +83,21 @@ class Pages:
             wrong=wrong,
         )
 
+    def step_up(
+        self, *, client: Client, username: str, csrf: str, request_uri: str, wrong: bool, leads_to: str
+    ) -> Response:
+        return self._page(
+            "step_up.html",
+            status=401 if wrong else 200,
+            leads_to=leads_to,
+            client_name=client.name,
+            username=username,
+            csrf=csrf,
+            client_id=client.client_id,
+            request_uri=request_uri,
+            wrong=wrong,
+        )
+
     def consent(
         self,
         *,

@@ -94,31 +94,45 @@ class RunningServer(Generic[S]):
     # Logins.
 
     def browse(
-        self, url: str, *, decision: str = "approve", username: str = "alice", password: str = "wonderland"
+        self,
+        url: str,
+        *,
+        decision: str = "approve",
+        username: str = "alice",
+        password: str = "wonderland",
+        pin: str = "",
     ) -> Callback:
         """Walk from an authorization URL through login and consent to what the client receives."""
         with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
-            return visit(browser, self._steps(url, username, password, decision))
+            return visit(browser, self._steps(url, username, password, decision, pin))
 
     async def async_browse(
-        self, url: str, *, decision: str = "approve", username: str = "alice", password: str = "wonderland"
+        self,
+        url: str,
+        *,
+        decision: str = "approve",
+        username: str = "alice",
+        password: str = "wonderland",
+        pin: str = "",
     ) -> Callback:
         async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
-            return await avisit(browser, self._steps(url, username, password, decision))
+            return await avisit(browser, self._steps(url, username, password, decision, pin))
 
-    def signed_in(self, client: Any, *, resource: str | None = None, **request: Any) -> Any:
-        """The Login of an `rpkit.Client`; `request` is what `begin` takes."""
+    def signed_in(self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any) -> Any:
+        """The Login of an `rpkit.Client`; `request` is what `begin` takes, `pin` for a second level."""
         start = client.begin(**request)
-        return client.complete(self.browse(start.url), start.transaction, **_only(resource=resource))
+        return client.complete(self.browse(start.url, pin=pin), start.transaction, **_only(resource=resource))
 
-    async def async_signed_in(self, client: Any, *, resource: str | None = None, **request: Any) -> Any:
+    async def async_signed_in(
+        self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any
+    ) -> Any:
         """The Login of an `rpkit.AsyncClient`."""
         start = await client.begin(**request)
-        callback = await self.async_browse(start.url)
+        callback = await self.async_browse(start.url, pin=pin)
         return await client.complete(callback, start.transaction, **_only(resource=resource))
 
-    def _steps(self, url: str, username: str, password: str, decision: str) -> Any:
-        return walk(url, issuer=self.issuer, username=username, password=password, decision=decision)
+    def _steps(self, url: str, username: str, password: str, decision: str, pin: str) -> Any:
+        return walk(url, issuer=self.issuer, username=username, password=password, decision=decision, pin=pin)
 
 
 async def make_access_token(
@@ -153,7 +167,7 @@ async def make_access_token(
         expires_at=int(now + lives),
         authorization_details=tuple(_consented(core, detail) for detail in authorization_details),
         jkt=(cnf or {}).get("jkt"),
-        acr=core.config.acr,
+        acr=core.config.acr_levels[0],
         auth_time=now,
     )
     members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}

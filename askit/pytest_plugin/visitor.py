@@ -40,9 +40,10 @@ class _Form(HTMLParser):
             self.buttons.setdefault(attributes["name"], []).append(attributes.get("value", ""))
 
 
-def walk(url: str, *, issuer: str, username: str, password: str, decision: str) -> Steps:
+def walk(url: str, *, issuer: str, username: str, password: str, decision: str, pin: str = "") -> Steps:
     """Yields (method, url, form); returns the URL, or the form of a form_post, that is meant for the client."""
     method, form = "GET", dict[str, str]()
+    known = {"username": username, "password": password, "pin": pin, "decision": decision}
     for _ in range(_MAX_STEPS):
         response = yield method, url, form
         location = response.headers.get("location")
@@ -58,13 +59,19 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str) 
         url, method, form = urljoin(url, page.action), "POST", page.fields
         if not url.startswith(issuer):
             return form
-        if "password" in form:
-            if response.status_code == 401:
-                raise AssertionError("the server refused the password")
-            form = {**form, "username": username, "password": password}
-        elif "decision" in page.buttons:
-            form = {**form, "decision": decision}
+        form = _filled(page, form, response.status_code, known)
     raise AssertionError("the server leads in circles")
+
+
+def _filled(page: _Form, form: Mapping[str, str], status: int, known: Mapping[str, str]) -> dict[str, str]:
+    """The form with what this visitor knows of what it asks for."""
+    for secret, name in (("password", "password"), ("pin", "PIN")):
+        if secret in form and status == 401:
+            raise AssertionError(f"the server refused the {name}")
+    asked = [name for name in ("username", "password", "pin") if name in form]
+    if "decision" in page.buttons:
+        asked.append("decision")
+    return {**form, **{name: known[name] for name in asked}}
 
 
 def visit(client: httpx.Client, steps: Steps) -> Callback:

@@ -20,7 +20,6 @@ from askit.errors import (
     InvalidRequestUri,
     LoginRequired,
     Refused,
-    UnmetAuthentication,
 )
 from askit.issuing.authorization_response import authorization_response
 from askit.issuing.id_token import make_detached_signature
@@ -31,6 +30,7 @@ from askit.requests.response_type import HYBRID
 from askit.users import grants as user_grants
 from askit.users import logout
 from askit.users.claims import claims_by_name
+from askit.users.levels import granted_level, needed_level, needs_step_up
 from askit.users.sessions import Browser, form_token, set_cookie
 from askit.wire_errors import code_of, describe
 from fapikit.secrets import random_token
@@ -40,14 +40,18 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
     """The next page, or the response to the client."""
     request = opened.request
     try:
-        _require_reachable_acr(core, request)
+        needed_level(core, request, None)
         if core.config.auto_approve is not None:
-            session = _automatic_session(core)
+            session = _automatic_session(core, request)
             return await approve(core, opened, client, session)
         if browser.session is None or needs_login(core, opened, browser.session):
             if "none" in request.prompt:
                 raise LoginRequired("nobody is signed in, or not recently enough")
             return await login_page(core, opened, client, browser)
+        if needs_step_up(core, request, browser.session):
+            if "none" in request.prompt:
+                raise LoginRequired("the user signed in at a lower acr than the request needs")
+            return await step_up_page(core, opened, client, browser)
         if "none" in request.prompt:
             if not await user_grants.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
@@ -79,6 +83,22 @@ async def login_page(
         username=username or request.login_hint or "",
         wrong=wrong,
         leads_to=request.redirect_uri,
+    )
+    return set_cookie(core, page, browser)
+
+
+async def step_up_page(
+    core: Core, opened: OpenedRequest, client: Client, browser: Browser, *, wrong: bool = False
+) -> Response:
+    """The PIN form, for who is signed in."""
+    assert browser.session is not None  # noqa: S101 - for the type checker; the callers have seen to it
+    page = core.pages.step_up(
+        client=client,
+        username=browser.session.username,
+        csrf=await form_token(core, browser, opened.uri),
+        request_uri=opened.uri,
+        wrong=wrong,
+        leads_to=opened.request.redirect_uri,
     )
     return set_cookie(core, page, browser)
 
@@ -116,6 +136,7 @@ async def approve(
     """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
     request = opened.request
     _require_meant_user(core, request, session)
+    acr = granted_level(core, request, session)
     owners = core.owners(client, session.username)
     user = core.users.find(session.username)
     if user is None:
@@ -137,7 +158,7 @@ async def approve(
         created_at=now,
         expires_at=expires_at,
         auth_time=session.auth_time,
-        acr=session.acr,
+        acr=acr,
         claims=request.claims,
         session_id=session.session_id,
     )
@@ -180,6 +201,8 @@ async def refuse(core: Core, request: PushedRequest, client: Client, error: Refu
 def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
     """Whether the user must sign in (again) for this request; a sign-in made for it counts."""
     request = opened.request
+    if session.acr not in core.config.acr_levels:
+        return True  # of a process whose settings were others
     if session.fresh_for == digest(opened.request_id):
         return False
     if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
@@ -204,23 +227,12 @@ def _require_meant_user(core: Core, request: PushedRequest, session: Session) ->
         raise LoginRequired("another user is signed in than the one asked for", clause="OIDC 3.1.2.2")
 
 
-def _require_reachable_acr(core: Core, request: PushedRequest) -> None:
-    """A requested `acr` counts as required (RFC 9470 5)."""
-    wanted = set(request.acr_values)
-    asked = (request.claims.get("id_token") or {}).get("acr")
-    if isinstance(asked, dict) and asked.get("essential") is True:
-        values = asked.get("values")
-        listed = values if isinstance(values, list) else []
-        wanted |= {str(value) for value in (asked.get("value"), *listed) if value}
-    if wanted and core.config.acr not in wanted:
-        raise UnmetAuthentication("this server cannot authenticate the user at a requested acr")
-
-
-def _automatic_session(core: Core) -> Session:
-    now = core.clock()
+def _automatic_session(core: Core, request: PushedRequest) -> Session:
+    now, username = core.clock(), str(core.config.auto_approve)
+    level = needed_level(core, request, core.users.find(username))
     return Session(
-        username=str(core.config.auto_approve),
+        username=username,
         auth_time=int(now),
-        acr=core.config.acr,
+        acr=level or core.config.acr_levels[0],
         expires_at=now + 1,
     )

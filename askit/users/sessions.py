@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -74,7 +74,7 @@ async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Br
     session = Session(
         username=user.username,
         auth_time=int(now),
-        acr=core.config.acr,
+        acr=core.config.acr_levels[0],
         expires_at=now + core.config.session_lifetime,
         fresh_for=fresh_for,
         session_id=session_id,
@@ -82,6 +82,20 @@ async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Br
     cookie = random_token(core.random_bytes)
     await core.records.save("session", cookie, session, core.config.session_lifetime, owners)
     return Browser(cookie, known=False, session=session)
+
+
+async def raise_level(core: Core, old: Browser, session: Session, *, fresh_for: str) -> Browser:
+    """The same session at the highest level, under a new cookie. When it began, and when it ends, stays.
+
+    Raises ShareTaken for a user who has too much here.
+    """
+    owners = (user_owner(session.username),)
+    core.shares.require(owners)
+    await core.records.remove("session", old.cookie)
+    raised = replace(session, acr=core.config.acr_levels[-1], fresh_for=fresh_for)
+    cookie = random_token(core.random_bytes)
+    await core.records.save("session", cookie, raised, session.expires_at - core.clock(), owners)
+    return Browser(cookie, known=False, session=raised)
 
 
 async def sign_out(core: Core, browser: Browser) -> None:

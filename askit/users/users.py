@@ -30,3 +30,17 @@ class Users:
             return None
         await self._attempts.succeeded(attempt)
         return user
+
+    async def check_pin(self, username: str, pin: str, *, address: str) -> bool:
+        """Whether this is the user's PIN, counted apart from passwords. Raises as `check_password` does."""
+        attempt = await self._attempts.begin(pin_of(username), address)
+        user = self._by_name.get(username)
+        if user is None or user.pin is None or not user.pin.matches(pin):
+            return False
+        await self._attempts.succeeded(attempt)
+        return True
+
+
+def pin_of(username: str) -> str:
+    """The name under which guesses at a PIN count: a right password must not give them back."""
+    return f"{username}\0pin"

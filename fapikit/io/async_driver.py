@@ -7,7 +7,7 @@ import inspect
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.io import transport
 from fapikit.io.shared_work import SharedTasks
@@ -70,7 +70,7 @@ class AsyncDriver:
                 self._shared.start(key, lambda: self.run(start()))
 
     def _http_client(self) -> Any:
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         client = self._clients.get(loop)
         if client is None:
             # A client refers to its loop, which keeps both alive: those of loops that have ended are let go here.
@@ -81,9 +81,19 @@ class AsyncDriver:
 
     async def aclose(self) -> None:
         """Close this loop's client."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
+        client = self._clients.pop(_running_loop(), None)
         if client is not None and self._http.async_client is None:
             await client.aclose()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "no asyncio event loop runs here, and the async classes work on asyncio alone; "
+            "under trio call the sync class, such as rpkit.Client, in a thread (trio.to_thread.run_sync)"
+        ) from None
 
 
 async def _sign(effect: Sign) -> bytes:

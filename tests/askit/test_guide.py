@@ -29,8 +29,8 @@ def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     config = Config.load("bank.toml")
     assert uvicorn_config(AuthorizationServer(config)).loaded
     assert PrivateKey.from_pem(Path("fintech.pem").read_text()).alg == "ES256"
-    assert [client.client_id for client in config.clients] == ["fintech", "accounts-api"]
-    assert config.resources[0].introspection_clients == ("accounts-api",)
+    assert [client.client_id for client in config.clients] == ["fintech", "payments-api"]
+    assert config.resources[0].introspection_clients == ("payments-api",)
 
 
 def test_its_tests_pass(tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""What the levels of a sign-in must be: one, or two of which the second is reached by a user's PIN.
+
+Spec: RFC 9470 5; OIDC 2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from askit.config.values import User
+from fapikit.errors import ConfigurationError
+
+
+def check_acr_levels(levels: tuple[str, ...], users: Iterable[User]) -> None:
+    """Raises ConfigurationError."""
+    if not 1 <= len(levels) <= 2 or len(set(levels)) < len(levels):
+        raise ConfigurationError(
+            "acr must be one level, or two different ones, the weakest first: a password reaches the first, a PIN "
+            "the second",
+            facts={"setting": "acr"},
+        )
+    if any(not level or level.split() != [level] for level in levels):
+        raise ConfigurationError("acr: a level is a name without spaces", facts={"setting": "acr"})
+    for user in users:
+        if user.pin is not None and len(levels) < 2:
+            raise ConfigurationError(
+                f"users: the pin of {user.username!r} reaches nothing: let acr be an array of two levels",
+                facts={"setting": "acr"},
+            )

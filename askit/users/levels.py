@@ -1,0 +1,64 @@
+"""The levels of a sign-in: which one a request needs, who reaches it, and whether a session did.
+
+A password reaches the weakest level of `acr`, and the PIN of a user the one above. A level that was asked for counts
+as required; of several, the first that the user can reach is the one that is needed.
+
+Spec: RFC 9470 5; OIDC 3.1.2.1, 5.5.1.1
+Role: AS
+"""
+
+from __future__ import annotations
+
+from askit.config.settings import Config
+from askit.config.values import User
+from askit.core import Core
+from askit.errors import LoginRequired, UnmetAuthentication
+from askit.records import PushedRequest, Session
+
+
+def levels_of(config: Config, user: User | None) -> tuple[str, ...]:
+    """What this user can reach, the weakest first; None: what somebody can."""
+    pins = [known.pin for known in config.users] if user is None else [user.pin]
+    return config.acr_levels if any(pin is not None for pin in pins) else config.acr_levels[:1]
+
+
+def needed_level(core: Core, request: PushedRequest, user: User | None) -> str | None:
+    """The level that this request needs, None for any; `user` is None before the sign-in.
+
+    Raises UnmetAuthentication if none of those asked for can be reached.
+    """
+    asked = _asked_levels(request)
+    reachable = levels_of(core.config, user)
+    level = next((level for level in asked if level in reachable), None)
+    if asked and level is None:
+        who = "this server" if user is None else "this user"
+        raise UnmetAuthentication(f"{who} cannot reach a requested acr", clause="RFC 9470 5")
+    return level
+
+
+def needs_step_up(core: Core, request: PushedRequest, session: Session) -> bool:
+    """Whether the session lies below the level that is needed. Raises UnmetAuthentication."""
+    level, levels = needed_level(core, request, core.users.find(session.username)), core.config.acr_levels
+    return level is not None and levels.index(session.acr) < levels.index(level)
+
+
+def granted_level(core: Core, request: PushedRequest, session: Session) -> str:
+    """The level that the tokens of this request carry: the needed one, else that of the session.
+
+    Raises LoginRequired for a session below it, UnmetAuthentication.
+    """
+    if needs_step_up(core, request, session):
+        raise LoginRequired("the user signed in at a lower acr than the request needs")
+    return needed_level(core, request, core.users.find(session.username)) or session.acr
+
+
+def _asked_levels(request: PushedRequest) -> tuple[str, ...]:
+    """In the order of `acr_values`. An essential claim leaves those that it names."""
+    asked = (request.claims.get("id_token") or {}).get("acr")
+    if isinstance(asked, dict) and asked.get("essential") is True:
+        values = asked.get("values")
+        listed = values if isinstance(values, list) else []
+        essential = [str(value) for value in (asked.get("value"), *listed) if value]
+        if essential:
+            return (*(level for level in request.acr_values if level in essential), *essential)
+    return request.acr_values
