@@ -1,13 +1,14 @@
 """What this server must not forget, as typed records over the five operations of a store.
 
 A secret (code, token, request URI, session) is never a key: its SHA-256 is. A record is written once and never
-changed, save a registered client's; that something was used is a mark of its own, written with `add`, so that of many
-callers one wins.
+changed, save a registered client's and the time of a grant's last use. That something was used up is a mark of its
+own, written with `add`, so that of many callers one wins.
 
     request  what an authenticated client pushed, by its request URI
              request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
     code     an approval to redeem, by its code         code-used                      mark on it
     grant    what a user granted, by its id: while it is there, what hangs on it lives
+             grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie
@@ -100,6 +101,13 @@ class Grant(Record):
     acr: str
     claims: Mapping[str, Any] = field(default_factory=dict)
     session_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantUse(Record):
+    """When a token of a grant was last issued or introspected, to a minute."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

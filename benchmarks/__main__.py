@@ -12,7 +12,8 @@ from benchmarks.tokens import measure_proofs, measure_tokens
 
 
 def main() -> None:
-    logging.disable(logging.INFO)  # refusals on purpose, during preparation, would be logged
+    # Refusals on purpose, and the marks that live in one process on purpose, would be logged.
+    logging.disable(logging.WARNING)
     # joserfc, of a name that is still in use.
     warnings.filterwarnings("ignore", message="EdDSA is deprecated")
     results = []

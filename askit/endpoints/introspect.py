@@ -18,6 +18,7 @@ from askit.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from askit.issuing.encryption import encrypted_for
 from askit.issuing.tokens import find_access_token, token_claims
 from askit.messages import json_answer, read_form
+from askit.users import grants as user_grants
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import INTROSPECTION_RESPONSE
@@ -62,6 +63,8 @@ async def describe_token(core: Core, token: str, caller: Client) -> dict[str, An
     resource = core.config.resource(record.audience)
     if resource is None or caller.client_id not in resource.introspection_clients:
         return {"active": False}
+    if record.grant_id is not None:
+        await user_grants.note_use(core, record.grant_id)
     token_type = "DPoP" if record.jkt else "Bearer"
     return {"active": True, "token_type": token_type, **token_claims(core, record, resource)}
 

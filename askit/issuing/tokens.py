@@ -59,6 +59,8 @@ async def issue_access_token(
         token = random_token(core.random_bytes)
     owners = core.owners(client, grant.username) if grant else client.owners
     await core.records.save("token", token, record, core.config.access_token_lifetime + 60, owners)
+    if grant is not None:
+        await user_grants.note_use(core, grant.grant_id, owners)
     body: dict[str, Any] = {
         "access_token": token,
         "token_type": "DPoP" if jkt else "Bearer",

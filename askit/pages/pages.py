@@ -134,14 +134,21 @@ class Pages:
         self,
         *,
         user: User | None,
-        grants: Sequence[tuple[Grant, str]],
+        grants: Sequence[tuple[Grant, str, float | None]],
         config: Config,
         csrf: str,
         start: str | None,
         older: str | None,
     ) -> Response:
-        """One page; `start` is where it starts unless it is the first, `older` where the next one does."""
-        entries = [_entry(grant, name, user, config, self._catalogue.say) for grant, name in grants]
+        """One page of grants, each with the name of its client and when it was last used.
+
+        `start` is where it starts unless it is the first, `older` where the next one does.
+        """
+        say = self._catalogue.say
+        entries = [
+            {**_entry(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
+            for grant, name, used in grants
+        ]
         return self._page(
             "grants.html",
             person=describe_user(user, self._catalogue.say),
@@ -236,6 +243,10 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
+
+
+def _minute(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _entry(grant: Grant, client_name: str, user: User | None, config: Config, say: Say) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from askit.clients.client import Client
 from askit.config.settings import Config
 from askit.core import Core
 from askit.errors import InvalidGrant
-from askit.records import Agreement, Grant, Owners, PushedRequest
+from askit.records import Agreement, Grant, GrantUse, Owners, PushedRequest, read_stored
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
-from fapikit.errors import StoreUnavailable
+from fapikit.errors import StoreError, StoreUnavailable
 
 SHOWN: Final = 100
 _WALKED: Final = 1000
 _TRIES: Final = 200
+_USE_STEP: Final = 60.0
+"""So often at most the last use of a grant is written down, in seconds."""
 
 
 async def remember(core: Core, grant: Grant, owners: Owners) -> None:
@@ -44,6 +46,28 @@ async def find(core: Core, grant_id: str) -> Grant | None:
     """A grant that stands: not revoked, and of a user who is still there. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
     return None if grant is None or core.users.find(grant.username) is None else grant
+
+
+async def note_use(core: Core, grant_id: str, owners: Owners = ()) -> None:
+    """Keep when a grant was used. Nothing is decided by it: a store that fails costs a line in the log.
+
+    `owners` are charged for the record once, when its first token is issued.
+    """
+    try:
+        seen, now = await core.records.read("grant-use", grant_id), core.clock()
+        if seen is not None and now - read_stored("grant-use", GrantUse, seen).at < _USE_STEP:
+            return
+        new = GrantUse(at=now).dump()
+        # Who loses the swap finds that another process noted the same minute.
+        await core.records.swap("grant-use", grant_id, seen, new, core.config.grant_lifetime, owners)
+    except StoreError as error:
+        core.log.warning("the last use of a grant was not kept: %s", error)
+
+
+async def last_use(core: Core, grant_id: str) -> float | None:
+    """When a token of this grant was last issued or introspected; None: never. Raises StoreError."""
+    use = await core.records.load("grant-use", grant_id, GrantUse)
+    return None if use is None else use.at
 
 
 def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
