@@ -112,7 +112,7 @@ class Core:
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
-        self.pages = Pages(name=config.name, path=self.path)
+        self.pages = Pages(name=config.name, path=self.path, texts=config.texts)
         if http is None and config.http_ca is not None:
             http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))

@@ -78,6 +78,7 @@ class PushedRequest(Record):
     max_age: int | None = None
     prompt: tuple[str, ...] = ()
     login_hint: str | None = None
+    ui_locales: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     signed: bool = False
     response_type: str = "code"

@@ -37,6 +37,7 @@ from askit.endpoints import (
     userinfo,
 )
 from askit.messages import see_other
+from askit.pages.languages import prefer_header
 from askit.refusal_pages import refusal_page
 from fapikit.tracebacks import bare
 
@@ -115,6 +116,7 @@ def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
     """An endpoint whose refusals are pages, each with a reference that the log has too."""
 
     async def answer(request: Request) -> Response:
+        prefer_header(request.headers.get("accept-language", ""))
         try:
             return await endpoint(core, request)
         except Exception as raised:  # noqa: BLE001 - as above

@@ -48,6 +48,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
             DetailsType.read(entry) for entry in table.tables("authorization_details_types")
         ),
         "scopes": _scopes(table),
+        "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
         "development_only": table.boolean("development_only", True),
         "trusted_proxies": read_networks("trusted_proxies", table.strings("trusted_proxies")),
@@ -136,7 +137,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
     }
     table.require_nothing_else()
     given = {name: value for name, value in settings.items() if value is not None}
-    return RegistrationPolicy(**{"scopes": tuple(IDENTITY_SCOPES), **given})
+    return RegistrationPolicy(**{"scopes": IDENTITY_SCOPES, **given})
 
 
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:

@@ -28,6 +28,7 @@ from askit.config.limits import Limits
 from askit.config.networks import Network
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
+from askit.pages.catalogues import check_texts
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -50,6 +51,7 @@ class Config:
     authorization_details_types: tuple[DetailsType, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     listen: str = "127.0.0.1:9443"
     development_only: bool = True
     trusted_proxies: tuple[Network, ...] = ()
@@ -58,7 +60,7 @@ class Config:
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
     registration: RegistrationPolicy = field(
-        default_factory=lambda: RegistrationPolicy(scopes=tuple(IDENTITY_SCOPES))
+        default_factory=lambda: RegistrationPolicy(scopes=IDENTITY_SCOPES)
     )
     tls: TlsFiles | None = None
     signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -105,6 +107,7 @@ class Config:
             )
         self._require_short_tokens()
         check_browser_origins(self.browser_origins or ())
+        check_texts(self.texts)
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:
                 raise ConfigurationError(
@@ -155,7 +158,7 @@ class Config:
         client_ids = {client.client_id for client in self.clients}
         uris = {resource.uri for resource in self.resources}
         for resource in self.resources:
-            own = set(resource.scopes) & IDENTITY_SCOPES.keys()
+            own = set(resource.scopes) & set(IDENTITY_SCOPES)
             if own:
                 raise ConfigurationError(
                     f"resources: {resource.uri} claims the scope {min(own)!r} of UserInfo"
@@ -287,21 +290,6 @@ class Config:
         return not resource.scopes and not any(
             resource.uri in known.resources for known in self.authorization_details_types
         )
-
-    def describe_access(self, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
-        """What is asked for, or was granted, in words: each scope, and each API that is asked for by its name."""
-        named = set(resources)
-        apis = [api for api in self.resources if api.uri in named and self.is_asked_for_by_name(api)]
-        return [*map(self.describe_scope, scopes), *(_use_of(api.name or api.uri) for api in apis)]
-
-    def describe_scope(self, scope: str) -> str:
-        """The scope in words, for the consent page."""
-        known = self.scopes.get(scope) or IDENTITY_SCOPES.get(scope)
-        return known or _use_of(scope)
-
-
-def _use_of(name: str) -> str:
-    return f"Use \N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK} for you"
 
 
 def _require_unique(setting: str, names: list[str]) -> None:

@@ -14,15 +14,8 @@ from fapikit.secrets import Secret
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
 
-IDENTITY_SCOPES: Final[Mapping[str, str]] = {
-    "openid": "Confirm who you are",
-    "profile": "See your name and profile",
-    "email": "See your e-mail address",
-    "address": "See your postal address",
-    "phone": "See your telephone number",
-    "offline_access": "Keep this access while you are away",
-}
-"""The scopes of this server's own UserInfo, in the words of the consent page."""
+IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
+"""The scopes of this server's own UserInfo; the pages have a text for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from askit.core import Core
 from askit.endpoints.login import OWN_PAGES
 from askit.errors import InvalidRequest
 from askit.messages import read_form, read_query, see_other
+from askit.pages.languages import prefer_locales
 from askit.requests.requested_subject import hinted_client, hinted_subject
 from askit.users.logout import end_session as end
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie
@@ -35,6 +36,7 @@ class Leaving:
     client: Client | None
     redirect_uri: str | None
     state: str | None
+    ui_locales: str | None
 
     @property
     def fields(self) -> dict[str, str]:
@@ -43,6 +45,7 @@ class Leaving:
             "client_id": self.client.client_id if self.client else None,
             "post_logout_redirect_uri": self.redirect_uri,
             "state": self.state,
+            "ui_locales": self.ui_locales,
         }
         return {name: value for name, value in found.items() if value is not None}
 
@@ -88,6 +91,8 @@ def _gone(core: Core, leaving: Leaving) -> Response:
 
 
 async def _read(core: Core, parameters: Parameters) -> Leaving:
+    ui_locales = parameters.get("ui_locales")
+    prefer_locales((ui_locales or "").split())
     hint, client_id = parameters.get("id_token_hint"), parameters.get("client_id")
     if client_id is None and hint is not None:
         client_id = hinted_client(core, hint)
@@ -103,4 +108,4 @@ async def _read(core: Core, parameters: Parameters) -> Leaving:
             "post_logout_redirect_uri is not registered for this client",
             clause="OIDC RP-Initiated Logout 3",
         )
-    return Leaving(client, uri, parameters.get("state") if uri is not None else None)
+    return Leaving(client, uri, parameters.get("state") if uri is not None else None, ui_locales)

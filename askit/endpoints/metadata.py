@@ -17,6 +17,7 @@ from askit.clients.metadata import ENCRYPTED_RESPONSES
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.messages import public_json
+from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
@@ -54,6 +55,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],
         "claims_parameter_supported": True,
+        "ui_locales_supported": list(LANGUAGES),
         "code_challenge_methods_supported": ["S256"],
         "require_pushed_authorization_requests": profile.par_required,
         "require_signed_request_object": profile.request_object_required,

@@ -25,7 +25,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise UnauthorizedClient("a public client has no credentials", clause="RFC 6749 4.4")
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split()))
     core.require_scopes(scopes, request.client)
-    if set(scopes) & IDENTITY_SCOPES.keys():
+    if set(scopes) & set(IDENTITY_SCOPES):
         raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
     asked = parameters.all("resource")
     for uri in asked:

@@ -25,9 +25,11 @@ from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
+from askit.pages.catalogues import LANGUAGES, Catalogue, Say, Texts
 from askit.pages.ibans import grouped
+from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
-from askit.pages.words import describe_claims, describe_detail, describe_user, short
+from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user, short
 from askit.records import Grant
 from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
@@ -47,11 +49,15 @@ _TEMPLATES.filters.update(plain=short, grouped=grouped)
 
 
 class Pages:
-    """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called."""
+    """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called.
 
-    def __init__(self, *, name: str, path: str) -> None:
+    `texts`: those that the bank replaced, by language and key.
+    """
+
+    def __init__(self, *, name: str, path: str, texts: Mapping[str, Texts]) -> None:
         self._name = name
         self._path = path
+        self._catalogues = {language: Catalogue(language, texts.get(language)) for language in LANGUAGES}
         self.style = files("askit.pages").joinpath("style.css").read_bytes()
 
     def login(
@@ -98,6 +104,8 @@ class Pages:
         client: Client,
         user: User | None,
         scopes: Sequence[str],
+        resources: Sequence[str],
+        config: Config,
         details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
         claims: Iterable[str],
         until: float,
@@ -106,14 +114,16 @@ class Pages:
         leads_to: str,
     ) -> Response:
         """`until`: when the access ends that is asked for."""
+        say = self._catalogue.say
+        access = describe_access(config, scopes, resources, say)
         return self._page(
             "consent.html",
             leads_to=leads_to,
             client=client,
-            person=describe_user(user),
-            scopes=[*scopes, *describe_claims(claims)],
-            details=[describe_detail(detail, known, user) for detail, known in details],
-            once=bool(details) and not scopes and all(known and known.single_use for _, known in details),
+            person=describe_user(user, self._catalogue.say),
+            scopes=[*access, *describe_claims(claims, say)],
+            details=[describe_detail(detail, known, user, say) for detail, known in details],
+            once=bool(details) and not access and all(known and known.single_use for _, known in details),
             ends_on=_day(until),
             csrf=csrf,
             request_uri=request_uri,
@@ -134,12 +144,18 @@ class Pages:
 
         `start` is where it starts unless it is the first, `older` where the next one does.
         """
+        say = self._catalogue.say
         entries = [
-            {**_entry(grant, name, user, config), "used_at": None if used is None else _minute(used)}
+            {**_entry(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
             for grant, name, used in grants
         ]
         return self._page(
-            "grants.html", person=describe_user(user), entries=entries, csrf=csrf, start=start, older=older
+            "grants.html",
+            person=describe_user(user, self._catalogue.say),
+            entries=entries,
+            csrf=csrf,
+            start=start,
+            older=older,
         )
 
     def sign_out(
@@ -155,7 +171,7 @@ class Pages:
         return self._page(
             "sign_out.html",
             leads_to=leads_to,
-            person=describe_user(user),
+            person=describe_user(user, self._catalogue.say),
             client_name=client_name,
             csrf=csrf,
             carried=carried,
@@ -176,7 +192,7 @@ class Pages:
         reference: str,
     ) -> Response:
         """The request was decided before: what stands since then, for the user who granted it, else where to look."""
-        entry = None if grant is None else _entry(grant, client_name, user, config)
+        entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue.say)
         return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
@@ -201,6 +217,11 @@ class Pages:
         response.headers["content-security-policy"] = f"{policy}; script-src 'sha256-{_SUBMIT_HASH}'"
         return response
 
+    @property
+    def _catalogue(self) -> Catalogue:
+        """The one of this request's language."""
+        return self._catalogues[spoken()]
+
     def _page(
         self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
     ) -> Response:
@@ -209,8 +230,15 @@ class Pages:
             "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action {targets}"
         )
+        catalogue = self._catalogue
+        shared = {
+            "bank": self._name,
+            "path": self._path,
+            "language": catalogue.language,
+            "say": catalogue.markup,
+        }
         return Response(
-            _TEMPLATES.get_template(template).render(bank=self._name, path=self._path, **values),
+            _TEMPLATES.get_template(template).render(**shared, **values),
             status,
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
@@ -221,7 +249,7 @@ def _minute(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _entry(grant: Grant, client_name: str, user: User | None, config: Config) -> dict[str, Any]:
+def _entry(grant: Grant, client_name: str, user: User | None, config: Config, say: Say) -> dict[str, Any]:
     """One grant, for a person to read."""
     kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
     return {
@@ -230,11 +258,11 @@ def _entry(grant: Grant, client_name: str, user: User | None, config: Config) ->
         "granted_on": _day(grant.created_at),
         "ends_on": _day(grant.expires_at),
         "scopes": [
-            *config.describe_access(grant.scopes, grant.resources),
-            *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set())),
+            *describe_access(config, grant.scopes, grant.resources, say),
+            *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set()), say),
         ],
         "details": [
-            describe_detail(detail, known, user)
+            describe_detail(detail, known, user, say)
             for detail, known in zip(grant.authorization_details, kinds, strict=True)
         ],
     }

@@ -10,27 +10,21 @@ from typing import Final
 from askit.errors import InvalidRequestUri, ShareTaken, StaleForm, TooManyAttempts
 from fapikit.errors import FapiError
 
-_SENTENCES: Final[tuple[tuple[type[FapiError], str], ...]] = (
-    (
-        StaleForm,
-        "This page belongs to an earlier visit, to another browser, or to one that keeps no cookies.",
-    ),
-    (TooManyAttempts, "There were too many attempts to sign in. Please wait a while before you try again."),
-    (
-        InvalidRequestUri,
-        "This page was open for too long, or it does not belong to a request that is under way.",
-    ),
-    (ShareTaken, "There is too much under way at once. Please try again in a few minutes."),
+_KEYS: Final[tuple[tuple[type[FapiError], str], ...]] = (
+    (StaleForm, "refused_stale_form"),
+    (TooManyAttempts, "refused_too_many_attempts"),
+    (InvalidRequestUri, "refused_request_uri"),
+    (ShareTaken, "refused_share_taken"),
 )
 
 
 def describe_refusal(error: FapiError, status: int) -> str:
-    """The sentence, by the kind of the error, else by the status of the answer."""
-    for kind, sentence in _SENTENCES:
+    """The key of the sentence, by the kind of the error, else by the status of the answer."""
+    for kind, key in _KEYS:
         if isinstance(error, kind):
-            return sentence
+            return key
     if status == 503:
-        return "The bank cannot answer right now. Please try again in a moment."
+        return "refused_unavailable"
     if status >= 500:
-        return "Something went wrong at the bank. This is not your fault."
-    return "The application sent you here with a request that the bank cannot accept."
+        return "refused_server_error"
+    return "refused_request"

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from askit.config.details_types import GIVEN_HERE, DetailsType
-from askit.config.values import User
+from askit.config.settings import Config
+from askit.config.values import IDENTITY_SCOPES, User
+from askit.pages.catalogues import Say
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
 _AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
@@ -37,7 +39,7 @@ class DescribedDetail:
 
 
 def describe_detail(
-    detail: Mapping[str, Any], known: DetailsType | None, user: User | None
+    detail: Mapping[str, Any], known: DetailsType | None, user: User | None, say: Say
 ) -> DescribedDetail:
     """The detail for a person to read."""
     payee_name, payee = _first(detail, _PAYEE)
@@ -48,38 +50,55 @@ def describe_detail(
         shown.add("currency")
     lines: list[tuple[str, str]] = []
     for label, names in (
-        ("To account", _PAYEE_ACCOUNT),
-        ("From account", _ACCOUNT),
-        ("Reference", _REFERENCE),
+        ("detail_payee_account", _PAYEE_ACCOUNT),
+        ("detail_account", _ACCOUNT),
+        ("detail_reference", _REFERENCE),
     ):
         name, value = _first(detail, names)
         if value is not None:
-            lines.append((label, _text(value)))
+            lines.append((say(label), _text(value, say)))
             shown.add(name)
-        elif label == "From account" and user is not None and amount is not None:
-            lines.append((label, describe_user(user)[1]))
-    lines.extend((_label(name), _text(value)) for name, value in detail.items() if name not in shown)
+        elif names is _ACCOUNT and user is not None and amount is not None:
+            lines.append((say(label), describe_user(user, say)[1]))
+    lines.extend((_label(name), _text(value, say)) for name, value in detail.items() if name not in shown)
     return DescribedDetail(
         heading=plain(known.name if known and known.name else _label(str(detail["type"]))),
-        amount=None if amount is None else _amount(amount, detail),
-        payee=None if payee is None else _text(payee),
+        amount=None if amount is None else _amount(amount, detail, say),
+        payee=None if payee is None else _text(payee, say),
         lines=tuple(lines),
         once=known is not None and known.single_use,
     )
 
 
-def describe_user(user: User | None) -> tuple[str, str]:
+def describe_user(user: User | None, say: Say) -> tuple[str, str]:
     """The user's name, and the account: the claim of that name, else the user name."""
     if user is None:
-        return "somebody", ""
+        return say("nobody"), ""
     return plain(str(user.claims.get("name", user.username))), _text(
-        user.claims.get("account", user.username)
+        user.claims.get("account", user.username), say
     )
 
 
-def describe_claims(names: Iterable[str]) -> list[str]:
+def describe_access(config: Config, scopes: Iterable[str], resources: Iterable[str], say: Say) -> list[str]:
+    """What is asked for, or was granted: each scope, and each API that is asked for by its name."""
+    named = set(resources)
+    apis = [api for api in config.resources if api.uri in named and config.is_asked_for_by_name(api)]
+    return [
+        *(_describe_scope(config, scope, say) for scope in scopes),
+        *(say("scope_other", scope=plain(api.name or api.uri)) for api in apis),
+    ]
+
+
+def _describe_scope(config: Config, scope: str, say: Say) -> str:
+    """In the words of the bank, where it has any for this scope."""
+    if scope in config.scopes:
+        return config.scopes[scope]
+    return say(f"scope_{scope}") if scope in IDENTITY_SCOPES else say("scope_other", scope=scope)
+
+
+def describe_claims(names: Iterable[str], say: Say) -> list[str]:
     """Claims asked for by name, as the consent page says them."""
-    return [f"See your {_label(name).lower()}" for name in sorted(names)]
+    return [say("claim", claim=_label(name).lower()) for name in sorted(names)]
 
 
 def short(text: str) -> str:
@@ -99,12 +118,12 @@ def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | Non
     return next(((name, detail[name]) for name in names if detail.get(name) is not None), (None, None))
 
 
-def _amount(value: Any, detail: Mapping[str, Any]) -> str:
+def _amount(value: Any, detail: Mapping[str, Any], say: Say) -> str:
     if isinstance(value, dict):
         name = "amount" if "amount" in value else "value"
         number, currency = value.get(name, ""), value.get("currency", "")
         rest = {k: v for k, v in value.items() if k not in (name, "currency")}
-        return plain(f"{number} {currency}{' ' + _text(rest) if rest else ''}".strip())
+        return plain(f"{number} {currency}{' ' + _text(rest, say) if rest else ''}".strip())
     return plain(f"{value} {detail.get('currency', '')}".strip())
 
 
@@ -112,21 +131,21 @@ def _label(name: str) -> str:
     return plain(_WORDS.sub(" ", name)).strip().capitalize()
 
 
-def _text(value: Any) -> str:
-    return plain(", ".join(_parts(value)))
+def _text(value: Any, say: Say) -> str:
+    return plain(say("list_separator").join(_parts(value, say)))
 
 
-def _parts(value: Any) -> Iterator[str]:
+def _parts(value: Any, say: Say) -> Iterator[str]:
     if isinstance(value, dict):
         if value.keys() == {"iban"}:
-            yield from _parts(value["iban"])
+            yield from _parts(value["iban"], say)
             return
         for name, inner in value.items():
-            yield f"{_label(str(name))}: {_text(inner)}"
+            yield f"{_label(str(name))}: {_text(inner, say)}"
     elif isinstance(value, list):
         for inner in value:
-            yield from _parts(inner)
+            yield from _parts(inner, say)
     elif isinstance(value, bool):
-        yield "yes" if value else "no"
+        yield say("yes" if value else "no")
     else:
         yield str(value)

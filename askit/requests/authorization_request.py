@@ -117,6 +117,7 @@ def validate(
         max_age=_max_age(members, client),
         prompt=_prompt(members),
         login_hint=members.get("login_hint"),
+        ui_locales=tuple(members.get("ui_locales", "").split()),
         signed=signed,
     )
 

@@ -18,6 +18,7 @@ from askit.clients.client import Client
 from askit.config.limits import Limits
 from askit.core import Core
 from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
+from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
 from askit.records import Owners, PushedRequest
 from fapikit import strict_json
@@ -70,6 +71,7 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
 
 async def open_direct_request(core: Core, request: PushedRequest) -> OpenedRequest:
     """A request that came through the browser: it is open at once. Raises TooLarge."""
+    prefer_locales(request.ui_locales)
     return await _opened(core, random_token(core.random_bytes), request)
 
 
@@ -113,6 +115,7 @@ async def _stored(core: Core, request_uri: str) -> PushedRequest:
 async def _require_usable(core: Core, request_id: str, request: PushedRequest, client: Client) -> None:
     if request.client_id != client.client_id:
         raise _unknown()
+    prefer_locales(request.ui_locales)
     await _require_undecided(core, request_id)
     if not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is not registered any more", clause="RFC 9126 7.4")

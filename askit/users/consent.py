@@ -111,7 +111,9 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
     page = core.pages.consent(
         client=client,
         user=user,
-        scopes=core.config.describe_access(request.scopes, request.resources),
+        scopes=request.scopes,
+        resources=request.resources,
+        config=core.config,
         details=[
             (detail, core.config.details_type(str(detail["type"])))
             for detail in request.authorization_details

@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 
 def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("bank.toml").write_text(*blocks("toml"))
+    Path("bank.toml").write_text("\n".join(blocks("toml")))
     Path("clients.json").write_text(*blocks("json"))
     keys, _ = blocks("python")
     exec(keys, {})

@@ -14,6 +14,7 @@ from askit import AuthorizationServer, Config
 from askit.clients.client import Client
 from askit.errors import InvalidClientMetadata
 from askit.issuing.keys import ServerKeys
+from askit.pages.catalogues import Catalogue
 from askit.pages.words import describe_user
 from fapikit.errors import ConfigurationError, FapiError, UnusableKey
 from fapikit.profiles import profile_of
@@ -151,7 +152,7 @@ async def test_the_session_of_a_user_who_is_gone(bank: Bank, client: PlainClient
     consent = await _consent(client)
     bank.server.core.users._by_name.pop("alice")
     assert 'name="password"' in (await client.submit(consent, decision="approve")).text
-    assert describe_user(None)[0] == "somebody"
+    assert describe_user(None, Catalogue("en").say)[0] == "somebody"
 
 
 async def test_of_two_decisions_at_once_the_second_is_told(bank: Bank, client: PlainClient) -> None:

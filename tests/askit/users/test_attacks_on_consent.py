@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from askit.pages.catalogues import Catalogue
 from askit.pages.words import describe_detail
 from tests.askit.bank import Bank
 from tests.askit.plain_client import PAYMENTS, PlainClient, read_callback
@@ -161,7 +162,7 @@ async def test_no_field_hides_behind_a_long_one() -> None:
 
 
 def test_the_name_of_a_field_is_shown_where_it_says_something() -> None:
-    shown = describe_detail({"type": "open", "limits": {"perDay": "5"}}, None, None)
+    shown = describe_detail({"type": "open", "limits": {"perDay": "5"}}, None, None, Catalogue("en").say)
     assert "Per day: 5" in dict(shown.lines)["Limits"]
 
 
