@@ -86,6 +86,8 @@ def _name(name: str, value: Any) -> Iterator[str]:
 
 
 def _described(value: Any) -> str:
+    if inspect.ismodule(value):
+        return f"The module `{value.__name__}`, see there."
     if type(value).__module__.startswith(OURS):
         return f"A `{type(value).__name__}`."
     return f"`{re.sub(r' at 0x[0-9a-f]+', '', str(value))}`"
