@@ -77,7 +77,7 @@ def test_a_bank_an_api_and_a_fintech_pay_each_other(
     guide: str, ports: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (toml,) = blocks(guide, "toml")
+    toml, *_ = blocks(guide, "toml")
     (clients,) = blocks(guide, "json")
     Path("bank.toml").write_text(toml)
     Path("clients.json").write_text(clients)
