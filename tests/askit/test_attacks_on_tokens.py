@@ -237,7 +237,9 @@ async def _call(bank: Bank, step: str, tokens: dict[str, Any], code: str) -> htt
 
 
 @pytest.mark.parametrize("step", ["redeem", "refresh", "userinfo", "introspect", "revoke"])
-async def test_whichever_store_operation_fails_nothing_is_given(step: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_whichever_store_operation_fails_nothing_is_given(
+    step: str, caplog: pytest.LogCaptureFixture
+) -> None:
     for at in range(1, 30):
         caplog.clear()
         bank = Bank()
@@ -249,7 +251,9 @@ async def test_whichever_store_operation_fails_nothing_is_given(step: str, caplo
         if store.done < at:
             assert (response.status_code, at > 2) == (200, True)
             return
-        if "the last use of a grant was not kept" in caplog.text:  # it decides nothing: the page of grants shows it
+        if (
+            "the last use of a grant was not kept" in caplog.text
+        ):  # it decides nothing: the page of grants shows it
             assert response.status_code == 200
             continue
         assert response.status_code == 503
