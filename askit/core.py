@@ -39,6 +39,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
+from fapikit.profiles import Profile
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
@@ -140,6 +141,10 @@ class Core:
             await self.records.store.aclose()
 
     # What the endpoints share.
+
+    def profile_of(self, client: Client) -> Profile:
+        """The rules for one client: those of the server, unless the settings say others for it."""
+        return self.config.client_profiles.get(client.client_id, self.profile)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a shared flow. Raises what it raises."""
