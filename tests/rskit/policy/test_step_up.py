@@ -21,10 +21,10 @@ NOT_FRESH: dict[str, tuple[Any, str]] = {
     "a year ahead": (NOW + 365 * 86_400, "lies in the future"),
     "milliseconds": (int(NOW) * 1000, "lies in the future"),
     "forty digits": (10**39, "lies in the future"),
-    "absent": (None, "does not say when"),
-    "text": (str(int(NOW)), "does not say when"),
-    "true": (True, "does not say when"),
-    "a list": ([NOW], "does not say when"),
+    "absent": (None, "no auth_time"),
+    "text": (str(int(NOW)), "no auth_time"),
+    "true": (True, "no auth_time"),
+    "a list": ([NOW], "no auth_time"),
 }
 
 
