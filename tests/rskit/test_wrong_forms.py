@@ -29,7 +29,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "an empty class": (lambda: Access(acr=""), "acr must be one class"),
     "classes in one text": (lambda: Access(acr="phr mfa"), "acr must be one class"),
     "a class that is no text": (lambda: Access(acr=[2]), "acr must be one class"),  # type: ignore[list-item]
-    "an age as text": (lambda: Access("accounts", max_age="60"), "max_age is a number"),  # type: ignore[arg-type]
+    "an age as text": (lambda: Access("accounts", max_age="60"), "max_age must be a whole number"),  # type: ignore[arg-type]
 }
 
 
