@@ -45,16 +45,19 @@ async def read_authorization_request(
     core: Core, parameters: Parameters, client: Client, *, jkt: str | None = None
 ) -> PushedRequest:
     """Read and check one. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
-    members = await read_members(core, parameters, client)
-    return await check_members(core, members, client, signed="request" in parameters, jkt=jkt)
-
-
-async def read_members(core: Core, parameters: Parameters, client: Client) -> Mapping[str, Any]:
-    """The members that count: those of the verified request object if there is one, else the parameters."""
     if "request_uri" in parameters:
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
-    if "request" in parameters:
-        signed = await read_request_object(core, parameters["request"], client)
+    request_object = parameters.get("request")
+    members = await read_members(core, parameters, client, request_object)
+    return await check_members(core, members, client, signed=request_object is not None, jkt=jkt)
+
+
+async def read_members(
+    core: Core, parameters: Parameters, client: Client, request_object: str | None
+) -> Mapping[str, Any]:
+    """The members that count: those of the verified request object if there is one, else the parameters."""
+    if request_object is not None:
+        signed = await read_request_object(core, request_object, client)
         for name, value in signed.items():
             octets = value.encode() if isinstance(value, str) else strict_json.dump({name: value})
             require_short(name, len(octets), core.config.limits)

@@ -1,6 +1,6 @@
-"""A signed request object: verified as this client's, then the only source of parameters.
+"""A signed request object, sent or hosted by the client: verified as its own, then the only source of parameters.
 
-Spec: RFC 9101 4, 5b, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
+Spec: RFC 9101 4, 5b, 5.2, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
 Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
 Role: AS
 """
@@ -12,15 +12,30 @@ from typing import Any
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.errors import InvalidRequestObject
+from askit.errors import InvalidRequestObject, UnusableRequestUri
 from fapikit.errors import FapiError, JwtKeyError, LivesTooLong, MissingClaim, TooOld
 from fapikit.jose.claims import Expected, number
 from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption, is_encrypted
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.verify import verify_jwt
+from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
 
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+
+
+async def find_request_object(core: Core, parameters: Parameters, client: Client) -> str | None:
+    """The one of a request that came through the browser, nobody has verified it yet; None: it has none.
+
+    Raises UnusableRequestUri, TransportError.
+    """
+    uri = parameters.get("request_uri")
+    if uri is None:
+        return parameters.get("request")
+    if not client.hosts_request_object(uri):
+        raise UnusableRequestUri("this request_uri is not registered in request_uris of this client")
+    with core.waiting_for_request_objects(client.client_id):
+        return await core.run(core.hosted_request_objects.load(uri))
 
 
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
