@@ -13,6 +13,7 @@ from typing import Any
 
 import trustme
 
+from examples.demo.choices import Choices
 from fapikit import PrivateKey, Profile, profile_of
 
 ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
@@ -28,19 +29,21 @@ class World:
 
     folder: str
     profile_name: str
+    method: str
+    binding: str
     bank: str
     accounts: str
     payments: str
     fintech: str
 
     @classmethod
-    def create(cls, folder: Path, profile_name: str, *, ports: Mapping[str, int] = PORTS) -> World:
+    def create(cls, folder: Path, choices: Choices, *, ports: Mapping[str, int] = PORTS) -> World:
         """A fresh world: certificates from a throw-away CA, one key for each party that signs.
 
         A party without a port gets any that is free.
         """
         origins = {name: f"https://localhost:{_free_port(ports.get(name, 0))}" for name in PORTS}
-        world = cls(folder=str(folder), profile_name=profile_of(profile_name).name, **origins)
+        world = cls(folder=str(folder), **asdict(choices), **origins)
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
         authority.cert_pem.write_to_path(str(world.path("ca.pem")))
         server = authority.issue_cert("localhost", "127.0.0.1")
@@ -49,6 +52,7 @@ class World:
             pem.write_to_path(str(world.path("server.pem")), append=position > 0)
         for owner in KEY_OWNERS:
             world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
+        world.path("client.secret").write_text(secrets.token_urlsafe(32))
         world.path("nonce.key").write_bytes(secrets.token_bytes(32))
         world.path("world.json").write_text(json.dumps(asdict(world)))
         return world
@@ -63,6 +67,10 @@ class World:
 
     def key_of(self, owner: str) -> PrivateKey:
         return PrivateKey.from_jwk(json.loads(self.path(f"{owner}.jwk").read_text()))
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.profile_name, self.method, self.binding)
 
     @property
     def profile(self) -> Profile:
