@@ -30,7 +30,7 @@ class Demo:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.trace = Trace(world.path("trace.jsonl"))
+        self.trace = Trace(world)
         self.passed = self.held = self.failed = 0
 
     def run(self) -> None:
