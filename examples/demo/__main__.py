@@ -16,6 +16,7 @@ from examples.demo.attackers.invited import attackers_of
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.choices import BINDINGS, METHODS, PROFILES, Choices
+from examples.demo.ports import usual_ports
 from examples.demo.servers import Servers
 from examples.demo.trace import Trace
 from examples.demo.walk import Walk
@@ -96,7 +97,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = True
     try:
-        failed = _run(World.create(folder, choices)) != 0
+        with usual_ports() as ports:
+            failed = _run(World.create(folder, choices, ports=ports)) != 0
     finally:
         if failed:
             print(f"what the servers logged is in {folder}", file=sys.stderr)
