@@ -224,7 +224,9 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
         client.metadata[name] for client in config.clients for name in FETCHED if name in client.metadata
     )
     own = http or HttpSettings()
-    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
+    return PublicHttp(
+        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+    )
 
 
 def _store(config: Config, clock: Clock) -> Store:
