@@ -44,7 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpSettings:
     """How back-channel calls are made.
 
-    `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `ca`: whom to trust, a PEM file or its octets;
+    `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `ca`: whom to trust, PEM file or octets;
     None means the roots that httpx trusts. `client_certificate`: what is shown to a server that asks for one (mutual
     TLS). `proxy`: an egress proxy's URL. `client` and `async_client`: ready clients of httpx or httpx2, used as they
     are, instead of all that; `client_certificate` beside them says which one they show.
