@@ -118,8 +118,8 @@ def begin(
         redirect_uri=settings.redirect_uri,
         response_type=_response_type(bank, parameters.reveal().get("response_type", settings.response_type)),
         response_mode=settings.response_mode,
-        state=Secret(bank.token()),
-        nonce=Secret(bank.token()) if openid else None,
+        state=Secret(bank.random_string()),
+        nonce=Secret(bank.random_string()) if openid else None,
         verifier=verifier,
         dpop=dpop,
         scope=scope,
@@ -174,7 +174,7 @@ def _send(
     if bank.settings.signed_requests:
         request_object = Secret((yield from sign_request(bank, members)))
         form = (("client_id", bank.settings.client_id), ("request", request_object))
-    if bank.pushes:
+    if bank.uses_par:
         dpop = signer_for(bank, transaction.dpop)
         request_uri = yield from push_request(bank, form, dpop=dpop)
         form = (("client_id", bank.settings.client_id), ("request_uri", request_uri))
