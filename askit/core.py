@@ -40,6 +40,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
+from fapikit.profiles import Profile
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
@@ -145,6 +146,10 @@ class Core:
 
     # What the endpoints share.
 
+    def profile_of(self, client: Client) -> Profile:
+        """The rules for one client: those of the server, unless the settings say others for it."""
+        return self.config.client_profiles.get(client.client_id, self.profile)
+
     async def run(self, flow: Flow[T]) -> T:
         """Run a shared flow. Raises what it raises."""
         return await self._driver.run(flow)
@@ -228,7 +233,9 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
         uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)
     )
     own = http or HttpSettings()
-    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
+    return PublicHttp(
+        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+    )
 
 
 def _store(config: Config, clock: Clock) -> Store:

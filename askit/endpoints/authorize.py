@@ -84,8 +84,9 @@ async def _client(core: Core, parameters: Parameters) -> Client:
 
 async def _direct_request(core: Core, parameters: Parameters, client: Client) -> PushedRequest | Response:
     """A request that came through the browser, or the error to send back for it."""
-    if core.profile.par_required or client.flag("require_pushed_authorization_requests"):
-        raise InvalidRequest("the request must be pushed first", clause=core.profile.clause("par_required"))
+    profile = core.profile_of(client)
+    if profile.par_required or client.flag("require_pushed_authorization_requests"):
+        raise InvalidRequest("the request must be pushed first", clause=profile.clause("par_required"))
     request_object = await find_request_object(core, parameters, client)
     members = await read_members(core, parameters, client, request_object)
     try:

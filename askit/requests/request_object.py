@@ -19,6 +19,7 @@ from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption, is_encrypted
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.verify import verify_jwt
 from fapikit.parameters import Parameters
+from fapikit.profiles import Profile
 
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 
@@ -39,13 +40,13 @@ async def find_request_object(core: Core, parameters: Parameters, client: Client
 
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
     """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
-    registered = client.alg("request_object_signing_alg")
+    registered, profile = client.alg("request_object_signing_alg"), core.profile_of(client)
     decryption = await _decryption(core, client, token)
     expected = Expected(
         issuer=client.client_id,
         audience=(core.config.issuer,),
         now=core.clock(),
-        skew=core.profile.clock_skew,
+        skew=profile.clock_skew,
     )
     try:
         with core.waiting_for_keys(client.client_id):
@@ -54,7 +55,7 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
                     token,
                     REQUEST_OBJECT,
                     keys=core.clients.keys_of(client),
-                    algorithms={registered} if registered else core.profile.signing_algorithms,
+                    algorithms={registered} if registered else profile.signing_algorithms,
                     expected=expected,
                     decryption=decryption,
                 )
@@ -62,7 +63,7 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
     except JwtKeyError as error:
         raise _with_code(error) from error
     claims = verified.claims
-    _check_span(core, claims)
+    _check_span(claims, profile, core.clock())
     if claims.get("client_id") != client.client_id:
         raise InvalidRequestObject(
             "client_id inside the request object is not this client", clause="RFC 9101 6.3"
@@ -84,14 +85,13 @@ async def _decryption(core: Core, client: Client, token: str) -> Decryption | No
     )
 
 
-def _check_span(core: Core, claims: Mapping[str, Any]) -> None:
+def _check_span(claims: Mapping[str, Any], profile: Profile, now: float) -> None:
     """`nbf` not too old, `exp` not too far from it, where the profile says so."""
-    profile = core.profile
     nbf, exp = number(claims, "nbf", REQUEST_OBJECT), number(claims, "exp", REQUEST_OBJECT)
     if profile.request_object_max_age is not None:
         if nbf is None:
             raise REQUEST_OBJECT.fail(MissingClaim, "this request object has no nbf", about="nbf")
-        if core.clock() - nbf > profile.request_object_max_age:
+        if now - nbf > profile.request_object_max_age:
             raise REQUEST_OBJECT.fail(TooOld, "nbf of this request object is too old", about="nbf")
     if profile.request_object_max_lifetime is not None:
         if exp is None:
