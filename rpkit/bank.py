@@ -102,6 +102,8 @@ class Bank:
     @property
     def pushes(self) -> bool:
         """Whether authorization requests go by PAR: as set, else wherever the server can."""
+        if self.settings.hosted_requests is not None:
+            return False
         wanted = self.settings.pushed_requests
         return self.metadata.has("pushed_authorization_request_endpoint") if wanted is None else wanted
 
@@ -152,14 +154,21 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
             facts={"member": "pushed_authorization_request_endpoint"},
         )
     demands_push = metadata.flag("require_pushed_authorization_requests")
-    if settings.pushed_requests is False:
+    hosted = settings.hosted_requests is not None
+    if settings.pushed_requests is False or hosted:
         if demands_push:
+            instead = "hosted_requests is given" if hosted else "pushed_requests is False"
             raise ConfigurationError(
-                f"{metadata.issuer} takes pushed requests only, and pushed_requests is False",
-                clause="RFC 9126 5, 6",
+                f"{metadata.issuer} takes pushed requests only, and {instead}", clause="RFC 9126 5, 6"
             )
     elif metadata.has("pushed_authorization_request_endpoint"):
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
+    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+        raise ConfigurationError(
+            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            clause="OIDC Discovery 3",
+            facts={"member": "request_uri_parameter_supported"},
+        )
 
 
 def _by_mtls(settings: ClientSettings) -> bool:

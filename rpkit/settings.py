@@ -23,6 +23,7 @@ from fapikit.stores.protocol import Store, require_store
 from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
+from rpkit.request_settings import HostedRequests, check_requests
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
 HYBRID: Final = "code id_token"
@@ -59,6 +60,7 @@ class ClientOptions(TypedDict, total=False):
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    hosted_requests: HostedRequests | None
     response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
@@ -95,6 +97,9 @@ class ClientSettings:
     `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
     `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
     request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
+    `hosted_requests`: the server fetches signed requests from us. Under this https address each has one of its own; of
+    a list of addresses, registered as `request_uris`, each serves one at a time; a function of yours takes a request,
+    puts it somewhere, and returns its address.
     `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
     `key_limits`: how long the server's keys are believed.
     `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
@@ -113,6 +118,7 @@ class ClientSettings:
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    hosted_requests: HostedRequests | None = None
     response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
@@ -148,7 +154,7 @@ class ClientSettings:
         self._check_sender_constraint()
         self._check_algorithms()
         check_encryption(self)
-        self._check_signed_requests()
+        check_requests(self)
         self._check_response_type()
         self._check_response_mode()
         self._check_audiences()
@@ -215,23 +221,6 @@ class ClientSettings:
         ):
             if alg is not None:
                 self.profile.require_algorithm(alg, what)
-
-    def _check_signed_requests(self) -> None:
-        self.profile.require(
-            self.signed_requests or not self.profile.request_object_required,
-            "authorization requests are signed: signed_requests cannot be False",
-            "request_object_required",
-        )
-        if self.signed_requests and self.request_signer is None:
-            raise ConfigurationError(
-                "signed requests need a key: give request_signer, or an auth that has one",
-                clause="RFC 9101 4b",
-            )
-        self.profile.require(
-            self.pushed_requests is not False or not self.profile.par_required,
-            "authorization requests are pushed: pushed_requests cannot be False",
-            "par_required",
-        )
 
     def _check_response_type(self) -> None:
         usable = " or ".join(sorted(self.profile.response_types))
