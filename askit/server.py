@@ -10,13 +10,14 @@ Role: AS
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
 from askit.config.settings import Config
 from askit.core import Core
+from askit.endpoints.metadata import build_metadata
 from askit.errors import Refused
 from askit.requests.bounds import bounded, require_small_head
 from askit.routes import build_routes
@@ -66,6 +67,22 @@ class AuthorizationServer:
         Raises FapiError: UnfitStore for a store that would forget what lives.
         """
         await self.core.start()
+
+    def url(self, path: str) -> str:
+        """The public URL of a path: from the configuration, never from the request's Host."""
+        return self.core.url(path)
+
+    def endpoint(self, name: str) -> str:
+        """The public URL of an endpoint, such as `token` or `par`."""
+        return self.core.endpoint(name)
+
+    def metadata(self) -> dict[str, Any]:
+        """The metadata document, as a client reads it (RFC 8414)."""
+        return self.core.metadata_body(build_metadata(self.core))
+
+    async def jwks(self) -> dict[str, Any]:
+        """The public keys, as a client reads them. Raises StoreError."""
+        return await self.core.jwks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -180,7 +180,7 @@ class SignIn:
         asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings
-            if web.needs_fragment(asked, settings.arrives_in):
+            if web.needs_fragment(asked, settings.effective_response_mode):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)

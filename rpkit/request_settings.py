@@ -49,17 +49,17 @@ def check_requests(settings: RequestSettings) -> None:
     profile = settings.profile
     profile.require(
         settings.signed_requests or not profile.request_object_required,
-        "authorization requests are signed: signed_requests cannot be False",
+        "authorization requests must be signed: signed_requests cannot be False",
         "request_object_required",
     )
     if settings.signed_requests and settings.request_signer is None:
         raise ConfigurationError(
-            "signed requests need a key: give request_signer, or an auth that has one",
+            "signed_requests=True needs a key: set request_signer, or use an auth that has a key",
             clause="RFC 9101 4b",
         )
     profile.require(
         settings.pushed_requests is not False or not profile.par_required,
-        "authorization requests are pushed: pushed_requests cannot be False",
+        "authorization requests must be pushed: pushed_requests cannot be False",
         "par_required",
     )
     if settings.hosted_requests is not None:
@@ -70,7 +70,7 @@ def _check_hosted(settings: RequestSettings) -> None:
     profile, hosted = settings.profile, settings.hosted_requests
     profile.require(
         not profile.par_required,
-        "authorization requests are pushed: hosted_requests cannot be given",
+        "authorization requests must be pushed: hosted_requests cannot be set",
         "par_required",
     )
     if settings.pushed_requests:

@@ -185,7 +185,7 @@ class SignIn:
         try:
             client = await self.client()
             settings = client.bank.settings
-            if web.needs_fragment(asked, settings.arrives_in):
+            if web.needs_fragment(asked, settings.effective_response_mode):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)

@@ -40,7 +40,7 @@ def host_request(bank: Bank, request_object: Secret) -> Flow[str]:
     hosted = bank.settings.hosted_requests
     octets = Concealed(request_object.reveal().encode())
     if isinstance(hosted, str):
-        name = bank.token()
+        name = bank.random_string()
         address = f"{hosted.rstrip('/')}/{name}"
         yield from store_put(bank.settings.store, _key(name), octets.reveal(), FETCHED_WITHIN)
     elif isinstance(hosted, Sequence):

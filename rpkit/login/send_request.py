@@ -37,7 +37,7 @@ def send_request(
     if bank.settings.signed_requests:
         request_object = Secret((yield from sign_request(bank, members)))
         form = (*own, ("request", request_object))
-    if bank.pushes:
+    if bank.uses_par:
         request_uri = yield from push_request(bank, form, dpop=signer_for(bank, transaction.dpop))
         form = (*own, ("request_uri", request_uri))
     elif request_object is not None:
