@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from askit.clauses import cite_what_is_in_force
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
@@ -23,6 +24,7 @@ from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.errors import ConfigurationError
+from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.stores import Seal
 
@@ -40,7 +42,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "client_profiles": client_profiles,
         "assertion_audience": table.optional_string("assertion_audience"),
         "auto_approve": table.optional_string("auto_approve"),
-        "clients": _clients(table, base),
+        "clients": _clients(table, base, profile),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
         "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
@@ -91,7 +93,7 @@ def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
     return keys
 
 
-def _clients(table: Table, base: Path) -> tuple[Client, ...]:
+def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
     file = table.optional_string("clients_file")
     entries: Any = table.array("clients")
     if file is not None:
@@ -100,10 +102,10 @@ def _clients(table: Table, base: Path) -> tuple[Client, ...]:
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
-    return tuple(_client(entry) for entry in entries)
+    return tuple(_client(entry, profile) for entry in entries)
 
 
-def _client(metadata: Mapping[str, Any]) -> Client:
+def _client(metadata: Mapping[str, Any], profile: Profile) -> Client:
     """Whoever writes a file misspells: what registration has to ignore (RFC 7591 2) is asked about here."""
     named = f"client {metadata.get('client_id', 'without client_id')}"
     for name in metadata.keys() - MEMBERS:
@@ -112,6 +114,7 @@ def _client(metadata: Mapping[str, Any]) -> Client:
     try:
         return Client.read(metadata)
     except (InvalidClientMetadata, InvalidRedirectUri) as error:
+        cite_what_is_in_force(error, profile)
         told = error.message.removeprefix(f"{named}: ")
         raise type(error)(f"{named}: {told}", clause=error.clause) from error
 
