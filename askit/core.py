@@ -233,7 +233,9 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
         uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)
     )
     own = http or HttpSettings()
-    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
+    return PublicHttp(
+        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+    )
 
 
 def _store(config: Config, clock: Clock) -> Store:
