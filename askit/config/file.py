@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from askit.clauses import cite_what_is_in_force
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
@@ -23,6 +22,7 @@ from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
@@ -102,10 +102,11 @@ def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
-    return tuple(_client(entry, profile) for entry in entries)
+    with citing(profile):
+        return tuple(_client(entry) for entry in entries)
 
 
-def _client(metadata: Mapping[str, Any], profile: Profile) -> Client:
+def _client(metadata: Mapping[str, Any]) -> Client:
     """Whoever writes a file misspells: what registration has to ignore (RFC 7591 2) is asked about here."""
     named = f"client {metadata.get('client_id', 'without client_id')}"
     for name in metadata.keys() - MEMBERS:
@@ -114,7 +115,6 @@ def _client(metadata: Mapping[str, Any], profile: Profile) -> Client:
     try:
         return Client.read(metadata)
     except (InvalidClientMetadata, InvalidRedirectUri) as error:
-        cite_what_is_in_force(error, profile)
         told = error.message.removeprefix(f"{named}: ")
         raise type(error)(f"{named}: {told}", clause=error.clause) from error
 
