@@ -57,14 +57,15 @@ def expected_of(core: Core, client_id: str) -> Expected:
 
 
 def audiences(core: Core) -> tuple[str, ...]:
-    """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone)."""
+    """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone), an endpoint under each name."""
     issuer = core.config.issuer
     known = {
         "issuer": issuer,
         "token_endpoint": core.endpoint("token"),
         "par_endpoint": core.endpoint("par"),
     }
-    return tuple(known[name] for name in sorted(core.profile.assertion_audiences) if name in known)
+    accepted = [known[name] for name in sorted(core.profile.assertion_audiences) if name in known]
+    return tuple(dict.fromkeys([*accepted, *(core.alias(url) for url in accepted if url != issuer)]))
 
 
 async def require_single_use(core: Core, claims: Mapping[str, Any], client: Client) -> None:

@@ -54,6 +54,7 @@ _LISTS: Final = (
 )
 _FLAGS: Final = (
     "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "require_auth_time",
