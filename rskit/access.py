@@ -1,4 +1,4 @@
-"""What a route needs of a token that already holds: scopes, authentication, details, possession.
+"""What a route requires of a valid token: scopes, authentication, authorization details, possession.
 
 Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9396 9; RFC 9470 3 (RS-17, RS-18)
 Role: RS
@@ -24,10 +24,13 @@ E = TypeVar("E")
 
 PUBLIC_MARK: Final = "__fapi_public__"
 ACCESS_MARK: Final = "__fapi_access__"
-_CONTRADICTION: Final = "an endpoint is public or has an Access, not both"
+_CONTRADICTION: Final = "an endpoint is public or has an Access, not both: remove one of the two"
 
 Details = Callable[[Any], Any]
-"""Of the framework's request: the authorization details it needs, one or several; may be a coroutine function."""
+"""Called with the framework's request. Returns the authorization detail that the request needs, or a list of them.
+
+It may be a coroutine function.
+"""
 
 
 class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...)
@@ -37,16 +40,17 @@ class any_of(tuple[str, ...]):  # noqa: N801 - reads as a word inside Access(...
 
     def __new__(cls, *scopes: str) -> Self:
         if not scopes:
-            raise ConfigurationError("any_of names one scope at least")
+            raise ConfigurationError("any_of needs at least one scope")
         return super().__new__(cls, scopes)
 
 
 class Access:
-    """The rule itself; a route takes the `Access` of its framework's module, such as `wsgi_mw.flask`.
+    """The rule of one route. In a route, use the `Access` of your framework's module, such as `wsgi_mw.flask`.
 
-    All `scopes` are needed. `acr`: acceptable classes, the best first. `max_age`: seconds since sign-in, which may not
-    lie ahead.
-    `details`: a function of the request. `dpop="required"`: bound by DPoP. `fresh`: verified anew, not from a cache."""
+    `scopes`: the token must have all of them. `acr`: the acceptable authentication context classes, the best first.
+    `max_age`: the greatest age of the user's sign-in in seconds; a sign-in in the future is refused.
+    `details`: a function of the request. `dpop="required"`: the token must be DPoP-bound. `fresh`: the token is
+    verified or introspected again for this request; the cache is not used."""
 
     __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")
 
@@ -62,14 +66,16 @@ class Access:
         for scope in scopes:
             if not isinstance(scope, str | any_of):
                 raise ConfigurationError(
-                    'scopes are strings: @Access("accounts"), or @Access() for any token'
+                    'scopes must be strings: write @Access("accounts"), or @Access() for any token'
                 )
             if not scope or (isinstance(scope, str) and " " in scope):
-                raise ConfigurationError("each scope is one name without spaces", facts={"scope": scope})
+                raise ConfigurationError("each scope must be one name without spaces", facts={"scope": scope})
         if max_age is not None and (type(max_age) is not int or max_age < 0):
-            raise ConfigurationError("max_age is a number of seconds, not negative", clause="RFC 9470 3")
+            raise ConfigurationError(
+                "max_age must be a whole number of seconds, 0 or more", clause="RFC 9470 3"
+            )
         if dpop not in (None, "required"):
-            raise ConfigurationError('dpop is "required" or left out')
+            raise ConfigurationError('dpop must be "required" or left out')
         self.scopes = scopes
         self.acr: tuple[str, ...] = () if acr is None else _classes(acr)
         self.max_age = max_age
@@ -78,9 +84,9 @@ class Access:
         self.fresh = fresh
 
     def mark(self, endpoint: E) -> E:
-        """Note on the endpoint, as a decorator leaves it, that this is its rule.
+        """Store this rule on the endpoint, as the decorator does.
 
-        Raises ConfigurationError on a public one.
+        Raises ConfigurationError for an endpoint that is public.
         """
         if getattr(endpoint, PUBLIC_MARK, False) is True:
             raise ConfigurationError(_CONTRADICTION)
@@ -88,12 +94,12 @@ class Access:
         return endpoint
 
     def require(self, token: Token, *, now: float, skew: float = 30.0) -> None:
-        """All but the details; `skew`: how far, in seconds, the issuer's clock may be ahead.
+        """Check everything except the details. `skew`: how many seconds the issuer's clock may be ahead.
 
         Raises NotSenderConstrained, InsufficientScope, InsufficientAuthentication.
         """
         if self.dpop is not None and token.confirmation.jkt is None:
-            raise NotSenderConstrained("this operation takes DPoP-bound tokens only")
+            raise NotSenderConstrained("this operation accepts only DPoP-bound tokens")
         missing = [scope for scope in self.scopes if not _granted(scope, token.scopes)]
         if missing:
             raise InsufficientScope(
@@ -105,29 +111,31 @@ class Access:
             self._require_authentication(token, now, skew)
 
     def require_details(self, token: Token, needed: object) -> tuple[Mapping[str, Any], ...]:
-        """What the request needs, each of it covered by a granted detail of its type. Raises InsufficientDetails.
+        """Return the details that the request needs. Each is covered by a granted detail of its type.
 
-        Equal ones are two requests in one: each takes a granted detail of its own.
+        Two equal details are two requests: each needs a granted detail of its own. Raises InsufficientDetails.
         """
         wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
         if not wanted:
             raise _insufficient(
-                token, wanted, "the request names nothing that a granted authorization detail could cover"
+                token, wanted, "the request needs no authorization detail that a grant could cover"
             )
         budget = Budget()
         found = [_require_covered(token, detail, wanted, budget) for detail in wanted]
         if len(wanted) > 1 and serves_twice(wanted, found, budget):
-            raise _insufficient(token, wanted, "the request needs one granted authorization detail twice")
+            raise _insufficient(
+                token, wanted, "the request needs the same granted authorization detail twice"
+            )
         return wanted
 
     def challenge_scopes(self) -> tuple[str, ...]:
-        """All scopes of the operation; of an `any_of` the first."""
+        """All scopes of the operation; of an `any_of`, the first one."""
         return tuple(scope if isinstance(scope, str) else scope[0] for scope in self.scopes)
 
     def _require_authentication(self, token: Token, now: float, skew: float) -> None:
         too_weak = bool(self.acr) and token.acr not in self.acr
         signed_in = token.auth_time
-        # One that lies ahead would satisfy any max_age until it has come and gone.
+        # A time in the future would satisfy every max_age until that time has passed.
         too_old = self.max_age is not None and not (
             signed_in is not None and signed_in - skew <= now <= signed_in + self.max_age
         )
@@ -149,7 +157,7 @@ class Access:
 
 
 def public() -> Callable[[E], E]:
-    """A decorator for what may be called without a token; a token that comes nevertheless must hold."""
+    """A decorator for an endpoint that may be called without a token. A token that is sent must still be valid."""
 
     def mark(endpoint: E) -> E:
         if getattr(endpoint, ACCESS_MARK, None) is not None:
@@ -161,11 +169,11 @@ def public() -> Callable[[E], E]:
 
 
 def _classes(acr: str | Iterable[str]) -> tuple[str, ...]:
-    """Raises ConfigurationError for what would ask for nothing, or for what no token has."""
+    """Raises ConfigurationError for a value that requires nothing, or that no token can have."""
     classes = (acr,) if isinstance(acr, str) else tuple(acr)
     if not classes or not all(map(_is_class, classes)):
         raise ConfigurationError(
-            "acr is one class, or a list of one at least, each a name without spaces; leave it out for any",
+            "acr must be one class, or a list of at least one, each a name without spaces; leave it out to accept any",
             clause="RFC 9470 3",
         )
     return classes
@@ -177,13 +185,15 @@ def _is_class(name: object) -> bool:
 
 def _why_too_old(signed_in: float | None, now: float) -> str:
     if signed_in is None:
-        return "the token does not say when the user signed in"
-    return "the sign-in lies in the future" if signed_in > now else "the user signed in too long ago"
+        return "the token has no auth_time"
+    return (
+        "the sign-in (auth_time) is in the future" if signed_in > now else "the user signed in too long ago"
+    )
 
 
 def is_public(endpoint: Any) -> bool:
-    """Whether the endpoint itself is marked, or the very class it is made of; what derives from that class is not."""
-    endpoint = getattr(endpoint, "__func__", endpoint)  # a bound method is marked where its function is
+    """Whether the endpoint itself is marked, or the class that it is an instance of. A subclass is not public."""
+    endpoint = getattr(endpoint, "__func__", endpoint)  # a bound method has the mark on its function
     if PUBLIC_MARK in getattr(endpoint, "__dict__", ()):
         return True
     return not inspect.isclass(endpoint) and PUBLIC_MARK in vars(type(endpoint))
@@ -194,12 +204,14 @@ def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:
 
 
 def _require_covered(token: Token, detail: Any, wanted: tuple[Any, ...], budget: Budget) -> int:
-    """How many granted details cover it. Raises InsufficientDetails."""
+    """How many granted details cover this one. Raises InsufficientDetails for none."""
     if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
-        raise TypeError("details returns an authorization detail, a dict with a type, or a list of them")
+        raise TypeError(
+            "details= must return an authorization detail (a dict with a type), or a list of them"
+        )
     found = covering(token.authorization_details, detail, budget)
     if not found:
-        why = "it says too much to be compared" if budget.used_up else _why(token, detail)
+        why = "it is too large to be compared" if budget.used_up else _why(token, detail)
         message = f"no granted authorization detail covers this request: {why}"
         raise _insufficient(token, wanted, message, type=detail["type"])
     return len(found)
@@ -210,10 +222,10 @@ def _insufficient(token: Token, wanted: tuple[Any, ...], message: str, **facts: 
 
 
 def _why(token: Token, detail: Mapping[str, Any]) -> str:
-    """Which members stand in the way; names only, values are the user's business."""
+    """The members that differ. Only names are given, because values are private to the user."""
     same_type = token.details(detail["type"])
     if not same_type:
-        return "none of its type was granted"
+        return "no detail of its type was granted"
     budget = Budget()
     fewest = min((uncovered(granted, detail, budget) for granted in same_type), key=len)
     return f"{', '.join(fewest)} differs"

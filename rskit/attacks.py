@@ -1,11 +1,11 @@
-"""For an API team's own tests: the published attacks on tokens and proofs, sent at its own application.
+"""For the tests of your API: sends the published attacks on tokens and proofs to your own application.
 
     mint = Mint()
     app.wsgi_app = Protect(app.wsgi_app, mint.resource_server("https://api.example", profile="fapi2-security"))
 
     assert find_holes(WsgiSender(app), mint, "GET", "https://api.example/accounts", scope="accounts") == []
 
-Each attack is the honest request with one thing changed; what is let in is named, and so is what was not looked at.
+Each attack is the honest request with one change. The result names what was accepted, and what could not be tested.
 
 Spec: FAPI2-SP 5.3.4; RFC 8725 3; RFC 9449 4.3; RFC 6750 2 (RS, published attacks)
 Role: RS

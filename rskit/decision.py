@@ -1,4 +1,4 @@
-"""What the check ends in: the request passes, is challenged, or nothing can be decided now.
+"""The result of the check: the request passes, is challenged, or cannot be decided now.
 
 Spec: RFC 6750 3; RFC 9110 15.6.4
 Role: RS
@@ -15,14 +15,14 @@ from rskit.tokens.token import Token
 
 
 class Allow(NamedTuple):
-    """The token holds and possession is proven. Whether it covers the route is the route's own `Access`."""
+    """The token is valid and possession is proven. The `Access` of the route decides whether it covers the route."""
 
     token: Token
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A finished answer. `error` says why, for logs and tests; only what `headers` and `body` hold is sent."""
+    """A finished answer. `error` gives the reason for logs and tests. Only `headers` and `body` are sent."""
 
     status: int
     headers: Headers
@@ -31,13 +31,13 @@ class Refusal:
 
 
 class Challenge(Refusal):
-    """The client's turn: 400, 401 or 403, with what it would need (RFC 6750 3); 429 when it asks too fast."""
+    """The client must change something: 400, 401 or 403 with what it would need (RFC 6750 3); 429 when too fast."""
 
     __slots__ = ()
 
 
 class CannotDecide(Refusal):
-    """503 with Retry-After: our side is broken, and the token is neither good nor bad."""
+    """503 with Retry-After: our side has failed. The token is neither valid nor invalid."""
 
     __slots__ = ()
 

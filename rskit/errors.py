@@ -1,22 +1,22 @@
-"""What a resource server refuses, beside the errors of `fapikit.errors` that a token or a proof raises.
+"""The refusals of a resource server. The errors that a token or a proof raises are in `fapikit.errors`.
 
     FapiError
     ├── AccessRefused
     │   ├── NoCredentials             nothing was presented: challenged without an error code
-    │   ├── UnusableCredentials       ManyCredentials  MalformedCredentials  TokenInQuery
+    │   ├── NoCredentials             no token was presented: the challenge has no error code
     │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
     │   ├── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
     │   └── RequestRefused            whatever the token says: `status`, and no challenge
-    │       ├── TooManyProofs         of one key, lately: 429, for that key alone
-    │       ├── UnusableIdempotencyKey  MalformedDetail
+    │   └── RequestRefused            independent of the token: `status`, and no challenge
+    │       ├── TooManyProofs         of one key in a short time: 429, for that key only
     │       └── IdempotencyKeyReused  ConsentInUse  ConsentUsed
     ├── ConfigurationError
-    │   └── NothingRevoked            a call of `Denylist.revoke` that can refuse no token
+    │   └── NothingRevoked            a call of `Denylist.revoke` that cannot refuse any token
     └── TransportError
-        ├── IssuerUnusable            the issuer's metadata or introspection gave no answer that can be used
-        └── OutcomeUnknown            whether a payment was executed cannot be told now
+        ├── IssuerUnusable            the issuer's metadata or introspection gave no usable answer
+        └── OutcomeUnknown            it cannot be known now whether a payment was executed
 
 Spec: RFC 6750 3.1; RFC 9449 7; RFC 8705 3; RFC 9470 3; FAPI2-SP 5.3.4; Idempotency-Key 2.7
 Role: RS
@@ -31,7 +31,7 @@ from fapikit.errors import ConfigurationError, FapiError, Remedy, TransportError
 
 
 class AccessRefused(FapiError):
-    """The request does not pass. `code` goes into the challenge; None where none may (RFC 6750 3.1)."""
+    """The request does not pass. `code` goes into the challenge; it is None where RFC 6750 3.1 allows no code."""
 
     remedy = Remedy.CORRECT_THE_REQUEST
 
@@ -43,7 +43,7 @@ class NoCredentials(AccessRefused):
 
 
 class UnusableCredentials(AccessRefused):
-    """Credentials that cannot be read; never taken for no credentials."""
+    """Credentials that cannot be read. They are never treated as missing."""
 
     code = "invalid_request"
     clause = "RFC 6750 3.1"
@@ -54,45 +54,45 @@ class ManyCredentials(UnusableCredentials):
 
 
 class MalformedCredentials(UnusableCredentials):
-    """An Authorization header of a known scheme that does not hold one token."""
+    """An Authorization header of a known scheme that does not contain exactly one token."""
 
     clause = "RFC 6750 2.1"
 
 
 class TokenInQuery(UnusableCredentials):
-    """The token came in the URL, where logs and Referer headers keep it."""
+    """The token came in the URL. Logs and Referer headers would keep it."""
 
     clause = "FAPI2-SP 5.3.4-2"
 
 
 class InvalidToken(AccessRefused):
-    """The token does not hold, whatever it would allow."""
+    """The token is not valid, whatever it was granted."""
 
     code = "invalid_token"
     clause = "FAPI2-SP 5.3.4-3"
 
 
 class UnknownIssuer(InvalidToken):
-    """No configured issuer is the token's."""
+    """The token's issuer is not configured."""
 
     clause = "RFC 9068 4-3"
 
 
 class InactiveToken(InvalidToken):
-    """Introspection says `active: false`: expired, revoked, unknown, or not meant for this server."""
+    """Introspection returned `active: false`: expired, revoked, unknown, or issued for another server."""
 
     clause = "RFC 7662 2.2"
     remedy = Remedy.SIGN_IN_AGAIN
 
 
 class NotAnAccessToken(InvalidToken):
-    """Introspection names another `token_type` than Bearer or DPoP: an active refresh token opens nothing here."""
+    """Introspection returned a `token_type` other than Bearer or DPoP, for example of an active refresh token."""
 
     clause = "RFC 7662 4"
 
 
 class RevokedToken(InvalidToken):
-    """The denylist of this server names the token, its subject or its client."""
+    """The denylist of this server contains the token, its subject or its client."""
 
     remedy = Remedy.SIGN_IN_AGAIN
 
@@ -104,35 +104,35 @@ class BindingRefused(InvalidToken):
 
 
 class NotSenderConstrained(BindingRefused):
-    """A bearer token where the profile or the route demands a bound one."""
+    """A bearer token where the profile or the route requires a sender-constrained one."""
 
 
 class WrongScheme(BindingRefused):
-    """A DPoP-bound token under Bearer, or a token that is not under DPoP."""
+    """A DPoP-bound token under Bearer, or a token without a DPoP binding under DPoP."""
 
     clause = "RFC 9449 7.2a"
 
 
 class UnknownConfirmation(BindingRefused):
-    """`cnf` holds no member known here: what cannot be verified is not ignored."""
+    """`cnf` has no member that is known here. A binding that cannot be verified is not ignored."""
 
     clause = "RFC 7800 3.1"
 
 
 class MissingCertificate(BindingRefused):
-    """The token is bound to a certificate, and the connection shows none."""
+    """The token is bound to a certificate, and the connection has none."""
 
     clause = "RFC 8705 3b"
 
 
 class WrongCertificate(BindingRefused):
-    """The token is bound to another certificate than the connection's."""
+    """The token is bound to a certificate other than the connection's."""
 
     clause = "RFC 8705 3b"
 
 
 class NotCovered(AccessRefused):
-    """The token holds, and does not cover this request."""
+    """The token is valid, but does not cover this request."""
 
     code = "insufficient_scope"
     clause = "FAPI2-SP 5.3.4-4"
@@ -140,7 +140,7 @@ class NotCovered(AccessRefused):
 
 
 class InsufficientScope(NotCovered):
-    """`scopes`: all that this operation needs, for the challenge."""
+    """`scopes`: all scopes that this operation needs, for the challenge."""
 
     def __init__(self, message: str, *, scopes: tuple[str, ...], facts: Mapping[str, object]) -> None:
         super().__init__(message, facts=facts)
@@ -148,7 +148,7 @@ class InsufficientScope(NotCovered):
 
 
 class InsufficientDetails(NotCovered):
-    """No granted authorization detail covers one that this request needs; `needed` are all of them."""
+    """A detail that this request needs is not covered by any granted one. `needed`: all details that it needs."""
 
     clause = "RFC 9396 9"
 
@@ -160,7 +160,7 @@ class InsufficientDetails(NotCovered):
 
 
 class InsufficientAuthentication(NotCovered):
-    """The user did not sign in strongly or recently enough; the challenge says what would be."""
+    """The user's sign-in is too weak or too old. The challenge says what is required."""
 
     code = "insufficient_user_authentication"
     clause = "RFC 9470 3"
@@ -174,22 +174,22 @@ class InsufficientAuthentication(NotCovered):
 
 
 class NothingRevoked(ConfigurationError):
-    """A revocation that changes nothing: its tokens have all expired, or nobody here trusts their issuer.
+    """A revocation that changes nothing: its tokens have all expired, or no resource server here trusts their issuer.
 
-    Whoever feeds a denylist from a queue may meet the first by being late: there it is no mistake.
+    If you feed a denylist from a queue, an entry can arrive after its tokens have expired. That is no mistake.
     """
 
 
 class IssuerUnusable(TransportError):
-    """The authorization server answered with something that decides nothing: this is our outage, not the client's."""
+    """The authorization server gave an answer that cannot be used. This is our outage, not the client's fault."""
 
     clause = "RFC 6750 3.1"
 
 
 class RequestRefused(AccessRefused):
-    """The request is refused whatever its token says: by `status`, without a challenge.
+    """The request is refused with `status`, independent of its token and without a challenge.
 
-    `retry_after`: seconds after which the same request may pass; None where it never will.
+    `retry_after`: seconds after which the same request may pass; None if it never will.
     """
 
     status: int = 400
@@ -197,7 +197,7 @@ class RequestRefused(AccessRefused):
 
 
 class TooManyProofs(RequestRefused):
-    """The key that the token is bound to has used up its share of the replay marks that are kept."""
+    """The key that the token is bound to has used up its share of the replay marks (remembered proofs)."""
 
     code = "temporarily_unavailable"
     clause = "RFC 9449 11.1b"
@@ -207,24 +207,24 @@ class TooManyProofs(RequestRefused):
 
 
 class MalformedDetail(RequestRefused):
-    """The request does not hold the members that this API executes, or holds others beside them."""
+    """The request lacks members that this API executes, or has members that it does not execute."""
 
     code = "invalid_request"
     clause = "RFC 9396 9"
 
 
 class UnreadableRequest(RequestRefused):
-    """What the route's `details` needs of the request is not in it: the function raised, and is named."""
+    """The request lacks what the route's `details` function needs. That function raised, and the message names it."""
 
     code = "invalid_request"
     clause = "RFC 9396 9"
 
 
 class UnusableIdempotencyKey(RequestRefused):
-    """The header that tells a retry from another request is missing, or is not one key."""
+    """The Idempotency-Key header is missing, or is not exactly one key."""
 
     code = "invalid_request"
-    clause = "Idempotency-Key 2.7"
+    """The key was sent before with a different request."""
 
 
 class IdempotencyKeyReused(RequestRefused):
@@ -236,7 +236,7 @@ class IdempotencyKeyReused(RequestRefused):
 
 
 class ConsentInUse(RequestRefused):
-    """A request with this key, or with this consent, is still under way; `retry_after` says when to ask again."""
+    """A request with this key or this consent is still running. `retry_after`: seconds until the next try."""
 
     code = "consent_in_use"
     clause = "Idempotency-Key 2.7"
@@ -249,7 +249,7 @@ class ConsentInUse(RequestRefused):
 
 
 class ConsentUsed(RequestRefused):
-    """Each consent that covers the request was used up before, by other requests."""
+    """Each consent that covers the request was already used up by other requests."""
 
     code = "consent_used"
     clause = "RFC 9396 9"
@@ -258,6 +258,6 @@ class ConsentUsed(RequestRefused):
 
 
 class OutcomeUnknown(TransportError):
-    """Whether the request was executed cannot be told now. The consent stays reserved until `reconcile` tells."""
+    """It cannot be known now whether the request was executed. The consent stays reserved until `reconcile` decides."""
 
     clause = "Idempotency-Key 2.6"

@@ -1,4 +1,4 @@
-"""What an operator wants to know: is this server able to decide, and is anything about its configuration worrying.
+"""For operators: is this server able to decide, and does its configuration have weaknesses?
 
 Spec: FAPI2-SP 5.3.4-3; RFC 9449 9, 11.1b
 Role: RS
@@ -20,8 +20,8 @@ from rskit.issuers.issuer import TrustedIssuer
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`problems` names each issuer or store that does not answer, and a store that cannot keep a mark; none of them
-    refuses a request that needs it not. `warnings`: what the store says of itself that its operator should know.
+    """`problems` names each issuer or store that does not answer, and each store that cannot keep a mark. A request
+    that does not need it still passes. `warnings`: what the store reports about itself, for its operator.
     """
 
     problems: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Readiness:
 def check_readiness(
     issuers: Iterable[TrustedIssuer], store: Store, consents: ConsentLedger | None = None
 ) -> Flow[Readiness]:
-    """Whether keys or metadata of each issuer are at hand or can be had, and the stores take a mark and can keep it."""
+    """Whether each issuer's keys or metadata are available, and each store accepts a mark and can keep it."""
     problems, warnings = [], tuple[str, ...]()
     for trusted in issuers:
         try:
@@ -64,13 +64,13 @@ def find_worries(
     dpop: bool,
     nonces: NonceIssuer | None,
 ) -> Iterator[str]:
-    """What a start-up log should say about this configuration."""
+    """What the log at start-up should say about this configuration."""
     if profile.revocation_checked and not denylist:
         for trusted in issuers:
             if not trusted.asked_first:
                 yield (
-                    f"tokens of {trusted.config.label} are believed until they expire: no revocation is learnt of. "
-                    f"Introspect them, or give a denylist [{profile.clause('revocation_checked')}]"
+                    f"tokens of {trusted.config.label} are accepted until they expire, because this server does not "
+                    f"learn of revocations. Set introspection= or denylist= [{profile.clause('revocation_checked')}]"
                 )
     if dpop:
         yield from _worries_about_replay(store_given, nonces)
@@ -79,10 +79,10 @@ def find_worries(
 def is_for_one_process(
     store: Store | None, nonces: NonceIssuer | None, *, dpop: bool, required: bool
 ) -> bool:
-    """Whether several processes would refuse one another's nonces, or each take a DPoP proof once.
+    """Whether state that only one process has would make several processes refuse or accept wrongly.
 
-    `required`: tokens must be bound. Raises ConfigurationError where several processes are what the configuration is
-    for: a nonce key that they share, whose marks each keeps to itself.
+    They would refuse one another's nonces, or accept one DPoP proof once each. `required`: tokens must be bound.
+    Raises ConfigurationError for a shared nonce key without a shared store of replay marks.
     """
     if not dpop:
         return False
@@ -92,33 +92,34 @@ def is_for_one_process(
         return False
     if store is None and nonces is not None:
         raise ConfigurationError(
-            "a nonce key is for several processes, which then need a store of replay marks that they share: give both, "
-            "or neither; store=MemoryStore() says that there is one process",
+            "nonces= has a key for several processes, but store= is missing: set store= to a store that they share, "
+            "or remove the key; store=MemoryStore() states that there is one process",
             clause="RFC 9449 11.1b",
         )
     return store is None or isinstance(unsealed(store), MemoryStore)
 
 
 def several_processes() -> ConfigurationError:
-    """Where it is known that there are several, and `ResourceServer.one_process` says that there must not be."""
+    """The error for several processes when `ResourceServer.one_process` says that there must be only one."""
     return ConfigurationError(
-        "several processes answer for this resource, and what one knows of DPoP nonces and used proofs the others do "
-        "not: give ResourceServer one store= and one nonces= key that all of them share, or start one worker",
+        "several processes answer for this resource, but each knows only its own DPoP nonces and used proofs: "
+        "give ResourceServer one store= and one nonces= key that all processes share, or start one worker",
         clause="RFC 9449 11.1b",
     )
 
 
 def _worries_about_replay(store_given: Store | None, nonces: NonceIssuer | None) -> Iterator[str]:
-    """How many processes there are is not known here: what only one of them knows is named."""
+    """The number of processes is not known here. Each worry names state that only one process has."""
     if store_given is not None and not isinstance(unsealed(store_given), MemoryStore):
         return
     if not isinstance(nonces, ProcessNonceIssuer):
         yield (
-            "replay marks live in this process alone: with several workers or hosts a DPoP proof could be used once in "
-            "each. Give a store that they share, or nonces=True, which keeps a proof to one process [RFC 9449 11.1b]"
+            "replay marks are kept in this process only: with several workers or hosts, each would accept a DPoP proof "
+            "once. Set store= to one that they share, or nonces=True: then a proof is for one process [RFC 9449 11.1b]"
         )
     elif store_given is None:
         yield (
-            "nonces and replay marks live in this process alone: several workers or hosts would refuse one another's "
-            "nonces. Give them one store and one nonce key; MemoryStore() says that there is one [RFC 9449 9]"
+            "nonces and replay marks are kept in this process only: several workers or hosts would refuse one "
+            "another's nonces. Set one store= and one nonces= key for all; store=MemoryStore() states that there is "
+            "one process [RFC 9449 9]"
         )

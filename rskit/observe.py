@@ -1,7 +1,7 @@
-"""Observing before enforcing: would-be refusals are logged and let through, until a date, for a reason.
+"""Observing before enforcing: until a date, refusals are logged with a reason and the requests pass.
 
-Never for a token that is bound, or that says it is, and never where the profile requires bound tokens: what protects a
-client's token is not switched off by the API.
+A token that is bound, or that claims to be bound, is never excused. Nothing is excused where the profile requires bound
+tokens. The API must not switch off what protects the client's token.
 
 Spec: FAPI2-SP 5.3.4-5; RFC 6750 3.1
 Role: RS
@@ -23,14 +23,14 @@ from rskit.tokens.token import Token
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """`until` is the first day on which everything is enforced; `reason` says to the next reader why this is here."""
+    """`until`: the first day on which everything is enforced. `reason`: for the next reader of the configuration."""
 
     until: dt.date
     reason: str
 
     def __post_init__(self) -> None:
         if not self.reason.strip():
-            raise ConfigurationError("observing without enforcing needs a reason")
+            raise ConfigurationError("Observe needs a reason=: say why refusals are not enforced yet")
 
     def lasts(self, now: float) -> bool:
         return now < self.ends_at
@@ -42,7 +42,7 @@ class Observe:
 
 
 def may_excuse(error: FapiError, view: RequestView, token: Token | None) -> bool:
-    """Whether this refusal is one that observing lets through."""
+    """Whether observing lets this refused request pass."""
     if (
         isinstance(error, DPoPError | BindingRefused | CertificateHeaderRefused | UnusableCredentials)
         or view.dpop
@@ -54,7 +54,7 @@ def may_excuse(error: FapiError, view: RequestView, token: Token | None) -> bool
 
 
 def _seems_bound(view: RequestView) -> bool:
-    """By its scheme, or by what an unverified JWT says of itself: when in doubt it is bound."""
+    """Decides by the scheme, or by the claims of the unverified JWT. In doubt, the token counts as bound."""
     try:
         credentials = read_credentials(view)
         if credentials is None:

@@ -1,10 +1,10 @@
-"""How the access tokens of servers that many use are written: `Issuer` with the settings that fit each.
+"""`Issuer` with fitting settings for widely used authorization servers.
 
     bank = presets.keycloak("https://sso.example/realms/bank", audience="accounts-api")
     api = ResourceServer(resource=RESOURCE, issuers=[bank])
 
-Each returns an ordinary `Issuer`; `settings` are its keyword arguments, and win over the preset. What to switch on at
-the server is in docs/issuers/.
+Each function returns an ordinary `Issuer`. `settings` are keyword arguments of `Issuer`; they override the preset.
+docs/issuers/ says what to switch on at each server.
 
 Spec: RFC 9068 2.2, 4
 Role: RS
@@ -22,9 +22,9 @@ _WITHOUT_CLIENT: Final = ("iss", "exp", "aud", "sub", "iat")
 
 
 def keycloak(url: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """A realm, such as https://sso.example/realms/bank.
+    """Keycloak. `url`: a realm, such as https://sso.example/realms/bank.
 
-    `audience`: what its audience mapper adds, often a client id.
+    `audience`: what the realm's audience mapper adds, often a client id.
     """
     given: dict[str, Any] = {
         "audience": audience,
@@ -37,10 +37,10 @@ def keycloak(url: str, *, audience: str | tuple[str, ...], **settings: Any) -> I
 
 
 def entra_id(tenant: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """Microsoft Entra ID, tokens of version 2.0. `tenant`: its id, a GUID. `audience`: the application id, or api://...
+    """Microsoft Entra ID, tokens of version 2.0. `tenant`: its id, a GUID. `audience`: the application id or api://...
 
-    Scopes of users stand in `scp`, permissions of applications in `roles`; both count as scopes. For several tenants
-    give several issuers: one for all tenants would take tokens that anybody's tenant issues.
+    `scp` holds the scopes of users, `roles` the permissions of applications. Both count as scopes. For several tenants
+    configure several issuers: one issuer for all tenants would accept tokens that any tenant issues.
     """
     given: dict[str, Any] = {
         "audience": audience,
@@ -55,20 +55,20 @@ def entra_id(tenant: str, *, audience: str | tuple[str, ...], **settings: Any) -
 
 
 def auth0(domain: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """A tenant or custom domain, such as bank.eu.auth0.com. `audience`: the API's identifier."""
+    """Auth0. `domain`: a tenant or custom domain, such as bank.eu.auth0.com. `audience`: the API's identifier."""
     given: dict[str, Any] = {
         "audience": audience,
         "typ": "any",
         "client_claim": "azp",
-        "required": _WITHOUT_CLIENT,  # client_id in one dialect, azp in the other
+        "required": _WITHOUT_CLIENT,  # one of Auth0's two token dialects has client_id, the other azp
     }
     return Issuer(f"https://{domain}/", **{**given, **settings})
 
 
 def okta(url: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """A custom authorization server, such as https://bank.okta.com/oauth2/default. `audience`: as set there.
+    """A custom authorization server, such as https://bank.okta.com/oauth2/default. `audience`: as configured there.
 
-    Tokens of the org server (without /oauth2/...) are Okta's own: only its introspection may judge them.
+    Tokens of the org server (without /oauth2/...) are for Okta only: an API can only introspect them, not verify them.
     """
     given: dict[str, Any] = {
         "audience": audience,
@@ -81,7 +81,7 @@ def okta(url: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issue
 
 
 def cognito(region: str, user_pool: str, *, client_ids: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """A user pool. Its access tokens have no `aud`: `client_ids` are the app clients whose tokens are for this API."""
+    """A user pool. Its access tokens have no `aud`. `client_ids`: the app clients whose tokens are for this API."""
     given: dict[str, Any] = {
         "audience": client_ids,
         "audience_claim": "client_id",
@@ -93,7 +93,7 @@ def cognito(region: str, user_pool: str, *, client_ids: str | tuple[str, ...], *
 
 
 def ping(url: str, *, audience: str | tuple[str, ...], **settings: Any) -> Issuer:
-    """PingOne or PingFederate with JWT access tokens, such as https://auth.pingone.eu/ENVIRONMENT/as."""
+    """PingOne or PingFederate with JWT access tokens. `url`: such as https://auth.pingone.eu/ENVIRONMENT/as."""
     given: dict[str, Any] = {
         "audience": audience,
         "typ": "any",

@@ -1,4 +1,4 @@
-"""JSON that cannot be changed: tokens are cached, and no request may alter what another one sees.
+"""Read-only JSON. Tokens are cached, and no request may change what another request sees.
 
 Role: RS
 """
@@ -19,7 +19,7 @@ class ReadOnlyDict(dict[str, Any]):
 
 
 def read_only(value: Any) -> Any:
-    """JSON with its objects and arrays made immutable; it still serialises as JSON."""
+    """JSON whose objects and arrays cannot be changed. It still serialises as JSON."""
     if isinstance(value, dict):
         return ReadOnlyDict(read_only_members(value))
     if isinstance(value, list):
@@ -28,5 +28,5 @@ def read_only(value: Any) -> Any:
 
 
 def read_only_members(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of an object with whatever is inside of them made immutable."""
+    """The members of an object. Objects and arrays inside of them cannot be changed."""
     return {name: read_only(value) for name, value in members.items()}

@@ -1,4 +1,4 @@
-"""What the check needs to see of a request, framework-free: nothing else of it is ever looked at.
+"""The parts of a request that the check needs, without any framework. The check looks at nothing else.
 
 Spec: RFC 9449 4.3; RFC 6750 2.1; FAPI1-BL 6.2.1-11
 Role: RS
@@ -13,30 +13,30 @@ from urllib.parse import quote
 from fapikit.certificates.certificate import ClientCertificate
 
 _SAFE_IN_PATHS: Final = "/:@!$&'()*+,;="
-"""Beside the unreserved characters, what RFC 3986 3.3 lets stand in a path as it is."""
+"""The characters that RFC 3986 3.3 allows in a path without an escape, besides the unreserved ones."""
 
 
 Certificate: TypeAlias = bytes | ClientCertificate | None
-"""The client's leaf in DER; or as a trusted proxy handed it on, with its thumbprint."""
+"""The client's own (leaf) certificate in DER; or a `ClientCertificate` that a trusted proxy forwarded."""
 
 
 def no_certificate() -> Certificate:
-    """The certificate of a connection that shows none."""
+    """The certificate of a connection that has none."""
     return None
 
 
 def rebuild_path(decoded: str | bytes) -> str:
-    """The raw path of a server that keeps the decoded one only: escaped is what cannot stand in a path otherwise."""
+    """The raw path, for a server that keeps only the decoded one. Escapes what a path cannot contain as it is."""
     return quote(decoded, safe=_SAFE_IN_PATHS)
 
 
 class RequestView(NamedTuple):
     """One request.
 
-    `path` is the raw path as it stood on the request line, escapes undecoded, without query. `authorization` and
-    `dpop` are all values of these headers, each by itself. `certificate` gives the client's certificate, proven by
-    the TLS handshake, and is called only for a token that is bound to one. `cross_origin`: it has an Origin header.
-    `interaction_id` goes into the answer and the log as it is: what came only if it may, else a new one
+    `path` is the raw path from the request line: escapes are not decoded, the query is left out. `authorization` and
+    `dpop` hold all values of these headers, one entry each. `certificate` returns the client's certificate, proven by
+    the TLS handshake; it is called only for a token that is bound to one. `cross_origin`: the request has an Origin
+    header. `interaction_id` goes into the answer and the log: the received one if it is valid, else a new one
     (`ResourceServer.interaction_id`).
     """
 

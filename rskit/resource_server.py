@@ -1,7 +1,7 @@
-"""A FAPI resource server, framework-free: a request goes in, a decision comes out.
+"""A FAPI resource server without a framework: it takes a request and returns a decision.
 
-`check` is one synchronous pass for what is at hand; where something must be asked of the world it returns the flow
-that ends in the decision. The middlewares translate, and nothing more.
+`check` is one synchronous pass when everything needed is in memory. When it must fetch something, it returns the flow
+that ends in the decision. The middlewares only translate.
 
 Spec: FAPI2-SP 5.3.4; FAPI1-BL 6.2.1; RFC 6750 3; RFC 9068 4; RFC 9449 7; RFC 8705 3; RFC 9728 3
 Role: RS
@@ -62,19 +62,19 @@ from rskit.tokens.token import Token
 
 
 class ResourceServer:
-    """What protects one resource; threads and event loops may share it.
+    """Protects one resource. Threads and event loops may share it.
 
-    `resource`: its identifier, the audience of its tokens and the origin of its URLs. `origins`: further public
-    origins, each with the prefix that a gateway strips. `store`: where replay marks live; workers and hosts of one API
-    share one. `nonces`: demanded of every proof; workers share its keys. Left out, each process makes its own where
-    bound tokens are required; False demands none. `bindings`: narrows the profile's sender constraints, and
-    `require_bound` requires them where the profile does not. `denylist`: revocations that this process was told of.
-    `client_certificates`: the header in which a proxy that ends TLS hands certificates on, and which proxy is trusted.
-    `proofs_per_key`: so many DPoP proofs of one key are remembered at once; more are 429 for it.
-    `consents`: where consents are used up, for routes that execute what a user agreed to once.
-    `observe`: log would-be refusals and let them through, for a while. `warnings`: what start-up said.
-    `nonce_refusals`: how many proofs were refused for their nonce, and why.
-    `interaction_id(received)`: the one that ties a request's answer and its trace to the client's log.
+    `resource`: its identifier. It is the audience of its tokens and the origin of its URLs. `origins`: further public
+    origins, each with the path prefix that a gateway strips. `store`: keeps replay marks; all workers and hosts of one
+    API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
+    bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
+    `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
+    `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
+    `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
+    `consents`: records which consents are used up, for routes that execute once what a user agreed to.
+    `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
+    `nonce_refusals`: how many proofs were refused because of their nonce, and why.
+    `interaction_id(received)`: the id that connects a request's answer and its trace with the client's log.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ResourceServer:
         self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose
-        # A store in memory answers at once, so that the check stays one pass.
+        # A store in memory answers at once. Then the check stays one pass.
         self._proofs = ProofBudget(
             proofs_of_one_key(self.store) if proofs_per_key is None else proofs_per_key
         )
@@ -154,7 +154,7 @@ class ResourceServer:
             description=description or ResourceDescription(),
         )
         self.one_process = is_for_one_process(store, self.nonces, dpop="dpop" in allowed, required=required)
-        """Whether several processes would refuse one another's nonces, or each take a proof once (RFC 9449 11.1b)."""
+        """Whether several processes would refuse one another's nonces, or accept a proof once each (RFC 9449 11.1b)."""
         self.nonce_refusals = NonceRefusals(resource)
         self.warnings = tuple(
             find_worries(
@@ -170,7 +170,7 @@ class ResourceServer:
             LOGGER.warning("%s: %s", resource, warning)
 
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
-        """The decision about one request, or the flow that ends in it; neither raises a FapiError."""
+        """The decision about one request, or the flow that ends in it. Neither raises a FapiError."""
         now = self.clock()
         scheme: str | None = None
         try:
@@ -197,7 +197,7 @@ class ResourceServer:
             return entry.allow
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
-        except BaseException as error:  # what nobody foresaw takes no token along
+        except BaseException as error:  # the frames of an unforeseen error must not hold the token
             view = credentials = None  # type: ignore[assignment]
             forget_locals(error)
             raise
@@ -220,7 +220,7 @@ class ResourceServer:
     def _remember(
         self, view: Concealed[RequestView], scheme: str, allow: Allow, proof: CheckedProof
     ) -> Flow[Decision]:
-        """The replay mark comes last, so that a proof refused for another reason is not used up."""
+        """Mark the proof as used. This comes last: a proof that is refused for another reason stays unused."""
         now = self.clock()
         try:
             budgeted = self._proofs.require(proof.jkt, now)
@@ -233,7 +233,7 @@ class ResourceServer:
         return allow
 
     def check_again(self, view: RequestView, token: Token) -> Flow[Token]:
-        """The token of a request that passed, verified anew for a route with `fresh=True`. Raises what refuses it."""
+        """Verify the token of an accepted request again, for a route with `fresh=True`. Raises the refusal."""
         return self._check_again(Concealed(view), token)
 
     def _check_again(self, view: Concealed[RequestView], token: Token) -> Flow[Token]:
@@ -244,7 +244,7 @@ class ResourceServer:
         return entry.allow.token
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:
-        """The answer for an error, logged. It keeps the error without the frames that saw the token."""
+        """The answer for an error. It is logged. It keeps the error without the frames that hold the token."""
         if isinstance(error, NonceRequired):
             self.nonce_refusals.count(error)
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
@@ -252,7 +252,7 @@ class ResourceServer:
         return refusal
 
     def excuses(self, refusal: Refusal, view: RequestView, token: Token | None) -> bool:
-        """Whether this would-be refusal is only observed; then it is logged as such."""
+        """Whether this refusal is only observed. If so, it is logged as such."""
         if self._observe is None or isinstance(refusal, CannotDecide):
             return False
         if not self._observe.lasts(self.clock()) or not observing.may_excuse(refusal.error, view, token):
@@ -263,20 +263,20 @@ class ResourceServer:
         return True
 
     def watch(self, view: RequestView, token: Token) -> StreamWatch:
-        """For a websocket or an answer without a length: how long it goes on under the token that it began with."""
+        """For a websocket or an answer without a length: how long it may continue with its token."""
         return StreamWatch(
             view, token, self._tokens, clock=self.clock, skew=self.profile.clock_skew, refuse=self.refuse
         )
 
     def forget(self, token: str) -> None:
-        """Drop what is remembered of a token, so that the next request verifies or introspects it anew.
+        """Remove what is cached about a token. The next request verifies or introspects it again.
 
-        That its server revoked a JWT which is verified here stays known: verified anew it would pass.
+        A JWT that its server has reported as revoked stays refused: its signature and claims alone would still pass.
         """
         self._tokens.forget(hashlib.sha256(token.encode()).digest())
 
     def response_headers(self, view: RequestView, *, nonce: bool) -> list[tuple[str, str]]:
-        """What every answer carries: the interaction id and, for a client that sent a proof, its next nonce."""
+        """The headers of every answer: the interaction id and, if the client sent a proof, its next nonce."""
         headers = [("x-fapi-interaction-id", view.interaction_id or self.interaction_id(None))]
         if nonce and self.nonces is not None and view.dpop:
             headers.append(("dpop-nonce", self.nonces.issue(self.clock())))
@@ -284,11 +284,11 @@ class ResourceServer:
 
     @property
     def schemes(self) -> tuple[str, ...]:
-        """The authentication schemes under which tokens may come, as challenges offer them."""
+        """The authentication schemes under which tokens are accepted, in the order of the challenges."""
         return self._challenges.offered
 
     def is_metadata(self, path: str, mounted_at: str) -> bool:
-        """Whether this is the path of the RFC 9728 document, by itself or below where the application is mounted."""
+        """Whether this is the path of the RFC 9728 document, at the root or below the application's mount point."""
         return path in (self.metadata_path, mounted_at.rstrip("/") + self.metadata_path)
 
     def metadata_headers(self) -> tuple[tuple[str, str], ...]:
@@ -300,28 +300,28 @@ class ResourceServer:
         )
 
     def close(self) -> None:
-        """Close the connections of the sync face; a later check opens new ones."""
+        """Close the connections of the synchronous methods. A later check opens new ones."""
         self.sync_driver.close()
 
     async def aclose(self) -> None:
-        """Close the connections that this event loop opened; a later check opens new ones."""
+        """Close the connections that this event loop has opened. A later check opens new ones."""
         await self.async_driver.aclose()
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
-        """True the first time within `ttl` seconds, for all workers that share the store; for what may happen once."""
+        """True the first time within `ttl` seconds, across all workers that share the store."""
         key = hashlib.sha256(f"{self.resource}\0{name}".encode()).hexdigest()
-        earliest = self.clock() - ttl  # what was named before that may happen again anyway
+        earliest = self.clock() - ttl  # a mark older than this no longer counts
         return (yield from store_add(self.store, f"once:{key}", b"1", ttl, since=earliest))
 
     def warm(self) -> Flow[Readiness]:
-        """Fetch ahead what the first requests would need; what fails waits until then, and is on the log."""
+        """Fetch in advance what the first requests need. A failure is logged; the first request then tries again."""
         found = yield from self._look()
         for problem in found.problems:
             LOGGER.warning("%s is not ready: %s", self.resource, problem)
         return found
 
     def readiness(self) -> Readiness:
-        """For a readiness probe: keys or metadata of each issuer at hand, and a store that can keep its marks."""
+        """For a readiness probe: are each issuer's keys or metadata available, and can the store keep its marks?"""
         return self.sync_driver.run(self._look())
 
     async def areadiness(self) -> Readiness:
@@ -338,19 +338,19 @@ def _bindings(profile: Profile, wanted: Collection[Binding] | None, *, required:
     if wanted is None:
         return profile.sender_constraints
     if isinstance(wanted, str):
-        raise ConfigurationError('bindings= takes a collection: {"dpop"}')
+        raise ConfigurationError('bindings= takes a collection, such as {"dpop"}')
     profile.require(
         frozenset(wanted) <= profile.sender_constraints,
         f"these bindings are not all allowed: {' '.join(sorted(wanted))}",
         "sender_constraints",
     )
     if required and not wanted:
-        raise ConfigurationError(f"{profile}: bound tokens are required, and bindings is empty")
+        raise ConfigurationError(f"bindings= is empty, but {profile} requires bound tokens: name a binding")
     return frozenset(wanted)
 
 
 def _offered(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
-    """The schemes that a token may come under: a certificate-bound one comes under Bearer."""
+    """The schemes that a token may use. A certificate-bound token uses Bearer."""
     schemes = [DPOP] if "dpop" in bindings else []
     return (*schemes, BEARER) if "mtls" in bindings or not required else tuple(schemes)
 
@@ -364,7 +364,7 @@ def _nonce_issuer(
         return NonceIssuer((nonces,))
     if nonces is not None and not isinstance(nonces, bool):
         raise ConfigurationError(
-            "nonces= takes a key of 32 octets or more as bytes, a NonceIssuer, or a bool"
+            "nonces= must be a key of 32 octets or more (bytes), a NonceIssuer, or a bool"
         )
     return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
 
@@ -378,5 +378,7 @@ def _observing(observe: observing.Observe | None, profile: Profile, now: float) 
         "sender_constraint_required",
     )
     if not observe.lasts(now):
-        raise ConfigurationError(f"observing ended on {observe.until}: enforce, and remove the setting")
+        raise ConfigurationError(
+            f"observe= ended on {observe.until}: remove it, so that refusals are enforced"
+        )
     return observe

@@ -1,7 +1,7 @@
-"""A denylist in this process: revocations it was told of, asked on every request, cached decisions included.
+"""A denylist in this process: the revocations it has received. Every request asks it, also one with a cached token.
 
-Feed it from wherever revocations come (an admin's call, a CAEP or SSF event, a queue); each process needs telling. An
-issuer with introspection needs none: there a revocation is seen within `IntrospectionLimits.positive` seconds.
+Feed it from your source of revocations (an admin's call, a CAEP or SSF event, a queue). Each process must be fed. For
+an issuer with introspection you need none: a revocation takes effect within `IntrospectionLimits.positive` seconds.
 
 Spec: FAPI2-SP 5.3.4-3; FAPI1-BL 6.2.1-4
 Role: RS
@@ -21,11 +21,11 @@ from rskit.errors import NothingRevoked
 from rskit.tokens.token import CLIENT_CLAIMS, Token
 
 RevocationHook: TypeAlias = Callable[[Token], bool]
-"""Whether a token has been revoked, as far as this process was told; quick, without I/O, asked on every request."""
+"""Whether this process knows that a token is revoked. Called on every request: it must be quick and do no I/O."""
 
 
 class Denylist:
-    """A `RevocationHook`. An entry goes when no token that it names can pass any more, and never before."""
+    """A `RevocationHook`. An entry is removed when no token that it names can pass any more, and never earlier."""
 
     def __init__(self, *, clock: Clock = system_clock) -> None:
         self._clock = clock
@@ -43,18 +43,18 @@ class Denylist:
         client_id: str | None = None,
         until: float,
     ) -> None:
-        """One token by its `jti`, or all of a subject, or all of a client, whichever claim names it.
+        """Revoke one token by its `jti`, all tokens of a subject, or all tokens of a client (named by any claim).
 
-        `until`: seconds since 1970, when the last token in question has expired (`exp`). The entry lives a minute
-        longer: for so long may clocks differ, and a token pass that has expired.
-        Raises NothingRevoked where no token that is alive is revoked by this: `until` has passed, or no resource server
-        that asks this denylist trusts the issuer. Raises ConfigurationError unless it names one thing.
+        `until`: seconds since 1970, when the last of these tokens has expired (`exp`). The entry is kept one minute
+        longer, because clocks may differ by that much and an expired token may pass for so long.
+        Raises NothingRevoked if this refuses no valid token: `until` has passed, or no resource server that uses this
+        denylist trusts the issuer. Raises ConfigurationError unless exactly one of the three is given.
         """
         named = [
             (k, v) for k, v in (("jti", jti), ("sub", subject), ("client_id", client_id)) if v is not None
         ]
         if len(named) != 1:
-            raise ConfigurationError("a revocation names one of jti, subject and client_id")
+            raise ConfigurationError("give exactly one of jti, subject and client_id to revoke")
         kind, value = named[0]
         _require_usable(issuer, value, until)
         now, ends = self._clock(), until + MAX_FUTURE
@@ -64,7 +64,7 @@ class Denylist:
             self._kinds.add(kind)
         if until <= now:
             raise NothingRevoked(
-                "until has passed: every token that this revocation names has expired. Is it in seconds since 1970?",
+                "until= has passed: every token of this revocation has expired. Is it in seconds since 1970?",
                 facts={"seconds_ago": f"{now - until:.0f}"},
             )
 
@@ -83,12 +83,12 @@ class Denylist:
         return ends is not None and ends > self._clock()
 
     def _names_client(self, token: Token) -> bool:
-        """A token may name its client twice, and not by one name."""
+        """A token may name its client in two claims, with two different names."""
         named = (token.client_id, *map(token.claims.get, CLIENT_CLAIMS))
         return any(self._names(token.issuer, "client_id", name) for name in named if type(name) is str)
 
     def learn_issuers(self, issuers: Iterable[str] | None) -> None:
-        """Called by each resource server that asks: the issuers it trusts; None where a function knows them."""
+        """Each resource server that uses this denylist passes the issuers it trusts; None if a function decides."""
         if issuers is None:
             self._any_issuer = True
         else:
@@ -97,7 +97,7 @@ class Denylist:
     def _require_trusted(self, issuer: str) -> None:
         if self._issuers and not self._any_issuer and issuer not in self._issuers:
             raise NothingRevoked(
-                "no resource server here trusts this issuer: issuers are compared code point for code point",
+                "no resource server here trusts this issuer: it must equal a configured one code point for code point",
                 facts={"got": issuer, "trusted": " ".join(sorted(self._issuers))},
             )
 
@@ -106,8 +106,10 @@ class Denylist:
 
 
 def _require_usable(issuer: object, value: object, until: object) -> None:
-    """What no token could ever equal would revoke nothing. Raises ConfigurationError."""
+    """Refuse values that no token could equal, because they revoke nothing. Raises ConfigurationError."""
     if not all(isinstance(name, str) and name for name in (issuer, value)):
-        raise ConfigurationError("issuer, jti, subject and client_id are strings with something in them")
+        raise ConfigurationError("issuer, jti, subject and client_id must be strings that are not empty")
     if isinstance(until, bool) or not isinstance(until, int | float) or isnan(until):
-        raise ConfigurationError("until is a number: seconds since 1970, when the last token has expired")
+        raise ConfigurationError(
+            "until must be a number: seconds since 1970, when the last token has expired"
+        )

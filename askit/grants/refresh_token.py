@@ -55,7 +55,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     await use_proof(core, request.proof, request.client)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
     unbound = family.jkt is None and family.x5t is None
-    rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and unbound)
+    rotated = core.config.rotates(request.client) or (request.client.auth_method == "none" and unbound)
     successor = await use_refresh_token(core, token, rotated=rotated)
     body = await issue_access_token(
         core,

@@ -46,7 +46,7 @@ def confirmation_of(
 
     Raises MissingProof, MissingCertificate; CertificateError for a certificate that is not fit to be bound to.
     """
-    profile = core.profile
+    profile = core.profile_of(client)
     certificate_alone = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
     bound = certificate_alone or client.flag(BOUND_TO_CERTIFICATE)
     if bound and certificate is None:

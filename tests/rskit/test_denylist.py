@@ -130,7 +130,7 @@ def test_a_sweep_takes_nothing_that_may_still_pass(clock: FrozenClock, denylist:
 
 def test_a_revocation_of_what_has_ended_says_that_it_changes_nothing(clock: FrozenClock, denylist: Denylist):
     for late in (NOW - 60, 0, 3600, float("-inf")):
-        with pytest.raises(rs.NothingRevoked, match="until has passed"):
+        with pytest.raises(rs.NothingRevoked, match="until= has passed"):
             denylist.revoke(ISSUER, subject="alice", until=late)
     assert len(denylist._ends) == 0
 

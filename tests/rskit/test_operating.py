@@ -199,7 +199,7 @@ def test_observing_is_dated_reasoned_and_not_for_fapi():
 @pytest.mark.spec("FAPI2-SP 5.3.4-3")
 def test_a_fapi_server_that_learns_of_no_revocation_says_so(caplog: pytest.LogCaptureFixture):
     (warning,) = a_server(profile="fapi2-security").warnings
-    assert "no revocation is learnt of" in warning
+    assert "does not learn of revocations" in warning
     assert warning in caplog.text
     asking = an_issuer(introspection=Introspection("api", PrivateKeyJWT(a_key())))
     assert a_server(profile="fapi2-security", issuers=[asking]).warnings == ()
@@ -223,7 +223,7 @@ def test_marks_of_one_process_are_worth_a_warning_wherever_proofs_go_to_several(
             assert warnings == ()
             continue
         (warning,) = warnings
-        assert ("refuse one another's" if one_process else "could be used once in each") in warning
+        assert ("refuse one another's" if one_process else "each would accept a DPoP proof once") in warning
         assert warning in caplog.text
 
 

@@ -83,7 +83,7 @@ def test_what_is_safe_in_several_processes_answers(number: int):
 @pytest.mark.spec("RFC 9449 11.1b")
 def test_a_nonce_key_for_several_processes_needs_a_store_for_them_too():
     for nonces in (KEY, NonceIssuer((KEY,))):
-        with pytest.raises(ConfigurationError, match="give both, or neither"):
+        with pytest.raises(ConfigurationError, match="set store= to a store that they share"):
             fapi({"nonces": nonces, "store": None})
 
 

@@ -21,15 +21,15 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "an issuer alone": (lambda: server(issuers=BANK), r"issuers=\[Issuer\(url\)\]"),
     "an issuer's URL": (lambda: server(issuers=BANK.url), r"issuers=\[Issuer\(url\)\]"),
     "a store's URL": (lambda: server(store="sqlite:///marks.db"), "store_from_url"),
-    "a nonce key as text": (lambda: server(nonces="k" * 32), "32 octets or more as bytes"),
+    "a nonce key as text": (lambda: server(nonces="k" * 32), "key of 32 octets or more"),
     "one binding": (lambda: server(bindings="dpop"), "takes a collection"),
     "a key to introspect with": (lambda: Introspection("api", a_key()), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
     "both swapped": (lambda: Introspection(a_key(), "api"), "such as PrivateKeyJWT"),  # type: ignore[arg-type]
-    "no class at all": (lambda: Access(acr=[]), "acr is one class"),
-    "an empty class": (lambda: Access(acr=""), "acr is one class"),
-    "classes in one text": (lambda: Access(acr="phr mfa"), "acr is one class"),
-    "a class that is no text": (lambda: Access(acr=[2]), "acr is one class"),  # type: ignore[list-item]
-    "an age as text": (lambda: Access("accounts", max_age="60"), "max_age is a number"),  # type: ignore[arg-type]
+    "no class at all": (lambda: Access(acr=[]), "acr must be one class"),
+    "an empty class": (lambda: Access(acr=""), "acr must be one class"),
+    "classes in one text": (lambda: Access(acr="phr mfa"), "acr must be one class"),
+    "a class that is no text": (lambda: Access(acr=[2]), "acr must be one class"),  # type: ignore[list-item]
+    "an age as text": (lambda: Access("accounts", max_age="60"), "max_age must be a whole number"),  # type: ignore[arg-type]
 }
 
 

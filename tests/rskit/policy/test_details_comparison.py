@@ -220,7 +220,7 @@ def test_two_equal_needs_take_two_grants() -> None:
     token = allowed(a_server(), a_view(f"Bearer {a_token(authorization_details=[ONE])}"))
     two = allowed(a_server(), a_view(f"Bearer {a_token(authorization_details=[ONE, ONE])}"))
     assert Access().require_details(token, ONE) == (ONE,)
-    with pytest.raises(rs.InsufficientDetails, match="needs one granted authorization detail twice"):
+    with pytest.raises(rs.InsufficientDetails, match="needs the same granted authorization detail twice"):
         Access().require_details(token, [ONE, ONE])
     assert Access().require_details(two, [ONE, ONE]) == (ONE, ONE)
     with pytest.raises(rs.InsufficientDetails, match="twice"):
@@ -233,7 +233,7 @@ def test_two_equal_needs_take_two_grants() -> None:
 def test_all_comparisons_of_one_request_share_one_budget() -> None:
     many = [{"type": "p", "n": number} for number in range(250)]
     token = allowed(a_server(), a_view(f"Bearer {a_token(authorization_details=many)}"))
-    with pytest.raises(rs.InsufficientDetails, match="too much to be compared"):
+    with pytest.raises(rs.InsufficientDetails, match="too large to be compared"):
         Access().require_details(token, list(reversed(many)))
     assert len(Access().require_details(token, many[:10])) == 10
 

@@ -17,14 +17,14 @@ FRESH = [NOW, NOW - AN_HOUR, NOW + 30, int(NOW) - 0.5]
 NOT_FRESH: dict[str, tuple[Any, str]] = {
     "too long ago": (NOW - AN_HOUR - 1, "too long ago"),
     "never": (0, "too long ago"),
-    "ahead of any clock": (NOW + 31, "lies in the future"),
-    "a year ahead": (NOW + 365 * 86_400, "lies in the future"),
-    "milliseconds": (int(NOW) * 1000, "lies in the future"),
-    "forty digits": (10**39, "lies in the future"),
-    "absent": (None, "does not say when"),
-    "text": (str(int(NOW)), "does not say when"),
-    "true": (True, "does not say when"),
-    "a list": ([NOW], "does not say when"),
+    "ahead of any clock": (NOW + 31, "is in the future"),
+    "a year ahead": (NOW + 365 * 86_400, "is in the future"),
+    "milliseconds": (int(NOW) * 1000, "is in the future"),
+    "forty digits": (10**39, "is in the future"),
+    "absent": (None, "no auth_time"),
+    "text": (str(int(NOW)), "no auth_time"),
+    "true": (True, "no auth_time"),
+    "a list": ([NOW], "no auth_time"),
 }
 
 
