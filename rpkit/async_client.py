@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
@@ -28,6 +29,7 @@ from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
+from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
@@ -193,6 +195,10 @@ class AsyncClient:
         del parameters
         return await self._run(flow)
 
+    async def take_hosted_request(self, name: str) -> str | None:
+        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        return await self._run(take_hosted_request(self.bank, name))
+
     async def complete(
         self, callback: Callback, transaction: Transaction, *, resource: str | None = None
     ) -> Login:
@@ -271,7 +277,7 @@ class AsyncClient:
         return api_auth.async_client(
             library,
             target,
-            self._driver.run,
+            self._run,
             base_url,
             httpx_options,
         )
@@ -291,4 +297,5 @@ class AsyncClient:
         return f"AsyncClient({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
 
     async def _run(self, flow: Flow[T]) -> T:
-        return await self._driver.run(flow)
+        with citing(self.bank.profile):
+            return await self._driver.run(flow)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
@@ -33,6 +34,7 @@ from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
+from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
@@ -212,6 +214,10 @@ class Client:
         del parameters
         return self._run(flow)
 
+    def take_hosted_request(self, name: str) -> str | None:
+        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        return self._run(take_hosted_request(self.bank, name))
+
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
         """See `login.complete`. `callback` is the whole URL, or the form of a form_post.
 
@@ -306,7 +312,7 @@ class Client:
         return api_auth.sync_client(
             library,
             target,
-            self._driver.run,
+            self._run,
             base_url,
             httpx_options,
         )
@@ -326,4 +332,5 @@ class Client:
         return f"Client({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
 
     def _run(self, flow: Flow[T]) -> T:
-        return self._driver.run(flow)
+        with citing(self.bank.profile):
+            return self._driver.run(flow)

@@ -60,7 +60,7 @@ class Forwarded:
             strip = reading.strip
             certificate = reading.certificate
             if certificate is not None:
-                view = view._replace(certificate=lambda: certificate)
+                view = view.with_certificate(lambda: certificate)
         if self._prefix is not None:
             fields = self._prefix.of_proxy(_only(sent, self._prefix.names), peer)
             if fields is None:
