@@ -50,10 +50,9 @@ class ProxyFields:
         if trust.secret is None:
             return tuple(sent)
         name, secret = trust.secret
-        told = [value for field, value in sent if field.lower() == name]
-        if len(told) != 1 or not secret.matches(told[0]):
-            return None
-        return tuple(field for field in sent if field[0].lower() != name)
+        others = tuple([field for field in sent if field[0] != name])
+        told = [value for field, value in sent if field == name] if len(sent) == len(others) + 1 else ()
+        return others if told and secret.matches(told[0]) else None
 
     def read(self, of_proxy: Iterable[tuple[str, str]], *, joined: bool) -> dict[str, str]:
         """Each field's one value by its name. `joined`: the server takes `_` for `-`, so that none can be told.
