@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self, TypeVar, Unpack
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
@@ -315,7 +316,7 @@ class Client:
         return api_auth.sync_client(
             library,
             target,
-            self._driver.run,
+            self._run,
             base_url,
             httpx_options,
         )
@@ -335,4 +336,5 @@ class Client:
         return f"Client({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
 
     def _run(self, flow: Flow[T]) -> T:
-        return self._driver.run(flow)
+        with citing(self.bank.profile):
+            return self._driver.run(flow)
