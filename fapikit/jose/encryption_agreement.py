@@ -20,9 +20,7 @@ AGREEMENTS: Final = (*(f"{kind}_encrypted_response" for kind in ENCRYPTED_RESPON
 MEMBERS: Final = tuple(f"{name}_{part}" for name in AGREEMENTS for part in ("alg", "enc"))
 
 
-def read_agreements(
-    registered: Mapping[str, object], refuse: Callable[..., FapiError]
-) -> dict[str, str]:
+def read_agreements(registered: Mapping[str, object], refuse: Callable[..., FapiError]) -> dict[str, str]:
     """The `alg` of each agreement that there is, by its name; `registered` has the members of a registration.
 
     Raises what `refuse` makes of a message and a clause, for an agreement that nobody can keep.

@@ -270,7 +270,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, type[FapiError], str]] = {
         {**ADVANCED, "response_mode": "jwt"},
         lambda _: {"code": "x", "state": "x"},
         WrongResponseMode,
-        "FAPI2-MS 5.4.2-2",
+        "JARM 2.3",
     ),
 }
 
@@ -308,9 +308,8 @@ def test_each_bank_has_its_own_redirect_uri() -> None:
         )
         for name, profile in (("old", "fapi1-baseline"), ("new", "fapi2-security"))
     }
-    with pytest.raises(ConfigurationError, match="share the redirect_uri") as caught:
+    with pytest.raises(ConfigurationError, match="share the redirect_uri"):
         Registry(banks)
-    assert caught.value.clause == "FAPI1-BL 5.2.3-3"
 
 
 @pytest.mark.spec("FAPI1-ADV 5.2.3-16, -15")
