@@ -74,8 +74,8 @@ CLAIM_FAULTS: dict[str, tuple[Callable[[Any], Any], type[FapiError], str]] = {
 }
 TOKEN_FAULTS: dict[str, tuple[Callable[[str], str], type[FapiError], str]] = {
     "client-test-invalid-signature": (flipped_signature, BadSignature, "OIDC 3.1.3.7-6"),
-    "client-test-invalid-null-alg": (unsigned, ForbiddenAlgorithm, "RFC 8725 3.1"),
-    "client-test-invalid-alternate-alg": (signed_with_rs256, ForbiddenAlgorithm, "RFC 8725 3.1"),
+    "client-test-invalid-null-alg": (unsigned, ForbiddenAlgorithm, "FAPI1-ADV 8.6-1"),
+    "client-test-invalid-alternate-alg": (signed_with_rs256, ForbiddenAlgorithm, "FAPI1-ADV 8.6-1"),
 }
 HASH_FAULTS: dict[str, tuple[Callable[[Any], Any], type[FapiError], str]] = {
     "client-test-invalid-shash": (with_one_more("s_hash"), WrongHash, "FAPI1-ADV 5.2.3.1-4"),
