@@ -106,6 +106,8 @@ class Bank:
     @property
     def uses_par(self) -> bool:
         """Whether authorization requests are pushed: as `pushed_requests` says, or where the server has PAR."""
+        if self.settings.hosted_requests is not None:
+            return False
         wanted = self.settings.pushed_requests
         return self.metadata.has("pushed_authorization_request_endpoint") if wanted is None else wanted
 
@@ -162,14 +164,22 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
             facts={"member": "pushed_authorization_request_endpoint"},
         )
     demands_push = metadata.flag("require_pushed_authorization_requests")
-    if settings.pushed_requests is False:
+    hosted = settings.hosted_requests is not None
+    if settings.pushed_requests is False or hosted:
         if demands_push:
+            leave_out = "hosted_requests" if hosted else "pushed_requests=False"
             raise ConfigurationError(
-                f"{metadata.issuer} takes pushed authorization requests only: leave pushed_requests=False out",
+                f"{metadata.issuer} takes pushed authorization requests only: leave {leave_out} out",
                 clause="RFC 9126 5, 6",
             )
     elif metadata.has("pushed_authorization_request_endpoint"):
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
+    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+        raise ConfigurationError(
+            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            clause="OIDC Discovery 3",
+            facts={"member": "request_uri_parameter_supported"},
+        )
 
 
 def _by_mtls(settings: ClientSettings) -> bool:

@@ -33,6 +33,7 @@ from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
+from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
@@ -211,6 +212,10 @@ class Client:
         # Here and below: an error tracker shows the variables of this frame. `id_token_hint` is personal data.
         del parameters
         return self._run(flow)
+
+    def take_hosted_request(self, name: str) -> str | None:
+        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        return self._run(take_hosted_request(self.bank, name))
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
         """See `login.complete`. `callback` is the whole URL, or the form of a form_post.

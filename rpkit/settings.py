@@ -23,6 +23,7 @@ from fapikit.stores.protocol import Store, require_store
 from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
+from rpkit.request_settings import HostedRequests, check_requests
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
 HYBRID: Final = "code id_token"
@@ -59,6 +60,7 @@ class ClientOptions(TypedDict, total=False):
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    hosted_requests: HostedRequests | None
     response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
@@ -98,6 +100,9 @@ class ClientSettings:
     `dpop_signer`: one key for all logins, for example in an HSM. Without it each login has its own key.
     `request_signer`: the key that signs request objects. Without it the key of `auth` signs them.
     `pushed_requests`: whether authorization requests use PAR. None: yes, if the server supports it.
+    `hosted_requests`: from where the server fetches request objects, instead of PAR. One https address: each request
+    object has its own URL below it. A list of URLs, registered as `request_uris`: each holds one request object at a
+    time. A function: it stores a request object and returns its URL.
     `response_type`: "code", or "code id_token" where an ID token is the detached signature of the response.
     `key_limits`: how long the keys of the server are used before they are fetched again.
     `assertion_audience`: the `aud` of client assertions: "issuer"; "token_endpoint" where the profile allows it; or a
@@ -116,6 +121,7 @@ class ClientSettings:
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    hosted_requests: HostedRequests | None = None
     response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
@@ -153,7 +159,7 @@ class ClientSettings:
         self._check_sender_constraint()
         self._check_algorithms()
         check_encryption(self)
-        self._check_signed_requests()
+        check_requests(self)
         self._check_response_type()
         self._check_response_mode()
         self._check_audiences()
@@ -222,23 +228,6 @@ class ClientSettings:
         ):
             if alg is not None:
                 self.profile.require_algorithm(alg, what)
-
-    def _check_signed_requests(self) -> None:
-        self.profile.require(
-            self.signed_requests or not self.profile.request_object_required,
-            "authorization requests must be signed: signed_requests cannot be False",
-            "request_object_required",
-        )
-        if self.signed_requests and self.request_signer is None:
-            raise ConfigurationError(
-                "signed_requests=True needs a key: set request_signer, or use an auth that has a key",
-                clause="RFC 9101 4b",
-            )
-        self.profile.require(
-            self.pushed_requests is not False or not self.profile.par_required,
-            "authorization requests must be pushed: pushed_requests cannot be False",
-            "par_required",
-        )
 
     def _check_response_type(self) -> None:
         usable = " or ".join(sorted(self.profile.response_types))
