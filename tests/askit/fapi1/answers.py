@@ -1,4 +1,4 @@
-"""What askit answered, as the tables of the FAPI 1 tests write it: the code of an error and the clause that it cites."""
+"""What askit answered, as the tables of the FAPI 1 tests write it: the code of an error and the clause it cites."""
 
 from __future__ import annotations
 
