@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.errors import InvalidClientMetadata
+from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.errors import FapiError
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
@@ -40,6 +41,7 @@ _STRINGS: Final = (
     "client_name",
     "scope",
     "token_endpoint_auth_method",
+    *SUBJECT_MEMBERS,
     *_URLS,
     *ALGORITHMS,
     *_ENCRYPTION_MEMBERS,

@@ -81,6 +81,11 @@ class CertificateHeader:
         return self._stripped
 
     @property
+    def vouches(self) -> bool:
+        """Whether the proxy can say that a chain verified."""
+        return self._always_verified or self._verified is not None
+
+    @property
     def octet_names(self) -> frozenset[bytes]:
         return self._octet_names
 
