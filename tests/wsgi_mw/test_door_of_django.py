@@ -177,7 +177,7 @@ def test_what_stands_after_ours_is_named_or_closes_what_is_public(
             assert call("GET", target, {})[0] == 401
         assert RAN == []
         assert f"{name} would run around it" in caplog.text
-        assert f"public, closed to strangers by {name}" in str(audit())
+        assert f"public, closed without a token by {name}" in str(audit())
         assert call("GET", "/accounts", WITH_TOKEN)[2] == b"SECRET"
         assert layer.__name__ in RAN
     RAN.clear()
@@ -253,7 +253,7 @@ def test_handlers_and_converters_are_named_too(call: Any, urls: Any, layer: Any,
     with inside(ROOT_URLCONF=urls):
         assert call("GET", target, {})[0] == 401
         assert RAN == []
-        assert f"closed to strangers by {__name__}.{layer.__name__}" in str(audit())
+        assert f"closed without a token by {__name__}.{layer.__name__}" in str(audit())
     with inside(ROOT_URLCONF=urls, FAPIKIT_AROUND_PUBLIC=[layer]):
         assert call("GET", target, {})[0] in (200, 403)
         assert ran == RAN
