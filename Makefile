@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROFILE ?= fapi2-security
+AUTH ?=
+BINDING ?=
 SECONDS ?= 60
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -30,8 +32,8 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=fapi2-message-signing for the other)
-	@$(BIN)/python -m examples.demo --profile $(PROFILE)
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING= choose others)
+	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
 	@$(BIN)/python -m pytest -n auto --every-error-raised

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
 from askit.clients.few_at_once import FewAtOnce
-from askit.clients.keys import FETCHED, PublicHttp
+from askit.clients.keys import PublicHttp, uris_to_connect_to
 from askit.clients.registrations import Registrations
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
@@ -28,6 +28,7 @@ from askit.issuing.keys import ServerKeys
 from askit.log_budget import BudgetedLogger
 from askit.pages.pages import Pages
 from askit.records import PushedRequest, Records
+from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
 from askit.users.password_attempts import PasswordAttempts
@@ -39,6 +40,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
+from fapikit.profiles import Profile
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
@@ -88,7 +90,10 @@ class Core:
             public_only=not config.development_only,
             log=self.log,
         )
-        self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client)
+        self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
+        # Apart, as whoever loads a link waits here: nobody keeps a client from proving who it is.
+        self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
+        self.hosted_request_objects = HostedRequestObjects(clock)
         self.registrations = Registrations(
             self.records, config.registration, per_address=config.limits.registrations_per_address
         )
@@ -140,6 +145,10 @@ class Core:
             await self.records.store.aclose()
 
     # What the endpoints share.
+
+    def profile_of(self, client: Client) -> Profile:
+        """The rules for one client: those of the server, unless the settings say others for it."""
+        return self.config.client_profiles.get(client.client_id, self.profile)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a shared flow. Raises what it raises."""
@@ -221,10 +230,12 @@ class Core:
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """Whoever wrote the configuration vouches for the addresses in it."""
     vouched_for = frozenset(
-        client.metadata[name] for client in config.clients for name in FETCHED if name in client.metadata
+        uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)
     )
     own = http or HttpSettings()
-    return PublicHttp(tls=own.tls, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for)
+    return PublicHttp(
+        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+    )
 
 
 def _store(config: Config, clock: Clock) -> Store:

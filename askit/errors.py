@@ -3,7 +3,7 @@
     FapiError
     └── Refused                       a request that is answered with an OAuth error
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
-        ├── InvalidRequestUri: AnsweredBefore  InvalidRequestObject  UnsupportedResponseType
+        ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, one client, address or user has all that it may have
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
@@ -78,6 +78,13 @@ class AnsweredBefore(InvalidRequestUri):
 
     clause = "RFC 9126 4b"
     grant_id = ""
+
+
+class UnusableRequestUri(Refused):
+    """A request_uri that the client did not register, or one with no request object behind it."""
+
+    code = "invalid_request_uri"
+    clause = "RFC 9101 5.2"
 
 
 class InvalidRequestObject(Refused):

@@ -13,10 +13,13 @@ from fapikit.client_authentication import (
     ClientSecretPost,
     PrivateKeyJWT,
     PublicClient,
+    SelfSignedTlsClientAuth,
+    TlsClientAuth,
 )
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context, server_context
+from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.signer import Signer
@@ -71,11 +74,14 @@ __all__ = [
     "Seal",
     "SealedStore",
     "Secret",
+    "SelfSignedTlsClientAuth",
     "ServerMetadata",
     "Signer",
     "SqliteStore",
     "Store",
     "StorePromise",
+    "TlsClientAuth",
+    "TlsClientCertificate",
     "audit",
     "client_context",
     "message_signing",

@@ -17,7 +17,6 @@ Role: C, RS, AS
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +31,7 @@ from fapikit.errors import (
     UnusableAnswer,
 )
 from fapikit.flow import Flow, background, http, shared
+from fapikit.freshness import age_of, fresh_for
 from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
 from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.key_set import KeySet
@@ -52,10 +52,6 @@ SETTLED_AFTER: Final = 300.0
 """A peer publishes a key before it signs with it. So much later, in seconds, no clock and no cache of its own can make
 a difference: a set that was asked for then would have the key."""
 _MAX_WITHDRAWN: Final = 256
-
-_SECONDS: Final = re.compile(r"\d{1,9}\Z")
-_MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNORECASE)
-_NOT_AT_ALL: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +179,9 @@ class RemoteKeySet:
         if number > self._answered:  # a slow old answer does not replace a newer one
             self._withdrawn = _withdrawn(self._withdrawn, self._keys, keys)
             self._answered = number
-            self._keys, self._asked_at, self._as_of = keys, asked_at, asked_at - _age_of(response)
-            self._fresh_for = _fresh_for(response, self._limits)
+            self._keys, self._asked_at, self._as_of = keys, asked_at, asked_at - age_of(response)
+            fresh = self._limits.fresh
+            self._fresh_for = fresh_for(response, least=MIN_FRESH, most=fresh, unsaid=fresh)
         return keys
 
     def _ask(self) -> Flow[tuple[HttpResponse, KeySet]]:
@@ -212,22 +209,6 @@ class RemoteKeySet:
             clause=error.clause,
             facts={**error.facts, "cause": type(error).__name__},
         )
-
-
-def _fresh_for(response: HttpResponse, limits: KeyLimits) -> float:
-    control = ", ".join(response.all("cache-control"))
-    if _NOT_AT_ALL.search(control):
-        return MIN_FRESH
-    match = _MAX_AGE.search(control)
-    if match is None:
-        return limits.fresh
-    return min(max(float(match[1]) - _age_of(response), MIN_FRESH), limits.fresh)
-
-
-def _age_of(response: HttpResponse) -> float:
-    """How long a cache on the way has kept it (RFC 9111 5.1), in seconds."""
-    age = ", ".join(response.all("age"))
-    return float(age) if _SECONDS.match(age) else 0.0
 
 
 def _undecided(kid: str | None, why: str) -> KeyUndecided:

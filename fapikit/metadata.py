@@ -115,9 +115,12 @@ class ServerMetadata:
             tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
         )
 
-    def flag(self, name: str) -> bool:
-        """Raises MalformedMessage for a member that is there and neither true nor false: a decision hangs on it."""
-        value = self.raw.get(name, False)
+    def flag(self, name: str, *, unsaid: bool = False) -> bool:
+        """`unsaid`: what it means where the document leaves it out.
+
+        Raises MalformedMessage for a member that is there and neither true nor false: a decision hangs on it.
+        """
+        value = self.raw.get(name, unsaid)
         if isinstance(value, bool):
             return value
         raise MalformedMessage(

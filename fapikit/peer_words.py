@@ -73,9 +73,10 @@ def is_error_code(text: object) -> bool:
 def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerWords:
     """The words of an error response (its JSON members, or its parameters). `hidden`: texts that are not repeated.
 
-    A body that has no `error` of the registered form, as of a gateway, is quoted as it is.
+    A body that has no `error` of the registered form, as of a gateway, is quoted as it is. A null is an absent member.
     """
     hidden = tuple(hidden)
+    members = {name: value for name, value in members.items() if value is not None}
     code = members.get("error")
     if is_error_code(code):
         description = members.get("error_description") or members.get("message")

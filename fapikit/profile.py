@@ -138,6 +138,9 @@ class Profile:
         relaxation = Relaxation(quirk=quirk, until=until, reason=reason)
         return replace(self, **changes, relaxations=(*self.relaxations, relaxation))
 
+    def is_relaxed_by(self, quirk: Quirk) -> bool:
+        return any(relaxation.quirk is quirk for relaxation in self.relaxations)
+
     def _require_relaxable(self, quirk: Quirk, reason: str) -> None:
         clause = self.clause(quirk.setting)
         if clause.startswith("FAPI2-") and clause not in quirk.allowed_by:

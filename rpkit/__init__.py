@@ -1,7 +1,8 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
-Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calling an API: `api/`. Registration: `registration/`.
-Web pages: `starlette`, `flask`, and their common `web/`. One server as a client sees it: `bank`. Errors: `errors`.
+Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calls to an API: `api/`. Registration:
+`registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`. One authorization server and the
+settings of one client at it: `bank`. Errors: `errors`.
 """
 
 from rpkit.api.userinfo import UserInfo

@@ -1,4 +1,4 @@
-"""`AsyncClient`: what `Client` is, on asyncio.
+"""`AsyncClient`: the same as `Client`, for asyncio.
 
 Spec: FAPI2-SP 5.3.3
 Role: C
@@ -28,6 +28,7 @@ from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
+from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
@@ -46,7 +47,7 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A client of one server, for asyncio. Usable from several loops; each has its own connections."""
+    """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(
         self,
@@ -171,7 +172,7 @@ class AsyncClient:
 
     @property
     def metadata(self) -> ServerMetadata:
-        """What the server says of itself; `fapikit.audit` holds it against a profile."""
+        """The metadata of the server. `fapikit.audit` compares it with a profile."""
         return self.bank.metadata
 
     async def begin(
@@ -189,8 +190,13 @@ class AsyncClient:
             authorization_details=authorization_details,
             parameters=Concealed(parameters),
         )
-        del parameters  # an id_token_hint; here and below: what an error tracker would show of this frame
+        # Here and below: an error tracker shows the variables of this frame. `id_token_hint` is personal data.
+        del parameters
         return await self._run(flow)
+
+    async def take_hosted_request(self, name: str) -> str | None:
+        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        return await self._run(take_hosted_request(self.bank, name))
 
     async def complete(
         self, callback: Callback, transaction: Transaction, *, resource: str | None = None
@@ -210,7 +216,7 @@ class AsyncClient:
     def begin_logout(
         self, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None
     ) -> LogoutStart:
-        """See `logout.begin_logout`; `logout.complete_logout` takes what comes back."""
+        """See `logout.begin_logout`. `logout.complete_logout` checks the response to it."""
         return begin_logout(self.bank, id_token, post_logout_redirect_uri=post_logout_redirect_uri)
 
     async def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
@@ -262,7 +268,7 @@ class AsyncClient:
         library: Any = None,
         **httpx_options: Any,
     ) -> api_auth.AsyncApiClient:
-        """An async client of httpx (or `library`); see `Client.api`."""
+        """An async client of httpx (or of `library`). See `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         library = library or library_of(self._http.async_client)
         if not api_auth.makes_own_connections(httpx_options):

@@ -1,4 +1,4 @@
-"""One call to an endpoint of the server: signed in, with a DPoP proof where due, a demanded nonce supplied once.
+"""One call to an endpoint of the server: with client authentication, a DPoP proof, and one retry with a DPoP nonce.
 
 Spec: FAPI2-SP 5.3.3.1-2, -5, -8; RFC 9449 5a, 7.3, 8, 8.2
 Role: C
@@ -32,7 +32,7 @@ _BUSY: Final = frozenset({429, 503})
 def call_endpoint(
     bank: Bank, endpoint: str, form: Form, *, dpop: Signer | None = None, headers: Fields = ()
 ) -> Flow[HttpResponse]:
-    """POST a form, authenticated. Raises MissingMetadata, TransportError."""
+    """POST a form with client authentication. Raises MissingMetadata, TransportError."""
     url = bank.endpoint(endpoint)
     for attempt in range(_NONCE_ATTEMPTS):
         credentials = yield from bank.settings.auth.credentials(
@@ -42,8 +42,8 @@ def call_endpoint(
             random_bytes=bank.settings.random_bytes,
         )
         proof = yield from dpop_headers(bank, dpop, "POST", url)
-        signed_in = {name for name, _ in credentials.parameters}  # client_id comes once
-        fields = [field for field in form if field[0] not in signed_in]
+        credential_names = {name for name, _ in credentials.parameters}
+        fields = [field for field in form if field[0] not in credential_names]  # client_id is sent once
         request = form_request(
             url, (*fields, *credentials.parameters), (*credentials.headers, *proof, *headers)
         )
@@ -55,13 +55,14 @@ def call_endpoint(
 
 
 def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
-    """Send, and learn the nonce that came back, whatever the status. Raises ServerBusy, TransportError."""
+    """Send a request, and keep the DPoP nonce of any response. Raises ServerBusy, TransportError."""
     response = yield from http(request)
     bank.nonces.learn(request.url, response.all("dpop-nonce"))
     if response.status in _BUSY:
         words = words_in(response)
         raise ServerBusy(
-            f"{without_query(request.url)} is busy" + (f" and says {words}" if words else ""),
+            f"{without_query(request.url)} is busy (status {response.status}): call it again later"
+            + (f"; it answered {words}" if words else ""),
             status=response.status,
             retry_after=read_retry_after(response, bank.now()),
         )
@@ -71,7 +72,7 @@ def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
 def dpop_headers(
     bank: Bank, signer: Signer | None, method: str, url: str, *, access_token: Secret | None = None
 ) -> Flow[Fields]:
-    """A DPoP header with a proof for this one request, or nothing without a key."""
+    """The DPoP header with a proof for this one request; no header where `signer` is None."""
     if signer is None:
         return ()
     proof = yield from make_proof(
@@ -79,7 +80,7 @@ def dpop_headers(
         method=method,
         url=url,
         now=bank.now(),
-        jti=bank.token(),
+        jti=bank.random_string(),
         access_token=access_token,
         nonce=bank.nonces.get(url),
     )

@@ -1,6 +1,6 @@
-"""One authorization server as one client of it sees it: its metadata, its keys, its nonces, our settings.
+"""One authorization server and one client of it: the server's metadata, keys and nonces, and the client's settings.
 
-Endpoints come from the metadata alone, which was fetched from the issuer and names that issuer.
+Endpoints come from the metadata alone. The metadata was fetched from the issuer and names that issuer.
 
 Spec: FAPI2-SP 5.2.2.1b, 5.3.3.1-7, -9, -11, 5.3.3.2-2, -3; RFC 8414 2; RFC 9207 2.3
 Role: C
@@ -33,7 +33,7 @@ _REGISTERED_AS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Checked against the profile when made: what the server cannot do is known before anybody is sent there."""
+    """`make_bank` checks server and settings against the profile, before a user is sent to the server."""
 
     metadata: ServerMetadata
     settings: ClientSettings
@@ -51,20 +51,20 @@ class Bank:
     def now(self) -> float:
         return self.settings.clock()
 
-    def token(self) -> str:
+    def random_string(self) -> str:
         """A fresh unpredictable string."""
         return random_token(self.settings.random_bytes)
 
     def endpoint(self, name: str) -> str:
-        """An endpoint's URL, by its mTLS alias where our settings say so.
+        """The URL of an endpoint: the one in `mtls_endpoint_aliases` where the settings of this client demand it.
 
-        Raises MissingMetadata; InsecureUrl, MalformedMessage for one that cannot be called.
+        Raises MissingMetadata; InsecureUrl, MalformedMessage for a URL that cannot be called.
         """
         return self.metadata.endpoint(name, mtls=_by_mtls(self.settings))
 
     @property
     def assertion_audience(self) -> str:
-        """Whom our client assertions are meant for."""
+        """The `aud` of the client assertions."""
         audience = self.settings.assertion_audience
         if audience == TOKEN_ENDPOINT:
             return self.endpoint("token_endpoint")
@@ -73,13 +73,17 @@ class Bank:
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""
         if self.keys is None:
-            raise MissingMetadata(f"{self.issuer} lists no jwks_uri", clause="RFC 8414 2")
+            raise MissingMetadata(
+                f"{self.issuer} lists no jwks_uri: its signatures cannot be verified without its keys",
+                clause="RFC 8414 2",
+            )
         return self.keys
 
     def algorithms(self, registered: str | None, metadata_name: str) -> frozenset[str]:
-        """What a JWT from this server may be signed with: as registered, else as its metadata and the profile allow.
+        """The algorithms that a JWT from this server may be signed with.
 
-        Raises MissingMetadata if nothing is left.
+        That is the registered one. Without a registered one, it is what both the metadata and the profile list.
+        Raises MissingMetadata if that is none.
         """
         if registered is not None:
             return frozenset({registered})
@@ -88,29 +92,36 @@ class Bank:
         usable = allowed & frozenset(listed if listed is not None else {_FALLBACK_ALG})
         if not usable:
             raise MissingMetadata(
-                f"{self.issuer} signs with no algorithm that {self.profile.name} allows: register one,"
-                f" and say so with {_REGISTERED_AS.get(metadata_name, metadata_name)}=",
+                f"the {metadata_name} of {self.issuer} has no algorithm that {self.profile.name} allows:"
+                f" register one, and set {_REGISTERED_AS.get(metadata_name, metadata_name)} to it",
                 clause=self.profile.clause("signing_algorithms"),
                 facts={"member": metadata_name, "listed": " ".join(listed or ())},
             )
         return usable
 
     def decryption(self, response: str) -> Decryption | None:
-        """How a kind of response is opened, where encryption is agreed; see `encryption_settings.RESPONSES`."""
+        """How to decrypt a kind of response (see `encryption_settings.RESPONSES`); None where it is not encrypted."""
         return decryption_of(self.settings, response)
 
     @property
-    def pushes(self) -> bool:
-        """Whether authorization requests go by PAR: as set, else wherever the server can."""
+    def uses_par(self) -> bool:
+        """Whether authorization requests are pushed: as `pushed_requests` says, or where the server has PAR."""
+        if self.settings.hosted_requests is not None:
+            return False
         wanted = self.settings.pushed_requests
         return self.metadata.has("pushed_authorization_request_endpoint") if wanted is None else wanted
 
 
 def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
-    """Bring server and client together. Raises MissingMetadata, InsecureUrl, ConfigurationError, ForbiddenByProfile."""
+    """Check that server, settings and profile fit together, and make the `Bank`.
+
+    Raises MissingMetadata, InsecureUrl, ConfigurationError, ForbiddenByProfile.
+    """
     if not isinstance(metadata, ServerMetadata):
         raise ConfigurationError(
-            'metadata is ServerMetadata(issuer, {"token_endpoint": ..., ...})', clause="RFC 8414 2"
+            f"metadata is a {type(metadata).__name__}: give"
+            ' ServerMetadata(issuer, {"token_endpoint": ..., ...}), or use discover',
+            clause="RFC 8414 2",
         )
     _check_endpoints(metadata, settings)
     _check_listed(
@@ -147,31 +158,44 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
     must_push = settings.profile.par_required or settings.pushed_requests
     if must_push and not metadata.has("pushed_authorization_request_endpoint"):
         raise MissingMetadata(
-            f"{metadata.issuer} has no PAR endpoint, which {settings.profile.name} demands",
+            f"{metadata.issuer} lists no pushed_authorization_request_endpoint, and"
+            f" {_who_demands_par(settings)} demands one",
             clause=settings.profile.clause("par_required"),
             facts={"member": "pushed_authorization_request_endpoint"},
         )
     demands_push = metadata.flag("require_pushed_authorization_requests")
-    if settings.pushed_requests is False:
+    hosted = settings.hosted_requests is not None
+    if settings.pushed_requests is False or hosted:
         if demands_push:
+            leave_out = "hosted_requests" if hosted else "pushed_requests=False"
             raise ConfigurationError(
-                f"{metadata.issuer} takes pushed requests only, and pushed_requests is False",
+                f"{metadata.issuer} takes pushed authorization requests only: leave {leave_out} out",
                 clause="RFC 9126 5, 6",
             )
     elif metadata.has("pushed_authorization_request_endpoint"):
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
+    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+        raise ConfigurationError(
+            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            clause="OIDC Discovery 3",
+            facts={"member": "request_uri_parameter_supported"},
+        )
 
 
 def _by_mtls(settings: ClientSettings) -> bool:
     return settings.use_mtls_endpoint_aliases or settings.auth.mtls or settings.sender_constraint == "mtls"
 
 
+def _who_demands_par(settings: ClientSettings) -> str:
+    return settings.profile.name if settings.profile.par_required else "pushed_requests=True"
+
+
 def _check_listed(metadata: ServerMetadata, name: str, value: str, clause: str) -> None:
-    """A list that is absent says nothing."""
+    """Raises ConfigurationError if the server publishes the list and `value` is not in it."""
     listed = metadata.strings(name)
     if listed is not None and value not in listed:
         raise ConfigurationError(
-            f"{metadata.issuer} does not support {value}: it lists {', '.join(listed) or 'nothing'}",
+            f"{metadata.issuer} does not support {value}: its {name} lists {', '.join(listed) or 'nothing'}",
             clause=clause,
             facts={"member": name, "needed": value},
         )

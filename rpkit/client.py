@@ -1,8 +1,8 @@
-"""`Client`: every flow of this package, run in the calling thread. `async_client` has its twin for asyncio.
+"""`Client`: every flow of this package, run in the calling thread. `AsyncClient` does the same on asyncio.
 
     bank = Client.discover("https://bank.example", client_id="fintech", auth=PrivateKeyJWT(key), redirect_uri=CALLBACK)
     start = bank.begin(scope="openid accounts")              # send the browser to start.url, keep start.transaction
-    login = bank.complete(callback_url, start.transaction)   # every check; login.report lists them
+    login = bank.complete(callback_url, start.transaction)   # login.report lists every check that was made
     with bank.api(login.tokens, base_url="https://api.bank.example") as api:
         accounts = api.get("/accounts").json()
 
@@ -33,6 +33,7 @@ from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import Login, complete
+from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
@@ -65,7 +66,7 @@ class Client:
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        """A client of a server that is described by hand: `discover` fetches what the server says of itself.
+        """A client of a server whose metadata you have. `discover` fetches the metadata instead.
 
         Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
         """
@@ -93,9 +94,9 @@ class Client:
         http: HttpSettings | None = None,
         **options: Unpack[ClientOptions],
     ) -> Client:
-        """Fetch the server's metadata, and refuse what the profile forbids or the server cannot do.
+        """Fetch the server's metadata. Refuse settings that the profile forbids or that the server does not support.
 
-        `metadata_url`: where they lie, for an issuer that keeps them elsewhere than at its well-known addresses.
+        `metadata_url`: the URL of the metadata, for an issuer that does not publish them at its well-known URLs.
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
@@ -112,11 +113,11 @@ class Client:
 
     @classmethod
     def for_api(cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any) -> Client:
-        """A client of a server that this API trusts (RFC 9728) and that you allow.
+        """A client of an authorization server that the metadata of this API lists (RFC 9728) and that you allow.
 
-        That is the first of `issuer`, one or several; without it, only one at the API's own origin.
-        The other arguments are those of `discover`. Raises OtherAuthorizationServer, before anybody but the API is
-        asked, where no server suits both.
+        `issuer`: the issuer that you allow, or several in order of preference. Without it, only an issuer at the
+        API's own origin is allowed. The other arguments are those of `discover`. Raises OtherAuthorizationServer if
+        no server is both listed and allowed. In that case, only the API has been called.
         """
         found = cls._once(find_issuer(resource, issuer), options.get("http"))
         return cls.discover(found, **options)
@@ -132,10 +133,10 @@ class Client:
         signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
-        """Register a client at a server (RFC 7591); see `registration.register`. Then `discover` with its client_id.
+        """Register a client at a server (RFC 7591). See `registration.register`. Then `discover` with its client_id.
 
-        `server`: its issuer, or what is known of one that publishes no metadata. `signed`: send the request as a signed
-        JWT, as banks under the rules of a directory want it.
+        `server`: its issuer, or its metadata if it publishes none. `signed`: send the request as a signed JWT. Banks
+        that belong to a directory want that.
         """
         flow = register_at(
             server,
@@ -151,7 +152,7 @@ class Client:
     def read_registration(
         cls, registration: Registration, *, http: HttpSettings | None = None
     ) -> Registration:
-        """What is registered by now (RFC 7592); see `client_configuration.read_registration`."""
+        """Read the current registration (RFC 7592). See `configuration.read_registration`."""
         return cls._once(read_registration(registration), http)
 
     @classmethod
@@ -164,7 +165,7 @@ class Client:
         signed: SignedRequest | None = None,
         http: HttpSettings | None = None,
     ) -> Registration:
-        """Replace all that is registered (RFC 7592); see `client_configuration.update_registration`."""
+        """Replace all registered metadata (RFC 7592). See `configuration.update_registration`."""
         return cls._once(
             update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
             http,
@@ -172,7 +173,7 @@ class Client:
 
     @classmethod
     def delete_registration(cls, registration: Registration, *, http: HttpSettings | None = None) -> None:
-        """Give a registration up (RFC 7592); see `client_configuration.delete_registration`."""
+        """Delete a registration (RFC 7592). See `configuration.delete_registration`."""
         cls._once(delete_registration(registration), http)
 
     @staticmethod
@@ -189,7 +190,7 @@ class Client:
 
     @property
     def metadata(self) -> ServerMetadata:
-        """What the server says of itself; `fapikit.audit` holds it against a profile."""
+        """The metadata of the server. `fapikit.audit` compares it with a profile."""
         return self.bank.metadata
 
     def begin(
@@ -208,13 +209,18 @@ class Client:
             authorization_details=authorization_details,
             parameters=Concealed(parameters),
         )
-        del parameters  # an id_token_hint; here and below: what an error tracker would show of this frame
+        # Here and below: an error tracker shows the variables of this frame. `id_token_hint` is personal data.
+        del parameters
         return self._run(flow)
 
-    def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
-        """See `login.complete`: `callback` is the whole URL, or the form of a form_post.
+    def take_hosted_request(self, name: str) -> str | None:
+        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        return self._run(take_hosted_request(self.bank, name))
 
-        `resource`: for which of several asked for at the start the first token is.
+    def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
+        """See `login.complete`. `callback` is the whole URL, or the form of a form_post.
+
+        `resource`: the API that the first access token is for, where `begin` named several.
         """
         flow = complete(self.bank, conceal(callback), transaction, resource=resource)
         del callback
@@ -231,11 +237,11 @@ class Client:
     def begin_logout(
         self, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None
     ) -> LogoutStart:
-        """See `logout.begin_logout`; `logout.complete_logout` takes what comes back."""
+        """See `logout.begin_logout`. `logout.complete_logout` checks the response to it."""
         return begin_logout(self.bank, id_token, post_logout_redirect_uri=post_logout_redirect_uri)
 
     def read_logout(self, form: bytes | Mapping[str, str]) -> LoggedOut:
-        """See `backchannel_logout.read_logout`: what the server posted to our `backchannel_logout_uri`."""
+        """See `backchannel_logout.read_logout`. `form`: what the server posted to your `backchannel_logout_uri`."""
         flow = read_logout(self.bank, conceal(form))
         del form
         return self._run(flow)
@@ -257,7 +263,7 @@ class Client:
     def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str
     ) -> TokenSet:
-        """See `grants.extension.extension_grant`: any grant that has no method of its own."""
+        """Use a grant that has no method of its own here. See `grants.extension.extension_grant`."""
         flow = extension_grant(
             self.bank, grant_type, scope=scope, resource=resource, parameters=Concealed(parameters)
         )
@@ -271,11 +277,11 @@ class Client:
         return self._run(flow)
 
     def save_tokens(self, user: str, tokens: TokenSet, *, resource: str | None = None) -> TokenSet:
-        """Keep a set under this user in the token store; the set returned is the one to go on with."""
+        """Save a token set for this user in the token store. Use the returned set from now on."""
         return self._run(save_tokens(self.bank, user, tokens, resource=resource))
 
     def load_tokens(self, user: str, *, resource: str | None = None) -> TokenSet | None:
-        """The newest set of this user, as any process left it."""
+        """The newest token set of this user, whichever process saved it."""
         return self._run(load_tokens(self.bank, user, resource=resource))
 
     def api(
@@ -288,13 +294,15 @@ class Client:
         library: Any = None,
         **httpx_options: Any,
     ) -> api_auth.ApiClient:
-        """A client of httpx (or `library`) for one API: token, proof, nonces and refresh built in.
+        """A client of httpx (or of `library`) for one API. It adds token, proof and nonces, and refreshes tokens.
 
-        `resource` is what the token was asked for; it may be left out where the set has one token, for an API at this
-        origin or for none by name. Raises ConfigurationError otherwise, ForeignTransaction, InsecureUrl.
+        `resource`: the API that the token was requested for. It may be left out if the set has one token, and that
+        token is for an API at the origin of `base_url` or for no named API. Raises ConfigurationError otherwise,
+        ForeignTransaction, InsecureUrl.
 
-        Its connections are this client's, with the TLS and proxy of `HttpSettings`, and outlive it; options that shape
-        connections (`verify`, `transport`, ...) give it its own. Redirects are never followed.
+        It uses the connections of this client, with the TLS and proxy of `HttpSettings`. They stay open when the API
+        client is closed. With an option about connections (`verify`, `transport`, ...) it makes its own.
+        Redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         library = library or library_of(self._http.client)

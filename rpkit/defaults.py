@@ -1,4 +1,4 @@
-"""What the profile, and this package, decide about a client where its maker says nothing.
+"""The defaults of the settings that the application leaves out: those of the profile, then those of this package.
 
 Spec: FAPI2-MS 5.3.2, 5.4.2-1; RFC 9101 4b
 Role: C
@@ -23,7 +23,7 @@ def client_settings(
     profile: Profile | str,
     options: ClientOptions,
 ) -> ClientSettings:
-    """Fill in what the profile decides. Raises ConfigurationError, ForbiddenByProfile."""
+    """Fill in the defaults. Raises ConfigurationError, ForbiddenByProfile."""
     chosen = profile_of(profile)
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "sender_constraint" in options:

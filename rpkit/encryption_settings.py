@@ -1,4 +1,4 @@
-"""What of a client's messages is encrypted, as registered, and with which keys it is opened.
+"""Which messages of a client are encrypted, as registered, and which keys decrypt them.
 
 Spec: OIDC Registration 2; JARM 3; RFC 9701 6; OIDC 10.2; FAPI1-ADV 8.6.1-1
 Role: C
@@ -15,11 +15,11 @@ from fapikit.jose.encryption_keys import KEY_MANAGEMENT, DecryptionKey
 from fapikit.profiles import Profile
 
 RESPONSES: Final = ("id_token", "authorization", "userinfo", "introspection")
-"""Whose `X_encrypted_response_alg` and `X_encrypted_response_enc` a client registers."""
+"""For each of these `X`, a client can register `X_encrypted_response_alg` and `X_encrypted_response_enc`."""
 
 
 class EncryptionSettings(Protocol):
-    """The part of `ClientSettings` that is read here."""
+    """The fields of `ClientSettings` that this module reads."""
 
     @property
     def profile(self) -> Profile: ...
@@ -35,12 +35,14 @@ class EncryptionSettings(Protocol):
 
 
 def check_encryption(settings: EncryptionSettings) -> None:
-    """Raises ConfigurationError for an agreement that cannot be kept."""
+    """Raises ConfigurationError for encryption settings that cannot work."""
     for name in (*(f"{response}_encrypted_response" for response in RESPONSES), "request_object_encryption"):
         alg, enc = getattr(settings, f"{name}_alg"), getattr(settings, f"{name}_enc")
         if alg is None:
             if enc is not None:
-                raise ConfigurationError(f"{name}_enc is given without {name}_alg", clause="OIDC 10.2")
+                raise ConfigurationError(
+                    f"{name}_enc is given without {name}_alg: give both, or neither", clause="OIDC 10.2"
+                )
             continue
         if alg not in KEY_MANAGEMENT:
             raise ConfigurationError(
@@ -54,17 +56,18 @@ def check_encryption(settings: EncryptionSettings) -> None:
             )
         if name != "request_object_encryption" and not _keys(settings, alg):
             raise ConfigurationError(
-                f"{name}_alg is {alg}, and decryption_keys holds no key for it", clause="RFC 7516 5.2"
+                f"{name}_alg is {alg}, and decryption_keys has no key for it: add a DecryptionKey for {alg}",
+                clause="RFC 7516 5.2",
             )
     if settings.request_object_encryption_alg is not None and not settings.signed_requests:
         raise ConfigurationError(
-            "request_object_encryption_alg needs signed_requests=True: a request is signed, then encrypted",
+            "request_object_encryption_alg needs signed_requests=True: a request object is signed, then encrypted",
             clause="RFC 9101 4b",
         )
 
 
 def decryption_of(settings: EncryptionSettings, response: str) -> Decryption | None:
-    """How a kind of response is opened; None where it comes in the clear. `response` is one of `RESPONSES`."""
+    """How to decrypt a kind of response; None where it is not encrypted. `response` is one of `RESPONSES`."""
     alg = getattr(settings, f"{response}_encrypted_response_alg")
     if alg is None:
         return None

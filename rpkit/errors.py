@@ -1,39 +1,39 @@
-"""What can go wrong for a client, as leaves of the common tree (`fapikit.errors`).
+"""The errors of a client. They are subclasses of the common errors (`fapikit.errors`).
 
 FapiError
 ├── ForbiddenByProfile
-│   └── RetiredGrant                  password, implicit: withdrawn for everybody
+│   └── RetiredGrant                  password, implicit: forbidden in every profile
 ├── TransportError
-│   └── ServerBusy                    429 or 503: carries when to come back
+│   └── ServerBusy                    429 or 503: carries when to try again
 ├── MessageError
-│   ├── AuthorizationResponseError    what came back through the browser
-│   │   ├── WrongResponseMode         two modes mixed, or another one than was asked for
-│   │   ├── WrongRedirectUri          it came to another address than the one of this transaction
+│   ├── AuthorizationResponseError    the response that came through the browser
+│   │   ├── WrongResponseMode         two response modes at once, or not the requested one
+│   │   ├── WrongRedirectUri          it came to another URL than the redirect URI of this transaction
 │   │   ├── MissingResponseIssuer  WrongResponseIssuer
 │   │   ├── MissingState  WrongState
 │   │   ├── MissingCode
-│   │   └── AuthorizationRefused      a genuine refusal by the server or the user
-│   ├── InitiationRefused             a login that another site wants to begin
-│   ├── NotRevoked                    the server refused to take a token back
-│   ├── TokenResponseError            what came back from the token endpoint
-│   │   ├── WrongTokenType            a bound token was due and an unbound one came, or the reverse
-│   │   ├── UnboundToken              introspection shows no binding, or one to another key
+│   │   └── AuthorizationRefused      the server or the user refused this transaction
+│   ├── InitiationRefused             another site wants to start a login, and its request is refused
+│   ├── NotRevoked                    the server did not revoke a token
+│   ├── TokenResponseError            the response of the token endpoint
+│   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
+│   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
-│   └── RegistrationError             what came back from dynamic registration
+│   └── RegistrationError             the response to a registration
 ├── ClaimError
-│   ├── WrongAcr                      the login is weaker than was asked
-│   ├── StaleLogin                    `auth_time` is missing, too long ago or yet to come
+│   ├── WrongAcr                      the user authenticated in a weaker way than was requested
+│   ├── StaleLogin                    `auth_time` is missing, too old or in the future
 │   ├── WrongRequestedClaim           an essential claim is missing or has another value
-│   └── BrokenContinuity              an ID token of a refresh that differs from the first
-├── UserInfoError                     the answer is unsigned where a signature was registered
+│   └── BrokenContinuity              the ID token of a refresh differs from the first one
+├── UserInfoError                     the response is unsigned where a signature was registered
 ├── TransactionError
 │   ├── TransactionMissing  TransactionExpired  TransactionUsed  ForeignTransaction
-├── GrantEnded                        the refresh token is no longer good: sign in again
-└── ApiError                          what an API answered, or what must not be asked of it
-    ├── StepUpRequired                carries what to ask for
+├── GrantEnded                        the refresh token is no longer valid: the user signs in again
+└── ApiError                          a response of an API, or a call that must not be made
+    ├── StepUpRequired                carries the parameters of the next authorization request
     ├── NoAccessToken  ForeignOrigin
-    ├── BodySpent                     the API wants a request again whose body was a stream
-    └── OtherAuthorizationServer      the API trusts other servers than the one of these tokens
+    ├── BodySpent                     a request must be sent again, and its body was a stream
+    └── OtherAuthorizationServer      the API does not trust the server that issued these tokens
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ from fapikit.errors import (
 
 
 class RetiredGrant(ForbiddenByProfile):
-    """A way to a token that best practice has withdrawn."""
+    """A grant that RFC 9700 forbids."""
 
 
 class ServerBusy(TransportError):
-    """The server asks to be left alone for a while: `retry_after` seconds, if it says how long."""
+    """The server asks the client to wait before it tries again: `retry_after` seconds, or None if it did not say."""
 
     clause = "RFC 9110 10.2.3"
 
@@ -67,37 +67,37 @@ class ServerBusy(TransportError):
 
 
 class AuthorizationResponseError(MessageError):
-    """The response that the browser brought is not the answer to this transaction."""
+    """The authorization response is not the response to this transaction."""
 
     remedy = Remedy.SIGN_IN_AGAIN
 
 
 class WrongResponseMode(AuthorizationResponseError):
-    """Parameters arrived another way than was asked for, or two ways at once."""
+    """The response has another response mode than was requested, or two response modes at once."""
 
     clause = "JARM 2.3"
 
 
 class WrongRedirectUri(AuthorizationResponseError):
-    """The response arrived at another address than this transaction's redirect URI."""
+    """The response arrived at another URL than the redirect URI of this transaction."""
 
     clause = "FAPI1-BL 5.2.3-4"
 
 
 class MissingResponseIssuer(AuthorizationResponseError):
-    """No `iss`, though this server announces it or the profile demands it."""
+    """The response has no `iss`, although the metadata announce it or the profile demands it."""
 
     clause = "RFC 9207 2.4b"
 
 
 class WrongResponseIssuer(AuthorizationResponseError):
-    """`iss` is another server than the one this transaction was sent to: a mix-up."""
+    """`iss` is not the server that this transaction was sent to. This is a mix-up attack."""
 
     clause = "RFC 9207 2.4a"
 
 
 class MissingState(AuthorizationResponseError):
-    """No `state`, though one was sent."""
+    """The response has no `state`, although the request had one."""
 
     clause = "RFC 9700 2.1c"
 
@@ -109,35 +109,40 @@ class WrongState(AuthorizationResponseError):
 
 
 class MissingCode(AuthorizationResponseError):
-    """Neither a code nor an error."""
+    """The response has neither a code nor an error."""
 
     clause = "RFC 6749 4.1.2"
 
 
 class AuthorizationRefused(AuthorizationResponseError):
-    """The server answered this transaction with an error; `peer_code` is its code, `peer_description` its words."""
+    """The server answered this transaction with an error.
+
+    `peer_code` is its `error`, `peer_description` its `error_description`.
+    """
 
     clause = "RFC 6749 4.1.2.1"
 
     def __init__(self, *, peer_code: str, remedy: Remedy, peer_description: str | None = None) -> None:
-        said = "" if peer_description is None else f', "{peer_description}"'
+        description = "" if peer_description is None else f', "{peer_description}"'
         super().__init__(
-            f"the authorization server answered {peer_code}{said}", remedy=remedy, facts={"error": peer_code}
+            f"the authorization server answered {peer_code}{description}",
+            remedy=remedy,
+            facts={"error": peer_code},
         )
         self.peer_code = peer_code
         self.peer_description = peer_description
 
 
 class InitiationRefused(MessageError):
-    """Another site wants a login to begin at a server, or to end at a page, that is not ours."""
+    """Another site asks for a login at a server that is not ours, or for a page that is not ours after the login."""
 
     clause = "OIDC 4"
 
 
 class NotRevoked(MessageError):
-    """Every token of a set was tried, and the server refused to revoke some, or did not answer: `refused` has which.
+    """The server refused to revoke some tokens of a set, or did not answer. Every token of the set was tried.
 
-    `refused`: for each of them what it is ("refresh token", "access token for https://api.example") and the error.
+    `refused`: for each of them its name ("refresh token", "access token for https://api.example") and the error.
     """
 
     clause = "RFC 7009 2.2"
@@ -153,7 +158,7 @@ class NotRevoked(MessageError):
 
 
 class TokenResponseError(MessageError):
-    """The token endpoint's success answer cannot be used."""
+    """The successful response of the token endpoint cannot be used."""
 
     clause = "RFC 6749 5.1"
 
@@ -165,21 +170,21 @@ class WrongTokenType(TokenResponseError):
 
 
 class UnboundToken(TokenResponseError):
-    """The server does not know the token as bound to the key of its login."""
+    """According to the server, the token is not bound to the key of its login."""
 
     clause = "RFC 9449 6"
 
 
 class MissingIdToken(TokenResponseError):
-    """`openid` was granted and no ID token came."""
+    """The scope `openid` was granted, and the response has no ID token."""
 
     clause = "OIDC 3.1.3.3"
 
 
 class RegistrationError(MessageError):
-    """The registration endpoint's answer cannot be used, or registered something weaker than was asked.
+    """The response of the registration endpoint cannot be used, or the registration is weaker than was requested.
 
-    `registration` is the `Registration` that was made all the same: with it, it can be changed or given up.
+    `registration` is the `Registration` that exists at the server. Use it to update or to delete the registration.
     """
 
     clause = "RFC 7591 3.2.1"
@@ -190,39 +195,39 @@ class RegistrationError(MessageError):
 
 
 class WrongAcr(ClaimError):
-    """`acr` is missing or not among those asked for."""
+    """`acr` is missing, or is not one of the requested values."""
 
     clause = "OIDC 3.1.3.7-12"
     remedy = Remedy.SIGN_IN_AGAIN
 
 
 class StaleLogin(ClaimError):
-    """`auth_time` is missing although `max_age` was sent, lies further back, or lies in the future."""
+    """`max_age` was sent, and `auth_time` is missing, older than `max_age`, or in the future."""
 
     clause = "OIDC 3.1.3.7-13"
     remedy = Remedy.SIGN_IN_AGAIN
 
 
 class WrongRequestedClaim(ClaimError):
-    """A claim asked for as essential is missing or has none of the values asked for."""
+    """A claim was requested as essential. It is missing, or has none of the requested values."""
 
     clause = "OIDC 5.5.1"
 
 
 class BrokenContinuity(ClaimError):
-    """The ID token of a refresh speaks of another issuer, user, client or login than the first one."""
+    """The ID token of a refresh has another issuer, user, client or `auth_time` than the first one."""
 
     clause = "OIDC 12.2"
 
 
 class UserInfoError(MessageError):
-    """The UserInfo answer is not in the form that was registered."""
+    """The UserInfo response does not have the registered form (signed, encrypted)."""
 
     clause = "OIDC 5.3.2"
 
 
 class TransactionError(FapiError):
-    """The login that the browser comes back from cannot be finished."""
+    """The browser comes back from the server, and the login cannot be completed."""
 
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
@@ -230,21 +235,21 @@ class TransactionError(FapiError):
 
 
 class TransactionMissing(TransactionError):
-    """The browser that brings the answer has begun no such login, or has lost its cookie."""
+    """The browser that brings the response has not started this login, or has lost its cookie."""
 
 
 class TransactionExpired(TransactionError):
-    """The login took longer than its transaction lives."""
+    """The login took longer than `transaction_ttl`."""
 
 
 class TransactionUsed(TransactionError):
-    """This transaction has had its answer."""
+    """A response to this transaction was already accepted."""
 
     clause = "RFC 9700 4.2.4"
 
 
 class ForeignTransaction(TransactionError):
-    """A transaction of another client, server or redirect URI."""
+    """The transaction belongs to another client, server or redirect URI."""
 
     clause = "RFC 9700 2.1d"
     fault = Fault.CONFIGURATION
@@ -252,7 +257,7 @@ class ForeignTransaction(TransactionError):
 
 
 class GrantEnded(FapiError):
-    """The server no longer honours the grant: the user has to sign in again."""
+    """The server no longer accepts the grant. The user has to sign in again."""
 
     clause = "RFC 6749 5.2"
     fault = Fault.USER
@@ -260,13 +265,13 @@ class GrantEnded(FapiError):
 
 
 class ApiError(FapiError):
-    """A call to an API cannot be made, or its answer must not be used."""
+    """A call to an API cannot be made, or its response must not be used."""
 
 
 class StepUpRequired(ApiError):
-    """The API wants a stronger or fresher login: `client.begin(scope=..., resources=..., **error.parameters)`.
+    """The API wants a stronger or more recent login: `client.begin(scope=..., resources=..., **error.parameters)`.
 
-    `scope`: what the API says is needed there, if it says so.
+    `scope`: the scope that the API demands, or None if it named none.
     """
 
     clause = "RFC 9470 4"
@@ -283,7 +288,7 @@ class StepUpRequired(ApiError):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What to add to an authorization request with the scopes that the application needs."""
+        """The parameters to add to an authorization request, beside the scopes that the application needs."""
         asked: dict[str, Any] = {}
         if self.acr_values:
             asked["acr_values"] = self.acr_values
@@ -293,7 +298,7 @@ class StepUpRequired(ApiError):
 
 
 class NoAccessToken(ApiError):
-    """The set holds no usable token for this resource, and no refresh token to get one with."""
+    """The token set has no usable access token for this resource, and no refresh token to get one with."""
 
     clause = "RFC 8707 2.2"
     fault = Fault.USER
@@ -301,7 +306,7 @@ class NoAccessToken(ApiError):
 
 
 class ForeignOrigin(ApiError):
-    """Tokens go to the API they are for, and nowhere else."""
+    """A request would send the access token to another API than the one that it is for."""
 
     clause = "RFC 9700 4.9.3"
     fault = Fault.CONFIGURATION
@@ -309,7 +314,7 @@ class ForeignOrigin(ApiError):
 
 
 class BodySpent(ApiError):
-    """A request has to be sent again, which only the application can do: its body was a stream of unknown length."""
+    """A request must be sent again. Only the application can do that: the body was a stream of unknown length."""
 
     clause = "RFC 9449 9"
     fault = Fault.CONFIGURATION
@@ -317,7 +322,7 @@ class BodySpent(ApiError):
 
 
 class OtherAuthorizationServer(ApiError):
-    """The API's metadata does not list the issuer of these tokens; `authorization_servers` are those it trusts."""
+    """The metadata of the API do not list the issuer of these tokens. `authorization_servers` is their list."""
 
     clause = "RFC 9728 3.3b"
     fault = Fault.CONFIGURATION

@@ -1,4 +1,4 @@
-"""Many banks: for each its issuer, profile, client id, keys, certificate authority and proxy, and its own redirect URI.
+"""Many banks. Each has its own issuer, redirect URI, profile, client_id, keys, certificate authority and proxy.
 
     banks = Registry({"first": RegisteredBank(issuer=..., client_id=..., auth=..., redirect_uri=...), ...})
     banks.client("first").begin(scope="openid accounts")
@@ -27,10 +27,10 @@ from rpkit.settings import ISSUER, ClientOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredBank:
-    """How to be a client of one bank. `profile` may be one that was relaxed for this bank alone.
+    """The settings of the client at one bank. `profile` may be a profile with quirks for this bank alone.
 
-    `metadata`: the bank described by hand, where it publishes nothing; `metadata_url`: where it publishes, if elsewhere
-    than at its well-known addresses.
+    `metadata`: the metadata of a bank that publishes none. `metadata_url`: the URL of the metadata, for a bank that
+    does not publish them at its well-known URLs.
     """
 
     issuer: str
@@ -49,7 +49,8 @@ class RegisteredBank:
             self.metadata.issuer != self.issuer or self.metadata_url is not None
         ):
             raise ConfigurationError(
-                "metadata is of another issuer than the bank's, or stands beside metadata_url",
+                "metadata must name the issuer of this bank, and metadata_url must not be given beside it:"
+                " correct metadata, or leave one of the two out",
                 clause="RFC 8414 3.3",
                 facts={"expected": self.issuer, "got": self.metadata.issuer},
             )
@@ -66,19 +67,21 @@ class RegisteredBank:
 
 
 class Registry:
-    """Banks by name. A client is made, and its bank's metadata fetched, when it is first asked for."""
+    """Banks by name. The first call of `client(name)` fetches the bank's metadata and makes the client."""
 
     def __init__(self, banks: dict[str, RegisteredBank]) -> None:
-        """Raises ConfigurationError if two banks share an issuer or a redirect URI: then answers could be mixed up.
+        """Raises ConfigurationError if two banks share an issuer or a redirect URI: a mix-up attack would be possible.
 
-        Also if a bank that takes client assertions under another name than its issuer shares a key with another bank,
-        where somebody could replay them.
+        It is also raised if a bank has an `assertion_audience` that is not its issuer and shares a key with another
+        bank: client assertions could be replayed at that bank.
         """
         for what, clause in (("issuer", "RFC 9207 4"), ("redirect_uri", "FAPI1-BL 5.2.3-3")):
             shared = _twice(getattr(bank, what) for bank in banks.values())
             if shared is not None:
                 raise ConfigurationError(
-                    f"two banks share the {what} {shared}", clause=clause, facts={what: shared}
+                    f"two banks share the {what} {shared}: give each bank its own",
+                    clause=clause,
+                    facts={what: shared},
                 )
         for name, bank in banks.items():
             if bank.options.get("assertion_audience", ISSUER) != ISSUER:
@@ -88,7 +91,7 @@ class Registry:
         self._async_clients: dict[str, AsyncClient] = {}
 
     def client(self, name: str) -> Client:
-        """Raises ConfigurationError for an unknown name; what `Client.discover` raises."""
+        """The client of this bank. Raises ConfigurationError for an unknown name, and what `Client.discover` raises."""
         if name not in self._clients:
             bank = self[name]
             arguments = bank.arguments()
@@ -96,7 +99,7 @@ class Registry:
                 made = Client(metadata=bank.metadata, **arguments)
             else:
                 made = Client.discover(bank.issuer, metadata_url=bank.metadata_url, **arguments)
-            # Two threads may both discover at first; one of the clients is kept.
+            # Two threads may both make a client at first. One of the two is kept.
             self._clients.setdefault(name, made)
         return self._clients[name]
 
@@ -113,16 +116,21 @@ class Registry:
         return self._async_clients[name]
 
     def name_of(self, issuer: str) -> str:
-        """The bank with this issuer. Raises ConfigurationError."""
+        """The name of the bank with this issuer. Raises ConfigurationError if there is none."""
         for name, bank in self._banks.items():
             if bank.issuer == issuer:
                 return name
-        raise ConfigurationError("no bank of this registry has this issuer", facts={"issuer": issuer})
+        raise ConfigurationError(
+            f"no bank of this registry has the issuer {issuer}: add it to Registry(...)",
+            facts={"issuer": issuer},
+        )
 
     def __getitem__(self, name: str) -> RegisteredBank:
         if name not in self._banks:
             raise ConfigurationError(
-                f"no bank is called {name!r}", facts={"known": " ".join(sorted(self._banks))}
+                f"this registry has no bank with the name {name!r}: use one of its names,"
+                " or add it to Registry(...)",
+                facts={"known": " ".join(sorted(self._banks))},
             )
         return self._banks[name]
 
@@ -141,15 +149,15 @@ def _require_own_key(name: str, bank: RegisteredBank, banks: dict[str, Registere
     for other, its in banks.items():
         if other != name and own is not None and own == _key_of(its):
             raise ConfigurationError(
-                f"{name} takes assertions for another name than its issuer, and shares its key with {other}:"
-                " give it a key of its own",
+                f"the assertion_audience of {name} is not its issuer, and {name} shares its key with {other}:"
+                f" give {name} a key of its own",
                 clause="RFC 7523 3-3",
                 facts={"banks": f"{name} {other}"},
             )
 
 
 def _key_of(bank: RegisteredBank) -> str | None:
-    """The thumbprint of the key that signs assertions, or None where none does."""
+    """The thumbprint of the key that signs client assertions, or None for a method without one."""
     signer = getattr(bank.auth, "signer", None)
     return None if signer is None else import_public_jwk(signer_now(signer).public_jwk).thumbprint
 

@@ -1,4 +1,4 @@
-"""A JWT that the server signed for this client and for nobody else: what all kinds of them are held to alike.
+"""A JWT that the server signed for this client alone: the checks that all kinds of such JWTs share.
 
 Spec: RFC 8725 3.8, 3.9
 Role: C
@@ -28,10 +28,12 @@ def verify_server_jwt(
     trusted_audiences: Collection[str] = (),
     decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """`max_age`: seconds since `iat`. `trusted_audiences`: for whom else it may be. `decryption`: how to open it, where
-    encryption is agreed.
+    """Verify a JWT of the server.
 
-    Raises the JwtError that fits; TransportError if no key can be had now.
+    `max_age`: seconds since `iat`. `trusted_audiences`: other values that its `aud` may have beside the client_id.
+    `decryption`: how to decrypt it, where encryption is registered.
+
+    Raises the JwtError of the check that fails; TransportError if the key cannot be fetched now.
     """
     expected = Expected(
         issuer=bank.issuer,

@@ -1,4 +1,4 @@
-"""How this client is registered at one server, and how it means to behave there; refused at construction if impossible.
+"""How a client is registered at one server, and how it behaves there. Contradictions are refused at construction.
 
 Spec: FAPI2-SP 5.3.3.1-1, -2, 5.4.1; FAPI2-MS 5.3.2, 5.4.2-1; RFC 9700 2.6; OIDC 3.1.3.7
 Role: C
@@ -23,6 +23,7 @@ from fapikit.stores.protocol import Store, require_store
 from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
+from rpkit.request_settings import HostedRequests, check_requests
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
 HYBRID: Final = "code id_token"
@@ -34,7 +35,7 @@ TOKEN_ENDPOINT: Final = "token_endpoint"
 
 
 class TokenKeeper(Protocol):
-    """What keeps token sets between requests, such as `rpkit.TokenStore`, which says what each of these does."""
+    """What keeps token sets between requests. `rpkit.TokenStore` is one, and documents each of these methods."""
 
     def load(self, key: TokenKey) -> Flow[TokenSet | None]: ...
 
@@ -50,7 +51,7 @@ class TokenKeeper(Protocol):
 
 
 class ClientOptions(TypedDict, total=False):
-    """The keyword arguments of `discover` beside the four everybody gives. Each is a field of `ClientSettings`."""
+    """The optional keyword arguments of `discover`. Each is a field of `ClientSettings`."""
 
     store: Store | None
     token_store: TokenKeeper | None
@@ -59,6 +60,7 @@ class ClientOptions(TypedDict, total=False):
     request_signer: Signer | ClientKeys | None
     signed_requests: bool | None
     pushed_requests: bool | None
+    hosted_requests: HostedRequests | None
     response_type: str
     response_mode: str | None
     id_token_signed_response_alg: str | None
@@ -88,18 +90,24 @@ class ClientOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """One client at one server. Spans are seconds; `*_signed_response_alg` and `*_encrypted_response_alg` are as
-    registered (RFC 7591). What is registered as encrypted is refused in the clear. `decryption_keys`: those that open
-    it, the old ones too.
+    """One client at one server. Durations are in seconds.
 
-    `sender_constraint`: how access tokens are bound; None only where the profile allows bearer tokens.
-    `dpop_signer`: one key for all logins, perhaps in an HSM; without it each login gets its own. `request_signer` signs
-    request objects; without it the key of `auth` does. `pushed_requests` None: wherever the server can.
-    `response_type`: "code", or "code id_token" where the answer comes with its detached signature.
-    `key_limits`: how long the server's keys are believed.
-    `assertion_audience`: whom client assertions are meant for: "issuer"; where the profile leaves it "token_endpoint";
-    or a name of the bank's own, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
-    `trusted_audiences`: who else an ID token may be for, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
+    `*_signed_response_alg`, `*_encrypted_response_alg`, `*_encrypted_response_enc`: as registered (RFC 7591). A
+    response that is registered as encrypted is refused if it is not encrypted. `decryption_keys`: the keys that
+    decrypt it; keep the old ones after a rotation.
+
+    `sender_constraint`: how access tokens are bound. None is possible only where the profile allows bearer tokens.
+    `dpop_signer`: one key for all logins, for example in an HSM. Without it each login has its own key.
+    `request_signer`: the key that signs request objects. Without it the key of `auth` signs them.
+    `pushed_requests`: whether authorization requests use PAR. None: yes, if the server supports it.
+    `hosted_requests`: from where the server fetches request objects, instead of PAR. One https address: each request
+    object has its own URL below it. A list of URLs, registered as `request_uris`: each holds one request object at a
+    time. A function: it stores a request object and returns its URL.
+    `response_type`: "code", or "code id_token" where an ID token is the detached signature of the response.
+    `key_limits`: how long the keys of the server are used before they are fetched again.
+    `assertion_audience`: the `aud` of client assertions: "issuer"; "token_endpoint" where the profile allows it; or a
+    name that the bank chose, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
+    `trusted_audiences`: other audiences that an ID token may have, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
     """
 
     client_id: str
@@ -113,6 +121,7 @@ class ClientSettings:
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
     pushed_requests: bool | None = None
+    hosted_requests: HostedRequests | None = None
     response_type: str = "code"
     response_mode: str | None = None
     id_token_signed_response_alg: str | None = None
@@ -141,14 +150,16 @@ class ClientSettings:
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or isinstance(self.auth, type):
-            raise ConfigurationError("auth is how the client signs in, such as PrivateKeyJWT(key)")
+            raise ConfigurationError(
+                "auth is not a client authentication method: give an instance of one, such as PrivateKeyJWT(key)"
+            )
         require_store(self.store)
         self.auth.check(self.profile)
         self._check_redirect_uri()
         self._check_sender_constraint()
         self._check_algorithms()
         check_encryption(self)
-        self._check_signed_requests()
+        check_requests(self)
         self._check_response_type()
         self._check_response_mode()
         self._check_audiences()
@@ -159,14 +170,12 @@ class ClientSettings:
 
     @property
     def hybrid(self) -> bool:
-        """Whether an ID token comes with the authorization response, as its detached signature."""
+        """Whether the authorization response has an ID token, which is its detached signature."""
         return self.response_type == HYBRID
 
     @property
-    def arrives_in(self) -> str:
-        """The response mode, where none was asked for the one of the response type (OAuth 2.0 Multiple Response Types
-        5).
-        """
+    def effective_response_mode(self) -> str:
+        """`response_mode`, or the default of the response type (OAuth 2.0 Multiple Response Types 5)."""
         return self.response_mode or ("fragment" if self.hybrid else "query")
 
     def _check_redirect_uri(self) -> None:
@@ -176,7 +185,7 @@ class ClientSettings:
         parts = urlsplit(uri)
         if "#" in uri or not parts.scheme:
             raise ConfigurationError(
-                "redirect_uri is an absolute URL without fragment",
+                "redirect_uri has a fragment or is not absolute: give an absolute URL without fragment",
                 clause="RFC 6749 3.1.2",
                 facts={"got": uri[:200]},
             )
@@ -188,15 +197,19 @@ class ClientSettings:
         if self.sender_constraint is None:
             self.profile.require(
                 not self.profile.sender_constraint_required,
-                "access tokens are bound to a key: choose a sender_constraint",
+                "access tokens must be bound to a key: set sender_constraint",
                 "sender_constraint_required",
             )
             if self.dpop_signer is not None:
-                raise ConfigurationError("dpop_signer is given, but sender_constraint is None")
+                raise ConfigurationError(
+                    "dpop_signer is given, but sender_constraint is None:"
+                    ' set sender_constraint="dpop", or leave dpop_signer out'
+                )
             return
         self.profile.require(
             self.sender_constraint in self.profile.sender_constraints,
-            f"access tokens are not bound by {self.sender_constraint}",
+            f"sender_constraint {self.sender_constraint} is not allowed;"
+            f" use {' or '.join(sorted(self.profile.sender_constraints))}",
             "sender_constraints",
         )
 
@@ -216,44 +229,28 @@ class ClientSettings:
             if alg is not None:
                 self.profile.require_algorithm(alg, what)
 
-    def _check_signed_requests(self) -> None:
-        self.profile.require(
-            self.signed_requests or not self.profile.request_object_required,
-            "authorization requests are signed: signed_requests cannot be False",
-            "request_object_required",
-        )
-        if self.signed_requests and self.request_signer is None:
-            raise ConfigurationError(
-                "signed requests need a key: give request_signer, or an auth that has one",
-                clause="RFC 9101 4b",
-            )
-        self.profile.require(
-            self.pushed_requests is not False or not self.profile.par_required,
-            "authorization requests are pushed: pushed_requests cannot be False",
-            "par_required",
-        )
-
     def _check_response_type(self) -> None:
         usable = " or ".join(sorted(self.profile.response_types))
         self.profile.require(
             self.response_type in self.profile.response_types,
-            f"response_type {self.response_type} is not allowed here; use {usable}",
+            f"response_type {self.response_type} is not allowed; use {usable}",
             "response_types",
         )
         if self.hybrid and self.jarm:
             raise ConfigurationError(
-                f"response_type {HYBRID} contradicts response_mode {self.response_mode}: choose one signature",
+                f"response_type {HYBRID} and response_mode {self.response_mode} both sign the response: choose one",
                 clause="FAPI1-ADV 5.2.2-2",
             )
         if self.hybrid and self.response_mode == "query":
             raise ConfigurationError(
-                "an ID token does not travel in a query: use fragment or form_post",
+                f"response_type {HYBRID} forbids response_mode query, because an ID token must not be in a URL query:"
+                " use fragment or form_post",
                 clause="FAPI1-ADV 5.2.2-2",
                 facts={"response_mode": "query"},
             )
         self.profile.require(
             self.hybrid or self.jarm or not self.profile.response_signature_required,
-            f"the answer is signed: ask for response_type {HYBRID}, or for response_mode jwt",
+            f"authorization responses must be signed: set response_type {HYBRID}, or response_mode jwt",
             "response_signature_required",
         )
 
@@ -262,12 +259,12 @@ class ClientSettings:
         if mode is not None:
             self.profile.require(
                 mode in self.profile.response_modes,
-                f"response_mode {mode} is not allowed",
+                f"response_mode {mode} is not allowed; use {' or '.join(sorted(self.profile.response_modes))}",
                 "response_modes",
             )
         self.profile.require(
             not self.profile.jarm_required or mode == "jwt",
-            "responses are signed: response_mode is jwt",
+            "authorization responses must be signed: set response_mode jwt",
             "jarm_required",
         )
 
@@ -276,20 +273,24 @@ class ClientSettings:
         if audience == TOKEN_ENDPOINT:
             self.profile.require(
                 audience in self.profile.assertion_audiences,
-                "client assertions are meant for the issuer (Quirk.TOKEN_ENDPOINT_AUDIENCE, where it is left)",
+                "assertion_audience must be the issuer; for a bank that demands the token endpoint, the profile needs"
+                " Quirk.TOKEN_ENDPOINT_AUDIENCE",
                 "assertion_audiences",
             )
         elif audience != ISSUER:
             self.profile.require(
                 bool(audience) and self.profile.named_assertion_audience,
-                "client assertions are meant for the issuer (a name of the bank's own:"
-                " Quirk.NAMED_ASSERTION_AUDIENCE)",
+                "assertion_audience must be the issuer; for a bank that demands a name of its own, the profile needs"
+                " Quirk.NAMED_ASSERTION_AUDIENCE",
                 "named_assertion_audience",
             )
         if isinstance(self.trusted_audiences, str):
-            raise ConfigurationError("trusted_audiences is a list of names", clause="OIDC 3.1.3.7-3")
+            raise ConfigurationError(
+                "trusted_audiences is one string: give a list of audiences", clause="OIDC 3.1.3.7-3"
+            )
         self.profile.require(
             not self.trusted_audiences or self.profile.further_id_token_audiences,
-            "an ID token is for this client alone (others that are trusted: Quirk.FURTHER_ID_TOKEN_AUDIENCES)",
+            "trusted_audiences must be empty, because an ID token is for this client alone; for a bank that adds"
+            " audiences, the profile needs Quirk.FURTHER_ID_TOKEN_AUDIENCES",
             "further_id_token_audiences",
         )

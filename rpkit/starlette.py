@@ -29,7 +29,8 @@ from rpkit.web import initiated_login
 from rpkit.web import pages as web
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
-from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_redirect_uri
+from rpkit.web.hosted_request import fetched, not_fetched
+from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
 OnLogout: TypeAlias = Callable[[Request, LoggedOut], Awaitable[None] | None]
@@ -60,6 +61,7 @@ class SignIn:
         on_sign_out: OnSignOut | None = None,
         sign_out_path: str = "/sign-out",
         signed_out_uri: str | None = None,
+        request_object_path: str | None = None,
         **parameters: Any,
     ) -> None:
         """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
@@ -71,11 +73,18 @@ class SignIn:
         `on_sign_out(request)` ends the session of a user who signs out here (your page posts to `sign_out_path`) and
         returns the login's ID token, if it is kept. The user then signs out at the bank, and comes back to
         `signed_out_uri`, any page of yours (one of the `post_logout_redirect_uris`).
+        `request_object_path` serves what is hosted for the bank: it is the path of the client's `hosted_requests`.
         """
         require_parameters(resource, parameters)
         self._connect = connect
         self._paths = SignInPaths(
-            redirect_uri, login_path, jwks_path, initiate_path, logout_path, sign_out_path
+            redirect_uri,
+            login_path,
+            jwks_path,
+            initiate_path,
+            logout_path,
+            sign_out_path,
+            request_object_path,
         )
         self._seal = seal
         self._on_login = on_login
@@ -103,6 +112,9 @@ class SignIn:
             routes.append(Route(paths.logout, self.logout, methods=["POST"]))
         if self._on_sign_out is not None:
             routes.append(Route(paths.sign_out, self.sign_out, methods=["POST"]))
+        if paths.request_object is not None:
+            under = f"{paths.request_object.rstrip('/')}/{{name}}"
+            routes.append(Route(under, self.request_object, methods=["GET"]))
         return routes
 
     def exception_handlers(self, *unreachable: type[Exception]) -> dict[Any, Any]:
@@ -126,7 +138,7 @@ class SignIn:
         """The client, connected at first use."""
         if self._client is None:
             client = await self._connect()
-            require_redirect_uri(client.bank, self._paths)
+            require_same_addresses(client.bank, self._paths)
             self._client = client
         return self._client
 
@@ -173,7 +185,7 @@ class SignIn:
         try:
             client = await self.client()
             settings = client.bank.settings
-            if web.needs_fragment(asked, settings.arrives_in):
+            if web.needs_fragment(asked, settings.effective_response_mode):
                 return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
             back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
@@ -206,6 +218,17 @@ class SignIn:
             log_failure(error)
             return _response(web.signed_out_here(error))
         return _response(web.sent_to_sign_out(start))
+
+    async def request_object(self, request: Request) -> Response:
+        """Give the bank a request that waits here for it, once."""
+        if request.method == "HEAD":
+            return _response(web.preview())
+        try:
+            client = await self.client()
+            return _response(fetched(await client.take_hosted_request(request.path_params["name"])))
+        except FapiError as error:
+            log_failure(error, "no request object was given out")
+            return _response(not_fetched(error))
 
     async def jwks(self, _request: Request) -> Response:
         """The client's public keys, next one included."""

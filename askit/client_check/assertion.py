@@ -18,6 +18,7 @@ from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.parameters import Parameters
+from fapikit.profiles import Profile
 
 MAX_LIFETIME: Final = 86_400.0
 _ANY: Final = frozenset(
@@ -44,27 +45,31 @@ def client_id_of(parameters: Parameters) -> str:
     return subject
 
 
-def expected_of(core: Core, client_id: str) -> Expected:
+def expected_of(core: Core, client: Client) -> Expected:
     """What the registered claims must be; the audience is a matter of the profile."""
+    profile = core.profile_of(client)
+    accepted = audiences(core, profile)
     return Expected(
-        issuer=client_id,
-        audience=audiences(core),
+        issuer=client.client_id,
+        audience=accepted,
         now=core.clock(),
-        skew=core.profile.clock_skew,
-        sole_audience=not core.profile.assertion_audience_as_array
-        or core.profile.assertion_audiences == {"issuer"},
+        skew=profile.clock_skew,
+        sole_audience=not profile.assertion_audience_as_array or len(accepted) == 1,
     )
 
 
-def audiences(core: Core) -> tuple[str, ...]:
+def audiences(core: Core, profile: Profile) -> tuple[str, ...]:
     """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone)."""
-    issuer = core.config.issuer
     known = {
-        "issuer": issuer,
+        "issuer": core.config.issuer,
         "token_endpoint": core.endpoint("token"),
         "par_endpoint": core.endpoint("par"),
     }
-    return tuple(known[name] for name in sorted(core.profile.assertion_audiences) if name in known)
+    named = core.config.assertion_audience if profile.named_assertion_audience else None
+    return (
+        *(known[name] for name in sorted(profile.assertion_audiences) if name in known),
+        *(() if named is None else (named,)),
+    )
 
 
 async def require_single_use(core: Core, claims: Mapping[str, Any], client: Client) -> None:
@@ -76,7 +81,8 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client: Clie
         raise CLIENT_ASSERTION.fail(
             WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}
         )
-    if not core.profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
+    profile = core.profile_of(client)
+    if not profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
         raise CLIENT_ASSERTION.fail(
             WrongAudience, "aud is an array: it must be the issuer as one string", about="aud"
         )
@@ -85,7 +91,7 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client: Clie
         raise CLIENT_ASSERTION.fail(
             LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
         )
-    skew = core.profile.clock_skew
+    skew = profile.clock_skew
     made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME
     name, ttl = f"{client.client_id}\0{claims['jti']}", lives + skew
     if not await core.records.mark("assertion", name, ttl, owners=client.owners, since=made_at - skew):

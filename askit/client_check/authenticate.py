@@ -45,10 +45,10 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
     if client is None:
         raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})
     method = client.auth_method
-    check = METHODS.get(method)
-    if check is None or method not in core.profile.client_authentication_methods:
+    check, profile = METHODS.get(method), core.profile_of(client)
+    if check is None or method not in profile.client_authentication_methods:
         raise InvalidClient(
-            f"{method} is not available here", clause=core.profile.clause("client_authentication_methods")
+            f"{method} is not available here", clause=profile.clause("client_authentication_methods")
         )
     if method not in shape:
         raise InvalidClient(

@@ -32,12 +32,11 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
     if client.secret is None or jws.alg not in _HASHES:
         raise InvalidClient("this client has no secret to sign with")
     secret = client.secret.reveal().encode()
-    if len(secret) < core.profile.symmetric_octets:
-        raise InvalidClient(
-            "the secret is too short to sign with", clause=core.profile.clause("symmetric_octets")
-        )
+    profile = core.profile_of(client)
+    if len(secret) < profile.symmetric_octets:
+        raise InvalidClient("the secret is too short to sign with", clause=profile.clause("symmetric_octets"))
     mac = hmac.new(secret, jws.signing_input, _HASHES[jws.alg]).digest()
     if not hmac.compare_digest(mac, jws.signature):
         raise CLIENT_ASSERTION.fail(BadSignature, "the MAC of this client assertion does not verify")
-    check_claims(jws.unverified_claims, CLIENT_ASSERTION, expected_of(core, client.client_id))
+    check_claims(jws.unverified_claims, CLIENT_ASSERTION, expected_of(core, client))
     await require_single_use(core, jws.unverified_claims, client)

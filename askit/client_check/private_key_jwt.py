@@ -25,8 +25,8 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
                 assertion_of(parameters),
                 CLIENT_ASSERTION,
                 keys=core.clients.keys_of(client),
-                algorithms={registered} if registered else core.profile.signing_algorithms,
-                expected=expected_of(core, client.client_id),
+                algorithms={registered} if registered else core.profile_of(client).signing_algorithms,
+                expected=expected_of(core, client),
             )
         )
     await require_single_use(core, verified.claims, client)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 from cachetools import LRUCache
 
-from askit.clients.keys import FETCHED, require_public
+from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, check_values, read_keys
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
@@ -193,6 +193,11 @@ class Client:
     def accepts_redirect_uri(self, uri: str) -> bool:
         return is_registered(uri, self.redirect_uris)
 
+    def hosts_request_object(self, uri: str) -> bool:
+        """Whether it registered this URI; one that it registered without a fragment may come with any."""
+        registered = self.metadata.get("request_uris", ())
+        return uri in registered or urldefrag(uri).url in registered
+
     def key_source(self, clock: Clock) -> KeySource:
         """Raises UnusableKey if it registered no keys."""
         if self._keys is not None:
@@ -260,9 +265,8 @@ class Clients:
         client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
         self._policy.require(metadata)
         client.check(self._profile)
-        for name in FETCHED if self._public_only else ():
-            if name in metadata:
-                require_public(metadata[name], name)
+        for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
+            require_public(uri, name)
         return client
 
     def forget(self, client_id: str) -> None:

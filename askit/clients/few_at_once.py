@@ -13,17 +13,18 @@ from fapikit.errors import Unreachable
 
 
 class FewAtOnce:
-    """`most` for each client."""
+    """`most` for each client; `awaited`: what of its own they wait for."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, awaited: str) -> None:
         self._most = most
+        self._awaited = awaited
         self._waiting: Counter[str] = Counter()
 
     @contextmanager
     def __call__(self, client_id: str) -> Iterator[None]:
         """Around the waiting. Raises Unreachable, which says nothing about the request, where too many wait already."""
         if self._waiting[client_id] >= self._most:
-            raise Unreachable("as many requests as may are waiting for the keys of this client")
+            raise Unreachable(f"as many requests as may are waiting for {self._awaited} of this client")
         self._waiting[client_id] += 1
         try:
             yield

@@ -1,11 +1,12 @@
-"""Where a client may have this server connect to: what a client that registered itself names for its keys, or to hear
-of logouts, lies on the public internet, or whoever may register would choose what this server connects to.
+"""Where a client may have this server connect to: what a client that registered itself names for its keys, for its
+request objects, or to hear of logouts, lies on the public internet, or whoever may register would choose what this
+server connects to.
 
 The name is checked at registration and whenever the client is loaded; its addresses at each connect, and the one that
 was checked is the one connected to, so that a name that changes its mind in between gains nothing. A connection is used
 once: the next name on the same address gets its certificate checked too. Redirects, size and time: `fapikit.jwks`.
 
-Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Back-Channel Logout 2.2
+Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Back-Channel Logout 2.2; RFC 9101 10.4
 Role: AS
 """
 
@@ -15,21 +16,30 @@ import asyncio
 import ipaddress
 import re
 import socket
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 import httpx
 
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
 
-FETCHED: Final = ("jwks_uri", "backchannel_logout_uri")
+_CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris")
 # The last label of a name is no number: 127.1 and 0x7f000001 are addresses to a resolver.
 _NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def uris_to_connect_to(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each URI of a client that this server connects to, without its fragment, after the member that holds it."""
+    for name in _CONNECTED_TO:
+        value = metadata.get(name, ())
+        for uri in (value,) if isinstance(value, str) else value:
+            yield name, urldefrag(uri).url
 
 
 def require_public(uri: str, name: str) -> None:

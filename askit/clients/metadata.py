@@ -1,6 +1,6 @@
 """Client metadata member by member: each of its type, each URL secure, keys public.
 
-Spec: RFC 7591 2; OIDC Registration 2; OIDC Back-Channel Logout 2.2; RFC 7517 9.2
+Spec: RFC 7591 2; RFC 9101 5.2; OIDC Registration 2; OIDC Back-Channel Logout 2.2; RFC 7517 9.2
 Role: AS
 """
 
@@ -50,8 +50,10 @@ _LISTS: Final = (
     "grant_types",
     "response_types",
     "response_modes",
+    "request_uris",
     "contacts",
 )
+_REQUEST_URI_CHARACTERS: Final = 512
 _FLAGS: Final = (
     "dpop_bound_access_tokens",
     "require_pushed_authorization_requests",
@@ -97,6 +99,12 @@ def check_values(members: Mapping[str, Any]) -> None:
     for name in _URLS:
         if name in members and not is_secure(members[name]):
             raise InvalidClientMetadata(f"{name} must be an https URL")
+    for uri in members.get("request_uris", ()):
+        if not is_secure(uri) or len(uri) > _REQUEST_URI_CHARACTERS:
+            raise InvalidClientMetadata(
+                f"request_uris holds one that is no https URL of at most {_REQUEST_URI_CHARACTERS} characters",
+                clause="RFC 9101 5.2",
+            )
     if "#" in members.get("backchannel_logout_uri", ""):
         raise InvalidClientMetadata(
             "backchannel_logout_uri has a fragment", clause="OIDC Back-Channel Logout 2.2"

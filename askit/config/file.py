@@ -17,7 +17,7 @@ from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.details_types import DetailsType
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
-from askit.config.profile_settings import read_profile
+from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
@@ -32,11 +32,13 @@ _ALIKE = 0.9
 
 def read_settings(table: Table, base: Path) -> dict[str, Any]:
     """The arguments of `Config`. Raises ConfigurationError for each setting that is unknown or has another type."""
-    profile = read_profile(table)
+    profile, client_profiles = read_profiles(table)
     initial_access_token = table.optional_string("initial_access_token")
     settings: dict[str, Any] = {
         "issuer": table.string("issuer"),
         "profile": profile,
+        "client_profiles": client_profiles,
+        "assertion_audience": table.optional_string("assertion_audience"),
         "auto_approve": table.optional_string("auto_approve"),
         "clients": _clients(table, base),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,

@@ -20,3 +20,18 @@ def read_networks(setting: str, values: Sequence[str]) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(value) for value in values)
     except ValueError as error:
         raise ConfigurationError(f"{setting}: {error}", facts={"setting": setting}) from error
+
+
+def require_loopback(host: str, listen: str) -> None:
+    """Raise ConfigurationError for a host that others can reach; `listen` is the setting that names it."""
+    if host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ConfigurationError(
+            f"listen = {listen!r} contradicts development_only = true: this server stays on loopback",
+            facts={"setting": "listen"},
+        )

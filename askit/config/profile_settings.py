@@ -1,11 +1,15 @@
 """The profile that the settings name, with what an ecosystem chose in it and what is relaxed until a day.
 
+Both may be said for single clients. Their profile is then the server's in everything else.
+
 Spec: FAPI2-MS 5.1; FAPI2-SP 5.1.2
 Role: AS
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from askit.config.table import Table
@@ -13,14 +17,21 @@ from fapikit.errors import ConfigurationError
 from fapikit.profiles import FAPI2_SECURITY, PROFILES, Profile, message_signing, profile_of
 from fapikit.quirks import Quirk
 
+log = logging.getLogger("askit")
+
 _MESSAGE_SIGNING: Final = PROFILES["fapi2-message-signing"].name
 _SWITCHES: Final = ("signed_requests", "signed_responses", "signed_introspection", "signed_id_tokens")
+_OF_CLIENTS: Final = frozenset({Quirk.FURTHER_ID_TOKEN_AUDIENCES, Quirk.JARM_ISS_TWICE})
+"""They say what a client takes; a server decides nothing by them."""
 
 
-def read_profile(table: Table) -> Profile:
-    """`profile`, `[message_signing]` and `[[quirks]]`. Raises ConfigurationError, ForbiddenByProfile."""
+def read_profiles(table: Table) -> tuple[Profile, dict[str, Profile]]:
+    """`profile`, `[message_signing]` and `[[quirks]]`: the server's profile, and those of single clients by id.
+
+    Raises ConfigurationError, ForbiddenByProfile.
+    """
     name = table.optional_string("profile")
-    profile = profile_of(name or FAPI2_SECURITY)
+    profile, own = profile_of(name or FAPI2_SECURITY), dict[str, Profile]()
     switches = table.table("message_signing")
     if switches is not None:
         if name != _MESSAGE_SIGNING:
@@ -28,16 +39,97 @@ def read_profile(table: Table) -> Profile:
                 f"message_signing contradicts profile = {profile.name}: its parts are those of {_MESSAGE_SIGNING}",
                 facts={"setting": "message_signing"},
             )
-        profile = message_signing(**{switch: switches.boolean(switch, True) for switch in _SWITCHES})
-        switches.require_nothing_else()
+        profile, own = _message_signing(switches)
     for entry in table.tables("quirks"):
-        profile = _relaxed(profile, entry)
-    return profile
+        clients = _clients(entry)
+        if clients is None:
+            profile, *others = (_relaxed(each, entry) for each in (profile, *own.values()))
+            own = dict(zip(own, others, strict=True))
+        else:
+            own.update({name: _relaxed(own.get(name, profile), entry) for name in clients})
+        entry.require_nothing_else()
+    return profile, own
+
+
+def check_client_profiles(
+    profile: Profile, client_profiles: Mapping[str, Profile], client_ids: Collection[str]
+) -> None:
+    """Raise ConfigurationError unless each is for a client of the configuration, and the server's profile in kind."""
+    for client_id, own in client_profiles.items():
+        if client_id not in client_ids:
+            raise ConfigurationError(
+                f"quirks or message_signing: clients names no client of the configuration: {client_id!r}",
+                facts={"setting": "clients"},
+            )
+        if own.name != profile.name:
+            raise ConfigurationError(
+                f"client_profiles: {client_id} has the profile {own.name}, and the server {profile.name}: one server "
+                "has one profile, and clients differ by quirks and switches alone",
+                facts={"setting": "client_profiles"},
+            )
+        if own.tls12_ciphers != profile.tls12_ciphers:
+            raise ConfigurationError(
+                f"quirks: {Quirk.ECDSA_SUITES.name} cannot be for single clients, because a connection is made before "
+                "its client is known: leave out clients",
+                clause=profile.clause("tls12_ciphers"),
+                facts={"setting": "quirks.clients"},
+            )
+
+
+def check_assertion_audience(name: str | None, profiles: Iterable[Profile]) -> None:
+    """Raise ConfigurationError for a name of the server's own under which no profile takes an assertion."""
+    if name is None or any(profile.named_assertion_audience for profile in profiles):
+        return
+    quirk = Quirk.NAMED_ASSERTION_AUDIENCE.name
+    raise ConfigurationError(
+        f"assertion_audience needs the quirk {quirk}: add it to [[quirks]], for the server or for single clients",
+        facts={"setting": "assertion_audience"},
+    )
+
+
+def check_token_lifetime(profile: Profile, seconds: float) -> None:
+    """Access tokens live as long as the profile can bear: a bearer token under ten minutes, a bound one an hour."""
+    bound = profile.sender_constraint_required
+    limit = 3600.0 if bound else 600.0
+    if seconds > limit:
+        raise ConfigurationError(
+            f"access_token_lifetime = {seconds:.0f} contradicts profile = {profile.name}: at most {limit:.0f} seconds",
+            clause="FAPI2-SP 6.1" if bound else "FAPI1-BL 5.2.2-21",
+            facts={"setting": "access_token_lifetime"},
+        )
+
+
+def _message_signing(table: Table) -> tuple[Profile, dict[str, Profile]]:
+    """The switches of the server, and those of `[[message_signing.for]]`, which start from the server's."""
+    chosen = {switch: table.boolean(switch, True) for switch in _SWITCHES}
+    own: dict[str, Profile] = {}
+    for entry in table.tables("for"):
+        clients = _clients(entry)
+        if clients is None:
+            raise ConfigurationError(
+                f"{entry.name('clients')} is missing: name the clients that these switches are for",
+                facts={"setting": entry.name("clients")},
+            )
+        theirs = message_signing(**{name: entry.boolean(name, value) for name, value in chosen.items()})
+        own.update(dict.fromkeys(clients, theirs))
+        entry.require_nothing_else()
+    table.require_nothing_else()
+    return message_signing(**chosen), own
+
+
+def _clients(entry: Table) -> tuple[str, ...] | None:
+    """The ids of `clients`; None: it is for the whole server."""
+    clients = entry.optional_strings("clients")
+    if clients == ():
+        raise ConfigurationError(
+            f"{entry.name('clients')} names nobody: name clients, or leave it out",
+            facts={"setting": entry.name("clients")},
+        )
+    return clients
 
 
 def _relaxed(profile: Profile, entry: Table) -> Profile:
     name, reason, until = entry.string("name"), entry.string("reason"), entry.date("until")
-    entry.require_nothing_else()
     quirk = Quirk.__members__.get(name)
     if quirk is None:
         raise ConfigurationError(
@@ -45,4 +137,6 @@ def _relaxed(profile: Profile, entry: Table) -> Profile:
             clause="FAPI2-SP 5.1.2",
             facts={"setting": entry.name("name")},
         )
+    if quirk in _OF_CLIENTS:
+        log.warning("%s: %s says what clients take, and changes nothing here", entry.name("name"), name)
     return profile.relax(quirk, until=until, reason=reason)

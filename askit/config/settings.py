@@ -7,7 +7,6 @@ Role: AS
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import tomllib
@@ -25,13 +24,19 @@ from askit.config.acr_levels import check_acr_levels
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
-from askit.config.networks import Network
+from askit.config.networks import Network, require_loopback
+from askit.config.profile_settings import (
+    check_assertion_audience,
+    check_client_profiles,
+    check_token_lifetime,
+)
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
+from fapikit.quirks import Quirk
 from fapikit.secrets import Secret
 
 log = logging.getLogger("askit")
@@ -45,6 +50,10 @@ class Config:
 
     issuer: str
     profile: Profile = FAPI2_SECURITY
+    client_profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """For single clients by id: the same profile with other quirks or, in Message Signing, other switches."""
+    assertion_audience: str | None = None
+    """A name of this server's own that client assertions may be meant for: see Quirk.NAMED_ASSERTION_AUDIENCE."""
     clients: tuple[Client, ...] = ()
     users: tuple[User, ...] = ()
     resources: tuple[Resource, ...] = ()
@@ -105,7 +114,7 @@ class Config:
                 clause=self.profile.clause("sender_constraints"),
                 facts={"setting": "profile"},
             )
-        self._require_short_tokens()
+        check_token_lifetime(self.profile, self.access_token_lifetime)
         check_browser_origins(self.browser_origins or ())
         check_texts(self.texts)
         for alg in self.request_object_encryption:
@@ -114,7 +123,9 @@ class Config:
                     f"signing.request_object_encryption: {alg} is not allowed: use {', '.join(KEY_MANAGEMENT)}",
                     clause="FAPI1-ADV 8.6.1-1",
                 )
-        self._require_loopback()
+        host, _ = self.address
+        if self.development_only:
+            require_loopback(host, self.listen)
         _require_unique("clients", [client.client_id for client in self.clients])
         _require_unique("users", [user.username for user in self.users])
         _require_unique("resources", [resource.uri for resource in self.resources])
@@ -122,37 +133,14 @@ class Config:
             _require_unique("resources.scopes", list(resource.scopes))
         _require_unique("authorization_details_types", [t.type for t in self.authorization_details_types])
         self._require_references()
+        ids = {client.client_id for client in self.clients}
+        check_client_profiles(self.profile, self.client_profiles, ids)
+        check_assertion_audience(self.assertion_audience, (self.profile, *self.client_profiles.values()))
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
         for client in self.clients:
-            client.check(self.profile)
-
-    def _require_short_tokens(self) -> None:
-        """Access tokens live as long as the profile can bear: a bearer token under ten minutes, a bound one an hour."""
-        bound = self.profile.sender_constraint_required
-        limit = 3600.0 if bound else 600.0
-        if self.access_token_lifetime > limit:
-            raise ConfigurationError(
-                f"access_token_lifetime = {self.access_token_lifetime:.0f} contradicts profile = {self.profile.name}: "
-                f"at most {limit:.0f} seconds",
-                clause="FAPI2-SP 6.1" if bound else "FAPI1-BL 5.2.2-21",
-                facts={"setting": "access_token_lifetime"},
-            )
-
-    def _require_loopback(self) -> None:
-        host, _ = self.address
-        if host == "localhost" or not self.development_only:
-            return
-        try:
-            loopback = ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
-            raise ConfigurationError(
-                f"listen = {self.listen!r} contradicts development_only = true: this server stays on loopback",
-                facts={"setting": "listen"},
-            )
+            client.check(self.profile_of(client.client_id))
 
     def _require_references(self) -> None:
         client_ids = {client.client_id for client in self.clients}
@@ -262,6 +250,15 @@ class Config:
             return self.browser_origins
         on_a_laptop = self.development_only and "none" in self.profile.client_authentication_methods
         return (ANY,) if on_a_laptop else ()
+
+    def profile_of(self, client_id: str) -> Profile:
+        """The rules for one client."""
+        return self.client_profiles.get(client_id, self.profile)
+
+    def rotates(self, client: Client) -> bool:
+        """Whether this client's refresh tokens rotate, so far as that is not a matter of the token."""
+        relaxed = self.profile_of(client.client_id).is_relaxed_by(Quirk.REFRESH_ROTATION)
+        return self.refresh_rotation or relaxed
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)

@@ -1,4 +1,5 @@
-"""The authorization endpoint: the client sends the browser with a request URI or, if the profile lets it, a request.
+"""The authorization endpoint: the client sends the browser with a request URI that PAR gave out or, if the profile lets
+it, with a request, which may be a request object that it hosts.
 
 Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
 user on a page.
@@ -23,7 +24,13 @@ from askit.errors import InvalidRequest, Refused
 from askit.messages import read_form, read_query, see_other
 from askit.records import PushedRequest
 from askit.requests.authorization_request import check_members, mode_of_refusal, read_members
-from askit.requests.request_uris import load_opened_request, open_direct_request, open_pushed_request
+from askit.requests.request_object import find_request_object
+from askit.requests.request_uris import (
+    is_given_out_here,
+    load_opened_request,
+    open_direct_request,
+    open_pushed_request,
+)
 from askit.users.consent import continue_request, refuse
 from askit.users.sessions import read_browser
 from fapikit.parameters import Parameters
@@ -36,10 +43,11 @@ async def authorize(core: Core, request: Request) -> Response:
     else:
         parameters = read_query(request, core.config.limits)
     client = await _client(core, parameters)
-    if "request_uri" in parameters:
-        if "request" in parameters:
-            raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
-        opened = await open_pushed_request(core, parameters["request_uri"], client)
+    request_uri = parameters.get("request_uri")
+    if request_uri is not None and "request" in parameters:
+        raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
+    if request_uri is not None and is_given_out_here(request_uri):
+        opened = await open_pushed_request(core, request_uri, client)
     else:
         direct = await _direct_request(core, parameters, client)
         if isinstance(direct, Response):
@@ -76,11 +84,13 @@ async def _client(core: Core, parameters: Parameters) -> Client:
 
 async def _direct_request(core: Core, parameters: Parameters, client: Client) -> PushedRequest | Response:
     """A request that came through the browser, or the error to send back for it."""
-    if core.profile.par_required or client.flag("require_pushed_authorization_requests"):
-        raise InvalidRequest("the request must be pushed first", clause=core.profile.clause("par_required"))
-    members = await read_members(core, parameters, client)
+    profile = core.profile_of(client)
+    if profile.par_required or client.flag("require_pushed_authorization_requests"):
+        raise InvalidRequest("the request must be pushed first", clause=profile.clause("par_required"))
+    request_object = await find_request_object(core, parameters, client)
+    members = await read_members(core, parameters, client, request_object)
     try:
-        return await check_members(core, members, client, signed="request" in parameters)
+        return await check_members(core, members, client, signed=request_object is not None)
     except Refused as error:
         back = _way_back(core, members, client)
         if back is None:

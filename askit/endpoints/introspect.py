@@ -45,14 +45,24 @@ async def introspect(core: Core, request: Request) -> Response:
     token = parameters.get("token")
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7662 2.1")
+    if not signed:
+        _require_plain_answer(core, caller)
     members = core.introspection_body(await describe_token(core, token, caller))
-    if signed:
-        return await _signed(core, members, caller)
+    return await _signed(core, members, caller) if signed else json_answer(members)
+
+
+def _require_plain_answer(core: Core, caller: Client) -> None:
+    """Raise InvalidRequest where an answer in the clear would be less than what was agreed on."""
+    profile = core.profile_of(caller)
+    if profile.signed_introspection_required:
+        raise InvalidRequest(
+            f"introspection answers are signed here: send Accept: {SIGNED}",
+            clause=profile.clause("signed_introspection_required"),
+        )
     if caller.alg("introspection_encrypted_response_alg") is not None:
         raise InvalidRequest(
             f"this API registered encrypted answers: send Accept: {SIGNED}", clause="RFC 9701 4a"
         )
-    return json_answer(members)
 
 
 async def describe_token(core: Core, token: str, caller: Client) -> dict[str, Any]:

@@ -44,10 +44,11 @@ async def token(core: Core, request: Request) -> Response:
 
 def _require_binding(core: Core, client: Client, proof: CheckedProof | None) -> None:
     """A token without a key is issued only where profile and client both let it."""
-    if proof is None and core.profile.sender_constraint_required:
+    profile = core.profile_of(client)
+    if proof is None and profile.sender_constraint_required:
         raise MissingProof(
             "access tokens are bound to a key: send a DPoP proof",
-            clause=core.profile.clause("sender_constraint_required"),
+            clause=profile.clause("sender_constraint_required"),
         )
     if proof is None and client.flag("dpop_bound_access_tokens"):
         raise MissingProof(

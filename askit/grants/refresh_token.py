@@ -51,7 +51,9 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     )
     await use_proof(core, request.proof, request.client)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
-    rotated = core.config.refresh_rotation or (request.client.auth_method == "none" and family.jkt is None)
+    rotated = core.config.rotates(request.client) or (
+        request.client.auth_method == "none" and family.jkt is None
+    )
     successor = await use_refresh_token(core, token, rotated=rotated)
     body = await issue_access_token(
         core,

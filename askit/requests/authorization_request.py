@@ -28,6 +28,7 @@ from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from fapikit import pkce, strict_json
 from fapikit.parameters import Parameters
+from fapikit.profiles import Profile
 from fapikit.quirks import Quirk
 
 _CLIENT_AUTHENTICATION: Final = frozenset(
@@ -44,16 +45,19 @@ async def read_authorization_request(
     core: Core, parameters: Parameters, client: Client, *, jkt: str | None = None
 ) -> PushedRequest:
     """Read and check one. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
-    members = await read_members(core, parameters, client)
-    return await check_members(core, members, client, signed="request" in parameters, jkt=jkt)
-
-
-async def read_members(core: Core, parameters: Parameters, client: Client) -> Mapping[str, Any]:
-    """The members that count: those of the verified request object if there is one, else the parameters."""
     if "request_uri" in parameters:
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
-    if "request" in parameters:
-        signed = await read_request_object(core, parameters["request"], client)
+    request_object = parameters.get("request")
+    members = await read_members(core, parameters, client, request_object)
+    return await check_members(core, members, client, signed=request_object is not None, jkt=jkt)
+
+
+async def read_members(
+    core: Core, parameters: Parameters, client: Client, request_object: str | None
+) -> Mapping[str, Any]:
+    """The members that count: those of the verified request object if there is one, else the parameters."""
+    if request_object is not None:
+        signed = await read_request_object(core, request_object, client)
         for name, value in signed.items():
             octets = value.encode() if isinstance(value, str) else strict_json.dump({name: value})
             require_short(name, len(octets), core.config.limits)
@@ -75,11 +79,12 @@ async def check_members(
     jkt: str | None = None,
 ) -> PushedRequest:
     """The request that these members make. Raises Refused, StoreError."""
-    required = core.profile.request_object_required or client.flag("require_signed_request_object")
+    profile = core.profile_of(client)
+    required = profile.request_object_required or client.flag("require_signed_request_object")
     if required and not signed:
         raise InvalidRequest(
             "the request must be a signed request object",
-            clause=core.profile.clause("request_object_required"),
+            clause=profile.clause("request_object_required"),
         )
     members = members if signed else _parsed(members)
     request = validate(core, members, client, signed=signed, jkt=jkt)
@@ -93,7 +98,8 @@ def validate(
     for name in _STRINGS:
         if name in members and not isinstance(members[name], str):
             raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
-    response_type = response_type_of(members, client, core.profile, core.response_types)
+    profile = core.profile_of(client)
+    response_type = response_type_of(members, client, profile, core.response_types)
     now = core.clock()
     scopes = _scopes(core, members, client)
     resources = _resources(core, members, client)
@@ -101,14 +107,14 @@ def validate(
     return PushedRequest(
         client_id=client.client_id,
         redirect_uri=_redirect_uri(members, client),
-        response_mode=response_mode_of(members, client, core.profile, core.response_modes, response_type),
+        response_mode=response_mode_of(members, client, profile, core.response_modes, response_type),
         response_type=response_type,
         scopes=scopes,
         created_at=now,
-        expires_at=now + core.profile.par_lifetime,
-        state=_state(core, members, scopes),
-        nonce=_nonce(core, members, scopes, response_type),
-        code_challenge=_code_challenge(core, members, client, scopes),
+        expires_at=now + profile.par_lifetime,
+        state=_state(profile, members, scopes),
+        nonce=_nonce(profile, members, scopes, response_type),
+        code_challenge=_code_challenge(profile, members, client, scopes),
         resources=_in_use(resources, scopes, details, core.config),
         authorization_details=details,
         dpop_jkt=_dpop_jkt(members, jkt),
@@ -154,11 +160,12 @@ def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
 
 def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> str:
     """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
+    profile = core.profile_of(client)
     try:
         response_type = " ".join(sorted(members.get("response_type", "code").split()))
-        return response_mode_of(members, client, core.profile, core.response_modes, response_type)
+        return response_mode_of(members, client, profile, core.response_modes, response_type)
     except InvalidRequest:
-        signed = core.profile.jarm_required or core.profile.response_signature_required
+        signed = profile.jarm_required or profile.response_signature_required
         return "query.jwt" if signed else "query"
 
 
@@ -210,22 +217,24 @@ def _details(core: Core, members: Mapping[str, Any], client: Client) -> Details:
     return check_details(members["authorization_details"], core.config, client)
 
 
-def _state(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
+def _state(profile: Profile, members: Mapping[str, Any], scopes: tuple[str, ...]) -> str | None:
     state: str | None = members.get("state")
-    if state is None and "openid" not in scopes and core.profile.state_required:
+    if state is None and "openid" not in scopes and profile.state_required:
         raise InvalidRequest(
-            "state is missing from a request without openid", clause=core.profile.clause("state_required")
+            "state is missing from a request without openid", clause=profile.clause("state_required")
         )
     return state
 
 
-def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...], response_type: str) -> str | None:
+def _nonce(
+    profile: Profile, members: Mapping[str, Any], scopes: tuple[str, ...], response_type: str
+) -> str | None:
     nonce: str | None = members.get("nonce")
     if nonce is None and response_type == HYBRID:
         raise InvalidRequest(f"nonce is missing from a request for {HYBRID}", clause="OIDC 3.3.2.11")
-    if nonce is None and "openid" in scopes and core.profile.nonce_required:
+    if nonce is None and "openid" in scopes and profile.nonce_required:
         raise InvalidRequest(
-            "nonce is missing from a request with openid", clause=core.profile.clause("nonce_required")
+            "nonce is missing from a request with openid", clause=profile.clause("nonce_required")
         )
     if nonce is not None and len(nonce) > 1024:
         # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
@@ -234,29 +243,22 @@ def _nonce(core: Core, members: Mapping[str, Any], scopes: tuple[str, ...], resp
 
 
 def _code_challenge(
-    core: Core, members: Mapping[str, Any], client: Client, scopes: Sequence[str]
+    profile: Profile, members: Mapping[str, Any], client: Client, scopes: Sequence[str]
 ) -> str | None:
     challenge, method = members.get("code_challenge"), members.get("code_challenge_method")
     if challenge is None:
         # RFC 9700 2.1.1: nothing but PKCE protects a public client, or one without a nonce.
         unprotected = client.auth_method == "none" or "openid" not in scopes or "nonce" not in members
-        if core.profile.pkce_required or (_without_pkce(core) and unprotected):
-            raise InvalidRequest("code_challenge is missing", clause=core.profile.clause("pkce_required"))
+        if profile.pkce_required or (profile.is_relaxed_by(Quirk.PKCE_OPTIONAL) and unprotected):
+            raise InvalidRequest("code_challenge is missing", clause=profile.clause("pkce_required"))
         if method is not None:
             raise InvalidRequest("code_challenge_method without code_challenge", clause="RFC 7636 4.4.1")
         return None
     if method != pkce.METHOD:
-        raise InvalidRequest(
-            "code_challenge_method must be S256", clause=core.profile.clause("pkce_required")
-        )
+        raise InvalidRequest("code_challenge_method must be S256", clause=profile.clause("pkce_required"))
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("code_challenge is not a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
     return str(challenge)
-
-
-def _without_pkce(core: Core) -> bool:
-    """Whether a quirk lets clients leave it out, where the profile itself does not."""
-    return any(relaxation.quirk is Quirk.PKCE_OPTIONAL for relaxation in core.profile.relaxations)
 
 
 def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:

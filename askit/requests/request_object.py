@@ -1,6 +1,6 @@
-"""A signed request object: verified as this client's, then the only source of parameters.
+"""A signed request object, sent or hosted by the client: verified as its own, then the only source of parameters.
 
-Spec: RFC 9101 4, 5b, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
+Spec: RFC 9101 4, 5b, 5.2, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
 Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
 Role: AS
 """
@@ -12,25 +12,41 @@ from typing import Any
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.errors import InvalidRequestObject
+from askit.errors import InvalidRequestObject, UnusableRequestUri
 from fapikit.errors import FapiError, JwtKeyError, LivesTooLong, MissingClaim, TooOld
 from fapikit.jose.claims import Expected, number
 from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption, is_encrypted
 from fapikit.jose.purposes import REQUEST_OBJECT
 from fapikit.jose.verify import verify_jwt
+from fapikit.parameters import Parameters
+from fapikit.profiles import Profile
 
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 
 
+async def find_request_object(core: Core, parameters: Parameters, client: Client) -> str | None:
+    """The one of a request that came through the browser, nobody has verified it yet; None: it has none.
+
+    Raises UnusableRequestUri, TransportError.
+    """
+    uri = parameters.get("request_uri")
+    if uri is None:
+        return parameters.get("request")
+    if not client.hosts_request_object(uri):
+        raise UnusableRequestUri("this request_uri is not registered in request_uris of this client")
+    with core.waiting_for_request_objects(client.client_id):
+        return await core.run(core.hosted_request_objects.load(uri))
+
+
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
     """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
-    registered = client.alg("request_object_signing_alg")
+    registered, profile = client.alg("request_object_signing_alg"), core.profile_of(client)
     decryption = await _decryption(core, client, token)
     expected = Expected(
         issuer=client.client_id,
         audience=(core.config.issuer,),
         now=core.clock(),
-        skew=core.profile.clock_skew,
+        skew=profile.clock_skew,
     )
     try:
         with core.waiting_for_keys(client.client_id):
@@ -39,7 +55,7 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
                     token,
                     REQUEST_OBJECT,
                     keys=core.clients.keys_of(client),
-                    algorithms={registered} if registered else core.profile.signing_algorithms,
+                    algorithms={registered} if registered else profile.signing_algorithms,
                     expected=expected,
                     decryption=decryption,
                 )
@@ -47,7 +63,7 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
     except JwtKeyError as error:
         raise _with_code(error) from error
     claims = verified.claims
-    _check_span(core, claims)
+    _check_span(claims, profile, core.clock())
     if claims.get("client_id") != client.client_id:
         raise InvalidRequestObject(
             "client_id inside the request object is not this client", clause="RFC 9101 6.3"
@@ -69,14 +85,13 @@ async def _decryption(core: Core, client: Client, token: str) -> Decryption | No
     )
 
 
-def _check_span(core: Core, claims: Mapping[str, Any]) -> None:
+def _check_span(claims: Mapping[str, Any], profile: Profile, now: float) -> None:
     """`nbf` not too old, `exp` not too far from it, where the profile says so."""
-    profile = core.profile
     nbf, exp = number(claims, "nbf", REQUEST_OBJECT), number(claims, "exp", REQUEST_OBJECT)
     if profile.request_object_max_age is not None:
         if nbf is None:
             raise REQUEST_OBJECT.fail(MissingClaim, "this request object has no nbf", about="nbf")
-        if core.clock() - nbf > profile.request_object_max_age:
+        if now - nbf > profile.request_object_max_age:
             raise REQUEST_OBJECT.fail(TooOld, "nbf of this request object is too old", about="nbf")
     if profile.request_object_max_lifetime is not None:
         if exp is None:

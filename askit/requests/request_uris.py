@@ -42,6 +42,11 @@ class OpenedRequest:
     request: PushedRequest
 
 
+def is_given_out_here(uri: str) -> bool:
+    """Whether this server may have made this URI: it makes URNs, and clients host request objects behind https."""
+    return not uri.lower().startswith(("https:", "http:"))
+
+
 async def push_request(core: Core, request: PushedRequest, client: Client) -> str:
     """The URI of a request that was pushed. Raises TooLarge, StoreError."""
     if client.auth_method == "none":

@@ -193,7 +193,7 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
     """The error, as an authorization response."""
-    cite_what_is_in_force(error, core.profile)
+    cite_what_is_in_force(error, core.profile_of(client))
     members = {"error": code_of(error), "error_description": describe(error)}
     return await authorization_response(core, request, client, members)
 

@@ -1,4 +1,4 @@
-"""`make demo`: start everything, walk one payment through it, try five attacks, say how it went."""
+"""`make demo`: start everything, walk one payment through it, try to steal it, say how it went."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from examples.demo.attackers.invited import attackers_of
+from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.refusal import Refusal
-from examples.demo.refusals import TokenThief
+from examples.demo.choices import BINDINGS, METHODS, PROFILES, Choices
+from examples.demo.ports import usual_ports
 from examples.demo.servers import Servers
-from examples.demo.signing_refusals import MessageForger
 from examples.demo.trace import Trace
 from examples.demo.walk import Walk
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
+from fapikit.errors import ConfigurationError
 
-PROFILES = ("fapi2-security", "fapi2-message-signing")
+USUAL_PROFILE = "fapi2-security"
 
 
 class Demo:
@@ -29,7 +31,7 @@ class Demo:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.trace = Trace(world.path("trace.jsonl"))
+        self.trace = Trace(world)
         self.passed = self.held = self.failed = 0
 
     def run(self) -> None:
@@ -37,13 +39,13 @@ class Demo:
         for number, step in enumerate(walk.steps(), 1):
             if self._attempt(f"{number}. {step.title}", step.run):
                 self.passed += 1
-        signing = self.world.profile.jarm_required
-        attacker = MessageForger(self.world) if signing else TokenThief(self.world)
-        if not self._attempt(attacker.title, attacker.prepare):
-            return
-        for letter, attack in zip("abcdefghij", attacker.attacks(), strict=False):
-            if self._attempt_refusal(letter, attack):
-                self.held += 1
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        for attacker in attackers_of(self.world):
+            if not self._attempt(attacker.title, attacker.prepare):
+                return
+            for attack in attacker.attacks():
+                if self._attempt_refusal(next(letters), attack):
+                    self.held += 1
 
     def _attempt(self, title: str, run: Callable[[], str | None]) -> bool:
         print(f"\n{title}")
@@ -79,13 +81,24 @@ class Demo:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="examples.demo", description=__doc__)
-    parser.add_argument("--profile", default=PROFILES[0], choices=PROFILES)
+    parser.add_argument("--profile", default=USUAL_PROFILE, choices=PROFILES)
+    parser.add_argument(
+        "--auth", default="", choices=("", *METHODS), help="how the fintech signs in at the bank"
+    )
+    parser.add_argument(
+        "--binding", default="", choices=("", *BINDINGS), help="what access tokens are bound to"
+    )
     arguments = parser.parse_args()
+    try:
+        choices = Choices.of(arguments.profile, arguments.auth, arguments.binding)
+    except ConfigurationError as error:
+        parser.error(str(error))
     folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = True
     try:
-        failed = _run(World.create(folder, arguments.profile)) != 0
+        with usual_ports() as ports:
+            failed = _run(World.create(folder, choices, ports=ports)) != 0
     finally:
         if failed:
             print(f"what the servers logged is in {folder}", file=sys.stderr)
@@ -97,9 +110,7 @@ def main() -> int:
 def _run(world: World) -> int:
     os.environ[ENVIRONMENT_VARIABLE] = world.folder
     started = time.monotonic()
-    print(
-        f"fapikit demo under {world.profile_name}: bank, two APIs and a fintech on TLS, on this machine only"
-    )
+    print(f"fapikit demo under {world.choices}: bank, two APIs and a fintech on TLS, on this machine only")
     with Servers(world):
         print(f"four servers are up after {time.monotonic() - started:.1f} s")
         demo = Demo(world)

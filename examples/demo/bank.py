@@ -77,15 +77,26 @@ def _fintech(world: World) -> dict[str, Any]:
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "scope": "openid profile accounts payments",
-        "token_endpoint_auth_method": "private_key_jwt",
-        "token_endpoint_auth_signing_alg": key.alg,
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
         "id_token_signed_response_alg": "ES256",
-        "dpop_bound_access_tokens": True,
         "authorization_details_types": ["payment_initiation"],
         "jwks": {"keys": [dict(key.public_jwk)]},
+        "dpop_bound_access_tokens": world.binding == "dpop",
+        **_sign_in(world),
     }
+
+
+def _sign_in(world: World) -> dict[str, Any]:
+    """The client metadata that says how the fintech signs in."""
+    members = {"token_endpoint_auth_method": world.method}
+    match world.method:
+        case "private_key_jwt":
+            members["token_endpoint_auth_signing_alg"] = world.key_of(CLIENT_ID).alg
+        case "client_secret_jwt":
+            members["token_endpoint_auth_signing_alg"] = "HS256"
+            members["client_secret"] = world.path("client.secret").read_text()
+    return members
 
 
 def _payments_api(world: World) -> dict[str, Any]:

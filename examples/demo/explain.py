@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from examples.demo.choices import BEARER
+from examples.demo.world import World
+
 if TYPE_CHECKING:
     from examples.demo.trace import Message
 
@@ -11,6 +14,29 @@ _NONCE = {
     "bank": ("the bank demands a nonce of its own in the proof", "RFC 9449 8"),
     "accounts": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
     "payments": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
+}
+
+# What stands for a clause of FAPI 2 under FAPI 1.
+_UNDER_FAPI_1 = {
+    "FAPI2-SP 5.3.2.1-1": "FAPI1-BL 5.2.2-22",
+    "FAPI2-SP 5.4.2a": "FAPI1-ADV 8.9-1",
+    "FAPI2-SP 5.3.2.2-2": "RFC 9126 2.1",
+    "FAPI2-SP 5.3.3.2-6": "RFC 9126 4",
+    "FAPI2-SP 5.3.2.2-11": "RFC 9700 4.12",
+    "FAPI2-SP 5.3.2.2-13": "FAPI1-BL 5.2.2-12",
+    "FAPI2-SP 5.3.2.1-4": "FAPI1-BL 5.2.2-14",
+    "FAPI2-SP 5.3.4-3": "FAPI1-BL 6.2.1-4",
+    "FAPI2-SP 5.3.4-4": "FAPI1-BL 6.2.1-5",
+    "FAPI2-SP 5.3.4-5": "FAPI1-BL 6.2.1-7",
+    "FAPI2-SP 5.3.3.1-12": "FAPI1-BL 5.2.3-6",
+    "FAPI2-MS 5.3.1-1": "FAPI1-ADV 5.2.2-1",
+    "FAPI2-MS 5.4.1-1": "FAPI1-ADV 5.2.2-2",
+}
+_TOKENS = "tokens"
+_BOUND = {
+    "dpop": "tokens bound to the DPoP key, for one API",
+    "mtls": "tokens bound to the client certificate, for one API",
+    BEARER: "tokens for one API",
 }
 
 # (receiver, method, path without query) -> for each status what it proves. The first status that fits is used.
@@ -25,7 +51,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("the bank's public keys, which this party then keeps", "FAPI2-SP 5.4.2a")
     },
     ("bank", "POST", "/par"): {
-        201: ("request pushed: client signed in, PKCE S256, DPoP key, payment details", "FAPI2-SP 5.3.2.2-2")
+        201: ("request pushed: client signed in, PKCE S256, payment details", "FAPI2-SP 5.3.2.2-2")
     },
     ("bank", "GET", "/authorize"): {
         200: ("the browser carries client_id and request_uri, nothing else", "FAPI2-SP 5.3.3.2-6"),
@@ -39,7 +65,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     },
     ("bank", "POST", "/decision"): {303: ("approved: code, state and iss go back by 303", "RFC 9207 2")},
     ("bank", "POST", "/token"): {
-        200: ("tokens bound to the DPoP key, for one API", "FAPI2-SP 5.3.2.1-4"),
+        200: (_TOKENS, "FAPI2-SP 5.3.2.1-4"),
         400: ("the grant is dead", "RFC 7009 2"),
     },
     ("bank", "GET", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
@@ -49,7 +75,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     },
     ("bank", "POST", "/revoke"): {200: ("each token the fintech holds is given up", "RFC 7009 2.1")},
     ("accounts", "GET", "/accounts"): {
-        200: ("JWT verified locally: signature, audience, scope, proof", "RFC 9068 4"),
+        200: ("JWT verified locally: signature, audience, scope, binding", "RFC 9068 4"),
         401: ("refused", "FAPI2-SP 5.3.4-5"),
     },
     ("payments", "POST", "/payments"): {
@@ -84,8 +110,17 @@ _SIGNED = {
 }
 
 
-def explain(message: Message) -> tuple[str, str]:
-    """What a message proves, and the clause."""
+def explain(message: Message, world: World) -> tuple[str, str]:
+    """What a message proves, and the clause of the profile in force."""
+    meaning, clause = _explain(message)
+    if meaning == _TOKENS:
+        meaning = _BOUND[world.binding]
+    if world.profile_name.startswith("fapi1"):
+        clause = _UNDER_FAPI_1.get(clause, clause)
+    return meaning, clause
+
+
+def _explain(message: Message) -> tuple[str, str]:
     if message.note == "use_dpop_nonce":
         return _NONCE[message.receiver]
     if (message.status, message.note) in _SIGNED:

@@ -17,13 +17,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from examples.demo.client import authentication, keys_of, options
 from examples.demo.pages import render
 from examples.demo.trace import Recorder
 from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import FapiError, KeyRing
+from fapikit import FapiError
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.stores.sealed import Seal
-from rpkit import AsyncClient, ClientKeys, Login, TokenSet
+from rpkit import AsyncClient, Login, TokenSet
 from rpkit.starlette import SignIn
 
 COOKIE = "__Host-penny"
@@ -49,7 +50,7 @@ class Fintech:
         self.world = world
         self.sessions: dict[str, Session] = {}
         self.recorder = Recorder(world, "fintech")
-        self.keys = ClientKeys(KeyRing(world.key_of(CLIENT_ID)))
+        self.keys = keys_of(world)
         self.sign_in = SignIn(
             self.connect,
             redirect_uri=world.redirect_uri,
@@ -72,10 +73,11 @@ class Fintech:
         return await AsyncClient.discover(
             self.world.bank,
             client_id=CLIENT_ID,
-            auth=self.keys.auth,
+            auth=authentication(self.world, self.keys),
             redirect_uri=self.world.redirect_uri,
             profile=self.world.profile,
             http=self.recorder.settings(),
+            **options(self.world, self.keys),
         )
 
     async def home(self, request: Request) -> Response:

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,8 +34,8 @@ class Message:
     milliseconds: float
     note: str = ""
 
-    def line(self, number: int) -> str:
-        meaning, clause = explain(self)
+    def line(self, number: int, world: World) -> str:
+        meaning, clause = explain(self, world)
         route = f"{self.sender} -> {self.receiver}"
         return (
             f"   {number:02d} {route:<21} {self.method:<4} {self.path} {self.status}"
@@ -97,8 +96,9 @@ class Recorder:
 class Trace:
     """Reads what was recorded since the last look."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._file = world.path("trace.jsonl")
         self._position = 0
         self._number = 0
 
@@ -114,7 +114,7 @@ class Trace:
     def lines(self, messages: list[Message]) -> Iterator[str]:
         for message in messages:
             self._number += 1
-            yield message.line(self._number)
+            yield message.line(self._number, self._world)
 
 
 def mask(path: str, query: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
+from examples.demo.choices import BEARER
 from examples.demo.trace import Recorder, Trace
 from examples.demo.world import World
 from fapikit.io import SyncDriver
@@ -24,6 +25,9 @@ class Step:
     run: Callable[[], str | None]
 
 
+_TOKENS = {"dpop": "a DPoP-bound JWT", "mtls": "a certificate-bound JWT", BEARER: "a JWT"}
+
+
 def require(held: bool, message: str) -> None:
     if not held:
         raise AssertionError(message)
@@ -39,20 +43,16 @@ class Walk:
         signed = self.world.profile.jarm_required
         push = "a signed request object at PAR" if signed else "PAR"
         answer = "the signed response verified" if signed else "iss checked"
+        method = "a public client" if self.world.method == "none" else self.world.method
+        token = _TOKENS[self.world.binding]
         asks = "asks the bank, whose answer is signed," if signed else "introspects"
         return [
             Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
-            Step(
-                f"{push}: private_key_jwt, PKCE, nonce, state, a DPoP key, one payment, both APIs", self.push
-            ),
+            Step(f"{push}: {method}, PKCE, nonce, state, one payment, both APIs", self.push),
             Step("login, and a consent page that shows payee and amount", self.consent),
-            Step(
-                f"back at the fintech: {answer}, code exchanged with client key, PKCE and DPoP", self.callback
-            ),
+            Step(f"back at the fintech: {answer}, code exchanged by {method}, with PKCE", self.callback),
             Step("the ID token verified in full, UserInfo's sub compared", self.identity),
-            Step(
-                "GET /accounts: a DPoP-bound JWT for that API only, which verifies it locally", self.accounts
-            ),
+            Step(f"GET /accounts: {token} for that API only, which verifies it locally", self.accounts),
             Step(
                 f"POST /payments: a refresh brings the second token; the API {asks} and pays once", self.pay
             ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 
 import trustme
 
+from examples.demo.choices import Choices
+from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
 ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
-PORTS = {"bank": 9443, "accounts": 9444, "payments": 9445, "fintech": 9446}
 CLIENT_ID = "fintech"
 PAYMENTS_API_ID = "payments-api"
 KEY_OWNERS = (CLIENT_ID, PAYMENTS_API_ID)
@@ -28,19 +28,21 @@ class World:
 
     folder: str
     profile_name: str
+    method: str
+    binding: str
     bank: str
     accounts: str
     payments: str
     fintech: str
 
     @classmethod
-    def create(cls, folder: Path, profile_name: str, *, ports: Mapping[str, int] = PORTS) -> World:
+    def create(cls, folder: Path, choices: Choices, *, ports: Mapping[str, int]) -> World:
         """A fresh world: certificates from a throw-away CA, one key for each party that signs.
 
         A party without a port gets any that is free.
         """
-        origins = {name: f"https://localhost:{_free_port(ports.get(name, 0))}" for name in PORTS}
-        world = cls(folder=str(folder), profile_name=profile_of(profile_name).name, **origins)
+        origins = {name: f"https://localhost:{free_port(ports.get(name, 0))}" for name in PARTIES}
+        world = cls(folder=str(folder), **asdict(choices), **origins)
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
         authority.cert_pem.write_to_path(str(world.path("ca.pem")))
         server = authority.issue_cert("localhost", "127.0.0.1")
@@ -49,6 +51,7 @@ class World:
             pem.write_to_path(str(world.path("server.pem")), append=position > 0)
         for owner in KEY_OWNERS:
             world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
+        world.path("client.secret").write_text(secrets.token_urlsafe(32))
         world.path("nonce.key").write_bytes(secrets.token_bytes(32))
         world.path("world.json").write_text(json.dumps(asdict(world)))
         return world
@@ -63,6 +66,10 @@ class World:
 
     def key_of(self, owner: str) -> PrivateKey:
         return PrivateKey.from_jwk(json.loads(self.path(f"{owner}.jwk").read_text()))
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.profile_name, self.method, self.binding)
 
     @property
     def profile(self) -> Profile:
@@ -104,16 +111,3 @@ def payment(amount: str = "123.50", payee: str = "Green Grocer Ltd") -> dict[str
         "creditor_account": {"iban": "DE02120300000000202051"},
         "remittance_information": "Invoice 2026-0815",
     }
-
-
-def _free_port(wanted: int) -> int:
-    """The wanted port, or any other if somebody has it."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("no free port on loopback")

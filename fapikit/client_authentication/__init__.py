@@ -6,6 +6,8 @@ from fapikit.client_authentication.client_secret_post import ClientSecretPost
 from fapikit.client_authentication.method import ClientAuthentication, Credentials
 from fapikit.client_authentication.private_key_jwt import PrivateKeyJWT
 from fapikit.client_authentication.public_client import PublicClient
+from fapikit.client_authentication.self_signed_tls_client_auth import SelfSignedTlsClientAuth
+from fapikit.client_authentication.tls_client_auth import TlsClientAuth
 
 __all__ = [
     "ClientAuthentication",
@@ -15,4 +17,6 @@ __all__ = [
     "Credentials",
     "PrivateKeyJWT",
     "PublicClient",
+    "SelfSignedTlsClientAuth",
+    "TlsClientAuth",
 ]

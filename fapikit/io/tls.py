@@ -62,15 +62,15 @@ def client_context(
     return context
 
 
-def default_context() -> ssl.SSLContext:
-    """For a client that was given none: the roots that httpx trusts, and the suites that BCP 195 recommends."""
-    return _default_context(certifi.where())
+def default_context(profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
+    """For a client that was given none: the roots that httpx trusts, and the suites of the profile."""
+    return _default_context(certifi.where(), profile)
 
 
-@lru_cache(maxsize=4)
-def _default_context(roots: str) -> ssl.SSLContext:
-    """Made once for each file of roots: making one takes 40 ms."""
-    return client_context(ca=roots)
+@lru_cache(maxsize=8)
+def _default_context(roots: str, profile: Profile) -> ssl.SSLContext:
+    """Made once for each file of roots and profile: making one takes 40 ms."""
+    return client_context(ca=roots, profile=profile)
 
 
 def _restrict(context: ssl.SSLContext, profile: Profile) -> None:

@@ -15,6 +15,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,9 +24,11 @@ from fapikit.errors import ConfigurationError, Remedy, ResponseTooLarge, Unexpec
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io.deadline import bounded, deadline
 from fapikit.io.http_library import library_of
-from fapikit.io.tls import default_context
+from fapikit.io.tls import client_context, default_context
+from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.io.unpack import CODINGS, Overlong, unpack
 from fapikit.members import LOG
+from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.secrets import Concealed
 from fapikit.urls import require_secure, without_query
 
@@ -41,14 +44,48 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpSettings:
     """How back-channel calls are made.
 
-    `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `proxy`: an egress proxy's URL. `client` and
-    `async_client`: ready clients of httpx or httpx2, used as they are, instead of the two before.
+    `tls`: a context (see `fapikit.io.tls`); None means `default_context`. `ca`: whom to trust, PEM file or octets;
+    None means the roots that httpx trusts. `client_certificate`: what is shown to a server that asks for one (mutual
+    TLS). `proxy`: an egress proxy's URL. `client` and `async_client`: ready clients of httpx or httpx2, used as they
+    are, instead of all that; `client_certificate` beside them says which one they show.
     """
 
     tls: ssl.SSLContext | None = None
+    ca: Path | str | bytes | None = field(default=None, repr=False)
+    client_certificate: TlsClientCertificate | None = None
     proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     client: Any = None
     async_client: Any = None
+    _contexts: dict[Profile, ssl.SSLContext] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        if self.client_certificate is not None and not isinstance(
+            self.client_certificate, TlsClientCertificate
+        ):
+            raise ConfigurationError(
+                "client_certificate is a TlsClientCertificate, such as TlsClientCertificate.from_pem(...)"
+            )
+        beside = [name for name in ("ca", "client_certificate") if getattr(self, name) is not None]
+        if self.tls is not None and beside:
+            raise ConfigurationError(
+                f"tls and {beside[0]} exclude each other: tls is a finished context. Name the authority with ca= beside"
+                " client_certificate=, or give TlsClientCertificate.in_context(context, certificate)",
+                facts={"settings": f"tls, {beside[0]}"},
+            )
+
+    def tls_context(self, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
+        """The context for connections that are opened now, made once. Raises ConfigurationError."""
+        if self.tls is not None:
+            return self.tls
+        if self.ca is None and self.client_certificate is None:
+            return default_context(profile)
+        if self.client_certificate is not None:
+            return self.client_certificate.tls_context(self.ca, profile)
+        known = self._contexts.get(profile)
+        return known or self._contexts.setdefault(profile, client_context(ca=self.ca, profile=profile))
 
     def make_client(self) -> Any:
         return self.client or httpx.Client(
@@ -64,7 +101,7 @@ class HttpSettings:
         )
 
     def _connections(self) -> dict[str, Any]:
-        return {"verify": self.tls or default_context(), "proxy": self.proxy, "trust_env": False}
+        return {"verify": self.tls_context(), "proxy": self.proxy, "trust_env": False}
 
 
 def settings_of(http: HttpSettings | None) -> HttpSettings:
@@ -175,6 +212,8 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             break
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
             why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
+            if "CERTIFICATE_REQUIRED" in str(cause.reason):
+                why += "; HttpSettings(client_certificate=...) is what is shown to a server that asks"
             break
         if isinstance(cause, OSError) and cause.errno:
             # asyncio puts words of its own there; a name that is not found has errors of another family.

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import certifi
 import httpx
 
 from fapikit.errors import ConfigurationError
@@ -22,7 +21,6 @@ from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, Fields
 from fapikit.io import HttpSettings
 from fapikit.io.lent_connections import LentConnections
-from fapikit.io.tls import client_context
 from fapikit.profiles import Profile
 from fapikit.secrets import revealed
 from fapikit.urls import has_origin, origin_of, require_secure, without_query
@@ -259,15 +257,9 @@ def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> Non
 
 def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
     """The connections to APIs of one client, with the TLS and proxy of its back channel."""
-    return LentConnections(tls=http.tls or _public_roots(certifi.where(), profile), proxy=http.proxy)
+    return LentConnections(tls=http.tls_context(profile), proxy=http.proxy)
 
 
 def makes_own_connections(options: dict[str, Any]) -> bool:
     """Whether the application gave an option that shapes connections: then none are lent."""
     return not _CONNECTION_OPTIONS.isdisjoint(options)
-
-
-@lru_cache(maxsize=8)
-def _public_roots(roots: str, profile: Profile) -> Any:
-    """A context that trusts what httpx trusts and offers the profile's suites; making one takes 40 ms, so once."""
-    return client_context(ca=roots, profile=profile)

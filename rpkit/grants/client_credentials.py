@@ -40,7 +40,7 @@ def client_credentials(
     now = bank.now()
     return first_token_set(
         response.access_token_at(now, resource=resource, scope=scope or ""),
-        key=TokenKey(bank.token(), bank.issuer),
+        key=TokenKey(bank.random_string(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None,
         refresh_token=None,

@@ -55,7 +55,7 @@ def extension_grant(
     now = bank.now()
     return first_token_set(
         response.access_token_at(now, resource=resource, scope=scope or ""),
-        key=TokenKey(bank.token(), bank.issuer),
+        key=TokenKey(bank.random_string(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None,
         refresh_token=response.refresh_token,

@@ -59,7 +59,7 @@ def refresh(
 
 
 def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
-    store, holder = bank.settings.token_store, bank.token()
+    store, holder = bank.settings.token_store, bank.random_string()
     for _ in range(_POLLS):
         stored = yield from store.load(tokens.key)
         if stored is not None and _is_newer(bank, stored, tokens, resource, scope):

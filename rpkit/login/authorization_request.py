@@ -1,16 +1,13 @@
-"""Beginning a login: the request, pushed (or by value, or plain where allowed), and the transaction to keep.
+"""Beginning a login: the request, and the transaction to keep. How the request travels: `send_request`.
 
-PKCE S256, `state` and, with openid, `nonce` are fresh each time and nobody can set them. The URL carries what the way
-of sending needs and nothing else.
+PKCE S256, `state` and, with openid, `nonce` are fresh each time and nobody can set them.
 
-Spec: FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-1, -2, -3, -4, -6, -7; FAPI2-MS 5.3.2-1; RFC 9101 4a, 5a; RFC 8707 2a;
-    RFC 9396 2
+Spec: FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-3, -4, -7; RFC 8707 2a; RFC 9396 2
 Role: C
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -20,16 +17,12 @@ from urllib.parse import urlsplit
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
 from fapikit.flow import Flow, store_check
-from fapikit.http_message import Field
-from fapikit.secrets import Concealed, Secret, conceal, revealed
-from fapikit.urls import with_query
-from rpkit.back_channel import Form
+from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
-from rpkit.login.par import push_request
-from rpkit.login.request_object import sign_request
+from rpkit.login.send_request import send_request
 from rpkit.login.transaction import Transaction
-from rpkit.tokens.dpop_signer import new_dpop_key, signer_for
+from rpkit.tokens.dpop_signer import new_dpop_key
 
 _OURS: Final = frozenset(
     [
@@ -49,8 +42,6 @@ _ELSEWHERE: Final = {
     "response_mode": "the client is made with it",
 }
 _ALIKE: Final = 0.85
-_OUTSIDE: Final = ("response_type", "scope")
-"""What OIDC 6.1 wants repeated beside a request object that goes by value."""
 
 
 class RequestParameters(TypedDict, total=False):
@@ -118,8 +109,8 @@ def begin(
         redirect_uri=settings.redirect_uri,
         response_type=_response_type(bank, parameters.reveal().get("response_type", settings.response_type)),
         response_mode=settings.response_mode,
-        state=Secret(bank.token()),
-        nonce=Secret(bank.token()) if openid else None,
+        state=Secret(bank.random_string()),
+        nonce=Secret(bank.random_string()) if openid else None,
         verifier=verifier,
         dpop=dpop,
         scope=scope,
@@ -132,7 +123,7 @@ def begin(
         expires_at=bank.now() + settings.transaction_ttl,
     )
     members = Concealed(_members(transaction, parameters.reveal()))
-    url, request_object = yield from _send(bank, transaction, members)
+    url, request_object = yield from send_request(bank, transaction, members)
     return Start(url, replace(transaction, request_object=request_object))
 
 
@@ -163,39 +154,6 @@ def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[st
     if transaction.acr_values:
         further["acr_values"] = " ".join(transaction.acr_values)
     return {**further, **members}
-
-
-def _send(
-    bank: Bank, transaction: Transaction, members: Concealed[dict[str, Any]]
-) -> Flow[tuple[Secret, Secret | None]]:
-    """The URL for the browser, and the request object if there is one."""
-    request_object = None
-    form = form_of(members.reveal())
-    if bank.settings.signed_requests:
-        request_object = Secret((yield from sign_request(bank, members)))
-        form = (("client_id", bank.settings.client_id), ("request", request_object))
-    if bank.pushes:
-        dpop = signer_for(bank, transaction.dpop)
-        request_uri = yield from push_request(bank, form, dpop=dpop)
-        form = (("client_id", bank.settings.client_id), ("request_uri", request_uri))
-    elif request_object is not None:
-        form = (*form, *(field for field in form_of(members.reveal()) if field[0] in _OUTSIDE))
-    endpoint = bank.metadata.endpoint("authorization_endpoint")
-    return Secret(with_query(endpoint, [(name, revealed(value)) for name, value in form])), request_object
-
-
-def form_of(members: Mapping[str, Any]) -> Form:
-    """Parameters as form fields: `resource` repeated, structures as JSON text."""
-    fields: list[Field] = []
-    for name, value in members.items():
-        if name == "resource":
-            fields.extend((name, item) for item in value)
-        elif isinstance(value, str):
-            fields.append((name, Secret(value)))
-        else:
-            text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-            fields.append((name, Secret(text)))
-    return tuple(fields)
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:

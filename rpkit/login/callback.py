@@ -119,7 +119,7 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
 
     Raises WrongResponseMode, WrongRedirectUri, MalformedMessage for duplicates.
     """
-    mode = transaction.arrives_in
+    mode = transaction.effective_response_mode
     if not isinstance(callback, str):
         form = parse_parameters(callback if isinstance(callback, bytes) else urlencode(_pairs(callback)))
         return _require_mode("form_post", mode in _IN_FORM, form)

@@ -75,7 +75,7 @@ def complete(
     now = bank.now()
     tokens = first_token_set(
         response.access_token_at(now, resource=resource, scope=transaction.scope),
-        key=TokenKey(bank.token(), bank.issuer),
+        key=TokenKey(bank.random_string(), bank.issuer),
         client_id=bank.settings.client_id,
         subject=None if id_token is None else id_token.subject,
         refresh_token=response.refresh_token,

@@ -38,7 +38,7 @@ def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[s
         "iat": now,
         "nbf": now,
         "exp": now + LIFETIME,
-        "jti": bank.token(),
+        "jti": bank.random_string(),
     }
     signed = Concealed((yield from sign_jwt({**parameters.reveal(), **own}, REQUEST_OBJECT, signer)))
     alg = bank.settings.request_object_encryption_alg

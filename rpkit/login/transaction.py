@@ -67,7 +67,7 @@ class Transaction:
         return self.response_type == HYBRID
 
     @property
-    def arrives_in(self) -> str:
+    def effective_response_mode(self) -> str:
         """The response mode that the answer must come in."""
         return self.response_mode or ("fragment" if self.hybrid else "query")
 

@@ -29,6 +29,7 @@ _CLAUSE: Final = "RFC 7591 3.2.1"
 _LEFT_OUT: Final[Mapping[str, object]] = {
     "token_endpoint_auth_method": "client_secret_basic",
     "redirect_uris": None,
+    "request_uris": None,
     "request_object_signing_alg": None,
     "require_signed_request_object": False,
     "require_pushed_authorization_requests": False,

@@ -16,6 +16,7 @@ from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret, revealed
+from fapikit.urls import is_secure
 from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
@@ -85,13 +86,22 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
                     clause=profile.clause("signing_algorithms"),
                     facts={"member": name},
                 )
-    for name in ("redirect_uris", "post_logout_redirect_uris"):
-        for uri in asked.get(name, ()):
-            require_redirect_uri(uri, profile, name)
+    _check_uris(asked, profile)
     if "jwks" in asked and "jwks_uri" in asked:
         raise ConfigurationError("jwks and jwks_uri exclude each other", clause="RFC 7591 2")
     for jwk in asked.get("jwks", {}).get("keys", ()):
         _require_public(jwk)
+
+
+def _check_uris(asked: Mapping[str, Any], profile: Profile) -> None:
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in asked.get(name, ()):
+            require_redirect_uri(uri, profile, name)
+    for uri in asked.get("request_uris", ()):
+        if not is_secure(uri):
+            raise ConfigurationError(
+                "request_uris are https URLs", clause="RFC 9101 5.2", facts={"got": str(uri)[:200]}
+            )
 
 
 def _jarm(profile: Profile) -> tuple[str, ...]:

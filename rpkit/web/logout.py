@@ -55,7 +55,7 @@ def begin_logout(
     if post_logout_redirect_uri is None:
         return LogoutStart(_url(endpoint, fields), None)
     require_redirect_uri(post_logout_redirect_uri, bank.profile, "post_logout_redirect_uri")
-    state = Secret(bank.token())
+    state = Secret(bank.random_string())
     fields += [("post_logout_redirect_uri", post_logout_redirect_uri), ("state", state)]
     return LogoutStart(_url(endpoint, fields), state)
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fapikit.errors import ConfigurationError, FapiError, Fault
 from rpkit.bank import Bank
 from rpkit.login.authorization_request import check_parameters
+from rpkit.request_settings import hosting_paths
 
 _LOG = logging.getLogger("rpkit.web.sign_in")
 
@@ -23,7 +24,8 @@ _LOG = logging.getLogger("rpkit.web.sign_in")
 class SignInPaths:
     """Where the pages are mounted; the callback is wherever the redirect URI says.
 
-    `initiate`: where other sites may ask for a login to begin; None: nowhere.
+    `initiate`: where other sites may ask for a login to begin; `request_object`: under which servers fetch requests
+    that are hosted here. None: nowhere.
     """
 
     redirect_uri: str
@@ -32,19 +34,28 @@ class SignInPaths:
     initiate: str | None
     logout: str
     sign_out: str
+    request_object: str | None
 
     @property
     def callback(self) -> str:
         return urlsplit(self.redirect_uri).path or "/"
 
 
-def require_redirect_uri(bank: Bank, paths: SignInPaths) -> None:
-    """Raises ConfigurationError if the client answers elsewhere than where its callback is mounted."""
+def require_same_addresses(bank: Bank, paths: SignInPaths) -> None:
+    """Raises ConfigurationError if the client tells the bank of other addresses than those where pages are mounted."""
     if bank.settings.redirect_uri != paths.redirect_uri:
         raise ConfigurationError(
             "the client has another redirect_uri than its sign-in pages",
             clause="FAPI1-BL 5.2.3-4",
             facts={"expected": paths.redirect_uri, "got": bank.settings.redirect_uri},
+        )
+    own = paths.request_object
+    hosting = hosting_paths(bank.settings.hosted_requests)
+    if own is not None and hosting != {own.rstrip("/")}:
+        raise ConfigurationError(
+            "request_object_path is the path of the client's hosted_requests, and that is another one or not given",
+            clause="RFC 9101 5.2",
+            facts={"expected": own, "got": " ".join(sorted(hosting))},
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from examples.demo.choices import Choices
 from examples.demo.servers import Servers
 from examples.demo.world import World
 from tests.e2e.honest_customer import HonestCustomer
@@ -13,7 +14,7 @@ from tests.e2e.honest_customer import HonestCustomer
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World.create(tmp_path_factory.mktemp("world"), "fapi2-security", ports={})
+    world = World.create(tmp_path_factory.mktemp("world"), Choices.of("fapi2-security"), ports={})
     with Servers(world):
         yield world
 

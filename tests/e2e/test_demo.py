@@ -18,22 +18,34 @@ ROOT = Path(__file__).parents[2]
 MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
-LAST_LINES = {
+# What is asked of `make demo`, and the line that it ends with.
+RUNS = {
     "fapi2-security": "demo: 8 steps passed, 5 refusals held, 0 failed",
-    "fapi2-message-signing": "demo: 8 steps passed, 4 refusals held, 0 failed",
+    "fapi2-message-signing": "demo: 8 steps passed, 9 refusals held, 0 failed",
+    "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi1-baseline none dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
+    "fapi1-baseline client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
 }
 
 
-@pytest.fixture(scope="module", params=LAST_LINES)
-def profile(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module", params=RUNS)
+def asked(request: pytest.FixtureRequest) -> str:
+    """The profile, perhaps with a way to sign in and a binding."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def trace(profile: str) -> str:
+def trace(asked: str) -> str:
     """What the demo prints. ONCE=1: it does not keep serving."""
-    run = subprocess.run(
-        [sys.executable, "-m", "examples.demo", "--profile", profile],
+    run = demo(*asked.split())
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def demo(profile: str, auth: str = "", binding: str = "") -> subprocess.CompletedProcess[str]:
+    choices = ["--profile", profile, "--auth", auth, "--binding", binding]
+    return subprocess.run(
+        [sys.executable, "-m", "examples.demo", *choices],
         cwd=ROOT,
         env={**os.environ, "ONCE": "1"},
         capture_output=True,
@@ -41,16 +53,34 @@ def trace(profile: str) -> str:
         timeout=120,
         check=False,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
 
 
-def test_every_step_passes_and_every_refusal_holds(trace: str, profile: str) -> None:
-    assert trace.splitlines()[-1] == LAST_LINES[profile]
+def test_every_step_passes_and_every_refusal_holds(trace: str, asked: str) -> None:
+    assert trace.splitlines()[-1] == RUNS[asked]
 
 
-def test_signed_messages_are_told_apart(trace: str, profile: str) -> None:
-    signed = profile == "fapi2-message-signing"
+def test_the_clauses_are_those_of_the_profile_in_force(trace: str, asked: str) -> None:
+    messages = "\n".join(line for line in trace.splitlines() if " -> " in line)
+    assert ("| FAPI2-" in messages) is asked.startswith("fapi2")
+    assert ("| FAPI1-" in messages) is asked.startswith("fapi1")
+
+
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        (("fapi2-security", "none"), "AUTH under fapi2-security is one of private_key_jwt, "),
+        (("fapi2-security", "", "none"), "BINDING under fapi2-security is one of dpop, mtls, not 'none'"),
+        (("fapi1-advanced", "", "dpop"), "BINDING under fapi1-advanced is one of mtls, not 'dpop'"),
+    ],
+)
+def test_what_the_profile_forbids_is_not_played(choices: tuple[str, ...], told: str) -> None:
+    run = demo(*choices)
+    assert run.returncode == 2
+    assert told in run.stderr
+
+
+def test_signed_messages_are_told_apart(trace: str, asked: str) -> None:
+    signed = asked == "fapi2-message-signing"
     assert ("a signed request object" in trace) is signed
     assert ("/callback?response=***" in trace) is signed
     assert ("signed for this API" in trace) is signed

@@ -15,6 +15,8 @@ from fapikit import (
     OAUTH_2_1,
     PrivateKeyJWT,
     Profile,
+    SelfSignedTlsClientAuth,
+    TlsClientAuth,
 )
 from fapikit.client_authentication import ClientSecretBasic, ClientSecretJWT, ClientSecretPost, PublicClient
 from fapikit.errors import (
@@ -75,6 +77,14 @@ def test_post_puts_id_and_secret_into_the_form() -> None:
 @pytest.mark.spec("RFC 6749 3.2.1")
 def test_a_public_client_names_itself() -> None:
     assert credentials(PublicClient()).parameters == (("client_id", "app"),)
+
+
+@pytest.mark.spec("RFC 8705 2a")
+@pytest.mark.parametrize("auth", [TlsClientAuth(), SelfSignedTlsClientAuth()])
+def test_with_mutual_tls_the_form_names_the_client_and_nothing_else(auth: Any) -> None:
+    made = credentials(auth)
+    assert made.parameters == (("client_id", "app"),)
+    assert made.headers == ()
 
 
 @pytest.mark.spec(
@@ -155,13 +165,16 @@ METHODS = {
     "client_secret_jwt": ClientSecretJWT(SECRET),
     "private_key_jwt": PrivateKeyJWT(a_key()),
     "none": PublicClient(),
+    "tls_client_auth": TlsClientAuth(),
+    "self_signed_tls_client_auth": SelfSignedTlsClientAuth(),
 }
+MUTUAL_TLS = {"tls_client_auth", "self_signed_tls_client_auth"}
 ALLOWED = {
     OAUTH_2_1: set(METHODS),
-    FAPI1_BASELINE: {"client_secret_jwt", "private_key_jwt", "none"},
-    FAPI1_ADVANCED: {"private_key_jwt"},
-    FAPI_CIBA: {"private_key_jwt"},
-    FAPI2_SECURITY: {"private_key_jwt"},
+    FAPI1_BASELINE: {"client_secret_jwt", "private_key_jwt", "none", *MUTUAL_TLS},
+    FAPI1_ADVANCED: {"private_key_jwt", *MUTUAL_TLS},
+    FAPI_CIBA: {"private_key_jwt", *MUTUAL_TLS},
+    FAPI2_SECURITY: {"private_key_jwt", *MUTUAL_TLS},
 }
 
 
@@ -171,7 +184,7 @@ ALLOWED = {
 def test_the_profile_decides_which_methods_pass(profile: Profile, method: str) -> None:
     auth: Any = METHODS[method]
     assert auth.method == method
-    assert auth.mtls is False
+    assert auth.mtls is (method in MUTUAL_TLS)
     if method in ALLOWED[profile]:
         auth.check(profile)
         return

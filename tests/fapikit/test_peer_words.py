@@ -53,6 +53,11 @@ def test_is_printable_and_short(text: str) -> None:
     assert len(shown) <= LONGEST
 
 
+def test_members_that_are_null_say_nothing() -> None:
+    assert not words_of({"error": None, "error_description": None})
+    assert str(words_of({"error": None, "detail": "down"})) == '"{"detail":"down"}"'
+
+
 def test_what_is_cut_is_seen_to_be_cut() -> None:
     assert repeatable("x " * 100) == "x " * 100
     assert repeatable("x " * 100 + "y") == ("x " * 100)[:197] + "..."

@@ -10,6 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = 1_800_000_000.0
@@ -47,6 +48,15 @@ class Made:
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
+
+    def pkcs12(self, password: str, *others: Made) -> bytes:
+        return pkcs12.serialize_key_and_certificates(
+            None,
+            self.key,
+            self.certificate,
+            [other.certificate for other in others],
+            serialization.BestAvailableEncryption(password.encode()),
+        )
 
 
 def usage(**given: bool) -> x509.KeyUsage:

@@ -71,6 +71,7 @@ class FakeBank:
     rotate: bool = False
     dpop: bool = True
     acr: str | None = None
+    fetch: Callable[[str], bytes] = lambda url: httpx.get(url).content
     user: dict[str, Any] = field(default_factory=lambda: {"sub": "alice", "name": "Alice"})
 
     def __post_init__(self) -> None:
@@ -124,6 +125,8 @@ class FakeBank:
         """What the browser is sent back with: the callback URL, or the form of a form_post."""
         query = dict(parse_qsl(urlsplit(url).query))
         asked: dict[str, Any] = self.requests.get(query.get("request_uri", ""), query)
+        if asked.get("request_uri", "").startswith("http"):
+            asked = {"request": self._fetched(asked["request_uri"])}
         if "request" in asked:
             asked = claims_of(asked["request"])
         code = f"code-{uuid.uuid4().hex}{uuid.uuid4().hex}"
@@ -142,6 +145,13 @@ class FakeBank:
         if shape == "form_post":
             return text
         return f"{asked['redirect_uri']}{'#' if shape == 'fragment' else '?'}{text}"
+
+    def _fetched(self, request_uri: str) -> str:
+        """A request object that the client hosts, if it is the one whose hash the URI carries."""
+        address, _, expected = request_uri.partition("#")
+        octets = self.fetch(address)
+        assert b64(hashlib.sha256(octets).digest()) == expected
+        return octets.decode()
 
     # --- the back channel -----------------------------------------------------------------------
 

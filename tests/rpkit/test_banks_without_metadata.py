@@ -130,7 +130,7 @@ def test_what_is_no_description_is_said_to_be_none(metadata: Any) -> None:
 def test_an_algorithm_that_no_document_lists_has_to_be_said() -> None:
     bank = SilentBank()
     client = Client(metadata=described(bank), **arguments(bank, id_token_signed_response_alg=None))
-    with pytest.raises(MissingMetadata, match="id_token_signed_response_alg="):
+    with pytest.raises(MissingMetadata, match="set id_token_signed_response_alg"):
         client.begin(scope="openid")
 
 

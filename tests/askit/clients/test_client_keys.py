@@ -161,6 +161,17 @@ async def test_a_logout_is_told_at_the_address_that_was_checked(resolve: Callabl
         assert seen == []
 
 
+@pytest.mark.spec("RFC 9101 10.4")
+async def test_nor_is_a_request_object_fetched_from_there(resolve: Callable[..., None]) -> None:
+    async with _key_server() as (port, seen):
+        uri = f"https://{NAME}:{port}/request.jwt"
+        bank = _bank(profile="oauth-2.1")
+        registered = (await register(bank, request_uris=[uri])).json()
+        resolve(["127.0.0.1"])
+        response = await bank.client(registered["client_id"]).authorize(uri)
+        assert (response.status_code, seen) == (503, [])
+
+
 async def test_in_development_keys_may_lie_on_this_machine() -> None:
     async with _key_server("localhost") as (port, seen):
         bank = _bank(development_only=True)

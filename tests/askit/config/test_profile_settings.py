@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 
 from askit import AuthorizationServer, Config
 from fapikit.errors import ConfigurationError, FapiError, ForbiddenByProfile
+from fapikit.profiles import OAUTH_2_1
+from fapikit.quirks import Quirk
 from fapikit.stores import MemoryStore
 from tests.askit.bank import FINTECH, Bank, settings
-from tests.askit.plain_client import ACCOUNTS, PAYMENTS
+from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENTS
 from tests.askit.registering import OPENER
 from tests.keys import claims_of
 
@@ -52,6 +55,17 @@ def test_each_part_of_message_signing_has_its_switch(switch: str, rule: str) -> 
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "2020-01-01"}]}, "ended on 2020-01-01"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "reason": " "}]}, "needs a reason"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "why": "x"}]}, "not a setting"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": []}]}, "names nobody"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": ["finteck"]}]}, "no client.*'finteck'"),
+        (
+            {"profile": "fapi2-message-signing", "message_signing": {"for": [{"signed_requests": False}]}},
+            "clients is missing",
+        ),
+        (
+            {"profile": "fapi2-message-signing", "message_signing": {"for": [{"clients": ["x"]}]}},
+            "no client of the configuration: 'x'",
+        ),
+        ({"profile": "oauth-2.1", "assertion_audience": "0015"}, "needs the quirk NAMED_ASSERTION_AUDIENCE"),
     ],
 )
 def test_what_contradicts_is_refused(changes: dict[str, Any], told: str) -> None:
@@ -64,6 +78,122 @@ def test_a_quirk_of_the_file_is_in_force() -> None:
     config = read(profile="oauth-2.1", **tomllib.loads(text))
     assert config.profile.assertion_audiences == {"issuer", "token_endpoint"}
     assert [relaxation.reason for relaxation in config.profile.relaxations] == ["old libraries"]
+
+
+@pytest.mark.parametrize("quirk", list(Quirk), ids=lambda quirk: quirk.name)
+@pytest.mark.parametrize("clients", [None, ["fintech"]])
+def test_every_quirk_can_be_said_for_the_server_and_for_a_client(
+    quirk: Quirk, clients: list[str] | None
+) -> None:
+    named = {} if clients is None else {"clients": clients}
+    config = read(profile="oauth-2.1", quirks=[{**QUIRK, "name": quirk.name, **named}])
+    assert config.profile_of("fintech").is_relaxed_by(quirk)
+    assert config.profile_of("other").is_relaxed_by(quirk) is (clients is None)
+
+
+def test_quirks_of_the_server_and_of_a_client_add_up_in_any_order() -> None:
+    own = {**QUIRK, "name": "TOKEN_ENDPOINT_AUDIENCE", "clients": ["fintech"]}
+    for quirks in ([QUIRK, own], [own, QUIRK]):
+        config = read(profile="oauth-2.1", quirks=quirks)
+        assert config.profile.assertion_audiences == {"issuer"}
+        assert config.profile_of("fintech").assertion_audiences == {"issuer", "token_endpoint"}
+        assert not config.profile.pkce_required
+        assert not config.profile_of("fintech").pkce_required
+
+
+def test_what_connections_are_made_with_is_not_for_single_clients() -> None:
+    config = read(profile="fapi1-baseline")
+    rsa_only = replace(config.profile, tls12_ciphers=("ECDHE-RSA-AES128-GCM-SHA256",))
+    own = rsa_only.relax(Quirk.ECDSA_SUITES, until=UNTIL, reason="an old certificate")
+    with pytest.raises(ConfigurationError, match="ECDSA_SUITES"):
+        replace(config, profile=rsa_only, client_profiles={"fintech": own})
+
+
+def test_a_client_cannot_have_another_profile_than_the_server() -> None:
+    config = read(profile="fapi2-security")
+    with pytest.raises(ConfigurationError, match="one profile"):
+        replace(config, client_profiles={"fintech": OAUTH_2_1})
+
+
+@pytest.mark.spec("FAPI2-MS 5.1")
+@pytest.mark.parametrize(
+    ("switch", "rule"),
+    [
+        ("signed_requests", "request_object_required"),
+        ("signed_responses", "jarm_required"),
+        ("signed_introspection", "signed_introspection_required"),
+    ],
+)
+def test_each_part_of_message_signing_has_its_switch_by_client(switch: str, rule: str) -> None:
+    none = dict.fromkeys(["signed_requests", "signed_responses", "signed_introspection"], False)
+    for general, wanted in ((none, True), ({}, False)):
+        entry = {"clients": ["fintech"], switch: wanted}
+        config = read(profile="fapi2-message-signing", message_signing={**general, "for": [entry]})
+        assert getattr(config.profile, rule) is not wanted
+        own = config.profile_of("fintech")
+        assert getattr(own, rule) is wanted
+        assert replace(own, **{rule: not wanted}) == config.profile
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("switches", "status"), [({}, 400), ({"signed_requests": False}, 201)])
+async def test_a_client_may_be_let_off_signed_requests(switches: dict[str, bool], status: int) -> None:
+    own = {"clients": ["fintech"], "signed_responses": False, **switches}
+    bank = Bank(profile="fapi2-message-signing", message_signing={"for": [own]})
+    assert (await bank.client().push()).status_code == status
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("quirk", "audience", "clients", "taken"),
+    [
+        ("TOKEN_ENDPOINT_AUDIENCE", f"{ISSUER}/token", ["fintech"], True),
+        ("TOKEN_ENDPOINT_AUDIENCE", f"{ISSUER}/token", ["payments-api"], False),
+        ("NAMED_ASSERTION_AUDIENCE", "0015800001041RHAAY", ["fintech"], True),
+        ("NAMED_ASSERTION_AUDIENCE", "0015800001041RHAAY", ["payments-api"], False),
+        ("NAMED_ASSERTION_AUDIENCE", "0015800001041RHAAZ", ["fintech"], False),
+    ],
+)
+async def test_the_audience_of_assertions_may_be_another_for_one_client(
+    quirk: str, audience: str, clients: list[str], taken: bool
+) -> None:
+    named = {"assertion_audience": "0015800001041RHAAY"} if quirk.startswith("NAMED") else {}
+    bank = Bank(profile="oauth-2.1", quirks=[{**QUIRK, "name": quirk, "clients": clients}], **named)
+    client = bank.client()
+    answer = await client.push(authentication=client.authentication(aud=audience))
+    assert answer.status_code == (201 if taken else 401), answer.text
+
+
+@pytest.mark.anyio
+async def test_refresh_tokens_rotate_for_the_client_that_the_quirk_names() -> None:
+    quirk = {**QUIRK, "name": "REFRESH_ROTATION"}
+    for clients, rotated in ((["fintech"], True), (["payments-api"], False)):
+        bank = Bank(quirks=[{**quirk, "clients": clients}])
+        client = bank.client()
+        tokens = await client.tokens()
+        assert ("refresh_token" in (await client.refresh(tokens["refresh_token"])).json()) is rotated
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("switches", "plain"),
+    [
+        ({}, False),
+        ({"signed_introspection": False}, True),
+        ({"for": [{"clients": ["accounts-api"], "signed_introspection": False}]}, True),
+        ({"for": [{"clients": ["payments-api"], "signed_introspection": False}]}, False),
+    ],
+)
+async def test_where_introspection_is_signed_a_plain_answer_is_refused(
+    switches: dict[str, Any], plain: bool
+) -> None:
+    bank = Bank(profile="fapi2-message-signing", message_signing=switches)
+    api = bank.client("accounts-api")
+    refused = await api.introspect("unknown")
+    assert (refused.status_code == 200) is plain
+    assert ("FAPI2-MS 5.5.2-1" in refused.text) is not plain
+    signed = await api.introspect("unknown", accept="application/token-introspection+jwt")
+    assert claims_of(signed.text)["token_introspection"] == {"active": False}
 
 
 PUBLIC: dict[str, Any] = {
@@ -84,6 +214,9 @@ PUBLIC: dict[str, Any] = {
         ("fintech", {"nonce": None}, [QUIRK], False),
         ("fintech", {"scope": "accounts"}, [QUIRK], False),
         ("app", {}, [QUIRK], False),
+        ("fintech", {}, [{**QUIRK, "clients": ["fintech"]}], True),
+        ("fintech", {}, [{**QUIRK, "clients": ["payments-api"]}], False),
+        ("app", {}, [{**QUIRK, "clients": ["app"]}], False),
     ],
 )
 async def test_a_nonce_stands_in_for_pkce_where_a_quirk_lets_it(

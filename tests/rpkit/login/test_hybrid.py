@@ -192,5 +192,5 @@ def test_the_transaction_remembers_what_was_asked(bank: FakeBank) -> None:
     transaction = client.begin(scope="openid").transaction
     again = Transaction.from_bytes(transaction.to_bytes())
     assert again.response_type == "code id_token"
-    assert again.arrives_in == "fragment"
+    assert again.effective_response_mode == "fragment"
     assert SCHEMA == 2

@@ -9,6 +9,7 @@ from typing import Any
 import flask
 
 import wsgi_mw
+from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.jose.key_set import KeySet
 from fapikit.stores import store_from_url
 from rskit import Issuer, ResourceServer
@@ -23,6 +24,7 @@ def create() -> flask.Flask:
         profile="fapi2-security",
         store=store_from_url(os.environ["STORE"]),
         nonces=bytes.fromhex(os.environ["NONCE_KEY"]),
+        client_certificates=_client_certificates(),
     )
 
     @app.get("/health")
@@ -37,6 +39,12 @@ def create() -> flask.Flask:
 
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, server)  # type: ignore[method-assign]
     return app
+
+
+def _client_certificates() -> CertificateHeader | None:
+    if "FORM" not in os.environ:
+        return None
+    return CertificateHeader(os.environ["FORM"], trust=ProxyTrust.of([os.environ["TRUSTED"]]))
 
 
 app = create() if "RESOURCE" in os.environ else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ import httpx
 import trustme
 import uvicorn
 
+from rskit.testing import Mint
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +37,8 @@ class Certificates:
         server = self.ca.issue_cert("localhost", "127.0.0.1")
         self.certificate_file = self._write("server.pem", *server.cert_chain_pems)
         self.key_file = self._write("server.key", server.private_key_pem)
+        self._write("server-and-key.pem", server.private_key_pem, *server.cert_chain_pems)
+        self._write("clients-ca.pem", self.ca.cert_pem)
 
     def _write(self, name: str, *blobs: trustme.Blob) -> str:
         path = self.directory / name
@@ -83,23 +87,31 @@ def uvicorn_at(app: Any, certificates: Certificates | None = None, **settings: A
 
 @contextlib.contextmanager
 def gunicorn_at(
-    app: str, certificates: Certificates, environ: dict[str, str], *, port: int, workers: int = 2
+    app: str,
+    certificates: Certificates | None,
+    environ: dict[str, str],
+    *,
+    port: int | None = None,
+    workers: int = 2,
 ) -> Iterator[str]:
-    """A running gunicorn; yields its base URL."""
+    """A running gunicorn, over TLS where it is given certificates; yields its base URL."""
+    port = port or free_port()
     command = [
         *(sys.executable, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", "--workers", str(workers)),
-        *("--certfile", certificates.certificate_file, "--keyfile", certificates.key_file),
-        *("--ca-certs", certificates.ca_file, "--cert-reqs", str(int(ssl.CERT_OPTIONAL))),
         *("--threads", "2", "--log-level", "error", "--no-control-socket"),
     ]
+    if certificates is not None:
+        command += ["--certfile", certificates.certificate_file, "--keyfile", certificates.key_file]
+        command += ["--ca-certs", certificates.ca_file, "--cert-reqs", str(int(ssl.CERT_OPTIONAL))]
+    verify = certificates.nobody() if certificates else False
     env = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE) as process:
-        base = f"https://127.0.0.1:{port}"
+        base = f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
 
         def up() -> bool:
             assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
             with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(f"{base}/health", verify=certificates.nobody()).status_code == 200
+                return httpx.get(f"{base}/health", verify=verify).status_code == 200
             return False
 
         try:
@@ -108,6 +120,20 @@ def gunicorn_at(
         finally:
             process.terminate()
             process.wait(15)
+
+
+def gunicorn_behind_a_proxy(
+    mint: Mint, store: Path, nonce_key: str, **environ: str
+) -> contextlib.AbstractContextManager[str]:
+    """The payments app on plain HTTP in one worker."""
+    own = {
+        "RESOURCE": mint.resource,
+        "ISSUER": mint.url,
+        "JWKS": json.dumps({"keys": [dict(mint.issuer_key.public_jwk)]}),
+        "STORE": f"sqlite:///{store}",
+        "NONCE_KEY": nonce_key,
+    }
+    return gunicorn_at("tests.rskit.live.payments_app:app", None, {**own, **environ}, workers=1)
 
 
 def _wait(done: Any) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
+from examples.demo.client import authentication, keys_of, options
 from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import HttpSettings, PrivateKeyJWT
+from fapikit import HttpSettings
 from rpkit import Client, Start
 
 
 def victims_client(world: World, http: HttpSettings) -> Client:
     """The fintech's own client, sync, in this process."""
+    keys = keys_of(world)
     return Client.discover(
         world.bank,
         client_id=CLIENT_ID,
-        auth=PrivateKeyJWT(world.key_of(CLIENT_ID)),
+        auth=authentication(world, keys),
         redirect_uri=world.redirect_uri,
         profile=world.profile,
         http=http,
+        **options(world, keys),
     )
 
 

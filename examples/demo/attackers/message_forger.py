@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
-from examples.demo.refusal import Refusal
+from examples.demo.attackers.refusal import Refusal
+from examples.demo.attackers.victim import approve, begin_payment, victims_client
 from examples.demo.trace import Recorder
-from examples.demo.victim import approve, begin_payment, victims_client
 from examples.demo.walk import require
 from examples.demo.world import CLIENT_ID, World, payment
 from fapikit import FapiError, PrivateKey, PrivateKeyJWT, base64url

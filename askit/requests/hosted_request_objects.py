@@ -1,0 +1,104 @@
+"""Request objects that clients host: fetched from a URI that the client registered, and kept no longer than they may.
+
+A fragment of the URI is the hash of what lies there. What is kept under another hash has been replaced since, so it
+is fetched again. Where this server connects to: `askit.clients.keys`. No redirect is followed.
+
+Spec: RFC 9101 5.2, 10.4; OIDC 6.2; RFC 9111 5.2.2
+Role: AS
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Final
+
+from cachetools import LRUCache
+
+from askit.errors import UnusableRequestUri
+from fapikit import base64url
+from fapikit.clock import Clock
+from fapikit.errors import ResponseTooLarge, UnexpectedRedirect, UnusableAnswer
+from fapikit.flow import Flow, http
+from fapikit.freshness import fresh_for
+from fapikit.http_message import HttpRequest, HttpResponse
+from fapikit.jose.purposes import REQUEST_OBJECT
+
+FETCH_TIMEOUT: Final = 5.0
+KEPT_AT_MOST: Final = 600.0
+"""Seconds, whatever Cache-Control says."""
+_KEPT_OCTETS: Final = 4 * 1024 * 1024
+_ACCEPTED: Final = "application/oauth-authz-req+jwt, application/jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    content: bytes = field(repr=False)  # may be a payment
+    fetched_at: float
+    fresh_for: float
+
+    @property
+    def octets(self) -> int:
+        return len(self.content)
+
+
+class HostedRequestObjects:
+    """Those of all clients, in one cache of bounded size: it may forget, which costs another fetch."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: LRUCache[str, _Kept] = LRUCache(_KEPT_OCTETS, getsizeof=lambda kept: kept.octets)
+
+    def load(self, uri: str) -> Flow[str]:
+        """What lies behind a URI that the client registered. Raises UnusableRequestUri, TransportError."""
+        url, _, wanted = uri.partition("#")
+        content = self._at_hand(url)
+        if content is None or not _has_hash(content, wanted):
+            content = yield from self._fetch(url)
+        if not _has_hash(content, wanted):
+            raise UnusableRequestUri(
+                "what lies behind the request_uri has another SHA-256 than the fragment says",
+                clause="OIDC 6.2",
+            )
+        return content.decode("ascii", "replace").strip()  # what is no JWT is refused as a request object
+
+    def _at_hand(self, url: str) -> bytes | None:
+        kept = self._kept.get(url)
+        if kept is None or not 0 <= self._clock() - kept.fetched_at < kept.fresh_for:
+            return None
+        return kept.content
+
+    def _fetch(self, url: str) -> Flow[bytes]:
+        asked_at = self._clock()
+        request = HttpRequest(
+            "GET", url, (("accept", _ACCEPTED),), timeout=FETCH_TIMEOUT, max_bytes=REQUEST_OBJECT.max_octets
+        )
+        try:
+            response = yield from http(request)
+        except (ResponseTooLarge, UnexpectedRedirect) as error:
+            raise UnusableRequestUri(
+                f"no request object can be had from the request_uri: {error.message}", clause="RFC 9101 10.4"
+            ) from error
+        _require_answer(response)
+        fresh = fresh_for(response, least=0.0, most=KEPT_AT_MOST, unsaid=0.0)
+        self._kept.pop(url, None)
+        if fresh:
+            self._kept[url] = _Kept(response.body, asked_at, fresh)
+        return response.body
+
+
+def _require_answer(response: HttpResponse) -> None:
+    """Raise UnusableAnswer where the client's server cannot say now, UnusableRequestUri for another failure."""
+    if response.status == 200:
+        return
+    facts = {"status": response.status}
+    if response.status == 429 or response.status >= 500:
+        raise UnusableAnswer("the request_uri gives nothing just now", clause="RFC 9101 5.2", facts=facts)
+    raise UnusableRequestUri(f"the request_uri answers with {response.status}", facts=facts)
+
+
+def _has_hash(content: bytes, wanted: str) -> bool:
+    """Whether this is what the fragment names; without a fragment, whatever lies there."""
+    found = base64url.encode(hashlib.sha256(content).digest())
+    return not wanted or hmac.compare_digest(found.encode(), wanted.encode())

@@ -1,0 +1,71 @@
+"""What the demo can play: a profile, a way for the fintech to sign in, and what its access tokens are bound to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fapikit import Profile, profile_of
+from fapikit.errors import ConfigurationError
+
+BEARER = "none"
+_DEFAULTS = {
+    "fapi1-baseline": ("private_key_jwt", BEARER),
+    "fapi1-advanced": ("tls_client_auth", "mtls"),
+    "fapi2-security": ("private_key_jwt", "dpop"),
+    "fapi2-message-signing": ("private_key_jwt", "dpop"),
+}
+PROFILES = tuple(_DEFAULTS)
+METHODS = (
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "client_secret_jwt",
+    "none",
+)
+BINDINGS = ("dpop", "mtls", BEARER)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """`method`: the client's registered token_endpoint_auth_method. `binding`: dpop, mtls, or none (bearer tokens)."""
+
+    profile_name: str
+    method: str
+    binding: str
+
+    @classmethod
+    def of(cls, profile_name: str, method: str = "", binding: str = "") -> Choices:
+        """The choices of one run; what is empty is the profile's usual one. Raises ConfigurationError."""
+        usual_method, usual_binding = _DEFAULTS[profile_name]
+        choices = cls(profile_name, method or usual_method, binding or usual_binding)
+        profile = profile_of(profile_name)
+        _require(choices.method, methods_of(profile), f"AUTH under {profile_name}")
+        _require(choices.binding, bindings_of(profile), f"BINDING under {profile_name}")
+        return choices
+
+    @property
+    def certificate(self) -> bool:
+        """Whether the fintech holds a client certificate."""
+        return self.binding == "mtls" or self.method.endswith("tls_client_auth")
+
+    def __str__(self) -> str:
+        bound = "bearer tokens" if self.binding == BEARER else f"tokens bound by {self.binding}"
+        return f"{self.profile_name}, the fintech signs in by {self.method}, {bound}"
+
+
+def methods_of(profile: Profile) -> tuple[str, ...]:
+    return tuple(method for method in METHODS if method in profile.client_authentication_methods)
+
+
+def bindings_of(profile: Profile) -> tuple[str, ...]:
+    constrained = profile.sender_constraint_required
+    return tuple(
+        binding
+        for binding in BINDINGS
+        if (binding in profile.sender_constraints) or (binding == BEARER and not constrained)
+    )
+
+
+def _require(value: str, allowed: tuple[str, ...], what: str) -> None:
+    if value not in allowed:
+        raise ConfigurationError(f"{what} is one of {', '.join(allowed)}, not {value!r}")

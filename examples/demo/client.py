@@ -1,0 +1,40 @@
+"""The fintech as the bank knows it: how it signs in, what its tokens are bound to, what it asks to be signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from examples.demo.choices import BEARER
+from examples.demo.world import CLIENT_ID, World
+from fapikit import ClientSecretJWT, KeyRing, PublicClient, Secret
+from fapikit.client_authentication import ClientAuthentication
+from fapikit.profiles import SenderConstraint
+from rpkit import ClientKeys
+from rpkit.settings import ClientOptions
+
+_CONSTRAINTS: Final[Mapping[str, SenderConstraint | None]] = {"dpop": "dpop", "mtls": "mtls", BEARER: None}
+
+
+def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
+    """What proves to the bank that this is the fintech."""
+    match world.method:
+        case "private_key_jwt":
+            return keys.auth
+        case "client_secret_jwt":
+            return ClientSecretJWT(Secret(world.path("client.secret").read_text()))
+        case "none":
+            return PublicClient()
+    raise ValueError(world.method)
+
+
+def keys_of(world: World) -> ClientKeys:
+    return ClientKeys(KeyRing(world.key_of(CLIENT_ID)))
+
+
+def options(world: World, keys: ClientKeys) -> ClientOptions:
+    """The keyword arguments of `discover` that depend on what was chosen."""
+    chosen = ClientOptions(sender_constraint=_CONSTRAINTS[world.binding])
+    if world.profile.request_object_required:
+        chosen["request_signer"] = keys
+    return chosen

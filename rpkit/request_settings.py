@@ -1,0 +1,127 @@
+"""How this client sends its authorization requests: signed or not; pushed, hosted for the server, or in the URL.
+
+Spec: FAPI2-SP 5.3.3.2-1; FAPI2-MS 5.3.2-1; FAPI1-ADV 5.2.3-2; RFC 9101 4b, 5.2; RFC 9126 5
+Role: C
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+from fapikit.errors import ConfigurationError
+from fapikit.profiles import Profile
+from fapikit.urls import is_secure
+
+HostRequest: TypeAlias = Callable[[str], Any]
+"""Takes a request object, keeps it for its server, and returns its URL. It may be a coroutine function."""
+HostedRequests: TypeAlias = str | Sequence[str] | HostRequest
+"""Where servers fetch requests from: under one address of ours, at the addresses that are registered, or elsewhere."""
+MAX_REQUEST_URI: Final = 512
+HASH: Final = 1 + 43
+"""Characters of #hash, and of /name too."""
+_UNGUESSABLE: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
+
+
+class RequestSettings(Protocol):
+    """The part of `ClientSettings` that is read here."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def signed_requests(self) -> bool: ...
+
+    @property
+    def request_signer(self) -> Any: ...
+
+    @property
+    def pushed_requests(self) -> bool | None: ...
+
+    @property
+    def hosted_requests(self) -> HostedRequests | None: ...
+
+
+def check_requests(settings: RequestSettings) -> None:
+    """Raises ConfigurationError, ForbiddenByProfile."""
+    profile = settings.profile
+    profile.require(
+        settings.signed_requests or not profile.request_object_required,
+        "authorization requests must be signed: signed_requests cannot be False",
+        "request_object_required",
+    )
+    if settings.signed_requests and settings.request_signer is None:
+        raise ConfigurationError(
+            "signed_requests=True needs a key: set request_signer, or use an auth that has a key",
+            clause="RFC 9101 4b",
+        )
+    profile.require(
+        settings.pushed_requests is not False or not profile.par_required,
+        "authorization requests must be pushed: pushed_requests cannot be False",
+        "par_required",
+    )
+    if settings.hosted_requests is not None:
+        _check_hosted(settings)
+
+
+def _check_hosted(settings: RequestSettings) -> None:
+    profile, hosted = settings.profile, settings.hosted_requests
+    profile.require(
+        not profile.par_required,
+        "authorization requests must be pushed: hosted_requests cannot be set",
+        "par_required",
+    )
+    if settings.pushed_requests:
+        raise ConfigurationError(
+            "a request is either pushed or hosted: hosted_requests contradicts pushed_requests=True",
+            clause="RFC 9126 2.1-2",
+        )
+    if not settings.signed_requests:
+        raise ConfigurationError(
+            "what a server fetches is a signed request: hosted_requests needs signed_requests=True",
+            clause="RFC 9101 5.2",
+        )
+    if isinstance(hosted, str):
+        _check_address(hosted, room=2 * HASH)
+    elif isinstance(hosted, Sequence):
+        _check_addresses(hosted)
+    elif not callable(hosted):
+        raise ConfigurationError(
+            "hosted_requests is the https address of your pages, the list of addresses that you registered, or a"
+            " function that stores a request",
+            clause="RFC 9101 5.2",
+        )
+
+
+def hosting_paths(hosted: HostedRequests | None) -> set[str]:
+    """The paths under which this site is to serve requests; none where others do."""
+    if isinstance(hosted, str):
+        return {urlsplit(hosted).path.rstrip("/")}
+    if isinstance(hosted, Sequence):
+        return {urlsplit(address).path.rpartition("/")[0] for address in hosted}
+    return set()
+
+
+def _check_address(address: str, *, room: int) -> None:
+    plain = is_secure(address) and not {"?", "#"} & set(address) and urlsplit(address).path.strip("/")
+    if not plain or len(address) + room > MAX_REQUEST_URI:
+        raise ConfigurationError(
+            "hosted_requests is https, has a path, no query and no fragment, and at most"
+            f" {MAX_REQUEST_URI - room} characters",
+            clause="RFC 9101 5.2",
+            facts={"got": address[:200]},
+        )
+
+
+def _check_addresses(addresses: Sequence[str]) -> None:
+    for address in addresses:
+        _check_address(address, room=HASH)
+    names = [address.rpartition("/")[2] for address in addresses]
+    if not names or len(set(names)) < len(names) or not all(map(_UNGUESSABLE.match, names)):
+        raise ConfigurationError(
+            "each address in hosted_requests ends in a name of its own that nobody can guess: 22 to 128 of"
+            " A-Z, a-z, 0-9, - and _, such as secrets.token_urlsafe() makes",
+            clause="RFC 9101 5.2",
+        )
