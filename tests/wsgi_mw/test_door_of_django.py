@@ -267,7 +267,7 @@ def test_what_stands_before_ours_is_listed_as_outside():
 def test_one_that_is_not_in_the_list_lets_no_stranger_in(caplog: pytest.LogCaptureFixture):
     with override_settings(MIDDLEWARE=[]):
         middleware = ProtectMiddleware(lambda request: RAN("inner"))  # type: ignore[arg-type, func-returns-value]
-    assert "does not stand in MIDDLEWARE once" in caplog.text
+    assert "is not in MIDDLEWARE exactly once" in caplog.text
     request = HttpRequest()
     request.method, request.path_info = "GET", "/health"
     request.META = {"PATH_INFO": "/health"}
