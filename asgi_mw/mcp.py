@@ -17,6 +17,7 @@ from collections.abc import Generator
 
 from mcp.server.auth.provider import AccessToken
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.secrets import Secret
 from rskit.decision import Allow, CannotDecide
@@ -35,7 +36,7 @@ class Verifier:
             raise ConfigurationError(
                 "the MCP SDK's bearer middleware passes no proof and no certificate, but this resource server accepts "
                 "only bound tokens: put asgi_mw.Protect around the SDK's app instead",
-                clause="FAPI2-SP 5.3.4-5",
+                clause=clause_in_force("FAPI2-SP 5.3.4-5", resource_server.profile),
             )
         self._server = resource_server
 
