@@ -6,13 +6,12 @@ Role: RS
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from fapikit.certificates import CertificateHeader
+from fapikit.io.asgi_tls import shown_chain
 from rskit.request_view import RequestView, no_certificate, rebuild_path
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -84,11 +83,4 @@ def header_of(scope: Scope, wanted: bytes) -> str | None:
 
 def _certificate(scope: Scope) -> bytes | None:
     """The client's own certificate in DER, from the ASGI TLS extension; only a handshake puts it there."""
-    chain = scope["extensions"]["tls"].get("client_cert_chain") or ()
-    for pem in chain:
-        body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
-        try:
-            return base64.b64decode(body, validate=True)
-        except binascii.Error:
-            return None
-    return None
+    return next(iter(shown_chain(scope)), None)

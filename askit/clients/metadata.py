@@ -56,6 +56,7 @@ _LISTS: Final = (
 _REQUEST_URI_CHARACTERS: Final = 512
 _FLAGS: Final = (
     "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "require_auth_time",

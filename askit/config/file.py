@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
@@ -46,6 +47,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
         "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
+        "client_certificates": read_certificate_header(table.table("client_certificates")),
+        "mtls_endpoint_aliases": table.optional_string("mtls_endpoint_aliases"),
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(

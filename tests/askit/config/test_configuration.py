@@ -14,7 +14,7 @@ import pytest
 
 from askit import AuthorizationServer, Config
 from askit.__main__ import main, unreachable_issuer
-from askit.config import details_types
+from askit.config import client_certificates, details_types
 from askit.config import file as config_file
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -208,7 +208,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_manual_names_every_setting() -> None:
     """Every key that the reader asks for stands in docs/askit.md, in code spans."""
     manual = (Path(__file__).parents[3] / "docs" / "askit.md").read_text()
-    reader = Path(config_file.__file__).read_text() + Path(details_types.__file__).read_text()
+    readers = (config_file, details_types, client_certificates)
+    reader = "".join(Path(str(module.__file__)).read_text() for module in readers)
     asked = set(re.findall(r'table\.\w+\(\s*"(\w+)"', reader)) | set(
         re.findall(r'tables?\("(\w+)"\)', reader)
     )
