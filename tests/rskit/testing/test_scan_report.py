@@ -174,7 +174,9 @@ def test_when_the_time_is_over_it_says_how_much_is_left():
     report = scan(Api, seconds=0)
     assert report.requests < 10
     (rest,) = (item for item in report.not_looked_at if item.what == "the rest")
-    assert int(rest.why.removesuffix(" attacks were not sent, because the time was over")) >= scan(Api).attacks
+    assert (
+        int(rest.why.removesuffix(" attacks were not sent, because the time was over")) >= scan(Api).attacks
+    )
 
 
 def test_a_scan_is_bounded():
