@@ -71,6 +71,7 @@ OAUTH_2_1: Final = Profile(
     public_clients=True,
     par_required=False,
     pkce_required=True,
+    pkce_required_when_pushed=False,
     request_object_required=False,
     response_types=frozenset({"code"}),
     response_modes=_ALL_RESPONSE_MODES,
@@ -102,6 +103,8 @@ OAUTH_2_1: Final = Profile(
     tls12_ciphers=_ECDHE_GCM,
     redirect_uri_https=True,
     loopback_redirects=True,
+    private_use_redirects=True,
+    bearer_token_lifetime=600.0,
     clauses=MappingProxyType(
         {
             "signing_algorithms": "RFC 8725 3.1",
@@ -109,6 +112,7 @@ OAUTH_2_1: Final = Profile(
             "public_clients": "RFC 6749 2.1",
             "par_required": "RFC 9126 5",
             "pkce_required": "RFC 9700 2.1.1a",
+            "pkce_required_when_pushed": "RFC 9700 2.1.1a",
             "request_object_required": "RFC 9101 10.5",
             "response_types": "RFC 9700 2.1.2",
             "response_modes": "JARM 2.3",
@@ -140,6 +144,8 @@ OAUTH_2_1: Final = Profile(
             "tls12_ciphers": "RFC 9325 4.2",
             "redirect_uri_https": "RFC 9700 2.6",
             "loopback_redirects": "RFC 8252 7.3",
+            "private_use_redirects": "RFC 8252 7.1",
+            "bearer_token_lifetime": "RFC 6750 5.3",
             "backchannel_required": "CIBA 4a",
         }
     ),
@@ -157,6 +163,7 @@ FAPI1_BASELINE: Final = replace(
     id_token_signature_required=True,
     tls12_ciphers=_ECDHE_GCM,
     loopback_redirects=False,
+    private_use_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
@@ -177,6 +184,8 @@ FAPI1_BASELINE: Final = replace(
             "tls12_ciphers": "FAPI1-BL 7.1a",
             "redirect_uri_https": "FAPI1-BL 5.2.2-20",
             "loopback_redirects": "FAPI1-BL 7.5-2",
+            "private_use_redirects": "FAPI1-BL 7.5-1",
+            "bearer_token_lifetime": "FAPI1-BL 5.2.2-21",
         }
     ),
 )
@@ -188,6 +197,7 @@ FAPI1_ADVANCED: Final = replace(
     client_authentication_methods=_FAPI_METHODS,
     public_clients=False,
     pkce_required=False,
+    pkce_required_when_pushed=True,
     request_object_required=True,
     response_signature_required=True,
     response_modes=frozenset({"fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}),
@@ -202,7 +212,8 @@ FAPI1_ADVANCED: Final = replace(
             "signing_algorithms": "FAPI1-ADV 8.6-1",
             "client_authentication_methods": "FAPI1-ADV 5.2.2-14",
             "public_clients": "FAPI1-ADV 5.2.2-16",
-            "pkce_required": "FAPI1-ADV 5.2.2-18",
+            "pkce_required": "FAPI1-ADV 5.2.2",
+            "pkce_required_when_pushed": "FAPI1-ADV 5.2.2-18",
             "request_object_required": "FAPI1-ADV 5.2.2-1",
             "response_types": "FAPI1-ADV 5.2.2-2",
             "response_modes": "FAPI1-ADV 5.2.2-2",
@@ -250,6 +261,7 @@ FAPI2_SECURITY: Final = replace(
     id_token_signature_required=True,
     refresh_rotation=False,
     par_lifetime=300.0,
+    private_use_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
@@ -277,6 +289,7 @@ FAPI2_SECURITY: Final = replace(
             "tls12_ciphers": "FAPI2-SP 5.2.2-1",
             "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
             "loopback_redirects": "FAPI2-SP 5.3.2.2-8",
+            "private_use_redirects": "FAPI2-SP 5.3.2.2-8",
         }
     ),
 )

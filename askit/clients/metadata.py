@@ -29,6 +29,8 @@ ALGORITHMS: Final = (
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
 )
+MAC_OCTETS: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""The algorithms of client_secret_jwt, and how long a secret must be for each (OIDC 16.19): as its hash."""
 ENCRYPTED_RESPONSES: Final = ("id_token", "authorization", "userinfo", "introspection")
 """Whose `X_encrypted_response_alg` and `X_encrypted_response_enc` a client may register."""
 ENCRYPTION: Final = (
