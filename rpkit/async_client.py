@@ -271,15 +271,10 @@ class AsyncClient:
         """An async client of httpx (or of `library`). See `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         library = library or library_of(self._http.async_client)
-        if not api_auth.makes_own_connections(httpx_options):
-            httpx_options["transport"] = self._apis.async_transport(library)
-        return api_auth.async_client(
-            library,
-            target,
-            self._driver.run,
-            base_url,
-            httpx_options,
+        options = api_auth.connection_options(
+            httpx_options, self._apis.async_transport, library, self._http, self.bank.profile
         )
+        return api_auth.async_client(library, target, self._driver.run, base_url, options)
 
     async def aclose(self) -> None:
         """Close the connections that this client opened on this loop."""

@@ -306,15 +306,10 @@ class Client:
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
         library = library or library_of(self._http.client)
-        if not api_auth.makes_own_connections(httpx_options):
-            httpx_options["transport"] = self._apis.transport(library)
-        return api_auth.sync_client(
-            library,
-            target,
-            self._driver.run,
-            base_url,
-            httpx_options,
+        options = api_auth.connection_options(
+            httpx_options, self._apis.transport, library, self._http, self.bank.profile
         )
+        return api_auth.sync_client(library, target, self._driver.run, base_url, options)
 
     def close(self) -> None:
         """Close the connections that this client opened."""

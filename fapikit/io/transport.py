@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -86,6 +87,10 @@ class HttpSettings:
             return self.client_certificate.tls_context(self.ca, profile)
         known = self._contexts.get(profile)
         return known or self._contexts.setdefault(profile, client_context(ca=self.ca, profile=profile))
+
+    def context_of(self, ready: Any) -> Callable[[], object]:
+        """What a pool compares to know whether it is still to be used: a ready client stays whatever happens."""
+        return self.tls_context if ready is None else lambda: None
 
     def make_client(self) -> Any:
         return self.client or httpx.Client(

@@ -256,10 +256,17 @@ def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> Non
 
 
 def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
-    """The connections to APIs of one client, with the TLS and proxy of its back channel."""
-    return LentConnections(tls=http.tls_context(profile), proxy=http.proxy)
+    """The connections to APIs of one client, with the TLS and proxy of its back channel. Raises ConfigurationError."""
+    http.tls_context(profile)
+    return LentConnections(tls=lambda: http.tls_context(profile), proxy=http.proxy)
 
 
-def makes_own_connections(options: dict[str, Any]) -> bool:
-    """Whether the application gave an option that shapes connections: then none are lent."""
-    return not _CONNECTION_OPTIONS.isdisjoint(options)
+def connection_options(
+    options: dict[str, Any], lend: Callable[[Any], Any], library: Any, http: HttpSettings, profile: Profile
+) -> dict[str, Any]:
+    """The application's options with connections that are lent or, if it shapes its own, with the same TLS."""
+    if _CONNECTION_OPTIONS.isdisjoint(options):
+        return {**options, "transport": lend(library)}
+    if {"cert", "transport", "verify"}.isdisjoint(options):
+        return {**options, "verify": http.tls_context(profile)}
+    return options
