@@ -7,7 +7,15 @@ from typing import Final
 
 from examples.demo.choices import BEARER
 from examples.demo.world import CLIENT_ID, World
-from fapikit import ClientSecretJWT, KeyRing, PublicClient, Secret
+from fapikit import (
+    ClientSecretJWT,
+    KeyRing,
+    PublicClient,
+    Secret,
+    SelfSignedTlsClientAuth,
+    TlsClientAuth,
+    TlsClientCertificate,
+)
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.profiles import SenderConstraint
 from rpkit import ClientKeys
@@ -23,9 +31,20 @@ def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
             return keys.auth
         case "client_secret_jwt":
             return ClientSecretJWT(Secret(world.path("client.secret").read_text()))
+        case "tls_client_auth":
+            return TlsClientAuth()
+        case "self_signed_tls_client_auth":
+            return SelfSignedTlsClientAuth()
         case "none":
             return PublicClient()
     raise ValueError(world.method)
+
+
+def certificate_of(world: World) -> TlsClientCertificate | None:
+    """What the fintech shows to servers that ask for it."""
+    if not world.choices.certificate:
+        return None
+    return TlsClientCertificate.from_pem(world.path("fintech.pem"), world.path("fintech.key"))
 
 
 def keys_of(world: World) -> ClientKeys:

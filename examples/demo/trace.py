@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,8 +16,7 @@ import httpx
 
 from examples.demo.explain import explain
 from examples.demo.world import World
-from fapikit import HttpSettings
-from fapikit.io.tls import client_context
+from fapikit import HttpSettings, TlsClientCertificate
 
 _SHOWN = frozenset({"iss", "client_id", "error", "response_mode"})
 
@@ -64,11 +63,12 @@ class Recorder:
 
         return {"request": [started], "response": [ended]}
 
-    def settings(self) -> HttpSettings:
-        """How a party of the demo makes its back-channel calls: the demo's CA, every message traced."""
-        tls = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
-        return HttpSettings(
-            tls=tls,
+    def settings(self, certificate: TlsClientCertificate | None = None) -> HttpSettings:
+        """How a party of the demo makes its calls: the demo's CA, its certificate if any, every message traced."""
+        connections = HttpSettings(ca=self._world.path("ca.pem"), client_certificate=certificate)
+        tls = connections.tls_context(self._world.profile)
+        return replace(
+            connections,
             client=httpx.Client(verify=tls, trust_env=False, event_hooks=self.hooks()),
             async_client=httpx.AsyncClient(verify=tls, trust_env=False, event_hooks=self.async_hooks()),
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from examples.demo.attackers.attacker import Attacker
 from examples.demo.attackers.bearer_thief import BearerThief
+from examples.demo.attackers.certificate_thief import CertificateThief
 from examples.demo.attackers.code_thief import CodeThief
 from examples.demo.attackers.message_forger import MessageForger
 from examples.demo.attackers.proof_thief import ProofThief
 from examples.demo.world import World
 
-_THIEVES = {"dpop": ProofThief, "none": BearerThief}
+_THIEVES = {"dpop": ProofThief, "mtls": CertificateThief, "none": BearerThief}
 
 
 def attackers_of(world: World) -> list[Attacker]:

@@ -12,6 +12,7 @@ import httpx
 
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.attackers.victim import approve, begin_payment, victims_client
+from examples.demo.client import certificate_of
 from examples.demo.trace import Recorder
 from examples.demo.walk import require
 from examples.demo.world import CLIENT_ID, World, payment
@@ -30,7 +31,7 @@ class MessageForger:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        victim = Recorder(world, "victim").settings()
+        victim = Recorder(world, "victim").settings(certificate_of(world))
         victim.client.event_hooks["request"].append(self._overhear)
         self._client = victims_client(world, victim)
         tls = client_context(ca=world.path("ca.pem"))

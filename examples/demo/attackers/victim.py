@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
 from examples.demo.client import authentication, keys_of, options
@@ -10,8 +12,8 @@ from fapikit import HttpSettings
 from rpkit import Client, Start
 
 
-def victims_client(world: World, http: HttpSettings) -> Client:
-    """The fintech's own client, sync, in this process."""
+def victims_client(world: World, http: HttpSettings, **more: Any) -> Client:
+    """The fintech's own client, sync, in this process. `more`: what it is told beside the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
         world.bank,
@@ -20,7 +22,7 @@ def victims_client(world: World, http: HttpSettings) -> Client:
         redirect_uri=world.redirect_uri,
         profile=world.profile,
         http=http,
-        **options(world, keys),
+        **{**options(world, keys), **more},
     )
 
 
