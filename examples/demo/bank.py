@@ -77,7 +77,7 @@ def _fintech(world: World) -> dict[str, Any]:
         "client_name": "Penny Fintech",
         "redirect_uris": [world.redirect_uri],
         "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
         "scope": "openid profile accounts payments",
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",

@@ -19,7 +19,7 @@ from fapikit import (
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.profiles import SenderConstraint
 from rpkit import ClientKeys
-from rpkit.settings import ClientOptions
+from rpkit.settings import HYBRID, ClientOptions
 
 _CONSTRAINTS: Final[Mapping[str, SenderConstraint | None]] = {"dpop": "dpop", "mtls": "mtls", BEARER: None}
 
@@ -53,7 +53,14 @@ def keys_of(world: World) -> ClientKeys:
 
 def options(world: World, keys: ClientKeys) -> ClientOptions:
     """The keyword arguments of `discover` that depend on what was chosen."""
-    chosen = ClientOptions(sender_constraint=_CONSTRAINTS[world.binding])
-    if world.profile.request_object_required:
+    profile = world.profile
+    chosen = ClientOptions(
+        sender_constraint=_CONSTRAINTS[world.binding],
+        # As banks under FAPI 1 mostly have it: the request travels through the browser.
+        pushed_requests=profile.par_required,
+    )
+    if profile.request_object_required:
         chosen["request_signer"] = keys
+    if world.hybrid:
+        chosen["response_type"] = HYBRID
     return chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
@@ -41,8 +42,12 @@ class Walk:
 
     def steps(self) -> list[Step]:
         signed = self.world.profile.jarm_required
-        push = "a signed request object at PAR" if signed else "PAR"
+        profile = self.world.profile
+        push = "a signed request object" if profile.request_object_required else "the request"
+        push += " at PAR" if profile.par_required else " through the browser"
         answer = "the signed response verified" if signed else "iss checked"
+        if self.world.hybrid:
+            answer = "the ID token that signs the answer verified (c_hash, s_hash)"
         method = "a public client" if self.world.method == "none" else self.world.method
         token = _TOKENS[self.world.binding]
         asks = "asks the bank, whose answer is signed," if signed else "introspects"
@@ -71,8 +76,14 @@ class Walk:
     def push(self) -> None:
         self.browser.open(self.world.fintech)
         self.browser.submit(stop_at=self.world.bank)
-        require("request_uri=urn" in self.browser.url, "the browser is sent on with a request_uri")
-        require("redirect_uri" not in self.browser.url, "nothing but client_id and request_uri is in the URL")
+        asked = set(parse_qs(urlsplit(self.browser.url).query))
+        if self.world.profile.par_required:
+            require(asked == {"client_id", "request_uri"}, "the browser is sent on with a request_uri alone")
+        elif self.world.profile.request_object_required:
+            outside = {"client_id", "request", "response_type", "scope"}
+            require(asked == outside, f"all else is in the signed request object: {sorted(asked)}")
+        else:
+            require("code_challenge" in asked, "the browser carries the request")
 
     def consent(self) -> None:
         self.browser.open(self.browser.url)

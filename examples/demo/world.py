@@ -76,6 +76,11 @@ class World:
         return profile_of(self.profile_name)
 
     @property
+    def hybrid(self) -> bool:
+        """Whether an ID token beside the code signs the answer of the bank, where the profile does not ask for JARM."""
+        return self.profile.response_signature_required and not self.profile.jarm_required
+
+    @property
     def behind_a_proxy(self) -> bool:
         """Whether TLS ends before the payments API, at a proxy that hands client certificates on."""
         return self.binding == "mtls"
