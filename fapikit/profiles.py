@@ -265,7 +265,7 @@ FAPI2_SECURITY: Final = replace(
             "assertion_audiences": "FAPI2-SP 5.3.2.1-8",
             "assertion_audience_as_array": "FAPI2-SP 5.3.2.1-8",
             "named_assertion_audience": "FAPI2-SP 5.3.3.1-5",
-            "id_token_signature_required": "FAPI2-MS 5.6.2-1",
+            "id_token_signature_required": "OIDC 3.1.3.7-6",
             "token_in_query": "FAPI2-SP 5.3.4-2",
             "revocation_checked": "FAPI2-SP 5.3.4-3",
             "refresh_rotation": "FAPI2-SP 5.3.2.1-9",

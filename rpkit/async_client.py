@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
@@ -291,4 +292,5 @@ class AsyncClient:
         return f"AsyncClient({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
 
     async def _run(self, flow: Flow[T]) -> T:
-        return await self._driver.run(flow)
+        with citing(self.bank.profile):
+            return await self._driver.run(flow)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
@@ -326,4 +327,5 @@ class Client:
         return f"Client({self.bank.settings.client_id} at {self.issuer}, {self.bank.profile})"
 
     def _run(self, flow: Flow[T]) -> T:
-        return self._driver.run(flow)
+        with citing(self.bank.profile):
+            return self._driver.run(flow)

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Collection
 
 from fapikit.certificates import CertificateHeader
+from fapikit.clauses import cite_what_is_in_force
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
 from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
@@ -247,6 +248,7 @@ class ResourceServer:
         """The answer for an error. It is logged. It keeps the error without the frames that hold the token."""
         if isinstance(error, NonceRequired):
             self.nonce_refusals.count(error)
+        cite_what_is_in_force(error, self.profile)
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal

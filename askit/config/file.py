@@ -23,7 +23,9 @@ from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
+from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.stores import Seal
 
@@ -41,7 +43,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "client_profiles": client_profiles,
         "assertion_audience": table.optional_string("assertion_audience"),
         "auto_approve": table.optional_string("auto_approve"),
-        "clients": _clients(table, base),
+        "clients": _clients(table, base, profile),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
         "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
@@ -94,7 +96,7 @@ def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
     return keys
 
 
-def _clients(table: Table, base: Path) -> tuple[Client, ...]:
+def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
     file = table.optional_string("clients_file")
     entries: Any = table.array("clients")
     if file is not None:
@@ -103,7 +105,8 @@ def _clients(table: Table, base: Path) -> tuple[Client, ...]:
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
-    return tuple(_client(entry) for entry in entries)
+    with citing(profile):
+        return tuple(_client(entry) for entry in entries)
 
 
 def _client(metadata: Mapping[str, Any]) -> Client:

@@ -61,7 +61,7 @@ def check_client_profiles(
                 f"quirks or message_signing: clients names no client of the configuration: {client_id!r}",
                 facts={"setting": "clients"},
             )
-        if own.name != profile.name:
+        if own.clauses != profile.clauses:
             raise ConfigurationError(
                 f"client_profiles: {client_id} has the profile {own.name}, and the server {profile.name}: one server "
                 "has one profile, and clients differ by quirks and switches alone",

@@ -35,6 +35,7 @@ from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -106,6 +107,10 @@ class Config:
         return cls(**read_settings(Table(members), Path(base)))
 
     def __post_init__(self) -> None:
+        with citing(self.profile):
+            self._check()
+
+    def _check(self) -> None:
         parts = urlsplit(self.issuer)
         if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
             raise ConfigurationError(

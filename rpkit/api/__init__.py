@@ -1,1 +1,1 @@
-"""Calls to APIs with a token: proof and nonces, challenges, refresh, and what an API says of itself."""
+"""Calls to APIs with a token: proofs and nonces, challenges, refresh, and the metadata of an API."""

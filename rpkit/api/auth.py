@@ -1,7 +1,7 @@
-"""The skin over httpx and httpx2: an `Auth` whose steps are `api_call`'s, and clients that cannot leak credentials.
+"""The adapter to httpx and httpx2: an `Auth` that runs the steps of `ApiCall`, and clients that leak no credentials.
 
-The two libraries share no base classes, so the classes are made for whichever one is in use. Refreshes and metadata
-go over rpkit's own transport, never through the application's client.
+The two libraries share no base classes. So the classes are made for the library that is in use. Refreshes and
+metadata go over rpkit's own transport, never through the client of the application.
 
 Spec: RFC 9700 4.11, 4.9.3; RFC 9449 7.1
 Role: C
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 MAX_KEPT: Final = 8 * 1024 * 1024
-"""Octets of a request's body that are kept while the API may want it again."""
+"""In octets. The largest request body that is kept, so that the request can be sent again."""
 _CONNECTION_OPTIONS: Final = frozenset(
     {"cert", "http1", "http2", "limits", "mounts", "proxy", "transport", "trust_env", "verify"}
 )
@@ -78,7 +78,7 @@ class ApiTarget:
 def api_target(
     bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
 ) -> ApiTarget:
-    """Raises InsecureUrl, ForeignTransaction; ConfigurationError for another API than the tokens' own."""
+    """Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
     require_secure(base_url, "base_url")
     require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
@@ -87,19 +87,23 @@ def api_target(
 
 
 def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
-    """What the only token was asked for: this API, or nothing that was named. An API elsewhere has to be meant."""
+    """The resource of the only token of the set, or None if the token was requested without a resource.
+
+    Raises ConfigurationError if the set has several tokens, or if the resource has another origin than `base_url`: the
+    application has to name the resource in these cases.
+    """
     token = tokens.find(None)
     if token is None and tokens.access_tokens:
         raise ConfigurationError(
-            f"the tokens are for {', '.join(tokens.resources)}: say with resource= which one this API is",
+            f"the tokens are for {', '.join(tokens.resources)}: set resource= to the one that is this API",
             clause="RFC 8707 2.2",
             facts={"have": " ".join(tokens.resources)},
         )
     resource = None if token is None else token.resource
     if resource is not None and not has_origin(resource, origin_of(base_url)):
         raise ConfigurationError(
-            f"the token was asked for {resource}, and base_url is {without_query(base_url)}:"
-            " if that API is meant, say so with resource=",
+            f"the token was requested for {resource}, and base_url is {without_query(base_url)}:"
+            " correct base_url, or set resource= if the token may be sent to that API",
             clause="RFC 8707 2.2",
             facts={"resource": resource, "base_url": without_query(base_url)},
         )
@@ -132,11 +136,11 @@ def async_client(
 
 
 def _safe(options: dict[str, Any]) -> dict[str, Any]:
-    """The application's options over safe defaults. Raises ConfigurationError for what would leak credentials."""
+    """The options of the application over safe defaults. Raises ConfigurationError for one that leaks credentials."""
     refused = sorted({"auth", "base_url"} & options.keys())
     if refused or options.get("follow_redirects"):
         raise ConfigurationError(
-            f"{', '.join(refused) or 'follow_redirects'} cannot be set on a client that carries tokens",
+            f"{', '.join(refused) or 'follow_redirects'} cannot be set on a client that sends tokens: leave it out",
             clause="RFC 9700 4.11",
         )
     headers = httpx.Headers({"accept-encoding": PLAIN})
@@ -146,22 +150,22 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def auth_class(library: Any) -> Any:
-    """`Auth` of this library with both of its faces."""
+    """A subclass of the library's `Auth`, for its sync and its async client."""
     capped, async_capped = capped_streams(library)
 
     class BoundAuth(library.Auth):  # type: ignore[misc]
-        """Adds token and proof, learns nonces, and sends again when, and only when, that can help."""
+        """Adds token and proof, keeps nonces, and sends a request again only where that can help."""
 
         def __init__(self, target: ApiTarget, run: Any, arun: Any) -> None:
             self.target, self._run, self._arun = target, run, arun
 
         @property
         def tokens(self) -> TokenSet:
-            """The newest set: keep it when you are done, for it may have been refreshed."""
+            """The newest token set. Keep it when you are done: it may have been refreshed."""
             return self.target.held.tokens
 
         def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-            if _worth_keeping(request, library.SyncByteStream):
+            if _small_enough_to_keep(request, library.SyncByteStream):
                 request.read()
             call = self.target.call(request)
             headers: Fields | None = self._run(call.prepare())
@@ -172,7 +176,7 @@ def auth_class(library: Any) -> Any:
                 headers = self._run(call.judge(_answer(response)))
 
         async def async_auth_flow(self, request: Any) -> Any:
-            if _worth_keeping(request, library.AsyncByteStream):
+            if _small_enough_to_keep(request, library.AsyncByteStream):
                 await request.aread()
             call = self.target.call(request)
             headers: Fields | None = await self._arun(call.prepare())
@@ -189,8 +193,8 @@ def _add(headers: Fields, request: Any) -> None:
     request.headers.update([(name, revealed(value)) for name, value in headers])
 
 
-def _worth_keeping(request: Any, kind: type) -> bool:
-    """Whether a body that can be read once (a file, a multipart form) is known to be small enough to be sent again."""
+def _small_enough_to_keep(request: Any, kind: type) -> bool:
+    """Whether a body that can be read only once (a file, a multipart form) is small enough to be kept for a retry."""
     length = request.headers.get("content-length", "")
     return length.isdecimal() and int(length) <= MAX_KEPT and isinstance(request.stream, kind)
 
@@ -210,7 +214,7 @@ class _WithTokens:
 
     @property
     def tokens(self) -> TokenSet:
-        """The newest set, perhaps refreshed since."""
+        """The newest token set. It may have been refreshed."""
         newest: TokenSet = self.auth.tokens
         return newest
 
@@ -232,7 +236,7 @@ def _client_class(library: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def _async_client_class(library: Any) -> Any:
-    """The same, awaited."""
+    """An async client that follows no redirect."""
 
     class BoundAsyncClient(_WithTokens, library.AsyncClient):  # type: ignore[misc]
         async def send(self, request: Any, **options: Any) -> Any:
@@ -246,17 +250,21 @@ def _async_client_class(library: Any) -> Any:
 
 
 def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> None:
-    # Whatever counts as true to the library, save the object by which it says that nothing was given.
+    # Any true value asks for redirects, except the library's marker for "not given".
     asked = options.get("follow_redirects", library.USE_CLIENT_DEFAULT)
     if (asked and asked is not library.USE_CLIENT_DEFAULT) or client.follow_redirects:
         raise ConfigurationError(
-            "a request that carries a token follows no redirect: send it anew where it should go",
+            "a request with a token must not follow redirects: leave follow_redirects out,"
+            " and send a new request to the other URL",
             clause="RFC 9700 4.11",
         )
 
 
 def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
-    """The connections to APIs of one client, with the TLS and proxy of its back channel. Raises ConfigurationError."""
+    """The connections of one client to APIs, with the TLS and proxy settings of its back channel.
+
+    Raises ConfigurationError.
+    """
     http.tls_context(profile)
     return LentConnections(tls=lambda: http.tls_context(profile), proxy=http.proxy)
 
@@ -264,7 +272,9 @@ def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
 def connection_options(
     options: dict[str, Any], lend: Callable[[Any], Any], library: Any, http: HttpSettings, profile: Profile
 ) -> dict[str, Any]:
-    """The application's options with connections that are lent or, if it shapes its own, with the same TLS."""
+    """The application's options, with lent connections. If it gave options about connections, the API client makes its
+    own connections, with the same TLS.
+    """
     if _CONNECTION_OPTIONS.isdisjoint(options):
         return {**options, "transport": lend(library)}
     if {"cert", "transport", "verify"}.isdisjoint(options):

@@ -1,6 +1,7 @@
-"""One call of an application to an API, step by step: which headers to send, and what the answer means.
+"""One call of an application to an API, step by step: which headers to send, and what the response means.
 
-The same steps serve httpx and httpx2, sync and async: `prepare` gives the headers, `judge` says whether to send again.
+The same steps serve httpx and httpx2, sync and async. `prepare` gives the headers. `judge` decides whether the request
+is sent again.
 
 Spec: RFC 9449 7.1, 7.3, 8.2, 9; RFC 6750 3.1; RFC 9470 4; RFC 9728 3.3b, 5.1; FAPI1-BL 6.2.2-5; FAPI2-SP 5.3.3.1-3, -8
 Role: C
@@ -38,7 +39,7 @@ class HeldTokens:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What the steps need to know of a response."""
+    """The parts of a response that the steps need."""
 
     status: int
     challenges: Sequence[str]
@@ -47,7 +48,7 @@ class ApiAnswer:
 
 
 class ApiCall:
-    """The life of one request. Each retry happens once: for a nonce, and for a new token."""
+    """One request and its retries: at most one for a nonce, and at most one for a new token."""
 
     def __init__(
         self,
@@ -77,7 +78,8 @@ class ApiCall:
         """The headers of the first attempt. Raises ForeignOrigin, NoAccessToken; what a refresh raises."""
         if origin_of(self._url) != self._origin:
             raise ForeignOrigin(
-                "this client carries tokens for one API and calls no other",
+                f"this client sends its token to {self._origin} alone: make another one with api(base_url=...) for"
+                " the other API",
                 facts={"expected": self._origin, "got": origin_of(self._url)},
             )
         token = self._held.tokens.find(self._resource)
@@ -86,10 +88,10 @@ class ApiCall:
         return (yield from self._headers(token))
 
     def judge(self, answer: ApiAnswer) -> Flow[Fields | None]:
-        """The headers to send again with, or None: the answer is the application's.
+        """The headers of the retry, or None if the application gets this response.
 
-        Raises StepUpRequired, BodySpent, OtherAuthorizationServer, GrantEnded and what else a refresh raises; nothing
-        where the API has done what was asked.
+        Raises StepUpRequired, BodySpent, OtherAuthorizationServer, GrantEnded and the other errors of a refresh. It
+        raises nothing if the API has executed the request.
         """
         bank = self._bank
         bank.nonces.learn(self._url, list(answer.nonces))
@@ -102,47 +104,49 @@ class ApiCall:
         if bound and demands_nonce(answer.status, challenges, answer.nonces):
             if self._nonce_tried:
                 return None
-            self._require_replayable("the nonce that it wants is known now")
+            self._require_replayable("its nonce is known now")
             self._nonce_tried = True
             return (yield from self._headers(token))
         require_no_step_up(challenges)
         if answer.status == 401 and error_of(challenges, token.token_type) == "invalid_token":
             renewed = yield from self._renewed()
             if renewed is not None:
-                self._require_replayable("the token that it refused has been refreshed")
+                self._require_replayable("the refused token has been refreshed")
                 return (yield from self._headers(renewed))
         if answer.status == 401:
             yield from require_our_server(bank, challenges, self._url)
         return None
 
     def _renewed(self) -> Flow[AccessToken | None]:
-        """A new token after the API refused the old one, if that can help."""
+        """A new token after the API refused the old one. None if a refresh was tried already or is impossible."""
         if self._refresh_tried or self._held.tokens.refresh_token is None:
             return None
         self._refresh_tried = True
         self._nonce_tried = False  # the retry is a new request; the server may want a newer nonce
         held = self._held.tokens.find(self._resource)
         if held is not None and self._used is not None and held.value != self._used.value:
-            return held  # another call of this client was refused too, and has refreshed since
+            return held  # another call of this client has refreshed it in the meantime
         return (yield from self._refreshed())
 
     def _refreshed(self) -> Flow[AccessToken]:
         held = self._held
         if held.tokens.refresh_token is None:
             raise NoAccessToken(
-                "no living access token for this API is in the set, and no refresh token to get one",
+                "the token set has no valid access token for this API, and no refresh token to get one with:"
+                " sign in again",
                 facts={"resource": self._resource or ""},
             )
         held.tokens = yield from refresh(self._bank, held.tokens, resource=self._resource)
         token = held.tokens.find(self._resource)
         if token is None:
-            raise NoAccessToken("the refresh brought no token for this API")
+            raise NoAccessToken("the refresh brought no access token for this API: sign in again")
         return token
 
-    def _require_replayable(self, since: str) -> None:
+    def _require_replayable(self, reason: str) -> None:
         if not self._replayable:
             raise BodySpent(
-                f"the API wants the request again, and its body was a stream: {since}, so send it once more"
+                f"the request must be sent again, and its body was a stream that is read: {reason},"
+                " so send the request once more"
             )
 
     def _headers(self, token: AccessToken) -> Flow[Fields]:
@@ -153,7 +157,7 @@ class ApiCall:
         return (*credentials, (INTERACTION, self._interaction_id))
 
     def _compare_interaction(self, answer: ApiAnswer) -> None:
-        """Tell of an answer that carries another id. It is the application's all the same: it may be a payment's."""
+        """Log a response with another id. The application gets it nevertheless: it may be of an executed payment."""
         echoed = {value.strip().lower() for value in answer.interaction_ids for value in value.split(",")}
         if echoed and echoed != {self._interaction_id.lower()}:
             LOG.warning(

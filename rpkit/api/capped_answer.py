@@ -1,7 +1,7 @@
-"""An API's answer ends with an error once it is too long, however it arrives and before anybody has read it.
+"""A limit for the response of an API. Past the limit, reading the response raises an error.
 
-What the API compressed although nobody asked is unpacked within the same limit. The error hands over the answer as far
-as it came (`outcome`, a response of the library): an executed payment is known by its status.
+A response that the API compressed without being asked is decompressed within the same limit. `outcome` of the error is
+the response of the library, as far as it came. Its status says whether a payment was executed.
 
 Spec: RFC 9110 8.4.1, 12.5.3
 Role: C
@@ -21,19 +21,19 @@ PLAIN: Final = "identity"
 
 
 def cap_answer(response: Any, capped: Any, limit: int) -> None:
-    """Count the octets of every answer, those of refusals before a retry included. Raises ResponseTooLarge.
+    """Count the octets of a response; also of a refusal that leads to a retry. Raises ResponseTooLarge.
 
-    `capped`: the class of `capped_streams` that fits.
+    `capped`: the sync or the async class of `capped_streams`.
     """
     body = Cap(response, limit)
-    if response.is_stream_consumed:  # it came whole
+    if response.is_stream_consumed:  # the whole body is there
         body.count(response.content)
     else:
         response.stream = capped(response.stream, body)
 
 
 class Cap:
-    """What may pass of one answer's body: `count` gives the octets on, unpacked where the API packed them unasked."""
+    """The limit of one response body. `count` returns its octets, decompressed if compression was not asked for."""
 
     def __init__(self, response: Any, limit: int) -> None:
         self._response, self._limit, self._size = response, limit, 0
@@ -45,12 +45,13 @@ class Cap:
             return
         where = without_query(str(response.request.url))
         if coding not in CODINGS:
-            # What is counted is what arrives; unpacked by the library it may be a thousand times as much.
+            # Only the octets on the wire are counted. The library could decompress them to a thousand times as many.
             self._unbounded = (
-                f"{where} compressed an answer ({coding[:20]}) unasked, which no limit could bound"
+                f"{where} compressed a response ({coding[:20]}) without being asked, and no limit can be held for"
+                " this coding: ask the API for accept-encoding: identity, gzip or deflate"
             )
             return
-        LOG.info("%s: compressed (%s), which was not asked for [RFC 9110 12.5.3]", where, coding)
+        LOG.info("%s: compressed (%s) without being asked [RFC 9110 12.5.3]", where, coding)
         self._unpacker = Unpacker(limit)
         del response.headers["content-encoding"]  # the library would unpack it again
 
@@ -61,16 +62,20 @@ class Cap:
         if self._unpacker is None:
             self._size += len(chunk)
             if self._size > self._limit:
-                raise self._too_large(f"the API sent more than {self._limit} octets")
+                raise self._too_large(self._over_limit)
             return chunk
         try:
             return self._unpacker.feed(chunk)
         except Overlong:
-            raise self._too_large(f"the API sent more than {self._limit} octets") from None
+            raise self._too_large(self._over_limit) from None
         except ValueError as error:
             raise self._too_large(
-                "the API sent an answer that is not compressed as its header says"
+                "the body of the response is not compressed as its content-encoding says"
             ) from error
+
+    @property
+    def _over_limit(self) -> str:
+        return f"the API sent more than {self._limit} octets: if that is right, raise max_bytes of api()"
 
     def _too_large(self, message: str) -> ResponseTooLarge:
         error = ResponseTooLarge(message, facts={"limit": self._limit, "status": self._response.status_code})
@@ -80,7 +85,7 @@ class Cap:
 
 @lru_cache(maxsize=4)
 def capped_streams(library: Any) -> tuple[Any, Any]:
-    """The bodies of this library's answers, sync and async, that end with ResponseTooLarge past a limit."""
+    """Subclasses of the library's sync and async response streams. They raise ResponseTooLarge past the limit."""
 
     class CappedStream(library.SyncByteStream):  # type: ignore[misc]
         def __init__(self, inner: Any, cap: Cap) -> None:

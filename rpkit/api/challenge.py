@@ -1,4 +1,4 @@
-"""What a resource says when it refuses: the challenges of its answer, and the error for the scheme that was used.
+"""The challenges in the response of a resource that refuses, and the error for the scheme that was used.
 
 Spec: RFC 6750 3; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3, 4; RFC 9728 5.1
 Role: C
@@ -21,7 +21,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 
 
 def read_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
-    """The challenges, or none if the header is malformed: then there is nothing to act upon, and the answer stands."""
+    """The challenges. None if the header is malformed: the application then gets the response as it is."""
     try:
         return parse_challenges(values)
     except MalformedMessage:
@@ -29,29 +29,29 @@ def read_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
 
 
 def error_of(challenges: Sequence[Challenge], scheme: str) -> str | None:
-    """The error that is named for the scheme that was used; where no challenge is for that one, for any."""
+    """The `error` of a challenge for this scheme; if there is no such challenge, the `error` of any challenge."""
     own = [challenge for challenge in challenges if challenge.scheme == scheme.lower()]
     return next((c.parameters["error"] for c in own or challenges if "error" in c.parameters), None)
 
 
 def demands_nonce(status: int, challenges: Sequence[Challenge], nonces: Sequence[str]) -> bool:
-    """Whether a resource refused a proof for want of a nonce, and gave one, under whichever scheme it says so."""
+    """Whether a resource demands a DPoP nonce and provides one. The challenge may be of any scheme."""
     if status != 401 or len(nonces) != 1:
         return False
     found = [c.scheme for c in challenges if c.parameters.get("error") == "use_dpop_nonce"]
     if found and "dpop" not in found:
-        LOG.info("a nonce is demanded under the scheme %s in place of DPoP [RFC 9449 9]", found[0][:40])
+        LOG.info("use_dpop_nonce came under the scheme %s instead of DPoP [RFC 9449 9]", found[0][:40])
     return bool(found)
 
 
 def require_no_step_up(challenges: Sequence[Challenge]) -> None:
-    """Raises StepUpRequired where a resource wants a stronger or fresher login."""
+    """Raises StepUpRequired where a resource demands a stronger or more recent login."""
     for challenge in challenges:
         if challenge.parameters.get("error") != "insufficient_user_authentication":
             continue
         max_age = challenge.parameters.get("max_age", "")
         raise StepUpRequired(
-            "the API wants a stronger or fresher login: begin one with error.parameters",
+            "the API demands a stronger or more recent login: call begin(**error.parameters)",
             acr_values=tuple(challenge.parameters.get("acr_values", "").split()),
             max_age=int(max_age) if _SECONDS.match(max_age) else None,
             scope=challenge.parameters.get("scope"),
@@ -59,11 +59,11 @@ def require_no_step_up(challenges: Sequence[Challenge]) -> None:
 
 
 def read_resource_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
-    """The error that a resource's refusal stands for: it tells it in its challenge, and sometimes in its body."""
+    """The error of a resource's refusal: from its challenge, or otherwise from its body."""
     for challenge in read_challenges(response.all("www-authenticate")):
         words = words_of({name: challenge.parameters.get(name) for name in ("error", "error_description")})
         if words.code == "invalid_token":
-            hint = "has the access token ended? refresh the tokens, or sign in again"
+            hint = "if the access token has expired, refresh the tokens, or sign in again"
             return refused(response, words, clause=clause, remedy=Remedy.SIGN_IN_AGAIN, hint=hint)
         if words.code is not None:
             return refused(response, words, clause=clause)

@@ -1,4 +1,4 @@
-"""One call to a protected resource over rpkit's own transport, with the token in the header and its proof beside it.
+"""One call to a protected resource over rpkit's own transport, with the access token and its DPoP proof in headers.
 
 Spec: FAPI2-SP 5.3.3.1-3; RFC 9700 4.3.2; RFC 9449 7.1, 7.3, 9; RFC 9470 4
 Role: C
@@ -20,7 +20,7 @@ from rpkit.tokens.token_set import AccessToken
 def call_protected(
     bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None, headers: Fields = ()
 ) -> Flow[HttpResponse]:
-    """Send, and once more with the nonce if one is demanded. Raises TransportError."""
+    """Send the request; if the resource demands a nonce, send it once more. Raises TransportError."""
     request = yield from _build(bank, method, url, token, dpop, headers)
     response = yield from send(bank, request)
     challenges = read_challenges(response.all("www-authenticate"))
@@ -33,7 +33,7 @@ def call_protected(
 def credentials_for(
     bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None
 ) -> Flow[Fields]:
-    """The Authorization header and, for a bound token, a proof for this request alone."""
+    """The Authorization header and, for a DPoP-bound token, a proof for this request."""
     signer = signer_for(bank, dpop)
     proof = yield from dpop_headers(bank, signer, method, url, access_token=token.value)
     return (("authorization", Secret(f"{token.token_type} {token.value.reveal()}")), *proof)

@@ -1,4 +1,4 @@
-"""An API's own metadata: which authorization servers it trusts, and what it asks of a token.
+"""The metadata of an API (protected resource metadata): which authorization servers it trusts, and which scopes.
 
 Spec: RFC 9728 2, 3.1, 3.3a, 3.3b, 5.1, 7.3, 7.7; FAPI2-SP 5.3.3.1-10
 Role: C
@@ -32,7 +32,7 @@ _WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 
 @dataclass(frozen=True, slots=True)
 class ResourceMetadata:
-    """What an API says of itself, believed because `resource` is the very identifier it was asked by."""
+    """The metadata of an API. They are trusted, because `resource` is the identifier that they were requested for."""
 
     resource: str
     authorization_servers: tuple[str, ...]
@@ -41,7 +41,7 @@ class ResourceMetadata:
 
 
 def metadata_url(resource: str) -> str:
-    """The well-known part goes between host and path; a query stays."""
+    """The URL of the metadata: the well-known part goes between host and path, and a query stays."""
     parts = urlsplit(resource)
     path = "" if parts.path == "/" else parts.path
     query = f"?{parts.query}" if parts.query else ""
@@ -49,7 +49,7 @@ def metadata_url(resource: str) -> str:
 
 
 def discover_resource(resource: str, *, url: str | None = None) -> Flow[ResourceMetadata]:
-    """Fetch and check. Raises MetadataError, MalformedMessage, InsecureUrl, TransportError."""
+    """Fetch and check the metadata. Raises MetadataError, MalformedMessage, InsecureUrl, TransportError."""
     require_secure(resource, "the resource")
     where = require_secure(url or metadata_url(resource), "resource_metadata")
     request = HttpRequest("GET", where, (("accept", "application/json"),))
@@ -57,7 +57,8 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
     named = members.present.get("resource")
     if named != resource:
         raise MetadataError(
-            "the metadata names another resource than the one it was asked of; nothing in it is used",
+            f"the metadata name another resource than {resource}; they are not used. Give the resource exactly as the"
+            " API writes it, or correct the metadata of the API",
             clause="RFC 9728 3.3a" if url is None else "RFC 9728 3.3b",
             facts={"expected": resource, "got": str(named)[:200]},
         )
@@ -70,14 +71,14 @@ def discover_resource(resource: str, *, url: str | None = None) -> Flow[Resource
 
 
 def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[str]:
-    """The authorization server to use for an API: the first of `allowed`, one or several issuers, that the API trusts.
+    """The authorization server to use for an API: the first issuer of `allowed` that the API trusts.
 
-    Without `allowed` only one at the API's own origin will do: whoever runs the API, or has broken into it, does not
-    choose where our client's credentials go.
+    `allowed`: one issuer or several. Without it, only a server at the API's own origin is accepted. An API, or an
+    attacker who controls it, must not choose where the credentials of this client are sent.
 
-    Raises ConfigurationError if none is allowed at all, before the API is asked; OtherAuthorizationServer if the API
-    trusts none of the allowed; MetadataError if it names none, or several at its own origin; InsecureUrl if an API on
-    the network names a server on this machine.
+    Raises ConfigurationError if `allowed` is empty, before the API is called; OtherAuthorizationServer if the API
+    trusts none of the allowed servers; MetadataError if the API names no server, or several at its own origin;
+    InsecureUrl if an API on the network names a server on this machine.
     """
     if allowed is not None and not allowed:
         raise ConfigurationError(
@@ -86,17 +87,20 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
         )
     servers = (yield from discover_resource(resource)).authorization_servers
     if not servers:
-        raise MetadataError("the API names no authorization server", clause="RFC 9728 2")
+        raise MetadataError(
+            f"the metadata of {resource} list no authorization_servers: use Client.discover(issuer)",
+            clause="RFC 9728 2",
+        )
     if allowed is not None:
         named = (allowed,) if isinstance(allowed, str) else tuple(allowed)
         found = next((issuer for issuer in named if issuer in servers), None)
         found = found or next(
-            (issuer for issuer in named if _spelt_otherwise(issuer, servers, resource)), None
+            (issuer for issuer in named if _equal_but_for_slash(issuer, servers, resource)), None
         )
         if found is None:
             raise OtherAuthorizationServer(
-                f"this API trusts {_shown(servers)}, and issuer= allows {_shown(named)} (if they are one server under"
-                " two names, Client.discover(issuer) asks the API for none)",
+                f"this API trusts {_shown(servers)}, and issuer= allows {_shown(named)}: correct issuer=; if both are"
+                " the same server under two names, use Client.discover(issuer), which does not ask the API",
                 authorization_servers=servers,
             )
         return found
@@ -106,13 +110,13 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
     if not beside:
         elsewhere = dict.fromkeys(origin_of(server) for server in servers if is_secure(server))
         raise OtherAuthorizationServer(
-            f"this API trusts authorization servers elsewhere, at {_shown(elsewhere)}: name with issuer= the one"
-            " that you trust too, as it calls itself",
+            f"this API trusts only authorization servers at other origins, {_shown(elsewhere)}: set issuer= to the"
+            " issuer that you trust too, exactly as its metadata spell it",
             authorization_servers=servers,
         )
     if len(beside) > 1:
         raise MetadataError(
-            f"the API names {len(beside)} authorization servers: choose one with issuer=",
+            f"the API names {len(beside)} authorization servers at its own origin: choose one with issuer=",
             clause="RFC 9728 2",
             facts={"authorization_servers": " ".join(beside)},
         )
@@ -120,14 +124,15 @@ def find_issuer(resource: str, allowed: str | Collection[str] | None) -> Flow[st
 
 
 def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) -> Flow[None]:
-    """After a 401 that points to the API's metadata: is our server among those it trusts?
+    """After a 401 that points to the API's metadata: check that the API trusts the server of this client.
 
-    Raises OtherAuthorizationServer. Metadata that cannot be had or believed changes nothing: the 401 stands.
+    Raises OtherAuthorizationServer. If the metadata cannot be fetched or trusted, nothing is raised, and the
+    application gets the 401.
     """
     pointer = next(
         (c.parameters["resource_metadata"] for c in challenges if "resource_metadata" in c.parameters), None
     )
-    # Only the API's own host is asked, so that a challenge cannot send us anywhere (RFC 9728 7.7).
+    # Only the API's own origin is called: a challenge must not send us to any other URL (RFC 9728 7.7).
     if pointer is None or not is_secure(pointer) or origin_of(pointer) != origin_of(url):
         return
     try:
@@ -139,9 +144,10 @@ def require_our_server(bank: Bank, challenges: Iterable[Challenge], url: str) ->
     resource = members.present.get("resource")
     if not isinstance(resource, str) or not url.startswith(resource) or not servers:
         return
-    if bank.issuer not in servers and not _spelt_otherwise(bank.issuer, servers, resource):
+    if bank.issuer not in servers and not _equal_but_for_slash(bank.issuer, servers, resource):
         raise OtherAuthorizationServer(
-            f"this API trusts {_shown(servers)}, and these tokens are of {bank.issuer}",
+            f"this API trusts {_shown(servers)}, and {bank.issuer} issued these tokens: use tokens of a server that the"
+            " API trusts",
             authorization_servers=servers,
         )
 
@@ -154,11 +160,11 @@ def _read(response: HttpResponse) -> Members:
     )
 
 
-def _spelt_otherwise(issuer: str, servers: Iterable[str], resource: str) -> bool:
-    """Whether the API means this issuer, and spells it with a slash more or less. Another path is another issuer."""
+def _equal_but_for_slash(issuer: str, servers: Iterable[str], resource: str) -> bool:
+    """Whether the API lists this issuer with or without a slash at its end. Another path is another issuer."""
     found = next((server for server in servers if server.rstrip("/") == issuer.rstrip("/")), None)
     if found is not None:
-        LOG.warning("%s trusts %s, which is taken for %s [RFC 9728 2]", resource, found, issuer)
+        LOG.warning("%s trusts %s, which is accepted as %s [RFC 9728 2]", resource, found, issuer)
     return found is not None
 
 

@@ -1,4 +1,4 @@
-"""Asking who the user is, and believing it only of the user who signed in.
+"""UserInfo: the claims about the user, accepted only for the user who signed in.
 
 Spec: OIDC 5.3.1, 5.3.2; RFC 9700 4.5
 Role: C
@@ -31,7 +31,7 @@ _JWT: Final = "application/jwt"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Claims about the user whom the ID token names. `token`: the signed answer verbatim, if it was signed."""
+    """Claims about the user of the ID token. `token`: the signed response exactly as it came, if it was signed."""
 
     subject: str
     claims: Mapping[str, Any] = field(repr=False)
@@ -43,22 +43,28 @@ class UserInfo:
 
 
 def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flow[UserInfo]:
-    """Raises WrongSubject, UserInfoError, MalformedMessage, JwtError, PeerRefused, StepUpRequired, TransportError;
-    before the call ConfigurationError, NoAccessToken.
+    """The UserInfo of this login. `tokens`: its token set after a refresh, if the first access token has expired.
 
-    `tokens`: the login's set after later refreshes, if the first token has expired.
+    Raises ConfigurationError, NoAccessToken before the call; then WrongSubject, UserInfoError, MalformedMessage,
+    JwtError, PeerRefused, StepUpRequired, TransportError.
     """
     if not isinstance(login, Login):
-        raise ConfigurationError("userinfo takes the whole login: it compares the subject", clause=_CLAUSE)
+        raise ConfigurationError(
+            "userinfo takes a Login, because it compares the subject: give what complete() returned",
+            clause=_CLAUSE,
+        )
     if login.id_token is None:
-        raise ConfigurationError("UserInfo is compared with an ID token: ask for openid", clause=_CLAUSE)
+        raise ConfigurationError(
+            "UserInfo is compared with an ID token, and this login has none: request the scope openid",
+            clause=_CLAUSE,
+        )
     held = tokens or login.tokens
     for given in (login.tokens, held):
         require_own(given, bank.issuer, bank.settings.client_id)
     endpoint = bank.endpoint("userinfo_endpoint")
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:
-        raise NoAccessToken("the set holds no access token")
+        raise NoAccessToken("the token set has no access token: sign in again")
     signed = bank.settings.userinfo_signed_response_alg is not None or bank.decryption("userinfo") is not None
     accept = (("accept", _JWT if signed else "application/json"),)
     response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)
@@ -72,14 +78,15 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
 
 
 def _is_jwt(response: HttpResponse) -> bool:
-    """By its label or, where that says otherwise, by its octets: a JWT begins with the `{"` of its header."""
+    """Whether the media type says so, or the first octets do: a JWT begins with the `{"` of its header."""
     return response.media_type == _JWT or response.body.startswith(b"eyJ")
 
 
 def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
     if not _is_jwt(response):
         raise UserInfoError(
-            "signed UserInfo is registered, and an unsigned answer came",
+            "a signed UserInfo response is registered, and an unsigned one came: if the server registered none,"
+            " leave userinfo_signed_response_alg out",
             facts={"media_type": response.media_type[:80]},
         )
     token = Secret(response.body.decode("ascii", "replace").strip())
@@ -96,14 +103,14 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
     if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
         verified.claims, USERINFO_RESPONSE
     ):
-        raise UserInfoError("this signed UserInfo is meant for another client", facts={"claim": "aud"})
+        raise UserInfoError("the aud of this signed UserInfo is another client", facts={"claim": "aud"})
     return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
 
 
 def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:
     if claims.get("sub") != id_token.subject:
         raise WrongSubject(
-            "UserInfo speaks of another user than the ID token; it is discarded",
+            "the sub of UserInfo is not the sub of the ID token; UserInfo is not used",
             clause=_CLAUSE,
             facts={"claim": "sub"},
         )

@@ -1,1 +1,1 @@
-"""The ways to a token: one file per grant."""
+"""The grants: one file for each."""

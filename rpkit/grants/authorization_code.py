@@ -1,4 +1,4 @@
-"""Exchanging a code, which only a verified callback holds.
+"""The exchange of an authorization code. Only a verified callback has one.
 
 Spec: RFC 6749 4.1.3; RFC 7636 4.5; FAPI2-SP 5.3.3.2-1, 6.4; RFC 8707 2.2
 Role: C
@@ -13,7 +13,7 @@ from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 
 
 def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | None) -> Flow[TokenResponse]:
-    """One call, never repeated with the same code (but for a demanded nonce, which came before the code was used)."""
+    """Send the code once. It is sent again only if the server demands a nonce: it has not used the code then."""
     transaction = verified.transaction
     form = (
         ("code", verified.code),

@@ -26,9 +26,12 @@ def client_credentials(
     resource: str | None = None,
     authorization_details: Iterable[Mapping[str, Any]] = (),
 ) -> Flow[TokenSet]:
-    """A set without refresh token and subject. A refresh token that comes all the same is dropped (RFC 6749 4.4.3)."""
+    """A token set without refresh token and subject. A refresh token in the response is dropped (RFC 6749 4.4.3)."""
     if bank.settings.auth.method == "none":
-        raise ConfigurationError("a public client has no credentials of its own", clause="RFC 6749 4.4")
+        raise ConfigurationError(
+            "the client_credentials grant needs a confidential client: set auth to PrivateKeyJWT(key), for example",
+            clause="RFC 6749 4.4",
+        )
     form: Form = ()
     if scope is not None:
         form = (("scope", scope),)

@@ -1,4 +1,4 @@
-"""Any other grant, by its name: a JWT bearer assertion, a token exchange. What best practice withdrew is refused.
+"""Any other grant by its `grant_type`, such as a JWT bearer assertion. Grants that RFC 9700 forbids are refused.
 
 Spec: RFC 6749 4.5; RFC 9700 2.1.2, 2.4; FAPI2-SP 5.3.2.1-2
 Role: C
@@ -20,8 +20,8 @@ from rpkit.tokens.token_endpoint import request_tokens
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 
 _RETIRED: Final = {
-    "password": "the user's password goes to the bank's own page, never through a client: use begin()",
-    "implicit": "access tokens no longer travel through the browser: use begin()",
+    "password": "a client must never see the password of a user. Use begin()",
+    "implicit": "access tokens must not pass through the browser. Use begin()",
 }
 _OWN_METHOD: Final = {
     "authorization_code": "complete",
@@ -38,15 +38,18 @@ def extension_grant(
     resource: str | None = None,
     parameters: Concealed[Mapping[str, str]],
 ) -> Flow[TokenSet]:
-    """Raises RetiredGrant, ConfigurationError before the call; then what the token endpoint raises."""
+    """Raises RetiredGrant, ConfigurationError before the call; then the errors of `request_tokens`."""
     if grant_type in _RETIRED:
         raise RetiredGrant(
-            f"the {grant_type} grant is withdrawn: {_RETIRED[grant_type]}",
+            f"the {grant_type} grant is forbidden: {_RETIRED[grant_type]}",
             clause="RFC 9700 2.1.2, 2.4",
             facts={"grant_type": grant_type},
         )
     if grant_type in _OWN_METHOD:
-        raise ConfigurationError(f"for {grant_type} use {_OWN_METHOD[grant_type]}()", clause="RFC 6749 4.5")
+        raise ConfigurationError(
+            f"grant_type {grant_type} has a method of its own: use {_OWN_METHOD[grant_type]}()",
+            clause="RFC 6749 4.5",
+        )
     form: Form = tuple((name, Secret(value)) for name, value in parameters.reveal().items())
     if scope is not None:
         form = (*form, ("scope", scope))

@@ -1,8 +1,8 @@
-"""Refreshing, once for all who ask: threads and tasks share one run, processes a lock in the token store.
+"""Refresh, done once for all who ask: threads and tasks share one call, processes share a lock in the token store.
 
-A rotated token is persisted before anybody uses it; where none comes the old one stays. Whoever holds an older
-version of the set is given the newer one without a call. Whatever else displeases in the server's answer, or in a store
-that fails, a refresh token that has taken the place of the old one is kept, and handed over in the error.
+A rotated refresh token is stored before its access token is used. Without rotation the old one stays. A caller with an
+older version of the set gets the newer version without a call to the server. If the response is refused or the store
+fails, a rotated refresh token is not lost: the error carries the set with it.
 
 Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6, 6.1; RFC 9700 2.2.2, 4.14.2; RFC 8707 2.2; OIDC 12.2
 Role: C
@@ -34,26 +34,29 @@ _MERGES: Final = 3
 def refresh(
     bank: Bank, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
 ) -> Flow[TokenSet]:
-    """The set with a new access token for `resource` (without one: for the token it holds).
+    """The token set with a new access token for `resource`. Without `resource`: for the resource of its only token.
 
-    Raises ConfigurationError where the set holds several and none is named; GrantEnded when the user has to sign in
-    again, NoAccessToken without a refresh token; TokenResponseError, JwtError, BrokenContinuity; PeerRefused,
-    TransportError, StoreError. `TokenSet.kept_in(error)` is the set to go on with, where the server has rotated the
-    refresh token all the same.
+    Raises ConfigurationError if the set has several tokens and `resource` names none; GrantEnded if the user has to
+    sign in again; NoAccessToken without a refresh token; TokenResponseError, JwtError, BrokenContinuity; PeerRefused,
+    TransportError, StoreError. If the server rotated the refresh token before the error, `TokenSet.kept_in(error)` is
+    the set to use from now on.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
     if resource is None:
         if held is None:
             raise ConfigurationError(
-                "the set has tokens for several resources: say with resource= which one to renew",
+                "the token set has tokens for several resources: set resource= to the one to refresh",
                 clause="RFC 8707 2.2",
                 facts={"have": " ".join(tokens.resources)},
             )
         resource = held.resource
     if held is not None and scope is not None and not set(scope.split()) <= set(tokens.scope.split()):
-        raise ConfigurationError("a refresh cannot widen the scope", clause="RFC 6749 6")
-    # By subject too: two customers under one name of the application's share no result.
+        raise ConfigurationError(
+            f"a refresh cannot add scopes; the login granted {tokens.scope or 'none'}: begin a new login for more",
+            clause="RFC 6749 6",
+        )
+    # The subject is in the key too: two users must share no result if the application gives both the same name.
     key = ("refresh", tokens.key, tokens.subject, resource, scope)
     return (yield from shared(key, lambda: _refresh_locked(bank, tokens, resource, scope), deadline=DEADLINE))
 
@@ -68,10 +71,12 @@ def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: s
             break
         yield from sleep(_POLL)
     else:
-        raise DeadlineExceeded("another process is refreshing these tokens and does not finish")
+        raise DeadlineExceeded(
+            "another process is refreshing these tokens and has not finished: try again later"
+        )
     try:
         refreshed = yield from _refresh_alone(bank, tokens, resource, scope)
-    except Exception:  # those of a KMS or of an application's store too
+    except Exception:  # of any kind: a KMS or the application's store may raise its own
         yield from _unlock(bank, tokens, holder)
         raise
     yield from _unlock(bank, tokens, holder)
@@ -79,7 +84,7 @@ def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: s
 
 
 def _unlock(bank: Bank, tokens: TokenSet, holder: str) -> Flow[None]:
-    """Give the lock back. Where the store fails it ends by itself, and what the refresh came to counts."""
+    """Release the lock. If the store fails, the lock expires by itself, and the result of the refresh stays valid."""
     with suppress(StoreError):
         yield from bank.settings.token_store.unlock(tokens.key, holder)
 
@@ -88,14 +93,14 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
     if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
-        return stored  # published between our look and our lock
+        return stored  # another process published it after our first load and before our lock
     newest = tokens
     if stored is not None and (stored.grant != tokens.grant or stored.version >= tokens.version):
         newest = stored
     try:
         response = yield from _call(bank, newest, stored, resource, scope)
     except GrantEnded:
-        # Unless one whose lock ran out has used the same refresh token, and published what it got.
+        # A process whose lock expired may have used the same refresh token, and may have published its result.
         stored = yield from store.load(tokens.key)
         if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
             return stored
@@ -116,22 +121,25 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
             error.outcome = refreshed
             raise
         if stored is None:
-            raise GrantEnded("these tokens were given back while they were refreshed")
+            raise GrantEnded("these tokens were revoked while they were refreshed: sign in again")
         if stored.grant != newest.grant:
-            # A new login came meanwhile; what we got is of the old one, and bound to its key.
+            # A new login came in the meantime. Our response belongs to the old login and is bound to its key.
             _require_same_user(stored, tokens)
             return stored
-        # Our lock ran out and somebody else published: theirs is newer, and keeps its refresh token.
+        # Our lock expired and another process published. Its set is newer, and its refresh token is kept.
         newest = stored
         response = _without_refresh_token(response)
-    raise DeadlineExceeded("these tokens change faster than they can be published")
+    raise DeadlineExceeded("other processes keep changing these tokens in the token store: try again later")
 
 
 def _call(
     bank: Bank, tokens: TokenSet, stored: TokenSet | None, resource: str | None, scope: str | None
 ) -> Flow[TokenResponse]:
     if tokens.refresh_token is None:
-        raise NoAccessToken("there is no refresh token to get an access token with", clause="RFC 6749 6")
+        raise NoAccessToken(
+            "the token set has no refresh token to get an access token with: sign in again",
+            clause="RFC 6749 6",
+        )
     form: Form = (("refresh_token", tokens.refresh_token),)
     if scope is not None:
         form = (*form, ("scope", scope))
@@ -152,7 +160,7 @@ def _call(
                 access_token=response.access_token,
             )
         except FapiError as error:
-            # Whose the access token is, is not known: it is not used.
+            # Without a valid ID token the user of the access token is unknown. So the access token is not used.
             if response.refresh_token is not None:
                 error.outcome = yield from _keep(bank, tokens, stored, response.refresh_token)
             raise
@@ -162,16 +170,16 @@ def _call(
 def _keep(
     bank: Bank, tokens: TokenSet, stored: TokenSet | None, refresh_token: Secret
 ) -> Flow[TokenSet | None]:
-    """The set with the refresh token of an answer that is refused, stored: the old one may be dead by now.
+    """Store the set with the refresh token of a refused response: the old refresh token may be invalid now.
 
-    None where the server sent the same one again.
+    None if the server sent the same refresh token again.
     """
     if refresh_token == tokens.refresh_token:
         return None
     kept = tokens.with_refresh_token(refresh_token)
-    with suppress(StoreError):  # the error under way says more, and hands the set over
+    with suppress(StoreError):  # the error of the response says more, and carries the set
         if not (yield from bank.settings.token_store.publish(kept, expected=stored)):
-            # Our lock ran out and somebody else has published since: theirs is newer.
+            # Our lock expired and another process has published: its set is newer.
             kept = (yield from bank.settings.token_store.load(tokens.key)) or kept
     return kept
 
@@ -179,9 +187,9 @@ def _keep(
 def _is_newer(
     bank: Bank, stored: TokenSet, tokens: TokenSet, resource: str | None, scope: str | None
 ) -> bool:
-    """Whether `stored` already answers what is asked: another, living token for this resource.
+    """Whether `stored` makes the refresh unnecessary: it has another, unexpired token for this resource.
 
-    A set of another login took the place of `tokens`, whatever its version. Raises GrantEnded if it is another user's.
+    A set of another login has replaced `tokens`, whatever its version. Raises GrantEnded if it belongs to another user.
     """
     _require_same_user(stored, tokens)
     found, held = stored.find(resource), tokens.find(resource)
@@ -195,7 +203,10 @@ def _is_newer(
 
 def _require_same_user(stored: TokenSet, tokens: TokenSet) -> None:
     if stored.subject != tokens.subject:
-        raise GrantEnded("another user's login has taken the place of these tokens")
+        raise GrantEnded(
+            "a login of another user has replaced these tokens in the token store: save each user under a name of"
+            " its own"
+        )
 
 
 def _without_refresh_token(response: TokenResponse) -> TokenResponse:

@@ -1,1 +1,1 @@
-"""Tokens: how they are asked for, what a login holds of them, where they are kept, how they are ended."""
+"""Tokens: the token endpoint, the token set of a login, its store, its DPoP key, introspection and revocation."""

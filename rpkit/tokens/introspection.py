@@ -1,4 +1,4 @@
-"""Asking the server about a token of one's own: is it alive, for what, and bound to our key?
+"""Introspection of a token of this client: is it active, what is it for, and is it bound to the right key?
 
 Spec: RFC 7662 2.1; RFC 9701 4a, 5a; FAPI2-MS 5.5.2-1, -2; RFC 9449 6
 Role: C
@@ -20,7 +20,7 @@ from rpkit.tokens.token_set import TokenSet, require_own
 
 @dataclass(frozen=True, slots=True)
 class Introspection:
-    """The server's answer. `claims` is empty for a token that is not active."""
+    """The response of the server. `claims` is empty for a token that is not active."""
 
     active: bool
     claims: Mapping[str, Any] = field(repr=False)
@@ -29,9 +29,9 @@ class Introspection:
 def introspect(
     bank: Bank, token: TokenSet | Concealed[str] | str, *, resource: str | None = None
 ) -> Flow[Introspection]:
-    """The answer is signed wherever the profile or the registration says so, and then nothing unsigned is believed.
+    """If the profile or the registration demands a signed response, an unsigned one is refused.
 
-    Raises TransportError (UnusableAnswer included); UnboundToken if a token of a bound set is not bound to its key.
+    Raises TransportError (also UnusableAnswer); UnboundToken if a token of a DPoP-bound set is not bound to its key.
     """
     settings = bank.settings
     token = Secret(token) if isinstance(token, str) else token
@@ -69,6 +69,6 @@ def _require_bound(members: Mapping[str, Any], jkt: str) -> None:
     cnf = members.get("cnf", {})
     if cnf.get("jkt") != jkt:
         raise UnboundToken(
-            "the server says that this token is not bound to the key of its login",
+            "according to the server, this token is not bound to the key of its login: revoke it, and sign in again",
             facts={"member": "cnf.jkt"},
         )

@@ -1,4 +1,4 @@
-"""Giving tokens back: the refresh token first, which ends the grant, then what else is held.
+"""Revocation of a token set: first the refresh token, which ends the grant, then the access tokens.
 
 Spec: RFC 7009 2.1, 2.2
 Role: C
@@ -22,12 +22,12 @@ _CLAUSE: Final = "RFC 7009 2.2"
 
 
 def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
-    """Revoke every token of the set and forget what is stored of it.
+    """Revoke every token of the set, and delete the stored set.
 
-    What was refreshed elsewhere meanwhile is revoked too: the stored set, if newer, is the one given back. One of
-    another login, which has taken the place of `tokens`, stays.
-    Raises ForeignTransaction, MissingMetadata before anything is sent; NotRevoked once every token has been tried, if
-    the server refused one or did not answer: then what is stored stays, and revoking can be tried again.
+    If the stored set is newer than `tokens`, because another process has refreshed it, the stored set is revoked. A
+    stored set of another login, which has replaced `tokens`, is left alone.
+    Raises ForeignTransaction, MissingMetadata before anything is sent. Raises NotRevoked if the server refused a token
+    or did not answer. Every token has been tried then, the stored set stays, and `revoke` can be called again.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     bank.endpoint("revocation_endpoint")
@@ -40,8 +40,8 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
         try:
             yield from _revoke(bank, tokens, token, hint)
         except PeerRefused as error:
-            # RFC 7009 2.2.1: not every server can revoke access tokens. They end by themselves, soon after the grant;
-            # where there is no refresh token that ends it, nothing has been revoked.
+            # RFC 7009 2.2.1: not every server can revoke access tokens. They expire soon after the grant has ended.
+            # But without a refresh token, nothing has ended the grant.
             can_not = hint == "access_token" and error.peer_code == "unsupported_token_type"
             if not can_not or newest.refresh_token is None:
                 refused.append((what, error))
@@ -53,7 +53,7 @@ def revoke(bank: Bank, tokens: TokenSet) -> Flow[None]:
 
 
 def _tokens_of(tokens: TokenSet) -> list[tuple[str, str, Secret]]:
-    """What each is for people, its hint, and itself: the refresh token first, which ends the grant."""
+    """For each token its name for people, its `token_type_hint`, and its value; the refresh token first."""
     found = [] if tokens.refresh_token is None else [("refresh token", "refresh_token", tokens.refresh_token)]
     for token in tokens.access_tokens:
         of = "" if token.resource is None else f" for {token.resource}"

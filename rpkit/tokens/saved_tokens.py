@@ -1,4 +1,4 @@
-"""Keeping a user's token set between requests, under the user's own name at this bank.
+"""Save and load the token set of a user, under the application's name for the user and this bank.
 
 Spec: FAPI2-SP 6.8; RFC 9700 4.9.3
 Role: C
@@ -12,7 +12,7 @@ from rpkit.tokens.token_set import TokenKey, TokenSet, require_own
 
 
 def save_tokens(bank: Bank, user: str, tokens: TokenSet, *, resource: str | None = None) -> Flow[TokenSet]:
-    """`user` is the application's own name for the user; `resource` tells several grants of one user apart.
+    """`user`: the application's own name for the user. `resource`: separates several grants of one user.
 
     Raises ForeignTransaction, StoreError.
     """

@@ -1,7 +1,7 @@
-"""One call to the token endpoint and the reading of its answer, whatever the grant: strict about what a token may do.
+"""One call to the token endpoint for any grant, and its response: strict about every member that decides.
 
-How the answer is written decides nothing; what cannot be read is left out where nothing hangs on it. A refresh token
-in an answer that is refused may have taken the place of the one that was sent: the error's `outcome` has it.
+A deviation in form is tolerated. A member that cannot be read is left out if nothing depends on it. If a response is
+refused, its refresh token may have replaced the one that was sent. So `outcome` of the error is that refresh token.
 
 Spec: RFC 6749 5.1, 5.2; RFC 9449 5a, 5c; RFC 9396 7; RFC 8707 2.2
 Role: C
@@ -27,7 +27,7 @@ from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
 
 MAX_FURTHER_OCTETS: Final = 64 * 1024
-"""Of the further members of one answer: they are sealed with the token set, and stored with it."""
+"""The limit for `further_members` of one response: they are sealed and stored with the token set."""
 _CLAUSE: Final = "RFC 6749 5.1"
 _KNOWN: Final = frozenset(
     {
@@ -53,9 +53,9 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenResponse:
-    """A success answer of the right token type. The ID token in it is not verified yet.
+    """A successful response with the right token type. Its ID token is not verified yet.
 
-    `further_members`: those that no specification here knows. `borne`: what was read although it is written otherwise.
+    `further_members`: the members that none of the specifications defines. `borne`: the deviations that were tolerated.
     """
 
     access_token: Secret
@@ -69,7 +69,7 @@ class TokenResponse:
     borne: tuple[str, ...] = ()
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
-        """The token as it is kept; a scope left out means the one that was asked for (RFC 6749 5.1)."""
+        """The access token for the token set. If the response has no scope, it is `scope` (RFC 6749 5.1)."""
         return AccessToken(
             value=self.access_token,
             token_type=self.token_type,
@@ -85,7 +85,7 @@ def request_tokens(
 ) -> Flow[TokenResponse]:
     """Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
 
-    `outcome` of the error is the refresh token, a Secret, of an answer that was refused.
+    `outcome` of the error is the refresh token (a Secret) of a response that was refused.
     """
     fields: Form = (("grant_type", grant_type), *form)
     if resource is not None:
@@ -99,10 +99,10 @@ def request_tokens(
 
 
 def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse:
-    """`bound`: a proof went with the request, so the token must be of type DPoP. Raises as `request_tokens` does."""
+    """`bound`: the request had a DPoP proof, so `token_type` must be DPoP. Raises the errors of `request_tokens`."""
     members = Members(
         read_json_object(response, clause=_CLAUSE),
-        document="the token answer",
+        document="the token response",
         clause=_CLAUSE,
         refusal=TokenResponseError,
     )
@@ -123,7 +123,7 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
     expected = "DPoP" if bound else "Bearer"
     if token_type.lower() != expected.lower():
         raise WrongTokenType(
-            f"the token is of type {token_type[:20]} where {expected} is due; it is discarded",
+            f"token_type is {token_type[:20]}, and sender_constraint demands {expected}; the token is not used",
             facts={"expected": expected, "got": token_type[:20]},
         )
     expires_in = members.number("expires_in")
@@ -146,7 +146,7 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
 def _required(members: Members, name: str) -> str:
     value = members.text(name, decides=True)
     if value is None:
-        raise TokenResponseError(f"the token answer has no {name}", facts={"member": name})
+        raise TokenResponseError(f"the token response has no {name}", facts={"member": name})
     if not value.isascii() or not value.isprintable():
         raise members.refuse(name, "is not printable ASCII")
     return value
@@ -162,13 +162,15 @@ def _details(members: Members) -> tuple[Mapping[str, Any], ...] | None:
     if value is None:
         return None
     if isinstance(value, dict):
-        members.bear("authorization_details", "an object is read as an array of it")
+        members.bear("authorization_details", "it is an object and is read as an array of one")
         value = [value]
     well_formed = isinstance(value, list) and all(
         isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
     )
     if not well_formed:
-        raise members.refuse("authorization_details", "is not an array of typed objects", clause="RFC 9396 7")
+        raise members.refuse(
+            "authorization_details", "is not an array of objects with a type", clause="RFC 9396 7"
+        )
     return tuple(value)
 
 
@@ -178,7 +180,7 @@ def _further(members: Members) -> Mapping[str, Any]:
     if size > MAX_FURTHER_OCTETS:
         for name in found:
             members.leave_out(
-                name, f"the further members have {size} octets, and {MAX_FURTHER_OCTETS} are kept"
+                name, f"the further members have {size} octets, and {MAX_FURTHER_OCTETS} is the limit"
             )
         return {}
     return found

@@ -1,6 +1,6 @@
-"""What a login (or a client's own grant) came to: one access token per resource, one refresh token, one binding key.
+"""The tokens of a login or of another grant: one access token per resource, one refresh token, one DPoP key.
 
-Only verified answers become a `TokenSet`, and only a `TokenSet` can call an API.
+Only a verified response becomes a `TokenSet`, and only a `TokenSet` can call an API.
 
 Spec: RFC 8707 2.2; RFC 9396 7; RFC 9449 5; RFC 6749 6; RFC 9700 4.9.3
 Role: C
@@ -24,14 +24,14 @@ from rpkit.tokens.dpop_key import DPoPKey
 SCHEMA: Final = 1
 SEAL_CONTEXT: Final = "rpkit.tokens"
 EXPIRY_MARGIN: Final = 5.0
-"""A token this close to its end is not sent any more."""
+"""In seconds. A token that expires sooner is no longer sent."""
 
 _BRAND: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """Whose tokens, from which server and, where one user has several grants there, for which resource."""
+    """The user, the issuer of the tokens and, if a user has several grants there, the resource of the grant."""
 
     user: str
     issuer: str
@@ -45,7 +45,7 @@ class TokenKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """One access token. `expires_at` None: the server did not say. `resource` None: none was named."""
+    """One access token. `expires_at` None: the server gave no `expires_in`. `resource` None: none was requested."""
 
     value: Secret
     token_type: str
@@ -60,11 +60,12 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
-    """`scope` and `authorization_details` are as granted at the login. `version` grows with each change.
+    """The tokens of one login. `scope` and `authorization_details` are those that were granted at the login.
 
-    `further_members`: what the server's token answers say beyond the specifications (`cdr_arrangement_id`, say), the
-    newest of each; spans among them count from `received_at`, the time of the newest answer.
-    `grant` is the login's own name: versions of two logins say nothing about each other.
+    `version` grows with each change. `grant` is the unique name of the login; only versions of one login are compared.
+    `further_members`: the members of the token responses that no specification defines (`cdr_arrangement_id`, for
+    example), each with its newest value. A duration among them counts from `received_at`, the time of the newest
+    response.
     """
 
     key: TokenKey
@@ -84,14 +85,14 @@ class TokenSet:
 
     def __post_init__(self) -> None:
         if self.brand is not _BRAND:
-            raise TypeError("a TokenSet comes from a verified answer of the token endpoint alone")
+            raise TypeError("a TokenSet is made by this package alone, from a verified token response")
 
     @property
     def issuer(self) -> str:
         return self.key.issuer
 
     def find(self, resource: str | None) -> AccessToken | None:
-        """The token for a resource; for None the one that was got without naming any, or else the only one."""
+        """The token for a resource. For None: the token that was requested without a resource, or else the only one."""
         for token in self.access_tokens:
             if token.resource == resource:
                 return token
@@ -107,7 +108,7 @@ class TokenSet:
         token = self.find(resource)
         if token is None:
             raise NoAccessToken(
-                "no access token for this resource is in the set",
+                "the token set has no access token for this resource: refresh(resource=...) gets one",
                 facts={"resource": resource or "", "have": " ".join(self.resources)},
             )
         return token.value
@@ -124,7 +125,7 @@ class TokenSet:
         further_members: Mapping[str, Any],
         received_at: float,
     ) -> TokenSet:
-        """The next version: `token` beside those of other resources; what did not come anew stays as it was."""
+        """The next version: with `token` beside those of other resources. What the response left out stays."""
         others = tuple(other for other in self.access_tokens if other.resource != token.resource)
         return replace(
             self,
@@ -144,12 +145,12 @@ class TokenSet:
 
     @classmethod
     def kept_in(cls, error: FapiError) -> TokenSet | None:
-        """The set that an error hands over: a refresh was refused, and the server had rotated the refresh token."""
+        """The token set that an error carries, if the server had rotated the refresh token before the error."""
         return error.outcome if isinstance(error.outcome, cls) else None
 
     def to_bytes(self) -> bytes:
-        """For sealing: it holds secrets in clear."""
-        # Left out where there are none: a set that was stored before they were known is the same octets again.
+        """The octets to seal. They have secrets in clear."""
+        # Absent members are left out. So a set that an older version stored gives the same octets again.
         further = {"further": dict(self.further_members)} if self.further_members else {}
         received = {} if self.received_at is None else {"received_at": self.received_at}
         return strict_json.dump(
@@ -178,7 +179,7 @@ class TokenSet:
         try:
             members = strict_json.parse_object(octets)
             if members["v"] != SCHEMA:
-                raise SealBroken("this token set was written by another version")
+                raise SealBroken("another version of rpkit wrote this token set: sign in again")
             return cls(
                 key=TokenKey(*members["key"]),
                 grant=members["grant"],
@@ -196,10 +197,10 @@ class TokenSet:
                 brand=_BRAND,
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise SealBroken("this is not a token set") from error
+            raise SealBroken("these octets are not a token set: sign in again") from error
 
     def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a session or a database."""
+        """The set as encrypted and authenticated text, for a session or a database."""
         return seal.seal_text(self.to_bytes(), SEAL_CONTEXT)
 
     @classmethod
@@ -210,17 +211,16 @@ class TokenSet:
 
 
 def require_own(tokens: TokenSet, issuer: str, client_id: str) -> None:
-    """Before any of it is used by a client of `issuer`: it came from there.
-
-    Raises ForeignTransaction; ConfigurationError for what is no token set.
-    """
+    """Raises ForeignTransaction for tokens of another issuer or client; ConfigurationError for what is no token set."""
     if not isinstance(tokens, TokenSet):
         raise ConfigurationError(
-            "tokens is a TokenSet: login.tokens, or what load_tokens() gave (None: that user has none, and signs in)"
+            f"tokens is a {type(tokens).__name__}: give login.tokens, or the TokenSet of load_tokens(). If"
+            " load_tokens() returns None, the user has no tokens and has to sign in"
         )
     if (tokens.issuer, tokens.client_id) != (issuer, client_id):
         raise ForeignTransaction(
-            "these tokens are of another client or server", facts={"expected": issuer, "got": tokens.issuer}
+            "these tokens belong to another client or server: use them with the client that got them",
+            facts={"expected": issuer, "got": tokens.issuer},
         )
 
 
@@ -236,10 +236,10 @@ def first_token_set(
     further_members: Mapping[str, Any],
     received_at: float,
 ) -> TokenSet:
-    """The set that a verified grant begins with."""
+    """The first token set of a grant."""
     return TokenSet(
         key=key,
-        grant=key.user,  # random at first: no application has named the user yet
+        grant=key.user,  # a random string: the application has not given its name of the user yet
         client_id=client_id,
         subject=subject,
         access_tokens=(token,),

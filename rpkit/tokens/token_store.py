@@ -1,7 +1,7 @@
-"""Where token sets are kept between requests and processes: sealed, versioned, published by compare-and-swap.
+"""The store of token sets between requests and processes: sealed, versioned, published by compare-and-swap.
 
-One process at a time refreshes one set: it holds a lock made with `add`, which ends by itself, and publishes with
-`swap`, so that a process that stalled cannot overwrite what another has published since.
+One process at a time refreshes a set. It holds a lock, made with `add`, that expires by itself. It publishes with
+`swap`. So a process that stalled cannot overwrite a newer set that another process has published.
 
 Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6; RFC 9700 4.9.3
 Role: C
@@ -21,20 +21,22 @@ from rpkit.tokens.token_set import TokenKey, TokenSet
 
 TTL: Final = 90 * 86_400.0
 LOCK_TTL: Final = 20.0
-"""Longer than a token call may take, with its nonce retry."""
+"""In seconds: longer than a token request may take, together with its nonce retry."""
 
 OnChange = Callable[[TokenSet], None]
 
 
 class TokenStore:
-    """`on_change` is told of each set that was written; `ttl` is how long a set is kept unused."""
+    """`on_change` is called with each set that was written. `ttl`: the seconds that an unused set is kept."""
 
     def __init__(
         self, store: Store, seal: Seal | None, *, on_change: OnChange | None = None, ttl: float = TTL
     ) -> None:
-        """`seal` None is for a store that never leaves this process's memory."""
+        """`seal` may be None only for a store in the memory of this process."""
         if seal is not None and not isinstance(seal, Seal):
-            raise ConfigurationError("TokenStore(store, seal): seal is a Seal, or None for memory")
+            raise ConfigurationError(
+                "the second argument of TokenStore must be a Seal([key]), or None for a MemoryStore"
+            )
         require_store(store)
         self._store: Store = store if seal is None else SealedStore(store, seal)
         self._on_change = on_change
@@ -42,7 +44,7 @@ class TokenStore:
 
     @classmethod
     def in_memory(cls) -> TokenStore:
-        """For one process: what was refreshed here is known here."""
+        """A store for one process. Other processes do not see its sets."""
         return cls(MemoryStore(), None, ttl=86_400.0)
 
     def load(self, key: TokenKey) -> Flow[TokenSet | None]:
@@ -50,12 +52,12 @@ class TokenStore:
         return _read((yield from store_get(self._store, key.store_key)))
 
     def save(self, tokens: TokenSet) -> Flow[None]:
-        """Write a set, whatever was there: a new login replaces the old grant."""
+        """Write a set over any other: a new login replaces the old grant."""
         yield from store_put(self._store, tokens.key.store_key, tokens.to_bytes(), self._ttl)
         self._tell(tokens)
 
     def publish(self, tokens: TokenSet, *, expected: TokenSet | None) -> Flow[bool]:
-        """Write a set only if `expected` is still what is there."""
+        """Write a set only if the store still has `expected`. Returns whether it was written."""
         written = yield from store_swap(
             self._store,
             tokens.key.store_key,
@@ -68,7 +70,7 @@ class TokenStore:
         return written
 
     def forget(self, key: TokenKey, grant: str) -> Flow[None]:
-        """Forget the set of this login; one that took its place meanwhile stays."""
+        """Delete the set of this login. A set of a newer login stays."""
         stored = yield from self.load(key)
         while stored is not None and stored.grant == grant:
             if (yield from store_swap(self._store, key.store_key, stored.to_bytes(), b"", 0.001)):
@@ -80,7 +82,7 @@ class TokenStore:
         return (yield from store_add(self._store, _lock_key(key), holder.encode(), LOCK_TTL))
 
     def unlock(self, key: TokenKey, holder: str) -> Flow[None]:
-        """Give the lock back, unless it ran out and somebody else has it."""
+        """Release the lock, unless it has expired and another process holds it."""
         yield from store_swap(self._store, _lock_key(key), holder.encode(), b"", 0.001)
 
     def _tell(self, tokens: TokenSet) -> None:
@@ -92,7 +94,7 @@ class TokenStore:
 
 
 def _read(octets: bytes | None) -> TokenSet | None:
-    return TokenSet.from_bytes(octets) if octets else None  # empty: forgotten this very moment
+    return TokenSet.from_bytes(octets) if octets else None  # empty: `forget` has just deleted it
 
 
 def _lock_key(key: TokenKey) -> str:

@@ -115,7 +115,7 @@ def test_what_is_not_compressed_as_its_header_says_is_handed_over_in_the_error(
     clients: Clients, bank: FakeBank
 ) -> None:
     api = packed_api(clients.of(bank), bank, 201, "gzip", [b'{"paymentId": "p-1"}'])
-    with api, pytest.raises(ResponseTooLarge, match="not compressed as its header says") as refused:
+    with api, pytest.raises(ResponseTooLarge, match="not compressed as its content-encoding says") as refused:
         api.post("/payments", json={"amount": "1"})
     assert refused.value.outcome.status_code == 201
 

@@ -86,7 +86,7 @@ REFUSED_TOKENS: dict[str, tuple[dict[str, str], Any, type[FapiError], str]] = {
         {"www-authenticate": 'DPoP error="invalid_token", error_description="The token expired"'},
         {},
         PeerRefused,
-        r'refused: invalid_token, "The token expired" \(has the access token ended',
+        r'refused: invalid_token, "The token expired" \(if the access token has expired',
     ),
     "an ended token, under another scheme": (
         {"www-authenticate": 'Bearer error="invalid_token"'},
@@ -110,7 +110,7 @@ REFUSED_TOKENS: dict[str, tuple[dict[str, str], Any, type[FapiError], str]] = {
         {"www-authenticate": 'DPoP error="insufficient_user_authentication", max_age="60"'},
         {},
         StepUpRequired,
-        "stronger or fresher login",
+        "stronger or more recent login",
     ),
     "nothing that is known": ({"www-authenticate": "Bearer"}, b"<html>", UnexpectedStatus, "answered 401"),
 }

@@ -40,7 +40,7 @@ def test_tokens_are_a_token_set(form: str, clients: Clients, bank: FakeBank) -> 
         lambda: client.revoke(given),
         lambda: client.save_tokens("alice", given),
     ):
-        with pytest.raises(ConfigurationError, match=r"login\.tokens, or what load_tokens\(\) gave"):
+        with pytest.raises(ConfigurationError, match=r"login\.tokens, or the TokenSet of load_tokens\(\)"):
             use()
 
 
@@ -52,7 +52,7 @@ def test_an_api_client_shows_its_api_and_no_token(clients: Clients, bank: FakeBa
 
 def test_userinfo_takes_the_login(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
-    with pytest.raises(ConfigurationError, match="the whole login"):
+    with pytest.raises(ConfigurationError, match="userinfo takes a Login"):
         client.userinfo(signed_in(client, bank).tokens)
 
 
@@ -75,7 +75,7 @@ def test_a_seal_takes_a_list_of_keys(keys: Any) -> None:
     ("store", "seal"), [(SEAL, MemoryStore()), ("sqlite:///t.db", SEAL), (MemoryStore(), b"k" * 32)]
 )
 def test_a_token_store_takes_a_store_and_a_seal(store: Any, seal: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"a store is an object|seal is a Seal"):
+    with pytest.raises(ConfigurationError, match=r"a store is an object|must be a Seal"):
         TokenStore(store, seal)
 
 

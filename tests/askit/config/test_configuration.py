@@ -191,7 +191,7 @@ def test_nothing_is_given_twice(setting: str, entry: dict[str, Any]) -> None:
 def test_a_bearer_token_lives_under_ten_minutes() -> None:
     with pytest.raises(ConfigurationError) as refused:
         Config.from_mapping(settings(profile="oauth-2.1", access_token_lifetime=601))
-    assert refused.value.clause == "FAPI1-BL 5.2.2-21"
+    assert refused.value.clause == "RFC 6750 5.3"
     assert Config.from_mapping(settings(access_token_lifetime=601)).access_token_lifetime == 601
 
 

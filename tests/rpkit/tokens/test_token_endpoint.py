@@ -79,7 +79,7 @@ BORNE: dict[
         {"authorization_details": {"type": "pay"}},
         "authorization_details",
         ({"type": "pay"},),
-        "an object is read as an array of it",
+        "it is an object and is read as an array of one",
     ),
 }
 
@@ -123,7 +123,7 @@ ERRORS_IN_A_200: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
     ),
     "a code of its own": ({"error": "bad_verification_code"}, PeerRefused, "refused: bad_verification_code"),
     "beside empty members": ({"error": "invalid_grant", "access_token": ""}, PeerRefused, "invalid_grant"),
-    "an error that is empty": ({"error": ""}, TokenResponseError, "the token answer has no access_token"),
+    "an error that is empty": ({"error": ""}, TokenResponseError, "the token response has no access_token"),
     "an error that is an object": ({"error": {"code": 100}}, TokenResponseError, "has no access_token"),
 }
 
