@@ -1,7 +1,8 @@
-"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Eight numbered steps."""
+"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Numbered steps."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -9,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
 from examples.demo.choices import BEARER
+from examples.demo.client import certificate_of
+from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder, Trace
-from examples.demo.world import World
+from examples.demo.world import World, payment
 from fapikit.io import SyncDriver
 from fapikit.metadata import discover
 
@@ -51,7 +54,7 @@ class Walk:
         method = "a public client" if self.world.method == "none" else self.world.method
         token = _TOKENS[self.world.binding]
         asks = "asks the bank, whose answer is signed," if signed else "introspects"
-        return [
+        steps = [
             Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
             Step(f"{push}: {method}, PKCE, nonce, state, one payment, both APIs", self.push),
             Step("login, and a consent page that shows payee and amount", self.consent),
@@ -66,6 +69,9 @@ class Walk:
                 self.revoke,
             ),
         ]
+        if self.world.hybrid:
+            steps.append(Step("once more by PAR and JARM: one signed response verified, and paid", self.jarm))
+        return steps
 
     def discovery(self) -> None:
         driver = SyncDriver(Recorder(self.world, "browser").settings())
@@ -116,3 +122,31 @@ class Walk:
         page = self.browser.submit(form=0)
         require("no longer accepts the refresh token" in page.text, f"the end is shown: {page.text}")
         return page.text.partition("That did not work ")[2]
+
+    def jarm(self) -> None:
+        """The other answer that FAPI 1 Advanced knows: a code in a signed response, for a request that was pushed."""
+        world, fintech = self.world, Recorder(self.world, "fintech")
+        client = fintech_client(
+            world,
+            fintech.settings(certificate_of(world)),
+            response_type="code",
+            response_mode="jwt",
+            pushed_requests=True,
+        )
+        start = begin_payment(client, world)
+        callback = approve(world, start.url, "browser")
+        require("response=" in callback, "the bank answers with a signed response")
+        login = client.complete(callback, start.transaction, resource=world.payments_resource)
+        require(
+            "signed response: signature" in str(login.report), f"the signature was checked: {login.report}"
+        )
+        with client.api(
+            login.tokens,
+            base_url=world.payments_resource,
+            resource=world.payments_resource,
+            event_hooks=fintech.hooks(),
+        ) as api:
+            answer = api.post(
+                world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}
+            )
+        require(answer.status_code == 201, f"the payment is executed: {answer.text}")

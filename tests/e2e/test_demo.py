@@ -25,6 +25,8 @@ RUNS = {
     "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline none dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
     "fapi1-baseline client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi1-advanced private_key_jwt": "demo: 9 steps passed, 10 refusals held, 0 failed",
+    "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
 }
 
 
