@@ -71,6 +71,7 @@ OAUTH_2_1: Final = Profile(
     public_clients=True,
     par_required=False,
     pkce_required=True,
+    pkce_required_when_pushed=False,
     request_object_required=False,
     response_types=frozenset({"code"}),
     response_modes=_ALL_RESPONSE_MODES,
@@ -87,6 +88,8 @@ OAUTH_2_1: Final = Profile(
     id_token_signature_required=False,
     further_id_token_audiences=False,
     jarm_iss_twice=False,
+    scope_beyond_request=True,
+    acr_essential=False,
     signed_introspection_required=False,
     token_in_query=False,
     revocation_checked=False,
@@ -102,6 +105,8 @@ OAUTH_2_1: Final = Profile(
     tls12_ciphers=_ECDHE_GCM,
     redirect_uri_https=True,
     loopback_redirects=True,
+    private_use_redirects=True,
+    bearer_token_lifetime=600.0,
     clauses=MappingProxyType(
         {
             "signing_algorithms": "RFC 8725 3.1",
@@ -109,6 +114,7 @@ OAUTH_2_1: Final = Profile(
             "public_clients": "RFC 6749 2.1",
             "par_required": "RFC 9126 5",
             "pkce_required": "RFC 9700 2.1.1a",
+            "pkce_required_when_pushed": "RFC 9700 2.1.1a",
             "request_object_required": "RFC 9101 10.5",
             "response_types": "RFC 9700 2.1.2",
             "response_modes": "JARM 2.3",
@@ -125,6 +131,8 @@ OAUTH_2_1: Final = Profile(
             "id_token_signature_required": "OIDC 3.1.3.7-6",
             "further_id_token_audiences": "OIDC 3.1.3.7-3",
             "jarm_iss_twice": "RFC 7519 4",
+            "scope_beyond_request": "RFC 6749 3.3",
+            "acr_essential": "OIDC 3.1.2.1",
             "signed_introspection_required": "RFC 9701 4a",
             "token_in_query": "RFC 9700 4.3.2",
             "revocation_checked": "RFC 7662 4",
@@ -140,6 +148,8 @@ OAUTH_2_1: Final = Profile(
             "tls12_ciphers": "RFC 9325 4.2",
             "redirect_uri_https": "RFC 9700 2.6",
             "loopback_redirects": "RFC 8252 7.3",
+            "private_use_redirects": "RFC 8252 7.1",
+            "bearer_token_lifetime": "RFC 6750 5.3",
             "backchannel_required": "CIBA 4a",
         }
     ),
@@ -155,8 +165,10 @@ FAPI1_BASELINE: Final = replace(
     state_required=True,
     assertion_audiences=frozenset({"issuer", "token_endpoint", "par_endpoint"}),
     id_token_signature_required=True,
+    scope_beyond_request=False,
     tls12_ciphers=_ECDHE_GCM,
     loopback_redirects=False,
+    private_use_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
@@ -169,6 +181,7 @@ FAPI1_BASELINE: Final = replace(
             "assertion_audience_as_array": "RFC 7523 3-3",
             "named_assertion_audience": "RFC 7523 3-3",
             "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
+            "scope_beyond_request": "FAPI1-BL 5.2.3-10",
             "token_in_query": "FAPI1-BL 6.2.1-3",
             "revocation_checked": "FAPI1-BL 6.2.1-4",
             "rsa_bits": "FAPI1-BL 5.2.2-5",
@@ -177,6 +190,8 @@ FAPI1_BASELINE: Final = replace(
             "tls12_ciphers": "FAPI1-BL 7.1a",
             "redirect_uri_https": "FAPI1-BL 5.2.2-20",
             "loopback_redirects": "FAPI1-BL 7.5-2",
+            "private_use_redirects": "FAPI1-BL 7.5-1",
+            "bearer_token_lifetime": "FAPI1-BL 5.2.2-21",
         }
     ),
 )
@@ -188,11 +203,13 @@ FAPI1_ADVANCED: Final = replace(
     client_authentication_methods=_FAPI_METHODS,
     public_clients=False,
     pkce_required=False,
+    pkce_required_when_pushed=True,
     request_object_required=True,
     response_signature_required=True,
     response_modes=frozenset({"fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}),
     sender_constraints=frozenset({"mtls"}),
     sender_constraint_required=True,
+    acr_essential=True,
     request_object_max_age=3600.0,
     request_object_max_lifetime=3600.0,
     tls12_ciphers=_RSA_GCM,
@@ -202,7 +219,8 @@ FAPI1_ADVANCED: Final = replace(
             "signing_algorithms": "FAPI1-ADV 8.6-1",
             "client_authentication_methods": "FAPI1-ADV 5.2.2-14",
             "public_clients": "FAPI1-ADV 5.2.2-16",
-            "pkce_required": "FAPI1-ADV 5.2.2-18",
+            "pkce_required": "FAPI1-ADV 5.2.2",
+            "pkce_required_when_pushed": "FAPI1-ADV 5.2.2-18",
             "request_object_required": "FAPI1-ADV 5.2.2-1",
             "response_types": "FAPI1-ADV 5.2.2-2",
             "response_modes": "FAPI1-ADV 5.2.2-2",
@@ -210,6 +228,7 @@ FAPI1_ADVANCED: Final = replace(
             "sender_constraints": "FAPI1-ADV 8.2",
             "sender_constraint_required": "FAPI1-ADV 5.2.2-5",
             "id_token_signature_required": "FAPI1-ADV 5.2.3.1-2",
+            "acr_essential": "FAPI1-ADV 5.2.3-3",
             "request_object_max_age": "FAPI1-ADV 5.2.2-17",
             "request_object_max_lifetime": "FAPI1-ADV 5.2.2-13",
             "tls12_ciphers": "FAPI1-ADV 8.5-1",
@@ -250,6 +269,7 @@ FAPI2_SECURITY: Final = replace(
     id_token_signature_required=True,
     refresh_rotation=False,
     par_lifetime=300.0,
+    private_use_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
@@ -277,6 +297,7 @@ FAPI2_SECURITY: Final = replace(
             "tls12_ciphers": "FAPI2-SP 5.2.2-1",
             "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
             "loopback_redirects": "FAPI2-SP 5.3.2.2-8",
+            "private_use_redirects": "FAPI2-SP 5.3.2.2-8",
         }
     ),
 )

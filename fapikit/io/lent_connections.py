@@ -144,6 +144,9 @@ def _async_lent_class(library: Any) -> Any:
             loan = self._connections.async_pool(library).borrow()
             try:
                 response = await loan.connections.handle_async_request(request)
+            except ssl.SSLError as error:  # an alert after the handshake; anyio hands it on as it is
+                await aclose_all(loan.give_back())
+                raise library.ReadError(str(error)) from error
             except BaseException:
                 await aclose_all(loan.give_back())
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ class _Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         certificate = None
         if self.tls is not None:
-            request = self.tls.wrap_socket(request, server_side=True)  # here, in a thread of its own
+            request = _handshake(self.tls, request)  # here, in a thread of its own
             certificate = request.getpeercert(True)
         number = len(self.served.connections)
         self.served.connections.append(certificate)
@@ -49,6 +50,20 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """A handshake that failed is what some tests are about."""
+
+
+def _handshake(tls: ssl.SSLContext, request: socket.socket) -> ssl.SSLSocket:
+    wrapped = tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+    try:
+        wrapped.do_handshake()
+    except ssl.SSLError:
+        # Read what the client has sent already: closing before that resets the connection, and our alert is lost.
+        with socket.socket(fileno=wrapped.detach()) as bare:
+            bare.settimeout(5)
+            while bare.recv(4096):
+                pass
+        raise
+    return wrapped
 
 
 @contextmanager

@@ -188,10 +188,15 @@ def test_nothing_is_given_twice(setting: str, entry: dict[str, Any]) -> None:
         Config.from_mapping({**members, setting: [*members[setting], entry]})
 
 
-def test_a_bearer_token_lives_under_ten_minutes() -> None:
+@pytest.mark.spec("FAPI1-BL 5.2.2-21")
+@pytest.mark.parametrize(
+    ("profile", "clause"), [("oauth-2.1", "RFC 6750 5.3"), ("fapi1-baseline", "FAPI1-BL 5.2.2-21")]
+)
+def test_a_bearer_token_lives_under_ten_minutes(profile: str, clause: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Config.from_mapping(settings(profile="oauth-2.1", access_token_lifetime=601))
-    assert refused.value.clause == "RFC 6750 5.3"
+        Config.from_mapping(settings(profile=profile, access_token_lifetime=600))
+    assert refused.value.clause == clause
+    assert Config.from_mapping(settings(profile=profile, access_token_lifetime=599))
     assert Config.from_mapping(settings(access_token_lifetime=601)).access_token_lifetime == 601
 
 
