@@ -176,7 +176,7 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
     if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
         raise ConfigurationError(
-            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            f"{metadata.issuer} does not fetch requests (request_uri_parameter_supported): leave hosted_requests out",
             clause="OIDC Discovery 3",
             facts={"member": "request_uri_parameter_supported"},
         )
