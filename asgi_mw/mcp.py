@@ -16,6 +16,7 @@ from collections.abc import Generator
 
 from mcp.server.auth.provider import AccessToken
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.secrets import Secret
 from rskit.decision import Allow, CannotDecide
@@ -34,7 +35,7 @@ class Verifier:
             raise ConfigurationError(
                 "the MCP SDK's bearer middleware shows no proof and no certificate, and this resource server takes "
                 "bound tokens only: put asgi_mw.Protect around the SDK's app instead",
-                clause="FAPI2-SP 5.3.4-5",
+                clause=clause_in_force("FAPI2-SP 5.3.4-5", resource_server.profile),
             )
         self._server = resource_server
 

@@ -12,43 +12,12 @@ Role: RS
 from __future__ import annotations
 
 import asyncio
-import ssl
-from typing import Any, Final
+from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from asgi_mw.view import ASGIApp, Receive, Scope, Send
-
-_VERSIONS: Final = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
-
-
-class _WithCertificate:
-    """`app` with the extension of one connection in every scope."""
-
-    def __init__(self, app: ASGIApp, extension: dict[str, Any]) -> None:
-        self._app = app
-        self._extension = extension
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"] = {**scope.get("extensions", {}), "tls": self._extension}
-        await self._app(scope, receive, send)
-
-
-def tls_extension(transport: asyncio.BaseTransport) -> dict[str, Any] | None:
-    """The extension's members for one connection, or None without TLS."""
-    tls = transport.get_extra_info("ssl_object")
-    if tls is None:
-        return None
-    leaf = tls.getpeercert(binary_form=True)
-    return {
-        "server_cert": None,
-        "client_cert_chain": (ssl.DER_cert_to_PEM_cert(leaf),) if leaf else (),
-        "client_cert_name": None,
-        "client_cert_error": None,
-        "tls_version": _VERSIONS.get(tls.version() or ""),
-        "cipher_suite": None,
-    }
+from fapikit.io.asgi_tls import with_tls_extension
 
 
 class HttpProtocol(H11Protocol):
@@ -56,7 +25,7 @@ class HttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        _wrap(self, transport)
+        self.app = with_tls_extension(self.app, transport)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -64,10 +33,4 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        _wrap(self, transport)
-
-
-def _wrap(protocol: Any, transport: asyncio.BaseTransport) -> None:
-    extension = tls_extension(transport)
-    if extension is not None:
-        protocol.app = _WithCertificate(protocol.app, extension)
+        self.app = with_tls_extension(self.app, transport)

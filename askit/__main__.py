@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from askit.missing_extra import needs_extra
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.io.tls import server_context
+from fapikit.io.tls import ask_for_client_certificates, read_certificates, server_context
 from fapikit.urls import is_loopback_host
 
 with needs_extra():
@@ -59,8 +59,10 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         raise ConfigurationError("tls is missing: this server speaks TLS only", clause="FAPI2-SP 5.2.1-1")
     try:
         tls = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
+        if config.tls.client_ca is not None:
+            ask_for_client_certificates(tls, read_certificates(config.tls.client_ca))
     except ConfigurationError as error:
-        raise ConfigurationError(f"tls: {error.message}") from error
+        raise ConfigurationError(f"tls: {error.message}", clause=error.clause) from error
     host, port = config.address
     serving = uvicorn.Config(
         app,

@@ -20,6 +20,7 @@ from askit.clients.client import Client, Clients
 from askit.clients.few_at_once import FewAtOnce
 from askit.clients.keys import PublicHttp, uris_to_connect_to
 from askit.clients.registrations import Registrations
+from askit.config.client_certificates import takes_certificates
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
@@ -40,7 +41,7 @@ from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
-from fapikit.profiles import Profile
+from fapikit.profiles import Profile, SenderConstraint
 from fapikit.stores import Seal, SealedStore, Store, store_from_url
 
 T = TypeVar("T")
@@ -158,8 +159,18 @@ class Core:
         """The public URL of a path: from the configuration, never from the request's Host."""
         return self._origin + path
 
+    def alias(self, url: str) -> str:
+        """The same, on the host that asks clients for a certificate, if there is one of its own (RFC 8705 5)."""
+        return (self.config.mtls_endpoint_aliases or self._origin) + url.removeprefix(self._origin)
+
     def endpoint(self, name: str) -> str:
         return f"{self._origin}{self.path}/{name}"
+
+    @property
+    def bindings(self) -> frozenset[SenderConstraint]:
+        """What an access token can be bound to here."""
+        certificates = takes_certificates(self.config.tls, self.config.client_certificates)
+        return self.profile.sender_constraints - (set() if certificates else {"mtls"})
 
     @property
     def signing_algorithms(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
     FapiError
     └── Refused                       a request that is answered with an OAuth error
-        ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow
+        ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, one client, address or user has all that it may have
         ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
@@ -55,6 +55,12 @@ class TooSlow(InvalidRequest):
 
     clause = "RFC 9110 15.5.9"
     status = 408
+
+
+class MissingCertificate(InvalidRequest):
+    """The client's tokens are bound to its certificate, and the connection shows none."""
+
+    clause = "RFC 8705 3.4"
 
 
 class ShareTaken(Refused):

@@ -125,7 +125,9 @@ class Code(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFamily(Record):
-    """A refresh token and its successors, by number; `jkt`: the key of a public client, which alone may use them.
+    """A refresh token and its successors, by number.
+
+    `jkt`, `x5t`: the key and the certificate of a public client, which alone may use them.
 
     `current` is the one that is good, `used` the one that it succeeded, at `used_at`. `forgiven`: twice.
     """
@@ -134,6 +136,7 @@ class RefreshFamily(Record):
     grant_id: str
     expires_at: float
     jkt: str | None = None
+    x5t: str | None = None
     current: int = 0
     used: int = -1
     used_at: float = 0.0
@@ -154,6 +157,7 @@ class AccessToken(Record):
     grant_id: str | None = None
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     jkt: str | None = None
+    x5t: str | None = None
     acr: str | None = None
     auth_time: int | None = None
 

@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from askit import wire_errors
 from askit.browser_origins import open_to
-from askit.clauses import cite_what_is_in_force
 from askit.core import Core
 from askit.endpoints import (
     authorize,
@@ -39,6 +38,7 @@ from askit.endpoints import (
 from askit.messages import see_other
 from askit.pages.languages import prefer_header
 from askit.refusal_pages import refusal_page
+from fapikit.clauses import cite_what_is_in_force
 from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]

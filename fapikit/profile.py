@@ -31,6 +31,8 @@ class Profile:
     public_clients: bool
     par_required: bool
     pkce_required: bool
+    pkce_required_when_pushed: bool
+    """Of a pushed request, where it is not required of all."""
     request_object_required: bool
     response_types: frozenset[str]
     response_modes: frozenset[str]
@@ -53,6 +55,10 @@ class Profile:
     """A client may trust audiences of an ID token beside itself."""
     jarm_iss_twice: bool
     """A signed response may name its issuer twice, if both times it is the same."""
+    scope_beyond_request: bool
+    """A token answer may grant scope that was not asked for."""
+    acr_essential: bool
+    """A level of authentication is asked for as an essential claim of the ID token."""
     signed_introspection_required: bool
     token_in_query: bool
     revocation_checked: bool
@@ -68,6 +74,10 @@ class Profile:
     tls12_ciphers: tuple[str, ...]
     redirect_uri_https: bool
     loopback_redirects: bool
+    private_use_redirects: bool
+    """To a scheme that an app made of a domain of its own."""
+    bearer_token_lifetime: float
+    """An access token that is bound to nothing lives less than this."""
     backchannel_required: bool = False
     clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     relaxations: tuple[Relaxation, ...] = ()
@@ -82,7 +92,7 @@ class Profile:
     def _contradictions(self) -> Iterator[tuple[bool, str, str]]:
         for setting in ("signing_algorithms", "response_types", "response_modes", "tls12_ciphers"):
             yield not getattr(self, setting), setting, "itself: it is empty"
-        for setting in ("code_lifetime", "par_lifetime"):
+        for setting in ("code_lifetime", "par_lifetime", "bearer_token_lifetime"):
             yield getattr(self, setting) <= 0, setting, "itself: a span is positive"
         yield not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the algorithms known here"
         constrained = self.sender_constraint_required and not self.sender_constraints

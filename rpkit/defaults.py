@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores.memory import MemoryStore
@@ -38,4 +39,7 @@ def client_settings(
         given.setdefault("response_type", HYBRID)
     if given["signed_requests"] and "request_signer" not in given:
         given["request_signer"] = getattr(auth, "signer", None)
-    return ClientSettings(client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given)
+    with citing(chosen):
+        return ClientSettings(
+            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given
+        )

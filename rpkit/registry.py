@@ -75,7 +75,7 @@ class Registry:
         It is also raised if a bank has an `assertion_audience` that is not its issuer and shares a key with another
         bank: client assertions could be replayed at that bank.
         """
-        for what, clause in (("issuer", "RFC 9207 4"), ("redirect_uri", "FAPI1-BL 5.2.3-3")):
+        for what, clause in (("issuer", "RFC 9207 4"), ("redirect_uri", "RFC 9700 4.4.2")):
             shared = _twice(getattr(bank, what) for bank in banks.values())
             if shared is not None:
                 raise ConfigurationError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ATTACKS = ROOT / "rskit" / "testing" / "attacks"
+EQUIVALENTS = ROOT / "fapikit" / "clauses.py"
 PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
 
 _SPECS = r"RFC \d+|FAPI2-SP|FAPI2-MS|FAPI2-AM|FAPI1-BL|FAPI1-ADV|FAPI-CIBA|CIBA|JARM|OIDC|rfc7523bis|Idempotency-Key"
@@ -37,6 +38,8 @@ def in_code() -> dict[str, list[str]]:
         for path in sorted((ROOT / package).rglob("*.py")):
             if path.is_relative_to(ATTACKS):
                 continue  # which break clauses, and enforce none
+            if path == EQUIVALENTS:
+                continue  # which says what else a clause is called
             for clause in clauses_in(_prose(path.read_text("utf-8"))):
                 found[clause].add(str(path.relative_to(ROOT)))
     # A profile names a clause for each value: whoever asks it enforces that, so the profiles come last.

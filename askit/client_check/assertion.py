@@ -59,17 +59,16 @@ def expected_of(core: Core, client: Client) -> Expected:
 
 
 def audiences(core: Core, profile: Profile) -> tuple[str, ...]:
-    """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone)."""
+    """The audiences that the profile accepts (FAPI2-SP 5.3.2.1-8: the issuer alone), an endpoint under each name."""
     known = {
         "issuer": core.config.issuer,
         "token_endpoint": core.endpoint("token"),
         "par_endpoint": core.endpoint("par"),
     }
+    accepted = [known[name] for name in sorted(profile.assertion_audiences) if name in known]
+    aliases = [core.alias(url) for url in accepted if url != core.config.issuer]
     named = core.config.assertion_audience if profile.named_assertion_audience else None
-    return (
-        *(known[name] for name in sorted(profile.assertion_audiences) if name in known),
-        *(() if named is None else (named,)),
-    )
+    return tuple(dict.fromkeys([*accepted, *aliases, *(() if named is None else (named,))]))
 
 
 async def require_single_use(core: Core, claims: Mapping[str, Any], client: Client) -> None:

@@ -39,8 +39,7 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
     shape, client_id = presented(request, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
-        # FAPI1-BL 5.2.2-19, RFC 7523 3-2
-        raise InvalidClient("client_id is not the client that authenticates", clause="RFC 7523 3-2")
+        raise InvalidClient("client_id is not the client that authenticates", clause="FAPI1-BL 5.2.2-19")
     client = await core.clients.find(client_id)
     if client is None:
         raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})

@@ -31,10 +31,10 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
     jws = parse_jws(assertion_of(parameters), CLIENT_ASSERTION, {registered} if registered else set(_HASHES))
     if client.secret is None or jws.alg not in _HASHES:
         raise InvalidClient("this client has no secret to sign with")
-    secret = client.secret.reveal().encode()
     profile = core.profile_of(client)
-    if len(secret) < profile.symmetric_octets:
+    if not client.has_secret_for(jws.alg, profile):
         raise InvalidClient("the secret is too short to sign with", clause=profile.clause("symmetric_octets"))
+    secret = client.secret.reveal().encode()
     mac = hmac.new(secret, jws.signing_input, _HASHES[jws.alg]).digest()
     if not hmac.compare_digest(mac, jws.signature):
         raise CLIENT_ASSERTION.fail(BadSignature, "the MAC of this client assertion does not verify")

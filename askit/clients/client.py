@@ -14,7 +14,14 @@ from urllib.parse import urldefrag, urlsplit
 from cachetools import LRUCache
 
 from askit.clients.keys import require_public, uris_to_connect_to
-from askit.clients.metadata import ALGORITHMS, check_encryption, check_types, check_values, read_keys
+from askit.clients.metadata import (
+    ALGORITHMS,
+    MAC_OCTETS,
+    check_encryption,
+    check_types,
+    check_values,
+    read_keys,
+)
 from askit.clients.redirect_uris import check_redirect_uri, is_registered
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
@@ -85,13 +92,10 @@ class Client:
                 f"{profile.name} does not allow token_endpoint_auth_method {method}",
                 profile.clause("client_authentication_methods"),
             )
-        if not profile.loopback_redirects and any(
-            urlsplit(uri).scheme != "https" for uri in (*self.redirect_uris, *self.post_logout_redirect_uris)
-        ):
-            raise self._refuse(
-                f"{profile.name} does not allow redirect URIs on loopback or of a private-use scheme",
-                profile.clause("loopback_redirects"),
-            )
+        if method == "client_secret_jwt":
+            self._check_secret(profile)
+        for uri in (*self.redirect_uris, *self.post_logout_redirect_uris):
+            self._check_redirect(uri, profile)
         for name in ALGORITHMS:
             alg = self.metadata.get(name)
             symmetric = name == "token_endpoint_auth_signing_alg" and method == "client_secret_jwt"
@@ -104,6 +108,38 @@ class Client:
                 raise self._refuse(
                     f"{profile.name} does not allow this response type", profile.clause("response_types")
                 )
+
+    def _check_secret(self, profile: Profile) -> None:
+        alg = self.alg("token_endpoint_auth_signing_alg") or "HS256"
+        if alg not in MAC_OCTETS:
+            raise self._refuse(
+                f"client_secret_jwt is signed with {', '.join(MAC_OCTETS)}: token_endpoint_auth_signing_alg is {alg}",
+                profile.clause("signing_algorithms"),
+            )
+        if not self.has_secret_for(alg, profile):
+            raise self._refuse(
+                f"client_secret is shorter than {alg} asks for: {MAC_OCTETS[alg]} octets",
+                profile.clause("symmetric_octets"),
+            )
+
+    def has_secret_for(self, alg: str, profile: Profile) -> bool:
+        """Whether its secret is long enough for a MAC of this algorithm."""
+        octets = 0 if self.secret is None else len(self.secret.reveal().encode())
+        return octets >= max(profile.symmetric_octets, MAC_OCTETS[alg])
+
+    def _check_redirect(self, uri: str, profile: Profile) -> None:
+        """What the profile leaves to native apps; all else was refused when it was read."""
+        scheme = urlsplit(uri).scheme
+        if scheme == "http" and not profile.loopback_redirects:
+            raise self._refuse(
+                f"{profile.name} does not allow redirect URIs on loopback",
+                profile.clause("loopback_redirects"),
+            )
+        if scheme not in ("http", "https") and not profile.private_use_redirects:
+            raise self._refuse(
+                f"{profile.name} does not allow redirect URIs of a private-use scheme",
+                profile.clause("private_use_redirects"),
+            )
 
     def _check_method(self) -> None:
         method = self.auth_method

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
@@ -22,7 +23,9 @@ from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
+from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.stores import Seal
 
@@ -40,10 +43,12 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "client_profiles": client_profiles,
         "assertion_audience": table.optional_string("assertion_audience"),
         "auto_approve": table.optional_string("auto_approve"),
-        "clients": _clients(table, base),
+        "clients": _clients(table, base, profile),
         "initial_access_token": Secret(initial_access_token) if initial_access_token else None,
         "registration": _registration(table.table("registration")),
         "tls": _tls(table.table("tls"), base),
+        "client_certificates": read_certificate_header(table.table("client_certificates")),
+        "mtls_endpoint_aliases": table.optional_string("mtls_endpoint_aliases"),
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
@@ -91,7 +96,7 @@ def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
     return keys
 
 
-def _clients(table: Table, base: Path) -> tuple[Client, ...]:
+def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
     file = table.optional_string("clients_file")
     entries: Any = table.array("clients")
     if file is not None:
@@ -100,7 +105,8 @@ def _clients(table: Table, base: Path) -> tuple[Client, ...]:
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
-    return tuple(_client(entry) for entry in entries)
+    with citing(profile):
+        return tuple(_client(entry) for entry in entries)
 
 
 def _client(metadata: Mapping[str, Any]) -> Client:

@@ -21,6 +21,7 @@ from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
+from askit.config.client_certificates import check_aliases, check_profile_can_be_served
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -33,6 +34,8 @@ from askit.config.profile_settings import (
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
+from fapikit.certificates import CertificateHeader
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -72,6 +75,8 @@ class Config:
         default_factory=lambda: RegistrationPolicy(scopes=IDENTITY_SCOPES)
     )
     tls: TlsFiles | None = None
+    client_certificates: CertificateHeader | None = None
+    mtls_endpoint_aliases: str | None = None
     signing_jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     signing_alg: str = "ES256"
     request_object_encryption: tuple[str, ...] = ()
@@ -102,18 +107,18 @@ class Config:
         return cls(**read_settings(Table(members), Path(base)))
 
     def __post_init__(self) -> None:
+        with citing(self.profile):
+            self._check()
+
+    def _check(self) -> None:
         parts = urlsplit(self.issuer)
         if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
             raise ConfigurationError(
                 "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
             )
         self.profile.require_algorithm(self.signing_alg, "a token")
-        if self.profile.sender_constraint_required and "dpop" not in self.profile.sender_constraints:
-            raise ConfigurationError(
-                f"profile = {self.profile.name} needs certificate-bound tokens, which this server does not issue",
-                clause=self.profile.clause("sender_constraints"),
-                facts={"setting": "profile"},
-            )
+        check_profile_can_be_served(self.profile, self.tls, self.client_certificates)
+        check_aliases(self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
         check_browser_origins(self.browser_origins or ())
         check_texts(self.texts)

@@ -45,6 +45,15 @@ class Table:
         value = self._typed(key, bool)
         return default if value is None else value
 
+    def boolean_or_table(self, key: str) -> bool | Table:
+        """true or false, or a table of its own; false where it is left out."""
+        value = self._get(key)
+        if isinstance(value, dict):
+            return Table(value, self.name(key))
+        if value is not None and not isinstance(value, bool):
+            raise self._wrong(key, "true or false, or a table")
+        return bool(value)
+
     def optional_seconds(self, key: str) -> float | None:
         value = self._get(key)
         if value is None:

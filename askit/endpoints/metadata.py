@@ -1,26 +1,37 @@
 """Metadata, the same document under both well-known names.
 
-Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4
+Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: FAPI2-SP 5.3.2.1-1
 Role: AS
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check.authenticate import METHODS
-from askit.clients.metadata import ENCRYPTED_RESPONSES
 from askit.core import Core
 from askit.grants.by_type import GRANTS
+from askit.issuing.confirmation import BOUND_TO_CERTIFICATE
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
+from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
+
+_ALIASED: Final = (
+    "token_endpoint",
+    "pushed_authorization_request_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+    "registration_endpoint",
+)
+"""What programs call, and so may call with a certificate."""
 
 
 async def metadata(core: Core, _request: Request) -> Response:
@@ -85,8 +96,13 @@ def build_metadata(core: Core) -> dict[str, Any]:
         document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(core)
     # RFC 7662 2.1: introspection is for APIs that prove who they are.
     document["introspection_endpoint_auth_methods_supported"] = [name for name in methods if name != "none"]
+    if "mtls" in core.bindings:
+        document[BOUND_TO_CERTIFICATE] = True
     if config.initial_access_token is not None:
         document["registration_endpoint"] = core.endpoint("register")
+    if config.mtls_endpoint_aliases is not None:
+        aliases = {name: core.alias(document[name]) for name in _ALIASED if name in document}
+        document["mtls_endpoint_aliases"] = aliases
     return {name: value for name, value in document.items() if value != []}
 
 

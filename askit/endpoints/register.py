@@ -22,6 +22,8 @@ from askit.requests.client_address import client_address
 from fapikit import strict_json
 from fapikit.secrets import random_token
 
+_SECRET_OCTETS: Final = 48
+"""64 characters, as many as HS512 asks for."""
 _OURS: Final = frozenset(
     {
         "client_id",
@@ -86,7 +88,9 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
         metadata[name] = identity.get(name, "")
     method = metadata["token_endpoint_auth_method"]
     if isinstance(method, str) and method in SECRET_METHODS:
-        metadata["client_secret"] = identity.get("client_secret") or random_token(core.random_bytes)
+        metadata["client_secret"] = identity.get("client_secret") or random_token(
+            core.random_bytes, _SECRET_OCTETS
+        )
         metadata["client_secret_expires_at"] = (
             0 if policy.lifetime is None else int(core.clock() + policy.lifetime)
         )

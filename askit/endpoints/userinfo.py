@@ -1,10 +1,12 @@
 """UserInfo: the claims that the user agreed to, for the holder of the token and of its key.
 
-Spec: OIDC 5.3; RFC 9449 7, 7.2a, 9; RFC 6750 2, 3; FAPI2-SP 5.3.4-1, 5.3.4-2
+Spec: OIDC 5.3; RFC 9449 7, 7.2a, 9; RFC 8705 3b; RFC 6750 2, 3; FAPI2-SP 5.3.4-1, 5.3.4-2
 Role: AS, RS
 """
 
 from __future__ import annotations
+
+import hmac
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,8 +18,10 @@ from askit.issuing.id_token import userinfo_claims
 from askit.issuing.tokens import find_access_token
 from askit.messages import json_answer
 from askit.records import Grant
+from askit.requests.client_certificate import client_certificate
 from askit.requests.dpop import read_proof, use_proof
 from askit.wire_errors import challenge_answer, log_refusal
+from fapikit.certificates import ClientCertificate
 from fapikit.errors import FapiError
 from fapikit.jose.purposes import USERINFO_RESPONSE
 
@@ -42,9 +46,10 @@ async def userinfo(core: Core, request: Request) -> Response:
 
 def unchallenged(core: Core) -> Response:
     """To a request without a token: what would be taken, and no error (RFC 6750 3.1)."""
-    schemes = ['DPoP algs="{}"'.format(" ".join(sorted(core.profile.signing_algorithms)))]
-    if not core.profile.sender_constraint_required:
-        schemes.append("Bearer")
+    algorithms = " ".join(sorted(core.profile.signing_algorithms))
+    schemes = [f'DPoP algs="{algorithms}"'] if "dpop" in core.bindings else []
+    if "mtls" in core.bindings or not core.profile.sender_constraint_required:
+        schemes.append("Bearer")  # a token that is bound to a certificate alone comes under it
     headers = {"www-authenticate": ", ".join(schemes), "cache-control": "no-store"}
     return Response(status_code=401, headers=headers)
 
@@ -61,6 +66,8 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
     if client is None:
         raise InvalidToken("the client of this access token is gone")
     core.shares.require(client.owners)
+    if record.x5t is not None:
+        _require_certificate(client_certificate(core, request), record.x5t)
     if bound:
         proof = await read_proof(core, request, access_token=token, bound_to=record.jkt)
         await use_proof(core, proof, client)
@@ -78,3 +85,11 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
     jwt = await core.sign(signed, USERINFO_RESPONSE, alg)
     jwt = await encrypted_for(core, client, jwt, "userinfo")
     return Response(jwt, headers={**headers, "cache-control": "no-store"}, media_type="application/jwt")
+
+
+def _require_certificate(certificate: ClientCertificate | None, x5t: str) -> None:
+    if certificate is None or not hmac.compare_digest(certificate.thumbprint.encode(), x5t.encode()):
+        raise InvalidToken(
+            "this token is bound to a certificate: connect with the one that it was issued to",
+            clause="RFC 8705 3b",
+        )

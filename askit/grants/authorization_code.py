@@ -55,11 +55,11 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         resource=resource,
         scopes=grant.scopes,
         details=details,
-        jkt=request.jkt,
+        bound_to=request.bound_to,
         grant=grant,
     )
     if "refresh_token" in client.grant_types:
-        body["refresh_token"] = await issue_refresh_token(core, client, grant, request.jkt)
+        body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to)
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
             core, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
@@ -82,7 +82,7 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
         )
     if code.code_challenge is not None and not pkce.verifier_matches(verifier or "", code.code_challenge):
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
-    if code.dpop_jkt is not None and request.jkt != code.dpop_jkt:
+    if code.dpop_jkt is not None and request.bound_to.jkt != code.dpop_jkt:
         raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
     grant = await user_grants.find(core, code.grant_id)
     if grant is None:

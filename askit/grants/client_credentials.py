@@ -46,7 +46,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         resource=resource,
         scopes=scopes,
         details=details,
-        jkt=request.jkt,
+        bound_to=request.bound_to,
         grant=None,
     )
 

@@ -5,6 +5,7 @@ forgiven once, shortly after and while nobody used its successor (the answer was
 dies. Any other reuse ends the grant and with it the whole family.
 
 Spec: RFC 6749 6; FAPI2-SP 5.3.2.1-9; RFC 8707 2.2; RFC 9396 6; RFC 9700 2.2.2, 4.14.2; RFC 9449 5d, 5e
+Spec: RFC 8705 4
 Role: AS
 """
 
@@ -34,8 +35,10 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     if token is None or not _is_of(token.family, request.client.client_id, core.clock()):
         raise InvalidGrant("this refresh token is unknown, expired or another client's", clause="RFC 6749 6")
     family = token.family
-    if family.jkt is not None and family.jkt != request.jkt:
+    if family.jkt is not None and family.jkt != request.bound_to.jkt:
         raise InvalidGrant("this refresh token is bound to another DPoP key", clause="RFC 9449 5d")
+    if family.x5t is not None and family.x5t != request.bound_to.x5t:
+        raise InvalidGrant("this refresh token is bound to another certificate", clause="RFC 8705 4")
     grant = await user_grants.find(core, family.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
@@ -51,9 +54,8 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     )
     await use_proof(core, request.proof, request.client)
     # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
-    rotated = core.config.rotates(request.client) or (
-        request.client.auth_method == "none" and family.jkt is None
-    )
+    unbound = family.jkt is None and family.x5t is None
+    rotated = core.config.rotates(request.client) or (request.client.auth_method == "none" and unbound)
     successor = await use_refresh_token(core, token, rotated=rotated)
     body = await issue_access_token(
         core,
@@ -61,7 +63,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         resource=resource,
         scopes=scopes,
         details=details,
-        jkt=request.jkt,
+        bound_to=request.bound_to,
         grant=grant,
     )
     if successor is not None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from askit.clients.client import Client
+from askit.issuing.confirmation import Confirmation
 from fapikit.dpop import CheckedProof
 from fapikit.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """An authenticated request; `proof` is None where the profile needs none.
+    """An authenticated request; `proof` is None where the profile needs none. `bound_to`: what its tokens are bound to.
 
     A grant uses the proof up once it knows that the request brings something of worth: a public client proves nothing.
     """
@@ -23,8 +24,4 @@ class TokenRequest:
     client: Client
     parameters: Parameters
     proof: CheckedProof | None
-
-    @property
-    def jkt(self) -> str | None:
-        """The key of the proof."""
-        return None if self.proof is None else self.proof.jkt
+    bound_to: Confirmation

@@ -4,7 +4,7 @@ So a family takes one record however often it rotates, and a token of it that co
 that was used is forgiven once, shortly after and while nobody used its successor: the answer was lost. Its first
 successor dies then.
 
-Spec: RFC 6749 6; RFC 9700 2.2.2, 4.14.2; FAPI2-SP 5.3.2.1-9; RFC 9449 5d
+Spec: RFC 6749 6; RFC 9700 2.2.2, 4.14.2; FAPI2-SP 5.3.2.1-9; RFC 9449 5d; RFC 8705 4
 Role: AS
 """
 
@@ -18,6 +18,7 @@ from typing import Final
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidGrant
+from askit.issuing.confirmation import Confirmation
 from askit.records import Grant, RefreshFamily, read_stored
 from fapikit.secrets import random_token
 
@@ -37,15 +38,17 @@ class PresentedRefreshToken:
     family: RefreshFamily
 
 
-async def issue_refresh_token(core: Core, client: Client, grant: Grant, jkt: str | None) -> str:
-    """The first token of a family; `jkt`: the key of the proof beside the request. Raises StoreError."""
+async def issue_refresh_token(core: Core, client: Client, grant: Grant, bound_to: Confirmation) -> str:
+    """The first token of a family; `bound_to`: what the access token beside it is. Raises StoreError."""
     name = random_token(core.random_bytes)
+    # RFC 9449 5d, RFC 8705 4: a public client's is bound as well; others prove themselves, and may change both (5e).
+    own = bound_to if client.auth_method == "none" else Confirmation()
     family = RefreshFamily(
         client_id=grant.client_id,
         grant_id=grant.grant_id,
         expires_at=grant.expires_at,
-        # RFC 9449 5d: a public client's is bound to its key; others prove themselves, and may change it (5e).
-        jkt=jkt if client.auth_method == "none" else None,
+        jkt=own.jkt,
+        x5t=own.x5t,
     )
     owners = core.owners(client, grant.username)
     await core.records.save("refresh", name, family, grant.expires_at - core.clock(), owners)

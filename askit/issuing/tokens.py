@@ -1,6 +1,6 @@
-"""Access tokens: for one API, bound to one key, as RFC 9068 JWT or opaque, and remembered either way.
+"""Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque, and remembered either way.
 
-Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
+Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
 Role: AS
 """
 
@@ -13,6 +13,7 @@ from askit.clients.client import Client
 from askit.config.values import Resource
 from askit.core import Core
 from askit.issuing.audience import scopes_for
+from askit.issuing.confirmation import Confirmation
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
@@ -27,7 +28,7 @@ async def issue_access_token(
     resource: Resource | None,
     scopes: tuple[str, ...],
     details: Details,
-    jkt: str | None,
+    bound_to: Confirmation,
     grant: Grant | None,
 ) -> dict[str, Any]:
     """Make and remember one; the result is the body of a token response (RFC 6749 5.1).
@@ -49,7 +50,8 @@ async def issue_access_token(
         expires_at=expires_at,
         grant_id=grant.grant_id if grant else None,
         authorization_details=details_for(details, audience, core.config),
-        jkt=jkt,
+        jkt=bound_to.jkt,
+        x5t=bound_to.x5t,
         acr=grant.acr if grant else None,
         auth_time=grant.auth_time if grant else None,
     )
@@ -63,7 +65,7 @@ async def issue_access_token(
         await user_grants.note_use(core, grant.grant_id, owners)
     body: dict[str, Any] = {
         "access_token": token,
-        "token_type": "DPoP" if jkt else "Bearer",
+        "token_type": bound_to.token_type,
         "expires_in": record.expires_at - now,
         "scope": " ".join(record.scopes),
     }
@@ -91,8 +93,8 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
         claims["scope"] = " ".join(scopes)
     if record.authorization_details:
         claims["authorization_details"] = list(record.authorization_details)
-    if record.jkt is not None:
-        claims["cnf"] = {"jkt": record.jkt}
+    if cnf := Confirmation(record.jkt, record.x5t).cnf:
+        claims["cnf"] = cnf
     if record.acr is not None:
         claims["acr"] = record.acr
     if record.auth_time is not None:

@@ -149,8 +149,8 @@ async def make_access_token(
 ) -> str:
     """An access token as the server would issue it, remembered so that it introspects.
 
-    `cnf` holds `jkt` for a DPoP-bound token. `claims` change the JWT, and None removes one. Details of a `single_use`
-    type become part of a consent, as at a login, unless they name one.
+    `cnf` holds `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT, and None
+    removes one. Details of a `single_use` type become part of a consent, as at a login, unless they name one.
     """
     chosen = core.config.resource(resource) if resource else core.config.resources[0]
     if chosen is None:
@@ -167,6 +167,7 @@ async def make_access_token(
         expires_at=int(now + lives),
         authorization_details=tuple(_consented(core, detail) for detail in authorization_details),
         jkt=(cnf or {}).get("jkt"),
+        x5t=(cnf or {}).get("x5t#S256"),
         acr=core.config.acr_levels[0],
         auth_time=now,
     )

@@ -49,7 +49,8 @@ async def read_authorization_request(
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
     request_object = parameters.get("request")
     members = await read_members(core, parameters, client, request_object)
-    return await check_members(core, members, client, signed=request_object is not None, jkt=jkt)
+    signed = request_object is not None
+    return await check_members(core, members, client, signed=signed, pushed=True, jkt=jkt)
 
 
 async def read_members(
@@ -76,6 +77,7 @@ async def check_members(
     client: Client,
     *,
     signed: bool,
+    pushed: bool = False,
     jkt: str | None = None,
 ) -> PushedRequest:
     """The request that these members make. Raises Refused, StoreError."""
@@ -88,6 +90,10 @@ async def check_members(
         )
     members = members if signed else _parsed(members)
     request = validate(core, members, client, signed=signed, jkt=jkt)
+    due = profile.pkce_required_when_pushed and not profile.is_relaxed_by(Quirk.PKCE_OPTIONAL)
+    if pushed and due and request.code_challenge is None:
+        clause = profile.clause("pkce_required_when_pushed")
+        raise InvalidRequest("code_challenge is missing from a pushed request", clause=clause)
     return replace(request, subjects=await read_subjects(core, members, client))
 
 
@@ -154,17 +160,19 @@ def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
     if not uri:
         raise InvalidRequest("redirect_uri is missing", clause="FAPI2-SP 5.3.2.2-6")
     if not client.accepts_redirect_uri(uri):
-        raise InvalidRequest("redirect_uri is not registered for this client", clause="RFC 9700 2.1a")
+        raise InvalidRequest("redirect_uri is not registered for this client", clause="FAPI1-BL 5.2.2-10")
     return str(uri)
 
 
 def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> str:
     """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
     profile = core.profile_of(client)
+    response_type = " ".join(sorted(str(members.get("response_type", "code")).split()))
     try:
-        response_type = " ".join(sorted(members.get("response_type", "code").split()))
         return response_mode_of(members, client, profile, core.response_modes, response_type)
     except InvalidRequest:
+        if response_type == HYBRID and response_type in profile.response_types:
+            return "fragment"  # nothing of this kind is in a query
         signed = profile.jarm_required or profile.response_signature_required
         return "query.jwt" if signed else "query"
 

@@ -31,11 +31,12 @@ async def read_proof(
 ) -> CheckedProof:
     """Check the proof beside this request; `use_proof` must follow. Raises DPoPError or JwtError."""
     proofs = request.headers.getlist("dpop")
-    url = normalise(core.url(request.url.path))
+    url = core.url(request.url.path)
+    names = {normalise(url), normalise(core.alias(url))}
     return check_proof(
         proofs,
         method=request.method,
-        urls={url} if url else set(),
+        urls={name for name in names if name},
         now=core.clock(),
         algorithms=core.profile.signing_algorithms,
         access_token=access_token,

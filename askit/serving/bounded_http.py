@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from askit.config.limits import Limits
 from askit.serving.connections import Connection, Connections
+from fapikit.io.asgi_tls import with_tls_extension
 
 LINGERING: Final = 5.0
 """How much longer a body may come that the server itself has given up on: its answer gets through."""
@@ -97,6 +98,7 @@ class BoundedHttp(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.app = with_tls_extension(self.app, transport)
         self._enter(_Phase.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:

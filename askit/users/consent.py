@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from askit.clauses import cite_what_is_in_force
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import (
@@ -33,6 +32,7 @@ from askit.users.claims import claims_by_name
 from askit.users.levels import granted_level, needed_level, needs_step_up
 from askit.users.sessions import Browser, form_token, set_cookie
 from askit.wire_errors import code_of, describe
+from fapikit.clauses import cite_what_is_in_force
 from fapikit.secrets import random_token
 
 

@@ -8,14 +8,21 @@ Spec: FAPI2-SP 5.2.1-2, -3, -5, 5.2.2-1, -2; FAPI1-BL 7.1a; FAPI1-ADV 8.5-1, -3;
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fapikit.errors import ConfigurationError
 from fapikit.jose.load_key import pem_octets
 from fapikit.profiles import FAPI2_SECURITY, Profile
+
+_NO_CHECK_TIME: Final = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which Python has no name."""
 
 
 def server_context(
@@ -34,6 +41,39 @@ def server_context(
             f"the certificate {certificate} and its key {key} cannot be used: {error.strerror}"
         ) from error
     return context
+
+
+def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
+    """Let a server ask each client for a certificate, and shake hands without one too.
+
+    `trusted`: certificates in DER. The handshake takes one that leads to any of them, and one of them itself; it proves
+    possession of the key and nothing else. Whether a certificate is valid today is left to whoever can say why not.
+    Raises ConfigurationError for what is no certificate.
+    """
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+    # A session that is resumed from a ticket has the first certificate and not its chain (RFC 9440 3.3).
+    context.num_tickets = 0
+    context.options |= ssl.OP_NO_TICKET
+    anchors = b"".join(trusted)
+    try:
+        if anchors:
+            context.load_verify_locations(cadata=anchors)
+    except ssl.SSLError as error:
+        raise ConfigurationError(
+            f"a client certificate to trust cannot be used: {error.reason}", clause="RFC 8705 7.4"
+        ) from error
+
+
+def read_certificates(file: Path) -> list[bytes]:
+    """The certificates of a PEM file, DER. Raises ConfigurationError."""
+    try:
+        return [
+            certificate.public_bytes(Encoding.DER)
+            for certificate in x509.load_pem_x509_certificates(file.read_bytes())
+        ]
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"no PEM certificates can be read from {file}") from error
 
 
 def client_context(

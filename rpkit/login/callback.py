@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import MalformedMessage, Remedy
 from fapikit.flow import Flow
 from fapikit.parameters import Parameters, parse_parameters
@@ -92,7 +93,8 @@ def verify_callback(
     """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if the store does not answer."""
     require_own(bank, transaction)
     parameters = read_callback(callback.reveal(), transaction)
-    report.passed("response mode and redirect URI are the requested ones", "JARM 2.3; FAPI1-BL 5.2.3-4")
+    redirected = clause_in_force("FAPI1-BL 5.2.3-4", bank.profile)
+    report.passed("response mode and redirect URI are the requested ones", f"JARM 2.3; {redirected}")
     artefact = None
     if transaction.response_mode in JARM_MODES:
         artefact = _only_signed(parameters)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.secrets import Concealed, conceal
@@ -61,7 +62,10 @@ def complete(
     if resource is None and len(transaction.resources) == 1:
         resource = transaction.resources[0]
     response = yield from exchange_code(bank, verified, resource=resource)
-    report.passed("code exchanged with PKCE and the client's credentials", "FAPI2-SP 5.3.3.2-3")
+    report.passed(
+        "code exchanged with PKCE and the client's credentials",
+        clause_in_force("FAPI2-SP 5.3.3.2-3", bank.profile),
+    )
     if transaction.dpop is not None:
         report.passed("access token is bound to the key of this login", "RFC 9449 5c")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from fapikit import HttpSettings, MemoryStore
 from tests.askit.plain_client import ACCOUNTS, CALLBACK, ISSUER, PAYMENTS, PlainClient
 from tests.clocks import FrozenClock
 from tests.keys import a_key
+from tests.mothers.certificates import Made
 
 FINTECH: dict[str, Any] = {
     "client_id": "fintech",
@@ -85,6 +87,18 @@ def settings(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
+def showing(app: Any, certificates: Sequence[Made]) -> Any:
+    """`app` behind a server that tells of the handshake's certificates, as the ASGI TLS extension says."""
+    if not certificates:
+        return app
+
+    async def called(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        extension = {"client_cert_chain": [each.pem for each in certificates]}
+        await app({**scope, "extensions": {"tls": extension}}, receive, send)
+
+    return called
+
+
 class Bank:
     """A server and the means to reach it."""
 
@@ -95,9 +109,9 @@ class Bank:
         self.server = AuthorizationServer(self.config, store=self.store, http=http, clock=self.clock)
         self._opened: list[httpx.AsyncClient] = []
 
-    def browser(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
-        """A new one, without cookies."""
-        transport = httpx.ASGITransport(app=self.server, client=(address, 123))
+    def browser(self, address: str = "127.0.0.1", *, shows: Sequence[Made] = ()) -> httpx.AsyncClient:
+        """A new one, without cookies; `shows`: its certificate, and what leads from that to an authority."""
+        transport = httpx.ASGITransport(app=showing(self.server, shows), client=(address, 123))
         client = httpx.AsyncClient(transport=transport, base_url=ISSUER)
         self._opened.append(client)
         return client

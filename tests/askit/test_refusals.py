@@ -69,9 +69,10 @@ async def test_a_method_that_the_profile_dropped_since_registration() -> None:
 
 
 async def test_a_secret_too_short_to_sign_with() -> None:
-    short = {**FINTECH, "token_endpoint_auth_method": "client_secret_jwt", "client_secret": "short"}
+    """Long enough for HS256, not for the hash of HS512."""
+    short = {**FINTECH, "token_endpoint_auth_method": "client_secret_jwt", "client_secret": "s" * 63}
     client = Bank(profile="oauth-2.1", clients=[short, *APIS]).client()
-    assertion = mint(claims_of(client.assertion()), a_key("ES256", 1), alg="ES256", header={"alg": "HS256"})
+    assertion = mint(claims_of(client.assertion()), a_key("ES256", 1), alg="ES256", header={"alg": "HS512"})
     refused = await client.push(authentication=client.authentication(assertion))
     assert _error(refused) == (401, "invalid_client", "RFC 7518 3.2")
 

@@ -87,7 +87,7 @@ LACKS: list[tuple[str, dict[str, Any], str]] = [
     ("fapi2-security", {"token_endpoint_auth_signing_alg_values_supported": ["RS256"]}, "FAPI2-SP 5.4.1-1.2"),
     ("fapi2-security", {"dpop_signing_alg_values_supported": ["RS256"]}, "FAPI2-SP 5.3.2.1-4"),
     ("fapi2-security", {"id_token_signing_alg_values_supported": ["RS256"]}, "FAPI2-SP 5.4.1-1.2"),
-    ("fapi2-security", {"id_token_signing_alg_values_supported": ["ES256", "none"]}, "FAPI2-MS 5.6.2-1"),
+    ("fapi2-security", {"id_token_signing_alg_values_supported": ["ES256", "none"]}, "OIDC 3.1.3.7-6"),
     ("fapi2-security", {"grant_types_supported": ["authorization_code", "password"]}, "RFC 9700 2.4"),
     ("fapi2-security", {"token_endpoint": None}, "RFC 8414 2"),
     ("fapi2-security", {"jwks_uri": None}, "RFC 8414 2"),

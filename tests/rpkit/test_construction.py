@@ -241,7 +241,7 @@ def a_bank(**changes: Any) -> RegisteredBank:
 def test_banks_of_a_registry_share_neither_issuer_nor_redirect_uri() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Registry({"one": a_bank(), "two": a_bank(issuer="https://two.example")})
-    assert caught.value.clause == "FAPI1-BL 5.2.3-3"
+    assert caught.value.clause == "RFC 9700 4.4.2"
     with pytest.raises(ConfigurationError) as caught:
         Registry({"one": a_bank(), "two": a_bank(redirect_uri="https://fintech.example/two")})
     assert caught.value.clause == "RFC 9207 4"

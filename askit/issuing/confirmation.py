@@ -1,0 +1,72 @@
+"""What a token is bound to: the key of a DPoP proof, the client's certificate, or both.
+
+A client asks for certificate-bound tokens by its registration; a profile that knows nothing else asks for all.
+
+Spec: RFC 9449 5.2, 6; RFC 8705 3.1, 3.2, 3.4, 4; FAPI2-SP 5.3.2.1-4, 5.3.2.1-5, 5.4.1-3; FAPI1-ADV 5.2.2-5
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from askit.clients.client import Client
+from askit.core import Core
+from askit.errors import MissingCertificate
+from fapikit.certificates import ClientCertificate
+from fapikit.certificates.chain import load_certificate, require_fit
+from fapikit.dpop import CheckedProof
+from fapikit.errors import MissingProof
+
+BOUND_TO_CERTIFICATE = "tls_client_certificate_bound_access_tokens"
+
+
+class Confirmation(NamedTuple):
+    """`jkt`: the thumbprint of a DPoP key. `x5t`: `x5t#S256`, that of a certificate."""
+
+    jkt: str | None = None
+    x5t: str | None = None
+
+    @property
+    def cnf(self) -> dict[str, str]:
+        """The claim (RFC 7800 3.1), empty for a bearer token."""
+        members = {"jkt": self.jkt, "x5t#S256": self.x5t}
+        return {name: value for name, value in members.items() if value is not None}
+
+    @property
+    def token_type(self) -> str:
+        """A token that is bound to a certificate alone is sent under Bearer."""
+        return "Bearer" if self.jkt is None else "DPoP"
+
+
+def confirmation_of(
+    core: Core, client: Client, proof: CheckedProof | None, certificate: ClientCertificate | None
+) -> Confirmation:
+    """What this client's token will be bound to. A token without a key is issued only where profile and client let it.
+
+    Raises MissingProof, MissingCertificate; CertificateError for a certificate that is not fit to be bound to.
+    """
+    profile = core.profile_of(client)
+    certificate_alone = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
+    bound = certificate_alone or client.flag(BOUND_TO_CERTIFICATE)
+    if bound and certificate is None:
+        raise MissingCertificate(
+            "this client's tokens are bound to its certificate: connect with it",
+            clause=profile.clause("sender_constraint_required") if certificate_alone else "RFC 8705 3.4",
+        )
+    if proof is None and profile.sender_constraint_required and not bound:
+        raise MissingProof(
+            f"access tokens are bound to a key: send a DPoP proof, or register {BOUND_TO_CERTIFICATE}",
+            clause=profile.clause("sender_constraint_required"),
+        )
+    if proof is None and client.flag("dpop_bound_access_tokens"):
+        raise MissingProof(
+            "this client asked for bound tokens only: send a DPoP proof", clause="RFC 9449 5.2"
+        )
+    jkt = None if proof is None else proof.jkt
+    if not bound or certificate is None:
+        return Confirmation(jkt)
+    if certificate.der is not None:  # a proxy may hand on the hash alone
+        fit = load_certificate(certificate.der)
+        require_fit(fit, core.clock(), rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
+    return Confirmation(jkt, certificate.thumbprint)

@@ -1,0 +1,26 @@
+"""The certificate that a client showed beside a request: in the handshake, or in the header of a proxy that ended TLS.
+
+Spec: RFC 8705 2, 6.5; RFC 9440 4
+Role: AS
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from askit.core import Core
+from fapikit.certificates import ClientCertificate
+from fapikit.io.asgi_tls import shown_chain
+
+
+def client_certificate(core: Core, request: Request) -> ClientCertificate | None:
+    """None where the client showed none. Raises CertificateHeaderRefused."""
+    shown = shown_chain(request.scope)
+    direct = ClientCertificate.from_der(shown[0], chain=shown[1:]) if shown else None
+    header = core.config.client_certificates
+    if header is None:
+        return direct
+    names = header.names
+    sent = [(name, value) for name, value in request.headers.items() if name in names]
+    peer = request.client.host if request.client else None
+    return header.read(sent, peer=peer, direct=direct is not None).certificate or direct

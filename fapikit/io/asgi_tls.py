@@ -1,0 +1,81 @@
+"""The client's certificate in an ASGI scope, as the TLS extension has it: a handshake puts it there, a check reads it.
+
+uvicorn, hypercorn and granian leave it out. Only the handshake of this very connection fills it: behind a proxy that
+ends TLS there is nothing to see here.
+
+Spec: RFC 8705 2, 3b
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import ssl
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+Scope: TypeAlias = MutableMapping[str, Any]
+App: TypeAlias = Callable[[Scope, Any, Any], Awaitable[None]]
+
+_VERSIONS: Final = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
+
+
+class _WithTlsExtension:
+    """`app` with the extension of one connection in every scope."""
+
+    def __init__(self, app: App, extension: dict[str, Any]) -> None:
+        self._app = app
+        self._extension = extension
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        scope["extensions"] = {**scope.get("extensions", {}), "tls": self._extension}
+        await self._app(scope, receive, send)
+
+
+def with_tls_extension(app: App, transport: asyncio.BaseTransport) -> App:
+    """`app`, to be called for the requests of this connection alone; without TLS as it is."""
+    tls = transport.get_extra_info("ssl_object")
+    return app if tls is None else _WithTlsExtension(app, _extension(tls))
+
+
+def shown_chain(scope: Scope) -> tuple[bytes, ...]:
+    """The certificates that the client showed, DER, its own first; none where it showed none."""
+    extension = (scope.get("extensions") or {}).get("tls") or {}
+    try:
+        return tuple(_der(pem) for pem in extension.get("client_cert_chain") or ())
+    except binascii.Error:
+        return ()
+
+
+def _extension(tls: ssl.SSLObject) -> dict[str, Any]:
+    return {
+        "server_cert": None,
+        "client_cert_chain": tuple(map(ssl.DER_cert_to_PEM_cert, _chain(tls))),
+        "client_cert_name": None,
+        "client_cert_error": None,
+        "tls_version": _VERSIONS.get(tls.version() or ""),
+        "cipher_suite": None,
+    }
+
+
+def _chain(tls: ssl.SSLObject) -> list[bytes]:
+    """As the peer sent it. Before Python 3.13 only the object inside has the certificates after the first."""
+    leaf = tls.getpeercert(binary_form=True)
+    if not leaf:
+        return []
+    inner: Any = getattr(tls, "_sslobj", tls)
+    sent = inner.get_unverified_chain() if hasattr(inner, "get_unverified_chain") else None
+    further = [each if isinstance(each, bytes) else _from_pem(each) for each in sent or ()]
+    return [leaf, *(der for der in further if der != leaf)]
+
+
+def _from_pem(certificate: Any) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
+
+
+def _der(pem: str) -> bytes:
+    """Raises binascii.Error."""
+    body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+    return base64.b64decode(body, validate=True)

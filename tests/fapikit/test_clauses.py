@@ -1,0 +1,103 @@
+"""The clause that an error cites is one of the profile in force, in all three roles."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from fapikit.clauses import SAID_BY_AN_RFC_TOO, cite_what_is_in_force, clause_in_force
+from fapikit.errors import ForbiddenAlgorithm
+from fapikit.profiles import PROFILES, Profile
+
+ROOT = Path(__file__).resolve().parents[2]
+CITED = re.compile(r"(FAPI2-SP|FAPI2-MS|FAPI1-BL|FAPI1-ADV) [\w.-]+( N\d)?")
+OF_ONE_PROFILE = {
+    "FAPI1-ADV 5.2.3.1-4",  # s_hash: no RFC has it
+    "FAPI1-BL 6.2.2-3",  # the x-fapi headers: nothing else defines them
+    "FAPI1-BL 6.2.2-4",
+    "FAPI1-BL 6.2.2-5",
+    "FAPI2-SP 5.1.2",  # a configuration's own rule: quirks end, and say why
+}
+
+
+def cited_in_code() -> dict[str, str]:
+    """Each string that is a FAPI clause and nothing else, and where it stands, the tables of profiles left out."""
+    found = {}
+    for package in ("fapikit", "rpkit", "rskit", "askit", "asgi_mw", "wsgi_mw"):
+        for path in (ROOT / package).rglob("*.py"):
+            if path.name in ("profiles.py", "quirks.py", "clauses.py") or "attacks" in path.parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and CITED.fullmatch(node.value)
+                ):
+                    found[node.value] = str(path.relative_to(ROOT))
+    return found
+
+
+def test_each_fapi_clause_that_an_error_may_cite_has_its_rfc() -> None:
+    cited = cited_in_code()
+    assert len(cited) > 30
+    assert {clause: path for clause, path in cited.items() if clause not in SAID_BY_AN_RFC_TOO} == {
+        clause: path for clause, path in cited.items() if clause in OF_ONE_PROFILE
+    }
+    assert not set(SAID_BY_AN_RFC_TOO.values()) & set(SAID_BY_AN_RFC_TOO)
+
+
+@pytest.mark.parametrize(
+    ("name", "clause", "cited"),
+    [
+        ("fapi2-security", "FAPI2-SP 5.3.4-2", "FAPI2-SP 5.3.4-2"),
+        ("fapi2-security", "FAPI2-MS 5.3.3", "RFC 7591 2"),
+        ("fapi2-message-signing", "FAPI2-MS 5.3.3", "FAPI2-MS 5.3.3"),
+        ("fapi2-security", "FAPI1-BL 5.2.3-4", "RFC 9700 4.4.2"),
+        ("fapi1-advanced", "FAPI1-BL 5.2.3-4", "FAPI1-BL 5.2.3-4"),
+        ("oauth-2.1", "FAPI2-SP 5.3.4-2", "RFC 9700 4.3.2"),
+        ("oauth-2.1", "RFC 9449 4.3", "RFC 9449 4.3"),
+        ("fapi1-baseline", "FAPI2-SP 5.3.2.2-9", "FAPI1-BL 5.2.2-13"),
+        ("fapi1-baseline", "FAPI2-MS 5.3.1-2", "RFC 9101 4b"),
+        ("fapi1-advanced", "FAPI2-MS 5.3.1-2", "FAPI1-ADV 5.2.2-15"),
+    ],
+)
+def test_what_is_in_force(name: str, clause: str, cited: str) -> None:
+    assert clause_in_force(clause, PROFILES[name]) == cited
+
+
+@pytest.mark.spec("FAPI1-ADV 8.6-1", "FAPI2-SP 5.4.1-1.2")
+@pytest.mark.parametrize(
+    ("name", "alg", "cited"),
+    [
+        ("fapi1-advanced", "RS256", "FAPI1-ADV 8.6-1"),
+        ("fapi1-advanced", "none", "FAPI1-ADV 8.6-1"),
+        ("fapi2-security", "RS256", "FAPI2-SP 5.4.1-1.2"),
+        ("oauth-2.1", "HS256", "RFC 8725 3.1"),
+        # The profile has it, and somebody registered another; and what no signature is made with.
+        ("fapi1-advanced", "PS256", "RFC 8725 3.1"),
+        ("fapi1-advanced", "RSA-OAEP-384", "RFC 8725 3.1"),
+    ],
+)
+def test_an_algorithm_is_forbidden_by_the_profile_that_does_not_have_it(
+    name: str, alg: str, cited: str
+) -> None:
+    error = ForbiddenAlgorithm("no", facts={"alg": alg})
+    cite_what_is_in_force(error, PROFILES[name])
+    assert error.clause == cited
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+def test_no_value_of_a_profile_has_a_clause_of_another(profile: Profile) -> None:
+    own = {
+        "oauth-2.1": set[str](),
+        "fapi1-baseline": {"FAPI1-BL"},
+        "fapi1-advanced": {"FAPI1-BL", "FAPI1-ADV"},
+        "fapi-ciba": {"FAPI1-BL", "FAPI1-ADV", "FAPI-CIBA"},
+        "fapi2-security": {"FAPI2-SP"},
+        "fapi2-message-signing": {"FAPI2-SP", "FAPI2-MS"},
+    }[profile.name]
+    documents = {clause.split(" ")[0] for clause in profile.clauses.values()}
+    assert {document for document in documents if document.startswith("FAPI")} == own
