@@ -1,6 +1,6 @@
 """An access token that passed: what the API's own code may see of it, the same for JWT and introspection.
 
-Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9
+Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9; FAPI1-BL 6.2.1-6
 Role: RS
 """
 
