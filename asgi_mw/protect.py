@@ -22,9 +22,9 @@ from asgi_mw.view import (
     Send,
     header_of,
     view_of,
-    with_forwarded_certificate,
+    with_forwarded,
 )
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
@@ -103,8 +103,8 @@ class Protect:
         del view  # error trackers show the variables of all that an exception of the application passes
         decision: Decision | Flow[Decision] = (
             server.check(checked.view)
-            if server.client_certificates is None
-            else self._certificate_refusal(scope, checked) or server.check(checked.view)
+            if server.forwarded is None
+            else self._forwarded_refusal(scope, checked) or server.check(checked.view)
         )
         if type(decision) is Allow:  # the common case, told without a closer look
             checked.token = scope["auth"] = scope["user"] = decision.token
@@ -131,14 +131,14 @@ class Protect:
             checked.over = True
             CURRENT.reset(before)
 
-    def _certificate_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
-        """Take in the certificate that a proxy hands on, or say why its header is refused."""
+    def _forwarded_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
+        """Take in what a proxy says of the request, or say why that is refused."""
         server = checked.server
-        if server.client_certificates is None:
+        if server.forwarded is None:
             return None
         try:
-            checked.view = with_forwarded_certificate(scope, checked.view, server.client_certificates)
-        except CertificateHeaderRefused as error:
+            checked.view = with_forwarded(scope, checked.view, server.forwarded)
+        except FapiError as error:
             return server.refuse(error, checked.view, None)
         return None
 
