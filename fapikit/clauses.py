@@ -88,7 +88,7 @@ def _document(clause: str) -> str:
 
 def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
     """Let an error of ours cite it; an algorithm that the profile does not have is forbidden by the profile."""
-    if isinstance(error, ForbiddenAlgorithm):
+    if isinstance(error, ForbiddenAlgorithm) and error.clause == ForbiddenAlgorithm.clause:
         alg = error.facts.get("alg")
         if alg in _SIGNED_WITH and alg not in profile.signing_algorithms:
             error.clause = profile.clause("signing_algorithms")
