@@ -1,6 +1,6 @@
 """The verification of a signed authorization response (JARM): issuer, audience, expiry and signature come first.
 
-Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2
+Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2; FAPI1-ADV 5.2.3.2-1, 8.3.3
 Role: C
 Not checked here: state and error. `callback` checks them in the same way for signed and plain responses.
 """
