@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
@@ -57,7 +58,8 @@ class Introspection:
 
     `local_jwts`: verify JWTs here; introspect only opaque tokens, and JWTs on routes with `fresh=True`. `opaque`:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
-    without `aud`. `signed`: require RFC 9701 answers even if the profile does not.
+    without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `assertion_audience`: whom client
+    assertions are meant for where that is not the issuer: `token_endpoint`, or a name of the server's own.
     """
 
     client_id: str
@@ -66,6 +68,7 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
+    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
 
     def __post_init__(self) -> None:
@@ -83,7 +86,8 @@ class Issuer:
     absent or `JWT`. `required` may leave out claims other than iss, exp and aud. `scope_claim`: the claim with the
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
-    `key_limits`: how long fetched keys are used. `name` is its label in logs.
+    `key_limits`: how long fetched keys are used. `name` is its label in logs. `profile`: that of the resource server
+    with other quirks, for this issuer alone.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -94,6 +98,7 @@ class Issuer:
 
     url: str
     introspection: Introspection | None = None
+    profile: Profile | None = field(default=None, kw_only=True)
     keys: KeySet | None = field(default=None, kw_only=True, repr=False)
     jwks_uri: str | None = field(default=None, kw_only=True)
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)
@@ -164,11 +169,13 @@ class TrustedIssuer:
 
     def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
         self.config = config
+        self.profile = profile = _profile_for(config, profile)
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
             config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -280,6 +287,16 @@ class TrustedIssuer:
 
     def __repr__(self) -> str:
         return f"TrustedIssuer({self.config.label})"
+
+
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """Raises ConfigurationError for another profile than the resource server's."""
+    own = config.profile or general
+    if own.clauses != general.clauses:
+        raise ConfigurationError(
+            f"{config.label}: profile= is {own}, and the resource server has {general}: give it with other quirks alone"
+        )
+    return own
 
 
 def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
