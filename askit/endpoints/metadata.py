@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.client_check.authenticate import METHODS
-from askit.clients.metadata import ENCRYPTED_RESPONSES
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.issuing.confirmation import BOUND_TO_CERTIFICATE
@@ -21,6 +20,7 @@ from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
+from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 
 _ALIASED: Final = (
