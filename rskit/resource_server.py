@@ -19,6 +19,7 @@ from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember
 from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
+from fapikit.jose.encryption import Decryption
 from fapikit.profiles import Profile, profile_of
 from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
@@ -71,6 +72,7 @@ class ResourceServer:
     API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
+    `decryption`: the keys that open JWTs which issuers encrypt for this API; a JWT in the clear is then refused.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
@@ -93,6 +95,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        decryption: Decryption | None = None,
         client_certificates: CertificateHeader | None = None,
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
@@ -128,7 +131,12 @@ class ResourceServer:
         allowed = _bindings(self.profile, bindings, required=required)
         self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
         self._observe = _observing(observe, self.profile, clock())
-        self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
+        self._issuers = IssuerBook(
+            issuers,
+            profile=self.profile,
+            clock=clock,
+            encrypted=decryption is not None and decryption.required,
+        )
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
@@ -139,6 +147,7 @@ class ResourceServer:
             cache=TokenCache(max_cached_tokens),
             clock=clock,
             denylist=denylist,
+            decryption=decryption,
         )
         self._possession = PossessionRules(
             bases=bases_of(resource, origins),

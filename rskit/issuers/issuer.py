@@ -15,6 +15,7 @@ from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
@@ -52,7 +53,8 @@ class Introspection:
 
     `local_jwts`: verify JWTs here and ask only about opaque tokens and on routes with `fresh=True`. `opaque`: tokens
     that are no JWT go to this server; one issuer at most. `aud_required`: False lets an answer without `aud` pass.
-    `signed`: demand RFC 9701 answers even where the profile does not.
+    `signed`: demand RFC 9701 answers even where the profile does not. `decryption`: the answers are registered as
+    encrypted (RFC 9701 6), and these keys open them; an answer in the clear is refused.
     """
 
     client_id: str
@@ -62,6 +64,7 @@ class Introspection:
     aud_required: bool = True
     signed: bool = False
     limits: IntrospectionLimits = IntrospectionLimits()
+    decryption: Decryption | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
@@ -76,7 +79,8 @@ class Issuer:
     is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes are
     (several: their union), `client_claim` where the client is (`cid` at some servers, `appid` at others);
     `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched
-    are believed. `name` is its label in logs.
+    are believed. `name` is its label in logs. `clear_tokens`: its JWTs may come unencrypted, although this API has
+    `ResourceServer(decryption=...)` and other issuers encrypt for it.
 
     `audience`: what this server writes for this API, where it is not `resource`: a GUID, `api://...`, a client id.
     One of them must be in the token. `audience_claim`: the claim that has it, where it is not `aud`. `marked_by`: a
@@ -100,6 +104,7 @@ class Issuer:
     audience_claim: str = field(default="aud", kw_only=True)
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
+    clear_tokens: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
@@ -154,8 +159,10 @@ class KnownHeader(NamedTuple):
 class TrustedIssuer:
     """An issuer with what this process has learnt of it: metadata, keys, header segments that signatures held under."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
+    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.encrypted = encrypted and not config.clear_tokens
+        """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
@@ -281,8 +288,9 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
 class IssuerBook:
     """All issuers by identifier. With a function the book holds what it named lately, and asks it every time."""
 
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
-        self._profile, self._clock = profile, clock
+    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
+        """`encrypted`: their JWTs are encrypted for this API, save those of issuers with `clear_tokens`."""
+        self._profile, self._clock, self._encrypted = profile, clock, encrypted
         self._callback = issuers if callable(issuers) else None
         self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
@@ -342,7 +350,7 @@ class IssuerBook:
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)
+        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
 
     def _one_for_opaque(self) -> TrustedIssuer | None:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]

@@ -80,7 +80,7 @@ def _ask(
         endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)
     except FapiError as error:
         raise IssuerUnusable(f"{trusted.config.label} lists no introspection endpoint") from error
-    signed = inquiry.signed or introspection.signed
+    signed = inquiry.signed or introspection.signed or introspection.decryption is not None
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
     question = introspect(
@@ -94,6 +94,7 @@ def _ask(
         signed=signed,
         keys=keys,
         algorithms=trusted.algorithms,
+        decryption=introspection.decryption,
         skew=inquiry.rules.skew,
         timeout=introspection.limits.timeout,
     )
