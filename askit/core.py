@@ -27,7 +27,9 @@ from askit.issuing import response_modes
 from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
 from askit.log_budget import BudgetedLogger
+from askit.pages.own_pages import check_own_pages
 from askit.pages.pages import Pages
+from askit.pages.templates import Templates
 from askit.records import PushedRequest, Records
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
@@ -118,7 +120,11 @@ class Core:
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
-        self.pages = Pages(name=config.name, path=self.path, texts=config.texts)
+        self.pages = Pages(
+            name=config.name, path=self.path, texts=config.texts, templates=Templates(config.templates)
+        )
+        if config.templates is not None:
+            check_own_pages(self.pages, config)
         if http is None and config.http_ca is not None:
             http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))

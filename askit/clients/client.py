@@ -88,9 +88,9 @@ class Client:
         """Raise InvalidClientMetadata unless the profile allows this registration."""
         method = self.auth_method
         if method not in profile.client_authentication_methods:
+            setting = "public_clients" if method == "none" else "client_authentication_methods"
             raise self._refuse(
-                f"{profile.name} does not allow token_endpoint_auth_method {method}",
-                profile.clause("client_authentication_methods"),
+                f"{profile.name} does not allow token_endpoint_auth_method {method}", profile.clause(setting)
             )
         if method == "client_secret_jwt":
             self._check_secret(profile)

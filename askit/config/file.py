@@ -63,6 +63,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "dpop_nonces": table.boolean("dpop_nonces", True),
         "http_ca": _http_ca(table.table("http"), base),
         "browser_origins": table.optional_strings("browser_origins"),
+        "logo_origins": table.strings("logo_origins"),
+        "templates": _folder(table.optional_string("templates"), base),
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
@@ -75,6 +77,10 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
     }
     table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def _folder(name: str | None, base: Path) -> Path | None:
+    return None if name is None else base / name
 
 
 def _store(url: str | None, base: Path) -> str | None:
