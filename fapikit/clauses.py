@@ -88,9 +88,11 @@ def _document(clause: str) -> str:
 
 def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
     """Let an error of ours cite it; an algorithm that the profile does not have is forbidden by the profile."""
-    if isinstance(error, ForbiddenAlgorithm):
+    if isinstance(error, ForbiddenAlgorithm) and error.clause == ForbiddenAlgorithm.clause:
         alg = error.facts.get("alg")
-        if alg in _SIGNED_WITH and alg not in profile.signing_algorithms:
+        # RFC 9449 4.3-5 itself allows only asymmetric algorithms for a DPoP proof, whatever the profile.
+        by_dpop = error.clause == "RFC 9449 4.3-5" and alg not in ASYMMETRIC
+        if alg in _SIGNED_WITH and alg not in profile.signing_algorithms and not by_dpop:
             error.clause = profile.clause("signing_algorithms")
     if isinstance(error, FapiError):
         error.clause = clause_in_force(error.clause, profile)

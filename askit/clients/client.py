@@ -13,6 +13,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from cachetools import LRUCache
 
+from askit.clients.certificates import check_certificate_members
 from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata import (
     ALGORITHMS,
@@ -78,6 +79,7 @@ class Client:
             secret=None if secret is None else Secret(secret),
             _keys=keys,
         )
+        check_certificate_members(client.auth_method, members, keys)
         native = client.auth_method == "none" and members.get("application_type") != "web"
         for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
             check_redirect_uri(uri, native=native)

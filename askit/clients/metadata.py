@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.errors import InvalidClientMetadata
+from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.errors import FapiError
 from fapikit.jose.encryption_agreement import MEMBERS as AGREED_MEMBERS
 from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
@@ -35,6 +36,7 @@ _STRINGS: Final = (
     "client_name",
     "scope",
     "token_endpoint_auth_method",
+    *SUBJECT_MEMBERS,
     *_URLS,
     *ALGORITHMS,
     *AGREED_MEMBERS,

@@ -165,11 +165,18 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:
     if table is None:
         return None
-    client_ca = table.optional_string("client_ca")
+    client_ca, client_crl = table.optional_string("client_ca"), table.optional_string("client_crl")
+    if client_crl is not None and client_ca is None:
+        raise ConfigurationError(
+            "tls.client_crl contradicts tls.client_ca, which is not there: a list belongs to an authority",
+            clause="RFC 5280 6.3.3",
+            facts={"setting": "tls.client_crl"},
+        )
     files = TlsFiles(
         certificate=base / table.string("certificate"),
         key=base / table.string("key"),
         client_ca=None if client_ca is None else base / client_ca,
+        client_crl=None if client_crl is None else base / client_crl,
     )
     table.require_nothing_else()
     return files

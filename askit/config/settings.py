@@ -21,7 +21,7 @@ from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
-from askit.config.client_certificates import check_aliases, check_profile_can_be_served
+from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -119,12 +119,13 @@ class Config:
                 "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
             )
         self.profile.require_algorithm(self.signing_alg, "a token")
-        check_profile_can_be_served(self.profile, self.tls, self.client_certificates)
-        check_aliases(self.mtls_endpoint_aliases)
+        sources = CertificateSources(self.tls, self.client_certificates, self.clients)
+        check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
-        check_texts(self.texts)
+        types = [known.type for known in self.authorization_details_types]
+        check_texts(self.texts, scopes={*self.known_scopes, *self.scopes}, types=types)
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:
                 raise ConfigurationError(

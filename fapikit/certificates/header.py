@@ -75,6 +75,11 @@ class CertificateHeader:
         """The fields to hand to `read`, in lower case, the spellings with underscores among them."""
         return self._fields.names
 
+    @property
+    def vouches(self) -> bool:
+        """Whether the proxy can say that a chain verified."""
+        return self._always_verified or self._verified is not None
+
     def read(
         self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:

@@ -131,7 +131,7 @@ def test_a_token_reaches_a_view_without_a_rule(call: Any):
 def test_code_without_a_request_sees_its_token_too(call: Any):
     status, _, body = call("GET", "/whose", {"Authorization": f"Bearer {a_token()}"})
     assert (status, json.loads(body)) == (200, {"the same": True})
-    with pytest.raises(RuntimeError, match="no request is under way"):
+    with pytest.raises(RuntimeError, match="there is no current request"):
         rskit.current_token()
     with pytest.raises(RuntimeError, match="is over"):
         KEPT[0].run(rskit.current_token)

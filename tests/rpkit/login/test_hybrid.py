@@ -58,7 +58,11 @@ def altered(**members: str | None) -> Callable[[str], str]:
 def test_code_and_state_are_signed(clients: Clients, bank: FakeBank) -> None:
     found = login(clients, bank)
     passed = {check.name for check in found.report if check.outcome == "passed"}
-    assert {"signed answer: c_hash", "signed answer: s_hash", "both ID tokens are of one sign-in"} <= passed
+    assert {
+        "signed response: c_hash",
+        "signed response: s_hash",
+        "both ID tokens are of one sign-in",
+    } <= passed
     pushed = bank.calls("par")[-1].form
     assert pushed["response_type"] == "code id_token"
     assert "response_mode" not in pushed
@@ -120,6 +124,17 @@ def test_refuses_an_answer_that_was_altered(
     with pytest.raises(error):
         login(clients, bank, change)
     assert bank.calls("token") == []
+
+
+def test_an_answer_that_the_bank_did_not_sign_does_not_end_the_login(
+    clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank, **HYBRID)
+    start = client.begin(scope="openid accounts")
+    answer = bank.authorize(start.url)
+    with pytest.raises(WrongHash):
+        client.complete(altered(code="another")(answer), start.transaction)
+    assert client.complete(answer, start.transaction).id_token.subject == "alice"
 
 
 @pytest.mark.spec("OIDC 3.3.3.6")
