@@ -66,7 +66,7 @@ class AsyncClient:
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), AsyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -91,7 +91,7 @@ class AsyncClient:
         settings = client_settings(
             client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
         )
-        driver, client = AsyncDriver(http), cls.__new__(cls)
+        driver, client = AsyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = await driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)
