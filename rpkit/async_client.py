@@ -63,7 +63,12 @@ class AsyncClient:
     ) -> None:
         """See `Client`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
 
@@ -88,7 +93,12 @@ class AsyncClient:
     ) -> AsyncClient:
         """See `Client.discover`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         driver, client = AsyncDriver(http), cls.__new__(cls)
         try:

@@ -72,7 +72,12 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         self._begin(make_bank(metadata, settings), SyncDriver(http), http)
 
@@ -101,7 +106,12 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         driver, client = SyncDriver(http), cls.__new__(cls)
         try:
