@@ -1,8 +1,8 @@
 """Around an ASGI app: `Protect`. For the routes: `asgi_mw.starlette`, `asgi_mw.fastapi`; for MCP servers `asgi_mw.mcp`.
 
-Where is ...? The outer layer: `protect`, and one request in it: `guard`. What it reads of a scope: `view`. Which
-endpoint a request would reach, and what would run around it: `starlette_way`; what holds a stranger to that: `gate`.
-Streams that end with their token: `stream`. Certificates under uvicorn: `uvicorn_tls`.
+Where is ...? The outer layer: `protect`, and one request in it: `guard`. How it reads a scope: `view`. Which endpoint
+a request would reach, and what would run around it: `starlette_way`. What stops a request without a token from reaching
+anything else: `gate`. Streams that end with their token: `stream`. Certificates under uvicorn: `uvicorn_tls`.
 """
 
 from asgi_mw.audit import audit

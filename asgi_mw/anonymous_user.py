@@ -1,4 +1,4 @@
-"""Who calls a public route without a token, as Starlette's `request.user` and `request.auth` see it.
+"""The user of a public route that was called without a token, as Starlette's `request.user` and `request.auth` see it.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS

@@ -1,4 +1,4 @@
-"""Every route of a Starlette or FastAPI app with its policy, websockets and mounts included, and what protects them.
+"""Lists every route of a Starlette or FastAPI app with its policy, websockets and mounts included, and its protection.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -16,14 +16,14 @@ from rskit.policy.audit import RoutePolicy, RouteTable, checked
 from rskit.policy.door import Door
 from rskit.policy.way import Way
 
-_UNKNOWN = "the routes of this application are not known: it is no Starlette or FastAPI app"
+_UNKNOWN = "the routes of this application are not known: it is not a Starlette or FastAPI app"
 
 
 def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
-    """The routes of `app`, and whether a `Protect` is around them: give it what the server is given.
+    """The routes of `app`, and whether a `Protect` is around them. Pass the same object that the server runs.
 
-    Under `Protect` a route without a rule of its own takes any token that holds. `every_route_explicit` refuses that:
-    it raises ConfigurationError, naming them, so that start-up fails.
+    Under `Protect`, a route without a rule of its own accepts any valid token. `every_route_explicit` forbids this: it
+    raises ConfigurationError with the names of such routes, so that the start-up fails.
     """
     if "starlette.applications" not in sys.modules:
         raise ConfigurationError(_UNKNOWN)
@@ -42,7 +42,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
 
 
 def _opened(app: Any) -> tuple[list[object], list[Protect], Any]:
-    """What stands outside of the first Protect, each Protect from the outside in, and the application in the last."""
+    """The layers outside of the first Protect, each Protect from the outside in, and the application in the last."""
     from starlette.applications import Starlette
     from starlette.routing import Router
 
@@ -89,19 +89,19 @@ def _policy(way: Way) -> Access | str | None:
 
 
 def _required_around(route: Any) -> Access | None:
-    """What a router demands of the public endpoint that it includes. What that demands itself is a contradiction."""
+    """What a router requires of a public endpoint that it includes. A rule of its own would be a contradiction."""
     dependant = getattr(route, "dependant", None)
     around = [dependency.dependency for dependency in getattr(route, "dependencies", None) or ()]
     own = [found for found in getattr(dependant, "dependencies", ()) if found.call not in around]
     if any(isinstance(found.call, Access) or _of_dependencies(found) for found in own):
         raise ConfigurationError(
-            f"{getattr(route, 'path', '')}: an endpoint is public or has an Access, not both"
+            f"{getattr(route, 'path', '')}: an endpoint is public or has an Access, not both: remove one of the two"
         )
     return _of_dependencies(dependant)
 
 
 def _of_methods(endpoint: type) -> Access | str | None:
-    """An endpoint class: what its methods say."""
+    """The policies of the methods of an endpoint class."""
     rules = {
         name: getattr(getattr(endpoint, name, None), ACCESS_MARK, None)
         for name in ("get", "post", "put", "patch", "delete", "head", "options")
@@ -113,7 +113,7 @@ def _of_methods(endpoint: type) -> Access | str | None:
 
 
 def _of_dependencies(dependant: Any) -> Access | None:
-    """FastAPI: an Access among the dependencies, however deep."""
+    """FastAPI: an Access among the dependencies, at any depth."""
     for dependency in getattr(dependant, "dependencies", ()):
         call = dependency.call
         if isinstance(call, Access):

@@ -1,9 +1,9 @@
-"""For the routes of a FastAPI app under `asgi_mw.Protect`: `Annotated[Token, Access(...)]`, and its OpenAPI.
+"""For the routes of a FastAPI app under `asgi_mw.Protect`: `Annotated[Token, Access(...)]`, and its OpenAPI document.
 
     @app.post("/payments")
     async def pay(order: Order, token: Annotated[Token, Access("payments")]) -> Receipt: ...
 
-    document(app, resource_server)  # OpenAPI: the 401, 403 and 503 answers, and the schemes that this server takes
+    document(app, resource_server)  # OpenAPI: the 401, 403 and 503 answers, and the schemes of this server
 
 Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9449 7.1
 Role: RS
@@ -45,7 +45,7 @@ _CHALLENGE: Final = {
 }
 _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "401": {
-        "description": "No access token, or one that does not hold for this request",
+        "description": "The request has no access token, or one that is not valid for it",
         "headers": _CHALLENGE,
     },
     "403": {"description": "The access token does not cover this request", "headers": _CHALLENGE},
@@ -54,7 +54,7 @@ _ANSWERS: Final[dict[str, dict[str, Any]]] = {
 
 
 class _Scheme(SecurityBase):
-    """Documents one scheme in OpenAPI; checking is the business of Protect and Access."""
+    """Describes one scheme in OpenAPI. It checks nothing; Protect and Access do."""
 
     def __init__(self, name: str, model: SchemeModel) -> None:
         self.scheme_name = name
@@ -73,7 +73,7 @@ DPOP: Final = _Scheme(
 
 
 class RouteAccess(rules.Access):
-    """What FastAPI calls for `Access(...)`."""
+    """The dependency that FastAPI calls for `Access(...)`."""
 
     __slots__ = ("__dict__",)
 
@@ -90,7 +90,7 @@ class RouteAccess(rules.Access):
             refusal = checked.refuse(error)
             if refusal is None:
                 return _observed(checked.token)
-            # Protect sends the refusal, whatever becomes of this.
+            # Protect sends the refusal, whatever FastAPI does with this exception.
             if connection.scope["type"] == "websocket":
                 raise WebSocketException(POLICY_VIOLATION) from error
             raise HTTPException(refusal.status) from error
@@ -98,7 +98,7 @@ class RouteAccess(rules.Access):
 
 def _observed(token: Token | None) -> Token:
     if token is None:
-        raise HTTPException(401, "refusals are observed only, and this endpoint asks for the token")
+        raise HTTPException(401, "refusals are only observed, but this endpoint needs a token")
     return token
 
 
@@ -116,9 +116,9 @@ def Access(  # noqa: N802 - reads as the class it stands for
 
 
 def document(app: fastapi.FastAPI, resource_server: ResourceServer | None = None) -> None:
-    """Have the OpenAPI document name the answers that Protect and Access give.
+    """Add the answers of Protect and Access to the OpenAPI document.
 
-    With the resource server it names the schemes alone that this one takes.
+    With a resource server, the document names only the schemes that this server accepts.
     """
     generate = app.openapi
 
@@ -138,7 +138,7 @@ def document(app: fastapi.FastAPI, resource_server: ResourceServer | None = None
 
 
 def _keep_schemes(schema: dict[str, Any], taken: frozenset[str]) -> None:
-    """Leave out those of ours that are not `taken`."""
+    """Remove those of our schemes that are not in `taken`."""
     left_out = {BEARER.scheme_name, DPOP.scheme_name} - taken
     schemes = schema.get("components", {}).get("securitySchemes", {})
     for name in left_out:

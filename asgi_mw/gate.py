@@ -1,7 +1,7 @@
-"""Inside of an ASGI app, in front of its router: only what a stranger was let in for goes on.
+"""In front of a router inside an ASGI app: stops a request without a token from reaching any but the found endpoint.
 
-Protect puts one in front of each router on the way to a public endpoint. What a layer on that way has made of the
-request is looked at here, after all of them and before any endpoint.
+Protect puts a gate in front of each router on the way to a public endpoint. The gate checks what the layers before it
+have made of the request. It runs after all of them and before any endpoint.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -19,7 +19,7 @@ from rskit.policy.visit import Visit, visit_in
 from rskit.policy.way import Way
 
 Find = Callable[[Any, Scope, Visit], Way | None]
-"""Of a router and a request as it came to it: what would answer."""
+"""Takes a router and a request as it arrived there; returns the way to what would answer."""
 
 
 class Gate:
@@ -46,6 +46,6 @@ class Gate:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
-        else:  # any answer: Protect sends the refusal in its place
+        else:  # any answer will do: Protect sends the refusal instead
             await send({"type": "http.response.start", "status": 401, "headers": []})
             await send({"type": "http.response.body", "body": b""})

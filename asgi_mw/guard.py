@@ -1,4 +1,4 @@
-"""One request on its way through the app: its answer completed or replaced, its stream bounded by its token.
+"""One request in Protect: completes or replaces the answer of the app, and ends a stream with its token.
 
 Spec: RFC 6750 3; RFC 9449 8.2 (RS-16, RS-19)
 Role: RS
@@ -28,14 +28,14 @@ _BEGINNINGS: Final = {
     "websocket.close": 403,
     "websocket.http.response.start": 200,
 }
-"""With the status that each stands for where it names none."""
+"""The first message of each kind of answer, with the status that applies if it names none."""
 _LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _coroutine_function(function: F) -> F:
-    """Marked as what it is to its callers, some of whom look and take no plain function: asgiref, of `send`."""
+    """Mark a plain function as a coroutine function, because some callers (asgiref, for `send`) accept no other."""
     if sys.version_info >= (3, 12):
         return inspect.markcoroutinefunction(function)
     function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
@@ -43,9 +43,9 @@ def _coroutine_function(function: F) -> F:
 
 
 class Guard:
-    """`cors`: the policy of this protection for pages of other origins, if it has one.
+    """`cors`: the CORS policy of this Protect, if it has one.
 
-    `has_refused`: the refusal has been sent, so that what the application still does or raises changes nothing.
+    `has_refused`: the refusal has been sent, so nothing that the application still sends or raises matters.
     """
 
     __slots__ = (
@@ -79,9 +79,9 @@ class Guard:
 
     @_coroutine_function
     def send(self, message: Message) -> Awaitable[None]:
-        """No coroutine of its own: what is awaited is the server's.
+        """Not a coroutine function itself: it returns the awaitable of the server.
 
-        So all is decided when it is called, in whatever thread; only what is awaited needs the event loop.
+        So everything is decided when it is called, in any thread. Only the awaitable needs the event loop.
         """
         if self._stream is not None:
             return self._stream.send(message)
@@ -89,11 +89,11 @@ class Guard:
         if not checked.started:
             if checked.token is None and type(checked) is Visit and not checked.reached:
                 if kind not in _BEGINNINGS:
-                    return _drop()  # what a layer sends ahead of an answer
+                    return _drop()  # a layer sends this before the answer begins
                 checked.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
             if kind in _BEGINNINGS:
                 if checked.refusal is not None:
-                    checked.started = True  # or what the app sends before it awaits this would pass
+                    checked.started = True  # set before the app may send again
                     return self.send_refusal(checked.refusal)
                 message = self._begin(kind, message)
                 if kind == "websocket.accept":
@@ -117,11 +117,11 @@ class Guard:
         await self.send_answer(refusal.status, headers, refusal.body)
 
     async def send_answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-        """An answer of ours; for a websocket a denial, or its close where the server knows no denial."""
+        """Send an answer of our own. For a websocket it is a denial, or a close if the server has no denial."""
         self.checked.started = True
         kind = "http.response"
         if self._scope["type"] == "websocket":
-            if not self._connected:  # an app that asks first has had it
+            if not self._connected:  # an app that has received has consumed websocket.connect already
                 await self._receive()  # websocket.connect
             if "websocket.http.response" not in (self._scope.get("extensions") or ()):
                 await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
@@ -134,12 +134,12 @@ class Guard:
         await self._send({"type": f"{kind}.body", "body": body})
 
     def close(self) -> None:
-        """The app is done."""
+        """Called when the app has ended."""
         if self._stream is not None:
             self._stream.close()
 
     def _begin(self, kind: str, message: Message) -> Message:
-        """The first message of an answer, completed."""
+        """Complete the first message of an answer."""
         self.checked.started = True
         if kind == "websocket.close":
             return message
@@ -156,7 +156,7 @@ class Guard:
         return {**message, "headers": headers}
 
     def _without_its_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """What the application says of pages gives way to a policy."""
+        """Remove the application's own CORS headers if there is a policy."""
         if self._cors is None:
             return headers
         return [header for header in headers if not header[0].lower().startswith(_PREFIX)]
@@ -175,4 +175,4 @@ class Guard:
 
 
 async def _drop() -> None:
-    """In the place of a message that is not sent."""
+    """Awaited instead of sending a message."""

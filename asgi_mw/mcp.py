@@ -1,9 +1,10 @@
-"""A ResourceServer as the `TokenVerifier` of the official MCP SDK, for who uses the SDK's own bearer middleware.
+"""A ResourceServer as the `TokenVerifier` of the official MCP SDK, for users of the SDK's own bearer middleware.
 
     MCPServer("notes", token_verifier=Verifier(resource_server), auth=AuthSettings(...))
 
-The SDK hands over a token and nothing of its request: no proof, no certificate. So a bound token is refused here, and a
-resource server that demands bound ones cannot be used this way. `asgi_mw.Protect` around the SDK's app takes both.
+The SDK passes only the token and nothing else of the request: no proof, no certificate. So a bound token is refused,
+and a resource server that requires bound tokens cannot be used here. `asgi_mw.Protect` around the SDK's app accepts
+both.
 
 Spec: RFC 6750 2.1; RFC 9449 7.1a; RFC 8705 3b
 Role: RS
@@ -27,22 +28,22 @@ from rskit.tokens.token import Token
 
 
 class Verifier:
-    """Raises ConfigurationError for a resource server that takes bound tokens only."""
+    """Raises ConfigurationError for a resource server that accepts only bound tokens."""
 
     def __init__(self, resource_server: ResourceServer) -> None:
         require_resource_server(resource_server, "Verifier(resource_server)")
         if resource_server.require_bound:
             raise ConfigurationError(
-                "the MCP SDK's bearer middleware shows no proof and no certificate, and this resource server takes "
-                "bound tokens only: put asgi_mw.Protect around the SDK's app instead",
+                "the MCP SDK's bearer middleware passes no proof and no certificate, but this resource server accepts "
+                "only bound tokens: put asgi_mw.Protect around the SDK's app instead",
                 clause=clause_in_force("FAPI2-SP 5.3.4-5", resource_server.profile),
             )
         self._server = resource_server
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """None for a token that does not hold. Raises TransportError while that cannot be decided: no 401, a 500."""
+        """None for an invalid token. Raises TransportError if that cannot be decided now; the answer is then 500."""
         secret = Secret(token)
-        del token  # what waits here holds it concealed
+        del token  # while this waits, the frame holds the token only in concealed form
         decision = self._server.check(RequestView("POST", "/", "", (f"Bearer {secret.reveal()}",), ()))
         if isinstance(decision, Generator):
             decision = await self._server.async_driver.run(decision)
@@ -54,7 +55,7 @@ class Verifier:
 
 
 def _as_the_sdk_has_it(token: str, found: Token, server: ResourceServer) -> AccessToken:
-    """`iss` beside `sub`: the SDK tells principals apart by both."""
+    """`iss` is added beside `sub`, because the SDK distinguishes principals by both."""
     return AccessToken(
         token=token,
         client_id=found.client_id or "",

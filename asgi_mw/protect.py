@@ -1,7 +1,7 @@
-"""The outer layer of an ASGI app: nothing passes without a token that holds, save what is `public()`.
+"""The outer layer of an ASGI app: no request passes without a valid token, unless its endpoint is `public()`.
 
-Nothing of the application runs for a stranger but what is public and, by name, what is around it. It serves the
-resource's metadata, answers preflights, renders every refusal itself, and refuses websockets before they are accepted.
+Without a token only the public endpoint runs, and the code around it that is named. Protect serves the resource's
+metadata, answers preflights, renders every refusal itself, and refuses websockets before they are accepted.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9449 8.2; RFC 9728 3.1; FAPI1-BL 6.2.1-11, 6.2.1-14 (RS-16, RS-19, RS-20)
 Role: RS
@@ -22,9 +22,9 @@ from asgi_mw.view import (
     Send,
     header_of,
     view_of,
-    with_forwarded_certificate,
+    with_forwarded,
 )
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
@@ -45,12 +45,12 @@ from rskit.resource_server import ResourceServer
 class Protect:
     """`Protect(app, resource_server)`, or `app.add_middleware(Protect, resource_server=...)`.
 
-    `around_public`: what of the application may run for a stranger around a public endpoint: middleware classes,
-    functions given to `app.middleware("http")`, exception handlers, dependencies of routers, each as it is or by its
-    dotted name. `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their
-    own. `cors`: which pages of other origins may call; without it no preflight is answered.
-    `websocket_origins`: pages whose scripts may open websockets; the resource's own origin by default. A websocket
-    opened by no browser has no Origin and needs none.
+    `around_public`: application code that may run around a public endpoint without a token: middleware classes,
+    functions given to `app.middleware("http")`, exception handlers, dependencies of routers; each as an object or by
+    its dotted name. `public_routes`: the paths, as the audit lists them, of routes that are public without a mark.
+    `cors`: which pages of other origins may call; without it no preflight is answered. `websocket_origins`: pages whose
+    scripts may open websockets; by default the resource's own origin. A client that is not a browser sends no Origin
+    and needs none.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Protect:
                 del view
                 await guard.send_answer(*own)
                 return
-        del view  # error trackers show the variables of all that an exception of the application passes
+        del view  # error trackers show the variables of each frame that an exception passes
         decision: Decision | Flow[Decision] = (
             server.check(checked.view)
-            if server.client_certificates is None
-            else self._certificate_refusal(scope, checked) or server.check(checked.view)
+            if server.forwarded is None
+            else self._forwarded_refusal(scope, checked) or server.check(checked.view)
         )
-        if type(decision) is Allow:  # the common case, told without a closer look
+        if type(decision) is Allow:  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):
@@ -122,7 +122,7 @@ class Protect:
             await self._app(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended or guard.has_refused:
-                return  # the stream was cut under the app's feet, or its error page was replaced
+                return  # the stream was cut while the app ran, or its error page was replaced
             if checked.refusal is None or checked.started:
                 raise
             await guard.send_refusal(checked.refusal)
@@ -131,21 +131,21 @@ class Protect:
             checked.over = True
             CURRENT.reset(before)
 
-    def _certificate_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
-        """Take in the certificate that a proxy hands on, or say why its header is refused."""
+    def _forwarded_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
+        """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.client_certificates is None:
+        if server.forwarded is None:
             return None
         try:
-            checked.view = with_forwarded_certificate(scope, checked.view, server.client_certificates)
-        except CertificateHeaderRefused as error:
+            checked.view = with_forwarded(scope, checked.view, server.forwarded)
+        except FapiError as error:
             return server.refuse(error, checked.view, None)
         return None
 
     def _own_answer(
         self, scope: Scope, view: RequestView
     ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
-        """What is answered whatever token comes: metadata, a preflight, a websocket that a stranger's page opens."""
+        """The answers that need no token: metadata, a preflight, the refusal of a websocket of another origin."""
         if scope["type"] == "websocket":
             return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
         if view.method == "OPTIONS":
@@ -172,14 +172,16 @@ class Protect:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            raise RuntimeError(f"no rule for the ASGI protocol {scope['type']!r}: it is not let through")
+            raise RuntimeError(
+                f"the ASGI protocol {scope['type']!r} is not known here: it is not let through"
+            )
         refusal = refusal_under_uvicorn(self._server, receive)
         if refusal is not None:
             LOGGER.critical("%s: %s", self._server.resource, refusal)
             await receive()  # lifespan.startup
             await send({"type": "lifespan.startup.failed", "message": str(refusal)})
             return
-        # Keys are fetched while the app starts; should that fail, the first request tries again.
+        # Keys are fetched while the app starts. If that fails, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
 
         async def say_what_is_closed(message: Message) -> None:
@@ -194,7 +196,7 @@ class Protect:
             await self._server.async_driver.aclose()
 
     def _admit(self, decision: Decision, scope: Scope, guard: Guard) -> Refusal | None:
-        """None for a request that passes to the app."""
+        """None for a request that passes to the app, else the refusal."""
         view = guard.checked.view
         if isinstance(decision, Allow):
             guard.checked.token = scope["auth"] = scope["user"] = decision.token
@@ -204,13 +206,13 @@ class Protect:
             guard.checked = Visit(self._server, view, way, self.door)
         elif not self._server.excuses(decision, view, None):
             return decision
-        scope.setdefault("auth", ANONYMOUS_USER)  # unless a layer further out knows who this is
+        scope.setdefault("auth", ANONYMOUS_USER)  # unless a layer outside has set who this is
         scope.setdefault("user", ANONYMOUS_USER)
         return None
 
     def _find_way(self, scope: Scope) -> Way | None:
         if "starlette.applications" not in sys.modules:
-            return None  # then the application is none of Starlette's, and nothing is known of its inside
+            return None  # the application is not of Starlette, so nothing is known about its inside
         from asgi_mw.starlette_way import find_way
 
         return find_way(self._app, scope, self.door)

@@ -59,7 +59,7 @@ class Access(rules.Access):
 
 
 async def require(checked: CheckedRequest, access: rules.Access, connection: HTTPConnection) -> Token:
-    """The token, if it covers this route and this request. Raises what refuses it."""
+    """The token, if it covers this route and this request. Raises the refusal."""
     token = checked.require(access)
     if access.fresh:
         token = connection.scope["auth"] = connection.scope["user"] = await checked.server.async_driver.run(
@@ -75,7 +75,7 @@ async def require(checked: CheckedRequest, access: rules.Access, connection: HTT
 
 
 def token_of(connection: HTTPConnection) -> Token:
-    """The request's token. Raises LookupError on a public route that was called without one."""
+    """The token of the request. Raises LookupError on a public route that was called without one."""
     return checked_request_of(connection).require_token()
 
 
@@ -83,26 +83,25 @@ def checked_request_of(connection: HTTPConnection) -> CheckedRequest:
     """Raises RuntimeError without a Protect around the app."""
     checked = connection.scope.get(KEY)
     if not isinstance(checked, CheckedRequest):
-        raise RuntimeError("no asgi_mw.Protect around this app: the request has not been checked")
+        raise RuntimeError("there is no asgi_mw.Protect around this app: the request has not been checked")
     return checked
 
 
 async def once(connection: HTTPConnection, name: str, ttl: float) -> bool:
-    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
+    """True the first time that `name` is used within `ttl` seconds, across all workers that share the server's store.
 
-    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
-    is then answered 503.
+    For a consent use `use_consent` instead. Raises StoreError if the store cannot answer; the request is then answered
+    503.
     """
     checked = checked_request_of(connection)
     return await checked.server.async_driver.run(checked.once(name, ttl))
 
 
 async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:
-    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+    """Execute what this request needs, once for the consent that covers it. Returns the outcome; a retry gets the same.
 
-    `execute` is called with the `Reservation`, and awaited if it is a coroutine function. What it raises passes
-    through. Raises HTTPException where the request is refused: the answer is the refusal, whatever becomes of the
-    exception.
+    `execute` is called with the `Reservation`, and awaited if it is a coroutine function. Its exceptions pass through.
+    Raises HTTPException if the request is refused. The refusal is sent, whatever happens to the exception.
     """
     checked = checked_request_of(connection)
     try:
@@ -112,7 +111,7 @@ async def use_consent(connection: HTTPConnection, execute: Execute) -> Any:
 
 
 def use_consent_sync(connection: HTTPConnection, execute: Execute) -> Any:
-    """The same for a handler that is a plain function: such a one runs in a thread."""
+    """The same for a handler that is a plain function. Starlette runs such a handler in a thread."""
     checked = checked_request_of(connection)
     try:
         return checked.server.sync_driver.run(consents.use_consent(checked, execute))
@@ -121,7 +120,7 @@ def use_consent_sync(connection: HTTPConnection, execute: Execute) -> Any:
 
 
 async def _refused(refusal: Refusal, connection: HTTPConnection) -> Response | None:
-    """Any answer: Protect sends the refusal in its place."""
+    """Any answer will do: Protect sends the refusal instead."""
     if isinstance(connection, WebSocket):
         await connection.close(POLICY_VIOLATION)
         return None
@@ -132,7 +131,7 @@ def _connection_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnect
     for value in (*args, *kwargs.values()):
         if isinstance(value, HTTPConnection):
             return value
-    raise TypeError("an endpoint under Access takes the request or the websocket")
+    raise TypeError("an endpoint under Access must take the request or the websocket as an argument")
 
 
 __all__ = ["Access", "any_of", "once", "public", "token_of", "use_consent", "use_consent_sync"]

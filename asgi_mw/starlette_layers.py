@@ -1,4 +1,4 @@
-"""What Starlette and FastAPI put around an endpoint, and what of it is the application's own.
+"""The layers that Starlette and FastAPI put around an endpoint, and which code in them is the application's own.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -27,17 +27,17 @@ _STOCK: Final = frozenset(
         "fastapi._body_limit._BodyLimitExceptionMiddleware",
     }
 )
-"""What is put in unasked, and hands a request on as it came."""
+"""Layers that the frameworks add by themselves and that pass a request on unchanged."""
 _BUILDING: Final = frozenset({"build_middleware_stack"})
 _HANDLING: Final = {
     "starlette.middleware.errors.ServerErrorMiddleware": ("handler",),
     "starlette.middleware.exceptions.ExceptionMiddleware": ("_exception_handlers", "_status_handlers"),
 }
-"""Stock too, save for the handlers that they were given."""
+"""Also the frameworks' own layers, apart from the handlers that they were given."""
 
 
 class Declared:
-    """A layer that an application will make when it is first called. `given`: what of; None for the stock ones."""
+    """A layer that an application will make on its first call. `given`: its arguments; None for the frameworks' own."""
 
     def __init__(self, app: Any, layers: Iterable[object], given: Any = None) -> None:
         self.app = app
@@ -52,11 +52,13 @@ class Declared:
         return self.given.cls(self.app, *self.given.args, **self.given.kwargs)
 
     def __call__(self, *_: Any) -> None:
-        raise RuntimeError("this layer has not been made yet")
+        raise RuntimeError(
+            "this layer has not been made yet: it only stands for one that the application will make"
+        )
 
 
 def stack_of(app: Starlette) -> Any:
-    """The outermost layer of the application, as it stands or as it is declared to be."""
+    """The outermost layer of the application, as it exists or as it is declared."""
     if app.middleware_stack is not None:
         return app.middleware_stack
     node: Any = app.router
@@ -69,12 +71,12 @@ def stack_of(app: Starlette) -> Any:
 def _declared(node: Any, given: Any) -> Declared:
     if given.cls is BaseHTTPMiddleware:
         return Declared(node, given.args[:1] or (given.kwargs.get("dispatch"),), given)
-    # What a function makes of it, and whether that shows what it is around, cannot be foretold.
+    # What a function returns, and whether that shows what it wraps, cannot be known in advance.
     return Declared(node if inspect.isclass(given.cls) else None, (given.cls,), given)
 
 
 def layers_of(node: Any) -> tuple[object, ...]:
-    """What of the application runs in this layer; nothing in a stock one."""
+    """The application's own code that runs in this layer; nothing for a layer of the frameworks."""
     if isinstance(node, Declared):
         return node.layers
     name = _name_of(type(node))  # type: ignore[arg-type] # a class is hashable
@@ -86,7 +88,7 @@ def layers_of(node: Any) -> tuple[object, ...]:
 
 
 def shown(node: Any) -> object:
-    """What a layer is known by."""
+    """The object by which a layer is named."""
     return node.layers[0] if isinstance(node, Declared) else node
 
 
@@ -95,7 +97,7 @@ def _own_handlers(node: Any, names: tuple[str, ...]) -> tuple[object, ...]:
     for name in names:
         given = vars(node).get(name, node)
         if given is node:
-            return (node,)  # another version, which keeps them elsewhere
+            return (node,)  # an unknown version of Starlette, which keeps its handlers elsewhere
         found += given.values() if isinstance(given, dict) else [given]
     return tuple(_own(found))
 
@@ -105,7 +107,7 @@ def _own(handlers: Any) -> Iterator[object]:
 
 
 def leads_to(node: Any, endpoint: Any) -> bool:
-    """Whether nothing stands between: it is the endpoint, or the framework's own function that calls it."""
+    """Whether the node is the endpoint, or the framework's own function that calls it, with nothing in between."""
     made_by_framework = inspect.isfunction(node) and node.__module__ in (
         "starlette.routing",
         "fastapi.routing",
@@ -114,7 +116,7 @@ def leads_to(node: Any, endpoint: Any) -> bool:
 
 
 def convertors_of(route: Any) -> tuple[object, ...]:
-    """The application's own path convertors, which run whenever the router is asked."""
+    """The application's own path convertors. They run whenever the router is asked."""
     found: tuple[object, ...] = ()
     for convertor in (getattr(route, "param_convertors", None) or {}).values():
         if not _is_stock(type(convertor)):  # type: ignore[arg-type] # a class is hashable

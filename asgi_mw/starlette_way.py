@@ -1,7 +1,7 @@
-"""The way through a Starlette or FastAPI app: which endpoint would answer, and what would run beside it.
+"""The way through a Starlette or FastAPI app: which endpoint would answer, and what would run around it.
 
-It is read off the application's own objects as they stand: layers show by `app` what they are around, routers by
-`routes`. One walk follows a request, and lists all endpoints for the audit.
+It is read from the application's own objects: layers show by `app` what they wrap, routers show their `routes`. The
+same walk follows one request, or lists all endpoints for the audit.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -32,7 +32,7 @@ _STEPS_OF_ROUTES: Final = frozenset({"__call__", "handle", "get_route_handler"})
 
 
 class _Trail(NamedTuple):
-    """What lies behind, and the request as it is by then; none while all endpoints are listed."""
+    """What the walk has passed, and the request as it is there; no request while all endpoints are listed."""
 
     scope: Scope | None
     layers: tuple[object, ...] = ()
@@ -50,7 +50,10 @@ class _Trail(NamedTuple):
         return passed._replace(path=self.path + getattr(mount, "path", ""), mount=mount, dependencies=())
 
     def depending_on(self, dependencies: Iterable[Any]) -> _Trail:
-        """With what a router has all of its endpoints depend on. This toolkit's own Access refuses strangers."""
+        """Adds the dependencies of a router.
+
+        This toolkit's own Access is left out: it refuses without a token anyway.
+        """
         called = (found.dependency for found in dependencies)
         others = tuple(call for call in called if call is not None and not isinstance(call, Access))
         return self._replace(dependencies=self.dependencies + others) if others else self
@@ -63,12 +66,12 @@ class _Trail(NamedTuple):
 
 
 def find_way(app: Any, scope: Scope, door: Door) -> Way | None:
-    """The way that this request would take. None where no endpoint takes it, and where nobody can tell."""
+    """The way that this request would take. None if no endpoint takes it, or if that cannot be known."""
     return next(_Walk(door, _method(scope)).through(app, _Trail(dict(scope))), None)
 
 
 def find_way_from(router: Router, scope: Scope, visit: Visit) -> Way | None:
-    """The rest of the way, from a gate on."""
+    """The rest of the way, from a gate onwards."""
     walk = _Walk(visit.door, _method(scope))
     return next(walk.matched(router, _Trail(dict(scope), routers=(router,))), None)
 
@@ -83,14 +86,14 @@ def _method(scope: Scope) -> str:
 
 
 class _Walk:
-    """Along the way of one request, or along all of them where the trail has none."""
+    """Follows one request, or all routes if the trail has no request."""
 
     def __init__(self, door: Door, method: str) -> None:
         self._door = door
         self._method = method
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
-        """From an application on: past its layers, to its router."""
+        """From an application onwards: past its layers, to its router."""
         router: Router | None = None
         for _ in range(_MOST_LAYERS):
             if trail.mount is not None and is_public(node):
@@ -112,14 +115,14 @@ class _Walk:
             trail, node = trail.past(layers_of(node)), inner
 
     def _beyond(self, node: Any, router: Any, trail: _Trail) -> Iterator[Way]:
-        """Behind what does not show what it leads to: a router that is known all the same, or nothing that is."""
+        """Behind a layer that does not show what it calls: a router that is known anyway, or nothing known."""
         if isinstance(router, Router):
             yield from self._routed(router, trail.past(layers_of(node))._replace(hides=shown(node)))
         elif trail.mount is not None or trail.scope is None:
             yield self._end(trail, trail.mount, node)
 
     def _routed(self, router: Router, trail: _Trail) -> Iterator[Way]:
-        """Past the router's own layers. In front of its routes a gate is put."""
+        """Past the router's own layers. A gate is put in front of its routes."""
         if len(trail.routers) == _MOST_LAYERS or trail.lists_again(router):
             yield self._end(trail, trail.mount, None)  # an application that mounts itself
             return
@@ -139,7 +142,7 @@ class _Walk:
         yield from self.matched(router, trail._replace(routers=(*trail.routers, router)))
 
     def matched(self, router: Router, trail: _Trail) -> Iterator[Way]:
-        """From the router's own routes on."""
+        """From the router's own routes onwards."""
         trail = trail.depending_on(getattr(router, "dependencies", ()))
         for route in router.routes:
             asked = _asked_of(route)
@@ -148,7 +151,7 @@ class _Walk:
                 yield from self._at(route, trail)
                 continue
             if asked and self._door.around_public.missing(asked):
-                yield self._end(trail, route, None)._replace(public=True)  # for all that is known
+                yield self._end(trail, route, None)._replace(public=True)  # it may be, as nothing is known
                 return
             match, child = route.matches(trail.scope)
             if match is Match.FULL:
@@ -158,7 +161,7 @@ class _Walk:
             yield from self._frontends(router, trail)
 
     def _frontends(self, router: Any, trail: _Trail) -> Iterator[Way]:
-        """FastAPI: files that are served where no route takes a request. They answer no stranger."""
+        """FastAPI: files that are served if no route takes a request. They are never public."""
         for found in getattr(router, "_iter_low_priority_routes", tuple)():
             original = getattr(found, "original_route", found)
             for route in getattr(original, "routes", ()):
@@ -180,7 +183,7 @@ class _Walk:
         if trail.scope is None:
             found = router.effective_candidates()
         else:
-            _, child, route, context = router._match(trail.scope)  # as FastAPI itself asks
+            _, child, route, context = router._match(trail.scope)  # FastAPI itself asks in this way
             trail = trail.changed(child)
             found = [context or route]
         for candidate in found:
@@ -191,7 +194,7 @@ class _Walk:
                 yield from self._at(route, trail)
 
     def _at_end(self, route: Any, original: Any, trail: _Trail) -> Way:
-        """Past what stands at the route itself."""
+        """Past the code at the route itself."""
         trail = trail.past(replaced(original, _STEPS_OF_ROUTES, FRAMEWORKS))
         if hasattr(original, "dependant"):
             trail = trail.past(trail.dependencies)
@@ -214,7 +217,7 @@ class _Walk:
 
 
 def _asked_of(route: Any) -> tuple[object, ...]:
-    """What of the application runs when a route is asked whether it takes a request."""
+    """The application code that runs when a route is asked whether it takes a request."""
     found = replaced(getattr(route, "original_route", route), _MATCHING, FRAMEWORKS)
     found += convertors_of(getattr(route, "starlette_route", None) or route)
     if hasattr(route, "effective_candidates"):

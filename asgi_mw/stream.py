@@ -1,7 +1,7 @@
-"""A stream under ASGI ends with its token: a websocket that was accepted, or an answer of unknown length.
+"""Ends an ASGI stream with its token: a websocket that was accepted, or an answer of unknown length.
 
-One timer is armed for it; when it fires the token is looked at again. At the end the stream is closed, `receive` yields
-a disconnect and `send` refuses.
+Each stream has one timer. When it fires, the token is checked again. At the end the stream is closed, `receive` returns
+a disconnect, and `send` raises.
 
 Spec: FAPI2-SP 5.3.4-3 (RS-19)
 Role: RS
@@ -18,15 +18,15 @@ from rskit.policy.checked_request import CheckedRequest
 from rskit.tokens.token import Token
 
 POLICY_VIOLATION: Final = 1008
-"""With this code a websocket closes whose token does not hold, or no longer (RFC 6455 7.4.1)."""
+"""The code with which a websocket is closed if its token is not valid, or no longer (RFC 6455 7.4.1)."""
 
 
 class TokenEnded(OSError):
-    """What `send` raises once the token has ended: frameworks take it for a client that went away."""
+    """`send` raises it once the token has ended. Frameworks treat it as a client that has gone away."""
 
 
 class TokenStream:
-    """One stream; `begin` sends its first message, in the event loop that the stream runs in."""
+    """One stream. `begin` sends its first message; call it in the event loop that the stream runs in."""
 
     __slots__ = (
         "_checked",
@@ -69,21 +69,21 @@ class TokenStream:
         await self._send(message)
 
     async def receive(self) -> Message:
-        """What the client says next, however often the app gives up waiting for it."""
+        """The next message of the client. No message is lost if the app stops waiting for it."""
         while not self.ended:
             received = self._received or asyncio.ensure_future(self._receive())
             self._received = received
             if not received.done():
                 await self._until_end_or(received)
             if not await self._goes_on():
-                await self._end()  # what a client says after a revocation is not heard
-            elif self._received is received:  # and not another reader's by now
+                await self._end()  # a message that comes after a revocation is dropped
+            elif self._received is received:  # unless another reader has taken it meanwhile
                 self._received = None
                 return received.result()
         return self._disconnect()
 
     def close(self) -> None:
-        """The app is done: a cut that comes after the end has nothing to close."""
+        """Called when the app has ended. A cut after that has nothing to close."""
         for waiting in (self._timer, self._received):
             if waiting is not None:
                 waiting.cancel()
@@ -106,7 +106,7 @@ class TokenStream:
         goes_on = False
         try:
             goes_on = await self._goes_on()
-        finally:  # a look that fails ends the stream
+        finally:  # a check that fails ends the stream
             if goes_on:
                 self._set_timer()
             else:
@@ -127,7 +127,7 @@ class TokenStream:
         if self.ended:
             return
         self._ended.set()
-        with contextlib.suppress(Exception):  # the client may be gone already
+        with contextlib.suppress(Exception):  # the client may have gone already
             if self._scope["type"] == "websocket":
                 await self._send(
                     {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "token ended"}

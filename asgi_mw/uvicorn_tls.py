@@ -1,9 +1,9 @@
-"""uvicorn protocols that put the client's certificate into the scope, as the ASGI TLS extension says; uvicorn does not.
+"""uvicorn protocols that add the client's certificate to the scope (ASGI TLS extension); uvicorn itself does not.
 
     uvicorn.run(app, http="asgi_mw.uvicorn_tls:HttpProtocol", ws="asgi_mw.uvicorn_tls:WebSocketProtocol",
                 ssl_cert_reqs=ssl.CERT_OPTIONAL, ssl_ca_certs=..., ...)
 
-Only a handshake of this very connection fills it: behind a proxy that ends TLS there is nothing to see here.
+Only a TLS handshake of this connection sets it. Behind a proxy that terminates TLS there is no certificate.
 
 Spec: RFC 8705 3b
 Role: RS
@@ -21,7 +21,7 @@ from fapikit.io.asgi_tls import with_tls_extension
 
 
 class HttpProtocol(H11Protocol):
-    """uvicorn's own over h11, with the certificate."""
+    """uvicorn's own protocol over h11, with the certificate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -29,7 +29,7 @@ class HttpProtocol(H11Protocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own over websockets, with the certificate."""
+    """uvicorn's own protocol over websockets, with the certificate."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""What the check sees of an ASGI scope: header lists, the raw path, the certificate; never Host or request.url.
+"""Reads an ASGI scope for the check: header lists, the raw path, the certificate; never Host or request.url.
 
 Spec: RFC 9449 4.3-9; RFC 8705 3b; FAPI1-BL 6.2.1-11 (RS-1, RS-12)
 Role: RS
@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from fapikit.certificates import CertificateHeader
 from fapikit.io.asgi_tls import shown_chain
+from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -23,7 +23,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as muc
 
 
 def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` gives the interaction id for what came."""
+    """`identify` returns the interaction id for a received one."""
     authorization: list[str] = []
     dpop: list[str] = []
     interaction_id: str | None = None
@@ -38,7 +38,7 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
         elif name == b"origin":
             cross_origin = True
     raw = scope.get("raw_path")
-    query = scope.get("query_string")  # a websocket's may be left out
+    query = scope.get("query_string")  # may be missing for a websocket
     extensions = scope.get("extensions")
     return _new(
         RequestView,
@@ -55,22 +55,21 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
     )
 
 
-def with_forwarded_certificate(scope: Scope, view: RequestView, header: CertificateHeader) -> RequestView:
-    """The view with the certificate that a proxy handed on; fields that do not count are taken out of the scope.
+def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> RequestView:
+    """The view with what a trusted proxy forwarded. Header fields that do not count are removed from the scope.
 
-    Raises CertificateHeaderRefused.
+    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
-    names = header.octet_names
+    names = forwarded.octet_names
     headers = scope["headers"]
     sent = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in headers if name in names]
     if not sent:
         return view
     client = scope.get("client")
-    reading = header.read(sent, peer=client[0] if client else None, direct=view.certificate() is not None)
-    if reading.strip:
-        scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in reading.strip]
-    certificate = reading.certificate
-    return view if certificate is None else view._replace(certificate=lambda: certificate)
+    view, strip = forwarded.take(view, sent, peer=client[0] if client else None)
+    if strip:
+        scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in strip]
+    return view
 
 
 def header_of(scope: Scope, wanted: bytes) -> str | None:
@@ -82,5 +81,5 @@ def header_of(scope: Scope, wanted: bytes) -> str | None:
 
 
 def _certificate(scope: Scope) -> bytes | None:
-    """The client's leaf in DER, as the ASGI TLS extension has it; only a handshake puts it there."""
+    """The client's own certificate in DER, from the ASGI TLS extension; only a handshake puts it there."""
     return next(iter(shown_chain(scope)), None)

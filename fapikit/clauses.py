@@ -24,6 +24,7 @@ SAID_BY_AN_RFC_TOO: Final[Mapping[str, str]] = {
     "FAPI1-BL 5.2.2-21": "RFC 6750 5.3",
     "FAPI1-BL 5.2.3-3": "RFC 9700 4.4.2",
     "FAPI1-BL 5.2.3-4": "RFC 9700 4.4.2",
+    "FAPI1-BL 5.2.3-10": "RFC 6749 3.3",
     "FAPI2-MS 5.3.1-2": "RFC 9101 4b",
     "FAPI2-MS 5.3.1-3": "RFC 7519 4.1.5",
     "FAPI2-MS 5.3.1-4": "RFC 7519 4.1.4",
@@ -89,7 +90,9 @@ def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
     """Let an error of ours cite it; an algorithm that the profile does not have is forbidden by the profile."""
     if isinstance(error, ForbiddenAlgorithm):
         alg = error.facts.get("alg")
-        if alg in _SIGNED_WITH and alg not in profile.signing_algorithms:
+        # RFC 9449 4.3-5 itself allows only asymmetric algorithms for a DPoP proof, whatever the profile.
+        by_dpop = error.clause == "RFC 9449 4.3-5" and alg not in ASYMMETRIC
+        if alg in _SIGNED_WITH and alg not in profile.signing_algorithms and not by_dpop:
             error.clause = profile.clause("signing_algorithms")
     if isinstance(error, FapiError):
         error.clause = clause_in_force(error.clause, profile)

@@ -1,4 +1,4 @@
-"""Every route of a Flask app with its policy, and what protects them.
+"""Lists every route of a Flask app with its policy, and its protection.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -16,11 +16,11 @@ from rskit.policy.door import Door
 from rskit.policy.way import Way
 from wsgi_mw.protect import Protect
 
-_UNKNOWN = "the routes of this application are not known: it is no Flask app"
+_UNKNOWN = "the routes of this application are not known: it is not a Flask app"
 
 
 def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
-    """The routes of a Flask app, and of others that a dispatcher chooses; as `asgi_mw.audit.audit`."""
+    """The routes of a Flask app, and of the applications that a dispatcher chooses. As `asgi_mw.audit.audit`."""
     if "flask" not in sys.modules:
         raise ConfigurationError(_UNKNOWN)
     from wsgi_mw.flask_way import all_ways
@@ -36,7 +36,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
 
 
 def _opened(app: Any) -> tuple[list[object], list[Protect], Any]:
-    """What stands outside of the first Protect, each Protect from the outside in, and the application in the last.
+    """The layers outside of the first Protect, each Protect from the outside in, and the application in the last one.
 
     Raises ConfigurationError for a Protect that would call itself.
     """
@@ -51,7 +51,7 @@ def _opened(app: Any) -> tuple[list[object], list[Protect], Any]:
     while node is not None and flask_app_of(node) is None:
         if any(node is one for one in entered):
             raise ConfigurationError(
-                "Protect calls itself: it is app.wsgi_app = Protect(app.wsgi_app, resource_server)"
+                "Protect calls itself: write app.wsgi_app = Protect(app.wsgi_app, resource_server)"
             )
         if isinstance(node, Flask):
             entered.append(node)

@@ -1,13 +1,13 @@
 """For Django, sync and async: `ProtectMiddleware`; `Access(...)` and `public()` for views; `request.auth`.
 
     MIDDLEWARE = ["wsgi_mw.django.ProtectMiddleware", ...]          # first
-    FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or where to import it from
-    FAPIKIT_AROUND_PUBLIC = ["bank.middleware.Timing"]              # what else may run for strangers
+    FAPIKIT_RESOURCE_SERVER = "bank.api.resource_server"            # the object, or its dotted name
+    FAPIKIT_AROUND_PUBLIC = ["bank.middleware.Timing"]              # what else may run without a token
     FAPIKIT_PUBLIC_ROUTES = ["/accounts/login/"]                    # routes that are public without a mark
     FAPIKIT_CORS = Cors(origins={"https://shop.example"})           # which pages of other origins may call
 
-What stands after it in MIDDLEWARE runs for a stranger only around public views, and only if it is Django's own from
-`startproject` or named. CSRF protection is lifted only for a request that a token has authenticated.
+Middleware after it in MIDDLEWARE runs without a token only around public views, and only if it is named or comes with
+Django's `startproject`. CSRF protection is switched off only for a request that a token has authenticated.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3
 Role: RS
@@ -26,8 +26,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from fapikit.certificates import CertificateHeader
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.http_message import Headers
 from rskit.access import any_of, public
 from rskit.answers import cors as pages
@@ -36,6 +35,7 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
+from rskit.forwarded import Forwarded
 from rskit.health import several_processes
 from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import during
@@ -56,13 +56,13 @@ from wsgi_mw.django_access import (
 )
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
-from wsgi_mw.view import certificate_of, raw_path, with_forwarded_certificate
+from wsgi_mw.view import certificate_of, raw_path, with_forwarded
 
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
 class ProtectMiddleware:
-    """Deny by default for a Django project."""
+    """Requires a valid token for every view of a Django project, except the public ones."""
 
     sync_capable = True
     async_capable = True
@@ -74,8 +74,8 @@ class ProtectMiddleware:
         self._inside = layers_inside(type(self))
         if self._inside is None:
             LOGGER.warning(
-                "%s does not stand in MIDDLEWARE once, by itself: what comes after it is not known, so that no public "
-                "view answers a stranger",
+                "%s is not in MIDDLEWARE exactly once under its own name: what comes after it is not known, so public "
+                "views are closed without a token",
                 type(self).__name__,
             )
         self._cors: Cors | None = getattr(settings, "FAPIKIT_CORS", None)
@@ -90,15 +90,15 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.client_certificates is not None:
+        if self._server.forwarded is not None:
             try:
-                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
-            except CertificateHeaderRefused as error:
+                view = _with_forwarded(request, view, self._server.forwarded)
+            except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
         checked = CheckedRequest(self._server, view, None)
-        del view  # error trackers show the variables of all that an exception of the application passes
+        del view  # error trackers show the variables of each frame that an exception passes
         decision = self._server.check(checked.view)
         if isinstance(decision, Generator):
             decision = self._server.sync_driver.run(decision)
@@ -113,10 +113,10 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.client_certificates is not None:
+        if self._server.forwarded is not None:
             try:
-                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
-            except CertificateHeaderRefused as error:
+                view = _with_forwarded(request, view, self._server.forwarded)
+            except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
         checked = CheckedRequest(self._server, view, None)
         del view  # as in `__call__`
@@ -133,7 +133,7 @@ class ProtectMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponseBase | None:
-        """The gate: Django says which view it will call, and without a token it must be the one that was asked for."""
+        """The gate: Django passes the view that it will call. Without a token it must be the one that Protect found."""
         checked = checked_request_of(request)
         if checked.token is not None:
             return None
@@ -207,7 +207,7 @@ class ProtectMiddleware:
         return (pages.SHOWN,) if origin is not None else ()
 
     def _own_answer(self, request: HttpRequest, view: RequestView) -> HttpResponse | None:
-        """What is answered whatever token comes: the metadata, and a preflight."""
+        """The answers that need no token: the metadata, and a preflight."""
         is_metadata = view.path.endswith(self._server.metadata_path) and self._server.is_metadata(
             view.path, request.META.get("SCRIPT_NAME", "")
         )
@@ -225,7 +225,7 @@ class ProtectMiddleware:
             self._door.say_preflight(origin)
             return None
         response = HttpResponse(status=status, headers=dict(headers))
-        del response.headers["content-type"]  # of no body
+        del response.headers["content-type"]  # the answer has no body
         return response
 
 
@@ -234,7 +234,7 @@ def _no_token() -> NoCredentials:
 
 
 class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
-    """A refusal; Django's header mapping holds one value per name, so several challenges go in by `items`."""
+    """A refusal. Django's header mapping has one value per name, so several challenges are added in `items`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.body, status=refusal.status)
@@ -249,7 +249,7 @@ class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
 
 
 def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` gives the interaction id for what came."""
+    """`identify` returns the interaction id for a received one."""
     meta = request.META
     scope = getattr(request, "scope", None)
     authorization, dpop = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_DPOP")
@@ -271,11 +271,9 @@ def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> Requ
     )
 
 
-def _with_forwarded_certificate(
-    request: HttpRequest, view: RequestView, header: CertificateHeader
-) -> RequestView:
-    """As for WSGI; `request.headers` is made from what is left."""
-    found = with_forwarded_certificate(request.META, view, header)
+def _with_forwarded(request: HttpRequest, view: RequestView, forwarded: Forwarded) -> RequestView:
+    """As for WSGI. `request.headers` is then made from the fields that are left."""
+    found = with_forwarded(request.META, view, forwarded)
     request.__dict__.pop("headers", None)
     return found
 
@@ -288,7 +286,7 @@ def _certificate_of_scope(scope: Any) -> bytes | None:
 
 
 def configured_door() -> Door:
-    """Who is let in without a token, by the project's settings. Raises ConfigurationError."""
+    """Which requests pass without a token, by the project's settings. Raises ConfigurationError."""
     named = getattr(settings, "FAPIKIT_AROUND_PUBLIC", ())
     if isinstance(named, list | tuple | set | frozenset):
         named = [import_string(one) if isinstance(one, str) else one for one in named]
@@ -297,7 +295,7 @@ def configured_door() -> Door:
 
 
 def _is_of_several_processes(request: HttpRequest) -> bool:
-    """As a WSGI server says. Under ASGI nobody says: Django fills the flag in, for old code, with True."""
+    """What the WSGI server says. Under ASGI no server says it: Django sets the flag to True for old code."""
     return not hasattr(request, "scope") and bool(request.META.get("wsgi.multiprocess"))
 
 

@@ -1,4 +1,4 @@
-"""What Django views say about the token they need: `Access(...)`, `AccessRequiredMixin`, `token_of(request)`.
+"""How Django views say which token they need: `Access(...)`, `AccessRequiredMixin`, `token_of(request)`.
 
     class Payments(AccessRequiredMixin, View):
         access = {"GET": Access("payments:read"), "POST": Access("payments", fresh=True)}
@@ -32,9 +32,9 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Access(rules.Access):
-    """A decorator for views, sync and async, and for methods of class-based ones, by itself or in `method_decorator`.
+    """A decorator for sync and async views, and for methods of class-based views, directly or in `method_decorator`.
 
-    It stands above or below `@api_view` and `@action` of REST framework; below, `details` gets that one's request.
+    It may be above or below `@api_view` and `@action` of REST framework. Below, `details` gets the framework's request.
     """
 
     __slots__ = ()
@@ -68,26 +68,28 @@ class Access(rules.Access):
 
 
 class AccessRequiredMixin:
-    """Left of the view in a class: `access` is the rule of all its methods, or one for each by name.
+    """Put it left of the view in a class. `access` is one rule for all methods, or a dict with a rule for each.
 
-    HEAD goes by GET's, and OPTIONS by none unless it is named. A method without one fails when the URLs are loaded.
+    HEAD uses the rule of GET. OPTIONS needs none unless it is named. A method without a rule fails at start-up.
     """
 
     access: ClassVar[Access | Mapping[str, Access]]
 
     @classmethod
     def as_view(cls, *args: Any, **initkwargs: Any) -> Any:
-        """Raises ConfigurationError where a method has no rule, or the class is public."""
-        view = super().as_view(*args, **initkwargs)  # type: ignore[misc] # the view's, to the right
+        """Raises ConfigurationError if a method has no rule, or the class is public."""
+        view = super().as_view(*args, **initkwargs)  # type: ignore[misc] # of the view class to the right
         if vars(cls).get(PUBLIC_MARK):
-            raise ConfigurationError(f"{cls.__name__} is public or has an access, not both")
+            raise ConfigurationError(
+                f"{cls.__name__} is public or has an access, not both: remove one of the two"
+            )
         for method in cls.http_method_names:  # type: ignore[attr-defined]
             _rule_for(cls, method.upper())
         return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         handle = super().dispatch  # type: ignore[misc]
-        rule = _rule_for(self, request.method or "")  # again: a view set has its methods only now
+        rule = _rule_for(self, request.method or "")  # again, because a view set gets its methods only now
         if rule is None:
             return handle(request, *args, **kwargs)
 
@@ -102,7 +104,7 @@ class AccessRequiredMixin:
 
 
 def _rule_for(view: Any, method: str) -> Access | None:
-    """The rule for one method; None where no handler of the view's own answers. Raises ConfigurationError."""
+    """The rule for one method; None if the view itself has no handler for it. Raises ConfigurationError."""
     access = getattr(view, "access", None)
     if isinstance(access, Mapping):
         access = access.get(method) or (access.get("GET") if method == "HEAD" else None)
@@ -111,13 +113,13 @@ def _rule_for(view: Any, method: str) -> Access | None:
     if method != "OPTIONS" and hasattr(view, method.lower()):
         name = getattr(view, "__name__", type(view).__name__)
         raise ConfigurationError(
-            f"{name} has no rule for {method}: access is an Access, or a dict of them by method"
+            f"{name} has no rule for {method}: set access to an Access, or to a dict of them by method"
         )
     return None
 
 
 def require(checked: CheckedRequest, access: rules.Access, request: HttpRequest) -> None:
-    """What a sync view needs of the request's token. Raises what refuses it."""
+    """Check what a sync view requires of the request's token. Raises the refusal."""
     token = checked.require(access)
     if access.fresh:
         token = checked.server.sync_driver.run(checked.require_fresh(access))
@@ -147,7 +149,7 @@ def _header(request: HttpRequest, name: str) -> list[str]:
 
 
 def show(request: HttpRequest, token: Token) -> None:
-    """Where views find it."""
+    """Store the token where views find it."""
     plain = django_request(request)
     plain.__dict__["access_token"] = plain.__dict__["auth"] = token
     if plain is not request:
@@ -155,7 +157,7 @@ def show(request: HttpRequest, token: Token) -> None:
 
 
 def django_request(request: Any) -> HttpRequest:
-    """The request itself, which REST framework has wrapped in one of its own."""
+    """Django's own request, which REST framework wraps in one of its own."""
     return cast(HttpRequest, getattr(request, "_request", request))
 
 
@@ -164,27 +166,27 @@ def _request_in(arguments: Sequence[Any]) -> Any:
     for found in arguments[:2]:
         if isinstance(django_request(found), HttpRequest):
             return found
-    raise TypeError("Access stands on what takes a request: a view, or a method of one")
+    raise TypeError("Access must decorate a function that takes a request: a view, or a method of one")
 
 
 def checked_request_of(request: HttpRequest) -> CheckedRequest:
-    """Raises RuntimeError if ProtectMiddleware is not there."""
+    """Raises RuntimeError without ProtectMiddleware."""
     checked = django_request(request).__dict__.get("_fapi_checked_request")
     if not isinstance(checked, CheckedRequest):
-        raise RuntimeError("ProtectMiddleware is not among MIDDLEWARE: the request has not been checked")
+        raise RuntimeError("ProtectMiddleware is not in MIDDLEWARE: the request has not been checked")
     return checked
 
 
 def token_of(request: HttpRequest) -> Token:
-    """The request's token. Raises LookupError on a public view that was called without one."""
+    """The token of the request. Raises LookupError on a public view that was called without one."""
     return checked_request_of(request).require_token()
 
 
 def use_consent(request: HttpRequest, execute: Execute) -> Any:
-    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+    """Execute what this request needs, once for the consent that covers it. Returns the outcome; a retry gets the same.
 
-    `execute` is called with the `Reservation`. What it raises passes through. Raises PermissionDenied where the
-    request is refused: the answer is the refusal, whatever becomes of the exception.
+    `execute` is called with the `Reservation`. Its exceptions pass through. Raises PermissionDenied if the request is
+    refused. The refusal is sent, whatever happens to the exception.
     """
     checked = checked_request_of(request)
     try:
@@ -195,7 +197,7 @@ def use_consent(request: HttpRequest, execute: Execute) -> Any:
 
 
 async def ause_consent(request: HttpRequest, execute: Execute) -> Any:
-    """The same in an async view; a coroutine function is awaited."""
+    """The same in an async view. A coroutine function is awaited."""
     checked = checked_request_of(request)
     try:
         return await checked.server.async_driver.run(consents.use_consent(checked, execute))

@@ -1,4 +1,4 @@
-"""Every route of a Django project with its policy, and whether `ProtectMiddleware` is around them.
+"""Lists every route of a Django project with its policy, and whether `ProtectMiddleware` is around them.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -20,7 +20,7 @@ from wsgi_mw.django_way import all_ways, class_of, is_public, layers_inside, lay
 
 
 def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> RouteTable:
-    """The routes of ROOT_URLCONF or of another URLconf; as `asgi_mw.audit.audit`."""
+    """The routes of ROOT_URLCONF or of another URLconf. As `asgi_mw.audit.audit`."""
     protects = _protects()
     doors = [configured_door() for _ in protects]
     inside = (layers_inside(protects[-1]) or ()) if protects else ()
@@ -39,7 +39,7 @@ def _protects() -> list[type]:
 
 
 def _methods(view: Any) -> tuple[str, ...]:
-    """Of a class-based view; a function takes any."""
+    """The methods of a class-based view. A function takes any method."""
     view_class = class_of(view)
     if view_class is None:
         return ("ANY",)
@@ -66,7 +66,7 @@ def _policy(view: Any) -> Access | str | None:
 
 
 def _of_methods(view: Any, view_class: Any) -> Iterator[str]:
-    """Rules that stand on single methods, such as actions of a view set."""
+    """The rules of single methods, such as the actions of a view set."""
     actions = getattr(view, "actions", None) or {
         name: name for name in ("get", "post", "put", "patch", "delete")
     }
@@ -77,7 +77,7 @@ def _of_methods(view: Any, view_class: Any) -> Iterator[str]:
 
 
 def _of_permissions(view: Any, view_class: Any) -> Iterator[str]:
-    """What a view of REST framework asks for among its permissions."""
+    """The Access rules among the permissions of a REST framework view."""
     own = getattr(view_class, "permission_classes", ())
     for permission in getattr(view, "initkwargs", {}).get("permission_classes", own):  # an action has its own
         rule = getattr(permission, "access", None)

@@ -1,4 +1,4 @@
-"""The way through a Django project to its views: which would answer, and what would run around it.
+"""The way through a Django project: which view would answer, and what would run around it.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -32,12 +32,12 @@ _STOCK: Final = frozenset(
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
     }
 )
-"""What `startproject` puts in."""
+"""The middleware of `startproject`."""
 _HANDLED: Final = (400, 403, 404, 500)
 
 
 def layers_inside(middleware: type) -> tuple[object, ...] | None:
-    """What of the project stands in MIDDLEWARE after this one; None where that is not there, or more than once."""
+    """The project's own middleware after this one in MIDDLEWARE; None if this one is not there exactly once."""
     inside: list[object] = []
     for name in reversed(settings.MIDDLEWARE):
         found = import_string(name)
@@ -48,7 +48,7 @@ def layers_inside(middleware: type) -> tuple[object, ...] | None:
 
 
 def layers_outside(middleware: type) -> tuple[object, ...]:
-    """What stands before it, and so runs for everybody."""
+    """The project's own middleware before this one. It runs for everybody."""
     found = [import_string(name) for name in settings.MIDDLEWARE]
     return tuple(_own(found[: found.index(middleware)]))
 
@@ -58,10 +58,10 @@ def _own(layers: list[object]) -> Iterator[object]:
 
 
 def find_way(request: HttpRequest, inside: tuple[object, ...], door: Door) -> Way | None:
-    """The way that this request would take. None where no view takes it."""
+    """The way that this request would take. None if no view takes it."""
     resolver = get_resolver(getattr(request, "urlconf", None))
     asked = _asked_of(resolver)
-    if door.around_public.missing(asked):  # public, for all that is known
+    if door.around_public.missing(asked):  # it may be public, as nothing is known
         return Way(request.method or "", request.path_info, None, None, public=True, layers=asked)
     try:
         match = resolver.resolve(request.path_info)
@@ -72,7 +72,7 @@ def find_way(request: HttpRequest, inside: tuple[object, ...], door: Door) -> Wa
 
 
 def view_at_hand(request: HttpRequest, view: Any, door: Door) -> Way:
-    """What Django is about to call."""
+    """The way to the view that Django is about to call."""
     return _to_view(request, request.resolver_match, view, door)
 
 
@@ -99,7 +99,7 @@ def class_of(view: Any) -> Any:
 
 
 def is_public(view: Any) -> bool:
-    """Marked itself, or through its own class; a class that derives from a public one is not."""
+    """Whether the view itself is marked, or its own class. A subclass of a public class is not public."""
     return access.is_public(view) or access.is_public(class_of(view))
 
 
@@ -112,13 +112,13 @@ def _walk(resolver: Any, prefix: str) -> Iterator[tuple[Any, str]]:
 
 
 def _joined(prefix: str, route: str) -> str:
-    """As Django joins the routes of URLs that are included, regular expressions too."""
+    """Joins routes as Django does for included URLs, regular expressions too."""
     return prefix + route.removeprefix("^")
 
 
 @functools.lru_cache(maxsize=16)
 def _asked_of(resolver: Any) -> tuple[object, ...]:
-    """What of the project runs when its URLs are asked which view takes a request."""
+    """The project's code that runs when its URLs are asked which view takes a request."""
     found: dict[object, None] = {}
     for pattern, _ in _walk(resolver, ""):
         for one in (pattern, pattern.pattern, *getattr(pattern.pattern, "converters", {}).values()):

@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Access(rules.Access):
-    """A decorator for views, under the route's own; `details` is called with Flask's request."""
+    """A decorator for views. Put it below the route decorator. `details` is called with Flask's request."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class Access(rules.Access):
                 require(checked, self)
             except FapiError as error:
                 if (refusal := checked.refuse(error)) is not None:
-                    # Any answer: Protect sends the refusal in its place.
+                    # Any answer will do: Protect sends the refusal instead.
                     return Response(status=refusal.status)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
@@ -50,7 +50,7 @@ class Access(rules.Access):
 
 
 def require(checked: CheckedRequest, access: rules.Access) -> Token:
-    """The token, if it covers this view and this request. Raises what refuses it."""
+    """The token, if it covers this view and this request. Raises the refusal."""
     token = checked.require(access)
     if access.fresh:
         token = checked.server.sync_driver.run(checked.require_fresh(access))
@@ -64,20 +64,20 @@ def require(checked: CheckedRequest, access: rules.Access) -> Token:
 
 
 def once(name: str, ttl: float) -> bool:
-    """True the first time `name` is named within `ttl` seconds, in all workers that share the server's store.
+    """True the first time that `name` is used within `ttl` seconds, across all workers that share the server's store.
 
-    For anything but a consent, which `use_consent` uses up. Raises StoreError where that cannot be known; the request
-    is then answered 503.
+    For a consent use `use_consent` instead. Raises StoreError if the store cannot answer; the request is then answered
+    503.
     """
     checked = current_checked_request()
     return checked.server.sync_driver.run(checked.once(name, ttl))
 
 
 def use_consent(execute: Execute) -> Any:
-    """Execute what this request needs, once for the consent that covers it; the outcome, which a retry gets again.
+    """Execute what this request needs, once for the consent that covers it. Returns the outcome; a retry gets the same.
 
-    `execute` is called with the `Reservation`. What it raises passes through. Raises Werkzeug's HTTPException where the
-    request is refused: the answer is the refusal, whatever becomes of the exception.
+    `execute` is called with the `Reservation`. Its exceptions pass through. Raises Werkzeug's HTTPException if the
+    request is refused. The refusal is sent, whatever happens to the exception.
     """
     checked = current_checked_request()
     flow = consents.use_consent(checked, current_app.ensure_sync(execute))
@@ -91,7 +91,7 @@ def current_checked_request() -> CheckedRequest:
     """Raises RuntimeError without a Protect around the app."""
     checked = request.environ.get(KEY)
     if not isinstance(checked, CheckedRequest):
-        raise RuntimeError("no wsgi_mw.Protect around this app: the request has not been checked")
+        raise RuntimeError("there is no wsgi_mw.Protect around this app: the request has not been checked")
     return checked
 
 
@@ -100,6 +100,6 @@ def _current_token() -> Token:
 
 
 current_token = cast(Token, LocalProxy(_current_token))
-"""The token of the request at hand."""
+"""The token of the current request."""
 
 __all__ = ["Access", "any_of", "current_token", "once", "public", "use_consent"]

@@ -1,4 +1,4 @@
-"""What runs in a Flask app around one of its views, and is the application's own.
+"""The application's own code that runs in a Flask app around one of its views.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -30,7 +30,7 @@ _STEPS: Final = CALLING.union(
     ("handle_user_exception", "handle_http_exception", "handle_exception", "log_exception"),
     ("trap_http_exception", "should_ignore_error"),
 )
-"""What Flask calls for every request. An extension may put its own in the place of one."""
+"""The methods that Flask calls for every request. An extension may replace one of them."""
 _HOOKS: Final = (
     "url_value_preprocessors",
     "before_request_funcs",
@@ -50,7 +50,7 @@ _SIGNALS: Final = (
 
 
 def hooks_of(app: Flask, endpoint: str) -> Iterator[object]:
-    """All that runs around the view of this endpoint: the app's, and its blueprints'."""
+    """Everything that runs around the view of this endpoint: hooks of the app, and of its blueprints."""
     yield from _steps_of(app, _STEPS)
     for name in (None, *_blueprints_of(endpoint)):
         for hooks in _HOOKS:
@@ -68,7 +68,7 @@ def hooks_of(app: Flask, endpoint: str) -> Iterator[object]:
 
 
 def asked_of(app: Flask) -> Iterator[object]:
-    """What of the application runs when its URL map is asked which view takes a request."""
+    """The application's code that runs when its URL map is asked which view takes a request."""
     yield from _steps_of(app, _ASKING)
     for made in (type(app.url_map), app.url_rule_class, *app.url_map.converters.values()):
         if not is_own(made, FRAMEWORKS):

@@ -1,7 +1,7 @@
-"""The way through a WSGI app to the views of a Flask app in it: which would answer, and what would run beside it.
+"""The way through a WSGI app to a view of a Flask app in it: which would answer, and what would run around it.
 
-It is read off the application's own objects as they stand: layers show by `app` what they are around, dispatchers by
-`mounts`, Flask by its URL map. One walk follows a request, and lists all views for the audit.
+It is read from the application's own objects: layers show by `app` what they wrap, dispatchers by `mounts`, Flask by
+its URL map. The same walk follows one request, or lists all views for the audit.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -28,7 +28,7 @@ _MOST_LAYERS: Final = 64
 
 
 class _Trail(NamedTuple):
-    """What lies behind, and the request as it is by then; none while all views are listed."""
+    """What the walk has passed, and the request as it is there; no request while all views are listed."""
 
     environ: Environ | None
     layers: tuple[object, ...] = ()
@@ -40,22 +40,22 @@ class _Trail(NamedTuple):
 
 
 def find_way(app: Any, environ: Environ, door: Door) -> Way | None:
-    """The way that this request would take. None where no view takes it, and where nobody can tell."""
+    """The way that this request would take. None if no view takes it, or if that cannot be known."""
     return next(_Walk(door).through(app, _Trail(dict(environ))), None)
 
 
 def find_way_from(app: Any, environ: Environ, visit: Visit) -> Way | None:
-    """The rest of the way, from a gate on."""
+    """The rest of the way, from a gate onwards."""
     return find_way(app, environ, visit.door)
 
 
 def find_view(app: Flask, environ: Environ, visit: Visit) -> Way | None:
-    """The rest of the way, from where a Flask app begins a request."""
+    """The rest of the way, from where a Flask app starts a request."""
     return next(_Walk(visit.door).in_flask(app, _Trail(dict(environ))), None)
 
 
 def view_at_hand(app: Flask, environ: Environ, visit: Visit) -> Way | None:
-    """What a Flask app is about to call."""
+    """The way to the view that a Flask app is about to call."""
     rule = request.url_rule
     return None if rule is None else _Walk(visit.door).end(_Trail(environ), rule, _view_of(app, rule))
 
@@ -66,19 +66,19 @@ def all_ways(app: Any, door: Door) -> Iterator[Way]:
 
 
 def flask_app_of(app: Any) -> Flask | None:
-    """Whose own `wsgi_app` this is."""
+    """The Flask app that this `wsgi_app` belongs to."""
     owner = getattr(app, "__self__", None)
     return owner if isinstance(owner, Flask) and getattr(app, "__name__", "") == "wsgi_app" else None
 
 
 class _Walk:
-    """Along the way of one request, or along all of them where the trail has none."""
+    """Follows one request, or all routes if the trail has no request."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
-        """From an application on: past its layers, to a Flask app."""
+        """From an application onwards: past its layers, to a Flask app."""
         entered: Flask | None = None
         for _ in range(_MOST_LAYERS):
             flask_app = flask_app_of(node)
@@ -101,14 +101,14 @@ class _Walk:
             node = inner
 
     def _beyond(self, node: Any, entered: Flask | None, trail: _Trail) -> Iterator[Way]:
-        """Behind what does not show what it leads to: an app that is known all the same, or nothing that is."""
+        """Behind a layer that does not show what it calls: an app that is known anyway, or nothing known."""
         if entered is not None:
             yield from self.in_flask(entered, trail.past((node,))._replace(hides=node))
         elif trail.environ is None:
             yield self.end(trail, None, node)
 
     def _dispatched(self, dispatcher: Any, trail: _Trail) -> Iterator[Way]:
-        """Past werkzeug's dispatcher. In front of each application that it chooses from a gate is put."""
+        """Past werkzeug's dispatcher. A gate is put in front of each application that it can choose."""
         if trail.environ is None:
             for path, app in dispatcher.mounts.items():
                 yield from self.through(app, trail._replace(path=trail.path + path))
@@ -121,14 +121,14 @@ class _Walk:
         yield from self.through(chosen, trail._replace(environ=environ, path=trail.path + prefix))
 
     def in_flask(self, app: Flask, trail: _Trail) -> Iterator[Way]:
-        """To the view. Around it gates are put."""
+        """To the view. Gates are put around it."""
         asked = tuple(asked_of(app))
         trail = trail.past(asked)
         if trail.environ is None:
             for rule in app.url_map.iter_rules():
                 yield self._to_view(app, rule, trail)
         elif self._door.around_public.missing(asked):
-            yield self.end(trail, None, None)._replace(public=True)  # for all that is known
+            yield self.end(trail, None, None)._replace(public=True)  # it may be, as nothing is known
         else:
             rule = _matching(app, trail.environ)
             if rule is not None:
@@ -153,8 +153,8 @@ def _view_of(app: Flask, rule: Any) -> Any:
 
 
 def _matching(app: Flask, environ: Environ) -> Any:
-    """The rule under which Flask would call a view, or None; as Flask itself asks."""
-    try:  # a Host that Flask refuses matches nothing
+    """The rule under which Flask would call a view, or None. Flask itself is asked."""
+    try:  # a Host that Flask refuses matches no rule
         adapter = app.create_url_adapter(Request(environ, populate_request=False))
         if adapter is None:
             return None
@@ -168,7 +168,7 @@ def _matching(app: Flask, environ: Environ) -> Any:
 
 
 def _choose(dispatcher: Any, environ: Environ) -> tuple[Any, Environ]:
-    """What werkzeug's dispatcher would call, and with what: it is asked itself, with others in their place."""
+    """What werkzeug's dispatcher would call, and with what. The dispatcher itself is asked, with stand-ins mounted."""
 
     def chosen(app: Any) -> Any:
         return lambda changed, _: (app, changed)

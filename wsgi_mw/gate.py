@@ -1,7 +1,7 @@
-"""Inside of a WSGI app: only what a stranger was let in for goes on.
+"""Inside of a WSGI app: stops a request without a token from reaching any but the found view.
 
-`Gate` stands in front of an application that a dispatcher chooses; in a Flask app `FlaskGate` where a request begins,
-before Flask has looked at it, and `ViewGate` where the view is called, after all hooks.
+`Gate` is in front of an application that a dispatcher chooses. In a Flask app, `FlaskGate` is where a request starts,
+before Flask reads it, and `ViewGate` is where the view is called, after all hooks.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -21,11 +21,11 @@ from wsgi_mw.view import Environ
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Find: TypeAlias = Callable[[Any, Environ, Visit], Way | None]
-"""Of an application and a request as it came to it: what would answer."""
+"""Takes an application and a request as it arrived there; returns the way to what would answer."""
 
 
 class Gate:
-    """`app`: what stands behind it."""
+    """`app`: the application behind the gate."""
 
     __slots__ = ("_find", "app")
 
@@ -39,7 +39,7 @@ class Gate:
 
 
 class FlaskGate:
-    """In the place of `request_context`, with which a Flask app begins a request."""
+    """Replaces `request_context`, with which a Flask app starts a request."""
 
     __slots__ = ("_app", "_find", "_step")
 
@@ -56,7 +56,7 @@ class FlaskGate:
 
 
 class ViewGate:
-    """In the place of `dispatch_request`, with which it calls a view. `environ` gives that of the request at hand."""
+    """Replaces `dispatch_request`, with which Flask calls a view. `environ` returns that of the current request."""
 
     __slots__ = ("_app", "_environ", "_find", "_step")
 
@@ -67,14 +67,14 @@ class ViewGate:
         self._step = app.dispatch_request
 
     def __call__(self, *arguments: Any) -> Any:
-        checked = CURRENT.get()  # asking Flask for its request costs more than all the rest
+        checked = CURRENT.get()  # asking Flask for its request costs more than everything else here
         if checked is None or type(checked) is Visit:
             _require_asked(self._app, self._environ(), self._find, last=True)
         return self._step(*arguments)
 
 
 def _require_asked(app: Any, environ: Environ, find: Find, *, last: bool) -> None:
-    """Raises NoCredentials, which ends the request inside: Protect sends the refusal."""
+    """Raises NoCredentials, which ends the request inside. Protect then sends the refusal."""
     visit = visit_in(environ.get(KEY))
     if visit is not None and not visit.passes(find(app, environ, visit), last=last):
-        raise NoCredentials("what would answer is not the public endpoint that was asked for")
+        raise NoCredentials("the view that would answer is not the public one that was requested")

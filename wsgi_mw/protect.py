@@ -1,7 +1,7 @@
-"""The outer layer of a WSGI app: nothing passes without a token that holds, save what is `public()`.
+"""The outer layer of a WSGI app: no request passes without a valid token, unless its view is `public()`.
 
-Nothing of the application runs for a stranger but what is public and, by name, what is around it. It serves the
-resource's metadata, answers preflights, and renders every refusal itself.
+Without a token only the public view runs, and the code around it that is named. Protect serves the resource's metadata,
+answers preflights, and renders every refusal itself.
 
 Spec: FAPI2-SP 5.3.4; RFC 6750 3; RFC 9449 8.2; RFC 9728 3.1; FAPI1-BL 6.2.1-11 (RS-16, RS-19, RS-20)
 Role: RS
@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from rskit.answers import cors as pages
@@ -35,7 +35,7 @@ from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.stream import goes_on, watch_of
-from wsgi_mw.view import Environ, view_of, with_forwarded_certificate
+from wsgi_mw.view import Environ, view_of, with_forwarded
 
 _LENGTH_OF_CONTENT_LENGTH: Final = len("content-length")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -44,10 +44,10 @@ _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in 
 class Protect:
     """`app.wsgi_app = Protect(app.wsgi_app, resource_server)`, or `Protect(app, resource_server)`.
 
-    `around_public`: what of the application may run for a stranger around a public view: WSGI middleware, the functions
-    of `before_request` and its like, error handlers, receivers of signals, each as it is or by its dotted name.
-    `public_routes`: the paths, as the audit lists them, of routes that are public without a mark of their own. `cors`:
-    which pages of other origins may call; without it no preflight is answered.
+    `around_public`: application code that may run around a public view without a token: WSGI middleware, functions of
+    `before_request` and similar hooks, error handlers, receivers of signals; each as an object or by its dotted name.
+    `public_routes`: the paths, as the audit lists them, of routes that are public without a mark. `cors`: which pages
+    of other origins may call; without it no preflight is answered.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Protect:
         guard = Guard(checked, environ, start_response, self._cors)
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
-        del view  # error trackers show the variables of all that an exception of the application passes
+        del view  # error trackers show the variables of each frame that an exception passes
         decision: Decision | Flow[Decision] = (
             server.check(checked.view)
-            if server.client_certificates is None
-            else self._certificate_refusal(environ, checked) or server.check(checked.view)
+            if server.forwarded is None
+            else self._forwarded_refusal(environ, checked) or server.check(checked.view)
         )
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
@@ -112,16 +112,16 @@ class Protect:
             CURRENT.reset(before)
         return guard.body(answer)
 
-    def _certificate_refusal(
+    def _forwarded_refusal(
         self, environ: Environ, checked: CheckedRequest
     ) -> Challenge | CannotDecide | None:
-        """Take in the certificate that a proxy hands on, or say why its header is refused."""
+        """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.client_certificates is None:
+        if server.forwarded is None:
             return None
         try:
-            checked.view = with_forwarded_certificate(environ, checked.view, server.client_certificates)
-        except CertificateHeaderRefused as error:
+            checked.view = with_forwarded(environ, checked.view, server.forwarded)
+        except FapiError as error:
             return server.refuse(error, checked.view, None)
         return None
 
@@ -135,7 +135,7 @@ class Protect:
 
     def _find_way(self, environ: Environ) -> Way | None:
         if "flask" not in sys.modules:
-            return None  # then the application is none of Flask's, and nothing is known of its inside
+            return None  # the application is not of Flask, so nothing is known about its inside
         from wsgi_mw.flask_way import find_way
 
         return find_way(self._app, environ, self.door)
@@ -143,7 +143,7 @@ class Protect:
     def _own_answer(
         self, environ: Environ, view: RequestView, start_response: Callable[..., Any]
     ) -> list[bytes] | None:
-        """What is answered whatever token comes: the metadata, and a preflight."""
+        """The answers that need no token: the metadata, and a preflight."""
         server = self._server
         is_metadata = server.is_metadata(view.path, environ.get("SCRIPT_NAME", ""))
         if is_metadata and view.method in ("GET", "HEAD"):
@@ -166,7 +166,7 @@ class Protect:
 
 
 class Guard:
-    """One request on its way: completes the response's headers, or puts a refusal in its place."""
+    """One request in Protect: completes the response's headers, or replaces it by a refusal."""
 
     __slots__ = ("_cors", "_environ", "_has_length", "_start_response", "checked")
 
@@ -189,7 +189,7 @@ class Guard:
             if checked.token is None and type(checked) is Visit and not checked.reached:
                 checked.answer_in_its_place(int(status[:3]))
             if checked.refusal is not None:
-                return _write_nothing  # `body` answers
+                return _write_nothing  # `body` sends the refusal
             checked.started = True
         for name, _ in headers:
             if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == "content-length":
@@ -212,7 +212,7 @@ class Guard:
         return self._in_chunks(answer)
 
     def _in_chunks(self, answer: Iterable[bytes]) -> Iterator[bytes]:
-        """An app that starts its answer with the first chunk, or a stream, which ends when its token does."""
+        """For an app that starts its answer with the first chunk, and for a stream, which ends with its token."""
         checked = self.checked
         watch: StreamWatch | None = None
         try:
@@ -240,7 +240,7 @@ class Guard:
         return [b"" if self.checked.view.method == "HEAD" else refusal.body]
 
     def _without_its_own(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """What the application says of pages gives way to a policy."""
+        """Remove the application's own CORS headers if there is a policy."""
         if self._cors is None:
             return headers
         return [header for header in headers if not header[0].lower().startswith(pages.PREFIX)]

@@ -2,8 +2,8 @@
 
     REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["wsgi_mw.rest_framework.TokenAuthentication"]}
 
-The middleware has checked the token; here the framework learns of it: `request.auth` is the token, `request.user` who
-it speaks for. What a view needs it says with `AccessRequiredMixin` or `Access`, as any Django view does, or as a
+The middleware has checked the token. This class passes it to the framework: `request.auth` is the token, `request.user`
+is its subject. A view states what it requires with `AccessRequiredMixin` or `Access`, as any Django view does, or as a
 permission: `permission_classes = [AccessPermission(Access("payments"))]`.
 
 Spec: RFC 6750 3; RFC 9110 11.6.1
@@ -25,7 +25,7 @@ from wsgi_mw.django_access import Access, checked_request_of, require
 
 
 class TokenUser:
-    """Who a token speaks for, as permissions and throttles ask after it: no row of a table, and no staff."""
+    """The subject of a token, for permissions and throttles. It is not in any table, and is not staff."""
 
     is_authenticated: Final = True
     is_anonymous: Final = False
@@ -37,7 +37,7 @@ class TokenUser:
 
     @property
     def pk(self) -> str:
-        """`issuer#subject`. Raises LookupError where the server names no subject."""
+        """`issuer#subject`. Raises LookupError if the token has no subject."""
         return self.token.identity
 
     @property
@@ -49,36 +49,36 @@ class TokenUser:
 
 
 class TokenAuthentication(BaseAuthentication):  # type: ignore[misc] # the framework has no types
-    """The token that the middleware has let through. Override `user_of` for users of your own tables."""
+    """Authenticates by the token that the middleware has checked. Override `user_of` to use your own user tables."""
 
     def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        """None without a token. Raises RuntimeError if ProtectMiddleware is not there."""
+        """None without a token. Raises RuntimeError without ProtectMiddleware."""
         token = checked_request_of(request).token
         return None if token is None else (self.user_of(token), token)
 
     def authenticate_header(self, request: Request) -> str:
-        """The challenges, for a 401 that the framework is about to give; the middleware then sends its own in full."""
+        """The challenges for a 401 that the framework is about to send. The middleware then sends its own full one."""
         checked = checked_request_of(request)
         error = NoCredentials("no access token came with the request")
         refusal = checked.refuse(error) or checked.server.refuse(error, checked.view, None)
         return ", ".join(value for name, value in refusal.headers if name == "www-authenticate")
 
     def user_of(self, token: Token) -> Any:
-        """Who the token speaks for."""
+        """The user for a token."""
         return TokenUser(token)
 
 
 class AccessPermission(BasePermission):  # type: ignore[misc] # the framework has no types
-    """An `Access` among `permission_classes`, of a view, an action or a project: what it refuses stays refused.
+    """An `Access` in the `permission_classes` of a view, an action or a project. What it refuses stays refused.
 
-    It stands in a list and cannot be joined by `|` and `~`; of scopes one of which is enough, `any_of` speaks.
+    It cannot be combined with `|` and `~`. For scopes of which one is enough, use `any_of`.
     """
 
     def __init__(self, access: Access) -> None:
         self.access = access
 
     def __call__(self) -> AccessPermission:
-        """The framework makes one for each request."""
+        """The framework calls this once for each request."""
         return self
 
     def has_permission(self, request: Request, _view: Any) -> bool:

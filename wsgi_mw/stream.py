@@ -1,4 +1,4 @@
-"""A stream under WSGI or Django ends between two chunks: nobody can interrupt an application that waits.
+"""Ends a stream under WSGI or Django between two chunks: an application that waits cannot be interrupted.
 
 Spec: FAPI2-SP 5.3.4-3 (RS-19)
 Role: RS
@@ -14,7 +14,7 @@ from rskit.policy.stream import StreamWatch
 
 
 def watch_of(checked: CheckedRequest) -> StreamWatch | None:
-    """What bounds the stream that this request's answer is; None for a public one."""
+    """The watch of this request's stream; None on a public route without a token."""
     return None if checked.token is None else checked.server.watch(checked.view, checked.token)
 
 

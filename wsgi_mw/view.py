@@ -1,6 +1,6 @@
-"""What the check sees of a WSGI environ: the raw request target, the headers, the certificate of gunicorn's socket.
+"""Reads a WSGI environ for the check: the raw request target, the headers, the certificate of gunicorn's socket.
 
-A WSGI server joins repeated headers with commas; no token or proof holds one, so a joined pair is refused as two.
+A WSGI server joins repeated headers with commas. No token or proof contains a comma, so a joined pair is refused.
 
 Spec: RFC 9449 4.3-9; RFC 8705 3b (RS-1, RS-12)
 Role: RS
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, TypeAlias
 
-from fapikit.certificates import CertificateHeader
+from rskit.forwarded import Forwarded
 from rskit.request_view import Certificate, RequestView, no_certificate, rebuild_path
 
 Environ: TypeAlias = dict[str, Any]
@@ -22,7 +22,7 @@ _ABSOLUTE_FORM: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
 def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` gives the interaction id for what came."""
+    """`identify` returns the interaction id for a received one."""
     authorization = environ.get("HTTP_AUTHORIZATION")
     dpop = environ.get("HTTP_DPOP")
     return _new(
@@ -40,27 +40,31 @@ def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestV
     )
 
 
-def with_forwarded_certificate(environ: Environ, view: RequestView, header: CertificateHeader) -> RequestView:
-    """The view with the certificate that a proxy handed on; fields that do not count are taken out of the environ.
+def with_forwarded(environ: Environ, view: RequestView, forwarded: Forwarded) -> RequestView:
+    """The view with what a trusted proxy forwarded. Fields that do not count are removed from the environ.
 
-    A WSGI server cannot tell `x_y` from `x-y`: have it drop names with underscores, as gunicorn does by default. Raises
-    CertificateHeaderRefused.
+    A WSGI server cannot distinguish `x_y` from `x-y`. Let it drop names with underscores, as gunicorn does by default.
+    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
-    keys = {name: "HTTP_" + name.upper().replace("-", "_") for name in header.names if "_" not in name}
+    keys = _keys_of(forwarded.names)
     sent = [(name, environ[key]) for name, key in keys.items() if key in environ]
     if not sent:
         return view
-    # ProxyFix puts in its place whom the proxy speaks for; here the proxy itself is asked after.
+    # ProxyFix replaces the address by that of the proxy's client; here the proxy itself is needed.
     address = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR")
-    reading = header.read(sent, peer=address or None, direct=view.certificate() is not None, joined=True)
-    for name in reading.strip:
+    view, strip = forwarded.take(view, sent, peer=address or None, joined=True)
+    for name in strip:
         environ.pop(keys.get(name, ""), None)
-    certificate = reading.certificate
-    return view if certificate is None else view._replace(certificate=lambda: certificate)
+    return view
+
+
+@cache
+def _keys_of(names: frozenset[str]) -> dict[str, str]:
+    return {name: "HTTP_" + name.upper().replace("-", "_") for name in names if "_" not in name}
 
 
 def raw_path(environ: Environ) -> str:
-    """The path as it stood on the request line; rebuilt from the decoded one only where the server keeps no other."""
+    """The path from the request line. It is rebuilt from the decoded path only if the server keeps no other."""
     target: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if target is None:
         decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
@@ -73,7 +77,7 @@ def raw_path(environ: Environ) -> str:
 
 
 def certificate_of(environ: Environ) -> Callable[[], Certificate]:
-    """How to get at the client's certificate, should a token be bound to one."""
+    """A function that returns the client's certificate. It is called only if a token is bound to one."""
     socket = environ.get("gunicorn.socket")
     if socket is None or not hasattr(socket, "getpeercert"):
         return no_certificate
@@ -81,6 +85,6 @@ def certificate_of(environ: Environ) -> Callable[[], Certificate]:
 
 
 def _certificate(socket: Any) -> bytes | None:
-    """The leaf that the TLS handshake proved, in DER."""
+    """The client's own certificate in DER, proven by the TLS handshake."""
     certificate = socket.getpeercert(True)
     return certificate if isinstance(certificate, bytes) and certificate else None

@@ -20,11 +20,12 @@ IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
+    """`client_ca`: the authorities of client certificates; `client_crl`: what they have revoked."""
 
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    client_crl: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

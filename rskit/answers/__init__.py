@@ -1,1 +1,1 @@
-"""What goes back: challenges, resource metadata, the interaction id, and the line in the log."""
+"""What the server answers: challenges, resource metadata, the interaction id; and the line in the log."""

@@ -1,4 +1,4 @@
-"""What a refused client is told: status, `WWW-Authenticate`, nonce, and a short JSON body. Nothing else leaves here.
+"""The answer to a refused client: status, `WWW-Authenticate`, nonce, and a short JSON body; nothing else is sent.
 
 Spec: RFC 6750 3, 3.1; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3; RFC 9728 5.1 (RS-16, RS-17)
 Role: RS
@@ -50,12 +50,12 @@ _JSON: Final = ("content-type", "application/json")
 _UNAVAILABLE: Final = {"error": "temporarily_unavailable"}
 RETRY_AFTER: Final = 5
 _MAX_ECHO: Final = 8192
-"""Characters of needed details that a refusal repeats; a longer list is left out of it."""
+"""A refusal repeats the needed details up to so many characters. A longer list is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChallengeRules:
-    """`offered`: the schemes that tokens may come under here. `resource_metadata`: where RFC 9728 metadata is."""
+    """`offered`: the schemes under which tokens are accepted. `resource_metadata`: the URL of the RFC 9728 metadata."""
 
     offered: tuple[str, ...]
     algorithms: tuple[str, ...]
@@ -66,7 +66,7 @@ class ChallengeRules:
 def refuse(
     error: FapiError, scheme: str | None, rules: ChallengeRules, now: float
 ) -> Challenge | CannotDecide:
-    """The answer for an error. Only what says something about this request is the client's: all else is ours, 503."""
+    """The answer for an error. An error that is not about this request is our outage: 503."""
     if isinstance(error, RequestRefused):
         members = {"error": error.code, "error_description": error.message}
         return Challenge(error.status, _later(error.retry_after), _body(members), error)
@@ -93,7 +93,7 @@ def challenge(error: FapiError, scheme: str | None, rules: ChallengeRules, now: 
     if code is not None:
         parameters = {"error": code, "error_description": describe(error.message)} | _needs(error)
         scheme = scheme or rules.offered[0]
-    # An error belongs to the scheme that was used; 401 offers the others beside it (RFC 9449 7.2b).
+    # An error belongs to the scheme that was used. A 401 also offers the other schemes (RFC 9449 7.2b).
     schemes = [scheme] if scheme else []
     if status == 401:
         schemes += [offered for offered in rules.offered if offered != scheme]
@@ -115,7 +115,7 @@ def describe(text: str) -> str:
 
 
 def _needs(error: FapiError) -> dict[str, str]:
-    """The parameters that tell what would do."""
+    """The parameters that say what the client would need."""
     match error:
         case InsufficientScope(scopes=scopes):
             return {"scope": " ".join(scopes)}
@@ -128,7 +128,7 @@ def _needs(error: FapiError) -> dict[str, str]:
 def _members(error: FapiError, parameters: dict[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = dict(parameters)
     if isinstance(error, InsufficientDetails):
-        # What the request itself asked for; where RAR metadata remediation expects to find it.
+        # Exactly what the request asked for. RAR metadata remediation expects it in this member.
         needed = list(error.needed)
         if len(json.dumps(needed)) <= _MAX_ECHO:
             members["authorization_details"] = needed
@@ -154,5 +154,5 @@ def _body(members: dict[str, Any]) -> bytes:
 
 
 def headers_of(refusal: Refusal) -> Headers:
-    """The refusal's headers with its length."""
+    """The refusal's headers with its content-length."""
     return (*refusal.headers, ("content-length", str(len(refusal.body))))

@@ -1,10 +1,10 @@
-"""Which pages of other origins may call the API from a browser: preflights are answered at the door, by this alone.
+"""Which pages of other origins may call the API from a browser. Protect answers preflights by this rule alone.
 
-A preflight carries no token, so whoever answers it answers a stranger. Nothing of the application is asked.
+A preflight has no token, so its answer goes to anybody. The application is not asked.
 
 Spec: RFC 6454 7; RFC 9449 9; RFC 9728 3.1
 Role: RS
-Not checked here: whether the request that follows holds; its token decides.
+Not checked here: the request that follows the preflight; its token decides.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKENS: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z, -]{1,1000}")
 PREFIX: Final = "access-control-"
-"""How the headers begin that a policy alone decides, whatever the application says."""
+"""The prefix of the headers that only this policy sets, whatever the application answers."""
 SHOWN: Final = ("access-control-expose-headers", ", ".join(_ALWAYS_SHOWN[:3]))
-"""For a layer further out, which decides on the origin: what its pages must be able to read."""
+"""The headers that pages must be able to read, for a CORS layer outside of Protect that decides about the origin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
     """`Protect(app, server, cors=Cors(origins={"https://shop.example"}))`.
 
-    `origins`: as browsers write them, or {"*"} for all. `methods` a page may use. `headers` it may send beside
-    Authorization, DPoP, Content-Type and x-fapi-interaction-id; `exposed`, what it may read beside the challenges,
-    nonces and the interaction id. `credentials`: cookies and client certificates go along, which tokens do not need.
-    `max_age`: seconds that a browser remembers a preflight. Raises ConfigurationError.
+    `origins`: as browsers write them, or {"*"} for all. `methods`: what a page may use. `headers`: what it may send
+    besides Authorization, DPoP, Content-Type and x-fapi-interaction-id. `exposed`: what it may read besides the
+    challenges, nonces and the interaction id. `credentials`: the browser sends cookies and client certificates too;
+    tokens do not need it. `max_age`: seconds that a browser remembers a preflight. Raises ConfigurationError.
     """
 
     origins: Collection[str]
@@ -54,20 +54,20 @@ class Cors:
             object.__setattr__(self, name, tuple(given))
         if not self.origins:
             raise ConfigurationError(
-                "Cors(origins=...) names one origin at least: without cors=, none is let in"
+                "Cors(origins=...) needs at least one origin; to let no other origin call, leave cors= out"
             )
         for origin in self.origins:
             _require_origin(origin, alone=len(self.origins) == 1 and not self.credentials)
         for name in (*self.methods, *self.headers, *self.exposed):
             if not _TOKEN.fullmatch(name) or name == "*":
                 raise ConfigurationError(
-                    "Cors: methods and headers are named, each by its own name", facts={"name": name}
+                    "Cors: write each method and each header by its own name", facts={"name": name}
                 )
         if type(self.max_age) is not int or self.max_age < 0:
-            raise ConfigurationError("Cors(max_age=...) is a number of seconds, not negative")
+            raise ConfigurationError("Cors(max_age=...) must be a number of seconds, 0 or more")
 
     def preflight(self, origin: str) -> tuple[int, Headers]:
-        """Status and headers of the answer; it has no body."""
+        """Status and headers of the answer. It has no body."""
         varies = ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         allowed = self._allowed(origin)
         if not allowed:
@@ -81,7 +81,7 @@ class Cors:
         )
 
     def of_answer(self, origin: str | None) -> Headers:
-        """What every answer carries, refusals too, so that the page can read why."""
+        """The headers of every answer, refusals too: the page can then read why it was refused."""
         varies: Headers = () if "*" in self.origins else (("vary", "Origin"),)
         allowed = self._allowed(origin)
         if not allowed:
@@ -99,7 +99,7 @@ class Cors:
 
 
 def preflight_of_metadata(asked_headers: str | None) -> tuple[int, Headers]:
-    """RFC 9728 metadata are for everybody, under whatever headers a client sends along."""
+    """Everybody may read RFC 9728 metadata, whatever headers the client sends."""
     headers = asked_headers if asked_headers and _TOKENS.fullmatch(asked_headers) else "*"
     return 204, (
         ("access-control-allow-origin", "*"),
@@ -113,7 +113,7 @@ def preflight_of_metadata(asked_headers: str | None) -> tuple[int, Headers]:
 def _require_origin(origin: object, *, alone: bool) -> None:
     if origin == "*":
         if not alone:
-            raise ConfigurationError('Cors(origins={"*"}) stands alone, and without credentials')
+            raise ConfigurationError('Cors(origins={"*"}) allows no further origin and no credentials=True')
         return
     try:
         is_one = (
@@ -125,6 +125,6 @@ def _require_origin(origin: object, *, alone: bool) -> None:
         is_one = False
     if not is_one or not isinstance(origin, str) or not origin.partition("://")[2]:
         raise ConfigurationError(
-            "an origin is written as a browser does, https://host or https://host:port, without a path",
+            "an origin must be written as a browser does: https://host or https://host:port, without a path",
             facts={"origin": str(origin)},
         )

@@ -1,7 +1,7 @@
-"""Which setting would help, for the log: a token in another server's shape is refused, and the line says what to write.
+"""Hints for the log: which setting would accept a token that another server writes in its own way.
 
-The wire never has it. A hint is no advice to trust more: it names the setting by which an operator says that this is
-how his server writes its tokens.
+A hint is never sent to the client. It does not advise to trust more. It names the setting with which an operator states
+that his authorization server writes tokens in this way.
 
 Spec: RFC 9068 2.2, 4; RFC 9449 4.3-9
 Role: RS
@@ -35,17 +35,20 @@ _BY_ERROR: Final[Mapping[str, str]] = {
 
 
 def hint_for(error: FapiError) -> str | None:
-    """The question to ask oneself, with the setting that answers it."""
+    """The question that the operator should answer, with the setting for it."""
     name = type(error).__name__
     if isinstance(error, WrongUrl):
         prefix = _prefix_between(error)
         if prefix is not None:
-            return f"htu has a prefix more. Does a proxy strip it? ResourceServer(origins=[{prefix!r}])"
+            return (
+                f"htu has a longer path. Does a proxy strip a prefix? ResourceServer(origins=[{prefix!r}]), "
+                "or forwarded_prefix=ProxyTrust.of(...) if it sends X-Forwarded-Prefix"
+            )
     return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
 
 
 def _prefix_between(error: WrongUrl) -> str | None:
-    """What `htu` has before the path of the request that this server's URL has not."""
+    """The prefix that `htu` has before the path of this server's URL."""
     got = error.facts.get("got", "")
     for expected in error.facts.get("expected", "").split():
         origin = origin_of(expected)

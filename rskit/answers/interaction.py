@@ -1,4 +1,4 @@
-"""The interaction id that ties a client's log to the API's: the client's UUID, or a new one.
+"""The interaction id that connects the client's log with the API's: the client's UUID, or a new one.
 
 Spec: FAPI1-BL 6.2.1-11, 6.2.1-12
 Role: RS
@@ -15,11 +15,11 @@ from fapikit.forks import reset_after_fork
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _AT_ONCE: Final = 64
-"""So many are made with one call for random octets, which costs more than all the rest."""
+"""So many ids are made from one call for random octets, because that call costs more than all the rest."""
 
 
 class InteractionIds:
-    """Of one resource server; threads may share it."""
+    """The interaction ids of one resource server. Threads may share it."""
 
     def __init__(self, random_bytes: RandomBytes) -> None:
         self._random_bytes = random_bytes
@@ -27,11 +27,11 @@ class InteractionIds:
         reset_after_fork(self)
 
     def after_fork(self) -> None:
-        """The parent and its other children use those that it made."""
+        """Drop the prepared ids: the parent process and its other children use them too."""
         self._new = []
 
     def choose(self, received: str | None) -> str:
-        """What came, if it is a UUID: anything else is not echoed, and a new one (version 4) takes its place."""
+        """The received id if it is a UUID. Anything else is not echoed; a new id (UUID version 4) is used instead."""
         if received is not None and _UUID.fullmatch(received):
             return received
         try:

@@ -1,7 +1,7 @@
-"""The protected resource's own metadata: derived from the policy in force, never from the request.
+"""The metadata of the protected resource, derived from the configuration in force and never from the request.
 
-`resource` is the configured identifier, whatever URL was asked (RFC 9728 3.3, first rule), so give each mounted API
-its own resource server and the identifier that clients call it by.
+`resource` is the configured identifier, whatever URL was requested (RFC 9728 3.3, first rule). So give each mounted API
+a resource server of its own, with the identifier that its clients use.
 
 Spec: RFC 9728 2, 2.2, 3, 3.1, 3.2 (RS-20)
 Role: RS
@@ -31,7 +31,7 @@ _DERIVED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceDescription:
-    """What the metadata says beside what follows from the rules in force. `extra`: further registered members."""
+    """Metadata besides what the configuration determines. `extra`: further registered members."""
 
     scopes: tuple[str, ...] = ()
     authorization_details_types: tuple[str, ...] = ()
@@ -40,15 +40,15 @@ class ResourceDescription:
 
 
 def check_resource(resource: str) -> str:
-    """https (or loopback) and no fragment. Raises ConfigurationError, InsecureUrl."""
+    """Require https (or a loopback address) and no fragment. Raises ConfigurationError, InsecureUrl."""
     require_secure(resource, "a resource identifier")
     if "#" in resource:
-        raise ConfigurationError("a resource identifier has no fragment", clause="RFC 9728 2")
+        raise ConfigurationError("a resource identifier must not have a fragment (#)", clause="RFC 9728 2")
     return resource
 
 
 def metadata_path(resource: str) -> str:
-    """The path of the document: the well-known part goes before the resource's own path."""
+    """The path of the document: the well-known part comes before the path of the resource."""
     parts = urlsplit(resource)
     query = f"?{parts.query}" if parts.query else ""
     return f"{WELL_KNOWN}{parts.path.removesuffix('/')}{query}"
@@ -80,7 +80,9 @@ def build_metadata(
     }
     for name, value in description.extra:
         if name in _DERIVED:
-            raise ConfigurationError(f"{name} follows from the configuration", facts={"member": name})
+            raise ConfigurationError(
+                f"{name} is derived from the configuration: leave it out of extra=", facts={"member": name}
+            )
         members[name] = value
     members = {name: value for name, value in members.items() if value not in ([], False)}
     if description.signer is not None:
@@ -89,5 +91,5 @@ def build_metadata(
 
 
 def _signed(members: Mapping[str, Any], resource: str, signer: Signer) -> str:
-    # RFC 9728 2.2 wants an `iss`: the resource vouches for itself. Signed once, at construction.
+    # RFC 9728 2.2 requires an `iss`. Here the resource itself is the issuer. Signed once, at construction.
     return run_pure(sign_jwt({**members, "iss": resource}, SIGNED_METADATA, signer))

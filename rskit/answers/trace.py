@@ -1,6 +1,6 @@
-"""Why a request was refused, for the operator: reason code, clause and log-safe facts; the wire stays terse.
+"""The reason for a refusal in the operator's log: error class, clause and log-safe facts. The client sees much less.
 
-Labels are ours alone (class names, configured issuer names, the two schemes), so no client can make new ones.
+A client cannot create new labels: they are class names, configured issuer names, and the two schemes.
 
 Spec: FAPI1-BL 6.2.1-12; RFC 9700 4.9.3 (RS-21)
 Role: RS
@@ -20,12 +20,12 @@ from rskit.errors import NoCredentials
 
 LOGGER: Final = logging.getLogger("rskit")
 _LINE_BREAKING: Final = re.compile(r"[^\x20-\x7e]")
-"""A message may name members of a request's own body: none of them may begin a line of the log."""
+"""A message may name members of the request's body. Their names must not start a new line of the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One refusal. `facts` are log-safe; `interaction_id` ties it to the client's own logs."""
+    """One refusal. `facts` are safe to log. `interaction_id` connects it with the client's own log."""
 
     reason: str
     status: int
@@ -37,7 +37,7 @@ class Trace:
     interaction_id: str | None
     facts: dict[str, str]
     hint: str | None = None
-    """Which setting would help, if the operator's server means what it wrote."""
+    """The setting that would accept this, if the operator's authorization server writes its tokens so on purpose."""
 
     def __str__(self) -> str:
         facts = "".join(f" {name}={value!r}" for name, value in self.facts.items())
@@ -46,7 +46,7 @@ class Trace:
 
 
 def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id: str | None) -> None:
-    """Log one refusal: routine ones at DEBUG, refusals at INFO, outages of ours at WARNING."""
+    """Log one refusal: expected ones at DEBUG, other refusals at INFO, our own outages at WARNING."""
     level = _level(refusal.error, refusal.status)
     if not LOGGER.isEnabledFor(level):
         return
@@ -67,6 +67,6 @@ def record(refusal: Refusal, *, scheme: str | None, method: str, interaction_id:
 
 
 def _level(error: FapiError, status: int) -> int:
-    if status == 503 and not isinstance(error, KeyUndecided):  # which any stranger's kid can bring about
+    if status == 503 and not isinstance(error, KeyUndecided):  # anybody can cause it by a kid
         return logging.WARNING
     return logging.DEBUG if isinstance(error, NoCredentials | NonceRequired) else logging.INFO

@@ -1,12 +1,13 @@
-"""One attempt at executing what one consent allows: reserve it, ask the books, execute, keep the outcome.
+"""One attempt to execute what a consent allows: reserve the consent, reconcile, execute, keep the outcome.
 
     free -> reserved until its lease ends -> executed, with its outcome
 
-Before an attempt reserves a consent it ties the idempotency key to it, by a record that differs each time. Who looked
-at the key before cannot tie it to another consent any more. So one consent is used once, and one key uses one consent.
+Before an attempt reserves a consent it binds the idempotency key to that consent. Each such record differs from all
+others. An attempt that read the key earlier can then no longer bind it to another consent. So a consent is used once,
+and a key uses one consent.
 
-A reservation whose lease has ended is as good as free: whatever became of its attempt, the books are asked before
-anything is executed. So a killed process, or a store that lost its marks, costs no consent and pays nothing twice.
+A reservation whose lease has ended counts as free, whatever happened to its attempt: `reconcile` is called before
+anything is executed. So a killed process, or a store that lost its marks, wastes no consent and pays nothing twice.
 
 Spec: RFC 9396 7.1, 9; Idempotency-Key 2.2, 2.6, 2.7
 Role: RS
@@ -34,18 +35,18 @@ _SHORTEST: Final = 1.0
 
 
 class Consent(NamedTuple):
-    """One that covers the request. `name` stands for it in the store; its mark is kept until `keep`."""
+    """A consent that covers the request. `name` identifies it in the store. Its mark is kept until `keep`."""
 
     name: str
     keep: float
 
 
 class _Overtaken(Exception):
-    """Something was written in between: look again."""
+    """Another attempt has written in between: read again."""
 
 
 class _Held(NamedTuple):
-    """A consent, and its mark as this attempt has written it."""
+    """A consent, and the mark that this attempt has written for it."""
 
     consent: Consent
     octets: bytes | None
@@ -57,7 +58,7 @@ class _Held(NamedTuple):
 
 
 class Attempt:
-    """`holder` stands for the idempotency key of one client, one user and one API; `fingerprint` for the request."""
+    """`holder` identifies the idempotency key of one client, user and API; `fingerprint` identifies the request."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Attempt:
         self._random_bytes = random_bytes
 
     def use_one(self, consents: Sequence[Consent], execute: Execute) -> Flow[Any]:
-        """The outcome: of `execute`, or of the first request under this key.
+        """The outcome of `execute`, or the kept outcome of the first request with this key.
 
         Raises IdempotencyKeyReused, ConsentInUse, ConsentUsed, OutcomeUnknown, StoreError, and what `execute` raises.
         """
@@ -92,7 +93,7 @@ class Attempt:
         seen = yield from store_get(self._ledger.store, self._key_place)
         tied = None if seen is None else KeyMark.load(seen)
         if tied is not None and tied.fingerprint != self._fingerprint:
-            raise IdempotencyKeyReused("this idempotency key stands for another request")
+            raise IdempotencyKeyReused("this idempotency key was used before with another request")
         in_use: list[float] = []
         for consent, carried in _in_order(consents, tied):
             octets = yield from store_get(self._ledger.store, _place(consent))
@@ -108,51 +109,56 @@ class Attempt:
             yield from self._ask_the_books(held, mark)
             if not carried:
                 yield from self._free(held, own)
-                raise IdempotencyKeyReused("this key began with a consent that this token does not carry")
+                raise IdempotencyKeyReused(
+                    "the first request with this key used a consent that this token lacks"
+                )
             return (yield from self._execute(held, own, execute))
         if in_use:
             raise self._in_use(min(in_use), "another request is using this consent")
         raise ConsentUsed("each consent that covers this request has been used before")
 
     def _ask_the_books(self, held: _Held, before: ConsentMark | None) -> Flow[None]:
-        """Go on where nothing was executed for this consent. Raises OutcomeUnknown; _Overtaken where something was.
+        """Continue if nothing was executed for this consent. Raises OutcomeUnknown; _Overtaken if something was.
 
-        `before`: the mark of an attempt whose lease has ended, or of none. What the books have is that attempt's.
+        `before`: the mark of an attempt whose lease has ended, if there is one. An outcome that `reconcile` returns is
+        that attempt's.
         """
         whose = before.holder if before is not None and before.state == "reserved" else ""
         try:
             outcome = yield from self._reconcile(held.consent)
         except OutcomeUnknown:
-            # Asking has set nothing in motion, so the next one may ask at once.
+            # Reconciling has started nothing, so the next attempt may reconcile at once.
             with suppress(StoreError, _Overtaken):
                 yield from self._write(held, holder=whose, until=0.0)
             raise
         if outcome is not None:
-            LOGGER.warning("%s is in the books, and its mark did not say so", held.payment)
+            LOGGER.warning("%s is in the books, but its mark did not say so", held.payment)
             yield from self._write(held, holder=whose, state="executed", outcome=storable(outcome))
             raise _Overtaken
 
     def _reconcile(self, consent: Consent) -> Flow[Any]:
-        """Raises OutcomeUnknown, whatever the application raised."""
+        """Call the application's `reconcile`. Raises OutcomeUnknown, whatever the application raised."""
         ledger = self._ledger
         try:
             return (yield from call(ledger.reconcile, self._reservation(consent), deadline=ledger.lease / 2))
         except Exception as error:
-            raise OutcomeUnknown("what came of this request cannot be told now") from error
+            raise OutcomeUnknown(
+                "reconcile raised: it is not known whether this request was executed"
+            ) from error
 
     def _own_outcome(self, consent: Consent, mark: ConsentMark) -> Flow[Any]:
-        """What the first request under this key came to. Raises ConsentInUse while it is under way."""
+        """The outcome of the first request with this key. Raises ConsentInUse while that request runs."""
         if mark.state == "reserved":
-            raise self._in_use(mark.until, "the first request under this idempotency key is still under way")
+            raise self._in_use(mark.until, "the first request with this idempotency key is still running")
         outcome = mark.outcome
         if outcome is None:
             outcome = yield from self._reconcile(consent)
         if outcome is None:
-            raise OutcomeUnknown("this request was executed, and its outcome is not known any more")
+            raise OutcomeUnknown("this request was executed, but its outcome is no longer known")
         return outcome
 
     def _tie(self, seen: bytes | None, consent: Consent) -> Flow[bytes]:
-        """Tie the key to a consent. Raises _Overtaken if it was tied since it was looked at."""
+        """Bind the key to a consent. Raises _Overtaken if it was bound since it was read."""
         tied = KeyMark(
             fingerprint=self._fingerprint, consent=consent.name, keep=consent.keep, attempt=self._fresh()
         ).dump()
@@ -162,53 +168,53 @@ class Attempt:
         return tied
 
     def _reserve(self, consent: Consent, octets: bytes | None) -> Flow[_Held]:
-        """Raises _Overtaken if it is not any more what was seen."""
+        """Raises _Overtaken if the mark has changed since it was read."""
         mark = ConsentMark(state="reserved", holder=self._holder, keep=consent.keep, attempt="")
         return (
             yield from self._write(_Held(consent, octets, mark), until=self._clock() + self._ledger.lease)
         )
 
     def _execute(self, held: _Held, tied: bytes, execute: Execute) -> Flow[Any]:
-        """Half of the lease is for `execute`, the other half for what it has set in motion to arrive in the books.
+        """Half of the lease is for `execute`. The other half is for what it started to arrive in the books.
 
-        So a failure does not end the lease: the books may not know yet what comes of it.
+        So a failure does not end the lease: the books may not have the result yet.
         """
         left = held.mark.until - self._ledger.lease / 2 - self._clock()
         if left <= 0:
-            raise StoreUnavailable("half of the lease was over before anything was executed")
+            raise StoreUnavailable(
+                "half of the lease was over before the execution began: nothing was executed"
+            )
         try:
             outcome = yield from call(execute, self._reservation(held.consent), deadline=left)
         except NotExecuted:
             yield from self._free(held, tied)
             raise
         except TimeoutError as error:
-            raise OutcomeUnknown(
-                "executing this request took too long: what came of it is not known"
-            ) from error
+            raise OutcomeUnknown("executing this request took too long: its outcome is not known") from error
         yield from self._keep_outcome(held, outcome)
         return outcome
 
     def _free(self, held: _Held, tied: bytes) -> Flow[None]:
-        """Nothing was executed: the consent may be used again, and the key need not be remembered."""
+        """Nothing was executed. The consent may be used again, and the key is forgotten."""
         with suppress(StoreError, _Overtaken):
             yield from self._write(held, state="free")
             yield from store_swap(self._ledger.store, self._key_place, tied, tied, self._ledger.lease)
 
     def _keep_outcome(self, held: _Held, outcome: Any) -> Flow[None]:
-        """It has happened: whatever fails here is logged, and the books tell a retry what came of it."""
+        """The request is executed. A failure here is only logged; on a retry `reconcile` returns the outcome."""
         kept = storable(outcome)
         if kept is None:
             LOGGER.error(
-                "the outcome of %s is no JSON object of 64 KiB at most: it is not kept", held.payment
+                "the outcome of %s is not kept: it must be a JSON object of at most 64 KiB", held.payment
             )
         try:
             yield from self._write(held, state="executed", outcome=kept)
         except (StoreError, _Overtaken) as error:
-            why = "its attempt outlived its lease" if isinstance(error, _Overtaken) else str(error)
-            LOGGER.error("%s was executed, and its mark does not say so: %s", held.payment, why)
+            why = "its attempt took longer than its lease" if isinstance(error, _Overtaken) else str(error)
+            LOGGER.error("%s was executed, but its mark could not be written: %s", held.payment, why)
 
     def _write(self, held: _Held, **changes: Any) -> Flow[_Held]:
-        """Change a mark. Raises _Overtaken if it is not any more what was seen."""
+        """Change a mark. Raises _Overtaken if the mark has changed since it was read."""
         mark = replace(held.mark, **changes, attempt=self._fresh())
         new, place = mark.dump(), _place(held.consent)
         if not (yield from store_swap(self._ledger.store, place, held.octets, new, self._ttl(mark.keep))):
@@ -233,7 +239,7 @@ class Attempt:
 
 
 def payment_of(consent: Consent) -> str:
-    """The id of what is executed for a consent, the same in every attempt."""
+    """The id of the execution for a consent. It is the same in every attempt."""
     return consent.name[:32]
 
 
@@ -242,7 +248,7 @@ def _place(consent: Consent) -> str:
 
 
 def _in_order(consents: Sequence[Consent], tied: KeyMark | None) -> Iterator[tuple[Consent, bool]]:
-    """Each with whether this token carries it. The one that the key is tied to comes first, carried or not."""
+    """Each consent, and whether this token has it. The consent that the key is bound to comes first, in any case."""
     named = {consent.name: consent for consent in consents}
     if tied is not None:
         carried = named.pop(tied.consent, None)

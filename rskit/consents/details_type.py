@@ -1,7 +1,7 @@
-"""What one type of authorization details means at this API: the members that it executes, all of them.
+"""One type of authorization details at this API: it lists all members that the API executes.
 
-A request is covered by a granted detail that says the same in each of these members, and nothing else: a member that
-this API does not know may restrict what the user agreed to, so it refuses.
+A granted detail covers a request if all these members are equal and it has no other member. A member that this API
+does not know may restrict what the user agreed to, so a detail with such a member covers nothing.
 
 Spec: RFC 9396 6.1, 9, 12
 Role: RS
@@ -24,21 +24,22 @@ from rskit.read_only import read_only_members
 CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
 _COMMON: Final = frozenset({"type", "locations"})
-"""Beside its own members. Whether `locations` name this API is seen to when the consent is used."""
+"""Allowed besides its own members. `locations` is checked when the consent is used."""
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _LONGEST_ID: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class DetailsType:
-    """The members of one `type`. Neither the request nor the granted detail may hold others.
+    """The members of one `type`. The request and the granted detail may have no others.
 
-    `executed`: in both, and the same. `optional`: in both and the same, or in neither. `not_executed`: may be in the
-    granted detail, and changes nothing of what this API does. `decimals`: paths such as `"instructedAmount.amount"`,
-    compared as decimal numbers; a path leads through arrays. `consent_id`, `consent_expires_at`: the members by which
-    the authorization server tells which consent this is, and when it ends (seconds since 1970, or an RFC 3339 time).
+    `executed`: must be in both, with equal values. `optional`: in both with equal values, or in neither.
+    `not_executed`: may be in the granted detail, and does not change what this API does. `decimals`: paths such as
+    `"instructedAmount.amount"` that are compared as decimal numbers; a path goes through arrays. `consent_id`,
+    `consent_expires_at`: the members in which the authorization server gives the consent's id and its end (seconds
+    since 1970, or an RFC 3339 time).
 
-    Raises ConfigurationError where these contradict each other.
+    Raises ConfigurationError if these contradict each other.
     """
 
     type: str
@@ -54,11 +55,13 @@ class DetailsType:
         for setting in ("executed", "optional", "not_executed", "decimals"):
             names = getattr(self, setting)
             if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
-                raise ConfigurationError(f"{self.type}: {setting} is a tuple of names: {setting}=('amount',)")
+                raise ConfigurationError(
+                    f"{self.type}: {setting} must be a tuple of names: {setting}=('amount',)"
+                )
             object.__setattr__(self, setting, tuple(names))
         if not self.executed:
             raise ConfigurationError(
-                f"{self.type}: executed names no member, so every request would be covered"
+                f"{self.type}: executed is empty, so every request would be covered: name the executed members"
             )
         own = (*self.executed, *self.optional, *self.not_executed, self.consent_id, self.consent_expires_at)
         for name in own:
@@ -67,17 +70,19 @@ class DetailsType:
         compared = {*self.executed, *self.optional}
         for path in self.decimals:
             if path.split(".")[0] not in compared:
-                raise ConfigurationError(f"{self.type}: decimals names {path!r}, which is not compared")
+                raise ConfigurationError(
+                    f"{self.type}: decimals has {path!r}, which is in no compared member"
+                )
 
     def needed(self, order: Any) -> NeededDetail:
-        """The detail that executing `order`, a JSON object, needs. A `type` beside its members must be this one.
+        """The detail needed to execute `order`, a JSON object. If it has a `type`, that must be this type.
 
         Raises MalformedDetail for a member that is missing or unknown.
         """
         if not isinstance(order, Mapping):
             raise self._malformed("is not a JSON object")
         if order.get("type", self.type) != self.type:
-            raise self._malformed("is of another type")
+            raise self._malformed("has another type")
         members = {name: value for name, value in order.items() if name != "type"}
         for name in self.executed:
             if name not in members:
@@ -86,7 +91,7 @@ class DetailsType:
             if name not in self.executed and name not in self.optional:
                 raise self._malformed("has a member that this API does not execute")
         try:
-            self.canonical(members)  # bounds its size and depth, and refuses what is no JSON
+            self.canonical(members)  # bounds its size and depth, and refuses what is not JSON
         except TooMuchToCompare as error:
             raise self._malformed("is too large") from error
         return NeededDetail({"type": self.type, **read_only_members(members)}, self)
@@ -94,7 +99,7 @@ class DetailsType:
     def uncovered(
         self, granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget
     ) -> Iterator[str]:
-        """The members that keep this granted detail from covering the request. Raises TooMuchToCompare."""
+        """The members because of which this granted detail does not cover the request. Raises TooMuchToCompare."""
         for name in (*self.executed, *self.optional):
             in_both = name in granted and name in needed
             differs = in_both and not self._same(granted[name], needed[name], name, budget, 1)
@@ -107,12 +112,12 @@ class DetailsType:
                 yield name
 
     def consent_of(self, granted: Mapping[str, Any]) -> str | None:
-        """Which consent a granted detail is part of; None where the authorization server does not say."""
+        """The id of the consent that a granted detail belongs to; None if the authorization server gives none."""
         value = granted.get(self.consent_id)
         return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID else None
 
     def end_of(self, granted: Mapping[str, Any]) -> float | None:
-        """When that consent ends, in seconds since 1970; None where that is not told, or not readably."""
+        """When that consent ends, in seconds since 1970; None if it has no end, or an unreadable one."""
         value = granted.get(self.consent_expires_at)
         if isinstance(value, str):
             try:
@@ -123,7 +128,7 @@ class DetailsType:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def canonical(self, members: Mapping[str, Any]) -> Any:
-        """The same JSON for all requests that mean the same. Raises TooMuchToCompare."""
+        """A JSON value that is equal for all requests with the same meaning. Raises TooMuchToCompare."""
         budget = Budget()
         return {
             name: self._canonical(value, name, budget, 1)
@@ -176,7 +181,7 @@ class DetailsType:
 
 
 def read_decimal(value: object) -> Decimal | None:
-    """A decimal number, from a string or a JSON number; None for anything else, exponents included."""
+    """A decimal number from a string or a JSON number. None for anything else, such as a number with an exponent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = value if isinstance(value, str) else repr(value)

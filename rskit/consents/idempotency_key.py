@@ -1,6 +1,6 @@
-"""The Idempotency-Key of a request: by it a retry is told from another request.
+"""The Idempotency-Key of a request. It distinguishes a retry from a new request.
 
-The header is a structured string, in quotes; many clients leave the quotes out, and mean the same key.
+The header is a structured string in quotes. Many clients leave the quotes out; both forms are the same key.
 
 Spec: Idempotency-Key 2.1, 2.2, 2.7
 Role: RS
@@ -21,10 +21,12 @@ _KEY: Final = re.compile(r'"([!#-+\--:<-\[\]-~]{1,255})"|([!#-+\--:<-\[\]-~]{1,2
 def read_idempotency_key(header: str, values: Sequence[str]) -> str:
     """The key without its quotes. Raises UnusableIdempotencyKey."""
     if not values:
-        raise UnusableIdempotencyKey(f"{header} is missing: give each payment a key of its own, a UUID say")
+        raise UnusableIdempotencyKey(
+            f"{header} is missing: send a key of its own for each payment, such as a UUID"
+        )
     found = _KEY.fullmatch(values[0].strip(" \t"))
     if len(values) > 1 or found is None:
         raise UnusableIdempotencyKey(
-            f"{header} is not one key of 1 to 255 visible ASCII characters without quotes, commas and semicolons"
+            f"{header} must be one key of 1 to 255 visible ASCII characters without quotes, commas and semicolons"
         )
     return found[1] or found[2]

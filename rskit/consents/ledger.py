@@ -1,4 +1,4 @@
-"""Which consents are used up, kept in a store that all workers share and that outlives them.
+"""Which consents are used up. The store that keeps them is shared by all workers and survives their restarts.
 
 Spec: RFC 9396 7.1, 9, 12
 Role: RS
@@ -18,16 +18,16 @@ from rskit.answers.trace import LOGGER
 
 LEASE: Final = 120.0
 UNKNOWN_END: Final = 10 * 365 * 86_400.0
-"""How long a mark is kept whose consent tells no end: ten years, in seconds."""
+"""How long a mark is kept if its consent has no known end: ten years, in seconds."""
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What is about to be executed: `detail` is exactly what was compared with the consent.
+    """What is about to be executed. `detail` is exactly the detail that was compared with the consent.
 
-    `id`, 32 hexadecimal digits, is the same in each attempt at one consent. Where it is a unique key of the books,
-    nothing that fails here can pay twice.
+    `id`, 32 hexadecimal digits, is the same in each attempt for one consent. Make it a unique key in your books: then
+    no failure here can pay twice.
     """
 
     id: str
@@ -35,27 +35,27 @@ class Reservation:
 
 
 Execute = Callable[[Reservation], Any]
-"""Execute it, and return the outcome, a JSON object. May be a coroutine function where the handler is one.
+"""Executes it and returns the outcome, a JSON object. May be a coroutine function if the handler is one.
 
-NotExecuted says that nothing happened, and nothing will; any other exception that it is not known what happened.
+Raise NotExecuted if nothing happened and nothing will. After any other exception the outcome counts as unknown.
 """
 
 
 class NotExecuted(Exception):
-    """Raised by `execute` where nothing was executed, and nothing will be: the consent may be used again."""
+    """Raised by `execute` if nothing was executed and nothing will be. The consent may then be used again."""
 
 
 class ConsentLedger:
     """Uses each consent up once.
 
-    `reconcile(reservation)` looks `reservation.id` up in the books, before anything is executed. It returns the outcome
-    of what was executed under that id, or None where nothing was. It raises where it cannot tell. So an attempt that
-    ended without a word, or a store that lost its marks, pays nothing twice.
+    `reconcile(reservation)` looks `reservation.id` up in the books before anything is executed. It returns the outcome
+    of what was executed under that id, or None if nothing was. It raises if it cannot know. So an attempt that died,
+    or a store that lost its marks, pays nothing twice.
 
-    `lease`: seconds until an attempt without a word is taken for dead. `execute` may take half of it (an async one is
-    ended then, a plain one must bound itself); in the other half what it has set in motion arrives in the books.
-    `unknown_end`: seconds that a mark is kept whose consent does not tell when it ends. `idempotency_key`: the name
-    of the header. `development_only=True` takes a store that forgets.
+    `lease`: seconds after which an attempt that has not reported counts as dead. `execute` may take half of it (an
+    async one is then cancelled; a plain function must limit itself). The other half is for what it started to arrive
+    in the books. `unknown_end`: seconds that a mark is kept if its consent has no known end. `idempotency_key`: the
+    name of the header. `development_only=True` accepts a store that forgets.
 
     Raises ConfigurationError for a store in memory without `development_only`.
     """
@@ -71,7 +71,7 @@ class ConsentLedger:
         development_only: bool = False,
     ) -> None:
         if not lease > 0 or not unknown_end > 0:
-            raise ConfigurationError("lease and unknown_end are positive numbers of seconds")
+            raise ConfigurationError("lease and unknown_end must be positive numbers of seconds")
         self.store = require_store(store)
         self.reconcile = reconcile
         self.lease = lease
@@ -80,13 +80,16 @@ class ConsentLedger:
         self.development_only = development_only
         if development_only:
             LOGGER.warning(
-                "ConsentLedger(development_only=True): whether its store can keep a mark is not asked"
+                "ConsentLedger(development_only=True): it is not checked whether the store can keep a mark"
             )
         elif isinstance(unsealed(self.store), MemoryStore):
-            raise _unfit("it is one process's memory")
+            raise _unfit("it is the memory of one process")
 
     def check(self) -> Flow[None]:
-        """Ask the store whether its marks outlive a restart and bind all workers. Raises UnfitStore, StoreError."""
+        """Check that the store's marks survive a restart and are shared by all workers.
+
+        Raises UnfitStore, StoreError.
+        """
         if self.development_only:
             return
         promise = yield from store_check(self.store)
@@ -101,6 +104,6 @@ class ConsentLedger:
 
 def _unfit(why: str) -> UnfitStore:
     return UnfitStore(
-        f"this store cannot keep the marks of used consents: {why}. Take a SqliteStore (one host), or a Redis with "
+        f"this store cannot keep the marks of used consents: {why}. Use a SqliteStore (one host), or a Redis with "
         "appendonly yes (many hosts)"
     )

@@ -1,8 +1,8 @@
-"""What the store keeps of a consent, and of an idempotency key.
+"""The records that the store keeps about a consent and about an idempotency key.
 
-A consent is free, reserved by an attempt that runs until its lease ends, or executed. A key names the one consent
-that its request takes: it is written before the consent is reserved, so that no key ever takes two. Each record that
-is written differs from all before it, so that a `swap` that expects one succeeds only if nobody wrote meanwhile.
+A consent is free, reserved by an attempt until its lease ends, or executed. A key names the one consent that its
+request uses. The key is written before the consent is reserved, so no key ever uses two consents. Each record differs
+from all earlier ones. A `swap` that expects one record succeeds only if nobody has written in between.
 
 Role: RS
 """
@@ -24,7 +24,7 @@ State = Literal["free", "reserved", "executed"]
 
 
 def digest(*parts: str) -> str:
-    """One name for several strings, none of which can pass for part of another."""
+    """One name for several strings. Different strings never give the same input to the hash."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -35,7 +35,7 @@ class _Record:
 
     @classmethod
     def load(cls, octets: bytes) -> Self:
-        """Raises StoreUnavailable: what cannot be read decides nothing."""
+        """Raises StoreUnavailable for a record that cannot be read: it decides nothing."""
         try:
             return cls(**strict_json.parse_object(octets))
         except (ValueError, TypeError) as error:
@@ -44,9 +44,9 @@ class _Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyMark(_Record):
-    """What an idempotency key stands for: a request, by its fingerprint, and the consent that it takes.
+    """The request of an idempotency key, by its fingerprint, and the consent that the request uses.
 
-    `keep`: until when this is remembered, in seconds since 1970. `attempt`: who wrote it.
+    `keep`: this is remembered until then, in seconds since 1970. `attempt`: which attempt wrote it.
     """
 
     fingerprint: str
@@ -57,9 +57,9 @@ class KeyMark(_Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentMark(_Record):
-    """`holder`: the key under which it was reserved; empty where that is not known. `until`: the end of the lease.
+    """`holder`: the key that reserved it; empty if that is not known. `until`: the end of the lease.
 
-    `outcome`: of an executed one what `execute` returned; None where that could not be kept.
+    `outcome`: what `execute` returned, of an executed consent; None if it could not be kept.
     """
 
     state: State
@@ -70,16 +70,16 @@ class ConsentMark(_Record):
     outcome: Mapping[str, Any] | None = None
 
     def is_taken(self, now: float) -> bool:
-        """Whether it is executed, or reserved by an attempt that may be under way."""
+        """Whether it is executed, or reserved by an attempt that may still run."""
         return self.state == "executed" or (self.state == "reserved" and now < self.until)
 
 
 def storable(outcome: object) -> Mapping[str, Any] | None:
-    """The outcome as it will be read again; None for what is no JSON object, or too large to be kept."""
+    """The outcome as it will be read again; None if it is not a JSON object, or too large to keep."""
     if not isinstance(outcome, Mapping):
         return None
     try:
-        octets = strict_json.dump({"outcome": outcome})  # as deep as it will stand in its mark
+        octets = strict_json.dump({"outcome": outcome})  # as deeply nested as in its mark
         if len(octets) > MAX_OUTCOME_OCTETS:
             return None
         kept: Mapping[str, Any] = strict_json.parse_object(octets)["outcome"]

@@ -1,6 +1,6 @@
-"""Using up a consent: the one call that the middlewares offer to the handler of a route.
+"""Using a consent once: the call that the middlewares offer to route handlers.
 
-It takes what `Access(details=...)` has compared, chooses one of the consents that cover it, and executes it once.
+It uses the details that `Access(details=...)` has compared, chooses one consent that covers them, and executes it once.
 
 Spec: FAPI2-SP 5.3.4-4; RFC 9396 9; Idempotency-Key 2.4
 Role: RS
@@ -25,12 +25,12 @@ from rskit.policy.details_comparison import NeededDetail
 from rskit.tokens.token import Token
 
 _GRACE: Final = 86_400.0
-"""A mark outlives its consent by a day, for clocks that differ."""
+"""A mark is kept a day longer than its consent, because clocks differ."""
 _LONGEST: Final = 100 * 365 * 86_400.0
 
 
 def use_consent(checked: CheckedRequest, execute: Execute) -> Flow[Any]:
-    """Execute what the request needs, once for one consent; the outcome, which a retry gets again.
+    """Execute what the request needs, once for one consent. Returns the outcome; a retry gets the same one.
 
     Raises UnusableIdempotencyKey, IdempotencyKeyReused, ConsentInUse, ConsentUsed, InsufficientDetails, OutcomeUnknown,
     ConfigurationError, StoreError; and what `execute` raises.
@@ -38,7 +38,9 @@ def use_consent(checked: CheckedRequest, execute: Execute) -> Flow[Any]:
     server, token = checked.server, checked.require_token()
     ledger = server.consents
     if ledger is None:
-        raise ConfigurationError("use_consent needs ResourceServer(consents=ConsentLedger(...))")
+        raise ConfigurationError(
+            "use_consent needs ResourceServer(consents=ConsentLedger(...)): set consents="
+        )
     compared = checked.compared
     needed, kind = _what_is_executed(compared)
     key = read_idempotency_key(ledger.idempotency_key, compared.header(ledger.idempotency_key))
@@ -57,22 +59,25 @@ def use_consent(checked: CheckedRequest, execute: Execute) -> Flow[Any]:
 
 
 def _what_is_executed(compared: Compared) -> tuple[NeededDetail, DetailsType]:
-    """The one detail that the route has compared, and its type. Raises ConfigurationError where the route lacks it."""
+    """The one detail that the route has compared, and its type.
+
+    Raises ConfigurationError if there is no such detail.
+    """
     if len(compared.details) != 1:
         raise ConfigurationError(
-            "use_consent executes one authorization detail: its route is under Access(details=...), which gives one",
+            "use_consent executes one authorization detail: put Access(details=...) on its route, returning one detail",
             facts={"details": len(compared.details)},
         )
     needed = compared.details[0]
     if not isinstance(needed, NeededDetail) or not isinstance(needed.comparison, DetailsType):
         raise ConfigurationError(
-            "use_consent needs to know all members that are executed: let details= return DetailsType(...).needed(...)"
+            "use_consent must know all members that are executed: let details= return DetailsType(...).needed(...)"
         )
     return needed, needed.comparison
 
 
 def _is_for(resource: str, detail: Mapping[str, Any]) -> bool:
-    """Whether a granted detail is for this API, where it says for which (RFC 9396 2.2)."""
+    """Whether a granted detail is for this API. A detail without `locations` is for all (RFC 9396 2.2)."""
     locations = detail.get("locations", (resource,))
     return isinstance(locations, list | tuple) and resource in locations
 
@@ -85,15 +90,15 @@ def _consents(
     now: float,
     unknown_end: float,
 ) -> tuple[Consent, ...]:
-    """The consents to these details that have not ended. Raises InsufficientDetails, ConfigurationError."""
+    """The consents to these details that have not ended yet. Raises InsufficientDetails, ConfigurationError."""
     found: dict[str, Consent] = {}
     why = "no granted authorization detail covers this request"
     for detail in granted:
         consent_id, end = kind.consent_of(detail), kind.end_of(detail)
         if consent_id is None:
             raise ConfigurationError(
-                f"a granted authorization detail of type {kind.type} has no {kind.consent_id}: what has no id cannot "
-                "be used up. Let the authorization server give each consent an id, or name the member that holds it"
+                f"a granted authorization detail of type {kind.type} has no {kind.consent_id}, and without an id it "
+                "cannot be used up: let the authorization server give each consent one, or set consent_id="
             )
         if end is not None and end <= now:
             why = "the consent that covers this request has ended"

@@ -1,1 +1,1 @@
-"""The authorization servers whose tokens are taken, and how long one that does not answer is left alone."""
+"""The authorization servers whose tokens are accepted, and the pause for one that does not answer."""

@@ -1,4 +1,4 @@
-"""An endpoint of an issuer that gives no answer is left alone for a while: 503 at once, not after one more timeout.
+"""A pause for an endpoint of an issuer that does not answer: requests get 503 at once instead of one more timeout.
 
 Spec: RFC 9110 15.6.4 (RS-7, RS-8)
 Role: RS
@@ -16,16 +16,16 @@ from fapikit.flow import Flow
 T = TypeVar("T")
 
 COOL_DOWN: Final = 5.0
-"""Seconds; what `Retry-After` says too."""
+"""Seconds. `Retry-After` says the same."""
 TRY_EVERY: Final = 1.0
-"""Seconds between two tries after that, whether or not the one before has ended."""
+"""Seconds between two tries after the pause, whether or not the earlier try has ended."""
 
 
 class CoolDown:
-    """Of one endpoint, for all who ask it. No lock: two threads may both try it.
+    """The pause of one endpoint, for all requests that need it. No lock: two threads may both try the endpoint.
 
-    `others`: what is answered here shows these too that the endpoint answers; their silences say nothing here. So
-    tokens that have passed before have a pause of their own, which no stranger's question can begin or prolong.
+    `others`: the CoolDown of other requests to the same endpoint. An answer here ends their pause too; their failures
+    do not count here. So tokens that passed before have a pause of their own, which unknown tokens cannot cause.
     """
 
     __slots__ = ("_answered_at", "_clock", "_failure", "_others", "_tried_at")
@@ -37,17 +37,18 @@ class CoolDown:
         self._answered_at = self._tried_at = float("-inf")
 
     def require(self) -> None:
-        """Raises what failed last, as long as the endpoint is left alone."""
+        """Raises the last failure while the pause lasts."""
         if self._failure is not None and 0 <= self._clock() - self._failure[0] < COOL_DOWN:
             raise self._again(self._failure[1])
 
     def attempt(self, flow: Flow[T]) -> Flow[T]:
-        """The outcome of `flow`, a question to the endpoint; after a failure one a second asks until it answers.
+        """The outcome of `flow`, a request to the endpoint. After a failure, one request a second is sent until it
+        answers.
 
-        A try does not hold off the next until it ends: a question that the endpoint cannot answer would, sent by
-        anybody, keep all others from asking theirs.
-        Raises what `flow` raises, or at once what failed last. Only silence is a failure, and only if nobody who asked
-        later has been answered: a token that one server cannot digest, or one lost packet, shuts out nobody else.
+        A running try does not delay the next one. Otherwise one request that the endpoint cannot answer, which anybody
+        can send, would stop all others.
+        Raises what `flow` raises, or at once the last failure. Only a missing answer is a failure, and only if no later
+        request was answered. So one token that the server cannot handle, or one lost packet, blocks no other request.
         """
         self.require()
         now = self._clock()
@@ -81,7 +82,7 @@ class CoolDown:
             self._others.answered()
 
     def _again(self, error: TransportError) -> TransportError:
-        return copy.copy(error)  # a raised error carries a traceback: each request raises its own
+        return copy.copy(error)  # a raised error has a traceback: each request raises its own
 
     def __repr__(self) -> str:
         return f"CoolDown({'failed' if self._failure else 'answers'})"

@@ -1,4 +1,4 @@
-"""The authorization servers whose tokens are taken: how each is configured, and what this process knows of it.
+"""The authorization servers whose tokens are accepted: their configuration, and what this process has fetched of them.
 
 Spec: RFC 9068 4; RFC 8414 3; FAPI2-SP 5.3.3.1-11 (RS-3 to RS-7)
 Role: RS
@@ -29,13 +29,16 @@ METADATA_DEADLINE: Final = 12.0
 _MAX_HEADERS: Final = 64
 _MAX_ISSUERS: Final = 1000
 OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash"})
-"""Claims by which an ID token is told from an access token."""
+"""Claims that show that a JWT is an ID token and no access token."""
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntrospectionLimits:
-    """Seconds. A positive answer serves for `positive`, a negative one for `negative`: so late a revocation is seen."""
+    """Seconds that an answer is reused: `positive` for an active token, `negative` for an inactive one.
+
+    A revocation is seen after `positive` seconds at the latest.
+    """
 
     positive: float = 60.0
     negative: float = 10.0
@@ -43,16 +46,18 @@ class IntrospectionLimits:
 
     def __post_init__(self) -> None:
         if not (0 <= self.positive <= 300 and 0 <= self.negative <= 60 and 0 < self.timeout <= 30):
-            raise ConfigurationError("introspection answers serve for at most 300 s, refusals for 60 s")
+            raise ConfigurationError(
+                "positive= must be 0 to 300 s, negative= 0 to 60 s, timeout= at most 30 s"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Introspection:
-    """Ask the server about its tokens, signing in as `client_id` with `auth`.
+    """Introspect tokens at the authorization server. `client_id` and `auth` authenticate this resource server there.
 
-    `local_jwts`: verify JWTs here and ask only about opaque tokens and on routes with `fresh=True`. `opaque`: tokens
-    that are no JWT go to this server; one issuer at most. `aud_required`: False lets an answer without `aud` pass.
-    `signed`: demand RFC 9701 answers even where the profile does not.
+    `local_jwts`: verify JWTs here; introspect only opaque tokens, and JWTs on routes with `fresh=True`. `opaque`:
+    tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
+    without `aud`. `signed`: require RFC 9701 answers even if the profile does not.
     """
 
     client_id: str
@@ -65,24 +70,26 @@ class Introspection:
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
-            raise ConfigurationError("Introspection(client_id, auth): auth is such as PrivateKeyJWT(key)")
+            raise ConfigurationError(
+                "Introspection(client_id, auth): auth must be a method such as PrivateKeyJWT(key)"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """One trusted authorization server; `url` is its issuer identifier, compared code point for code point.
 
-    Keys come from its metadata, or from `jwks_uri`, or are given as `keys`. `typ="any"` takes legacy JWTs whose `typ`
-    is absent or `JWT`; `required` may leave out claims beside iss, exp and aud; `scope_claim` names where scopes are
-    (several: their union), `client_claim` where the client is (`cid` at some servers, `appid` at others);
-    `max_token_age` refuses by `iat`; `algorithms` narrows the profile's. `key_limits`: how long keys that are fetched
-    are believed. `name` is its label in logs.
+    Its keys come from its metadata, from `jwks_uri`, or from `keys`. `typ="any"` accepts older JWTs whose `typ` is
+    absent or `JWT`. `required` may leave out claims other than iss, exp and aud. `scope_claim`: the claim with the
+    scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
+    servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
+    `key_limits`: how long fetched keys are used. `name` is its label in logs.
 
-    `audience`: what this server writes for this API, where it is not `resource`: a GUID, `api://...`, a client id.
-    One of them must be in the token. `audience_claim`: the claim that has it, where it is not `aud`. `marked_by`: a
-    claim and its value that only this server's access tokens have, such as ("token_use", "access"); the claims that
-    tell an ID token (`nonce`, `at_hash`) may then stand in an access token. `rskit.presets` has these settings for
-    the servers that many use.
+    `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
+    id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
+    its value that only this server's access tokens have, such as ("token_use", "access"). The claims of an ID token
+    (`nonce`, `at_hash`) are then allowed in an access token. `rskit.presets` has these settings for widely used
+    servers.
     """
 
     url: str
@@ -104,22 +111,23 @@ class Issuer:
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
         if not set(self.required) >= _NEVER_RELAXED:
-            raise ConfigurationError("required must keep iss, exp and aud", clause="RFC 9068 4")
+            raise ConfigurationError("required= must contain iss, exp and aud", clause="RFC 9068 4")
         if self.algorithms is not None and not self.algorithms:
-            raise ConfigurationError(f"{self.url}: algorithms is empty; leave it out for the profile's")
+            raise ConfigurationError(f"{self.url}: algorithms= is empty; leave it out to use the profile's")
         if self.keys is not None and self.jwks_uri is not None:
-            raise ConfigurationError(f"{self.url}: keys contradicts jwks_uri")
+            raise ConfigurationError(f"{self.url}: give keys= or jwks_uri=, not both")
         if self.keys is not None and self.key_limits != DEFAULT_LIMITS:
             raise ConfigurationError(
-                f"{self.url}: key_limits bounds keys that are fetched, and keys are believed as long as they are given"
+                f"{self.url}: key_limits= is for fetched keys, but keys= gives them: leave one of the two out"
             )
         if not all(self.audiences):
             raise ConfigurationError(
-                f"{self.url}: audience is a string, or several, none of them empty", clause="RFC 9068 4-4"
+                f"{self.url}: audience= must be a string or several, none of them empty",
+                clause="RFC 9068 4-4",
             )
         if self.audience_claim != "aud" and not self.audience:
             raise ConfigurationError(
-                f"{self.url}: audience_claim = {self.audience_claim!r} needs audience: the values that are this API's",
+                f"{self.url}: audience_claim = {self.audience_claim!r} needs audience=: the values that mean this API",
                 clause="RFC 9068 4-4",
             )
 
@@ -129,7 +137,7 @@ class Issuer:
 
     @property
     def claims(self) -> tuple[str, ...]:
-        """The claims that a token must have; a greatest age needs one to count from."""
+        """The claims that a token must have. `max_token_age` adds `iat`."""
         named = {"client_id": self.client_claim, "aud": self.audience_claim}
         required = tuple(dict.fromkeys(named.get(name, name) for name in self.required))
         counts = self.max_token_age is not None and "iat" not in required
@@ -141,18 +149,18 @@ class Issuer:
 
 
 Issuers: TypeAlias = Iterable[Issuer] | Callable[[str], Issuer | None]
-"""Several issuers, or a function that knows them by `iss`: quick and without I/O, asked on every request."""
+"""Several issuers, or a function that returns the issuer for an `iss`. It is called on every request: no I/O."""
 
 
 class KnownHeader(NamedTuple):
-    """What a JWS header segment stands for once a signature under it has held: how to verify, and out of which keys."""
+    """What is known about a JWS header segment after a signature with it was valid: its algorithm and possible keys."""
 
     verify: Verify
     keys: KeySet
 
 
 class TrustedIssuer:
-    """An issuer with what this process has learnt of it: metadata, keys, header segments that signatures held under."""
+    """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
     def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
         self.config = config
@@ -167,7 +175,7 @@ class TrustedIssuer:
             required=config.claims,
             forbidden=ACCESS_TOKEN.forbidden - (OF_ID_TOKENS if config.marked_by else frozenset()),
         )
-        # Whether the short test of claims in `jwt_token` knows all that this issuer's tokens need.
+        # Whether the fast check of claims in `tokens/jwt.py` covers all requirements for this issuer's tokens.
         self.plain = (
             config.max_token_age is None
             and set(config.claims) <= set(ACCESS_TOKEN.required)
@@ -176,43 +184,43 @@ class TrustedIssuer:
         )
         asking = config.introspection
         self.asked_first = asking is not None and not asking.local_jwts
-        """Whether its JWTs are introspected, not verified here."""
+        """Whether its JWTs are introspected instead of verified here."""
         self.proven = False
-        """Whether a token of it has held here: a stranger can name an issuer, and not sign for it."""
+        """Whether a token of it was valid here. Anybody can name an issuer in a token, but cannot sign for it."""
         self._clock = clock
         self._remote = self._keys_at(config.jwks_uri) if config.jwks_uri else None
         self._metadata: ServerMetadata | None = None
         self._metadata_until = float("-inf")
         self._discovering = CoolDown(clock)
         self.introspecting = CoolDown(clock)
-        """For tokens never seen, which may be anybody's; tokens that have passed before have their own."""
+        """For tokens that were never valid here. Tokens that have passed before have a pause of their own."""
         self.introspecting_known = CoolDown(clock, others=self.introspecting)
         self.headers: dict[str, KnownHeader] = {}
 
     def purpose_of(self, claims: Mapping[str, Any]) -> Purpose:
-        """What these claims are held to.
+        """The rules that these claims must satisfy.
 
-        Keycloak up to 24 wrote `nonce` into access tokens, and `typ` Bearer beside.
+        Keycloak up to version 24 wrote `nonce` into access tokens, together with `typ` Bearer.
         """
         if self.config.typ == "any" and claims.get("typ") == "Bearer" and "nonce" in claims:
             return replace(self.purpose, forbidden=self.purpose.forbidden - {"nonce"})
         return self.purpose
 
     def keys_at_hand(self, now: float) -> KeySet | None:
-        """The keys while nothing need be asked for them, not even a refresh ahead of need."""
+        """The keys, if nothing has to be fetched: they are neither stale nor due for an early refresh."""
         if self.config.keys is not None:
             return self.config.keys
         return None if self._remote is None else self._remote.at_hand(now)
 
     def remember_header(self, segment: str, known: KnownHeader) -> None:
-        """Called only after a signature held, so that strangers cannot fill it."""
+        """Called only after a valid signature, so that nobody else can fill it."""
         if len(self.headers) >= _MAX_HEADERS:
             self.headers = {}
         self.headers[segment] = known
         self.proven = True
 
     def key_source(self) -> Flow[KeySet | RemoteKeySet]:
-        """Where its keys are found. Raises TransportError while that is not known."""
+        """Where its keys are found. Raises TransportError if that cannot be found out now."""
         if self.config.keys is not None:
             return self.config.keys
         if self.config.jwks_uri is None:
@@ -225,7 +233,7 @@ class TrustedIssuer:
         return self._remote
 
     def metadata(self) -> Flow[ServerMetadata]:
-        """Its metadata, an hour old at most, or older while it cannot be fetched. Raises TransportError."""
+        """Its metadata, at most an hour old; older if it cannot be fetched. Raises TransportError."""
         now = self._clock()
         if self._metadata is not None and now < self._metadata_until:
             return self._metadata
@@ -242,7 +250,7 @@ class TrustedIssuer:
             raise
 
     def warm(self) -> Flow[None]:
-        """Fetch what the first token would need. Raises TransportError."""
+        """Fetch what the first token will need. Raises TransportError."""
         if self.asked_first:
             yield from self.metadata()
         else:
@@ -279,7 +287,7 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
 
 
 class IssuerBook:
-    """All issuers by identifier. With a function the book holds what it named lately, and asks it every time."""
+    """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
 
     def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
         self._profile, self._clock = profile, clock
@@ -290,10 +298,12 @@ class IssuerBook:
         if not callable(issuers):
             listed = () if isinstance(issuers, Issuer) else tuple(issuers)
             if isinstance(issuers, Issuer) or not all(isinstance(issuer, Issuer) for issuer in listed):
-                raise ConfigurationError("issuers are Issuer objects: issuers=[Issuer(url)]")
+                raise ConfigurationError("issuers must be Issuer objects: issuers=[Issuer(url)]")
             self._known = {issuer.url: self._trust(issuer) for issuer in listed}
             if not self._known:
-                raise ConfigurationError("a resource server trusts one issuer at least")
+                raise ConfigurationError(
+                    "issuers= is empty: a resource server must trust at least one issuer"
+                )
             self.opaque = self._one_for_opaque()
 
     def find(self, iss: object) -> TrustedIssuer:
@@ -309,7 +319,7 @@ class IssuerBook:
         return trusted
 
     def still_trusts(self, trusted: TrustedIssuer) -> bool:
-        """Whether a cached decision's issuer is configured as it was: only a function may say otherwise."""
+        """Whether the issuer of a cached decision still has the same configuration. Only a function can change it."""
         try:
             return self.find(trusted.config.url) is trusted
         except UnknownIssuer:
@@ -317,7 +327,7 @@ class IssuerBook:
 
     @property
     def identifiers(self) -> tuple[str, ...] | None:
-        """The issuers that are trusted; None where only a function knows."""
+        """The trusted issuers; None if a function decides."""
         return None if self.by_callback else tuple(self._known)
 
     def all(self) -> tuple[TrustedIssuer, ...]:
@@ -336,7 +346,7 @@ class IssuerBook:
         return trusted
 
     def _make_room(self) -> None:
-        """Forget first whom nothing has held of yet: of honest issuers the keys and pauses stay."""
+        """Forget issuers without a valid token first. So honest issuers keep their keys and pauses."""
         listed = list(self._known.items())
         proven = [entry for entry in listed if entry[1].proven]
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
@@ -348,7 +358,7 @@ class IssuerBook:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]
         if len(asking) > 1:
             raise ConfigurationError(
-                "opaque tokens can go to one issuer only: set opaque=False at the others",
+                "opaque tokens can go to one issuer only: set Introspection(opaque=False) for the others",
                 facts={"issuers": " ".join(t.config.label for t in asking)},
             )
         return asking[0] if asking else None
@@ -356,6 +366,6 @@ class IssuerBook:
 
 def _unknown(iss: object, known: Iterable[str]) -> UnknownIssuer:
     return UnknownIssuer(
-        "the token comes from an issuer that is not trusted here",
+        "the token's issuer is not trusted here",
         facts={"got": iss, **({"trusted": " ".join(known)} if known else {})},
     )

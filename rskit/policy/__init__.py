@@ -1,1 +1,1 @@
-"""What a verified token may do: the check of details, long answers, and what a route learns of its request."""
+"""What a verified token may do: comparison of details, streams, and the state that a route sees of its request."""

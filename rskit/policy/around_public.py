@@ -1,4 +1,4 @@
-"""What of an application may run for a stranger on the way to a public endpoint: only what its team has named.
+"""The application code that may run around a public endpoint for a request without a token: only what the team named.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -16,30 +16,30 @@ _FORM = "around_public= takes a collection of classes, functions, or their dotte
 
 
 class AroundPublic:
-    """What is named: a middleware's class, a hook or a handler, each as it is or by its dotted name.
+    """The named code: a middleware class, a hook or a handler, each as an object or by its dotted name.
 
-    Raises ConfigurationError for what names nothing.
+    Raises ConfigurationError for a value that names nothing.
     """
 
     def __init__(self, named: Collection[object] = ()) -> None:
         if isinstance(named, str) or not isinstance(named, Collection):
-            raise ConfigurationError(f"{_FORM}, and {named!r} is none")
+            raise ConfigurationError(f"{_FORM}, not {named!r}")
         for one in named:
             if not (callable(one) or (isinstance(one, str) and "." in one)):
-                raise ConfigurationError(f"{_FORM}, and {one!r} is none of them")
+                raise ConfigurationError(f"{_FORM}; it contains {one!r}")
             if isinstance(one, str) and "<lambda>" in one:
                 raise ConfigurationError(
-                    "around_public= names a lambda, and lambdas share one name: give it itself"
+                    "around_public= names a lambda, and all lambdas have the same name: give the object itself"
                 )
         self._names = frozenset(one for one in named if isinstance(one, str))
         self._things = tuple(one for one in named if not isinstance(one, str))
 
     def allows(self, layer: object) -> bool:
-        """`layer`: a class, a function, or an object that is called, which stands for its class too."""
+        """`layer`: a class, a function, or a callable object; its class may be named instead of it."""
         return any(_is_same(one, layer) for one in self._things) or name_of(layer) in self._names
 
     def missing(self, layers: Iterable[object]) -> tuple[str, ...]:
-        """The names of those that nobody has named, each once."""
+        """The names of the layers that were not named in around_public=, each once."""
         return tuple(dict.fromkeys(name_of(layer) for layer in layers if not self.allows(layer)))
 
     def __iter__(self) -> Iterator[str]:
@@ -51,19 +51,19 @@ class AroundPublic:
 
 
 def name_of(layer: object) -> str:
-    """Its dotted name; of an object that has none, that of its class."""
+    """Its dotted name. An object without a name has that of its class."""
     layer = _whole(layer)
     named = layer if isinstance(getattr(layer, "__qualname__", None), str) else type(layer)
     return f"{named.__module__}.{named.__qualname__}"  # type: ignore[attr-defined] # it has one, or its class has
 
 
 def is_own(thing: object, frameworks: Collection[str]) -> bool:
-    """Whether it comes out of one of these packages: `is_own(handler, {"starlette", "fastapi"})`."""
+    """Whether it was defined outside of these packages: `is_own(handler, {"starlette", "fastapi"})`."""
     return name_of(thing).partition(".")[0] in frameworks
 
 
 def replaced(owner: object, steps: frozenset[str], frameworks: frozenset[str]) -> tuple[object, ...]:
-    """What stands in the place of a framework's own steps: the classes that override them, and the object's own."""
+    """The application code that replaces a framework's steps: overriding classes, and attributes set on the object."""
     overriding: tuple[object, ...] = _overriding(type(owner), steps, frameworks)  # type: ignore[arg-type] # hashable
     in_place = getattr(owner, "__dict__", {})
     for step in steps:
@@ -89,7 +89,7 @@ def _is_same(named: object, layer: object) -> bool:
 
 
 def _whole(layer: object) -> object:
-    """The function of a partial one."""
+    """The function inside of a partial."""
     while isinstance(layer, functools.partial):
         layer = layer.func
     return layer

@@ -1,4 +1,4 @@
-"""A route with its policy, and what protects them all, as the audits of both skins list it.
+"""One route with its policy and its protection, in the form that the audits of both middlewares list it.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -17,9 +17,9 @@ from rskit.policy.way import Way
 
 
 class RoutePolicy(NamedTuple):
-    """`policy`: the route's Access, "public", a description, or None: any token that holds.
+    """`policy`: the route's Access, "public", a description, or None (any valid token).
 
-    What is public and yet answers no stranger, for something of the application stands around it, says what that is.
+    A public route may still be closed without a token, because application code runs around it. The policy names it.
     """
 
     methods: tuple[str, ...]
@@ -27,7 +27,7 @@ class RoutePolicy(NamedTuple):
     policy: Access | str | None
 
     def for_strangers(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
-        """As it is under these doors, from the outside in; `way` leads from the last one to the route."""
+        """The policy under these protections, from the outside in. `way` leads from the innermost one to the route."""
         policy = self.policy
         if not doors or way.endpoint is None:
             return self
@@ -36,7 +36,7 @@ class RoutePolicy(NamedTuple):
                 return self
             if policy is not None:
                 raise ConfigurationError(
-                    f"{way.path} is named in public_routes= and has a rule of its own: not both"
+                    f"{way.path} is in public_routes= and has a rule of its own: remove one of the two"
                 )
             policy = "public by name"
         closing = doors[-1].around_public.missing(way.layers)
@@ -44,18 +44,18 @@ class RoutePolicy(NamedTuple):
             closing = (*closing, name_of(way.hides))
         if len(doors) > 1:
             closing = (*closing, "the other Protect")
-        closed = f", closed to strangers by {', '.join(closing)}" if closing else ""
+        closed = f", closed without a token by {', '.join(closing)}" if closing else ""
         return self._replace(policy=f"{policy}{closed}")
 
     def __str__(self) -> str:
-        return f"{' '.join(self.methods):24} {self.path:40} {self.policy or 'any token that holds'}"
+        return f"{' '.join(self.methods):24} {self.path:40} {self.policy or 'any valid token'}"
 
 
 class RouteTable(list[RoutePolicy]):
     """The routes. `protected_by`: the resource of each `Protect` that was found around them, from the outside in.
 
-    Empty means that none was found around the object that was audited; a server that it is handed to may have one.
-    `outside`: what runs for everybody, before the first of them. `around_public`: what is named to run for strangers.
+    Empty means that none was found around the audited object; the server that runs it may still add one. `outside`:
+    the layers before the first Protect, which run for everybody. `around_public`: the names in around_public=.
     """
 
     def __init__(
@@ -88,18 +88,18 @@ class RouteTable(list[RoutePolicy]):
 
 
 def checked(table: RouteTable, *, every_route_explicit: bool) -> RouteTable:
-    """The table as it is.
+    """Return the table.
 
-    Raises ConfigurationError if one resource is protected twice over, a name names no route, or a rule is missing.
+    Raises ConfigurationError if a resource is protected twice, a name matches no route, or a rule is missing.
     """
     for resource in table.protected_by:
         if table.protected_by.count(resource) > 1:
             raise ConfigurationError(
-                f"two Protects for {resource}, one inside of the other: a DPoP proof is good for one of them only"
+                f"two Protects for {resource}, one inside the other: a DPoP proof can be used in only one of them"
             )
     for door in table.doors:
         if unused := door.public_routes.unused(route.path for route in table):
-            raise ConfigurationError(f"public_routes= names what is no route: {', '.join(unused)}")
+            raise ConfigurationError(f"public_routes= names paths that are no route: {', '.join(unused)}")
     silent = [route for route in table if route.policy is None]
     if every_route_explicit and silent:
         named = ", ".join(f"{' '.join(route.methods)} {route.path}" for route in silent)

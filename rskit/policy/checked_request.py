@@ -1,6 +1,6 @@
-"""What the outer layer leaves for the route: the token, and room for a refusal that only the outer layer renders.
+"""What the middleware passes to the route: the token, and a place for a refusal that only the middleware renders.
 
-So no exception handler or error page of the application can drop a challenge.
+So no exception handler or error page of the application can remove a challenge.
 
 Spec: RFC 6750 3 (RS-16)
 Role: RS
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from rskit.resource_server import ResourceServer
 
 KEY: Final = "rskit"
-"""Where middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
+"""Where the middlewares keep it: `scope["rskit"]`, `environ["rskit"]`."""
 TOKEN_KEY: Final = "rskit.token"
-"""Where a WSGI environ has the token of a request that carries one."""
+"""The key of a WSGI environ for the token of a request that has one."""
 
 
 class Compared(NamedTuple):
-    """What a route under `Access(details=...)` has compared, and how a header of its request is read."""
+    """The details that a route with `Access(details=...)` has compared, and how to read a header of its request."""
 
     details: tuple[Mapping[str, Any], ...]
     header: Callable[[str], Sequence[str]]
@@ -40,9 +40,9 @@ _NOTHING: Final = Compared((), lambda _: ())
 
 
 class CheckedRequest:
-    """One request under check. `token` is None on a public route that was called without credentials.
+    """One checked request. `token` is None on a public route that was called without credentials.
 
-    `over`: the application is done with it. `compared`: what its route has compared with the grant.
+    `over`: the application has finished the request. `compared`: what its route has compared with the grant.
     """
 
     __slots__ = ("compared", "over", "refusal", "server", "started", "token", "view")
@@ -59,40 +59,40 @@ class CheckedRequest:
     def require_token(self) -> Token:
         """The token. Raises LookupError on a public route that was called without one."""
         if self.token is None:
-            raise LookupError("this request carries no access token")
+            raise LookupError("this request has no access token: the route is public")
         return self.token
 
     def require(self, access: Access) -> Token:
-        """What a route needs, details and `fresh` aside. Raises what refuses it."""
+        """Check what the route requires, except details and `fresh`. Raises the refusal."""
         if self.token is None:
             raise NoCredentials("no access token came with the request")
         access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
         return self.token
 
     def require_fresh(self, access: Access) -> Flow[Token]:
-        """The token verified anew, for a route with `fresh=True`. Raises what refuses it."""
+        """Verify the token again, for a route with `fresh=True`. Raises the refusal."""
         self.token = yield from self.server.check_again(self.view, self.require(access))
         return self.require(access)
 
     def require_details(self, access: Access, needed: object, header: Callable[[str], Sequence[str]]) -> None:
-        """What the request needs is covered by what was granted. Raises InsufficientDetails.
+        """Require that the grant covers what the request needs. Raises InsufficientDetails.
 
-        `header` gives the values of a header of the request by its name.
+        `header` returns the values of a request header by its name.
         """
         self.compared = Compared(access.require_details(self.require_token(), needed), header)
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
-        """`ResourceServer.once` for this request, which is answered 503 where it cannot be known.
+        """`ResourceServer.once` for this request. If the store cannot answer, the request is answered 503.
 
-        A consent outlives any `ttl` that is chosen here, so a route that compares authorization details is refused:
-        `use_consent` uses one up. Raises ConfigurationError, StoreError; whatever the application makes of it, the
-        middleware answers.
+        A route that compares authorization details is refused: a consent lasts longer than any `ttl` chosen here. Use
+        `use_consent` there. Raises ConfigurationError, StoreError; the middleware answers, whatever the application
+        does with the exception.
         """
         try:
             if self.compared.details:
                 raise ConfigurationError(
-                    "this route is under Access(details=...): use up its consent by use_consent, which remembers it "
-                    "until it ends; once(name, ttl) forgets it before"
+                    "this route has Access(details=...): call use_consent, which remembers the consent until it ends; "
+                    "once(name, ttl) would forget it earlier"
                 )
             return (yield from self.server.once(name, ttl))
         except (ConfigurationError, StoreError) as error:
@@ -100,9 +100,9 @@ class CheckedRequest:
             raise
 
     def refuse(self, error: FapiError) -> Refusal | None:
-        """Refuse from inside the route; the middleware sends this instead of what the application answers.
+        """Refuse from inside the route. The middleware sends this instead of the application's answer.
 
-        None where refusals are only observed: then the route goes on.
+        Returns None if refusals are only observed; then the route continues.
         """
         refusal = self.server.refuse(error, self.view, scheme_used(self.view))
         if self.server.excuses(refusal, self.view, self.token):
@@ -111,7 +111,7 @@ class CheckedRequest:
         return refusal
 
     def stop(self, error: FapiError) -> Refusal:
-        """Refuse what can never be only observed: the handler does not go on from here."""
+        """Refuse what is never only observed. The handler must not continue."""
         self.refusal = self.server.refuse(error, self.view, scheme_used(self.view))
         return self.refusal
 

@@ -1,7 +1,7 @@
-"""The token of the request under way, for code too deep to be handed it: `rskit.current_token()`.
+"""The token of the current request, for code that gets no request object: `rskit.current_token()`.
 
-A ContextVar, set and restored around every request, so that no thread, task or event loop sees another's. A task that
-outlives the request it was begun in, a worker say, has none: else it would act for whoever came first.
+A ContextVar is set and restored around every request, so no thread, task or event loop sees another's token. A task
+that outlives its request, such as a worker, has none. Otherwise it would act for the user of its first request.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -20,12 +20,12 @@ from rskit.tokens.token import Token
 T = TypeVar("T")
 
 CURRENT: Final[ContextVar[CheckedRequest | None]] = ContextVar("rskit", default=None)
-"""Set by the middlewares alone."""
+"""Set only by the middlewares."""
 
 
 @contextmanager
 def during(checked: CheckedRequest) -> Iterator[None]:
-    """This request's turn; no generator yields in it, for it might be ended in another context than it was begun in."""
+    """Make this request the current one. Use it around no `yield` of a generator, which may end in another context."""
     previous = CURRENT.get()
     CURRENT.set(checked)
     try:
@@ -35,7 +35,7 @@ def during(checked: CheckedRequest) -> Iterator[None]:
 
 
 def in_turns(chunks: Iterable[T], checked: CheckedRequest) -> Iterator[T]:
-    """A stream, each step this request's turn. Between two its thread is the server's, which may serve others."""
+    """A stream. This request is current during each step. In between, the thread may serve other requests."""
     with during(checked):
         steps = iter(chunks)
     while True:
@@ -48,7 +48,7 @@ def in_turns(chunks: Iterable[T], checked: CheckedRequest) -> Iterator[T]:
 
 
 async def ain_turns(chunks: AsyncIterable[T], checked: CheckedRequest) -> AsyncIterator[T]:
-    """The same on an event loop."""
+    """The same, on an event loop."""
     with during(checked):
         steps = aiter(chunks)
     while True:
@@ -61,13 +61,13 @@ async def ain_turns(chunks: AsyncIterable[T], checked: CheckedRequest) -> AsyncI
 
 
 def current_token() -> Token:
-    """The token of the request under way.
+    """The token of the current request.
 
-    Raises RuntimeError outside of one, and LookupError on a public route that was called without a token.
+    Raises RuntimeError outside of a request, and LookupError on a public route that was called without a token.
     """
     checked = CURRENT.get()
     if checked is None:
-        raise RuntimeError("no request is under way here, or none that a Protect has checked")
+        raise RuntimeError("there is no current request, or no Protect has checked it")
     if checked.over:
-        raise RuntimeError("the request of this task is over: hand its token to what outlives it")
+        raise RuntimeError("the request of this task is over: pass its token to work that outlives it")
     return checked.require_token()

@@ -1,10 +1,10 @@
-"""Whether what a user granted allows what a request needs.
+"""Whether the details that a user granted allow what a request needs.
 
-An object is covered member by member, an array item by item, anything else if it is equal. What is granted may say
-more than is needed. An empty object or array is covered by an equally empty one alone, for an API may read it as "all".
-Each granted item serves one needed item. What is no JSON is covered by nothing.
+An object is covered member by member, an array item by item, any other value if it is equal. The granted value may have
+more members. An empty object or array is covered only by an equally empty one, because an API may read it as "all".
+Each granted item covers one needed item. A value that is not JSON is covered by nothing.
 
-Each value that is looked at costs a step of a `Budget`. Where that is used up, nothing more is covered.
+Each compared value costs one step of a `Budget`. When the budget is used up, nothing more is covered.
 
 Spec: RFC 9396 6.1, 9
 Role: RS
@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from rskit.read_only import ReadOnlyDict
 
 MAX_STEPS: Final = 20_000
-"""Values that the comparisons of one request may look at; 256 characters of a string count as one more."""
+"""How many values the comparisons of one request may read. 256 characters of a string count as one more."""
 MAX_DEPTH: Final = 32
 _CHARACTERS_PER_STEP: Final = 256
 
@@ -27,11 +27,11 @@ Details = tuple[Mapping[str, Any], ...]
 
 
 class TooMuchToCompare(Exception):
-    """The budget is used up, a value is nested too deeply, or it is no JSON."""
+    """The budget is used up, a value is nested too deeply, or it is not JSON."""
 
 
 class Budget:
-    """How many more values may be looked at. One budget serves all comparisons of one request."""
+    """How many more values may be read. All comparisons of one request share one budget."""
 
     __slots__ = ("steps",)
 
@@ -50,17 +50,17 @@ class Budget:
 
 
 class Comparison(Protocol):
-    """How details of one type are compared (RFC 9396 6.1: each type has its own way)."""
+    """How details of one type are compared (RFC 9396 6.1: each type defines its own comparison)."""
 
     def uncovered(
         self, granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget
     ) -> Iterator[str]:
-        """The names of members that stand in the way. Raises TooMuchToCompare."""
+        """The names of the members that differ. Raises TooMuchToCompare."""
         ...
 
 
 class NeededDetail(ReadOnlyDict):
-    """A needed detail that brings the comparison of its type, such as `DetailsType.needed` makes."""
+    """A needed detail with the comparison of its type, as `DetailsType.needed` returns it."""
 
     __slots__ = ("comparison",)
 
@@ -70,12 +70,12 @@ class NeededDetail(ReadOnlyDict):
 
 
 def covering(granted: Details, needed: Mapping[str, Any], budget: Budget) -> Details:
-    """The granted details of which each covers the needed one."""
+    """The granted details that cover the needed one, each by itself."""
     return tuple(detail for detail in granted if next(_misses(detail, needed, budget), None) is None)
 
 
 def uncovered(granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget) -> tuple[str, ...]:
-    """The names of the members that keep a granted detail from covering a needed one; all, where the budget ends."""
+    """The names of the members that a granted detail does not cover in a needed one; all if the budget ends."""
     return tuple(_misses(granted, needed, budget))
 
 
@@ -100,7 +100,7 @@ def _uncovered_members(
 
 
 def covers(granted: object, needed: object, budget: Budget | None = None) -> bool:
-    """Whether a granted value allows a needed one. 1 is not true, and "1.0" is not "1"."""
+    """Whether a granted value allows a needed one. 1 does not allow true, and "1.0" does not allow "1"."""
     try:
         return _covers(granted, needed, budget or Budget(), 0)
     except TooMuchToCompare:
@@ -125,7 +125,7 @@ def _covers_object(granted: Mapping[str, Any], needed: Mapping[str, Any], budget
 
 
 def _covers_array(granted: Sequence[Any], needed: Sequence[Any], budget: Budget, depth: int) -> bool:
-    """Equal items are matched first, so that none is taken by an item that another one would have covered too."""
+    """Equal items are matched first, so that another granted item does not use them up."""
     if not needed or len(needed) > len(granted):
         return not needed and not granted
     spare: dict[Hashable, list[Any]] = {}
@@ -160,7 +160,7 @@ def same_scalar(granted: object, needed: object) -> bool:
 
 
 def serves_twice(wanted: Sequence[object], found: Sequence[int], budget: Budget) -> bool:
-    """Whether there are more needed details that equal one another than granted ones that cover them (`found`)."""
+    """Whether more equal details are needed than there are granted details that cover them (`found`)."""
     try:
         keys = [_hashable(detail, budget, 0) for detail in wanted]
     except TooMuchToCompare:
@@ -170,7 +170,7 @@ def serves_twice(wanted: Sequence[object], found: Sequence[int], budget: Budget)
 
 
 def _hashable(value: object, budget: Budget, depth: int) -> Hashable:
-    """Equal for equal JSON, and different for 1 and true."""
+    """A key that is equal for equal JSON, and different for 1 and true."""
     budget.spend(value, depth)
     if isinstance(value, Mapping):
         return frozenset((name, _hashable(inner, budget, depth + 1)) for name, inner in value.items())

@@ -1,4 +1,4 @@
-"""Who is let in without a token: a request for a public endpoint, with nothing unnamed of the application on its way.
+"""Which requests pass without a token: those for a public endpoint around which only named application code runs.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -19,7 +19,7 @@ from rskit.policy.way import Way
 
 
 class Door:
-    """The rule of one Protect. What stands in the way of a public endpoint is said in the log, once for each."""
+    """The rule of one Protect. If something keeps a public endpoint closed, the log says so once for each."""
 
     def __init__(
         self,
@@ -30,11 +30,11 @@ class Door:
         self.around_public = AroundPublic(around_public)
         self.public_routes = PublicRoutes(public_routes)
         if not isinstance(cors, Cors | None):
-            raise ConfigurationError("cors= takes Cors(origins={...})")
+            raise ConfigurationError("cors= must be Cors(origins={...})")
         self._said: set[tuple[str, str]] = set()
 
     def is_public(self, endpoint: Any, path: str) -> bool:
-        """Whether an endpoint says so itself, or its route is named."""
+        """Whether an endpoint is marked as public, or its route is named in public_routes=."""
         return is_public(endpoint) or self.public_routes.names(path)
 
     def opens_to(self, way: Way) -> bool:
@@ -42,28 +42,28 @@ class Door:
             return False
         missing = self.around_public.missing(way.layers)
         if missing:
-            self._say(way, ", ".join(missing), "would run around it, and around_public= does not name that")
+            self._say(way, ", ".join(missing), "would run around it, and is not named in around_public=")
         elif way.hides is not None:
-            self._say(way, name_of(way.hides), "does not show by an attribute app what it leads to")
+            self._say(way, name_of(way.hides), "has no attribute app that shows what it calls")
         return not missing and way.hides is None
 
     def _say(self, way: Way, layers: str, why: str) -> None:
         if (layers, why) not in self._said:
             self._said.add((layers, why))
             LOGGER.warning(
-                "%s answers no stranger: %s %s. What cannot be named goes outside of the protection",
+                "%s is closed without a token: %s %s. Put code that cannot be named outside of the protection",
                 "the application" if way.endpoint is None else f"{way.path} is public and",
                 layers,
                 why,
             )
 
     def say_preflight(self, origin: str) -> None:
-        """Without a policy nobody here answers one; the page's console says no more than that it failed."""
+        """Without a policy, preflights are refused. The browser's console only says that the preflight failed."""
         if ("preflight", "") not in self._said:
             self._said.add(("preflight", ""))
             LOGGER.warning(
-                "a preflight of a page of %s was refused, so that it may not call: give cors=Cors(origins={...}), "
-                "or put CORS handling outside of the protection",
+                "a preflight from a page of %s was refused, so the page cannot call this API: set "
+                "cors=Cors(origins={...}), or handle CORS outside of the protection",
                 ascii(origin[:100]),
             )
 

@@ -1,4 +1,4 @@
-"""Whether a middleware was given what it needs: an application, and a resource server that has been made.
+"""Checks the arguments of a middleware: an application, and a resource server object.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -15,23 +15,25 @@ _MAKE_ONE: Final = "ResourceServer(resource=..., issuers=[Issuer(...)])"
 
 
 def require_middleware_arguments(app: object, resource_server: object) -> None:
-    """Raises ConfigurationError, naming the right call."""
+    """Raises ConfigurationError with the correct call."""
     if isinstance(app, ResourceServer):
-        raise ConfigurationError("the arguments are swapped: it is Protect(app, resource_server)")
+        raise ConfigurationError("the arguments are swapped: write Protect(app, resource_server)")
     require_resource_server(resource_server, "Protect(app, resource_server)")
     if isinstance(app, type) and any("__call__" in vars(base) for base in app.__mro__):
         raise ConfigurationError(
-            f"Protect(app, resource_server) takes an application: {app.__name__}(...), not its class"
+            f"Protect(app, resource_server) takes an application object: {app.__name__}(...), not its class"
         )
     if not callable(app):
         raise ConfigurationError(
-            f"Protect(app, resource_server) takes an application, and {type(app).__name__} is none"
+            f"Protect(app, resource_server) takes an application, not a {type(app).__name__}"
         )
 
 
 def require_resource_server(found: object, where: str) -> None:
     """Raises ConfigurationError."""
     if isinstance(found, type) and issubclass(found, ResourceServer):
-        raise ConfigurationError(f"{where} takes a resource server, not its class: {_MAKE_ONE}")
+        raise ConfigurationError(f"{where} takes a resource server object, not its class: {_MAKE_ONE}")
     if not isinstance(found, ResourceServer):
-        raise ConfigurationError(f"{where} takes a {_MAKE_ONE}, and {type(found).__name__} is none")
+        raise ConfigurationError(
+            f"{where} takes a resource server, not a {type(found).__name__}: {_MAKE_ONE}"
+        )

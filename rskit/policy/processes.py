@@ -1,4 +1,4 @@
-"""How many processes the server was told to start, read from its command line and the environment.
+"""How many processes the server was asked to start, read from its command line and the environment.
 
 Spec: RFC 9449 9, 11.1b
 Role: RS
@@ -21,18 +21,18 @@ from rskit.resource_server import ResourceServer
 _SERVERS: Final = frozenset({"uvicorn", "gunicorn", "hypercorn", "granian", "fastapi"})
 _READ_WEB_CONCURRENCY: Final = frozenset({"uvicorn", "gunicorn", "fastapi"})
 _SHORT: Final = frozenset({"gunicorn", "hypercorn"})
-"""Where -w is --workers."""
+"""The servers for which -w is the short form of --workers."""
 _OPTION: Final = re.compile(r"(--workers|-w)(?:=?(\d+))?")
 
 
 def require_known_processes(server: ResourceServer) -> None:
-    """Raises ConfigurationError where several workers are started for what one process alone can answer."""
+    """Raises ConfigurationError if several workers are started, but the configuration works only in one process."""
     if server.one_process and declared_workers(sys.argv, os.environ) > 1:
         raise several_processes()
 
 
 def declared_workers(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """How many workers uvicorn, gunicorn, hypercorn, granian or fastapi was told to start; 1 where nothing says."""
+    """How many workers uvicorn, gunicorn, hypercorn, granian or fastapi was asked to start; 1 if nothing says."""
     server = _name(command)
     if server not in _SERVERS:
         return 1
@@ -40,7 +40,7 @@ def declared_workers(command: Sequence[str], environ: Mapping[str, str]) -> int:
     if "--reload" in options and server in (
         "uvicorn",
         "fastapi",
-    ):  # they start one then, whatever else they were told
+    ):  # then they start one worker, whatever their other options
         return 1
     if server == "gunicorn":
         options = [*shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), *options]
@@ -53,8 +53,8 @@ def declared_workers(command: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def refusal_under_uvicorn(server: ResourceServer, receive: Any) -> ConfigurationError | None:
-    """What ends the start-up of a worker of several. `receive` is uvicorn's own, which knows how it was configured;
-    that of another server, or of a layer around it, says nothing."""
+    """The error that stops the start-up of a worker, if there are several. `receive` is uvicorn's own and knows its
+    configuration. The `receive` of another server, or of a layer around it, tells nothing."""
     config = getattr(getattr(receive, "__self__", None), "config", None)
     workers = getattr(config, "workers", 1)
     is_one_of_several = isinstance(workers, int) and workers > 1 and not getattr(config, "reload", False)
@@ -62,6 +62,6 @@ def refusal_under_uvicorn(server: ResourceServer, receive: Any) -> Configuration
 
 
 def _name(command: Sequence[str]) -> str:
-    """`uvicorn`, of /usr/bin/uvicorn, uvicorn.exe and .../uvicorn/__main__.py."""
+    """The server's name: `uvicorn` for /usr/bin/uvicorn, uvicorn.exe and .../uvicorn/__main__.py."""
     path = PurePath(command[0]) if command else PurePath()
     return path.parent.name if path.name == "__main__.py" else path.stem

@@ -1,4 +1,4 @@
-"""What a route's `details` raises over a request that it cannot read: the client's mistake, 400, not an outage of ours.
+"""A route's `details` function that cannot read a request: the client's mistake (400), not our outage.
 
 Spec: RFC 9396 9
 Role: RS
@@ -15,18 +15,21 @@ from rskit.access import Details
 from rskit.errors import UnreadableRequest
 
 _OF_BODIES: Final = (ValueError, LookupError, TypeError, AttributeError)
-"""What code raises that reads JSON of another form than it expects. Anything else is the application's to answer."""
+"""What code raises when it reads JSON of an unexpected form. Any other exception is the application's own."""
 
 
 @contextmanager
 def reading_details(details: Details) -> Iterator[None]:
-    """Around the call of `details`. Raises UnreadableRequest, which names the function and, in its facts, the line."""
+    """Use around the call of `details`.
+
+    Raises UnreadableRequest, which names the function and, in `facts`, the line.
+    """
     try:
         yield
     except _OF_BODIES as error:
         name = getattr(details, "__name__", type(details).__name__)
         raise UnreadableRequest(
-            f"what this operation needs cannot be read from the request: {name} raised {type(error).__name__}",
+            f"the request lacks what this operation needs: {name} raised {type(error).__name__}",
             facts={"details": name, "raised": type(error).__name__, "at": _line_of(error)},
         ) from None
 

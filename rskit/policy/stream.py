@@ -1,7 +1,7 @@
-"""How long a stream goes on under its token: to the token's end, and no longer than what was learnt of it is believed.
+"""How long a stream may continue: until its token ends, and only while what is known about the token is fresh.
 
-What a server was asked about it is asked about again as often as requests would ask. A stream ends when that refuses
-the token, when it grants less than when the stream began, and when nobody answers.
+A token that was introspected is introspected again, as often as requests would do it. The stream ends when the token is
+refused, when it grants less than at the start of the stream, and when the issuer does not answer.
 
 Spec: FAPI2-SP 5.3.4-3; RFC 7662 4 (RS-8, RS-19)
 Role: RS
@@ -23,13 +23,16 @@ from rskit.tokens.check import TokenCheck
 from rskit.tokens.token import Token
 
 LONGEST_WAIT: Final = 60.0
-"""So late, in seconds, a revocation that this process was told of ends a stream on which nothing happens."""
+"""Seconds after which, at the latest, a revocation in the denylist ends a stream without messages."""
 SHORTEST_BELIEF: Final = 5.0
-"""A stream asks no more often, even where no answer about a token is remembered."""
+"""Seconds. A stream introspects no more often, even if no answer about a token is cached."""
 
 
 class StreamWatch:
-    """One stream's; `token` is as it was last seen. The skin asks before each message, and after each `wait`."""
+    """The watch of one stream.
+
+    `token` is its latest state. The middleware asks before each message and after `wait`.
+    """
 
     __slots__ = (
         "_clock",
@@ -68,12 +71,12 @@ class StreamWatch:
 
     @property
     def over(self) -> bool:
-        """Whether the token has ended or been revoked, as far as that is known without asking."""
+        """Whether the token has ended or is revoked, by what this process knows already."""
         return self._clock() >= self._end or self._tokens.denied(self.token)
 
     @property
     def due(self) -> bool:
-        """Whether the token has to be looked at again: what was learnt is too old, its key gone, or it was refused."""
+        """Whether the token must be checked again: its check is too old, its key is gone, or it was refused."""
         now = self._clock()
         if 0 <= now - self._looked_at < SHORTEST_BELIEF:
             return False
@@ -81,13 +84,13 @@ class StreamWatch:
 
     @property
     def wait(self) -> float:
-        """Seconds until something may have to be done although nothing happens on the stream."""
+        """Seconds until the stream must be checked even if no message comes."""
         until = float("-inf") if self._entry is None else self._entry.until
         left = min(max(until, self._looked_at + SHORTEST_BELIEF), self._end) - self._clock()
         return min(max(left, 0.0), LONGEST_WAIT)
 
     def goes_on(self) -> Flow[bool]:
-        """Whether the stream goes on; asks, if that is due. The refusal that ends one is in the trace."""
+        """Whether the stream continues. Checks the token again if that is due. A refusal that ends it is logged."""
         if self.over:
             return False
         if not self.due:
@@ -112,7 +115,7 @@ class StreamWatch:
 
 
 def _require_no_less(before: Token, now: Token) -> None:
-    """The route decided by what was granted then: with less, it has to decide again."""
+    """The route decided by what was granted at the start. With less, it has to decide again."""
     if (
         before.confirmation != now.confirmation
         or before.authorization_details != now.authorization_details

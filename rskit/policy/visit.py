@@ -1,7 +1,7 @@
-"""A stranger's request on its way to the public endpoint that it asked for: nothing else runs, nothing else answers.
+"""A request without a token on its way to a public endpoint: nothing else may run, and nothing else may answer.
 
-The door asks which endpoint would answer, and what of the application would run before it. Gates further in ask again
-with the request as it comes there; what is no longer the same is refused before it runs.
+Protect determines which endpoint would answer, and which application code would run before it. Gates further inside
+determine it again for the request as it arrives there. If the result differs, the request is refused.
 
 Spec: FAPI2-SP 5.3.4-4; RFC 6750 3
 Role: RS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Visit(CheckedRequest):
-    """`asked`: the way to the public endpoint that this request was let in for. `reached`: it has come there."""
+    """`asked`: the way to the public endpoint that Protect has found. `reached`: the request has arrived there."""
 
     __slots__ = ("asked", "door", "reached")
 
@@ -34,9 +34,9 @@ class Visit(CheckedRequest):
         self.reached = False
 
     def passes(self, found: Way | None, *, last: bool) -> bool:
-        """At a gate: whether what the request would come to from here is what was asked about.
+        """For a gate: whether the endpoint found from here is the one that Protect has found.
 
-        `last`: no further gate stands before the endpoint.
+        `last`: there is no further gate before the endpoint.
         """
         if self.refusal is not None:
             return False
@@ -46,22 +46,27 @@ class Visit(CheckedRequest):
         return True
 
     def answer_in_its_place(self, status: int) -> None:
-        """An answer begins before the endpoint is reached. What is named in around_public may refuse, and no more."""
+        """Something answers before the endpoint is reached.
+
+        Code named in around_public= may refuse, and nothing else.
+        """
         if status < 400:
             self._strayed()
 
     def _strayed(self) -> bool:
         """False, unless refusals are only observed."""
         return (
-            self.refuse(NoCredentials("what would answer is not the public endpoint that was asked for"))
+            self.refuse(
+                NoCredentials("the endpoint that would answer is not the public one that was requested")
+            )
             is None
         )
 
 
 def visit_in(found: object) -> Visit | None:
-    """The visit under way, of what a request carries; of the context where a layer has dropped that."""
+    """The current visit: stored with the request, or in the context if a layer has removed it from the request."""
     if type(found) is Visit:
         return found
     current = CURRENT.get() if found is None else None
-    # What the endpoint itself asks of the application, once it runs, is its own business.
+    # What the endpoint itself calls in the application is its own business.
     return current if type(current) is Visit and not current.reached else None

@@ -1,4 +1,4 @@
-"""The way from the door of an application to what would answer a request, and what would run around that.
+"""The way from Protect to the endpoint that would answer a request, and what would run around that endpoint.
 
 Spec: FAPI2-SP 5.3.4-4
 Role: RS
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 
 class Way(NamedTuple):
-    """From the door to what would answer a request.
+    """From Protect to the endpoint that would answer a request.
 
-    `route`: what the framework knows the endpoint by; text is compared as text, all else by identity. `public`: whether
-    the endpoint is, or may be. `layers`: what of the application would run around it. `gates`: so many routers are
-    passed. `hides`: what does not show where it leads, so that it is not known whether the way is this one.
+    `route`: what identifies the endpoint in the framework; text is compared by value, anything else by identity.
+    `public`: whether the endpoint is public, or may be. `layers`: the application code that would run around it.
+    `gates`: how many routers are passed. `hides`: a layer that does not show what it calls, so that the way is unknown.
     """
 
     method: str
@@ -27,7 +27,7 @@ class Way(NamedTuple):
     hides: object = None
 
     def ends_as(self, other: Way) -> bool:
-        """Whether both end at one endpoint, asked in one way."""
+        """Whether both ways end at the same endpoint."""
         by_text = isinstance(self.route, str) and self.route == other.route
         same_route = self.route is other.route or by_text
         return same_route and self.endpoint is other.endpoint and self.method == other.method

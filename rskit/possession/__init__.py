@@ -1,1 +1,1 @@
-"""Whose token it is: where it stands in the request, and the proof or certificate that must come with it."""
+"""Proof of possession: where the token is in the request, and the proof or certificate that must come with it."""

@@ -1,4 +1,4 @@
-"""Proving possession on every request: each known member of `cnf` is verified, whatever the configuration.
+"""Checks possession on every request. Each known member of `cnf` is verified, whatever the configuration says.
 
 Spec: RFC 9449 7.1a, 7.2a; RFC 8705 3b; RFC 7800 3.1; FAPI2-SP 5.3.4-5 (RS-10, RS-13)
 Role: RS
@@ -30,8 +30,8 @@ Binding: TypeAlias = Literal["dpop", "mtls"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PossessionRules:
-    """`bases`: what stands before the raw path in the URLs this server is known by. `required`: a token must be bound
-    in one of the ways of `bindings`; verified is whatever it is bound to."""
+    """`bases`: the part before the raw path in the URLs of this server. `required`: a token must have one of the
+    `bindings`. Whatever a token is bound to is verified in any case."""
 
     bases: tuple[str, ...]
     bindings: frozenset[Binding]
@@ -41,11 +41,11 @@ class PossessionRules:
     proof_keys: ProofKeys = field(default_factory=ProofKeys, repr=False)
 
     def urls(self, path: str) -> list[str]:
-        """The URLs this request may be known by, for `htu`; built from configuration, never from Host.
+        """The URLs that `htu` may have for this request. They are built from configuration, never from Host.
 
-        A target that is no path has none: behind an origin it would move the host, or drop what the router sees.
+        A target that is not a path has none: after an origin it would change the host, or drop what the router sees.
         """
-        if _PLAIN_PATH.fullmatch(path):  # nothing in it that could be spelled otherwise
+        if _PLAIN_PATH.fullmatch(path):  # there is only one way to spell it
             return [base + path for base in self.bases]
         if not path.startswith("/") or "?" in path or "#" in path:
             return []
@@ -61,7 +61,9 @@ def bases_of(resource: str, origins: Collection[str]) -> tuple[str, ...]:
     for base in (origin_of(resource), *origins):
         normalised = normalise(base)
         if normalised is None or "?" in base or "#" in base:
-            raise ConfigurationError("an origin is scheme://host[:port][/prefix]", facts={"origin": base})
+            raise ConfigurationError(
+                "an origin must be scheme://host[:port][/prefix]", facts={"origin": base}
+            )
         bases.append(normalised.rstrip("/"))
     return tuple(dict.fromkeys(bases))
 
@@ -69,7 +71,7 @@ def bases_of(resource: str, origins: Collection[str]) -> tuple[str, ...]:
 def confirm(
     view: RequestView, credentials: Credentials, token: Token, rules: PossessionRules, now: float
 ) -> CheckedProof | None:
-    """Verify all that the token is bound to; the proof, if one was due, still has to be remembered.
+    """Verify everything that the token is bound to. A returned proof must still be marked as used.
 
     Raises WrongScheme, NotSenderConstrained, MissingCertificate, WrongCertificate, and what a proof raises.
     """

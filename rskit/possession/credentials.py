@@ -1,4 +1,4 @@
-"""Finding the one access token of a request; what is present but bad is never taken for absent.
+"""Finds the one access token of a request. A malformed token is never treated as a missing one.
 
 Spec: RFC 6750 2.1, 2.3; RFC 9449 7.1; FAPI2-SP 5.3.4-1, 5.3.4-2; FAPI1-BL 6.2.1-3 (RS-1, RS-2)
 Role: RS
@@ -29,7 +29,7 @@ _JOINED: Final = re.compile(r",\s*(?:bearer|dpop)(?:[\s,]|\Z)", re.IGNORECASE)
 
 
 class Credentials(NamedTuple):
-    """`scheme` is BEARER or DPOP, however the client spelled it. `digest` is the token's SHA-256."""
+    """`scheme` is BEARER or DPOP, whatever its case in the request. `digest` is the token's SHA-256."""
 
     scheme: str
     token: str
@@ -40,12 +40,12 @@ class Credentials(NamedTuple):
 
 
 def read_credentials(view: RequestView) -> Credentials | None:
-    """The credentials, or None if there are none of a known scheme.
+    """The credentials; None if the request has none of a known scheme.
 
     Raises ManyCredentials, MalformedCredentials, TokenInQuery.
     """
     if view.query and has_token(view.query):
-        raise TokenInQuery("an access token is never sent in the URL")
+        raise TokenInQuery("an access token must not be sent in the URL: send it in the Authorization header")
     values = view.authorization
     if len(values) != 1:
         if not values:
@@ -78,7 +78,7 @@ def require_credentials(view: RequestView) -> Credentials:
 
 
 def _require_b64token(octets: bytes) -> None:
-    """RFC 6750 2.1. A comma is none of its characters, so headers that a server joined fail here too."""
+    """RFC 6750 2.1. The comma is not allowed, so two headers that a server joined are refused here too."""
     body = octets.rstrip(b"=")
     if not body or body.translate(None, _TOKEN_CHARACTERS):
         raise MalformedCredentials("the Authorization header does not hold one access token")
@@ -88,7 +88,7 @@ def _require_other_scheme(value: str) -> None:
     """Raises MalformedCredentials, ManyCredentials."""
     if _KNOWN_SCHEME.match(value):
         raise MalformedCredentials("the Authorization header does not hold one access token")
-    if _JOINED.search(value):  # by a WSGI server: two headers, and no way to tell which one counts
+    if _JOINED.search(value):  # a WSGI server joins two headers, and nobody can know which one counts
         raise ManyCredentials("the request has more than one Authorization header")
 
 
@@ -101,7 +101,7 @@ def scheme_used(view: RequestView) -> str | None:
 
 
 def has_token(query: str) -> bool:
-    """Whether a query string has the parameter `access_token`, however it is escaped."""
+    """Whether a query string has the parameter `access_token`, also in escaped form."""
     if "access_token" not in query and "%" not in query:
         return False
     names = (field.partition("=")[0] for part in query.split("&") for field in part.split(";"))

@@ -1,7 +1,8 @@
-"""The last quarter of a store of replay marks in memory is shared out by client, so that none fills it with many keys.
+"""Shares the last quarter of an in-memory store of replay marks between clients, so that none fills it with many keys.
 
-`proof_budget` bounds each key; a client that has tokens for many has as many budgets. While the store has room that
-does no harm, and nothing is counted. A store elsewhere has the room that its operator gives it, unknown here.
+`proof_budget` limits each key. A client with tokens for many keys has as many budgets. That does no harm while the
+store has room, so nothing is counted then. The size of any other kind of store is unknown here: its operator decides
+it.
 
 Spec: RFC 9449 11.1b
 Role: RS
@@ -21,9 +22,9 @@ _SHARES: Final = 20
 
 
 class FairShare:
-    """From `begins` entries on, a client gets a twentieth of the store, and as much again in the life of a mark.
+    """From `begins` entries on, a client gets a twentieth of the store, and as much again per lifetime of a mark.
 
-    With what was there before, one client fills less than nine tenths; the rest is for the others.
+    With its earlier marks, one client fills less than nine tenths. The rest is for the others.
     """
 
     __slots__ = ("_budget", "_store", "begins", "taken")
@@ -35,9 +36,9 @@ class FairShare:
         self._budget = ProofBudget(max(store.max_entries // _SHARES, 1))
 
     def require(self, token: Token, now: float) -> None:
-        """Called when the store seems crowded. Raises TooManyProofs.
+        """Called when the store is nearly full. Raises TooManyProofs.
 
-        Counted before the mark is written: what is replayed just then counts too.
+        Counted before the mark is written, so a replayed proof counts too.
         """
         if self._store.sweep() < self.begins:
             return
@@ -46,6 +47,6 @@ class FairShare:
             self._budget.spend(client, self._budget.require(client, now), now)
         except TooManyProofs as error:
             raise TooManyProofs(
-                "the replay marks are nearly all taken, and this client has had its share of the rest",
+                "the store of replay marks is nearly full, and this client has used its share of the rest: retry later",
                 facts={"client_id": token.client_id},
             ) from error

@@ -1,4 +1,4 @@
-"""How many proofs were refused for their nonce: metrics for the operator, and a warning where nonces go astray.
+"""How many proofs were refused because of their nonce: metrics, and a warning when nonces come from elsewhere.
 
 Spec: RFC 9449 8, 9
 Role: RS
@@ -16,16 +16,16 @@ _WORTH_A_WARNING: Final = frozenset(10**power for power in range(2, 10))
 
 
 class NonceRefusals:
-    """Counts since the server was made. Every client is refused for `none` once: so it learns the first nonce.
+    """Counts since the server was made. Every client is refused once for `none`, because so it gets its first nonce.
 
-    `none`: the proof had no nonce. `too_old`: one of ours that has expired. `of_others`: one that no key of this
-    process made; after a restart, or of another worker.
+    `none`: the proof had no nonce. `too_old`: our nonce has expired. `of_others`: no key of this process made the
+    nonce; it comes from before a restart, or from another worker.
     """
 
     def __init__(self, resource: str) -> None:
         self.none = self.too_old = self.of_others = 0
         self._resource = resource
-        # One step each, so that no thread counts what another has counted.
+        # Each counter is one atomic step, so threads do not lose counts.
         self._none, self._too_old, self._of_others = count(1), count(1), count(1)
 
     @property
@@ -33,7 +33,7 @@ class NonceRefusals:
         return self.none + self.too_old + self.of_others
 
     def count(self, error: NonceRequired) -> None:
-        """Note one refusal. The hundredth nonce of others is worth a warning, and so is each tenfold of that."""
+        """Count one refusal. The 100th, 1000th, 10000th ... nonce of others is logged as a warning."""
         sent = error.facts["sent"]
         if sent == "none":
             self.none = next(self._none)
@@ -45,7 +45,7 @@ class NonceRefusals:
         if number in _WORTH_A_WARNING:
             LOGGER.warning(
                 "%s: %d proofs came with nonces that this process did not make. Unless it has just been restarted, "
-                "several workers or hosts answer without one nonces= key [RFC 9449 9]",
+                "several workers or hosts answer: set one nonces= key for all of them [RFC 9449 9]",
                 self._resource,
                 number,
             )

@@ -1,8 +1,7 @@
-"""How many DPoP proofs of one key are taken, so that no client fills the store of replay marks that all share.
+"""How many DPoP proofs of one key are accepted, so that one client cannot fill the shared store of replay marks.
 
-Per key a bucket that leaks evenly over the life of a mark, kept as one number: when it will be empty. A key that asks
-at an ordinary pace is forgotten within milliseconds.
-
+Each key has a leaky bucket that empties evenly over the lifetime of a mark. It is stored as one number: the time when
+it will be empty. A key with an ordinary request rate is forgotten within milliseconds.
 Spec: RFC 9449 11.1b
 Role: RS
 """
@@ -21,13 +20,13 @@ _MAX_KEYS: Final = 10_000
 
 
 def proofs_of_one_key(store: Store) -> int:
-    """A fifth of what a store in memory holds: with what leaks meanwhile, one key fills less than half of it."""
+    """A fifth of the capacity of an in-memory store. With what leaks meanwhile, one key fills less than half of it."""
     keeper = unsealed(store)
     return max(keeper.max_entries // 5, 1) if isinstance(keeper, MemoryStore) else _ELSEWHERE
 
 
 class ProofBudget:
-    """`proofs` of one key at once, and as many again within `MARK_LIFETIME`; counted in this process.
+    """`proofs` of one key at once, and as many again per `MARK_LIFETIME`. Counted in this process.
 
     No lock: two threads may count one proof for two.
     """
@@ -36,24 +35,24 @@ class ProofBudget:
 
     def __init__(self, proofs: int) -> None:
         if proofs < 1:
-            raise ConfigurationError("proofs_per_key is one or more")
+            raise ConfigurationError("proofs_per_key must be 1 or more")
         self._step = MARK_LIFETIME / proofs
         self._full = MARK_LIFETIME - self._step / 2
         self._empty_at: dict[str, float] = {}
 
     def require(self, jkt: str, now: float) -> float:
-        """When the key's bucket will be empty with this proof in it, for `spend`. Raises TooManyProofs."""
+        """When the key's bucket will be empty if this proof is added, for `spend`. Raises TooManyProofs."""
         empty_at = self._empty_at.get(jkt, now)
         if empty_at - now > self._full:
             raise TooManyProofs("this key has used too many DPoP proofs lately")
         return max(empty_at, now) + self._step
 
     def spend(self, jkt: str, empty_at: float, now: float) -> None:
-        """Count a proof whose mark was new: what somebody replays is not counted against its key."""
+        """Count a proof whose mark was new. A replayed proof is not counted against its key."""
         if len(self._empty_at) >= _MAX_KEYS and jkt not in self._empty_at:
             busy = {key: until for key, until in list(self._empty_at.items()) if until > now}
             if len(busy) >= _MAX_KEYS:
-                # Those that have used least begin anew: who has used up its share cannot be made to be forgotten.
+                # The keys with the least use are forgotten. So a key that has used up its share cannot be removed.
                 fullest = sorted(busy.items(), key=lambda entry: entry[1])[len(busy) // 2 :]
                 busy = dict(fullest)
             self._empty_at = busy

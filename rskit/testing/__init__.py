@@ -1,4 +1,4 @@
-"""For an API team's own tests: `Mint` makes tokens and proofs, `rskit.attacks` forges what has to be refused.
+"""For the tests of your API: `Mint` makes tokens and proofs, `rskit.attacks` forges those that must be refused.
 
 Spec: RFC 9068 2.2; RFC 9449 4.2
 Role: RS

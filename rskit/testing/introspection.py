@@ -1,4 +1,4 @@
-"""The endpoints of an issuer whose tokens are asked about, in a variable: metadata, keys, introspection.
+"""The endpoints of an issuer whose tokens are introspected, without a network: metadata, keys, introspection.
 
 Spec: RFC 7662 2.2; RFC 8414 3; RFC 9701 5
 Role: RS
@@ -24,7 +24,7 @@ def answers_of(
     introspect: Callable[[str], dict[str, Any]],
     sign: Callable[[dict[str, Any]], str],
 ) -> HttpSettings:
-    """What `ResourceServer(http=...)` takes: calls to the issuer are answered here, and go nowhere.
+    """For `ResourceServer(http=...)`: calls to the issuer are answered here, and no request leaves the process.
 
     `sign` makes the JWT of RFC 9701 for a resource server that asks for one.
     """

@@ -1,10 +1,10 @@
-"""For an API team's own unit tests: an authorization server in a variable, and requests that pass, or fail as asked.
+"""For the unit tests of your API: an authorization server in a variable, and requests that pass or fail as you want.
 
     mint = Mint()
     app = Protect(api, mint.resource_server("https://api.example"))
     client.get("/accounts", headers=mint.headers("GET", "https://api.example/accounts", scope="accounts"))
 
-Nothing is switched off: the tokens are signed, the proofs are proofs, and the resource server checks them as ever.
+Nothing is switched off: the tokens are signed, the proofs are real, and the resource server checks them as always.
 
 Spec: RFC 9068 2.2; RFC 9449 4.2
 Role: RS
@@ -31,13 +31,13 @@ from rskit.testing.introspection import answers_of
 
 ISSUER: Final = "https://as.test"
 API: Final = "api"
-"""As which this API asks about opaque tokens."""
+"""The client id with which this API introspects opaque tokens."""
 
 
 class Mint:
     """Makes tokens of one issuer for one resource, and proofs of one client's key.
 
-    `opaque`: tokens are random text, about which this API asks: `introspect` is what it is told.
+    `opaque`: tokens are random text, which this API introspects; `introspect` gives the answer.
     """
 
     def __init__(self, issuer: str = ISSUER, *, opaque: bool = False, clock: Clock = system_clock) -> None:
@@ -46,7 +46,7 @@ class Mint:
         self._described: dict[str, dict[str, Any]] = {}
         self.resource = "https://api.test"
         self.only_bound = False
-        """Whether the resource server that was made last takes sender-constrained tokens only."""
+        """Whether the latest resource server accepts only sender-constrained tokens."""
         self._clock = clock
         self.issuer_key = PrivateKey.generate("ES256")
         self.client_key = PrivateKey.generate("ES256")
@@ -55,19 +55,19 @@ class Mint:
         return int(self._clock())
 
     def issuer(self) -> Issuer:
-        """What goes into `ResourceServer(issuers=[...])`, without a network; if `opaque`, beside `http=mint.http()`."""
+        """For `ResourceServer(issuers=[...])`, without a network. If `opaque`, set `http=mint.http()` as well."""
         if self.opaque:
             asking = Introspection(API, PrivateKeyJWT(PrivateKey.generate("ES256")))
             return Issuer(self.url, asking)
         return Issuer(self.url, keys=KeySet([self.issuer_key.public_key]))
 
     def http(self) -> HttpSettings:
-        """For a resource server that asks about tokens: this mint answers, as JSON or signed."""
+        """For a resource server that introspects: this mint answers, as JSON or signed."""
         keys = {"keys": [dict(self.issuer_key.public_jwk)]}
         return answers_of(self.url, keys, self.introspect, self._sign_answer)
 
     def resource_server(self, resource: str, **settings: Any) -> ResourceServer:
-        """A resource server that trusts this mint alone; it demands no nonces unless `nonces` says otherwise."""
+        """A resource server that trusts only this mint. It requires no nonces unless `nonces` says so."""
         self.resource = resource
         given = {"nonces": False, "clock": self._clock, **settings}
         if self.opaque:
@@ -77,7 +77,7 @@ class Mint:
         return server
 
     def token(self, *, bound: bool = True, lifetime: float = 300, **claims: Any) -> str:
-        """An access token. `claims` replace or add; None removes. `lifetime=-120`: expired, whatever the skew."""
+        """An access token. `claims` replace or add; None removes. `lifetime=-120`: expired, despite any clock skew."""
         now = self.now()
         members: dict[str, Any] = {
             "iss": self.url,
@@ -96,17 +96,17 @@ class Mint:
         return run_pure(sign_jwt(members, ACCESS_TOKEN, self.issuer_key))
 
     def issue(self, members: Mapping[str, Any]) -> str:
-        """An opaque token of which these are the members of the introspection answer."""
+        """An opaque token. `members` are those of its introspection answer."""
         token = secrets.token_urlsafe(32)
         self._described[token] = dict(members)
         return token
 
     def introspect(self, token: str) -> dict[str, Any]:
-        """What an introspection endpoint answers about a token (RFC 7662 2.2)."""
+        """The answer of an introspection endpoint for a token (RFC 7662 2.2)."""
         return dict(self._described.get(token, {"active": False}))
 
     def revoke(self, token: str) -> None:
-        """Of an opaque token: from now on it is not active."""
+        """Revoke an opaque token: from now on it is not active."""
         self._described.pop(token, None)
 
     def _sign_answer(self, members: dict[str, Any]) -> str:
@@ -137,7 +137,7 @@ class Mint:
         nonce: str | None = None,
         **claims: Any,
     ) -> dict[str, str]:
-        """The headers of a request that passes, unless the claims say otherwise."""
+        """The headers of a request that passes, unless the claims prevent it."""
         token = token or self.token(bound=bound, **claims)
         if not bound:
             return {"Authorization": f"Bearer {token}"}

@@ -1,1 +1,1 @@
-"""The access token: a JWT verified here or an opaque one introspected, its claims, what is remembered of it."""
+"""The access token: verified here as a JWT or introspected, its claims, and what is cached of it."""

@@ -1,13 +1,13 @@
-"""Tokens seen before, by their SHA-256, so that no token is kept; one cache per resource server, so none is shared.
+"""Tokens seen before, by their SHA-256, so that no token itself is kept. Each resource server has its own cache.
 
-An entry says how long it may speak: never past the token's end, and no longer than the keys that verified it are at
-hand. What it cannot know, possession, is proven again on every request.
+An entry is valid until the token ends, and only while the keys that verified it are in use. Possession cannot be
+cached: it is proven again on every request.
 
-What costs only another question may be forgotten: tokens that passed, and refusals of tokens that nobody has verified.
-What nobody would ask again may not: a JWT that holds here, and that its server refused when it was asked (`revoked`).
-Only JWTs whose signature has held get in there, so no stranger fills it or pushes anything out, and each stays until it
-has ended. Where there is no room left nothing is forgotten either: until what found none has ended, JWTs whose server
-can be asked are asked about instead of believed.
+Two kinds of entries may be forgotten, because they only save an introspection: tokens that passed, and refusals of
+tokens whose signature nobody has verified. A third kind must be kept, because nobody would ask again: a JWT that is
+valid here, but that its server refused on introspection (`revoked`). Only JWTs with a valid signature are kept there,
+so nobody else can fill it or evict an entry. Each stays until its token has ended. If there is no room, nothing is
+evicted. Until the refusal that found no room has ended, all JWTs of servers with introspection are introspected.
 
 Spec: RFC 9068 4; RFC 7662 4 (RS-8)
 Role: RS
@@ -31,10 +31,11 @@ MAX_REVOKED: Final = 50_000
 
 
 class AcceptedToken(NamedTuple):
-    """A token that passed. `keys` verified it; None if its server was asked.
+    """A token that passed. `keys` verified it; None if it was introspected.
 
-    `signed`: the SHA-256 of what its signature covers, of a JWT that is verified here and whose server can be asked. By
-    it a revoked JWT is known, not by the whole: of an ECDSA signature (r, s) there is another form, (r, n - s).
+    `signed`: the SHA-256 of the part that the signature covers, of a JWT that is verified here and whose server offers
+    introspection. It identifies a revoked JWT. The whole token does not: an ECDSA signature (r, s) has a second valid
+    form (r, n - s).
     """
 
     allow: Allow
@@ -44,7 +45,7 @@ class AcceptedToken(NamedTuple):
     signed: bytes | None = None
 
     def speaks(self, now: float) -> bool:
-        """Whether this may still be believed: alive, and its keys neither gone nor due for a refresh."""
+        """Whether it may still be used: the token has not ended, its keys are neither gone nor due for a refresh."""
         _, trusted, until, keys, _ = self
         return now < until and (keys is None or keys is trusted.keys_at_hand(now))
 
@@ -54,7 +55,7 @@ class AcceptedToken(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class RefusedToken:
-    """A token that its server, asked at `asked_at`, refused; `until` that is remembered."""
+    """A token that its server refused at `asked_at`. It is remembered until `until`."""
 
     error: FapiError
     asked_at: float
@@ -62,7 +63,7 @@ class RefusedToken:
 
 
 class TokenCache:
-    """Accepted and refused apart, so that a flood of bad tokens cannot push out the good ones."""
+    """Accepted and refused tokens are kept apart, so that many bad tokens cannot evict good ones."""
 
     def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
         self._accepted = BoundedCache[bytes, AcceptedToken](max_tokens)
@@ -70,20 +71,20 @@ class TokenCache:
         self._revoked = KeptUntil[bytes, RefusedToken](lambda entry: entry.until, MAX_REVOKED)
         self.accepted = self._accepted.get
         self.remember = self._accepted.put
-        """A token whose signature holds: that says nothing against a refusal, which is therefore looked for as well."""
+        """Tokens with a valid signature. A refusal may exist nevertheless, so it is looked up too."""
         self.refused = self._refused.get
-        """By digest: what its server said against a token that nobody has verified."""
+        """By digest: the server's refusals of tokens that nobody has verified."""
         self.revoked = self._revoked.get
-        """By `AcceptedToken.signed`: what its server said against a JWT that holds here."""
+        """By `AcceptedToken.signed`: the server's refusals of JWTs that are valid here."""
         self.has_refused = False
-        """Whether there was any of either yet: until then nobody need look."""
+        """Whether there was a refusal of either kind yet. Until then nobody needs to look one up."""
         self.unsure_until = float("-inf")
-        """Until then a JWT verified here may have been refused before, without there being room to keep that."""
+        """Until then, a JWT that is valid here may have a refusal that could not be kept."""
 
     def accept(self, digest: bytes, entry: AcceptedToken, asked_at: float, now: float) -> FapiError | None:
-        """A token that its server, asked at `asked_at`, calls active; or what a later question was answered with.
+        """Store a token that its server, asked at `asked_at`, calls active. Returns a refusal that is newer.
 
-        The refusal is looked at before and dropped after, and only that one: another's may come in between.
+        Only the refusal that was read before is removed after: another request may store a newer one in between.
         """
         signed = entry.signed
         refused = self.refused(digest) if signed is None else self.revoked(signed)
@@ -97,13 +98,13 @@ class TokenCache:
         return None
 
     def refuse(self, digest: bytes, entry: RefusedToken, now: float) -> None:
-        """A token that nobody has verified."""
+        """Store the refusal of a token that nobody has verified."""
         self.has_refused = True
         self._refused.put(digest, entry, now)
         self._accepted.drop(digest)
 
     def revoke(self, digest: bytes, signed: bytes, entry: RefusedToken, now: float) -> bool:
-        """A JWT that holds here; whether there was room to keep it."""
+        """Store the refusal of a JWT that is valid here. Returns whether there was room."""
         self.has_refused = True
         kept = self._revoked.put(signed, entry, now)
         if not kept:

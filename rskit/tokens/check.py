@@ -1,4 +1,4 @@
-"""From an access token to what it grants, by cache, local verification or introspection, and how long that is believed.
+"""From an access token to what it grants, by cache, local verification or introspection, and how long that is valid.
 
 Spec: FAPI2-SP 5.3.4-3; RFC 9068 4; RFC 7662 4 (RS-3 to RS-8)
 Role: RS
@@ -26,7 +26,7 @@ from rskit.tokens.token import Token, TokenKind
 
 
 class TokenCheck:
-    """Everything about a token but possession."""
+    """Checks everything about a token except possession."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class TokenCheck:
         self._denylist = denylist
 
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
-        """The token without any I/O, or None where something must be asked. Raises what refuses it."""
+        """The token without any I/O, or None if something must be fetched or asked. Raises the refusal."""
         _, token, digest = credentials
         refusals = self._cache.has_refused
         if refusals:
@@ -70,7 +70,7 @@ class TokenCheck:
         return entry
 
     def accept(self, credentials: Concealed[Credentials], *, fresh: bool = False) -> Flow[AcceptedToken]:
-        """The token, whatever has to be asked for it; `fresh` answers from no cache. Raises what refuses it."""
+        """The token; fetches or asks whatever is needed. `fresh` uses no cache. Raises the refusal."""
         token, digest = Secret(credentials.reveal().token), credentials.reveal().digest
         if is_jwt(token.reveal()):
             jwt = Concealed(read_jwt(token.reveal(), self._issuers))
@@ -80,7 +80,7 @@ class TokenCheck:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
                 self._remember(digest, entry, self._clock())
                 signed = entry.signed
-                # Another request may have heard meanwhile that it is no longer good; then `_stands` raises.
+                # Another request may have stored a refusal in the meantime. Then `_stands` raises it.
                 if (
                     asking is not None
                     and signed is not None
@@ -94,19 +94,21 @@ class TokenCheck:
         else:
             opaque = self._issuers.opaque
             if opaque is None or opaque.config.introspection is None:
-                raise UnknownIssuer("the token is no JWT, and no issuer is asked about opaque tokens here")
+                raise UnknownIssuer(
+                    "the token is not a JWT, and no issuer here has Introspection(opaque=True)"
+                )
             entry = yield from self._ask(token, digest, opaque, opaque.config.introspection, fresh=fresh)
         if self._denylist is not None:
             self._require_not_denied(entry)
         return entry
 
     def believed(self, digest: bytes, kind: TokenKind) -> AcceptedToken | None:
-        """What was learnt of a token, by asking or by its signature, if it is remembered."""
+        """What is cached about a token, from introspection or from its signature."""
         entry = self._cached(digest)
         return entry if entry is not None and entry.allow.token.kind == kind else None
 
     def still_believes(self, entry: AcceptedToken, now: float) -> bool:
-        """Whether what was learnt of a token serves without another look."""
+        """Whether what is known about a token can be used without a new check."""
         if not entry.speaks(now):
             return False
         if self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted):
@@ -117,7 +119,7 @@ class TokenCheck:
             return False
 
     def look_again(self, credentials: Concealed[Credentials], token: Token) -> Flow[AcceptedToken]:
-        """A stream's token anew; one that was asked about is not taken on its signature. Raises what refuses it."""
+        """Check a stream's token again. A token that was introspected is introspected again. Raises the refusal."""
         entry = self.at_hand(credentials.reveal(), self._clock())
         if entry is None:
             return (yield from self.accept(credentials))
@@ -126,7 +128,7 @@ class TokenCheck:
         return entry
 
     def _stands(self, entry: AcceptedToken, signed: bytes, now: float) -> bool:
-        """Whether its server has nothing against it; False where that has to be asked. Raises what it said."""
+        """Whether its server has not refused it; False if the server must be asked. Raises a known refusal."""
         _require_not_refused(self._revoked(signed), now)
         return entry.keys is None or now >= self._cache.unsure_until
 
@@ -141,7 +143,7 @@ class TokenCheck:
         jwt: Concealed[Jwt] | None = None,
         signed: bytes | None = None,
     ) -> Flow[AcceptedToken]:
-        """What the server says; `signed` as in AcceptedToken, of a JWT whose signature has held."""
+        """The server's answer. `signed` as in AcceptedToken, for a JWT with a valid signature."""
         known = signed is not None or self._cached(digest) is not None
         members, asked_at = yield from ask_issuer(
             token, digest, trusted, self._inquiry, fresh=fresh, known=known
@@ -164,7 +166,7 @@ class TokenCheck:
         entry = AcceptedToken(Allow(found), trusted, until, None, signed)
         newer = self._cache.accept(digest, entry, asked_at, self._clock())
         if newer is not None:
-            raise copy.copy(newer)  # who asked later was told that it is no longer good
+            raise copy.copy(newer)  # a later introspection found the token inactive
         trusted.proven = True
         return entry
 
@@ -178,7 +180,7 @@ class TokenCheck:
         jwt: Concealed[Jwt] | None,
         signed: bytes | None,
     ) -> None:
-        """Keep a refusal: as long as nobody would ask again, if the token holds here, else only to save a question."""
+        """Keep a refusal: until the token ends if it is valid here, else only to save introspections."""
         now = self._clock()
         told = INACTIVE if isinstance(error, InactiveToken) else copy.copy(error)
         entry = RefusedToken(told, asked_at, asked_at + asking.limits.negative)
@@ -203,10 +205,13 @@ class TokenCheck:
 
 def _require_not_refused(refused: RefusedToken | None, now: float) -> None:
     if refused is not None and now < refused.until:
-        raise copy.copy(refused.error)  # a raised error carries a traceback: each request raises its own
+        raise copy.copy(refused.error)  # a raised error has a traceback: each request raises its own
 
 
 def _require_same_binding(jwt: Jwt, found: Token) -> None:
-    """A server whose answer leaves out what its own JWT is bound to does not unbind it. Raises UnknownConfirmation."""
+    """A server's answer that omits the binding of its own JWT does not remove the binding.
+
+    Raises UnknownConfirmation.
+    """
     if "cnf" in jwt.claims and read_confirmation(jwt.claims) != found.confirmation:
-        raise UnknownConfirmation("the token is bound, and its server does not say so", clause="RFC 9449 6")
+        raise UnknownConfirmation("the introspection answer lacks the cnf of the JWT", clause="RFC 9449 6")

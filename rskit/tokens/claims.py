@@ -1,4 +1,4 @@
-"""Reading scope, authorization details and confirmation out of verified claims, the same for JWT and introspection.
+"""Reads scope, authorization details and confirmation from verified claims, for JWTs and introspection answers alike.
 
 Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18)
 Role: RS
@@ -25,7 +25,7 @@ _THUMBPRINT_CHARACTERS: Final = 43
 
 
 def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest: bytes) -> Token:
-    """The token that verified claims describe. The dict becomes its own; what is in it is read-only already.
+    """The token that verified claims describe. It keeps the dict; the values in it are read-only already.
 
     Raises MalformedClaim, UnknownConfirmation.
     """
@@ -52,9 +52,9 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
 
 
 def read_scopes(claims: Mapping[str, Any], claim: str | tuple[str, ...]) -> frozenset[str]:
-    """The scopes: names with spaces between them, or an array of names, as many servers write it.
+    """The scopes: names separated by spaces, or an array of names, as many servers write it.
 
-    Of several claims it is the union. Raises MalformedClaim.
+    Several claims give the union. Raises MalformedClaim.
     """
     if isinstance(claim, tuple):
         return frozenset[str]().union(*(read_scopes(claims, name) for name in claim))
@@ -65,19 +65,19 @@ def read_scopes(claims: Mapping[str, Any], claim: str | tuple[str, ...]) -> froz
         return _split_scope(value)
     if isinstance(value, tuple) and all(isinstance(name, str) and " " not in name for name in value):
         return frozenset(filter(None, value))
-    raise _malformed("scope is neither a string of names nor an array of names", claim, "RFC 9068 2.2.3")
+    raise _malformed("scope must be a string of names or an array of names", claim, "RFC 9068 2.2.3")
 
 
 @lru_cache(maxsize=1024)
 def _split_scope(scope: str) -> frozenset[str]:
-    """The names in it; an API sees few different ones."""
+    """The scopes in a string. Cached, because an API sees few different strings."""
     return frozenset(filter(None, scope.split(" ")))
 
 
 def read_client(claims: Mapping[str, Any], claim: str) -> str | None:
-    """The client; where the claim that should name it is absent, by another that does. Raises MalformedClaim."""
+    """The client. If the configured claim is absent, another one that names the client. Raises MalformedClaim."""
     if claims.get(claim) is not None and not isinstance(claims[claim], str):
-        raise _malformed("the claim that names the client is not a string", claim, "RFC 9068 2.2")
+        raise _malformed("the claim that names the client must be a string", claim, "RFC 9068 2.2")
     named = map(claims.get, (claim, *CLIENT_CLAIMS))
     return next((name for name in named if isinstance(name, str)), None)
 
@@ -90,7 +90,7 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         isinstance(item, dict) and isinstance(item.get("type"), str) for item in value
     ):
         raise _malformed(
-            "authorization_details is not an array of objects with a type",
+            "authorization_details must be an array of objects with a type",
             "authorization_details",
             "RFC 9396 9",
         )
@@ -98,15 +98,15 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:
-    """What `cnf` binds the token to. Unknown members are ignored only beside a known one.
+    """What `cnf` binds the token to. Unknown members are ignored only if a known one is present.
 
     Raises UnknownConfirmation, MalformedClaim.
     """
     cnf = claims["cnf"]
     if not isinstance(cnf, dict):
-        raise _malformed("cnf is not an object", "cnf", "RFC 7800 3.1")
+        raise _malformed("cnf must be an object", "cnf", "RFC 7800 3.1")
     if cnf.keys().isdisjoint(_KNOWN_MEMBERS):
-        raise UnknownConfirmation("the token is bound in a way that is not known here")
+        raise UnknownConfirmation("the token's cnf has no member that is known here (jkt, x5t#S256)")
     return Confirmation(_thumbprint(cnf, "jkt"), _thumbprint(cnf, "x5t#S256"))
 
 
@@ -115,7 +115,7 @@ def _thumbprint(cnf: Mapping[str, Any], member: str) -> str | None:
     if value is None and member not in cnf:
         return None
     if not isinstance(value, str) or len(value) != _THUMBPRINT_CHARACTERS or not value.isascii():
-        raise _malformed("cnf does not hold a SHA-256 thumbprint", f"cnf.{member}", "RFC 7800 3.1")
+        raise _malformed("cnf must hold a SHA-256 thumbprint", f"cnf.{member}", "RFC 7800 3.1")
     return value
 
 

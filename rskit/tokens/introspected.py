@@ -1,4 +1,4 @@
-"""Asking the issuer about a token, once for all who ask at one time; the answer is checked as a JWT's claims would be.
+"""Introspects a token, once for all requests that ask at the same time. The answer is checked as a JWT's claims are.
 
 Spec: RFC 7662 2.2, 4; RFC 9701 4a; FAPI2-MS 5.5.2-1; RFC 9449 6; FAPI2-SP 5.3.4-3 (RS-8, RS-9)
 Role: RS
@@ -29,14 +29,14 @@ from rskit.issuers.issuer import Introspection, TrustedIssuer
 from rskit.tokens.jwt import JwtRules, audience_for, require_named_audience
 
 INACTIVE: Final = InactiveToken("the authorization server says that this token is not active")
-"""Raised as a copy, kept as it is: many may be remembered."""
+"""Only copies of it are raised. One object is kept, because many refusals may be remembered."""
 _WITH_AUDIENCE: Final = replace(ACCESS_TOKEN, required=("aud",), forbidden=frozenset())
 _WITHOUT_AUDIENCE: Final = replace(_WITH_AUDIENCE, required=())
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """How this server asks: `signed` demands RFC 9701 answers."""
+    """How this server introspects: `signed` requires RFC 9701 answers."""
 
     rules: JwtRules
     signed: bool
@@ -45,7 +45,10 @@ class Inquiry:
 
 
 class Answer(NamedTuple):
-    """What the issuer says of a token, and when it was asked: for who joined another's question, when that was."""
+    """The issuer's answer and the time of the question.
+
+    A request that joined another's question has that one's time.
+    """
 
     members: Mapping[str, Any]
     asked_at: float
@@ -54,13 +57,15 @@ class Answer(NamedTuple):
 def ask_issuer(
     token: Secret, digest: bytes, trusted: TrustedIssuer, inquiry: Inquiry, *, fresh: bool, known: bool
 ) -> Flow[Answer]:
-    """The answer, still to be checked. Raises UnknownIssuer for one that is not asked, TransportError.
+    """The answer, not checked yet. Raises UnknownIssuer for an issuer without introspection; TransportError.
 
-    `fresh` asks anew even while another request's question is on its way. `known`: the token has passed here before.
+    `fresh` asks again even while another request's question is running. `known`: the token has passed here before.
     """
     introspection = trusted.config.introspection
     if introspection is None:
-        raise UnknownIssuer("the issuer of this token is not asked about tokens here")
+        raise UnknownIssuer(
+            "the issuer of this token has no introspection here: set Issuer(introspection=...)"
+        )
     if fresh:
         return (yield from _ask(token, trusted, introspection, inquiry, known=known))
     return (
@@ -79,7 +84,9 @@ def _ask(
     try:
         endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)
     except FapiError as error:
-        raise IssuerUnusable(f"{trusted.config.label} lists no introspection endpoint") from error
+        raise IssuerUnusable(
+            f"the metadata of {trusted.config.label} has no introspection_endpoint"
+        ) from error
     signed = inquiry.signed or introspection.signed
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
@@ -109,9 +116,9 @@ def check_members(
     rules: JwtRules,
     now: float,
 ) -> None:
-    """iss, aud, exp, nbf, iat as for a JWT; a token called DPoP must show its key.
+    """Check iss, aud, exp, nbf and iat as in a JWT. A token of type DPoP must have its key's thumbprint.
 
-    Raises InactiveToken, or the ClaimError that fits.
+    Raises InactiveToken, or the fitting ClaimError.
     """
     if members["active"] is not True:
         raise copy.copy(INACTIVE)
@@ -141,10 +148,14 @@ def _audience(
 
 
 def _check_type(token_type: object, members: Mapping[str, Any]) -> None:
-    """Compared without case (RFC 6749 5.1). Servers call refresh tokens active too, and say so here if anywhere."""
+    """Compared without case (RFC 6749 5.1). Servers report refresh tokens as active too; only this member shows it."""
     kind = token_type.lower() if isinstance(token_type, str) else None
     if kind not in ("bearer", "dpop"):
-        raise NotAnAccessToken("the server says that this is no access token of type Bearer or DPoP")
-    # RFC 9449 6: the type says "bound"; without the key that cannot be verified, and is not taken for unbound.
+        raise NotAnAccessToken(
+            "the server's token_type says that this is not an access token of type Bearer or DPoP"
+        )
+    # RFC 9449 6: the type says "bound". Without the key that cannot be verified, and it does not count as unbound.
     if kind == "dpop" and "jkt" not in (members.get("cnf") or ()):
-        raise UnknownConfirmation("the token is of type DPoP, and its key is not told", clause="RFC 9449 6")
+        raise UnknownConfirmation(
+            "the token is of type DPoP, but the answer has no cnf.jkt", clause="RFC 9449 6"
+        )

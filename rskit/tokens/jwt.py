@@ -1,7 +1,7 @@
-"""Verifying a JWT access token: one straight pass where the keys are at hand, a flow where they are not.
+"""Verifies a JWT access token: one synchronous pass if the keys are in memory, a flow if they must be fetched.
 
-A header segment under which a signature of this issuer has held is not read again while its keys are the same. Claims
-that plainly hold pass a short test; whatever is not plain goes through `fapikit.jose.claims`, which alone refuses.
+A header segment of a valid signature of this issuer is not parsed again while the keys stay the same. Claims pass a
+fast check if they are clearly valid. All others go through `fapikit.jose.claims`, and only that refuses.
 
 Spec: RFC 9068 4; RFC 8725 3; FAPI2-SP 5.3.4-3 (RS-3 to RS-6)
 Role: RS
@@ -32,7 +32,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as muc
 
 
 class JwtRules(NamedTuple):
-    """What this server expects of every token."""
+    """What this server requires of every token."""
 
     audience: tuple[str, ...]
     accepted: frozenset[str]
@@ -40,7 +40,7 @@ class JwtRules(NamedTuple):
 
 
 class Jwt(NamedTuple):
-    """Split; `claims` are unverified and so far only say which issuer to ask. What is in them is read-only already."""
+    """A split JWT. `claims` are not verified yet; they only say which issuer to ask. Their values are read-only."""
 
     head: str
     body: str
@@ -50,12 +50,12 @@ class Jwt(NamedTuple):
 
 
 def is_jwt(token: str) -> bool:
-    """Whether a token means to be a JWS: three parts, the first one a JSON object."""
+    """Whether a token has the form of a JWS: three parts, the first one a JSON object."""
     return token[:2] == "ey" and token.count(".") == 2
 
 
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
-    """Split, and find the issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
+    """Split the JWT and find its issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
     head, body, tail = split_jws(token, ACCESS_TOKEN)
     claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
     return Jwt(head, body, tail, claims, issuers.find(claims.get("iss")))
@@ -64,9 +64,9 @@ def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
 def verify_at_hand(
     token: str, digest: bytes, issuers: IssuerBook, rules: JwtRules, now: float
 ) -> AcceptedToken | None:
-    """One straight pass, or None where something must be asked, or it is no JWT. Raises what refuses it.
+    """One synchronous pass; None if something must be fetched, or it is no JWT. Raises the refusal.
 
-    Every further call would be paid for with every new token, so the common case stands here in one piece.
+    A further function call would cost time for every new token, so the common case is written here in one piece.
     """
     parts = token.split(".", 3)
     if len(parts) != 3 or token[:2] != "ey":
@@ -92,7 +92,7 @@ def verify_at_hand(
 
 
 def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | None:
-    """What a header met for the first time stands for, or None where the issuer may have a newer key."""
+    """What a header that is seen for the first time means; None if the issuer may have a newer key."""
     header = read_header(split_jws(token, ACCESS_TOKEN)[0], trusted.purpose, trusted.algorithms)
     try:
         key = keys.select(header.alg, header.kid, trusted.purpose)
@@ -104,7 +104,7 @@ def _select(token: str, trusted: TrustedIssuer, keys: KeySet) -> KnownHeader | N
 
 
 def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Clock) -> Flow[AcceptedToken]:
-    """Verify with keys that may have to be fetched. Raises TransportError where that fails.
+    """Verify with keys that may have to be fetched. Raises TransportError if that fails.
 
     Nothing is fetched before typ, alg and iss have passed.
     """
@@ -113,9 +113,9 @@ def verify_flow(jwt: Concealed[Jwt], digest: bytes, rules: JwtRules, clock: Cloc
     source = yield from trusted.key_source()
     issued_at = claimed_iat(jwt.reveal().claims)
     key = yield from source.find(header.alg, header.kid, trusted.purpose, issued_at=issued_at)
-    now = clock()  # not before: a token may end while keys are fetched
+    now = clock()  # only now, because a token may end while keys are fetched
     keys = trusted.keys_at_hand(now)
-    if keys is None or key not in keys.keys:  # another thread may have brought newer ones meanwhile
+    if keys is None or key not in keys.keys:  # another thread may have fetched newer keys in the meantime
         keys = KeySet([key])
     known = KnownHeader(key.verifier(header.alg), keys)
     return _verify(jwt.reveal(), digest, known, rules, now)
@@ -139,10 +139,10 @@ def _accept(
     rules: JwtRules,
     now: float,
 ) -> AcceptedToken:
-    """What claims whose signature holds grant, and until when that is believed. Raises what is wrong with them."""
+    """What the claims of a valid signature grant, and how long that may be cached. Raises the refusal."""
     claim, skew = claims.get, rules.skew
     exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
-    # True only where `check_claims` would pass too; the issuer is right already, or nobody would have the key.
+    # True only if `check_claims` would pass too. The issuer is right already: the key was chosen by it.
     if not (
         trusted.plain
         and type(exp) is int
@@ -188,12 +188,12 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
 
 
 def audience_for(trusted: TrustedIssuer, rules: JwtRules) -> tuple[str, ...]:
-    """What an issuer writes for this API, any one of which will do."""
+    """The values that an issuer writes for this API. One of them must be in the token."""
     return trusted.config.audiences or rules.audience
 
 
 def require_named_audience(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
-    """The audience, where the issuer writes it into another claim than `aud`. Raises WrongAudience."""
+    """Check the audience if the issuer writes it into another claim than `aud`. Raises WrongAudience."""
     config = trusted.config
     if config.audience_claim == "aud":
         return
@@ -202,18 +202,18 @@ def require_named_audience(claims: Mapping[str, Any], trusted: TrustedIssuer) ->
     if not any(name in config.audiences for name in named):
         raise trusted.purpose.fail(
             WrongAudience,
-            "this access token is meant for another audience",
+            "this access token is for another audience",
             about="aud",
             facts={"claim": config.audience_claim, "expected": " ".join(config.audiences)},
         )
 
 
 def require_mark(claims: Mapping[str, Any], trusted: TrustedIssuer) -> None:
-    """What marks this issuer's access tokens, where it marks them. Raises NotAnAccessToken."""
+    """Check the claim that marks this issuer's access tokens, if one is configured. Raises NotAnAccessToken."""
     marked_by = trusted.config.marked_by
     if marked_by is not None and claims.get(marked_by[0]) != marked_by[1]:
         raise NotAnAccessToken(
-            f"a token of this server that is an access token has {marked_by[0]}: {marked_by[1]}",
+            f"an access token of this issuer must have {marked_by[0]}: {marked_by[1]} (Issuer.marked_by)",
             clause="RFC 8725 3.12",
             facts={"claim": marked_by[0]},
         )

@@ -1,4 +1,4 @@
-"""An access token that passed: what the API's own code may see of it, the same for JWT and introspection.
+"""A valid access token, as the API's own code sees it. It is the same for JWTs and introspected tokens.
 
 Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9
 Role: RS
@@ -12,13 +12,13 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from rskit.policy.details_comparison import Budget, covering
 
 CLIENT_CLAIMS: Final = ("client_id", "azp", "appid", "cid")
-"""Where servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""
+"""The claims in which servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""
 
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
 
 class Confirmation(NamedTuple):
-    """What the token is bound to: `jkt` a DPoP key's thumbprint, `x5t` a certificate's `x5t#S256`."""
+    """What the token is bound to: `jkt` is a DPoP key's thumbprint, `x5t` is a certificate's `x5t#S256`."""
 
     jkt: str | None = None
     x5t: str | None = None
@@ -27,11 +27,11 @@ class Confirmation(NamedTuple):
 class Token(NamedTuple):
     """A verified access token. Everything in it is read-only; its repr and str show no claim values.
 
-    It is also what frameworks call an authenticated user: `is_authenticated`, `display_name`, `identity`.
+    Frameworks can use it as the authenticated user: it has `is_authenticated`, `display_name`, `identity`.
 
-    `subject` is None only for introspected tokens whose server tells none. `client_id` is what `Issuer.client_claim`
-    holds, else `azp`, `appid` or `cid`. `expires_at` None means that the server gave no end. `name` is a log-safe short
-    hash of the token.
+    `subject` is None only for introspected tokens whose server gives none. `client_id` comes from the claim in
+    `Issuer.client_claim`, else from `azp`, `appid` or `cid`. `expires_at` is None if the server gave no end. `name` is
+    a short hash of the token that is safe to log.
     """
 
     issuer: str
@@ -52,19 +52,22 @@ class Token(NamedTuple):
 
     @property
     def is_authenticated(self) -> bool:
-        """True: what does not hold never becomes a Token."""
+        """Always True, because only valid tokens become a Token."""
         return True
 
     @property
     def display_name(self) -> str:
-        """The subject, or the client where the server names none."""
+        """The subject; the client if the token has no subject."""
         return self.subject or self.client_id or ""
 
     @property
     def identity(self) -> str:
-        """`issuer#subject`, since a subject is one issuer's own (OIDC 5.7). Raises LookupError where none is named."""
+        """`issuer#subject`, because a subject belongs to one issuer (OIDC 5.7).
+
+        Raises LookupError without a subject.
+        """
         if self.subject is None:
-            raise LookupError("the token names no subject")
+            raise LookupError("the token has no subject")
         return f"{self.issuer}#{self.subject}"
 
     @property
@@ -73,7 +76,7 @@ class Token(NamedTuple):
 
     @property
     def acr(self) -> str | None:
-        """How strongly the user signed in (RFC 9470 6)."""
+        """The authentication context class of the user's sign-in (RFC 9470 6)."""
         return self._string("acr")
 
     @property
@@ -87,9 +90,9 @@ class Token(NamedTuple):
         return tuple(detail for detail in self.authorization_details if detail["type"] == type_)
 
     def covering(self, needed: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-        """The granted details of which each allows what a request needs.
+        """The granted details that allow what a request needs, each by itself.
 
-        `details` is another question: the first of its type may be a consent to something else.
+        `details` answers another question: its first detail may be a consent to something else.
         """
         return covering(self.authorization_details, needed, Budget())
 

@@ -142,7 +142,7 @@ def test_what_is_added_around_a_public_endpoint_is_named_or_closes_it(built: str
     for target in ("/news", "/news?page=x", "/accounts"):
         assert ask_asgi(app, "GET", target).status_code == 401
     assert RAN == []
-    assert f"closed to strangers by {__name__}.{layer.__name__}" in str(asgi_mw.audit(app))
+    assert f"closed without a token by {__name__}.{layer.__name__}" in str(asgi_mw.audit(app))
     app = asgi_mw.Protect(make(), a_server(), around_public=[layer])
     assert ask_asgi(app, "GET", "/news").json() == 1
     assert ask_asgi(app, "GET", "/news?page=x").status_code == 422
@@ -150,7 +150,7 @@ def test_what_is_added_around_a_public_endpoint_is_named_or_closes_it(built: str
     RAN.clear()
     assert ask_asgi(app, "GET", "/accounts").status_code == 401
     assert RAN == []
-    assert "closed to strangers" not in str(asgi_mw.audit(app))
+    assert "closed without a token" not in str(asgi_mw.audit(app))
 
 
 def test_the_access_that_a_router_demands_needs_no_name():

@@ -95,7 +95,9 @@ def test_what_nobody_has_named_does_not_run_for_a_stranger(built: Any, caplog: p
                 else:
                     assert answer.status_code == 401
     assert RAN == []
-    said = [record.getMessage() for record in caplog.records if "answers no stranger" in record.getMessage()]
+    said = [
+        record.getMessage() for record in caplog.records if "is closed without a token" in record.getMessage()
+    ]
     assert len(said) == 1
     assert layer.__name__ in said[0]
     assert "around_public=" in said[0]
@@ -217,8 +219,8 @@ def test_what_does_not_show_where_it_leads_closes_what_is_public(caplog: pytest.
     app = asgi_mw.Protect(inner, a_server(), around_public=[Hiding])
     assert ask_asgi(app, "GET", "/health").status_code == 401
     assert RAN == []
-    assert "Hiding does not show by an attribute app what it leads to" in caplog.text
-    assert "closed to strangers by" in str(asgi_mw.audit(app))
+    assert "Hiding has no attribute app that shows what it calls" in caplog.text
+    assert "closed without a token by" in str(asgi_mw.audit(app))
 
 
 # --- add_middleware, and the order of layers ---
@@ -253,7 +255,7 @@ def test_the_audit_says_what_is_inside_and_what_is_outside():
         table = asgi_mw.audit(app)
         assert table.outside == ("starlette.middleware.gzip.GZipMiddleware",)
         policies = {route.path: route.policy for route in table}
-        assert policies["/health"] == f"public, closed to strangers by {NAME}"
+        assert policies["/health"] == f"public, closed without a token by {NAME}"
         assert policies["/accounts"] is None
         named = asgi_mw.audit(added(Timing, asgi_mw.Protect, around_public=[Timing]))
         assert {route.path: route.policy for route in named}["/health"] == "public"
@@ -268,7 +270,7 @@ def test_the_audit_sees_what_the_door_sees(built: Any):
         before = str(asgi_mw.audit(app))
         ask_asgi(app, *asked[0][0].split())
         assert str(asgi_mw.audit(app)) == before
-        assert ("closed to strangers by" in before) is closed
+        assert ("closed without a token by" in before) is closed
         assert "public" in before
 
 
@@ -323,10 +325,10 @@ def test_what_is_closed_is_said_when_the_application_starts(caplog: pytest.LogCa
 
     asyncio.run(go(asgi_mw.Protect(having(middleware=TIMING), a_server())))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert f"/health is public and answers no stranger: {NAME} would run around it" in caplog.text
+    assert f"/health is public and is closed without a token: {NAME} would run around it" in caplog.text
     caplog.clear()
     asyncio.run(go(asgi_mw.Protect(having(), a_server())))
-    assert "answers no stranger" not in caplog.text
+    assert "is closed without a token" not in caplog.text
 
 
 def test_where_refusals_are_only_observed_the_door_stands_open(caplog: pytest.LogCaptureFixture):

@@ -191,7 +191,7 @@ def test_refusals_for_a_nonce_are_counted_by_what_was_sent(caplog: pytest.LogCap
         server.check(a_view(f"DPoP {token}", dpop=(proof,)))
     counted = server.nonce_refusals
     assert (counted.none, counted.too_old, counted.of_others, counted.total) == (1, 1, 2, 4)
-    assert "without one nonces= key" not in caplog.text
+    assert "set one nonces= key" not in caplog.text
     for _ in range(98):
         server.check(a_view(f"DPoP {token}", dpop=(a_proof(token, nonce=others),)))
     assert caplog.text.count("100 proofs came with nonces that this process did not make") == 1

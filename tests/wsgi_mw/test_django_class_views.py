@@ -323,7 +323,7 @@ def test_an_action_reads_its_details_from_the_framework_s_request(call: Any):
 
 
 def test_access_on_what_takes_no_request_says_so():
-    with pytest.raises(TypeError, match="Access stands on what takes a request"):
+    with pytest.raises(TypeError, match="Access must decorate a function that takes a request"):
         Access("admin")(len)([])
 
 
@@ -348,7 +348,7 @@ def raise_what_django_hides(run: Any) -> None:
 def test_without_the_middleware_it_authenticates_nobody():
     from django.test import RequestFactory
 
-    with pytest.raises(RuntimeError, match="ProtectMiddleware is not among MIDDLEWARE"):
+    with pytest.raises(RuntimeError, match="ProtectMiddleware is not in MIDDLEWARE"):
         Whoami.as_view()(RequestFactory().get("/whoami"))
 
 

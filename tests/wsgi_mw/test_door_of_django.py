@@ -177,7 +177,7 @@ def test_what_stands_after_ours_is_named_or_closes_what_is_public(
             assert call("GET", target, {})[0] == 401
         assert RAN == []
         assert f"{name} would run around it" in caplog.text
-        assert f"public, closed to strangers by {name}" in str(audit())
+        assert f"public, closed without a token by {name}" in str(audit())
         assert call("GET", "/accounts", WITH_TOKEN)[2] == b"SECRET"
         assert layer.__name__ in RAN
     RAN.clear()
@@ -253,7 +253,7 @@ def test_handlers_and_converters_are_named_too(call: Any, urls: Any, layer: Any,
     with inside(ROOT_URLCONF=urls):
         assert call("GET", target, {})[0] == 401
         assert RAN == []
-        assert f"closed to strangers by {__name__}.{layer.__name__}" in str(audit())
+        assert f"closed without a token by {__name__}.{layer.__name__}" in str(audit())
     with inside(ROOT_URLCONF=urls, FAPIKIT_AROUND_PUBLIC=[layer]):
         assert call("GET", target, {})[0] in (200, 403)
         assert ran == RAN
@@ -267,7 +267,7 @@ def test_what_stands_before_ours_is_listed_as_outside():
 def test_one_that_is_not_in_the_list_lets_no_stranger_in(caplog: pytest.LogCaptureFixture):
     with override_settings(MIDDLEWARE=[]):
         middleware = ProtectMiddleware(lambda request: RAN("inner"))  # type: ignore[arg-type, func-returns-value]
-    assert "does not stand in MIDDLEWARE once" in caplog.text
+    assert "is not in MIDDLEWARE exactly once" in caplog.text
     request = HttpRequest()
     request.method, request.path_info = "GET", "/health"
     request.META = {"PATH_INFO": "/health"}

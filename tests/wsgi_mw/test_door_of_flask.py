@@ -313,10 +313,12 @@ def test_what_nobody_has_named_does_not_run_for_a_stranger(
             for headers in (None, PREFLIGHT):
                 assert ask_wsgi(app, method, path, headers).status_code == 401
     assert RAN == []
-    said = [record.getMessage() for record in caplog.records if "answers no stranger" in record.getMessage()]
+    said = [
+        record.getMessage() for record in caplog.records if "is closed without a token" in record.getMessage()
+    ]
     assert len(said) == 1
     assert (layer if isinstance(layer, str) else f"{layer.__module__}.{layer.__qualname__}") in said[0]
-    assert "closed to strangers by" in str(wsgi_mw.audit(app))
+    assert "closed without a token by" in str(wsgi_mw.audit(app))
 
 
 def test_what_is_named_runs_around_what_is_public_and_nowhere_else(built: Any, protect: Any):
@@ -328,7 +330,7 @@ def test_what_is_named_runs_around_what_is_public_and_nowhere_else(built: Any, p
     for path in ("/accounts", "/nowhere"):
         assert ask_wsgi(app, "GET", path).status_code == 401
     assert RAN == []
-    assert "closed to strangers by" not in str(wsgi_mw.audit(app))
+    assert "closed without a token by" not in str(wsgi_mw.audit(app))
 
 
 def test_with_a_token_all_of_it_runs(built: Any, protect: Any):
@@ -400,8 +402,8 @@ def test_what_does_not_show_where_it_leads_closes_what_is_public(caplog: pytest.
     app = wsgi_mw.Protect(inner, a_server(), around_public=[hiding])
     assert ask_wsgi(app, "GET", "/health").status_code == 401
     assert RAN == []
-    assert "hiding does not show by an attribute app what it leads to" in caplog.text
-    assert "closed to strangers by" in str(wsgi_mw.audit(app))
+    assert "hiding has no attribute app that shows what it calls" in caplog.text
+    assert "closed without a token by" in str(wsgi_mw.audit(app))
 
 
 # --- other applications beside the Flask app ---

@@ -102,10 +102,10 @@ def test_the_audit_lists_every_route():
     assert found["/silent"].policy is None
     assert repr(found["/once"].policy) == "Access('payments')"
     assert isinstance(found["/fresh"].policy, CoreAccess)
-    assert str(RoutePolicy(("GET",), "/x", None)).endswith("any token that holds")
+    assert str(RoutePolicy(("GET",), "/x", None)).endswith("any valid token")
     with pytest.raises(ConfigurationError, match="/silent"):
         wsgi_mw.audit(an_app(), every_route_explicit=True)
-    with pytest.raises(ConfigurationError, match="no Flask app"):
+    with pytest.raises(ConfigurationError, match="not a Flask app"):
         wsgi_mw.audit(object())
 
 

@@ -195,7 +195,7 @@ def test_streams_that_take_turns_in_one_thread_see_their_own_token():
 
     alice, bob = (Served(app, subject=subject).answer for subject in ("alice", "bob"))
     assert [next(alice), next(bob), next(alice), next(bob)] == [b"alice", b"bob", b"alice", b"bob"]
-    with pytest.raises(RuntimeError, match="no request is under way"):
+    with pytest.raises(RuntimeError, match="there is no current request"):
         rskit.current_token()
     alice.close()
     assert next(bob) == b"bob"

@@ -20,12 +20,12 @@ Request: TypeAlias = tuple[str, Headers]
 """URL and headers."""
 
 Came: TypeAlias = "str | NotLookedAt | None"
-"""The status, or what else was wrong, of what got through; None if nothing did."""
+"""What got through: the status, or another description; None if everything was refused."""
 
 
 class Trial(NamedTuple):
     """What is known when an attack is judged. `honest`: the answer to the honest request. `ran`: whether the endpoint
-    did, where that can be told. `serves_strangers`: whether any path is answered to a stranger."""
+    ran, if that is known. `serves_strangers`: whether any path is served without a token."""
 
     answers: Sequence[Answer]
     honest: Answer
@@ -34,7 +34,7 @@ class Trial(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What an attack sends, what it means if it gets through, the clause, and what to do."""
+    """Describes an attack: what it sends, what a success means, the clause, and the remedy."""
 
     sends: str
     means: str
@@ -46,13 +46,13 @@ NO_WORDS: Final = Words("", "", "", "")
 
 
 def last_is_refused(trial: Trial, tolerated: frozenset[int]) -> Came:
-    """For what comes with a token: anything but a refusal is a hole, an error of the server too."""
+    """For requests with a token: any answer but a refusal is a hole, also an error of the server."""
     status = trial.answers[-1].status
     return None if status in REFUSALS | tolerated else str(status)
 
 
 def only_one_is_taken(trial: Trial, tolerated: frozenset[int]) -> Came:
-    """For replays, one after another or at one moment."""
+    """For replays, one after another or all at once."""
     taken = [answer.status for answer in trial.answers if answer.status not in REFUSALS | tolerated]
     if not taken:
         return NOTHING_TO_REPLAY
@@ -60,7 +60,7 @@ def only_one_is_taken(trial: Trial, tolerated: frozenset[int]) -> Came:
 
 
 def stranger_is_not_served(trial: Trial, tolerated: frozenset[int]) -> Came:
-    """For requests without a token at a method or path where there may be no route: what counts is being served."""
+    """For requests without a token, where the method or path may have no route: only being served is a hole."""
     answer = trial.answers[-1]
     status = answer.status
     if trial.ran:
@@ -75,13 +75,13 @@ def stranger_is_not_served(trial: Trial, tolerated: frozenset[int]) -> Came:
 
 
 def spelled_otherwise_is_refused(trial: Trial, tolerated: frozenset[int]) -> Came:
-    """For tokens that are less than is needed, at a path where the honest one was served something."""
+    """For a token that grants less than needed, at a spelling of the path where the honest token was served."""
     came = last_is_refused(trial, tolerated)
     return came if came is None or not trial.serves_strangers else _is_the_same(trial)
 
 
 def _is_the_same(trial: Trial) -> Came:
-    """Where any path serves a page to strangers, only the honest answer tells that it was the protected one."""
+    """If every path serves some page without a token, only an answer equal to the honest one shows a hole."""
     answer = trial.answers[-1]
     if answer.body is None or not trial.honest.body:
         return PUBLIC_CATCH_ALL
@@ -92,11 +92,11 @@ Judge: TypeAlias = Callable[[Trial, frozenset[int]], Came]
 
 
 class Attack(NamedTuple):
-    """Requests to send one after another, URL and headers of each; the last one has to be refused.
+    """Requests to send one after another, with URL and headers of each. The last one must be refused.
 
-    `method` and `body` are those of every request. `control`: a request that must be let in, or the attack says
-    nothing; then `unless` is what was not looked at. `via`: which worker each request goes to. `at_once`: all at one
-    moment. `tolerated`: statuses that count as refusals too. `odd`: a client may be unable to send it.
+    `method` and `body` are used in every request. `control`: a request that must pass; if it does not, the attack shows
+    nothing and `unless` is reported as not looked at. `via`: the worker for each request. `at_once`: send all at once.
+    `tolerated`: further statuses that count as refusals. `odd`: some clients cannot send this request.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Attack(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One request: to which worker, and whether a client may be unable to send it."""
+    """One request: its worker, and whether some clients cannot send it."""
 
     url: str
     headers: Headers
@@ -132,7 +132,7 @@ class Step(NamedTuple):
 
 
 class Story(NamedTuple):
-    """An attack whose next request hangs on the last answer, on the time, or on something that happens in between."""
+    """An attack whose next request depends on the last answer, on the time, or on an event in between."""
 
     name: str
     tell: Callable[[], Generator[Step, Answer, Came]]
@@ -140,7 +140,7 @@ class Story(NamedTuple):
 
 PUBLIC_CATCH_ALL: Final = NotLookedAt(
     "paths beside the route",
-    "any path is served to a stranger, so that a protected one cannot be told by its status",
+    "any path is served without a token, so the status does not show whether it was a protected one",
     "let send return the body as well, or give Reach(reached=...)",
 )
 NOTHING_TO_REPLAY: Final = NotLookedAt(

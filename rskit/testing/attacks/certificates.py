@@ -1,4 +1,4 @@
-"""A certificate that an attacker makes for himself.
+"""A certificate that an attacker makes.
 
 Spec: RFC 8705 3.1; RFC 7515 4.1.6
 Role: RS

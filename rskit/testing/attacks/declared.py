@@ -1,4 +1,4 @@
-"""How attacks are declared: a family of rows, each with its name, what it sends, and how that is made.
+"""How attacks are declared: families of rows. Each row has a name, what it sends, and a function that makes it.
 
 Spec: FAPI2-SP 5.3.4
 Role: RS
@@ -17,13 +17,13 @@ from rskit.testing.attacks.report import Finding, NotLookedAt
 
 Made: TypeAlias = "Attack | Story | NotLookedAt"
 Maker: TypeAlias = Callable[[Forger], "Made | None"]
-"""None where the attack would be the honest request, or makes no sense for it."""
+"""None if the attack would equal the honest request, or makes no sense for it."""
 
 Signer: TypeAlias = Callable[[Forger], SignOctets]
 
 
 class Row(NamedTuple):
-    """What a row leaves out its family says."""
+    """What a row leaves out is taken from its family."""
 
     name: str
     sends: str
@@ -35,18 +35,18 @@ class Row(NamedTuple):
 
 _NO_DECISION: Final = {
     "5": (
-        "The request was not refused: this API broke on it. Whoever sends it many times may bring it down.",
-        "Refuse it with 400, 401 or 403 before anything is done with it.",
+        "The request was not refused: it caused an error in this API. Many such requests may bring it down.",
+        "Refuse it with 400, 401 or 403 before the request is processed.",
     ),
     "429": (
-        "The request was not decided on: this API had enough of requests.",
-        "Lift the limit on requests for this test.",
+        "The request was not decided: the API refused it because of a rate limit.",
+        "Raise the rate limit for this test.",
     ),
 }
 
 
 class Family(NamedTuple):
-    """Attacks of one kind. `needs`: what must be so for the family to be sent, or what is not looked at."""
+    """Attacks of one kind. `needs` returns what keeps the family from being sent, or None."""
 
     name: str
     means: str
@@ -67,7 +67,7 @@ class Family(NamedTuple):
 
 
 def claims(**changes: Any) -> Maker:
-    """A token with claims changed; None removes one, and a function is asked for the value."""
+    """A token with changed claims. None removes a claim; a function is called for the value."""
     return lambda forger: forger.attack(forger.headers(forger.token(**values_of(changes, forger))))
 
 
@@ -77,7 +77,7 @@ def jwt(
     sign: Signer | None = None,
     tolerated: frozenset[int] = frozenset(),
 ) -> Maker:
-    """A JWT that the issuer did not make as such."""
+    """A JWT that the issuer did not issue in this form."""
 
     def make(forger: Forger) -> Attack:
         members = values_of(header or {}, forger), values_of(claims or {}, forger)
@@ -88,7 +88,7 @@ def jwt(
 
 
 def text(write: Callable[[Forger], str], tolerated: frozenset[int] = frozenset()) -> Maker:
-    """A token written out."""
+    """A token given as text."""
     return lambda forger: forger.attack(forger.headers(write(forger)), tolerated=tolerated)
 
 
@@ -98,7 +98,7 @@ def proof(
     sign: Signer | None = None,
     tolerated: frozenset[int] = frozenset(),
 ) -> Maker:
-    """A good token with one changed proof."""
+    """A valid token with one changed proof."""
 
     def make(forger: Forger) -> Attack:
         token = forger.token()
@@ -110,7 +110,7 @@ def proof(
 
 
 def proofs_written(write: Callable[[Forger, str], list[str]], **more: Any) -> Maker:
-    """Proofs written out, beside an honest token."""
+    """Proofs given as text, with an honest token."""
 
     def make(forger: Forger) -> Attack:
         token = forger.token()
@@ -126,7 +126,7 @@ def request(
     judge: Judge = last_is_refused,
     **more: Any,
 ) -> Maker:
-    """Headers written out."""
+    """Headers given as they are."""
     return lambda forger: forger.attack(write(forger), url=url and url(forger), judge=judge, **more)
 
 
@@ -135,7 +135,7 @@ def story(tell: Callable[[Forger], Generator[Step, Answer, Came]]) -> Maker:
 
 
 def jwts_only(make: Maker) -> Maker:
-    """For claims of types that RFC 7662 does not give: an issuer that answered so could not be understood at all."""
+    """For claims with types that RFC 7662 does not allow: the answer of such an issuer could not be read at all."""
     return lambda forger: None if forger.mint.opaque else make(forger)
 
 
@@ -149,7 +149,7 @@ def needs_proofs(forger: Forger) -> NotLookedAt | None:
 
 OPAQUE: Final = NotLookedAt(
     "forged JWTs",
-    "tokens are opaque here, and their issuer says which are good",
+    "tokens are opaque here, and only their issuer knows which are valid",
     "a Mint() whose tokens are JWTs",
 )
 UNBOUND: Final = NotLookedAt(

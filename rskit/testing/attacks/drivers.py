@@ -1,4 +1,4 @@
-"""The two drivers of a scan: requests sent one after another, or awaited.
+"""The two drivers of a scan: one sends requests one after another, the other awaits them.
 
 Spec: FAPI2-SP 5.3.4; RFC 8725 3; RFC 9449 4.3; RFC 6750 2 (RS, published attacks)
 Role: RS
@@ -38,12 +38,12 @@ def find_holes(
 ) -> ScanReport:
     """The names of the attacks that were not refused with 400, 401 or 403: an empty list is what you want.
 
-    `claims` are those of a token that this request passes with; `scope`, `authorization_details`, `acr` and
-    `auth_time` are taken to be needed, so leave out what the route does not ask for. `bound=False`: it is a bearer
-    token. `reach`: what the scan may use beside `send`. The report says what was not looked at, and logs it.
+    `claims`: the claims of a token with which this request passes. `scope`, `authorization_details`, `acr` and
+    `auth_time` are assumed to be needed, so leave out what the route does not require. `bound=False`: it is a bearer
+    token. `reach`: what the scan may use besides `send`. The report, also in the log, says what was not tested.
 
-    Raises AssertionError if the honest request is refused, before or after the attacks: then nothing has been shown.
-    Raises what `send` raises, save for odd requests that a client may be unable to send; those are in the report.
+    Raises AssertionError if the honest request is refused before or after the attacks, because then nothing is shown.
+    Raises what `send` raises, except for odd requests that some clients cannot send; the report lists those.
     """
     forger = _forger(send, mint, method, url, bound=bound, reach=reach, claims=claims)
     executor = forger.reach.executor
@@ -79,7 +79,7 @@ async def afind_holes(
     reach: Reach | None = None,
     **claims: Any,
 ) -> ScanReport:
-    """The same with a `send` that is awaited."""
+    """The same for a `send` that is awaited."""
     forger = _forger(send, mint, method, url, bound=bound, reach=reach, claims=claims)
     forger.concurrent = True
     scan = Scan(forger)
@@ -104,9 +104,9 @@ async def afind_holes(
 
 
 def attacks(mint: Mint, method: str, url: str, *, bound: bool = True, **claims: Any) -> Iterator[Attack]:
-    """The attacks whose last request has to be refused, made anew: for `pytest.mark.parametrize`.
+    """The attacks whose last request must be refused, newly made: for `pytest.mark.parametrize`.
 
-    What hangs on the answers, on the time or on a `Reach` only `find_holes` sends.
+    Attacks that depend on answers, on the time or on a `Reach` are sent only by `find_holes`.
     """
     forger = Forger(mint, method, url, bound=bound, claims=claims, reach=Reach())
     forger.takes_body = True
@@ -119,7 +119,7 @@ def attacks(mint: Mint, method: str, url: str, *, bound: bool = True, **claims: 
 
 
 def takes_body(send: Callable[..., object]) -> bool:
-    """Whether it takes a fourth argument."""
+    """Whether `send` takes a fourth argument, the body."""
     try:
         inspect.signature(send).bind("POST", "", [], b"")
     except (TypeError, ValueError):
@@ -137,7 +137,7 @@ def _forger(
     reach: Reach | None,
     claims: dict[str, Any],
 ) -> Forger:
-    """`send` says by its shape what else it can do."""
+    """The signature of `send` shows what it supports."""
     reach = reach or Reach()
     target = reach.target or getattr(send, "target", None)
     forger = Forger(mint, method, url, bound=bound, claims=claims, reach=replace(reach, target=target))
@@ -157,6 +157,6 @@ def _call(send: Send, reach: Reach, step: Step) -> object:
 
 
 def _logged(report: ScanReport) -> ScanReport:
-    """A test that fails on `== []` shows names alone; pytest prints the log beside it."""
+    """Log the report: a test that fails on `== []` shows only names, and pytest prints the log next to it."""
     LOGGER.log(logging.WARNING if report else logging.INFO, "%s", report.text())
     return report

@@ -1,7 +1,7 @@
-"""Makes what an attacker would send: the honest request with one thing changed.
+"""Makes the requests of an attacker: the honest request with one change.
 
-The attacker has a key of his own, and the public ones; where the honest issuer's key signs, the attack is a token that
-the issuer made for another purpose.
+The attacker has a key of his own and the public keys. In attacks that the honest issuer's key signs, the token was
+issued for another purpose.
 
 Spec: RFC 9068 2; RFC 9449 4.2
 Role: RS
@@ -22,11 +22,11 @@ from rskit.testing.attacks.reach import Reach
 from rskit.testing.mint import Mint
 
 NULL: Final = object()
-"""A member that is JSON null; None leaves it out."""
+"""A member that is JSON null. None leaves the member out."""
 
 
 class Forger:
-    """For one honest request. `nonce` is what the server gave last, `nonces` whether it demands one."""
+    """For one honest request. `nonce` is the latest nonce of the server, `nonces` whether the server requires one."""
 
     def __init__(
         self, mint: Mint, method: str, url: str, *, bound: bool, claims: Members, reach: Reach
@@ -56,7 +56,7 @@ class Forger:
 
     @property
     def granted(self) -> dict[str, Any]:
-        """The claims of an honest token beside what every token has. A sign-in stays as long ago as it was."""
+        """The claims of an honest token besides those of every token. The age of a sign-in stays the same."""
         signed_in = self._granted.get("auth_time")
         if not isinstance(signed_in, int | float):
             return dict(self._granted)
@@ -66,12 +66,12 @@ class Forger:
         return self.mint.now()
 
     def claims(self) -> dict[str, Any]:
-        """The claims of an honest token, made anew."""
+        """The claims of an honest token, newly made."""
         token = self.mint.token(bound=self.bound, **self.granted)
         return self.mint.introspect(token) if self.mint.opaque else payload_of(token)
 
     def token(self, **changes: Any) -> str:
-        """An honest token with claims changed, and issued as such."""
+        """An honest token with changed claims, issued in the normal way."""
         if self.mint.opaque:
             return self.mint.issue(changed(self.claims(), changes))
         return self.jwt(claims=changes)
@@ -82,7 +82,7 @@ class Forger:
         claims: Members | None = None,
         sign: SignOctets | None = None,
     ) -> str:
-        """The honest token with members changed; signed by the issuer unless `sign` says else."""
+        """The honest token with changed members, signed by the issuer unless `sign` is given."""
         plain = {"typ": "at+jwt", "alg": self.issuer.alg, "kid": self.issuer.kid}
         members = {"jti": secrets.token_urlsafe(16)} | dict(claims or {})
         return compact(changed(plain, header), changed(self.claims(), members), sign or self.issuer.sign)
@@ -97,7 +97,7 @@ class Forger:
         url: str | None = None,
         method: str | None = None,
     ) -> str:
-        """An honest proof with members changed."""
+        """An honest proof with changed members."""
         honest = {
             "jti": secrets.token_urlsafe(16),
             "htm": method or self.method,
@@ -110,14 +110,14 @@ class Forger:
         return compact(changed(plain, header), changed(honest, claims), sign or self.client.sign)
 
     def headers(self, token: str, *proofs: str, url: str | None = None, method: str | None = None) -> Headers:
-        """Of a request with this token; with a good proof unless others are given."""
+        """The headers of a request with this token, and with a valid proof unless others are given."""
         if not self.bound:
             return [("Authorization", f"Bearer {token}")]
         sent = proofs or (self.proof(token, url=url, method=method),)
         return [("Authorization", f"DPoP {token}"), *(("DPoP", proof) for proof in sent)]
 
     def attack(self, *requests: Headers, url: str | None = None, **more: Any) -> Attack:
-        """At this URL and with this method, unless told else."""
+        """An attack at this URL with this method, unless others are given."""
         more = {"method": self.method, **more}
         return Attack("", tuple((url or self.url, headers) for headers in requests), **more)
 
@@ -139,7 +139,7 @@ def signing_key(key: PrivateKey) -> SigningKey:
 
 
 def value_of(value: Any, forger: Forger) -> Any:
-    """Declarations hold values, or functions of the forger where these hang on the request."""
+    """Calls a function of the forger for a value that depends on the request; returns any other value."""
     return value(forger) if callable(value) else value
 
 

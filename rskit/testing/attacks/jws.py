@@ -1,4 +1,4 @@
-"""Writing JWTs of any shape, right or wrong, without the code that is under test.
+"""Writes JWTs of any form, valid or not, without the code under test.
 
 Spec: RFC 7515 5.1; RFC 7518 3; RFC 7638 3
 Role: RS
@@ -39,12 +39,12 @@ def decode(text: str) -> bytes:
 
 
 def sha256(text: str) -> str:
-    """As `ath` has it."""
+    """As in `ath`."""
     return encode(hashlib.sha256(text.encode()).digest())
 
 
 def segment(members: Members | bytes) -> str:
-    """Octets stand as they are."""
+    """Octets are encoded as they are."""
     return encode(
         members if isinstance(members, bytes) else json.dumps(members, separators=(",", ":")).encode()
     )
@@ -62,7 +62,7 @@ def payload_of(jwt: str) -> dict[str, Any]:
 
 
 def nonce_of(proof: str) -> object:
-    """Unverified; None if it has none, or cannot be read."""
+    """Not verified. None if the proof has no nonce, or cannot be read."""
     try:
         return payload_of(proof).get("nonce")
     except (ValueError, IndexError, AttributeError):
@@ -70,7 +70,7 @@ def nonce_of(proof: str) -> object:
 
 
 def keyed(secret: bytes, hash_name: str = "sha256") -> SignOctets:
-    """HS256, or its siblings, with this secret."""
+    """HMAC (HS256 and its siblings) with this secret."""
     return lambda octets: hmac.digest(secret, octets, hash_name)
 
 
@@ -92,7 +92,7 @@ class SigningKey:
 
     @classmethod
     def fresh(cls, alg: str, kid: str) -> SigningKey:
-        """One that nobody trusts, for this algorithm."""
+        """A new key for this algorithm, which nobody trusts."""
         private: Any
         if alg[:2] in ("RS", "PS"):
             private = _attackers_rsa_key()
@@ -107,7 +107,7 @@ class SigningKey:
 
     @property
     def named_jwk(self) -> dict[str, str]:
-        """As an issuer publishes it."""
+        """The JWK as an issuer publishes it."""
         return {**self.jwk, "kid": self.kid, "alg": self.alg, "use": "sig"}
 
     @property
@@ -118,7 +118,7 @@ class SigningKey:
         return self.sign_as(self.alg)(octets)
 
     def sign_as(self, alg: str) -> SignOctets:
-        """By this algorithm, be it the key's own or another for the same kind of key."""
+        """Signs by this algorithm: the key's own, or another one for the same key type."""
         private = self.private
         if isinstance(private, ed25519.Ed25519PrivateKey):
             return private.sign
@@ -142,17 +142,17 @@ class SigningKey:
 
 @cache
 def _attackers_rsa_key() -> rsa.RSAPrivateKey:
-    """Made once: that takes as long as half a scan."""
+    """Made once, because it takes as long as half a scan."""
     return rsa.generate_private_key(65537, 2048)
 
 
 def zeros(key: SigningKey) -> SignOctets:
-    """A signature of the right length that says nothing."""
+    """A signature of the right length, all zeros."""
     return lambda octets: bytes(len(key.sign(octets)))
 
 
 def order_of(key: SigningKey) -> int | None:
-    """The order of P-256, whose signatures anybody can write a second way; None for other keys."""
+    """The order of P-256, because each of its signatures has a second valid form; None for other keys."""
     on_p256 = key.jwk.get("crv") == "P-256"
     return 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 if on_p256 else None
 

@@ -1,4 +1,4 @@
-"""A public key in the spellings in which a verifier may hold it, and so may take it for an HMAC secret.
+"""A public key in all encodings in which a verifier may hold it, and may so use it as an HMAC secret.
 
 Spec: RFC 8725 2.1, 3.1 (CVE-2022-29217, CVE-2024-33663)
 Role: RS
@@ -76,4 +76,4 @@ SPELLINGS: Final[tuple[tuple[str, Callable[[SigningKey], bytes | None]], ...]] =
     ("the kid", lambda key: key.kid.encode()),
     ("the thumbprint", lambda key: key.thumbprint.encode()),
 )
-"""Name, and the octets; None where the key has no such spelling."""
+"""Name, and the octets; None if the key has no such encoding."""

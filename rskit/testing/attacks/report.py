@@ -1,4 +1,4 @@
-"""What a scan found, and what it could not look at.
+"""The result of a scan: what it found, and what it could not test.
 
 Spec: FAPI2-SP 5.3.4
 Role: RS
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 class NotLookedAt(NamedTuple):
-    """Something that this scan cannot tell. `enable`: what would make it look."""
+    """Something that this scan cannot test. `enable`: what would make it possible."""
 
     what: str
     why: str
@@ -43,10 +43,10 @@ class NotLookedAt(NamedTuple):
 
 
 class ScanReport(list[str]):
-    """The names of the holes, each with what came: an empty list is what you want.
+    """The names of the holes, each with what came back: an empty list is what you want.
 
-    It is a list, so that `find_holes(...) == []` is a test. `findings` tells each hole at length, and `not_looked_at`
-    what the scan could not see: silence about that says nothing. `str()` is all of it as text.
+    It is a list, so `find_holes(...) == []` is a test. `findings` describes each hole in full. `not_looked_at` lists
+    what the scan could not test: about those things an empty list says nothing. `str()` gives everything as text.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class ScanReport(list[str]):
         super().__init__(f"{finding.attack}: {finding.came}" for finding in self.findings)
 
     def require_none(self, *, unseen: Collection[str] = ()) -> None:
-        """Raise AssertionError, with the report, for a hole, and for what was not looked at and is not in `unseen`.
+        """Raise AssertionError with the report for a hole, and for anything not tested that is not in `unseen`.
 
-        `unseen` names, by their `what`, the things that this test accepts not to see.
+        `unseen`: the `what` of the things that this test accepts as not tested.
         """
         silent = [item for item in self.not_looked_at if item.what not in unseen]
         if self.findings or silent:

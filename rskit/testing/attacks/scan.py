@@ -1,6 +1,6 @@
-"""The scan: what is sent in which order, and what the answers say. It sends nothing itself.
+"""The scan: which requests are sent in which order, and what the answers mean. It sends nothing itself.
 
-Before and after the attacks honest requests are sent, for a door that lets nobody in refuses attacks too.
+Honest requests are sent before and after the attacks, because an API that refuses everything refuses attacks too.
 
 Spec: FAPI2-SP 5.3.4; RFC 9449 8.2
 Role: RS
@@ -27,17 +27,17 @@ _OPENED: Final = 101
 
 
 class Unsent(NamedTuple):
-    """In place of an answer: a client would not send an odd request."""
+    """Instead of an answer: the client cannot send this odd request."""
 
     why: str
 
 
 Asking: TypeAlias = Generator[tuple[Step, ...], "tuple[Answer | Unsent, ...]", T]
-"""Yields requests to send, more than one where they go out at one moment, and is sent their answers."""
+"""Yields requests to send, several if they are sent at the same time. Receives their answers."""
 
 
 class Scan:
-    """Of one honest request. `run` is driven to its end, then there is a `report`."""
+    """The scan for one honest request. Drive `run` to its end; then there is a `report`."""
 
     def __init__(self, forger: Forger) -> None:
         self._forger, self._reach = forger, forger.reach
@@ -50,7 +50,7 @@ class Scan:
         self._began = time.monotonic()
 
     def run(self) -> Asking[None]:
-        """Raises AssertionError if an honest request is refused, before or after: then nothing has been shown."""
+        """Raises AssertionError if an honest request is refused before or after, because then nothing is shown."""
         yield from self._require_honest()
         yield from self._look_around()
         left = 0
@@ -74,7 +74,7 @@ class Scan:
         )
 
     def _require_honest(self) -> Asking[None]:
-        """As the mint makes it, and as the forger does: an attack is the forger's with one thing changed."""
+        """Send it as the mint makes it, and as the forger does. An attack is the forger's request with one change."""
         forger, before = self._forger, self._count()
         answer = yield from self._ask_honestly(self._minted())
         forger.tells_answers = answer.headers is not None
@@ -85,7 +85,7 @@ class Scan:
         self._honest = answer
         if before is not None and self._count() == before:
             raise AssertionError(
-                "Reach(reached=...) did not count the honest request: it counts something else"
+                "Reach(reached=...) did not count the honest request: let it count the runs of this endpoint"
             )
         if not forger.mint.opaque:
             _require_accepted((yield from self._ask_honestly(forger.honest())))
@@ -103,7 +103,7 @@ class Scan:
         return answer
 
     def _look_around(self) -> Asking[None]:
-        """Whether a stranger is served anywhere save at this URL: then a status says little about other paths."""
+        """Whether any other URL is served without a token. Then a status says little about other paths."""
         forger = self._forger
         nowhere = f"{forger.origin}/fapikit-{secrets.token_hex(4)}"
         (there,) = yield from self._ask(Step(nowhere, [], forger.method, odd=True))
@@ -123,7 +123,7 @@ class Scan:
                 self._note(missing)
 
     def _try(self, family: Family, row: Row) -> Asking[None]:
-        """A nonce that ended meanwhile is an honest client's affair: it takes the new one, and tries again."""
+        """Send one attack. If its nonce has ended meanwhile, it takes the new one and tries again, as clients do."""
         came: Came = None
         name = row.name
         for _ in range(2):
@@ -187,7 +187,7 @@ class Scan:
         return answers
 
     def _take_nonce(self, answer: Answer, fresh: set[str]) -> None:
-        """A fresh proof that is refused for its nonce says nothing; one that was used has met what it was made for."""
+        """A new proof that is refused for its nonce shows nothing. A replayed proof is refused for the replay."""
         nonce = answer.header("dpop-nonce")
         if nonce is None:
             return
@@ -200,7 +200,7 @@ class Scan:
         return None if reached is None else reached()
 
     def _note(self, unseen: NotLookedAt) -> None:
-        """One entry for each thing; the reasons of all that is like it in one."""
+        """One entry for each thing. The reasons of similar ones are joined."""
         known = self._unseen.get(unseen.what)
         if known is not None and unseen.why not in known.why:
             unseen = unseen._replace(why=f"{known.why}; {unseen.why}")
@@ -224,9 +224,11 @@ def _is_opened(answer: Answer | Unsent) -> bool:
 def _require_accepted(answer: Answer) -> None:
     if answer.status in REFUSALS or answer.status == 429 or answer.status >= 500:
         blind = answer.status == 401 and answer.headers is None
-        hint = " (if it demands a DPoP nonce, let send return the response, which has it)" if blind else ""
+        hint = (
+            " (if it requires a DPoP nonce, let send return the response, which contains it)" if blind else ""
+        )
         raise AssertionError(
-            f"the honest request was answered with {answer.status}: nothing can be said about attacks{hint}"
+            f"the honest request was answered with {answer.status}, so attacks show nothing: make it pass first{hint}"
         )
 
 
@@ -241,7 +243,7 @@ def _cannot_send(name: str, unsent: Unsent) -> NotLookedAt:
 def _served_with(status: int) -> NotLookedAt:
     return NotLookedAt(
         "what strangers are served",
-        f"the honest request is answered with {status}, so that being served cannot be told by a status",
+        f"the honest request is answered with {status}, so a status does not show whether a request was served",
         "an honest request that is answered with 200",
     )
 
@@ -249,16 +251,18 @@ def _served_with(status: int) -> NotLookedAt:
 def _out_of_time(left: int) -> NotLookedAt:
     return NotLookedAt(
         "the rest",
-        f"{left} attacks were not sent, for the time was over",
-        "Reach(seconds=...), or a quicker send",
+        f"{left} attacks were not sent, because the time was over",
+        "Reach(seconds=...) with more seconds, or a faster send",
     )
 
 
 NONCE_ENDED: Final = NotLookedAt(
     "attacks that lacked a nonce",
-    "each answer demands another nonce",
+    "each answer requires a new nonce",
     "a server whose nonces last for some seconds",
 )
 SIDE_EFFECTS: Final = NotLookedAt(
-    "side effects", "whether the endpoint ran before a request was refused is not seen", "Reach(reached=...)"
+    "side effects",
+    "it is not seen whether the endpoint ran before a request was refused",
+    "Reach(reached=...)",
 )

@@ -1,6 +1,6 @@
-"""Sends for applications in this process, which write every request as it is, odd ones too.
+"""Sends for applications in the same process. They write every request unchanged, also odd ones.
 
-Test clients mend what they send: they collapse slashes, join headers, and know no websocket handshake.
+Test clients correct what they send: they collapse slashes, join headers, and have no websocket handshake.
 
 Spec: RFC 9112 3.2; RFC 6455 4.2
 Role: RS
@@ -19,14 +19,14 @@ from rskit.testing.attacks.answer import Answer, Headers
 
 LOGGER: Final = logging.getLogger("rskit.testing")
 ANONYMOUS_USER: Final = "203.0.113.9"
-"""Where requests come from: no address that anybody trusts."""
+"""The address that requests come from. Nobody trusts it."""
 _MOST_OCTETS: Final = 1024 * 1024
 
 
 class WsgiSender:
-    """`send` for a WSGI application: `find_holes(WsgiSender(app), ...)`. `certificate`: a client's, in DER.
+    """`send` for a WSGI application: `find_holes(WsgiSender(app), ...)`. `certificate`: the client's, in DER.
 
-    `target` takes the request target as it stands on the request line, for `Reach(target=...)`.
+    `target` takes the request target exactly as on the request line, for `Reach(target=...)`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], *, certificate: bytes | None = None) -> None:
@@ -56,7 +56,7 @@ class WsgiSender:
                         break
             finally:
                 getattr(chunks, "close", lambda: None)()
-        except Exception:  # a server would answer so, and log it
+        except Exception:  # a server would log it and answer in this way
             LOGGER.info("the application raised an error", exc_info=True)
             return Answer(500, (), b"")
         status, answered = started[-1]
@@ -93,7 +93,7 @@ class WsgiSender:
 
 
 def _as_variables(headers: Headers) -> dict[str, str]:
-    """Repeated ones joined, and _ for -, as servers do."""
+    """Joins repeated headers, and writes _ for -, as servers do."""
     variables: dict[str, str] = {}
     for name, value in headers:
         variable = name.upper().replace("-", "_")
@@ -105,7 +105,7 @@ def _as_variables(headers: Headers) -> dict[str, str]:
 
 
 class _Handshake:
-    """A TLS socket, as far as its peer's certificate goes."""
+    """Stands for a TLS socket. It only has the peer's certificate."""
 
     def __init__(self, certificate: bytes) -> None:
         self._certificate = certificate
@@ -115,10 +115,10 @@ class _Handshake:
 
 
 class AsgiSender:
-    """`send` for an ASGI application: `await afind_holes(AsgiSender(app), ...)`. `certificate`: a client's, in DER.
+    """`send` for an ASGI application: `await afind_holes(AsgiSender(app), ...)`. `certificate`: the client's, in DER.
 
-    A wss URL is a websocket handshake, answered with 101 if it is accepted. `target` takes the request target as it
-    stands on the request line, for `Reach(target=...)`.
+    A wss URL is a websocket handshake, answered with 101 if it is accepted. `target` takes the request target exactly
+    as on the request line, for `Reach(target=...)`.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], *, certificate: bytes | None = None) -> None:
@@ -135,7 +135,7 @@ class AsgiSender:
         scope = self._scope(method, target, url, headers, websocket=exchange.websocket)
         try:
             await self.app(scope, exchange.receive, exchange.send)
-        except Exception:  # a server would answer so, and log it
+        except Exception:  # a server would log it and answer in this way
             if not exchange.status:
                 LOGGER.info("the application raised an error", exc_info=True)
                 return Answer(500, (), b"")
@@ -176,7 +176,7 @@ class AsgiSender:
 
 
 class _Exchange:
-    """What goes to and fro in one request."""
+    """The messages of one request in both directions."""
 
     def __init__(self, body: bytes, *, websocket: bool) -> None:
         self.websocket = websocket
@@ -215,7 +215,7 @@ class _Exchange:
 
 
 def target_of(url: str) -> str:
-    """What stands on the request line for this URL: all behind its host, as it is spelled."""
+    """The request target for this URL: everything after its host, unchanged."""
     behind = url.partition("://")[2]
     slash = behind.find("/")
     return behind[slash:] if slash >= 0 else "/"

@@ -98,7 +98,7 @@ def test_without_a_policy_no_preflight_is_answered(ask: Any, caplog: pytest.LogC
         assert status == 401
         assert set(allowing(headers)) == {"access-control-expose-headers"}
     assert RAN == []
-    assert "give cors=Cors(origins={...})" in caplog.text
+    assert "set cors=Cors(origins={...})" in caplog.text
     assert ask(None, "GET", "/accounts", {**CREDENTIALS, "origin": SHOP})[0] == 200
 
 
@@ -206,7 +206,7 @@ def test_cors_handling_inside_of_it_answers_no_stranger():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"origins": ()}, "one origin at least"),
+        ({"origins": ()}, "at least one origin"),
         ({"origins": SHOP}, "takes a collection"),
         ({"origins": [f"{SHOP}/"]}, "as a browser does"),
         ({"origins": [f"{SHOP}:443"]}, "as a browser does"),
@@ -216,8 +216,8 @@ def test_cors_handling_inside_of_it_answers_no_stranger():
         ({"origins": ["https://x.example:y"]}, "as a browser does"),
         ({"origins": ["null"]}, "as a browser does"),
         ({"origins": [7]}, "as a browser does"),
-        ({"origins": ["*", SHOP]}, "stands alone"),
-        ({"origins": ["*"], "credentials": True}, "stands alone"),
+        ({"origins": ["*", SHOP]}, "allows no further origin"),
+        ({"origins": ["*"], "credentials": True}, "allows no further origin"),
         ({"origins": [SHOP], "headers": ["*"]}, "by its own name"),
         ({"origins": [SHOP], "headers": ["a, b"]}, "by its own name"),
         ({"origins": [SHOP], "methods": "GET"}, "takes a collection"),
@@ -232,6 +232,6 @@ def test_a_policy_that_cannot_be_meant_is_refused(settings: Any, said: str):
 
 def test_what_is_no_policy_is_refused():
     for protect, app in ((asgi_mw.Protect, Starlette()), (wsgi_mw.Protect, flask.Flask("api"))):
-        with pytest.raises(ConfigurationError, match=r"cors= takes Cors\(origins="):
+        with pytest.raises(ConfigurationError, match=r"cors= must be Cors\(origins="):
             protect(app, a_server(), cors={SHOP})  # type: ignore[operator]
     assert a_server().resource == RESOURCE

@@ -138,8 +138,8 @@ def test_elsewhere_numbers_are_no_texts() -> None:
         ([ORDER], "is not a JSON object"),
         ("", "is not a JSON object"),
         ({}, "lacks instructedAmount"),
-        ({**ORDER, "type": "loan"}, "is of another type"),
-        ({**ORDER, "type": None}, "is of another type"),
+        ({**ORDER, "type": "loan"}, "has another type"),
+        ({**ORDER, "type": None}, "has another type"),
         ({**ORDER, "urgent": True}, "a member that this API does not execute"),
         ({**ORDER, "consent_id": "c1"}, "a member that this API does not execute"),
         ({**ORDER, "reference": ["x"] * MAX_STEPS}, "is too large"),
@@ -172,16 +172,16 @@ def test_what_is_executed_is_what_was_compared() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"executed": ()}, "names no member"),
-        ({"executed": "amount"}, "is a tuple of names"),
-        ({"executed": ("",)}, "is a tuple of names"),
+        ({"executed": ()}, "executed is empty"),
+        ({"executed": "amount"}, "must be a tuple of names"),
+        ({"executed": ("",)}, "must be a tuple of names"),
         ({"executed": ("amount", "amount")}, "'amount' is named twice"),
         ({"executed": ("amount",), "optional": ("amount",)}, "'amount' is named twice"),
         ({"executed": ("amount",), "not_executed": ("amount",)}, "'amount' is named twice"),
         ({"executed": ("amount", "type")}, "'type' is named twice"),
         ({"executed": ("amount", "consent_id")}, "'consent_id' is named twice"),
-        ({"executed": ("amount",), "decimals": ("sum",)}, "'sum', which is not compared"),
-        ({"executed": ("amount",), "decimals": "amount"}, "is a tuple of names"),
+        ({"executed": ("amount",), "decimals": ("sum",)}, "'sum', which is in no compared member"),
+        ({"executed": ("amount",), "decimals": "amount"}, "must be a tuple of names"),
     ],
 )
 def test_what_contradicts_itself_is_named(settings: dict[str, Any], words: str) -> None:

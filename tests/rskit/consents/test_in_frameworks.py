@@ -384,4 +384,4 @@ def test_a_mark_of_a_chosen_lifetime_uses_up_no_consent(
     """Such a mark is gone before the consent is, and then it would pay again."""
     assert post(marking, api)[0] == 503
     assert api.books.paid == []
-    assert "use up its consent by use_consent" in caplog.text
+    assert "call use_consent, which remembers" in caplog.text

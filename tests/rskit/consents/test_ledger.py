@@ -28,7 +28,7 @@ def no_books(_: Any) -> None:
 
 def test_a_store_in_memory_is_refused_when_the_ledger_is_made() -> None:
     for store in (MemoryStore(), SealedStore(MemoryStore(), Seal([b"k" * 32]))):
-        with pytest.raises(UnfitStore, match="one process's memory"):
+        with pytest.raises(UnfitStore, match="the memory of one process"):
             ConsentLedger(store, reconcile=no_books)
 
 
@@ -153,7 +153,7 @@ PLAIN = {"type": "payment_initiation", **ORDER}
     ("needed", "granted", "settings", "words"),
     [
         (PAYMENT.needed(ORDER), None, {}, r"needs ResourceServer\(consents="),
-        (None, None, {"ledger": True}, "its route is under Access"),
+        (None, None, {"ledger": True}, "put Access"),
         ([PAYMENT.needed(ORDER), {"type": "payment_initiation"}], None, {"ledger": True}, "executes one"),
         (PLAIN, None, {"ledger": True}, r"DetailsType\(...\).needed"),
         (PAYMENT.needed(ORDER), a_consent("c1", consent_id=None), {"ledger": True}, "has no consent_id"),

@@ -88,8 +88,8 @@ def test_what_is_missing_is_said_once_and_in_order():
         ("bank.Timing", "takes a collection"),
         (None, "takes a collection"),
         (Layer, "takes a collection"),
-        (["Timing"], "is none of them"),
-        ([7], "is none of them"),
+        (["Timing"], "it contains"),
+        ([7], "it contains"),
         (["bank.app.<lambda>"], "lambda"),
     ],
 )

@@ -36,15 +36,15 @@ def skin(request: pytest.FixtureRequest) -> Any:
 def test_what_is_given_wrongly_is_refused_with_the_right_call(skin: Any):
     protect, make = skin
     app, server = make(), a_server()
-    with pytest.raises(ConfigurationError, match=r"swapped: it is Protect\(app, resource_server\)"):
+    with pytest.raises(ConfigurationError, match=r"swapped: write Protect\(app, resource_server\)"):
         protect(server, app)
     with pytest.raises(ConfigurationError, match=r"not its class: ResourceServer\(resource=\.\.\., issuers="):
         protect(app, ResourceServer)
-    with pytest.raises(ConfigurationError, match=r"takes a ResourceServer\(.*, and str is none"):
+    with pytest.raises(ConfigurationError, match=r"takes a resource server, not a str"):
         protect(app, "https://api.example")
     with pytest.raises(ConfigurationError, match=r"(Starlette|Flask)\(\.\.\.\), not its class"):
         protect(type(app), server)
-    with pytest.raises(ConfigurationError, match="an application, and NoneType is none"):
+    with pytest.raises(ConfigurationError, match="an application, not a NoneType"):
         protect(None, server)
 
 
@@ -87,7 +87,7 @@ def test_the_audit_of_an_asgi_app_says_whether_it_is_protected():
         assert table == bare
     lines = str(asgi_mw.audit(added)).splitlines()
     assert lines[0] == f"protected by {RESOURCE}"
-    assert lines[1].split() == ["GET", "HEAD", "/accounts", "any", "token", "that", "holds"]
+    assert lines[1].split() == ["GET", "HEAD", "/accounts", "any", "valid", "token"]
 
 
 def test_a_mounted_application_may_have_a_protect_of_its_own():

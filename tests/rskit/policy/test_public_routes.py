@@ -135,8 +135,8 @@ def test_a_route_that_is_named_is_public_and_no_other(made: Any):
 
 def test_a_name_of_no_route_and_a_route_with_a_rule_are_refused(made: Any):
     for named, said in [
-        (["/logon"], "what is no route: /logon"),
-        (["/logins/*", "/login"], r"what is no route: /logins/\*"),
+        (["/logon"], "that are no route: /logon"),
+        (["/logins/*", "/login"], r"that are no route: /logins/\*"),
         (["/accounts"], "has a rule of its own"),
     ]:
         ask, audit = made(named)

@@ -117,9 +117,9 @@ def test_a_finding_says_what_was_sent_what_came_what_it_means_and_what_to_do():
         "a token for another API",
         "a token for another API",
         "200",
-        "A token that another API was sent, and could keep, opens this one.",
+        "A token that was sent to another API, which could keep it, works here.",
         "RFC 9068 4-4",
-        "Demand aud, as a string or a list of strings, and find this API's own identifier in it, letter for letter.",
+        "Require aud, as a string or a list of strings, and find this API's identifier in it, letter for letter.",
     )
     text = str(report)
     assert f"{len(report)} holes in GET {URL} ({report.attacks} attacks, {report.requests} requests, " in text
@@ -137,7 +137,7 @@ def test_a_finding_says_what_was_sent_what_came_what_it_means_and_what_to_do():
 def test_what_was_not_decided_is_no_word_of_letting_in():
     report = scan(BreaksInsteadOfRefusing)
     broken = next(finding for finding in report.findings if finding.came == "500")
-    assert broken.means.startswith("The request was not refused: this API broke on it.")
+    assert broken.means.startswith("The request was not refused: it caused an error in this API.")
     assert broken.remedy.startswith("Refuse it with 400, 401 or 403")
 
 
@@ -174,7 +174,9 @@ def test_when_the_time_is_over_it_says_how_much_is_left():
     report = scan(Api, seconds=0)
     assert report.requests < 10
     (rest,) = (item for item in report.not_looked_at if item.what == "the rest")
-    assert int(rest.why.removesuffix(" attacks were not sent, for the time was over")) >= scan(Api).attacks
+    assert (
+        int(rest.why.removesuffix(" attacks were not sent, because the time was over")) >= scan(Api).attacks
+    )
 
 
 def test_a_scan_is_bounded():
@@ -269,7 +271,7 @@ class AsksForNoTokenWhereNothingIs(Api):
 def test_methods_without_a_route_are_named():
     report = scan_plainly(AsksForNoTokenWhereNothingIs)
     (missing,) = (item for item in report.not_looked_at if item.what == "methods without a route")
-    assert "DELETE is answered with 405 before a token is asked for" in missing.why
+    assert "DELETE is answered with 405 before a token is required" in missing.why
     assert "HEAD" not in missing.why
 
 
@@ -323,7 +325,7 @@ def test_an_honest_request_that_finds_nothing_tells_little_of_strangers():
 
 def test_a_server_that_demands_nonces_needs_a_send_that_shows_them():
     with pytest.raises(
-        AssertionError, match=r"answered with 401.*let send return the response, which has it"
+        AssertionError, match=r"answered with 401.*let send return the response, which contains it"
     ):
         scan_plainly(DemandsNonces)
     assert scan_plainly(DemandsNonces, status_alone=False) == []
@@ -371,12 +373,12 @@ def test_a_send_that_is_to_be_awaited_is_told_where_it_belongs():
         return 200
 
     sent = send()
-    with pytest.raises(TypeError, match="this is for afind_holes"):
+    with pytest.raises(TypeError, match="use afind_holes"):
         find_holes(lambda *_: sent, Mint(), "GET", URL)
     sent.close()
 
 
 @pytest.mark.parametrize("answer", [None, "200", True, object(), b""])
 def test_a_send_that_returns_no_answer_is_told_so(answer: object):
-    with pytest.raises(TypeError, match="it returns a status, an Answer or a test client's response"):
+    with pytest.raises(TypeError, match="it must return a status, an Answer or a test client's response"):
         find_holes(lambda *_: answer, Mint(), "GET", URL)

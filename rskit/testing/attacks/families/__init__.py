@@ -1,6 +1,6 @@
 """The attacks, one file for each family, in the order in which they are sent.
 
-What changes the time comes last: after it, what was made before has expired.
+Attacks that move the clock come last: after them, everything made before has expired.
 
 Spec: FAPI2-SP 5.3.4
 Role: RS

@@ -1,4 +1,4 @@
-"""Another algorithm than the issuer's: none, an HMAC over the public key, or one for another kind of key.
+"""An algorithm other than the issuer's: none, an HMAC keyed with the public key, or one for another type of key.
 
 Spec: RFC 8725 2.1, 3.1; RFC 9068 2.1, 4-5 (CVE-2015-9235, CVE-2022-29217, CVE-2024-33663)
 Role: RS
@@ -60,9 +60,9 @@ def _unsecured_rows() -> Iterator[Row]:
 
 UNSECURED = Family(
     "tokens that nothing signs",
-    means="Anybody writes a token for any user, with any scope.",
+    means="Anybody can write a token for any user, with any scope.",
     clause="RFC 9068 4-5",
-    remedy="Give the verifier the list of algorithms of this issuer, and refuse every other alg before anything else.",
+    remedy="Give the verifier the list of algorithms of this issuer, and refuse every other alg first.",
     rows=tuple(_unsecured_rows()),
     needs=needs_jwts,
 )
@@ -114,9 +114,9 @@ def _hmac_rows() -> Iterator[Row]:
 
 KEY_CONFUSION = Family(
     "public keys taken for shared secrets",
-    means="Whoever has the public key, which is everybody, makes tokens for any user.",
+    means="The public key is known to everybody, so everybody can make tokens for any user.",
     clause="RFC 8725 3.1",
-    remedy="Allow asymmetric algorithms only, and let each key be used for its own algorithm, never for the header's.",
+    remedy="Allow only asymmetric algorithms. Use each key with its own algorithm, never with the header's.",
     rows=tuple(_hmac_rows()),
     needs=needs_jwts,
 )
@@ -131,7 +131,7 @@ def _mislabelled(forger: Forger) -> Attack:
 
 
 def _sibling(forger: Forger) -> Attack | None:
-    """RSA serves two algorithms, and a key that is declared for one of them serves that one alone."""
+    """An RSA key works with two algorithms. A key that is declared for one must not be used with the other."""
     alg = {"PS": "RS", "RS": "PS"}.get(forger.issuer.alg[:2], "") + forger.issuer.alg[2:]
     if len(alg) < 5:
         return None
@@ -140,9 +140,9 @@ def _sibling(forger: Forger) -> Attack | None:
 
 OTHER_ALGORITHMS = Family(
     "algorithms of other keys",
-    means="The algorithm is the sender's choice, so that the weakest one that the verifier knows decides.",
+    means="The sender chooses the algorithm, so the weakest algorithm of the verifier can be used.",
     clause="RFC 8725 3.1",
-    remedy="Compare the header's alg with the alg of the key that its kid names, and refuse what differs.",
+    remedy="Compare the header's alg with the alg of the key that kid names, and refuse a difference.",
     rows=(
         Row("alg of another kind of key", "a token whose alg is for another kind of key", _mislabelled),
         Row(

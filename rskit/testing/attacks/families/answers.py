@@ -1,4 +1,4 @@
-"""Answers that give away what was asked for: to a cache, to another page, or to who was refused.
+"""Answers that disclose data: to a cache, to a page of another origin, or to a client that was refused.
 
 Spec: RFC 9111 3.5; RFC 6750 5.3; RFC 9728 5.1; RFC 9700 4.3.2 (RS-16, RS-20)
 Role: RS
@@ -25,7 +25,7 @@ def needs_answers(forger: Forger) -> NotLookedAt | None:
 
 NO_ANSWERS: Final = NotLookedAt(
     "what answers give away",
-    "send tells the status alone: no header and no body was read",
+    "send returns only the status: no header and no body was read",
     "let send return the response",
 )
 
@@ -38,7 +38,7 @@ def _asked(write: Callable[[Forger], list[tuple[str, str]]], flaw: Callable[[Ans
 
 
 def _shared(answer: Answer) -> str | None:
-    """RFC 9111 3.5: with these a shared cache keeps what came for one Authorization and gives it to all."""
+    """RFC 9111 3.5: with these directives a shared cache stores an answer to one Authorization and serves it to all."""
     said = {
         word.strip().partition("=")[0].lower() for word in (answer.header("cache-control") or "").split(",")
     }
@@ -94,23 +94,23 @@ ANSWERS: Final = Family(
             "an answer that shared caches keep",
             "the honest request",
             _asked(Forger.honest, _shared),
-            means="A cache in between gives one user's answer to another user, and to strangers.",
+            means="A shared cache serves one user's answer to other users, and to requests without a token.",
             clause="RFC 9111 3.5",
-            remedy="Send Cache-Control: no-store, or private, with whatever came for a token.",
+            remedy="Send Cache-Control: no-store or private with every answer to a request with a token.",
         ),
         Row(
             "an answer for any page",
             "the honest request, from the origin https://evil.example",
             _asked(lambda forger: [*forger.honest(), ("Origin", f"https://{_EVIL}")], _reflected),
-            means="A page of an attacker reads answers with what the browser has of the user.",
+            means="An attacker's page reads answers with the user's cookies or client certificate.",
             clause="RFC 6750 5.3",
-            remedy="List the origins that may read, or allow credentials to none; never send the Origin back.",
+            remedy="List the origins that may read, or allow no credentials. Never echo the Origin.",
         ),
         Row(
             "an answer for the origin null",
             "the honest request, from the origin null",
             _asked(lambda forger: [*forger.honest(), ("Origin", "null")], _reflected),
-            means="A sandboxed page of an attacker reads answers with what the browser has of the user.",
+            means="An attacker's sandboxed page reads answers with the user's cookies or client certificate.",
             clause="RFC 6750 5.3",
             remedy="Never allow the origin null.",
         ),
@@ -126,9 +126,9 @@ ANSWERS: Final = Family(
             "a refusal that shows the inside",
             "an Authorization header that cannot be read",
             _asked(_broken, _tells),
-            means="Whoever is refused learns files, versions and settings of this API.",
+            means="A client that is refused learns files, versions and settings of this API.",
             clause="RFC 6750 3",
-            remedy="Answer with the error code alone, and keep exceptions in the log.",
+            remedy="Answer only with the error code, and keep exceptions in the log.",
         ),
         Row(
             "a refusal that repeats the token",
@@ -136,7 +136,7 @@ ANSWERS: Final = Family(
             _repeats(lambda forger: forger.token(exp=forger.now() - 3600, iat=forger.now() - 7200)),
             means="Tokens end up in logs, error pages and error trackers.",
             clause="RFC 6750 5.3",
-            remedy="Say in an error which rule was broken, never what was sent.",
+            remedy="An error may say which rule was broken, but never what was sent.",
         ),
     ),
     needs=needs_answers,
@@ -144,7 +144,7 @@ ANSWERS: Final = Family(
 
 
 def _turns(forger: Forger) -> Generator[Step, Answer, Came]:
-    """Two users in turns: each sees what is his."""
+    """Two users, alternately: each must see only their own data."""
     subject = forger.reach.subject
     if subject is None:
         return NO_SUBJECT
@@ -158,7 +158,7 @@ def _turns(forger: Forger) -> Generator[Step, Answer, Came]:
 
 
 def _same_names(forger: Forger) -> Generator[Step, Answer, Came]:
-    """Tokens that differ in their user alone, jti included."""
+    """Tokens that differ only in their user; even jti is the same."""
     subject = forger.reach.subject
     if subject is None:
         return NO_SUBJECT
@@ -172,7 +172,7 @@ def _same_names(forger: Forger) -> Generator[Step, Answer, Came]:
 
 NO_SUBJECT: Final = NotLookedAt(
     "whose data comes back",
-    "nothing here tells whose data an answer shows",
+    "the answers do not show whose data they contain",
     "Reach(subject=...), a function of the answer",
 )
 
@@ -180,7 +180,7 @@ USERS: Final = Family(
     "users who get another's answer",
     means="One user sees the accounts of another.",
     clause="FAPI2-SP 5.3.4-4",
-    remedy="Remember tokens, answers and their users by the whole token, and nothing of one request for the next.",
+    remedy="Cache tokens, answers and users by the whole token. Keep nothing of one request for the next.",
     rows=(
         Row("two users in turns", "requests of two users, in turns", story(_turns)),
         Row(

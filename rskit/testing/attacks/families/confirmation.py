@@ -1,4 +1,4 @@
-"""Tokens bound to something else, to nothing, or in a way that nobody knows.
+"""Tokens that are bound to something else, to nothing, or by an unknown confirmation method.
 
 Spec: RFC 7800 3.1; RFC 8705 3b; RFC 9449 6, 7.1a, 7.2a; FAPI2-SP 5.3.4-5 (CVE-2024-10039)
 Role: RS
@@ -32,7 +32,7 @@ def _not_shown(forger: Forger) -> Made | None:
 
 
 def _jkt(change: Callable[[str], Any]) -> Maker:
-    """Of tokens that come with a proof: the thumbprint is not that of the proof's key."""
+    """For tokens with a proof: the thumbprint is not that of the proof's key."""
 
     def make(forger: Forger) -> Made | None:
         if not forger.bound:
@@ -71,8 +71,8 @@ def _unbound_as_bearer(forger: Forger) -> Made | None:
 
 UNBOUND_TOKENS: Final = NotLookedAt(
     "unbound tokens",
-    "whether this API takes tokens that are bound to nothing is its own decision",
-    "Reach(only_bound=True) if it takes sender-constrained tokens only",
+    "whether this API accepts unbound tokens is its own decision",
+    "Reach(only_bound=True) if it accepts only sender-constrained tokens",
 )
 
 
@@ -84,8 +84,8 @@ BOUND_OTHERWISE: Final = Family(
     "bindings that do not hold",
     means="A stolen token is used without the key or certificate that it is bound to.",
     clause="FAPI2-SP 5.3.4-5",
-    remedy="Verify every member of cnf on every request, whatever is configured, and refuse a cnf that holds none "
-    "that is known.",
+    remedy="Verify every member of cnf on every request, whatever the configuration. Refuse a cnf that has no known "
+    "member.",
     rows=(
         Row(
             "a token bound in a way that nobody knows",
@@ -121,7 +121,7 @@ BOUND_OTHERWISE: Final = Family(
             clause="RFC 9449 7.1a",
         ),
         Row("an unbound token as a bearer token", "a token without cnf, under Bearer", _unbound_as_bearer),
-        # For APIs that take both kinds; `credentials` has what is sent where this request itself is bound.
+        # For APIs that accept both kinds. If this request itself is bound, the family in `credentials` sends it.
         Row(
             "a bound token as a bearer token",
             "a token that is bound to a DPoP key, under Bearer",
@@ -133,7 +133,7 @@ BOUND_OTHERWISE: Final = Family(
 
 
 def _forwarded(names: tuple[str, ...], write: Callable[[bytes], str]) -> Maker:
-    """A certificate is public: whoever stole the token has it too, and may write it into a header."""
+    """A certificate is public: who stole the token has it too, and can write it into a header."""
 
     def make(forger: Forger) -> Attack:
         certificate = certificate_of(forger.client)
@@ -155,10 +155,10 @@ def _base64(certificate: bytes) -> str:
 
 FORWARDED: Final = Family(
     "certificates in headers",
-    means="A stolen token is used with the certificate of its owner, which is public, and without its key.",
+    means="A stolen token is used with its owner's certificate, which is public, and without the key.",
     clause="RFC 8705 3b",
-    remedy="Take certificates from the TLS handshake, or from a header that a trusted proxy sets and strips; drop it "
-    "from everybody else.",
+    remedy="Take certificates from the TLS handshake, or from a header that a trusted proxy sets and strips. Remove "
+    "that header from all other requests.",
     rows=(
         Row(
             "a certificate in a header, escaped",
@@ -212,7 +212,7 @@ FORWARDED: Final = Family(
 
 
 def _of_another(forger: Forger) -> Attack | NotLookedAt:
-    """Where `send` shows a certificate: one that names it passes, and one that names another does not."""
+    """If `send` presents a certificate: a token that names it passes, and one that names another must not."""
     shown = forger.reach.certificate
     if shown is None:
         return NO_CERTIFICATE
@@ -224,18 +224,18 @@ def _of_another(forger: Forger) -> Attack | NotLookedAt:
 
 NO_CERTIFICATE: Final = NotLookedAt(
     "client certificates",
-    "send shows none, so that no token bound to one can pass",
-    "Reach(certificate=...) with the certificate that send shows, in DER",
+    "send presents no certificate, so a token that is bound to one cannot pass",
+    "Reach(certificate=...) with the certificate that send presents, in DER",
 )
 NOT_TAKEN: Final = NotLookedAt(
     "client certificates",
-    "a token bound to the certificate that send shows is refused",
+    "a token that is bound to the certificate that send presents is refused",
     "check Reach(certificate=...)",
 )
 
 CERTIFICATES: Final = Family(
     "certificates that are not the token's",
-    means="A stolen token is used with the certificate of the thief.",
+    means="A stolen token is used with the thief's certificate.",
     clause="RFC 8705 3b",
     remedy="Compare x5t#S256 with the SHA-256 of the certificate that the handshake proved.",
     rows=(

@@ -1,4 +1,4 @@
-"""How the token comes: under which scheme, how often, and in which place of the request.
+"""How the token is sent: under which scheme, how often, and in which part of the request.
 
 Spec: RFC 6750 2, 2.3; RFC 9449 7.1, 7.2a; FAPI2-SP 5.3.4-1, 5.3.4-2
 Role: RS
@@ -18,7 +18,7 @@ from rskit.testing.attacks.report import NotLookedAt
 
 
 def _forged(forger: Forger) -> tuple[str, str]:
-    """Of somebody else; a token that the attacker made up where tokens are opaque."""
+    """A token of another user; made up by the attacker if tokens are opaque."""
     token = "x" * 32 if forger.mint.opaque else forger.jwt(sign=forger.own.sign)
     return "Authorization", f"Bearer {token}"
 
@@ -41,7 +41,7 @@ def _basic_beside(forger: Forger) -> Headers:
 
 
 def _under(write: Callable[[str], str]) -> Maker:
-    """An honest token, with a good proof where it is bound, in another Authorization header than its own."""
+    """An honest token, with a valid proof if it is bound, in a changed Authorization header."""
 
     def headers(forger: Forger) -> Headers:
         token = forger.token()
@@ -101,7 +101,7 @@ def _in_a_form(forger: Forger) -> Made | None:
 
 
 NO_BODY: Final = NotLookedAt(
-    "tokens in a form", "send takes no body", "a send of four arguments: method, URL, headers and body"
+    "tokens in a form", "send takes no body", "a send with four parameters: method, URL, headers and body"
 )
 
 
@@ -116,9 +116,9 @@ def _place_rows() -> Iterator[Row]:
 
 CREDENTIALS: Final = Family(
     "credentials that are not one token in its header",
-    means="A proxy and this API read two different tokens out of one request, or a token leaks into logs and caches.",
+    means="A proxy and this API read two different tokens from one request, or a token leaks into logs and caches.",
     clause="FAPI2-SP 5.3.4-1",
-    remedy="Read exactly one Authorization header with one token under Bearer or DPoP, and refuse the rest.",
+    remedy="Accept exactly one Authorization header with one token under Bearer or DPoP, and refuse anything else.",
     rows=(
         Row("no token", "the request without any credentials", request(_no_headers)),
         Row("no JWT at all", "32 letters instead of a token", text(lambda _: "x" * 32)),
@@ -201,7 +201,7 @@ DOWNGRADES: Final = Family(
     "bound tokens without their proof",
     means="A stolen token is used without its key.",
     clause="RFC 9449 7.2a",
-    remedy="Refuse a token with cnf.jkt under Bearer, and demand one proof in the DPoP header under DPoP.",
+    remedy="Refuse a token with cnf.jkt under Bearer. Under DPoP require one proof in the DPoP header.",
     rows=(
         Row(
             "no proof",

@@ -1,4 +1,4 @@
-"""Tokens that hold, and do not grant this request: scope, authorization details, authentication.
+"""Valid tokens that do not grant this request: scope, authorization details, authentication.
 
 Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9068 2.2.3; RFC 9396 9; RFC 9470 3
 Role: RS
@@ -50,7 +50,7 @@ _SCOPES: Final[tuple[tuple[str, str, Callable[[str], str]], ...]] = (
 
 
 def _near(spell: Callable[[str], str]) -> Maker:
-    """Each name of the scope, spelled otherwise; nothing to send where that gives a name that was granted."""
+    """Each scope name is spelled differently. Nothing is sent if that gives a name that was granted."""
 
     def make(forger: Forger) -> Made | None:
         granted = str(forger.granted["scope"]).split(" ")
@@ -74,7 +74,7 @@ def _other_scope(forger: Forger) -> Made | None:
 
 ONE_SCOPE: Final = NotLookedAt(
     "a second scope",
-    "the scopes that were tried are made up; whether another scope of this API opens this route is not seen",
+    "the scopes that were tried are made up: it is not known whether another scope of this API opens this route",
     "Reach(other_scope=...)",
 )
 NO_SCOPE: Final = NotLookedAt(
@@ -83,9 +83,9 @@ NO_SCOPE: Final = NotLookedAt(
 
 SCOPES: Final = Family(
     "scopes that do not open this route",
-    means="A token that the user gave for something else does this too.",
+    means="A token that the user granted for something else can do this too.",
     clause="FAPI2-SP 5.3.4-4",
-    remedy="Split scope at its spaces and compare whole names; demand all that the route needs.",
+    remedy="Split scope at its spaces, compare whole names, and require all that the route needs.",
     rows=(
         Row("a token without the scope", "the honest token, with an empty scope", claims(scope="")),
         Row("a token without any scope", "the honest token, without scope", claims(scope=None)),
@@ -129,7 +129,7 @@ def _leaves(detail: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
 
 
 def _with(detail: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    """A copy in which one value is another of its type."""
+    """A copy in which one value is replaced by another of its type."""
     changed = copy.deepcopy(dict(detail))
     inner = changed
     for name in path[:-1]:
@@ -159,7 +159,7 @@ def _one_leaf(number: int) -> Maker:
 
 NEEDS_UNKNOWN: Final = NotLookedAt(
     "which details are compared",
-    "what this request needs of authorization_details is not known",
+    "it is not known which authorization_details this request needs",
     "Reach(details=...) with what Access(details=...) returns for this request",
 )
 NO_DETAILS: Final = NotLookedAt(
@@ -221,9 +221,9 @@ NO_STEP_UP: Final = NotLookedAt(
 
 AUTHENTICATION: Final = Family(
     "users who signed in otherwise",
-    means="What needs a strong or a fresh sign-in is done after a weak or an old one.",
+    means="An operation that needs a strong or recent sign-in is executed after a weak or an old one.",
     clause="RFC 9470 3",
-    remedy="Demand acr and auth_time on the route, refuse tokens without them, and times of the future.",
+    remedy="Require acr and auth_time on the route. Refuse tokens without them, and times in the future.",
     rows=(
         Row("a token without acr", "the honest token, without acr", _if_granted("acr", None)),
         Row(

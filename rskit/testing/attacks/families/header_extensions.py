@@ -1,4 +1,4 @@
-"""Header members that change what a JWS means: crit, b64, zip; and JWEs, which anybody can make.
+"""Header members that change how a JWS is read (crit, b64, zip); and JWEs, which anybody can make.
 
 Spec: RFC 7515 4.1.11; RFC 7797 6; RFC 8725 3.6, 3.3; RFC 9068 4-2 (CVE-2025-59420, CVE-2026-32597)
 Role: RS
@@ -24,7 +24,7 @@ def _header(forger: Forger, **more: Any) -> dict[str, Any]:
 
 
 def _unencoded(forger: Forger) -> str:
-    """RFC 7797: the signature is over the octets themselves; they stand in the token as base64url all the same."""
+    """RFC 7797: the signature covers the unencoded octets, but the token contains them in base64url nevertheless."""
     header = segment(_header(forger, crit=["b64"], b64=False))
     octets = json.dumps(forger.claims()).encode()
     signature = forger.issuer.sign(header.encode() + b"." + octets)
@@ -39,7 +39,7 @@ def _compressed(forger: Forger) -> str:
 
 EXTENSIONS: Final = Family(
     "extensions that are not understood",
-    means="A token is read otherwise than its signer meant it.",
+    means="A token is read differently from what its signer wrote.",
     clause="RFC 7515 4.1.11",
     remedy="Refuse every token with crit, unless each extension that it names is implemented.",
     rows=(
@@ -59,7 +59,7 @@ EXTENSIONS: Final = Family(
             "a payload that is compressed",
             'a token with zip "DEF", whose claims are compressed',
             text(_compressed),
-            means="A small token may unpack to any size, and fill the memory of this API.",
+            means="A small token may unpack to any size, and fill this API's memory.",
             clause="RFC 8725 3.6",
             remedy="Refuse tokens with zip.",
         ),
@@ -69,7 +69,7 @@ EXTENSIONS: Final = Family(
 
 
 def _encrypted(forger: Forger, inner: bytes, **header: Any) -> str | None:
-    """For the issuer's public key: the only one that is sure to be known."""
+    """Encrypted for the issuer's public key, because only that one is surely known."""
     if forger.issuer.kty == "OKP":
         return None
     rsa = forger.issuer.kty == "RSA"
@@ -97,7 +97,7 @@ def _sent(forger: Forger, token: str | None) -> Attack | None:
 
 
 def _direct(forger: Forger) -> str:
-    """Shaped as a JWE with a key of its own; the tag is made up."""
+    """Has the form of a JWE with a content key of its own. The tag is made up."""
     parts = (
         segment({"alg": "dir", "enc": "A128GCM", "typ": "at+jwt"}),
         "",
@@ -110,9 +110,9 @@ def _direct(forger: Forger) -> str:
 
 ENCRYPTED: Final = Family(
     "tokens that are encrypted and not signed",
-    means="Encrypting takes the public key alone, so anybody makes such a token for any user.",
+    means="Encryption needs only the public key, so anybody can make such a token for any user.",
     clause="RFC 8725 3.3",
-    remedy="Open a JWE only where decryption keys are configured, and take only a signed JWT for its contents.",
+    remedy="Decrypt a JWE only if decryption keys are configured, and accept only a signed JWT inside.",
     rows=(
         Row(
             "claims that are encrypted alone",

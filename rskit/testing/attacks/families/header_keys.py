@@ -1,4 +1,4 @@
-"""Keys that the token brings along or points at, and kids that are more than a name.
+"""Keys that the token contains or links to, and kids that are more than a name.
 
 Spec: RFC 8725 3.10; RFC 9068 4-5; RFC 7515 4.1 (CVE-2018-0114, CVE-2026-27962; kid as path, URL or SQL)
 Role: RS
@@ -20,7 +20,7 @@ from rskit.testing.attacks.report import NotLookedAt
 
 _EVIL: Final = "https://evil.example/jwks"
 _CANNOT_DECIDE: Final = frozenset({503})
-"""A kid that is not known may be a key of tomorrow: a server that cannot fetch its issuer's keys now says 503."""
+"""A server that cannot fetch its issuer's keys now answers 503: an unknown kid may be a new key."""
 
 
 def _own(forger: Forger) -> SignOctets:
@@ -55,7 +55,7 @@ def _carried() -> Iterator[Row]:
 
 
 def _fetched(member: str) -> Maker:
-    """Signed by a key that is published where the header says."""
+    """Signed by a key that is published at the URL in the header."""
 
     def make(forger: Forger) -> Made | None:
         server = forger.reach.key_server
@@ -69,15 +69,15 @@ def _fetched(member: str) -> Maker:
 
 NO_KEY_SERVER: Final = NotLookedAt(
     "keys behind a URL in the header",
-    "nothing serves the attacker's keys where this API could fetch them",
+    "there is no server from which this API could fetch the attacker's keys",
     "Reach(key_server=KeyServer(url, publish))",
 )
 
 BROUGHT_ALONG: Final = Family(
     "keys that the token brings along",
-    means="Whoever makes a key pair makes tokens for any user.",
+    means="Anybody with a key pair can make tokens for any user.",
     clause="RFC 8725 3.10",
-    remedy="Take keys from the issuer's key set alone, and pay no attention to jwk, jku, x5c and x5u.",
+    remedy="Take keys only from the issuer's key set, and ignore jwk, jku, x5c and x5u.",
     rows=(
         *_carried(),
         Row(
@@ -115,7 +115,7 @@ KIDS: Final = Family(
     "kids that are more than a name",
     means="The sender of a token chooses the key that it is verified with.",
     clause="RFC 8725 3.10",
-    remedy="Look the kid up in the issuer's key set, as it is, and refuse one that is not there.",
+    remedy="Look the kid up in the issuer's key set, unchanged, and refuse one that is not there.",
     rows=(
         Row(
             "a kid that nobody knows",
@@ -181,15 +181,15 @@ def _of_the_other(**header: Any) -> Maker:
 
 ONE_ISSUER: Final = NotLookedAt(
     "keys of a second issuer",
-    "this API trusts one issuer, as far as is known here",
+    "only one issuer that this API trusts is known here",
     "Reach(other_issuer=Mint(url))",
 )
 
 OTHER_ISSUER: Final = Family(
     "keys of another issuer",
-    means="One issuer that this API trusts makes tokens in the name of another.",
+    means="One issuer that this API trusts can make tokens in the name of another.",
     clause="RFC 8725 3.8",
-    remedy="Choose the issuer by iss first, and verify with the keys of that issuer alone.",
+    remedy="Choose the issuer by iss first, and verify only with the keys of that issuer.",
     rows=(
         Row(
             "a key of another issuer",

@@ -1,4 +1,4 @@
-"""Tokens of another issuer, or for another API, in every spelling that is nearly the right one.
+"""Tokens of another issuer, or for another API, in many spellings that resemble the right one.
 
 Spec: RFC 9068 4-3, 4-4; RFC 7519 4.1.3; RFC 8725 3.8, 3.9 (CVE-2024-53861)
 Role: RS
@@ -53,9 +53,9 @@ def _from(near: Near) -> Maker:
 
 ISSUERS: Final = Family(
     "issuers that are not the right one",
-    means="Who is not trusted here says who the user is.",
+    means="A server that is not trusted here decides who the user is.",
     clause="RFC 9068 4-3",
-    remedy="Compare iss with the configured issuer code point for code point; a substring or a prefix is no match.",
+    remedy="Compare iss with the configured issuer code point for code point. A substring or prefix is no match.",
     rows=tuple(_issuer_rows()),
     needs=needs_jwts,
 )
@@ -108,15 +108,15 @@ def _second_audience(forger: Forger) -> Made | None:
 
 ONE_AUDIENCE: Final = NotLookedAt(
     "a second audience",
-    "the audiences that were tried are made up; this API may know others by name",
+    "the audiences that were tried are made up; this API may accept other real ones",
     "Reach(other_audience=...) with the identifier of another API of the same issuer",
 )
 
 AUDIENCES: Final = Family(
     "audiences that are not this API",
-    means="A token that another API was sent, and could keep, opens this one.",
+    means="A token that was sent to another API, which could keep it, works here.",
     clause="RFC 9068 4-4",
-    remedy="Demand aud, as a string or a list of strings, and find this API's own identifier in it, letter for letter.",
+    remedy="Require aud, as a string or a list of strings, and find this API's identifier in it, letter for letter.",
     rows=(
         *_audience_rows(),
         Row(

@@ -1,4 +1,4 @@
-"""Tokens whose time is over, has not come, or is no time.
+"""Tokens that have expired, are not yet valid, or have a malformed time.
 
 Spec: RFC 9068 4-6; RFC 7519 4.1.4, 4.1.5; FAPI2-SP 5.3.2.1-13
 Role: RS
@@ -93,9 +93,9 @@ def _odd_rows() -> Iterator[Row]:
 
 LIFETIMES: Final = Family(
     "times that are over or have not come",
-    means="A token that was stolen, or should have ended, serves for as long as the leeway is wide.",
+    means="A stolen token works after its end, for as long as the leeway lasts.",
     clause="RFC 9068 4-6",
-    remedy="Demand exp as a number, allow a minute or two for clocks, and refuse nbf and iat of the future.",
+    remedy="Require exp as a number, allow a minute or two for clocks, and refuse nbf and iat in the future.",
     rows=(*_expired_rows(), *_future_rows(), *_odd_rows()),
 )
 
@@ -113,7 +113,7 @@ def _while_it_is_remembered(forger: Forger) -> Generator[Step, Answer, Came]:
 
 STANDING_CLOCK: Final = NotLookedAt(
     "what happens when time goes by",
-    "the clock stands still for a scan: whether a cache outlives a token, or a proof its mark, is not seen",
+    "the clock does not move during a scan: a cached token or a replay mark that expires is not seen",
     "Reach(advance=...) with a function that moves the clock of mint and API",
 )
 
@@ -124,9 +124,9 @@ def needs_time(forger: Forger) -> NotLookedAt | None:
 
 REMEMBERED: Final = Family(
     "tokens that are remembered for too long",
-    means="A token serves on after its end, because it was good once.",
+    means="A token still works after its end, because it was valid once.",
     clause="RFC 9068 4-6",
-    remedy="Keep the verdict on a token no longer than the token lives, and look at exp on every hit.",
+    remedy="Cache a decision no longer than the token lives, and check exp on every cache hit.",
     rows=(
         Row(
             "a token that expires while it is remembered",
@@ -153,12 +153,12 @@ def _revoked(forger: Forger) -> Generator[Step, Answer, Came]:
 
 
 NO_REVOCATION: Final = NotLookedAt(
-    "revoked tokens", "nothing tells this API that a token was revoked", "Reach(revoke=...)"
+    "revoked tokens", "this API cannot be informed that a token was revoked", "Reach(revoke=...)"
 )
 
 REVOKED: Final = Family(
     "tokens that were revoked",
-    means="A user takes a consent back, and the payment goes through all the same.",
+    means="A user withdraws a consent, but the payment is still made.",
     clause="FAPI2-SP 5.3.4-3",
     remedy="Ask a source of revocations on every request: introspection, a status list, or a denylist that is fed.",
     rows=(

@@ -1,4 +1,4 @@
-"""DPoP proofs without a nonce of this server, where it hands nonces out.
+"""DPoP proofs without a valid nonce, at a server that issues nonces.
 
 Spec: RFC 9449 4.3-10, 9, 11.3 (RS-2)
 Role: RS
@@ -26,10 +26,10 @@ def needs_nonces(forger: Forger) -> NotLookedAt | None:
 
 
 NO_NONCES: Final = NotLookedAt(
-    "nonces", "this API hands out none", "a server that demands them, such as ResourceServer(nonces=True)"
+    "nonces", "this API issues none", "a server that requires them, such as ResourceServer(nonces=True)"
 )
 NONCES_UNSEEN: Final = NotLookedAt(
-    "nonces", "send tells the status alone, so that no DPoP-Nonce is seen", "let send return the response"
+    "nonces", "send returns only the status, so no DPoP-Nonce is seen", "let send return the response"
 )
 
 
@@ -49,9 +49,9 @@ def _old_nonce(forger: Forger) -> Generator[Step, Answer, Came]:
 
 NONCES: Final = Family(
     "nonces that this server did not give",
-    means="Proofs that were made ahead of time, on a machine that is no longer held, are good for later.",
+    means="Proofs that an attacker made in advance, while he could use the key, work later.",
     clause="RFC 9449 11.3",
-    remedy="Once nonces are handed out, refuse every proof without a current one of this server's.",
+    remedy="If the server issues nonces, refuse every proof without a current one.",
     rows=(
         Row("a proof without a nonce", "a proof without the nonce that this server gave", _nonce(None)),
         Row(

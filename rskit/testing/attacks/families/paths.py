@@ -1,4 +1,4 @@
-"""Other spellings of the protected path: each one either leads nowhere, or through the same door.
+"""Other spellings of the protected path: each must lead nowhere, or be protected too.
 
 Spec: FAPI2-SP 5.3.4-1, 5.3.4-4 (N13 of the threats; CVE-2019-9901, CVE-2026-48710)
 Role: RS
@@ -16,7 +16,7 @@ from rskit.testing.attacks.report import NotLookedAt
 
 
 def _letter(path: str, escape: str = "%") -> str:
-    """The first letter, escaped."""
+    """The first letter is escaped."""
     return f"/{escape}{ord(path[1]):02x}{path[2:]}" if len(path) > 1 else "/%2f"
 
 
@@ -95,7 +95,7 @@ def _stranger(spell: Callable[[str], str]) -> Maker:
 
 
 def _without_scope(spell: Callable[[str], str]) -> Maker:
-    """Where this spelling serves a token with the scope, it must not serve one without."""
+    """A spelling that serves a token with the scope must not serve one without it."""
 
     def make(forger: Forger) -> Attack | None:
         url = _spelled(forger, spell)
@@ -136,17 +136,17 @@ def _rows() -> Iterator[Row]:
 
 PATHS: Final = Family(
     "other spellings of the path",
-    means="A stranger is served, for who guards the path reads it otherwise than who routes it.",
+    means="A request without a token is served, because guard and router read the path differently.",
     clause="FAPI2-SP 5.3.4-1",
-    remedy="Let policy sit on the endpoint that the router found, with a door in front that asks no path.",
+    remedy="Attach the policy to the endpoint that the router found, and protect everything else by default.",
     rows=tuple(_rows()),
 )
 
 PATHS_WITHOUT_SCOPE: Final = Family(
     "other spellings of the path, without the scope",
-    means="A token for something else does this too, for the scope is looked up by a path that is spelled otherwise.",
+    means="A token for something else works here, because the scope is looked up by a differently spelled path.",
     clause="FAPI2-SP 5.3.4-4",
-    remedy="Let the scope sit on the endpoint that the router found.",
+    remedy="Attach the scope to the endpoint that the router found.",
     rows=tuple(
         Row(
             f"a token without the scope, at the path with {name}",
@@ -169,10 +169,10 @@ def _target(write: Callable[[Forger], str]) -> Maker:
 
 
 TARGET: Final = -1
-"""In place of a worker: `Reach.target`."""
+"""Used instead of a worker's number: `Reach.target`."""
 NO_TARGETS: Final = NotLookedAt(
     "request targets as they are written",
-    "a client may mend a URL before it sends it: then odd spellings of the path went out in the plain one",
+    "a client may correct a URL before it sends it: then odd spellings of the path were sent in the normal one",
     "AsgiSender, WsgiSender, or Reach(target=...)",
 )
 
@@ -183,9 +183,9 @@ def _path(forger: Forger) -> str:
 
 TARGETS: Final = Family(
     "request targets that are no path",
-    means="A stranger is served, for the door and the router read the request line otherwise.",
+    means="A request without a token is served, because guard and router read the request line differently.",
     clause="FAPI2-SP 5.3.4-1",
-    remedy="Read the path out of an absolute target, refuse every other form, and let policy sit on the endpoint.",
+    remedy="Take the path from an absolute target, refuse every other form, and attach the policy to the endpoint.",
     rows=(
         Row("no token, by a whole URL", "the URL as the request target", _target(lambda forger: forger.url)),
         Row(

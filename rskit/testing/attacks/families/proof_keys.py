@@ -1,4 +1,4 @@
-"""DPoP proofs that prove nothing: of another key, of no key, or of a key that is bound to another token.
+"""DPoP proofs that prove nothing: of another key, of no key, or of a key to which another token is bound.
 
 Spec: RFC 9449 4.3-5, -6, -7, -12; RFC 8725 3.4 (RS-11)
 Role: RS
@@ -31,7 +31,7 @@ def _as_own(**header: Any) -> dict[str, Any]:
 
 
 def _by_the_issuer(forger: Forger, token: str) -> list[str]:
-    """The key of the issuer is in a header that the client wrote."""
+    """The proof's header has the issuer's key, but the client wrote the header."""
     header = {"jwk": forger.issuer.jwk, "alg": forger.issuer.alg}
     return [forger.proof(token, header, sign=forger.issuer.sign)]
 
@@ -61,7 +61,7 @@ def _hmac_over_its_pem(forger: Forger) -> SignOctets:
 
 KEYS: Final = Family(
     "proofs without the token's key",
-    means="A stolen token is used by somebody who does not have its key.",
+    means="A stolen token is used without its key.",
     clause="RFC 9449 4.3-7",
     remedy="Verify the proof with its jwk, by an asymmetric algorithm, and compare the thumbprint with jkt.",
     rows=(
@@ -159,7 +159,7 @@ KEYS: Final = Family(
 
 
 def _another_key_for_another(forger: Forger) -> Attack:
-    """The thief binds his own key, and shows the victim's token: the key is right, and right for another token."""
+    """The thief uses his own key, but the victim's token. The proof is valid, but for another token."""
     stolen = forger.token()
     sent = forger.proof(stolen, {"jwk": forger.own.jwk, "alg": forger.own.alg}, sign=forger.own.sign)
     mine = forger.jwt(claims={"cnf": {"jkt": forger.own.thumbprint}})
@@ -169,9 +169,9 @@ def _another_key_for_another(forger: Forger) -> Attack:
 
 SWAPPED: Final = Family(
     "keys that are bound to other tokens",
-    means="A thief whose own token was good a moment ago uses a stolen one.",
+    means="A thief whose own token has just passed uses a stolen one.",
     clause="RFC 9449 4.3-12",
-    remedy="Compare the proof's key with the jkt of the token of this request, whatever was remembered of either.",
+    remedy="Compare the proof's key with the jkt of this request's token, whatever is cached of either.",
     rows=(
         Row(
             "a proof of a key that is bound to another token",

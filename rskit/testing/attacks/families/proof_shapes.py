@@ -1,4 +1,4 @@
-"""What is not one DPoP proof, and proofs for any token or without a name.
+"""DPoP headers that are not exactly one proof, and proofs without ath or jti.
 
 Spec: RFC 9449 4.3-1, -2, -3, -4, -12 (RS-11)
 Role: RS
@@ -34,9 +34,9 @@ def _bad_and_good(forger: Forger, token: str) -> list[str]:
 
 SHAPES: Final = Family(
     "what is not one DPoP proof",
-    means="Another JWT of the client, or one of two proofs, is taken for the proof of this request.",
+    means="Another JWT of the client, or one of two proofs, is accepted as the proof of this request.",
     clause="RFC 9449 4.3-4",
-    remedy="Demand exactly one DPoP header with one JWT of typ dpop+jwt.",
+    remedy="Require exactly one DPoP header with one JWT of typ dpop+jwt.",
     rows=(
         Row("a proof of another type", 'a proof with typ "JWT"', proof({"typ": "JWT"})),
         Row("a proof without a type", "a proof without typ", proof({"typ": None})),
@@ -127,9 +127,9 @@ def _claim_rows() -> Iterator[Row]:
 
 CLAIMS: Final = Family(
     "proofs for any token, and proofs without a name",
-    means="One proof that leaks serves for other tokens of its key, or cannot be told from a replay.",
+    means="One leaked proof works for other tokens of its key, or a replay of it cannot be detected.",
     clause="RFC 9449 4.3-3",
-    remedy="Demand jti, htm, htu, iat and ath, each of its type, and compare ath with the hash of this very token.",
+    remedy="Require jti, htm, htu, iat and ath, each of its type, and compare ath with the hash of this token.",
     rows=tuple(_claim_rows()),
     needs=needs_proofs,
 )

@@ -1,4 +1,4 @@
-"""DPoP proofs for another method or another URL than this request's, in every spelling that is nearly the right one.
+"""DPoP proofs for another method or another URL, in many spellings that resemble the right one.
 
 Spec: RFC 9449 4.3-8, -9 (RS-12; node-oauth2-jwt-bearer#244, CVE-2026-48710)
 Role: RS
@@ -29,9 +29,9 @@ _METHODS: Final[tuple[tuple[str, Any], ...]] = (
 
 METHODS: Final = Family(
     "proofs for another method",
-    means="A proof that was made to read is used to pay.",
+    means="A proof that was made for reading is used to pay.",
     clause="RFC 9449 4.3-8",
-    remedy="Compare htm with the method of the request line, letter for letter, and never with an override header.",
+    remedy="Compare htm with the method of the request line, letter for letter, never with an override header.",
     rows=tuple(
         Row(name, f"a good token with {name}", proof(claims={"htm": value})) for name, value in _METHODS
     ),
@@ -40,7 +40,7 @@ METHODS: Final = Family(
 
 
 def _origin(forger: Forger) -> tuple[str, str]:
-    """The origin, and what follows it."""
+    """The origin, and the rest of the URL."""
     return forger.origin, forger.parts.path or "/"
 
 
@@ -53,7 +53,7 @@ def _host(change: Callable[[str], str]) -> Callable[[Forger], str]:
 
 
 def _path(change: Callable[[str], str | None]) -> Callable[[Forger], str | None]:
-    """None where this path cannot be changed so."""
+    """None if this path cannot be changed in this way."""
 
     def htu(forger: Forger) -> str | None:
         origin, path = _origin(forger)
@@ -87,7 +87,7 @@ def _escaped_slash(path: str) -> str | None:
 
 
 def _at_root(forger: Forger) -> str | None:
-    """The origin is the honest URL where its path is a slash."""
+    """The origin alone. It is the honest URL if the path is only a slash."""
     origin, path = _origin(forger)
     return None if path == "/" else origin
 
@@ -194,9 +194,9 @@ def _overridden(forger: Forger) -> Attack:
 
 NAMED: Final = Family(
     "proofs for what the request's own headers name",
-    means="The sender of a request decides what its proof has to say, so that a proof for any server serves here.",
+    means="The sender decides what the proof must contain, so a proof made for any server works here.",
     clause="RFC 9449 4.3-9",
-    remedy="Take origin and prefix from the configuration, and method and path from the request line: never from Host "
+    remedy="Take origin and prefix from the configuration, and method and path from the request line, never from Host "
     "or forwarded headers.",
     rows=(
         Row(

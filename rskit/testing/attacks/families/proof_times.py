@@ -1,4 +1,4 @@
-"""DPoP proofs of another time.
+"""DPoP proofs that are too old, dated in the future, or without a valid time.
 
 Spec: RFC 9449 4.3-11; FAPI2-SP 5.3.2.1-13 (RS-11)
 Role: RS
@@ -15,7 +15,7 @@ from rskit.testing.attacks.report import NotLookedAt
 
 
 def _old(seconds: int) -> Maker:
-    """A server that demands nonces may take their time for the proof's (RFC 9449 4.3-11)."""
+    """A server that requires nonces may use their time instead of the proof's iat (RFC 9449 4.3-11)."""
 
     def make(forger: Forger) -> Made | None:
         if forger.nonces:
@@ -27,8 +27,8 @@ def _old(seconds: int) -> Maker:
 
 AGE_BY_NONCE: Final = NotLookedAt(
     "proofs that are old",
-    "this API demands nonces, and may tell a proof's age by its nonce",
-    "Reach(advance=...), for which the nonce grows old too",
+    "this API requires nonces, and may take a proof's age from its nonce",
+    "Reach(advance=...), which makes the nonce old too",
 )
 
 
@@ -72,9 +72,9 @@ def _time_rows() -> Iterator[Row]:
 
 TIMES: Final = Family(
     "proofs of another time",
-    means="A proof that leaks, or that was made ahead, serves for as long as the window is wide.",
+    means="A leaked proof, or one made in advance, works for as long as the time window is.",
     clause="RFC 9449 4.3-11",
-    remedy="Demand iat as a number, and take it from a minute ago to half a minute ahead.",
+    remedy="Require iat as a number, at most a minute ago and at most half a minute ahead.",
     rows=tuple(_time_rows()),
     needs=needs_proofs,
 )

@@ -1,4 +1,4 @@
-"""DPoP proofs that were used before: at once, later, at another worker, or in other octets.
+"""DPoP proofs that were used before: replayed at once, later, at another worker, or with other octets.
 
 Spec: RFC 9449 11.1; RFC 9449 4.3-11 (RS-3)
 Role: RS
@@ -24,7 +24,7 @@ def _again(forger: Forger, times: int, **more: Any) -> Attack:
 
 
 def _in_another_query(forger: Forger) -> Attack:
-    """htu has no query, so another query is the same URL to a proof."""
+    """htu has no query, so for the proof another query is the same URL."""
     sent = forger.honest()
     url = f"{forger.url}{'&' if '?' in forger.url else '?'}again=1"
     return forger.attack(sent)._replace(requests=((forger.url, sent), (url, sent)), judge=only_one_is_taken)
@@ -35,7 +35,7 @@ def _rewritten(proof_: str, signature: bytes) -> str:
 
 
 def _signed_otherwise(forger: Forger) -> Attack | None:
-    """(r, n - s) is as good a signature as (r, s): the same proof in other octets."""
+    """(r, n - s) is as valid a signature as (r, s): the same proof with other octets."""
     order = order_of(forger.client)
     if order is None:
         return None
@@ -51,7 +51,7 @@ def _signed_otherwise(forger: Forger) -> Attack | None:
 
 
 def _signed_anew(forger: Forger) -> Attack:
-    """By who has the key for a moment: the name is what counts, not the octets."""
+    """Signed again with the client's key: jti makes it a replay, not the octets."""
     token = forger.token()
     first, second = (forger.proof(token, claims={"jti": "the same name"}) for _ in range(2))
     return forger.attack(forger.headers(token, first), forger.headers(token, second), judge=only_one_is_taken)
@@ -75,7 +75,7 @@ def _at_once(forger: Forger) -> Made:
 
 
 def _later(seconds: float, iat: int) -> Maker:
-    """Used once, and again when `seconds` have gone by: the mark has to outlive the window."""
+    """Used once, and again `seconds` later: the replay mark must last longer than the time window."""
 
     def tell(forger: Forger) -> Generator[Step, Answer, Came]:
         token = forger.token()
@@ -83,7 +83,7 @@ def _later(seconds: float, iat: int) -> Maker:
         first = yield forger.step(sent)
         advance = forger.reach.advance
         if first.status in REFUSALS:
-            return None  # this window is narrower
+            return None  # this server's window is shorter
         if advance is None:
             return STANDING_CLOCK
         advance(seconds)
@@ -95,18 +95,18 @@ def _later(seconds: float, iat: int) -> Maker:
 
 ONE_WORKER: Final = NotLookedAt(
     "a second worker",
-    "send reaches one process, or it is not known which: a proof used at one could pass at another",
+    "send reaches one process, or it is not known which: a proof used at one process could pass at another",
     "Reach(workers=[...]) with a send for each further process or host",
 )
 ONE_AT_A_TIME: Final = NotLookedAt(
     "replays at one moment",
-    "requests go out one after another: a mark that is read first and set afterwards is not seen",
+    "requests are sent one after another: a mark that is first read and then written is not detected",
     "Reach(executor=ThreadPoolExecutor()), or afind_holes",
 )
 
 REPLAYS: Final = Family(
     "proofs that were used before",
-    means="Whoever sees one request, in a log or at a proxy, sends it again.",
+    means="Anybody who sees one request, in a log or at a proxy, can send it again.",
     clause="RFC 9449 11.1",
     remedy="Mark jti and key as used, atomically, in a store that all workers share, as long as iat allows the proof.",
     rows=(

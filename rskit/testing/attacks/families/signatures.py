@@ -1,4 +1,4 @@
-"""Signatures that are empty, of nothing, of another key, or of other claims.
+"""Signatures that are empty, zero, of another key, or of other claims.
 
 Spec: RFC 9068 4-5; RFC 7515 5.2; RFC 8725 3.4 (CVE-2022-21449)
 Role: RS
@@ -28,7 +28,7 @@ def _altered(forger: Forger, token: str) -> str:
 
 
 def _altered_after_use(forger: Forger) -> Attack:
-    """The signature was good a moment ago: a cache that asks for less than the whole token says that it still is."""
+    """The token was valid a moment ago. A cache that compares less than the whole token still calls it valid."""
     token = forger.token()
     return forger.attack(forger.headers(token), forger.headers(_altered(forger, token)))
 
@@ -52,7 +52,7 @@ def _cut(forger: Forger) -> str:
 
 
 def _of_order(forger: Forger) -> Attack | None:
-    """r = s = n, which is 0 to who computes with it."""
+    """r = s = n (the order of the curve). In the computation this is 0."""
     order = order_of(forger.issuer)
     if order is None:
         return None
@@ -62,9 +62,9 @@ def _of_order(forger: Forger) -> Attack | None:
 
 FORGED = Family(
     "signatures that do not hold",
-    means="Claims are believed that the issuer never signed.",
+    means="Claims that the issuer never signed are accepted.",
     clause="RFC 9068 4-5",
-    remedy="Verify every signature with a key of the issuer, and remember verdicts by the whole token only.",
+    remedy="Verify every signature with a key of the issuer, and cache decisions only by the whole token.",
     rows=(
         Row("no signature", "a token whose signature is empty", jwt(sign=lambda _: nothing)),
         Row("a signature that is left out", "a token of two parts, without its signature", text(_two_parts)),

@@ -1,4 +1,4 @@
-"""Requests without a token that try another method, or headers that other software believes.
+"""Requests without a token that use another method, or headers that other software trusts.
 
 Spec: FAPI2-SP 5.3.4-1; RFC 6750 3 (N13 of the threats; CVE-2025-54576, CVE-2025-64484, CVE-2026-40575)
 Role: RS
@@ -39,7 +39,7 @@ def _served_or_no_route(method: str) -> Judge:
         if status in _NO_ROUTE and not trial.ran:
             return NotLookedAt(
                 "methods without a route",
-                f"{method} is answered with {status} before a token is asked for",
+                f"{method} is answered with {status} before a token is required",
                 "find_holes with each method that this URL has",
             )
         return stranger_is_not_served(trial, tolerated)
@@ -68,7 +68,7 @@ def _options(headers: Headers) -> Maker:
 
 
 def _reaches_the_endpoint(trial: Trial, tolerated: frozenset[int]) -> Came:
-    """An OPTIONS may be answered by a layer that tells methods, and says nothing of the resource."""
+    """OPTIONS may be answered by a layer that lists the methods. That discloses nothing of the resource."""
     answer = trial.answers[-1]
     if trial.ran is None and answer.body is not None and answer.body != trial.honest.body:
         return None
@@ -77,7 +77,7 @@ def _reaches_the_endpoint(trial: Trial, tolerated: frozenset[int]) -> Came:
 
 PREFLIGHT_UNSEEN: Final = NotLookedAt(
     "preflights",
-    "send tells the status alone, and a CORS layer may answer a preflight",
+    "send returns only the status, and a CORS layer may answer a preflight",
     "let send return the response",
 )
 _PREFLIGHT: Final = [("Origin", "https://evil.example"), ("Access-Control-Request-Method", "GET")]
@@ -101,7 +101,7 @@ def _with(headers: Headers) -> Maker:
 
 
 def _head_without_scope(forger: Forger) -> Attack | None:
-    """HEAD runs the same endpoint, and needs the same scope."""
+    """HEAD runs the same endpoint as GET, so it needs the same scope."""
     if forger.method != "GET" or not forger.granted.get("scope"):
         return None
     control = (forger.url, forger.headers(forger.token(), method="HEAD"))
@@ -112,15 +112,15 @@ def _head_without_scope(forger: Forger) -> Attack | None:
 NO_HEAD: Final = NotLookedAt(
     "HEAD without the scope",
     "an honest HEAD is not served here",
-    "nothing, unless HEAD is meant to be served where GET is",
+    "nothing, unless HEAD should be served where GET is",
 )
 
 
 METHODS: Final = Family(
     "other methods",
-    means="A stranger reads or changes what only a token opens, by a method that nobody thought of.",
+    means="A request without a token reads or changes protected data, by a method that was forgotten.",
     clause="FAPI2-SP 5.3.4-1",
-    remedy="Protect the whole application, whatever the method, and open single endpoints by name.",
+    remedy="Protect the whole application for every method, and open single endpoints by name.",
     rows=(
         *_method_rows(),
         Row("a token without the scope, by HEAD", "a token without the scope, by HEAD", _head_without_scope),
@@ -186,16 +186,16 @@ def _insider_rows() -> Iterator[Row]:
 
 
 def _routed_by_header(forger: Forger) -> Attack:
-    """The router believes headers that the door does not read."""
+    """The router follows headers that the protecting layer does not read."""
     headers = [(name, forger.parts.path) for name in _URL_HEADERS]
     return forger.attack(headers, url=f"{forger.origin}/fapikit-nowhere", judge=stranger_is_not_served)
 
 
 INSIDERS: Final = Family(
     "headers that only an insider would send",
-    means="A stranger writes into a header who he is, or which path he asks for, and is let in.",
+    means="A request without a token is served, because a header names its user or the path to check.",
     clause="FAPI2-SP 5.3.4-1",
-    remedy="Decide by the token and the routed path, and strip forwarded headers that no proxy of yours set.",
+    remedy="Decide by the token and the routed path, and strip forwarded headers that no proxy of yours has set.",
     rows=(
         *_insider_rows(),
         Row(

@@ -1,4 +1,4 @@
-"""Other JWTs that the same issuer signs: none of them is an access token.
+"""Other JWTs that the same issuer signs. None of them is an access token.
 
 Spec: RFC 9068 4-1; RFC 8725 3.9, 3.12 (N8 of the threats: kinds of JWT taken for one another)
 Role: RS
@@ -34,13 +34,13 @@ _KINDS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("a status list", "statuslist+jwt", {"status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}}),
     ("a DPoP proof as a token", "dpop+jwt", {"htm": lambda f: f.method, "htu": lambda f: f.url}),
 )
-"""Name, the typ that is registered for it, and the claims that make it one."""
+"""Name, the registered typ, and the claims of this kind."""
 
 
 def _rows() -> Iterator[Row]:
     for name, typ, members in _KINDS:
         yield Row(name, f'{name} of the issuer, with typ "{typ}"', jwt({"typ": typ}, members))
-    for name, _, members in _KINDS[:4]:  # which issuers also send without a typ of their own
+    for name, _, members in _KINDS[:4]:  # issuers also send these without a typ of their own
         yield Row(f"{name} without typ", f"{name} of the issuer, without typ", jwt({"typ": None}, members))
     for name, typ, members in _KINDS[1:4]:
         yield Row(f"{name} called JWT", f'{name} of the issuer, with typ "JWT"', jwt({"typ": "JWT"}, members))
@@ -59,9 +59,9 @@ def _rows() -> Iterator[Row]:
 FAMILIES: Final = (
     Family(
         "other kinds of JWT",
-        means="Whoever gets hold of any JWT of this issuer, and clients are sent several, calls the API with it.",
+        means="Anybody who has any JWT of this issuer can call the API with it; clients receive several kinds.",
         clause="RFC 9068 4-1",
-        remedy="Accept typ at+jwt and application/at+jwt alone, and refuse tokens with the claims of another kind.",
+        remedy="Accept only typ at+jwt and application/at+jwt, and refuse tokens with the claims of another kind.",
         rows=tuple(_rows()),
         needs=needs_jwts,
     ),

@@ -1,4 +1,4 @@
-"""The second door: a websocket that is opened without a token, or with one that does not hold.
+"""Websockets that are opened without a token, or with an invalid one.
 
 Spec: RFC 6455 4.2; FAPI2-SP 5.3.4-1 (RS-19, N13 of the threats)
 Role: RS
@@ -25,7 +25,7 @@ _OPEN: Final = 101
 
 
 def not_opened(trial: Trial, _: frozenset[int]) -> Came:
-    """Whatever is not accepted is refused; before it is accepted nothing of the endpoint speaks."""
+    """Everything that is not accepted is refused. Before it is accepted, nothing of the endpoint may run."""
     if trial.ran:
         return f"{trial.answers[-1].status}, and the endpoint ran"
     return str(_OPEN) if trial.answers[-1].status == _OPEN else None
@@ -51,7 +51,7 @@ def _opened(write: Callable[[Forger], Headers]) -> Maker:
 def _with(**changes: Any) -> Callable[[Forger], Headers]:
     def write(forger: Forger) -> Headers:
         url = str(forger.reach.websocket)
-        asked = f"http{url.removeprefix('ws')}"  # what RFC 9449 4.2 calls the HTTP target URI
+        asked = f"http{url.removeprefix('ws')}"  # RFC 9449 4.2 calls this the HTTP target URI
         return forger.headers(forger.token(**changes), url=asked, method="GET")
 
     return write
@@ -76,7 +76,7 @@ NO_WEBSOCKET: Final = NotLookedAt(
     "websockets", "no websocket was named", "Reach(websocket='wss://...') for a route that this token opens"
 )
 NOT_OPENED: Final = NotLookedAt(
-    "websockets",
+    "an honest handshake was not accepted with 101, so a refusal shows nothing",
     "an honest handshake was not accepted with 101, so that a refusal shows nothing",
     "a send that opens websockets, such as AsgiSender, and a token for that route",
 )
@@ -84,9 +84,9 @@ NOT_OPENED: Final = NotLookedAt(
 FAMILIES: Final = (
     Family(
         "websockets",
-        means="What HTTP refuses comes in through the websocket beside it.",
+        means="Requests that are refused over HTTP pass through the websocket.",
         clause="FAPI2-SP 5.3.4-1",
-        remedy="Put the door in front of every kind of connection, and refuse a handshake before it is accepted.",
+        remedy="Protect every kind of connection, and refuse a handshake before it is accepted.",
         rows=(
             Row(
                 "a websocket without a token", "a websocket handshake without a token", _opened(lambda _: [])
