@@ -64,7 +64,12 @@ class AsyncClient:
     ) -> None:
         """See `Client`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         self._begin(make_bank(metadata, settings), AsyncDriver(http, profile=settings.profile), http)
 
@@ -89,7 +94,12 @@ class AsyncClient:
     ) -> AsyncClient:
         """See `Client.discover`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
         driver, client = AsyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
@@ -197,7 +207,7 @@ class AsyncClient:
         return await self._run(flow)
 
     async def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return await self._run(take_hosted_request(self.bank, name))
 
     async def complete(
