@@ -131,7 +131,8 @@ class Core:
             check_own_pages(self.pages, config)
         if http is None and config.http_ca is not None:
             http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
-        self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
+        own = http if config.development_only else _public_http(http, config)
+        self._driver = AsyncDriver(own, profile=config.profile)
 
     async def start(self) -> None:
         """Make sure that the store can be relied on and every key a client needs is there and published.
