@@ -73,9 +73,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), SyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -102,9 +107,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        driver, client = SyncDriver(http), cls.__new__(cls)
+        driver, client = SyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)
@@ -216,7 +226,7 @@ class Client:
         return self._run(flow)
 
     def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return self._run(take_hosted_request(self.bank, name))
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:
