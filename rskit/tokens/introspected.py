@@ -89,7 +89,11 @@ def _ask(
         raise IssuerUnusable(
             f"the metadata of {trusted.config.label} cannot be used to introspect: {error.message}"
         ) from error
-    signed = trusted.profile.signed_introspection_required or introspection.signed
+    signed = (
+        trusted.profile.signed_introspection_required
+        or introspection.signed
+        or introspection.decryption is not None
+    )
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
     question = introspect(
@@ -103,6 +107,7 @@ def _ask(
         signed=signed,
         keys=keys,
         algorithms=trusted.algorithms,
+        decryption=introspection.decryption,
         skew=trusted.profile.clock_skew,
         assertion_audience=audience,
         timeout=introspection.limits.timeout,
