@@ -72,7 +72,7 @@ class AsyncClient:
             http=http,
             options=options,
         )
-        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), AsyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -102,7 +102,7 @@ class AsyncClient:
             http=http,
             options=options,
         )
-        driver, client = AsyncDriver(http), cls.__new__(cls)
+        driver, client = AsyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = await driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)

@@ -81,7 +81,7 @@ class Client:
             http=http,
             options=options,
         )
-        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), SyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -115,7 +115,7 @@ class Client:
             http=http,
             options=options,
         )
-        driver, client = SyncDriver(http), cls.__new__(cls)
+        driver, client = SyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)
