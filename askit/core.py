@@ -3,7 +3,7 @@
 It also gives each outgoing message its last form, in one method each. It knows no endpoint and no route: `server` is
 the ASGI app over it.
 
-Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1
+Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1; FAPI1-BL 7.7
 Role: AS
 """
 
