@@ -131,7 +131,9 @@ class Client:
         API's own origin is allowed. The other arguments are those of `discover`. Raises OtherAuthorizationServer if
         no server is both listed and allowed. In that case, only the API has been called.
         """
-        found = cls._once(find_issuer(resource, issuer), options.get("http"))
+        found = cls._once(
+            find_issuer(resource, issuer), options.get("http"), options.get("profile", FAPI2_SECURITY)
+        )
         return cls.discover(found, **options)
 
     @classmethod
@@ -158,7 +160,7 @@ class Client:
             signed=signed,
         )
         del initial_access_token
-        return cls._once(flow, http)
+        return cls._once(flow, http, profile)
 
     @classmethod
     def read_registration(
@@ -181,6 +183,7 @@ class Client:
         return cls._once(
             update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
             http,
+            profile,
         )
 
     @classmethod
@@ -189,8 +192,8 @@ class Client:
         cls._once(delete_registration(registration), http)
 
     @staticmethod
-    def _once(flow: Flow[T], http: HttpSettings | None) -> T:
-        driver = SyncDriver(http)
+    def _once(flow: Flow[T], http: HttpSettings | None, profile: Profile | str = FAPI2_SECURITY) -> T:
+        driver = SyncDriver(http, profile=profile_of(profile))
         try:
             return driver.run(flow)
         finally:
