@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
@@ -57,7 +59,10 @@ class Introspection:
 
     `local_jwts`: verify JWTs here; introspect only opaque tokens, and JWTs on routes with `fresh=True`. `opaque`:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
-    without `aud`. `signed`: require RFC 9701 answers even if the profile does not.
+    without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
+    registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
+    `assertion_audience`: whom client assertions are meant for where that is not the issuer: `token_endpoint`, or a name
+    of the server's own.
     """
 
     client_id: str
@@ -66,7 +71,9 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
+    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
+    decryption: Decryption | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
@@ -83,7 +90,9 @@ class Issuer:
     absent or `JWT`. `required` may leave out claims other than iss, exp and aud. `scope_claim`: the claim with the
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
-    `key_limits`: how long fetched keys are used. `name` is its label in logs.
+    `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`:
+    that of the resource server with other quirks, for this issuer alone.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -94,6 +103,7 @@ class Issuer:
 
     url: str
     introspection: Introspection | None = None
+    profile: Profile | None = field(default=None, kw_only=True)
     keys: KeySet | None = field(default=None, kw_only=True, repr=False)
     jwks_uri: str | None = field(default=None, kw_only=True)
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)
@@ -107,6 +117,7 @@ class Issuer:
     audience_claim: str = field(default="aud", kw_only=True)
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
+    clear_tokens: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
@@ -162,13 +173,17 @@ class KnownHeader(NamedTuple):
 class TrustedIssuer:
     """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
+    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.profile = profile = _profile_for(config, profile)
+        self.encrypted = encrypted and not config.clear_tokens
+        """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
             config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -282,6 +297,16 @@ class TrustedIssuer:
         return f"TrustedIssuer({self.config.label})"
 
 
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """Raises ConfigurationError for another profile than the resource server's."""
+    own = config.profile or general
+    if own.clauses != general.clauses:
+        raise ConfigurationError(
+            f"{config.label}: profile= is {own}, and the resource server has {general}: give it with other quirks alone"
+        )
+    return own
+
+
 def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
     return IssuerUnusable(f"{config.label} cannot be used: {error.message}", facts=dict(error.facts))
 
@@ -289,8 +314,9 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
 class IssuerBook:
     """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
 
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
-        self._profile, self._clock = profile, clock
+    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
+        """`encrypted`: their JWTs are encrypted for this API, save those of issuers with `clear_tokens`."""
+        self._profile, self._clock, self._encrypted = profile, clock, encrypted
         self._callback = issuers if callable(issuers) else None
         self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
@@ -352,7 +378,7 @@ class IssuerBook:
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)
+        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
 
     def _one_for_opaque(self) -> TrustedIssuer | None:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]

@@ -3,6 +3,8 @@
 A header segment of a valid signature of this issuer is not parsed again while the keys stay the same. Claims pass a
 fast check if they are clearly valid. All others go through `fapikit.jose.claims`, and only that refuses.
 
+An encrypted token is decrypted first (`open_token`); what is inside is verified like any other.
+
 Spec: RFC 9068 4; RFC 8725 3; FAPI2-SP 5.3.4-3 (RS-3 to RS-6)
 Role: RS
 """
@@ -14,13 +16,14 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock
-from fapikit.errors import BadSignature, KeyNotFound, WrongAudience
+from fapikit.errors import BadSignature, KeyNotFound, NotEncrypted, WrongAudience
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims, claimed_iat
+from fapikit.jose.encryption import Decryption, decrypt_jwt, is_encrypted
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
-from fapikit.secrets import Concealed
+from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
@@ -36,7 +39,6 @@ class JwtRules(NamedTuple):
 
     audience: tuple[str, ...]
     accepted: frozenset[str]
-    skew: float
 
 
 class Jwt(NamedTuple):
@@ -52,6 +54,19 @@ class Jwt(NamedTuple):
 def is_jwt(token: str) -> bool:
     """Whether a token has the form of a JWS: three parts, the first one a JSON object."""
     return token[:2] == "ey" and token.count(".") == 2
+
+
+def open_token(token: Secret, decryption: Decryption | None) -> Secret:
+    """What is inside an encrypted token, or the token itself. Raises the JwtError of the step that fails."""
+    if decryption is None or not is_encrypted(token.reveal()):
+        return token
+    return Secret(decrypt_jwt(token.reveal(), ACCESS_TOKEN, decryption))
+
+
+def require_encrypted(trusted: TrustedIssuer) -> None:
+    """For a JWT that came in the clear. Raises NotEncrypted."""
+    if trusted.encrypted:
+        raise ACCESS_TOKEN.fail(NotEncrypted, "this access token is not encrypted, as was agreed")
 
 
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
@@ -75,7 +90,7 @@ def verify_at_hand(
     claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
     trusted = issuers.find(claims.get("iss"))
     keys = trusted.keys_at_hand(now)
-    if keys is None or trusted.asked_first:
+    if keys is None or trusted.asked_first or trusted.encrypted:
         return None
     known = trusted.headers.get(head)
     new = known is None or known.keys is not keys
@@ -140,7 +155,7 @@ def _accept(
     now: float,
 ) -> AcceptedToken:
     """What the claims of a valid signature grant, and how long that may be cached. Raises the refusal."""
-    claim, skew = claims.get, rules.skew
+    claim, skew = claims.get, trusted.profile.clock_skew
     exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
     # True only if `check_claims` would pass too. The issuer is right already: the key was chosen by it.
     if not (
@@ -180,7 +195,7 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
         issuer=config.url,
         audience=audience_for(trusted, rules) if config.audience_claim == "aud" else (),
         now=now,
-        skew=rules.skew,
+        skew=trusted.profile.clock_skew,
         max_age=config.max_token_age,
     )
     check_claims(claims, trusted.purpose_of(claims), expected)
