@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
@@ -60,6 +61,8 @@ class Introspection:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
     without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
     registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
+    `assertion_audience`: whom client assertions are meant for where that is not the issuer: `token_endpoint`, or a name
+    of the server's own.
     """
 
     client_id: str
@@ -68,6 +71,7 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
+    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
     decryption: Decryption | None = field(default=None, repr=False)
 
@@ -87,7 +91,8 @@ class Issuer:
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
     `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
-    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`:
+    that of the resource server with other quirks, for this issuer alone.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -98,6 +103,7 @@ class Issuer:
 
     url: str
     introspection: Introspection | None = None
+    profile: Profile | None = field(default=None, kw_only=True)
     keys: KeySet | None = field(default=None, kw_only=True, repr=False)
     jwks_uri: str | None = field(default=None, kw_only=True)
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)
@@ -169,6 +175,7 @@ class TrustedIssuer:
 
     def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.profile = profile = _profile_for(config, profile)
         self.encrypted = encrypted and not config.clear_tokens
         """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
@@ -176,6 +183,7 @@ class TrustedIssuer:
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
             config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -287,6 +295,16 @@ class TrustedIssuer:
 
     def __repr__(self) -> str:
         return f"TrustedIssuer({self.config.label})"
+
+
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """Raises ConfigurationError for another profile than the resource server's."""
+    own = config.profile or general
+    if own.clauses != general.clauses:
+        raise ConfigurationError(
+            f"{config.label}: profile= is {own}, and the resource server has {general}: give it with other quirks alone"
+        )
+    return own
 
 
 def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
