@@ -20,15 +20,15 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
-from fapikit.profiles import Profile
+from fapikit.profiles import Profile, profile_of
 from fapikit.urls import require_secure
-from rskit.errors import IssuerUnusable, UnknownIssuer
+from rskit.errors import IssuerUnusable
 from rskit.issuers.cool_down import CoolDown
+from rskit.possession.confirmation import PossessionRules
 
 METADATA_LIFETIME: Final = 3600.0
 METADATA_DEADLINE: Final = 12.0
 _MAX_HEADERS: Final = 64
-_MAX_ISSUERS: Final = 1000
 OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that show that a JWT is an ID token and no access token."""
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
@@ -87,7 +87,9 @@ class Issuer:
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
     `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
-    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`: its
+    tokens are also held to the rules of this profile about algorithms, binding and signed introspection. It is for
+    issuers under different profiles, and never loosens the server's.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -112,6 +114,7 @@ class Issuer:
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
     clear_tokens: bool = field(default=False, kw_only=True)
+    profile: Profile | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
@@ -164,18 +167,34 @@ class KnownHeader(NamedTuple):
     keys: KeySet
 
 
+class ServerRules(NamedTuple):
+    """What the server holds all its issuers' tokens to. `encrypted`: their JWTs are encrypted for this API."""
+
+    profile: Profile
+    possession: PossessionRules
+    clock: Clock
+    encrypted: bool = False
+
+
 class TrustedIssuer:
     """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
+    def __init__(self, config: Issuer, server: ServerRules) -> None:
+        """Raises ConfigurationError."""
         self.config = config
-        self.encrypted = encrypted and not config.clear_tokens
+        profile, clock = server.profile, server.clock
+        own = profile if config.profile is None else profile_of(config.profile)
+        self.possession = server.possession if own is profile else _narrowed(server.possession, own, config)
+        self.signs_introspection = profile.signed_introspection_required or own.signed_introspection_required
+        self.encrypted = server.encrypted and not config.clear_tokens
         """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
-        self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
+        allowed = profile.signing_algorithms & own.signing_algorithms
+        self.algorithms = allowed if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
+            own.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
-            config.introspection.auth.check(profile)
+            config.introspection.auth.check(own)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -293,87 +312,16 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
     return IssuerUnusable(f"{config.label} cannot be used: {error.message}", facts=dict(error.facts))
 
 
-class IssuerBook:
-    """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
-
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
-        """`encrypted`: their JWTs are encrypted for this API, save those of issuers with `clear_tokens`."""
-        self._profile, self._clock, self._encrypted = profile, clock, encrypted
-        self._callback = issuers if callable(issuers) else None
-        self.by_callback = self._callback is not None
-        self._known: dict[str, TrustedIssuer] = {}
-        self.opaque: TrustedIssuer | None = None
-        if not callable(issuers):
-            listed = () if isinstance(issuers, Issuer) else tuple(issuers)
-            if isinstance(issuers, Issuer) or not all(isinstance(issuer, Issuer) for issuer in listed):
-                raise ConfigurationError("issuers must be Issuer objects: issuers=[Issuer(url)]")
-            self._known = {issuer.url: self._trust(issuer) for issuer in listed}
-            if not self._known:
-                raise ConfigurationError(
-                    "issuers= is empty: a resource server must trust at least one issuer"
-                )
-            self.opaque = self._one_for_opaque()
-
-    def find(self, iss: object) -> TrustedIssuer:
-        """Raises UnknownIssuer."""
-        if not isinstance(iss, str):
-            trusted = None
-        elif self._callback is not None:
-            return self._ask(self._callback, iss)
-        else:
-            trusted = self._known.get(iss)
-        if trusted is None:
-            raise _unknown(iss, self._known)
-        return trusted
-
-    def still_trusts(self, trusted: TrustedIssuer) -> bool:
-        """Whether the issuer of a cached decision still has the same configuration. Only a function can change it."""
-        try:
-            return self.find(trusted.config.url) is trusted
-        except UnknownIssuer:
-            return False
-
-    @property
-    def identifiers(self) -> tuple[str, ...] | None:
-        """The trusted issuers; None if a function decides."""
-        return None if self.by_callback else tuple(self._known)
-
-    def all(self) -> tuple[TrustedIssuer, ...]:
-        return tuple(self._known.values())
-
-    def _ask(self, callback: Callable[[str], Issuer | None], iss: str) -> TrustedIssuer:
-        config = callback(iss)
-        if config is None or config.url != iss:
-            self._known.pop(iss, None)
-            raise _unknown(iss, ())
-        trusted = self._known.get(iss)
-        if trusted is None or trusted.config != config:
-            if iss not in self._known and len(self._known) >= _MAX_ISSUERS:
-                self._make_room()
-            trusted = self._known[iss] = self._trust(config)
-        return trusted
-
-    def _make_room(self) -> None:
-        """Forget issuers without a valid token first. So honest issuers keep their keys and pauses."""
-        listed = list(self._known.items())
-        proven = [entry for entry in listed if entry[1].proven]
-        self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
-
-    def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
-
-    def _one_for_opaque(self) -> TrustedIssuer | None:
-        asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]
-        if len(asking) > 1:
-            raise ConfigurationError(
-                "opaque tokens can go to one issuer only: set Introspection(opaque=False) for the others",
-                facts={"issuers": " ".join(t.config.label for t in asking)},
-            )
-        return asking[0] if asking else None
-
-
-def _unknown(iss: object, known: Iterable[str]) -> UnknownIssuer:
-    return UnknownIssuer(
-        "the token's issuer is not trusted here",
-        facts={"got": iss, **({"trusted": " ".join(known)} if known else {})},
-    )
+def _narrowed(possession: PossessionRules, own: Profile, config: Issuer) -> PossessionRules:
+    """Raises ConfigurationError if no way of binding is left that both profiles have."""
+    bindings = possession.bindings & own.sender_constraints
+    required = possession.required or own.sender_constraint_required
+    if required and not bindings:
+        raise ConfigurationError(
+            f"Issuer({config.url!r}, profile={own.name!r}): its tokens are bound by "
+            f"{' or '.join(sorted(own.sender_constraints))}, and this server takes "
+            f"{' or '.join(sorted(possession.bindings)) or 'no bound token'}. Choose the server's profile so that it "
+            "takes what all its issuers bind by",
+            clause=own.clause("sender_constraints"),
+        )
+    return replace(possession, bindings=bindings, required=required)

@@ -36,10 +36,9 @@ _WITHOUT_AUDIENCE: Final = replace(_WITH_AUDIENCE, required=())
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """How this server introspects: `signed` requires RFC 9701 answers."""
+    """How this server introspects."""
 
     rules: JwtRules
-    signed: bool
     clock: Clock
     random_bytes: RandomBytes
 
@@ -87,7 +86,7 @@ def _ask(
         raise IssuerUnusable(
             f"the metadata of {trusted.config.label} has no introspection_endpoint"
         ) from error
-    signed = inquiry.signed or introspection.signed or introspection.decryption is not None
+    signed = trusted.signs_introspection or introspection.signed or introspection.decryption is not None
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
     question = introspect(
