@@ -10,7 +10,7 @@ from django.http.request import HttpHeaders
 from starlette.datastructures import Headers
 from werkzeug.datastructures import EnvironHeaders
 
-from rskit.customer import Customer, customer_of
+from rskit import Customer, customer_of
 
 DATE = datetime(2026, 11, 26, 17, 40, 5, tzinfo=UTC)
 

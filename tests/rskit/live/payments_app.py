@@ -12,8 +12,7 @@ import wsgi_mw
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.jose.key_set import KeySet
 from fapikit.stores import store_from_url
-from rskit import Issuer, ResourceServer
-from rskit.customer import customer_of
+from rskit import Issuer, ResourceServer, customer_of
 from wsgi_mw.flask import Access, current_token, public
 
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 import asgi_mw
 from asgi_mw.starlette import Access, token_of
-from rskit.customer import customer_of
+from rskit import customer_of
 from rskit.testing import Mint
 from tests.keys import b64
 from tests.rskit.live.running import Certificates, gunicorn_at, uvicorn_at
