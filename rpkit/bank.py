@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from fapikit.client_authentication.assertion_audience import assertion_audience_at
 from fapikit.errors import ConfigurationError, MissingMetadata
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
@@ -20,7 +21,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import random_token
 from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
-from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
+from rpkit.settings import ClientSettings
 
 _FALLBACK_ALG: Final = "RS256"
 _REGISTERED_AS: Final = {
@@ -65,10 +66,9 @@ class Bank:
     @property
     def assertion_audience(self) -> str:
         """The `aud` of the client assertions."""
-        audience = self.settings.assertion_audience
-        if audience == TOKEN_ENDPOINT:
-            return self.endpoint("token_endpoint")
-        return self.issuer if audience == ISSUER else audience
+        return assertion_audience_at(
+            self.metadata, self.settings.assertion_audience, mtls=_by_mtls(self.settings)
+        )
 
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""
@@ -184,13 +184,13 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
     pushed = metadata.has("pushed_authorization_request_endpoint") and settings.pushed_requests is not False
     in_url = settings.signed_requests and not hosted and not pushed
-    if in_url and not metadata.flag("request_parameter_supported", unsaid=True):
+    if in_url and not metadata.flag("request_parameter_supported", default=True):
         raise ConfigurationError(
             f"{metadata.issuer} takes no request objects in the URL: leave pushed_requests=False out",
             clause="OIDC Discovery 3",
             facts={"member": "request_parameter_supported"},
         )
-    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+    if hosted and not metadata.flag("request_uri_parameter_supported", default=True):
         raise ConfigurationError(
             f"{metadata.issuer} does not fetch requests (request_uri_parameter_supported): leave hosted_requests out",
             clause="OIDC Discovery 3",

@@ -145,7 +145,7 @@ class ResourceServer:
         )
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
-        rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
+        rules = JwtRules((resource,), frozenset({resource}))
         self._tokens = TokenCheck(
             self._issuers,
             rules=rules,

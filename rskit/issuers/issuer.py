@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
@@ -60,6 +61,8 @@ class Introspection:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
     without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
     registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
+    `assertion_audience`: whom client assertions are meant for where that is not the issuer: `token_endpoint`, or a name
+    of the server's own.
     """
 
     client_id: str
@@ -68,6 +71,7 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
+    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
     decryption: Decryption | None = field(default=None, repr=False)
 
@@ -87,9 +91,9 @@ class Issuer:
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
     `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
-    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`: its
-    tokens are also held to the rules of this profile about algorithms, binding and signed introspection. It is for
-    issuers under different profiles, and never loosens the server's.
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`:
+    that of the resource server with other quirks, for this issuer alone; or another one, whose rules about algorithms,
+    binding and signed introspection then hold beside the server's, and loosen none.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -182,19 +186,17 @@ class TrustedIssuer:
     def __init__(self, config: Issuer, server: ServerRules) -> None:
         """Raises ConfigurationError."""
         self.config = config
-        profile, clock = server.profile, server.clock
-        own = profile if config.profile is None else profile_of(config.profile)
-        self.possession = server.possession if own is profile else _narrowed(server.possession, own, config)
-        self.signs_introspection = profile.signed_introspection_required or own.signed_introspection_required
+        clock = server.clock
+        self.profile = profile = _profile_for(config, server.profile)
+        self.possession = _possession_for(config, profile, server)
         self.encrypted = server.encrypted and not config.clear_tokens
         """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
-        allowed = profile.signing_algorithms & own.signing_algorithms
-        self.algorithms = allowed if config.algorithms is None else config.algorithms
+        self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
-            own.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
-            config.introspection.auth.check(own)
+            config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -312,16 +314,34 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
     return IssuerUnusable(f"{config.label} cannot be used: {error.message}", facts=dict(error.facts))
 
 
-def _narrowed(possession: PossessionRules, own: Profile, config: Issuer) -> PossessionRules:
-    """Raises ConfigurationError if no way of binding is left that both profiles have."""
-    bindings = possession.bindings & own.sender_constraints
-    required = possession.required or own.sender_constraint_required
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """That of the server with the issuer's quirks; or another one, in which no rule of the server's is loosened."""
+    own = general if config.profile is None else profile_of(config.profile)
+    if own.clauses == general.clauses:
+        return own
+    return replace(
+        own,
+        signing_algorithms=own.signing_algorithms & general.signing_algorithms,
+        sender_constraints=own.sender_constraints & general.sender_constraints,
+        sender_constraint_required=own.sender_constraint_required or general.sender_constraint_required,
+        signed_introspection_required=own.signed_introspection_required
+        or general.signed_introspection_required,
+        clock_skew=min(own.clock_skew, general.clock_skew),
+    )
+
+
+def _possession_for(config: Issuer, own: Profile, server: ServerRules) -> PossessionRules:
+    """Raises ConfigurationError if the server takes none of the ways in which the issuer's tokens are bound."""
+    general = server.possession
+    if own.clauses == server.profile.clauses:
+        return general
+    bindings = general.bindings & own.sender_constraints
+    required = general.required or own.sender_constraint_required
     if required and not bindings:
         raise ConfigurationError(
-            f"Issuer({config.url!r}, profile={own.name!r}): its tokens are bound by "
-            f"{' or '.join(sorted(own.sender_constraints))}, and this server takes "
-            f"{' or '.join(sorted(possession.bindings)) or 'no bound token'}. Choose the server's profile so that it "
-            "takes what all its issuers bind by",
+            f"Issuer({config.url!r}, profile={own.name!r}): this server takes "
+            f"{' or '.join(sorted(general.bindings)) or 'no bound token'}, and that profile another binding. Set the "
+            "profile and bindings= of ResourceServer so that they allow the bindings of all issuers",
             clause=own.clause("sender_constraints"),
         )
-    return replace(possession, bindings=bindings, required=required)
+    return replace(general, bindings=bindings, required=required)
