@@ -71,9 +71,9 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
-    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
     decryption: Decryption | None = field(default=None, repr=False)
+    assertion_audience: str = field(default=ISSUER, kw_only=True)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
