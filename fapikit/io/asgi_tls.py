@@ -41,12 +41,13 @@ def with_tls_extension(app: App, transport: asyncio.BaseTransport) -> App:
 
 
 def shown_chain(scope: Scope) -> tuple[bytes, ...]:
-    """The certificates that the client showed, DER, its own first; none where it showed none."""
+    """The certificates that the client showed, DER, its own first; none where it showed none.
+
+    Its own must be readable, or it has shown none. Of the others what cannot be read is left out.
+    """
     extension = (scope.get("extensions") or {}).get("tls") or {}
-    try:
-        return tuple(_der(pem) for pem in extension.get("client_cert_chain") or ())
-    except binascii.Error:
-        return ()
+    chain = [_der(pem) for pem in extension.get("client_cert_chain") or ()]
+    return tuple(der for der in chain if der) if chain and chain[0] else ()
 
 
 def _extension(tls: ssl.SSLObject) -> dict[str, Any]:
@@ -75,7 +76,9 @@ def _from_pem(certificate: Any) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
-def _der(pem: str) -> bytes:
-    """Raises binascii.Error."""
+def _der(pem: str) -> bytes | None:
     body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
-    return base64.b64decode(body, validate=True)
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        return None
