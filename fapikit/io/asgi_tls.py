@@ -13,7 +13,7 @@ import asyncio
 import base64
 import binascii
 import ssl
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -43,11 +43,23 @@ def with_tls_extension(app: App, transport: asyncio.BaseTransport) -> App:
 def shown_chain(scope: Scope) -> tuple[bytes, ...]:
     """The certificates that the client showed, DER, its own first; none where it showed none.
 
-    Its own must be readable, or it has shown none. Of the others what cannot be read is left out.
+    What is no certificate ends the chain.
     """
+    return tuple(_shown(scope))
+
+
+def shown_certificate(scope: Scope) -> bytes | None:
+    """The client's own alone."""
+    return next(_shown(scope), None)
+
+
+def _shown(scope: Scope) -> Iterator[bytes]:
     extension = (scope.get("extensions") or {}).get("tls") or {}
-    chain = [_der(pem) for pem in extension.get("client_cert_chain") or ()]
-    return tuple(der for der in chain if der) if chain and chain[0] else ()
+    for pem in extension.get("client_cert_chain") or ():
+        try:
+            yield _der(pem)
+        except binascii.Error:
+            return
 
 
 def _extension(tls: ssl.SSLObject) -> dict[str, Any]:
@@ -76,9 +88,7 @@ def _from_pem(certificate: Any) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate.public_bytes())
 
 
-def _der(pem: str) -> bytes | None:
+def _der(pem: str) -> bytes:
+    """Raises binascii.Error."""
     body = "".join(line for line in pem.splitlines() if not line.startswith("-----"))
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error:
-        return None
+    return base64.b64decode(body, validate=True)
