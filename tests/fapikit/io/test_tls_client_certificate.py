@@ -303,8 +303,12 @@ def test_openssl_may_refuse_what_was_read() -> None:
     """An intermediate certificate that is too weak for its security level."""
     weak = a_certificate(issuer=CLIENT_CA, now=NOW, ca=True, key=rsa.generate_private_key(65537, 1024))
     made = TlsClientCertificate.from_pem((MINE.pem + weak.pem).encode(), MINE.key_pem.encode())
-    with pytest.raises(ConfigurationError, match="OpenSSL does not take"):
+    with pytest.raises(ConfigurationError, match="OpenSSL does not take") as refused:
         made.tls_context(CA_PEM, FAPI2_SECURITY)
+    traceback = refused.value.__traceback__
+    while traceback is not None:  # what an error tracker would show
+        assert not {"password", "encrypted"} & traceback.tb_frame.f_locals.keys()
+        traceback = traceback.tb_next
 
 
 def test_an_ed25519_key_will_do_and_an_unknown_kind_will_not() -> None:
