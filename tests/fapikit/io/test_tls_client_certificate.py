@@ -215,7 +215,7 @@ def test_one_that_a_server_would_refuse_is_refused_when_it_is_read(
     certificate, key = make()
     with pytest.raises(error, match=told) as refused:
         TlsClientCertificate.from_pem(certificate.encode(), key.encode())
-    assert "PRIVATE KEY" not in str(refused.value)
+    assert "-----BEGIN" not in str(refused.value)
 
 
 def test_the_certificate_of_a_context_is_looked_at_too() -> None:
