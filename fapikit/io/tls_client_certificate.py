@@ -1,6 +1,6 @@
-"""The certificate and private key with which this side takes part in mutual TLS; replaceable while the process runs.
+"""The certificate and private key of a client for mutual TLS. It can be replaced while the process runs.
 
-What a server sees of it is another type, `fapikit.certificates.ClientCertificate`.
+The certificate that a server receives is another type, `fapikit.certificates.ClientCertificate`.
 
 Spec: RFC 8705 2a, 2.2.2, 3a, 3.1, 6.3, 7.1; RFC 7292; RFC 7468 5.1
 Role: C, RS
