@@ -14,7 +14,7 @@ from fapikit.profiles import Profile, SenderConstraint
 
 
 class SenderConstraintSettings(Protocol):
-    """The part of `ClientSettings` that is read here."""
+    """The fields of `ClientSettings` that this module reads."""
 
     @property
     def profile(self) -> Profile: ...
@@ -56,7 +56,7 @@ def check_sender_constraint(settings: SenderConstraintSettings) -> None:
 
 
 def check_client_certificate(settings: SenderConstraintSettings) -> None:
-    """Raises ConfigurationError where a certificate is needed and none is given."""
+    """Raises ConfigurationError if a certificate is needed and none is given."""
     for needed, what, clause in (
         (settings.auth.mtls, f"{settings.auth.method} signs in with a client certificate", "RFC 8705 2a"),
         (
