@@ -202,6 +202,20 @@ def test_a_bank_that_takes_no_request_in_the_url(clients: Clients, bank: FakeBan
         clients.of(bank, **ADVANCED, pushed_requests=False)
 
 
+@pytest.mark.parametrize("listed", [["code"], ["code", "id_token"], []])
+def test_a_bank_without_the_hybrid_flow(listed: list[str], clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda members: {**members, "response_types_supported": listed}
+    with pytest.raises(ConfigurationError, match="response_mode jwt") as caught:
+        clients.of(bank, **ADVANCED)
+    assert caught.value.clause == "FAPI1-ADV 5.2.2-2"
+    assert clients.of(bank, **ADVANCED, response_mode="jwt").bank.settings.jarm
+
+
+def test_the_words_of_a_response_type_have_no_order(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda members: {**members, "response_types_supported": ["id_token code"]}
+    assert login(clients.of(bank, **ADVANCED), bank).id_token
+
+
 def test_a_bank_that_signs_with_nothing_that_is_allowed(clients: Clients, bank: FakeBank) -> None:
     bank.faults["metadata"] = lambda members: {**members, "id_token_signing_alg_values_supported": ["RS256"]}
     with pytest.raises(MissingMetadata) as caught:
