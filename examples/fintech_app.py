@@ -28,7 +28,9 @@ from rpkit.starlette import SignIn
 
 USER = "__Host-user"
 SIGN_IN = '<form method="post" action="/login">Pay EUR <input name="amount"><button>Sign in at the bank</button></form>'
-PAY = '<form method="post" action="/pay">Pay EUR <input name="amount"><button>Pay as you agreed</button></form>'
+PAY = (
+    '<form method="post" action="/pay">Pay EUR <input name="amount"><button>Pay as you agreed</button></form>'
+)
 
 
 async def payment(request: Request) -> dict[str, Any] | None:

@@ -50,8 +50,8 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
     if not url.startswith(issuer):
         raise ValueError(
             f"this bank is {issuer}, and the URL to browse is one of {origin_of(url)}: browse with the bank that the"
-            " client was made for. The fixture signed_in belongs to askit; for another bank call its own method, such as"
-            " faulty_askit.signed_in(client, scope=...)"
+            " client was made for. The fixture signed_in belongs to askit. Another bank has a method of its own, such"
+            " as faulty_askit.signed_in(client, scope=...)"
         )
     method, form = "GET", dict[str, str]()
     known = {"username": username, "password": password, "pin": pin, "decision": decision}
