@@ -134,8 +134,9 @@ class TlsClientCertificate:
     def replace(self, successor: TlsClientCertificate) -> None:
         """Be what `successor` is from now on, wherever this object is in use; the old one stays where this fails.
 
-        New calls go over new connections that show it. Access tokens are bound to the certificate that they were got
-        with (RFC 8705 6.3): `rpkit` refreshes them before it uses them again. Raises ConfigurationError.
+        New calls go over new connections that show it; a ready client of `HttpSettings` goes on as it is. Access tokens
+        are bound to the certificate that they were requested with (RFC 8705 6.3): `rpkit` refreshes them before it uses
+        them again. Raises ConfigurationError.
         """
         for ca, profile in list(self._held.contexts):
             successor.tls_context(ca, profile)
