@@ -1,22 +1,22 @@
-"""What this server must not forget, as typed records over the five operations of a store.
+"""What this server must not forget: typed records over the five operations of a store.
 
-A secret (code, token, request URI, session) is never a key: its SHA-256 is. A record is written once and never
-changed, save a registered client's and the time of a grant's last use. That something was used up is a mark of its
-own, written with `add`, so that of many callers one wins.
+A secret (code, token, request URI, session) is never used as a key; its SHA-256 is. A record is written once and never
+changed, except that of a registered client and the time of a grant's last use. That something is used up is a mark of
+its own, written with `add`, so exactly one of many callers succeeds.
 
-    request  what an authenticated client pushed, by its request URI
-             request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
-    code     an approval to redeem, by its code         code-used                      mark on it
-    grant    what a user granted, by its id: while it is there, what hangs on it lives
+    request  a pushed authorization request, by its request URI
+             request-opened, request-used               its marks, also of a request inside its URI (`request_uris`)
+    code     an authorization code                      code-used                      its mark
+    grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie
-    login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
-    session-clients  those to be told of its end, by its session_id
-    client   a client that registered itself            registration                   the digest of its token
+    login-failures   wrong passwords, in a table of limited size   login-known         the addresses of a user
+    session-clients  the clients to notify of its end, by its session_id
+    client   a self-registered client                   registration                   the digest of its token
     registered, registered-from   the ids of all these clients, and of those from one address
-    keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
+    keys     this server's signing keys                 secret       for nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
 Role: AS
@@ -42,10 +42,10 @@ Owners: TypeAlias = Iterable[Owner]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Base of what is stored as one JSON object."""
+    """Base class of what is stored as one JSON object."""
 
     def members(self) -> dict[str, Any]:
-        """The fields that differ from their default: the others take no room."""
+        """The fields that differ from their default. The others are not stored."""
         values = ((entry, getattr(self, entry.name)) for entry in fields(self))
         return {entry.name: value for entry, value in values if value != _default(entry)}
 
@@ -105,14 +105,14 @@ class Grant(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantUse(Record):
-    """When a token of a grant was last issued or introspected, to a minute."""
+    """When a token of a grant was last issued or introspected, to the minute."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code(Record):
-    """An authorization code, to be redeemed once."""
+    """An authorization code. It is redeemed once."""
 
     client_id: str
     grant_id: str
@@ -127,9 +127,9 @@ class Code(Record):
 class RefreshFamily(Record):
     """A refresh token and its successors, by number.
 
-    `jkt`, `x5t`: the key and the certificate of a public client, which alone may use them.
+    `jkt`, `x5t`: the key and the certificate of a public client, which it must prove to use them.
 
-    `current` is the one that is good, `used` the one that it succeeded, at `used_at`. `forgiven`: twice.
+    `current`: the valid number. `used`: the number before it, used at `used_at`. `forgiven`: its reuse was forgiven.
     """
 
     client_id: str
@@ -145,7 +145,7 @@ class RefreshFamily(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken(Record):
-    """`scopes` are all that it carries, those of UserInfo included; `audience` is the one API it is for."""
+    """`scopes`: all scopes in it, those of UserInfo included. `audience`: the one API it is for."""
 
     jti: str
     client_id: str
@@ -164,7 +164,7 @@ class AccessToken(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Record):
-    """A signed-in browser. `fresh_for`: the request this login was asked for. `session_id`: the `sid` of ID tokens."""
+    """A signed-in browser. `fresh_for`: the request that this sign-in was for. `session_id`: the `sid` of ID tokens."""
 
     username: str
     auth_time: int
@@ -176,7 +176,7 @@ class Session(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKeys(Record):
-    """The keys of one algorithm, private; `since` is when `current` began to sign, `retired` hold `jwk` and `until`."""
+    """The private keys of one algorithm. `since`: when `current` began to sign. `retired` have `jwk` and `until`."""
 
     current: Mapping[str, Any] = field(repr=False)
     since: float
@@ -186,7 +186,7 @@ class SigningKeys(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement(Record):
-    """What a user agreed to for one client, last time."""
+    """What a user last agreed to for one client."""
 
     scopes: tuple[str, ...]
     claims: tuple[str, ...] = ()
@@ -194,41 +194,41 @@ class Agreement(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClients(Record):
-    """The clients that are to be told of a session's end."""
+    """The clients to notify of a session's end."""
 
     clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names(Record):
-    """A list whose length is bounded."""
+    """A list of limited length."""
 
     names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters(Record):
-    """Some counters by name: how far each has counted, and when it ends."""
+    """Counters by name: the count, and the end of each."""
 
     counts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def digest(secret: str) -> str:
-    """What stands for a secret in keys and comparisons."""
+    """The SHA-256 that is used instead of a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def read_stored(kind: str, record: type[R], octets: bytes) -> R:
-    """A record as it was dumped. Raises UnreadableRecord, which is a StoreError."""
+    """A record as it was stored. Raises UnreadableRecord, which is a StoreError."""
     with reading(kind):
         return read_record(record, octets)
 
 
 class Records:
-    """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
+    """Typed access to a store. All records of one issuer have one prefix. All methods raise StoreError."""
 
     def __init__(self, store: Store, issuer: str, shares: Shares, *, max_octets: int) -> None:
-        """`max_octets`: the longest record that is kept. What is written for somebody is charged to the `shares`."""
+        """`max_octets`: the longest record. `shares`: charged for each record with owners."""
         self.store = store
         self.shares = shares
         self._max_octets = max_octets
@@ -265,14 +265,15 @@ class Records:
         owners: Owners = (),
         since: float | None = None,
     ) -> bool:
-        """Whether this caller is the first; of many exactly one is.
+        """Write a mark. True only for the first caller.
 
-        `since`: when what is marked was made, at the earliest; a store that forgot after that raises StoreForgot.
+        `since`: the earliest time at which the marked thing was made. A store that has forgotten anything since then
+        raises StoreForgot.
         """
         key, ttl = self.key(kind, name), max(ttl, 1.0)
         require_memory(self.store, since)
         first = await self.store.aadd(key, value.encode(), ttl)
-        require_memory(self.store, since)  # where this was the first that was asked of the store
+        require_memory(self.store, since)  # in case this was the first operation on the store
         if first:
             self.shares.charge(owners, len(key) + len(value), ttl)
         return first
@@ -286,7 +287,7 @@ class Records:
     async def swap(
         self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
     ) -> bool:
-        """Whether `expected` was there. Raises TooLarge."""
+        """Replace a record. False if it was not `expected`. Raises TooLarge."""
         self._require_small(new)
         key = self.key(kind, name)
         if not await self.store.aswap(key, expected, new, ttl):
@@ -296,12 +297,12 @@ class Records:
         return True
 
     async def remove(self, kind: str, name: str) -> bytes | None:
-        """What was there; it is gone now, for everybody."""
+        """Remove a record. Returns what it was; nobody else gets it."""
         return await self.store.atake(self.key(kind, name))
 
     def _require_small(self, octets: bytes) -> None:
         if len(octets) > self._max_octets:
             raise TooLarge(
-                "what would have to be kept of this is too long",
+                "what would have to be stored for this is too long",
                 facts={"octets": len(octets), "limit": self._max_octets},
             )

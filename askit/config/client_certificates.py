@@ -1,4 +1,4 @@
-"""Where client certificates come from: a handshake of this server's own, or the header of a proxy that ended TLS.
+"""The source of client certificates: this server's own TLS handshake, or the header of a TLS-terminating proxy.
 
 Spec: RFC 8705 2.1, 5, 6.5; RFC 9440 4; FAPI1-ADV 5.2.2-5
 Role: AS
@@ -44,14 +44,14 @@ def _field_and_value(table: Table) -> tuple[str, str]:
 
 
 def takes_certificates(tls: TlsFiles | None, header: CertificateHeader | None) -> bool:
-    """Whether client certificates can come. Without `tls` another server calls this one, and may hand them on."""
+    """Whether this server can get client certificates. Without `tls`, another server calls it and may pass them on."""
     return tls is None or tls.client_ca is not None or header is not None
 
 
 def check_profile_can_be_served(
     profile: Profile, tls: TlsFiles | None, header: CertificateHeader | None
 ) -> None:
-    """Raise ConfigurationError for a profile that needs what this server cannot give."""
+    """Raise ConfigurationError for a profile that needs something that this server does not have."""
     if profile.backchannel_required:
         raise ConfigurationError(
             f"profile = {profile.name} needs a backchannel authentication endpoint, which this server does not have",
@@ -61,7 +61,7 @@ def check_profile_can_be_served(
     needed = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
     if needed and not takes_certificates(tls, header):
         raise ConfigurationError(
-            f"profile = {profile.name} binds tokens to client certificates, and none can come: set tls.client_ca, "
+            f"profile = {profile.name} binds tokens to client certificates, but none can come: set tls.client_ca, "
             f"or {_HEADER} for the header of a proxy that ends TLS",
             clause=profile.clause("sender_constraints"),
             facts={"setting": "tls.client_ca"},
@@ -75,8 +75,8 @@ def check_aliases(origin: str | None) -> None:
     parts = urlsplit(origin)
     if parts.scheme != "https" or not parts.netloc or parts._replace(scheme="", netloc="").geturl():
         raise ConfigurationError(
-            f"mtls_endpoint_aliases = {origin!r} is no origin: write https://host or https://host:port, without a "
-            "slash at its end",
+            f"mtls_endpoint_aliases = {origin!r} is not an origin: write https://host or https://host:port, without a "
+            "slash at the end",
             clause="RFC 8705 5",
             facts={"setting": "mtls_endpoint_aliases"},
         )

@@ -1,4 +1,4 @@
-"""The profile that the settings name, with what an ecosystem chose in it and what is relaxed until a day.
+"""The profile in the settings, with the options that an ecosystem chose and the quirks that relax it until a date.
 
 Both may be said for single clients. Their profile is then the server's in everything else.
 
@@ -36,7 +36,7 @@ def read_profiles(table: Table) -> tuple[Profile, dict[str, Profile]]:
     if switches is not None:
         if name != _MESSAGE_SIGNING:
             raise ConfigurationError(
-                f"message_signing contradicts profile = {profile.name}: its parts are those of {_MESSAGE_SIGNING}",
+                f"message_signing needs profile = {_MESSAGE_SIGNING}, but profile = {profile.name}",
                 facts={"setting": "message_signing"},
             )
         profile, own = _message_signing(switches)
@@ -88,7 +88,7 @@ def check_assertion_audience(name: str | None, profiles: Iterable[Profile]) -> N
 
 
 def check_token_lifetime(profile: Profile, seconds: float) -> None:
-    """Access tokens live as long as the profile can bear: less where a token may be bound to nothing."""
+    """Require a lifetime of access tokens that the profile allows. It is shorter if tokens may be unbound."""
     if profile.sender_constraint_required:
         too_long, bound, clause = seconds > 3600.0, "at most 3600", "FAPI2-SP 6.1"
     else:
@@ -96,7 +96,7 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
         too_long, bound = seconds >= limit, f"less than {limit:.0f}"
     if too_long:
         raise ConfigurationError(
-            f"access_token_lifetime = {seconds:.0f} contradicts profile = {profile.name}: {bound} seconds",
+            f"access_token_lifetime = {seconds:.0f} is too long for profile = {profile.name}: {bound} seconds",
             clause=clause,
             facts={"setting": "access_token_lifetime"},
         )
@@ -136,7 +136,7 @@ def _relaxed(profile: Profile, entry: Table) -> Profile:
     quirk = Quirk.__members__.get(name)
     if quirk is None:
         raise ConfigurationError(
-            f"{entry.name('name')}: no quirk is called {name!r}: use one of {', '.join(Quirk.__members__)}",
+            f"{entry.name('name')}: there is no quirk {name!r}: use one of {', '.join(Quirk.__members__)}",
             clause="FAPI2-SP 5.1.2",
             facts={"setting": entry.name("name")},
         )

@@ -1,4 +1,4 @@
-"""What the configuration is made of: users, APIs, TLS files.
+"""The parts of the configuration: users, APIs, TLS files.
 
 Role: AS
 """
@@ -15,12 +15,15 @@ from fapikit.secrets import Secret
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
 
 IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
-"""The scopes of this server's own UserInfo; the pages have a text for each."""
+"""The scopes of this server's own UserInfo. The pages have a text for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`client_ca` names the authority of client certificates: read now, used when certificates come."""
+    """`client_ca`: the certificate authority of client certificates.
+
+    It is read now, and used once they are supported.
+    """
 
     certificate: Path
     key: Path
@@ -29,7 +32,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can sign in. A `pin` reaches the second `acr`. `sub`: the claim of that name, else the user name."""
+    """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name."""
 
     username: str
     password: Secret
@@ -43,7 +46,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
+    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens."""
 
     uri: str
     token_format: TokenFormat = "jwt"

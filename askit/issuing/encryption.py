@@ -1,4 +1,4 @@
-"""What a client registered as encrypted leaves this server encrypted: the signed JWT inside a JWE for the client's key.
+"""Encrypts responses for clients that have registered encryption: the signed JWT inside a JWE for the client's key.
 
 Spec: OIDC 10.2; OIDC Registration 2; JARM 2.2, 3; RFC 9701 5, 6; RFC 7519 5.2, 11.2; FAPI1-ADV 5.2.2.1-6, 8.6.1-1
 Role: AS
@@ -14,10 +14,10 @@ from fapikit.jose.encryption import DEFAULT_ENC, encrypt_jwt
 
 
 async def encrypted_for(core: Core, client: Client, jwt: str, response: str) -> str:
-    """`jwt` itself where the client registered nothing. `response` is one of `ENCRYPTED_RESPONSES`.
+    """The JWE; `jwt` itself if the client registered no encryption. `response` is one of `ENCRYPTED_RESPONSES`.
 
-    Raises InvalidClientMetadata if the client publishes no such key, TransportError if its keys cannot be had now. It
-    never falls back to the clear.
+    Raises InvalidClientMetadata if the client publishes no fitting key, TransportError if its keys cannot be fetched
+    now. It never falls back to sending `jwt` unencrypted.
     """
     alg = client.alg(f"{response}_encrypted_response_alg")
     if alg is None:
@@ -27,7 +27,7 @@ async def encrypted_for(core: Core, client: Client, jwt: str, response: str) -> 
             key = await core.run(core.clients.keys_of(client).find_encryption_key(alg))
     except UnusableKey as error:
         raise InvalidClientMetadata(
-            f"client {client.client_id} registered {response}_encrypted_response_alg {alg}, and has no key for it",
+            f"client {client.client_id} registered {response}_encrypted_response_alg {alg}, but has no key for it",
             clause=error.clause,
             facts={"client_id": client.client_id, "alg": alg},
         ) from error

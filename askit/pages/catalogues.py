@@ -1,7 +1,7 @@
-"""The texts of the pages: one catalogue (a JSON file) for each language, in which the bank may replace single texts.
+"""The texts of the pages: one catalogue (a JSON file) per language. The bank may replace single texts.
 
-A text is plain, with placeholders such as {client}. A text of the bank's has the placeholders of the one it replaces,
-so that no page stops saying who asks for what.
+A text is plain, with placeholders such as {client}. A text of the bank must have the placeholders of the text that it
+replaces, so every page still says who requests what.
 
 Role: AS
 """
@@ -21,10 +21,10 @@ from fapikit.errors import ConfigurationError
 
 Texts: TypeAlias = Mapping[str, str]
 Say: TypeAlias = Callable[..., str]
-"""The plain text of a key in one language: `say(key, **placeholders)`."""
+"""Returns the plain text of a key in one language: `say(key, **placeholders)`."""
 
 LANGUAGES: Final = ("en", "ja")
-"""Language tags (RFC 5646), the one that is spoken to everybody else first."""
+"""Language tags (RFC 5646). The first one is the default."""
 CATALOGUES: Final[Mapping[str, Texts]] = {
     language: json.loads(files("askit.pages").joinpath(f"{language}.json").read_text("utf-8"))
     for language in LANGUAGES
@@ -32,34 +32,34 @@ CATALOGUES: Final[Mapping[str, Texts]] = {
 
 
 class Catalogue:
-    """The texts of one language; `replaced`: the bank's own, by key."""
+    """The texts of one language. `replaced`: the bank's own texts, by key."""
 
     def __init__(self, language: str, replaced: Texts | None = None) -> None:
         self.language = language
         self._texts = {**CATALOGUES[language], **(replaced or {})}
 
     def say(self, key: str, /, **values: str) -> str:
-        """The plain text, to be escaped where it is shown."""
+        """The plain text. It must be escaped where it is shown."""
         return self._texts[key].format(**values)
 
     def markup(self, key: str, /, **values: str) -> Markup:
-        """The text, escaped, and so is each value that is not markup."""
+        """The text, escaped. Each value that is not markup is escaped too."""
         return escape(self._texts[key]).format(**values)
 
 
 def placeholders(text: str) -> set[str]:
-    """The names of its placeholders. Raises ValueError for a brace that opens none, or more than a name in one."""
+    """The names of its placeholders. Raises ValueError for a single brace, or for anything but a name in braces."""
     found = set()
     for _, name, form, conversion in Formatter().parse(text):
         if name is not None:
             if not name.isidentifier() or form or conversion:
-                raise ValueError("a placeholder is a name in braces, and a brace itself is written twice")
+                raise ValueError("a placeholder must be a name in braces; write a brace itself twice")
             found.add(name)
     return found
 
 
 def check_texts(replaced: Mapping[str, Any]) -> None:
-    """Raises ConfigurationError for a language or key that is unknown, and for other placeholders."""
+    """Raises ConfigurationError for an unknown language or key, and for other placeholders."""
     for language, texts in replaced.items():
         _require_known(f"texts.{language}", language, LANGUAGES)
         if not isinstance(texts, Mapping):
@@ -69,14 +69,14 @@ def check_texts(replaced: Mapping[str, Any]) -> None:
             setting = f"texts.{language}.{key}"
             _require_known(setting, key, catalogue)
             if not isinstance(text, str) or not text.strip():
-                raise _refused(setting, "must be a text, and not an empty one")
+                raise _refused(setting, "must be a text that is not empty")
             _require_placeholders(setting, text, placeholders(catalogue[key]))
 
 
 def _require_known(setting: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
         like = get_close_matches(name, known, 1)
-        hint = f"is {like[0]} meant?" if like else f"known here: {', '.join(sorted(known))}"
+        hint = f"did you mean {like[0]}?" if like else f"known here: {', '.join(sorted(known))}"
         raise _refused(setting, f"is not a setting; {hint}")
 
 

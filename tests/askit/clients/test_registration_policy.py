@@ -88,7 +88,7 @@ async def test_what_would_leave_a_client_nothing_of_what_it_asks_for_is_refused(
 ) -> None:
     response = await register(bank_with(), **asked)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
-    assert "nothing of what is asked for" in response.json()["error_description"]
+    assert "none of the requested values" in response.json()["error_description"]
 
 
 @pytest.mark.spec("RFC 7591 3.2.1")

@@ -131,7 +131,7 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
         (
             TYPE_S_RESOURCE,
             'resource = ["https://api.example.test/accounts", "https://nowhere.test/"]\nsingle_use = true',
-            "single_use contradicts resource",
+            "single_use needs one API",
         ),
         (
             TYPE_S_RESOURCE,
@@ -170,7 +170,7 @@ def test_a_type_that_names_no_api(resource: dict[str, Any], caplog: pytest.LogCa
     with pytest.raises(ConfigurationError, match="names no API"):
         Config.from_mapping(real)
     assert Config.from_mapping(members).authorization_details_types[0].resources == ()
-    assert "names no API, so no token carries it" in caplog.text
+    assert "names no API, so no token contains it" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -274,9 +274,9 @@ def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
     ("members", "words"),
     [
         ({"redirect_uri": CALLBACK}, "redirect_uri is no client metadata: is redirect_uris meant?"),
-        ({"redirect_uris": ["http://fintech.example/"]}, "a redirect URI is https"),
-        ({"jwks": {"keys": []}}, "jwks holds none that can be used"),
-        ({"jwks": {"keys": [a_key("ES256", 40).to_private_jwk()]}}, "jwks holds private"),
+        ({"redirect_uris": ["http://fintech.example/"]}, "a redirect URI must be https"),
+        ({"jwks": {"keys": []}}, "jwks has no usable one"),
+        ({"jwks": {"keys": [a_key("ES256", 40).to_private_jwk()]}}, "jwks must hold public keys"),
         ({"scope": "openid acounts"}, "scope names 'acounts', which no resource has"),
     ],
 )
@@ -315,4 +315,4 @@ def test_the_command_line_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         tmp_path, SHAPE.replace('issuer = "https://localhost:9443"', 'issuer = "https://localhost:9999"')
     )
     assert main(["--config", str(path)]) == 2, "its certificate is not there"
-    assert "nobody finds this server" in caplog.text
+    assert "clients reach this server only if a proxy" in caplog.text

@@ -213,11 +213,11 @@ async def test_a_label_of_the_bank_s_own_is_escaped_once() -> None:
         ({"en": {"login_title": " "}}, r"texts\.en\.login_title must be a text, and not an empty one"),
         ({"en": {"login_for_client": "Sign in"}}, r"must have the placeholders .*: \{client\}"),
         ({"en": {"login_title": "{client}"}}, r"must have the placeholders .*: none"),
-        ({"en": {"login_for_client": "{client.__class__}"}}, "a placeholder is a name in braces"),
-        ({"en": {"login_for_client": "{client!r}"}}, "a placeholder is a name in braces"),
-        ({"en": {"login_for_client": "{client:9}"}}, "a placeholder is a name in braces"),
+        ({"en": {"login_for_client": "{client.__class__}"}}, "a placeholder must be a name in braces"),
+        ({"en": {"login_for_client": "{client!r}"}}, "a placeholder must be a name in braces"),
+        ({"en": {"login_for_client": "{client:9}"}}, "a placeholder must be a name in braces"),
         ({"en": {"login_for_client": "{client"}}, "cannot be read as a text with placeholders"),
-        ({"en": {"login_for_client": "{}"}}, "a placeholder is a name in braces"),
+        ({"en": {"login_for_client": "{}"}}, "a placeholder must be a name in braces"),
     ],
 )
 def test_a_text_that_cannot_be_used_is_refused(texts: dict[str, Any], told: str) -> None:
