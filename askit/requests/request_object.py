@@ -33,7 +33,7 @@ async def find_request_object(core: Core, parameters: Parameters, client: Client
     if uri is None:
         return parameters.get("request")
     if not client.hosts_request_object(uri):
-        raise UnusableRequestUri("this request_uri is not in the registered request_uris of this client")
+        raise UnusableRequestUri("this request_uri is not registered in request_uris of this client")
     with core.waiting_for_request_objects(client.client_id):
         return await core.run(core.hosted_request_objects.load(uri))
 

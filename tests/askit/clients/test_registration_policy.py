@@ -328,7 +328,7 @@ async def test_a_secret_says_when_it_ends() -> None:
         ({"max_clients": 0}, "registration.max_clients"),
         ({"max_clients": 1_000_000}, "limits.record_octets"),
         ({"lifetime": -1}, "registration.lifetime"),
-        ({"scope": ["openid"]}, "registration.scope is not a setting; is scopes meant?"),
+        ({"scope": ["openid"]}, "registration.scope is not a setting; did you mean scopes?"),
         ({"scopes": "openid"}, "registration.scopes"),
     ],
 )

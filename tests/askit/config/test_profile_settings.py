@@ -50,7 +50,7 @@ def test_each_part_of_message_signing_has_its_switch(switch: str, rule: str) -> 
         ({"message_signing": {"signed_requests": False}}, "message_signing needs profile"),
         ({"profile": "fapi2-message-signing", "message_signing": {"signed": True}}, "not a setting"),
         ({"quirks": [QUIRK]}, "mandatory"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "name": "PKCE"}]}, "no quirk is called 'PKCE'"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "name": "PKCE"}]}, "there is no quirk 'PKCE'"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "soon"}]}, "a date such as"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "2020-01-01"}]}, "ended on 2020-01-01"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "reason": " "}]}, "needs a reason"),

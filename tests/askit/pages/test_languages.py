@@ -206,11 +206,14 @@ async def test_a_label_of_the_bank_s_own_is_escaped_once() -> None:
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
-        ({"en": {"login_titel": "x"}}, r"texts\.en\.login_titel is not a setting; is login_title meant\?"),
-        ({"jp": {"login_title": "x"}}, r"texts\.jp is not a setting; is ja meant\?|known here: en, ja"),
+        (
+            {"en": {"login_titel": "x"}},
+            r"texts\.en\.login_titel is not a setting; did you mean login_title\?",
+        ),
+        ({"jp": {"login_title": "x"}}, r"texts\.jp is not a setting; did you mean ja\?|known here: en, ja"),
         ({"en": "x"}, r"texts\.en must be a table"),
         ({"en": {"login_title": 1}}, r"texts\.en\.login_title must be a text"),
-        ({"en": {"login_title": " "}}, r"texts\.en\.login_title must be a text, and not an empty one"),
+        ({"en": {"login_title": " "}}, r"texts\.en\.login_title must be a text that is not empty"),
         ({"en": {"login_for_client": "Sign in"}}, r"must have the placeholders .*: \{client\}"),
         ({"en": {"login_title": "{client}"}}, r"must have the placeholders .*: none"),
         ({"en": {"login_for_client": "{client.__class__}"}}, "a placeholder must be a name in braces"),
