@@ -22,9 +22,9 @@ from asgi_mw.view import (
     Send,
     header_of,
     view_of,
-    with_forwarded_certificate,
+    with_forwarded,
 )
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.flow import Flow, background
 from fapikit.urls import origin_of
 from rskit.answers.cors import Cors, preflight_of_metadata
@@ -103,8 +103,8 @@ class Protect:
         del view  # error trackers show the variables of each frame that an exception passes
         decision: Decision | Flow[Decision] = (
             server.check(checked.view)
-            if server.client_certificates is None
-            else self._certificate_refusal(scope, checked) or server.check(checked.view)
+            if server.forwarded is None
+            else self._forwarded_refusal(scope, checked) or server.check(checked.view)
         )
         if type(decision) is Allow:  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
@@ -131,14 +131,14 @@ class Protect:
             checked.over = True
             CURRENT.reset(before)
 
-    def _certificate_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
-        """Read the certificate that a proxy forwarded. Returns the refusal if its header is not acceptable."""
+    def _forwarded_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
+        """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.client_certificates is None:
+        if server.forwarded is None:
             return None
         try:
-            checked.view = with_forwarded_certificate(scope, checked.view, server.client_certificates)
-        except CertificateHeaderRefused as error:
+            checked.view = with_forwarded(scope, checked.view, server.forwarded)
+        except FapiError as error:
             return server.refuse(error, checked.view, None)
         return None
 

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from fapikit.certificates import CertificateHeader
 from fapikit.io.asgi_tls import shown_chain
+from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -55,22 +55,21 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
     )
 
 
-def with_forwarded_certificate(scope: Scope, view: RequestView, header: CertificateHeader) -> RequestView:
-    """The view with the certificate that a proxy forwarded. Header fields that do not count are removed from the scope.
+def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> RequestView:
+    """The view with what a trusted proxy forwarded. Header fields that do not count are removed from the scope.
 
-    Raises CertificateHeaderRefused.
+    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
-    names = header.octet_names
+    names = forwarded.octet_names
     headers = scope["headers"]
     sent = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in headers if name in names]
     if not sent:
         return view
     client = scope.get("client")
-    reading = header.read(sent, peer=client[0] if client else None, direct=view.certificate() is not None)
-    if reading.strip:
-        scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in reading.strip]
-    certificate = reading.certificate
-    return view if certificate is None else view._replace(certificate=lambda: certificate)
+    view, strip = forwarded.take(view, sent, peer=client[0] if client else None)
+    if strip:
+        scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in strip]
+    return view
 
 
 def header_of(scope: Scope, wanted: bytes) -> str | None:

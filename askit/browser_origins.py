@@ -22,14 +22,14 @@ _REQUEST_HEADERS: Final = ("authorization", "content-type", "dpop", "x-fapi-inte
 _ANSWER_HEADERS: Final = ("dpop-nonce", "www-authenticate", "retry-after", "x-fapi-interaction-id")
 
 
-def check_browser_origins(origins: Iterable[str]) -> None:
+def check_origins(setting: str, origins: Iterable[str]) -> None:
     """Raise ConfigurationError for a value that no browser sends as `Origin`."""
     for origin in origins:
         if origin != ANY and not (is_secure(origin) and has_origin(origin, origin)):
             raise ConfigurationError(
-                f"browser_origins: {origin!r} is not an origin: write https://host or https://host:port, without a "
-                "slash at the end, or *",
-                facts={"setting": "browser_origins"},
+                f"{setting}: {origin!r} is not an origin: write https://host or https://host:port, without a slash "
+                "at the end, or *",
+                facts={"setting": setting},
             )
 
 

@@ -17,17 +17,20 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from askit.clients.client import Client, Clients
+from askit.clients.client_ca import ClientCa
 from askit.clients.few_at_once import FewAtOnce
 from askit.clients.keys import PublicHttp, uris_to_connect_to
 from askit.clients.registrations import Registrations
-from askit.config.client_certificates import takes_certificates
+from askit.config.client_certificates import CertificateSources
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.decryption_keys import DecryptionKeys
 from askit.issuing.keys import ServerKeys
 from askit.log_budget import BudgetedLogger
+from askit.pages.own_pages import check_own_pages
 from askit.pages.pages import Pages
+from askit.pages.templates import Templates
 from askit.records import PushedRequest, Records
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
@@ -91,6 +94,9 @@ class Core:
             public_only=not config.development_only,
             log=self.log,
         )
+        tls = config.tls
+        self.certificates = CertificateSources(tls, config.client_certificates, config.clients)
+        self.client_ca = ClientCa(tls.client_ca, tls.client_crl) if tls and tls.client_ca else None
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
         # Apart, as whoever loads a link waits here: nobody keeps a client from proving who it is.
         self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
@@ -118,7 +124,11 @@ class Core:
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.path = parts.path.rstrip("/")
-        self.pages = Pages(name=config.name, path=self.path, texts=config.texts)
+        self.pages = Pages(
+            name=config.name, path=self.path, texts=config.texts, templates=Templates(config.templates)
+        )
+        if config.templates is not None:
+            check_own_pages(self.pages, config)
         if http is None and config.http_ca is not None:
             http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
         self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
@@ -171,8 +181,13 @@ class Core:
     @property
     def bindings(self) -> frozenset[SenderConstraint]:
         """What an access token can be bound to here."""
-        certificates = takes_certificates(self.config.tls, self.config.client_certificates)
+        certificates = self.certificates.any
         return self.profile.sender_constraints - (set() if certificates else {"mtls"})
+
+    @property
+    def client_authentication_methods(self) -> frozenset[str]:
+        """Those of the profile that can work here."""
+        return self.certificates.available(self.profile.client_authentication_methods)
 
     @property
     def signing_algorithms(self) -> frozenset[str]:

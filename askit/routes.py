@@ -9,7 +9,7 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,6 +45,9 @@ Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
+_STATIC: Final = {"cache-control": "public, max-age=3600", "content-security-policy": "default-src 'none'"}
+
+
 def build_routes(core: Core) -> list[Route]:
     """All routes, below the path of the issuer."""
     base = core.path
@@ -56,8 +59,14 @@ def build_routes(core: Core) -> list[Route]:
         return _answering_by_pages(core, endpoint)
 
     async def style(_request: Request) -> Response:
-        headers = {"cache-control": "public, max-age=3600"}
-        return Response(core.pages.style, headers=headers, media_type="text/css")
+        return Response(core.pages.templates.style, headers=dict(_STATIC), media_type="text/css")
+
+    async def static(request: Request) -> Response:
+        found = core.pages.templates.static.get(request.path_params["name"])
+        if found is None:
+            return Response(status_code=404)
+        octets, media_type = found
+        return Response(octets, headers=dict(_STATIC), media_type=media_type)
 
     def shared(path: str, endpoint: Endpoint, *methods: str) -> Route:
         """An endpoint that pages of other origins may call, if the settings allow it."""
@@ -92,6 +101,7 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/grants", page(grants.list_grants)),
         Route(f"{base}/grants/end", page(grants.end_grant), methods=["POST"]),
         Route(f"{base}/style.css", style),
+        Route(f"{base}/static/{{name}}", static),
     ]
 
 

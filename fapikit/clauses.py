@@ -24,6 +24,7 @@ SAID_BY_AN_RFC_TOO: Final[Mapping[str, str]] = {
     "FAPI1-BL 5.2.2-21": "RFC 6750 5.3",
     "FAPI1-BL 5.2.3-3": "RFC 9700 4.4.2",
     "FAPI1-BL 5.2.3-4": "RFC 9700 4.4.2",
+    "FAPI1-BL 5.2.3-10": "RFC 6749 3.3",
     "FAPI2-MS 5.3.1-2": "RFC 9101 4b",
     "FAPI2-MS 5.3.1-3": "RFC 7519 4.1.5",
     "FAPI2-MS 5.3.1-4": "RFC 7519 4.1.4",

@@ -117,6 +117,21 @@ class RemoteKeySet:
         """The key to encrypt to this party with. Raises UnusableKey; TransportError when no set is at hand."""
         return (yield from self._current()).encryption_key(alg)
 
+    def certificates(self) -> Flow[frozenset[bytes]]:
+        """The certificates of this party's keys, DER. Raises TransportError when no set is at hand."""
+        return (yield from self._current()).read_certificates()
+
+    def has_certificate(self, der: bytes) -> Flow[bool]:
+        """Whether this is the certificate of one of its keys; for an unknown one the set is asked for now.
+
+        Raises TransportError when that cannot be known now.
+        """
+        before = self._asked
+        keys = yield from self._current()
+        if der not in keys.read_certificates() and self._answered <= before:
+            keys = yield from self._refetch(None)
+        return der in keys.read_certificates()
+
     def at_hand(self, now: float) -> KeySet | None:
         """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
         return self._keys if 0 <= now - self._asked_at < self._fresh_for * REFRESH_AHEAD else None
@@ -212,7 +227,7 @@ class RemoteKeySet:
 
 
 def _undecided(kid: str | None, why: str) -> KeyUndecided:
-    return KeyUndecided(f"a kid that is not known here: {why}", facts={"kid": kid or "none"})
+    return KeyUndecided(f"a key that is not known here: {why}", facts={"kid": kid or "none"})
 
 
 def _withdrawn(before: frozenset[str], old: KeySet | None, new: KeySet) -> frozenset[str]:

@@ -55,6 +55,10 @@ class Profile:
     """A client may trust audiences of an ID token beside itself."""
     jarm_iss_twice: bool
     """A signed response may name its issuer twice, if both times it is the same."""
+    scope_beyond_request: bool
+    """A token answer may grant scope that was not asked for."""
+    acr_essential: bool
+    """A level of authentication is asked for as an essential claim of the ID token."""
     signed_introspection_required: bool
     token_in_query: bool
     revocation_checked: bool

@@ -7,6 +7,7 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.clauses import citing
@@ -265,22 +266,20 @@ class AsyncClient:
         *,
         base_url: str,
         resource: str | None = None,
+        customer_ip_address: str | None = None,
+        auth_date: datetime | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or of `library`). See `Client.api`."""
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
+        httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.async_client)
-        if not api_auth.makes_own_connections(httpx_options):
-            httpx_options["transport"] = self._apis.async_transport(library)
-        return api_auth.async_client(
-            library,
-            target,
-            self._run,
-            base_url,
-            httpx_options,
+        options = api_auth.connection_options(
+            httpx_options, self._apis.async_transport, library, self._http, self.bank.profile
         )
+        return api_auth.async_client(library, target, self._driver.run, base_url, options)
 
     async def aclose(self) -> None:
         """Close the connections that this client opened on this loop."""

@@ -100,7 +100,7 @@ class Bank:
         return usable
 
     def decryption(self, response: str) -> Decryption | None:
-        """How to decrypt a kind of response (see `encryption_settings.RESPONSES`); None where it is not encrypted."""
+        """How to decrypt a kind of response (see `ENCRYPTED_RESPONSES`); None where it is not encrypted."""
         return decryption_of(self.settings, response)
 
     @property
@@ -174,6 +174,14 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
             )
     elif metadata.has("pushed_authorization_request_endpoint"):
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
+    pushed = metadata.has("pushed_authorization_request_endpoint") and settings.pushed_requests is not False
+    in_url = settings.signed_requests and not hosted and not pushed
+    if in_url and not metadata.flag("request_parameter_supported", unsaid=True):
+        raise ConfigurationError(
+            f"{metadata.issuer} takes no request objects in the URL: leave pushed_requests=False out",
+            clause="OIDC Discovery 3",
+            facts={"member": "request_parameter_supported"},
+        )
     if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
         raise ConfigurationError(
             f"{metadata.issuer} fetches no requests: leave hosted_requests out",

@@ -13,6 +13,7 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Self, TypeVar, Unpack
 
 from fapikit.clauses import citing
@@ -291,6 +292,8 @@ class Client:
         *,
         base_url: str,
         resource: str | None = None,
+        customer_ip_address: str | None = None,
+        auth_date: datetime | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
@@ -306,16 +309,12 @@ class Client:
         Redirects are never followed.
         """
         target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
+        httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.client)
-        if not api_auth.makes_own_connections(httpx_options):
-            httpx_options["transport"] = self._apis.transport(library)
-        return api_auth.sync_client(
-            library,
-            target,
-            self._run,
-            base_url,
-            httpx_options,
+        options = api_auth.connection_options(
+            httpx_options, self._apis.transport, library, self._http, self.bank.profile
         )
+        return api_auth.sync_client(library, target, self._driver.run, base_url, options)
 
     def close(self) -> None:
         """Close the connections that this client opened."""

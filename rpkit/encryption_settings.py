@@ -1,21 +1,19 @@
 """Which messages of a client are encrypted, as registered, and which keys decrypt them.
 
-Spec: OIDC Registration 2; JARM 3; RFC 9701 6; OIDC 10.2; FAPI1-ADV 8.6.1-1
+Spec: OIDC Registration 2; JARM 3; RFC 9701 6; FAPI1-ADV 5.2.3.1-5
 Role: C
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption
-from fapikit.jose.encryption_keys import KEY_MANAGEMENT, DecryptionKey
+from fapikit.jose.encryption_agreement import MEMBERS, REQUEST_OBJECT, read_agreements
+from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.profiles import Profile
-
-RESPONSES: Final = ("id_token", "authorization", "userinfo", "introspection")
-"""For each of these `X`, a client can register `X_encrypted_response_alg` and `X_encrypted_response_enc`."""
 
 
 class EncryptionSettings(Protocol):
@@ -36,25 +34,9 @@ class EncryptionSettings(Protocol):
 
 def check_encryption(settings: EncryptionSettings) -> None:
     """Raises ConfigurationError for encryption settings that cannot work."""
-    for name in (*(f"{response}_encrypted_response" for response in RESPONSES), "request_object_encryption"):
-        alg, enc = getattr(settings, f"{name}_alg"), getattr(settings, f"{name}_enc")
-        if alg is None:
-            if enc is not None:
-                raise ConfigurationError(
-                    f"{name}_enc is given without {name}_alg: give both, or neither", clause="OIDC 10.2"
-                )
-            continue
-        if alg not in KEY_MANAGEMENT:
-            raise ConfigurationError(
-                f"{name}_alg {alg} is not allowed: use one of {', '.join(KEY_MANAGEMENT)}",
-                clause="FAPI1-ADV 8.6.1-1",
-            )
-        if enc is not None and enc not in CONTENT_ENCRYPTION:
-            raise ConfigurationError(
-                f"{name}_enc {enc} is not supported: use one of {', '.join(CONTENT_ENCRYPTION)}",
-                clause="RFC 7518 5",
-            )
-        if name != "request_object_encryption" and not _keys(settings, alg):
+    registered = {name: getattr(settings, name) for name in MEMBERS}
+    for name, alg in read_agreements(registered, ConfigurationError).items():
+        if name != REQUEST_OBJECT and not _keys(settings, alg):
             raise ConfigurationError(
                 f"{name}_alg is {alg}, and decryption_keys has no key for it: add a DecryptionKey for {alg}",
                 clause="RFC 7516 5.2",
@@ -67,7 +49,7 @@ def check_encryption(settings: EncryptionSettings) -> None:
 
 
 def decryption_of(settings: EncryptionSettings, response: str) -> Decryption | None:
-    """How to decrypt a kind of response; None where it is not encrypted. `response` is one of `RESPONSES`."""
+    """How to decrypt one of `ENCRYPTED_RESPONSES`; None where it is not encrypted."""
     alg = getattr(settings, f"{response}_encrypted_response_alg")
     if alg is None:
         return None

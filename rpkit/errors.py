@@ -17,6 +17,7 @@ FapiError
 │   ├── NotRevoked                    the server did not revoke a token
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
+│   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
 │   └── RegistrationError             the response to a registration
@@ -167,6 +168,12 @@ class WrongTokenType(TokenResponseError):
     """`token_type` is not the one that the request's sender constraint demands."""
 
     clause = "RFC 9449 5c"
+
+
+class UnaskedScope(TokenResponseError):
+    """The answer grants scope that the client did not ask for."""
+
+    clause = "FAPI1-BL 5.2.3-10"
 
 
 class UnboundToken(TokenResponseError):

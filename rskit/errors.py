@@ -65,6 +65,14 @@ class TokenInQuery(UnusableCredentials):
     clause = "FAPI2-SP 5.3.4-2"
 
 
+class ForwardedPrefixRefused(AccessRefused):
+    """A proxy's X-Forwarded-Prefix is ambiguous, or no prefix of a path: correct what the proxy sends."""
+
+    code = "invalid_request"
+    clause = "RFC 9449 4.3-9"
+    remedy = Remedy.FIX_CONFIGURATION
+
+
 class InvalidToken(AccessRefused):
     """The token is not valid, whatever it was granted."""
 

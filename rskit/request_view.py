@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fapikit.certificates.certificate import ClientCertificate
 
+_new: Final = tuple.__new__
 _SAFE_IN_PATHS: Final = "/:@!$&'()*+,;="
 """The characters that RFC 3986 3.3 allows in a path without an escape, besides the unreserved ones."""
 
@@ -48,3 +49,7 @@ class RequestView(NamedTuple):
     certificate: Callable[[], Certificate] = no_certificate
     interaction_id: str | None = None
     cross_origin: bool = False
+
+    def with_certificate(self, certificate: Callable[[], Certificate]) -> RequestView:
+        """This view; quicker than `_replace`, for it is made for each request behind a proxy that ends TLS."""
+        return _new(RequestView, (*self[:5], certificate, *self[6:]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
-from fapikit.certificates import CertificateHeader
+from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.clauses import cite_what_is_in_force
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
@@ -38,6 +38,7 @@ from rskit.answers.trace import LOGGER, record
 from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
+from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
 from rskit.issuers.issuer import IssuerBook, Issuers
 from rskit.policy.stream import StreamWatch
@@ -71,6 +72,7 @@ class ResourceServer:
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
+    `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
     `consents`: records which consents are used up, for routes that execute once what a user agreed to.
     `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
@@ -92,6 +94,7 @@ class ResourceServer:
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
         client_certificates: CertificateHeader | None = None,
+        forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
@@ -105,7 +108,12 @@ class ResourceServer:
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
         self.consents = consents
         self.clock = clock
-        self.client_certificates = client_certificates
+        self.forwarded = (
+            Forwarded(client_certificates, forwarded_prefix)
+            if client_certificates or forwarded_prefix
+            else None
+        )
+        """What is read of a proxy."""
         self.random_bytes = random_bytes
         self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
         self.interaction_id = InteractionIds(random_bytes).choose

@@ -26,8 +26,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
-from fapikit.certificates import CertificateHeader
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.http_message import Headers
 from rskit.access import any_of, public
 from rskit.answers import cors as pages
@@ -36,6 +35,7 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
+from rskit.forwarded import Forwarded
 from rskit.health import several_processes
 from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import during
@@ -56,7 +56,7 @@ from wsgi_mw.django_access import (
 )
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
-from wsgi_mw.view import certificate_of, raw_path, with_forwarded_certificate
+from wsgi_mw.view import certificate_of, raw_path, with_forwarded
 
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -90,10 +90,10 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.client_certificates is not None:
+        if self._server.forwarded is not None:
             try:
-                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
-            except CertificateHeaderRefused as error:
+                view = _with_forwarded(request, view, self._server.forwarded)
+            except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
         if self._server.one_process and _is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
@@ -113,10 +113,10 @@ class ProtectMiddleware:
         view = view_of(request, self._server.interaction_id)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.client_certificates is not None:
+        if self._server.forwarded is not None:
             try:
-                view = _with_forwarded_certificate(request, view, self._server.client_certificates)
-            except CertificateHeaderRefused as error:
+                view = _with_forwarded(request, view, self._server.forwarded)
+            except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
         checked = CheckedRequest(self._server, view, None)
         del view  # as in `__call__`
@@ -271,11 +271,9 @@ def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> Requ
     )
 
 
-def _with_forwarded_certificate(
-    request: HttpRequest, view: RequestView, header: CertificateHeader
-) -> RequestView:
+def _with_forwarded(request: HttpRequest, view: RequestView, forwarded: Forwarded) -> RequestView:
     """As for WSGI. `request.headers` is then made from the fields that are left."""
-    found = with_forwarded_certificate(request.META, view, header)
+    found = with_forwarded(request.META, view, forwarded)
     request.__dict__.pop("headers", None)
     return found
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
-from fapikit.errors import CertificateHeaderRefused
+from fapikit.errors import FapiError
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from rskit.answers import cors as pages
@@ -35,7 +35,7 @@ from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.stream import goes_on, watch_of
-from wsgi_mw.view import Environ, view_of, with_forwarded_certificate
+from wsgi_mw.view import Environ, view_of, with_forwarded
 
 _LENGTH_OF_CONTENT_LENGTH: Final = len("content-length")
 _STATUS: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -89,8 +89,8 @@ class Protect:
         del view  # error trackers show the variables of each frame that an exception passes
         decision: Decision | Flow[Decision] = (
             server.check(checked.view)
-            if server.client_certificates is None
-            else self._certificate_refusal(environ, checked) or server.check(checked.view)
+            if server.forwarded is None
+            else self._forwarded_refusal(environ, checked) or server.check(checked.view)
         )
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
@@ -112,16 +112,16 @@ class Protect:
             CURRENT.reset(before)
         return guard.body(answer)
 
-    def _certificate_refusal(
+    def _forwarded_refusal(
         self, environ: Environ, checked: CheckedRequest
     ) -> Challenge | CannotDecide | None:
-        """Read the certificate that a proxy forwarded. Returns the refusal if its header is not acceptable."""
+        """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.client_certificates is None:
+        if server.forwarded is None:
             return None
         try:
-            checked.view = with_forwarded_certificate(environ, checked.view, server.client_certificates)
-        except CertificateHeaderRefused as error:
+            checked.view = with_forwarded(environ, checked.view, server.forwarded)
+        except FapiError as error:
             return server.refuse(error, checked.view, None)
         return None
 

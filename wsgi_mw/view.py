@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, TypeAlias
 
-from fapikit.certificates import CertificateHeader
+from rskit.forwarded import Forwarded
 from rskit.request_view import Certificate, RequestView, no_certificate, rebuild_path
 
 Environ: TypeAlias = dict[str, Any]
@@ -40,23 +40,27 @@ def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestV
     )
 
 
-def with_forwarded_certificate(environ: Environ, view: RequestView, header: CertificateHeader) -> RequestView:
-    """The view with the certificate that a proxy forwarded. Fields that do not count are removed from the environ.
+def with_forwarded(environ: Environ, view: RequestView, forwarded: Forwarded) -> RequestView:
+    """The view with what a trusted proxy forwarded. Fields that do not count are removed from the environ.
 
     A WSGI server cannot distinguish `x_y` from `x-y`. Let it drop names with underscores, as gunicorn does by default.
-    Raises CertificateHeaderRefused.
+    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
-    keys = {name: "HTTP_" + name.upper().replace("-", "_") for name in header.names if "_" not in name}
+    keys = _keys_of(forwarded.names)
     sent = [(name, environ[key]) for name, key in keys.items() if key in environ]
     if not sent:
         return view
     # ProxyFix replaces the address by that of the proxy's client; here the proxy itself is needed.
     address = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR")
-    reading = header.read(sent, peer=address or None, direct=view.certificate() is not None, joined=True)
-    for name in reading.strip:
+    view, strip = forwarded.take(view, sent, peer=address or None, joined=True)
+    for name in strip:
         environ.pop(keys.get(name, ""), None)
-    certificate = reading.certificate
-    return view if certificate is None else view._replace(certificate=lambda: certificate)
+    return view
+
+
+@cache
+def _keys_of(names: frozenset[str]) -> dict[str, str]:
+    return {name: "HTTP_" + name.upper().replace("-", "_") for name in names if "_" not in name}
 
 
 def raw_path(environ: Environ) -> str:

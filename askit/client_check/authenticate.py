@@ -2,7 +2,7 @@
 
 A new method is a new file with a `check`, and a line in `METHODS`. `presented` recognises its use in a request.
 
-Spec: RFC 6749 2.3, 2.3.1; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-19
+Spec: RFC 6749 2.3, 2.3.1; RFC 8705 2; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-19
 Role: AS
 """
 
@@ -13,7 +13,14 @@ from typing import Final, TypeAlias
 
 from starlette.requests import Request
 
-from askit.client_check import client_secret_jwt, none, private_key_jwt, secret
+from askit.client_check import (
+    client_secret_jwt,
+    none,
+    private_key_jwt,
+    secret,
+    self_signed_tls_client_auth,
+    tls_client_auth,
+)
 from askit.client_check.assertion import client_id_of
 from askit.clients.client import Client
 from askit.core import Core
@@ -27,14 +34,18 @@ METHODS: Final[Mapping[str, ClientCheck]] = {
     "client_secret_jwt": client_secret_jwt.check,
     "client_secret_basic": secret.check_basic,
     "client_secret_post": secret.check_post,
+    "tls_client_auth": tls_client_auth.check,
+    "self_signed_tls_client_auth": self_signed_tls_client_auth.check,
     "none": none.check,
 }
+_NAMED_ONLY: Final = frozenset({"none", "tls_client_auth", "self_signed_tls_client_auth"})
+"""The methods of which a request shows nothing but `client_id`."""
 
 
 async def authenticate_client(core: Core, request: Request, parameters: Parameters) -> Client:
     """The authenticated client of this request.
 
-    Raises InvalidClient, ShareTaken, a JwtError, TransportError, StoreError.
+    Raises InvalidClient, ShareTaken, a JwtError, a CertificateError, TransportError, StoreError.
     """
     shape, client_id = presented(request, parameters)
     named = parameters.get("client_id")
@@ -74,4 +85,4 @@ def presented(request: Request, parameters: Parameters) -> tuple[frozenset[str],
     client_id = parameters.get("client_id")
     if client_id is None:
         raise InvalidClient("this request does not authenticate its client")
-    return frozenset({"none"}), client_id
+    return _NAMED_ONLY, client_id

@@ -13,6 +13,7 @@ from urllib.parse import urldefrag, urlsplit
 
 from cachetools import LRUCache
 
+from askit.clients.certificates import check_certificate_members
 from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata import (
     ALGORITHMS,
@@ -78,6 +79,7 @@ class Client:
             secret=None if secret is None else Secret(secret),
             _keys=keys,
         )
+        check_certificate_members(client.auth_method, members, keys)
         native = client.auth_method == "none" and members.get("application_type") != "web"
         for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
             check_redirect_uri(uri, native=native)
@@ -88,9 +90,9 @@ class Client:
         """Raise InvalidClientMetadata unless the profile allows this registration."""
         method = self.auth_method
         if method not in profile.client_authentication_methods:
+            setting = "public_clients" if method == "none" else "client_authentication_methods"
             raise self._refuse(
-                f"{profile.name} does not allow token_endpoint_auth_method {method}",
-                profile.clause("client_authentication_methods"),
+                f"{profile.name} does not allow token_endpoint_auth_method {method}", profile.clause(setting)
             )
         if method == "client_secret_jwt":
             self._check_secret(profile)

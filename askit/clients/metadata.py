@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.errors import InvalidClientMetadata
+from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.errors import FapiError
-from fapikit.jose.encryption import CONTENT_ENCRYPTION
-from fapikit.jose.encryption_keys import KEY_MANAGEMENT
+from fapikit.jose.encryption_agreement import MEMBERS as AGREED_MEMBERS
+from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
@@ -31,20 +32,14 @@ ALGORITHMS: Final = (
 )
 MAC_OCTETS: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 """The algorithms of client_secret_jwt, and how long a secret must be for each (OIDC 16.19): as its hash."""
-ENCRYPTED_RESPONSES: Final = ("id_token", "authorization", "userinfo", "introspection")
-"""The responses for which a client may register `X_encrypted_response_alg` and `X_encrypted_response_enc`."""
-ENCRYPTION: Final = (
-    *(f"{response}_encrypted_response" for response in ENCRYPTED_RESPONSES),
-    "request_object_encryption",
-)
-_ENCRYPTION_MEMBERS: Final = tuple(f"{name}_{part}" for name in ENCRYPTION for part in ("alg", "enc"))
 _STRINGS: Final = (
     "client_name",
     "scope",
     "token_endpoint_auth_method",
+    *SUBJECT_MEMBERS,
     *_URLS,
     *ALGORITHMS,
-    *_ENCRYPTION_MEMBERS,
+    *AGREED_MEMBERS,
 )
 _LISTS: Final = (
     "redirect_uris",
@@ -119,23 +114,8 @@ def check_values(members: Mapping[str, Any]) -> None:
 
 def check_encryption(members: Mapping[str, Any]) -> None:
     """Check that requested encryption is possible. Raises InvalidClientMetadata."""
-    for name in ENCRYPTION:
-        alg, enc = members.get(f"{name}_alg"), members.get(f"{name}_enc")
-        if alg is None:
-            if enc is not None:
-                raise InvalidClientMetadata(f"{name}_enc needs {name}_alg: register both", clause="OIDC 10.2")
-            continue
-        if alg not in KEY_MANAGEMENT:
-            raise InvalidClientMetadata(
-                f"{name}_alg {alg} is not allowed: use one of {', '.join(KEY_MANAGEMENT)}",
-                clause="FAPI1-ADV 8.6.1-1",
-            )
-        if enc is not None and enc not in CONTENT_ENCRYPTION:
-            raise InvalidClientMetadata(
-                f"{name}_enc {enc} is not supported: use one of {', '.join(CONTENT_ENCRYPTION)}",
-                clause="RFC 7518 5",
-            )
-        if name != "request_object_encryption" and not {"jwks", "jwks_uri"} & members.keys():
+    for name in read_agreements(members, InvalidClientMetadata):
+        if name != REQUEST_OBJECT and not {"jwks", "jwks_uri"} & members.keys():
             raise InvalidClientMetadata(f"{name}_alg needs a key to encrypt with: register jwks or jwks_uri")
     if "userinfo_encrypted_response_alg" in members and "userinfo_signed_response_alg" not in members:
         raise InvalidClientMetadata(

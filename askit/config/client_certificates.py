@@ -6,8 +6,10 @@ Role: AS
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from askit.clients.client import Client
 from askit.config.table import Table
 from askit.config.values import TlsFiles
 from fapikit.certificates import CertificateHeader, ProxyTrust
@@ -43,15 +45,59 @@ def _field_and_value(table: Table) -> tuple[str, str]:
     return pair
 
 
-def takes_certificates(tls: TlsFiles | None, header: CertificateHeader | None) -> bool:
-    """Whether this server can get client certificates. Without `tls`, another server calls it and may pass them on."""
-    return tls is None or tls.client_ca is not None or header is not None
+class CertificateSources(NamedTuple):
+    """The sources of client certificates, and the clients that may have registered to present one."""
+
+    tls: TlsFiles | None
+    header: CertificateHeader | None
+    clients: tuple[Client, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether this server's own TLS handshake requests a certificate."""
+        tls, clients = self.tls, self.clients
+        return tls is not None and (tls.client_ca is not None or any(map(shows_certificate, clients)))
+
+    @property
+    def any(self) -> bool:
+        """Whether this server can get one at all. Without `tls`, another server calls it and may pass them on."""
+        return self.tls is None or self.header is not None or self.asks
+
+    @property
+    def judged(self) -> bool:
+        """Whether a certificate chain can be verified: against the client CA, or by a proxy that says so."""
+        under_ca = self.tls is not None and self.tls.client_ca is not None
+        return under_ca or (self.header is not None and self.header.vouches)
+
+    def available(self, methods: frozenset[str]) -> frozenset[str]:
+        """The client authentication methods that can work with these sources."""
+        without = set() if self.judged else {"tls_client_auth"}
+        return methods - without - (set() if self.any else {"self_signed_tls_client_auth"})
 
 
-def check_profile_can_be_served(
-    profile: Profile, tls: TlsFiles | None, header: CertificateHeader | None
-) -> None:
-    """Raise ConfigurationError for a profile that needs something that this server does not have."""
+def shows_certificate(client: Client) -> bool:
+    """Whether it registered to present a certificate that no authority needs to have issued."""
+    return client.auth_method == "self_signed_tls_client_auth" or client.flag(
+        "tls_client_certificate_bound_access_tokens"
+    )
+
+
+def check_certificates(profile: Profile, sources: CertificateSources, aliases: str | None) -> None:
+    """Raise ConfigurationError for a profile or a client that needs something that this server does not have, and for
+    `aliases` that are not an origin."""
+    _check_profile(profile, sources)
+    for client in sources.clients:
+        if client.auth_method not in sources.available(frozenset({client.auth_method})):
+            raise ConfigurationError(
+                f"client {client.client_id}: the chain of a certificate for {client.auth_method} cannot be verified: "
+                f"set tls.client_ca, or {_HEADER}.verified if a proxy verifies it",
+                clause="RFC 8705 2.1",
+                facts={"client_id": client.client_id, "setting": "tls.client_ca"},
+            )
+    _check_aliases(aliases)
+
+
+def _check_profile(profile: Profile, sources: CertificateSources) -> None:
     if profile.backchannel_required:
         raise ConfigurationError(
             f"profile = {profile.name} needs a backchannel authentication endpoint, which this server does not have",
@@ -59,7 +105,7 @@ def check_profile_can_be_served(
             facts={"setting": "profile"},
         )
     needed = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
-    if needed and not takes_certificates(tls, header):
+    if needed and not sources.any:
         raise ConfigurationError(
             f"profile = {profile.name} binds tokens to client certificates, but none can come: set tls.client_ca, "
             f"or {_HEADER} for the header of a proxy that ends TLS",
@@ -68,8 +114,7 @@ def check_profile_can_be_served(
         )
 
 
-def check_aliases(origin: str | None) -> None:
-    """Raise ConfigurationError unless `mtls_endpoint_aliases` is an origin."""
+def _check_aliases(origin: str | None) -> None:
     if origin is None:
         return
     parts = urlsplit(origin)

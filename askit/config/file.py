@@ -63,6 +63,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "dpop_nonces": table.boolean("dpop_nonces", True),
         "http_ca": _http_ca(table.table("http"), base),
         "browser_origins": table.optional_strings("browser_origins"),
+        "logo_origins": table.strings("logo_origins"),
+        "templates": _folder(table.optional_string("templates"), base),
         "name": table.optional_string("name"),
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
@@ -75,6 +77,10 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
     }
     table.require_nothing_else()  # first, because a misspelt setting may be the cause of a missing one
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def _folder(name: str | None, base: Path) -> Path | None:
+    return None if name is None else base / name
 
 
 def _store(url: str | None, base: Path) -> str | None:
@@ -151,11 +157,18 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
 def _tls(table: Table | None, base: Path) -> TlsFiles | None:
     if table is None:
         return None
-    client_ca = table.optional_string("client_ca")
+    client_ca, client_crl = table.optional_string("client_ca"), table.optional_string("client_crl")
+    if client_crl is not None and client_ca is None:
+        raise ConfigurationError(
+            "tls.client_crl contradicts tls.client_ca, which is not there: a list belongs to an authority",
+            clause="RFC 5280 6.3.3",
+            facts={"setting": "tls.client_crl"},
+        )
     files = TlsFiles(
         certificate=base / table.string("certificate"),
         key=base / table.string("key"),
         client_ca=None if client_ca is None else base / client_ca,
+        client_crl=None if client_crl is None else base / client_crl,
     )
     table.require_nothing_else()
     return files

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from askit.browser_origins import ANY, check_browser_origins
+from askit.browser_origins import ANY, check_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
-from askit.config.client_certificates import check_aliases, check_profile_can_be_served
+from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.details_types import DetailsType
 from askit.config.file import read_settings
 from askit.config.limits import Limits
@@ -87,6 +87,8 @@ class Config:
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
+    logo_origins: tuple[str, ...] = ()
+    templates: Path | None = None
     http_ca: Path | None = None
     acr: str | tuple[str, ...] = "urn:fapikit:acr:password"
     limits: Limits = field(default_factory=Limits)
@@ -117,10 +119,11 @@ class Config:
                 "issuer must be an https URL without query and fragment", clause="RFC 9207 2"
             )
         self.profile.require_algorithm(self.signing_alg, "a token")
-        check_profile_can_be_served(self.profile, self.tls, self.client_certificates)
-        check_aliases(self.mtls_endpoint_aliases)
+        sources = CertificateSources(self.tls, self.client_certificates, self.clients)
+        check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
-        check_browser_origins(self.browser_origins or ())
+        check_origins("browser_origins", self.browser_origins or ())
+        check_origins("logo_origins", self.logo_origins)
         check_texts(self.texts)
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:

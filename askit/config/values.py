@@ -20,14 +20,12 @@ IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "off
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`client_ca`: the certificate authority of client certificates.
-
-    It is read now, and used once they are supported.
-    """
+    """`client_ca`: the authorities of client certificates. `client_crl`: the certificates that they have revoked."""
 
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    client_crl: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

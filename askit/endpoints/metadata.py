@@ -12,8 +12,6 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check.authenticate import METHODS
-from askit.clients.metadata import ENCRYPTED_RESPONSES
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.issuing.confirmation import BOUND_TO_CERTIFICATE
@@ -21,6 +19,7 @@ from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
+from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 
 _ALIASED: Final = (
@@ -43,7 +42,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
     profile, config = core.profile, core.config
     algorithms = sorted(core.signing_algorithms)
     verified = sorted(profile.signing_algorithms)
-    methods = sorted(profile.client_authentication_methods & METHODS.keys())
+    methods = sorted(core.client_authentication_methods)
     modes = [mode for mode in core.response_modes if mode in profile.response_modes]
     if profile.jarm_required:
         modes = [mode for mode in modes if "jwt" in mode]

@@ -12,7 +12,6 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.client_check.authenticate import METHODS
 from askit.clients.client import REGISTERED_FROM, SECRET_METHODS
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
@@ -97,8 +96,8 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
     bounded = policy.bound(metadata)
     policy.require_something_left(metadata, bounded)
     client = core.clients.read(bounded)
-    if client.auth_method not in METHODS:
-        raise InvalidClientMetadata(f"{client.auth_method} is not allowed by this profile")
+    if client.auth_method not in core.client_authentication_methods:
+        raise InvalidClientMetadata(f"{client.auth_method} is not available on this server")
     limit = core.config.limits.registration_octets
     if len(strict_json.dump(bounded)) > limit:
         raise InvalidClientMetadata(f"the metadata is longer than {limit} octets")

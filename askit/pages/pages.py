@@ -13,10 +13,8 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
 from askit.clients.client import Client
@@ -25,11 +23,12 @@ from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
+from askit.pages.about import about
 from askit.pages.catalogues import LANGUAGES, Catalogue, Say, Texts
-from askit.pages.ibans import grouped
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
-from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user, short
+from askit.pages.templates import Templates
+from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user
 from askit.records import Grant
 from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
@@ -37,28 +36,19 @@ from fapikit.urls import origin_of
 
 _SUBMIT: Final = "document.forms[0].submit()"
 _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
-# One for all servers of a process, because tests make many, and compiling a page takes longer than serving it.
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("askit", "pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters.update(plain=short, grouped=grouped)
 
 
 class Pages:
     """Renders every page of one server. `path`: the path of the issuer. `name`: the name of the bank.
 
-    `texts`: the texts that the bank has replaced, by language and key.
+    `texts`: the texts that the bank has replaced, by language and key. `templates`: the bank's own pages.
     """
 
-    def __init__(self, *, name: str, path: str, texts: Mapping[str, Texts]) -> None:
+    def __init__(self, *, name: str, path: str, texts: Mapping[str, Texts], templates: Templates) -> None:
         self._name = name
         self._path = path
         self._catalogues = {language: Catalogue(language, texts.get(language)) for language in LANGUAGES}
-        self.style = files("askit.pages").joinpath("style.css").read_bytes()
+        self.templates = templates
 
     def login(
         self,
@@ -116,9 +106,12 @@ class Pages:
         """`until`: when the requested access ends."""
         say = self._catalogue.say
         access = describe_access(config, scopes, resources, say)
+        told = about(client, config.logo_origins)
         return self._page(
             "consent.html",
             leads_to=leads_to,
+            images_of=told.logo_origin,
+            about=told,
             client=client,
             person=describe_user(user, self._catalogue.say),
             scopes=[*access, *describe_claims(claims, say)],
@@ -223,11 +216,18 @@ class Pages:
         return self._catalogues[spoken()]
 
     def _page(
-        self, template: str, *, status: int = 200, leads_to: str | None = None, **values: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        leads_to: str | None = None,
+        images_of: str | None = None,
+        **values: Any,
     ) -> Response:
         targets = "'self'" if leads_to is None else f"'self' {_source(leads_to)}"
+        images = "'self'" if images_of is None else f"'self' {images_of}"
         policy = (
-            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            f"default-src 'none'; style-src 'self'; font-src 'self'; img-src {images}; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action {targets}"
         )
         catalogue = self._catalogue
@@ -238,7 +238,7 @@ class Pages:
             "say": catalogue.markup,
         }
         return Response(
-            _TEMPLATES.get_template(template).render(**shared, **values),
+            self.templates.render(template, {**shared, **values}),
             status,
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",

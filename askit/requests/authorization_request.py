@@ -263,7 +263,8 @@ def _code_challenge(
             raise InvalidRequest("code_challenge_method needs a code_challenge", clause="RFC 7636 4.4.1")
         return None
     if method != pkce.METHOD:
-        raise InvalidRequest("code_challenge_method must be S256", clause=profile.clause("pkce_required"))
+        due = "pkce_required" if profile.pkce_required else "pkce_required_when_pushed"
+        raise InvalidRequest("code_challenge_method must be S256", clause=profile.clause(due))
     if not pkce.is_challenge(challenge):
         raise InvalidRequest("code_challenge must be a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
     return str(challenge)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from examples.demo.certificates import CLIENT_NAME
 from examples.demo.world import CLIENT_ID, PAYMENTS_API_ID, World, port_of
 
 USERNAME, PASSWORD = "alice", "correct horse battery staple"
@@ -24,7 +25,7 @@ payments = "Make the payment shown here, once"
 [tls]
 certificate = "server.pem"
 key = "server.key"
-
+{client_ca}
 [[users]]
 username = "{username}"
 password = "{password}"
@@ -63,6 +64,7 @@ def write_configuration(world: World) -> Path:
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
+            client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )
     )
     return path
@@ -75,7 +77,7 @@ def _fintech(world: World) -> dict[str, Any]:
         "client_name": "Penny Fintech",
         "redirect_uris": [world.redirect_uri],
         "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
         "scope": "openid profile accounts payments",
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
@@ -83,6 +85,7 @@ def _fintech(world: World) -> dict[str, Any]:
         "authorization_details_types": ["payment_initiation"],
         "jwks": {"keys": [dict(key.public_jwk)]},
         "dpop_bound_access_tokens": world.binding == "dpop",
+        "tls_client_certificate_bound_access_tokens": world.binding == "mtls",
         **_sign_in(world),
     }
 
@@ -93,6 +96,8 @@ def _sign_in(world: World) -> dict[str, Any]:
     match world.method:
         case "private_key_jwt":
             members["token_endpoint_auth_signing_alg"] = world.key_of(CLIENT_ID).alg
+        case "tls_client_auth":
+            members["tls_client_auth_san_dns"] = CLIENT_NAME
         case "client_secret_jwt":
             members["token_endpoint_auth_signing_alg"] = "HS256"
             members["client_secret"] = world.path("client.secret").read_text()

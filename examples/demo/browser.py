@@ -1,4 +1,4 @@
-"""A browser without a screen: redirects, cookies and HTML forms, and it remembers where it is."""
+"""A browser without a screen: redirects, cookies and HTML forms, and one script, which posts a fragment."""
 
 from __future__ import annotations
 
@@ -93,17 +93,23 @@ class Browser:
         return self._follow(response, stop_at=stop_at)
 
     def _follow(self, response: httpx.Response, *, stop_at: str | None) -> Page:
+        fragment = ""
         for _ in range(_MAX_REDIRECTS):
             self.url, self.status = str(response.url), response.status_code
             if not response.is_redirect:
                 self.page = Page(response.text)
-                return self.page
+                return self._post_fragment(fragment) if fragment else self.page
             target = urljoin(self.url, response.headers["location"])
             if stop_at is not None and target.startswith(stop_at):
                 self.url = target
                 return self.page
+            target, _, fragment = target.partition("#")
             response = self._http.get(target)
         raise RuntimeError("too many redirects")
+
+    def _post_fragment(self, fragment: str) -> Page:
+        """What the script of the client's page does: a fragment is not sent with a request, so the page posts it."""
+        return self.submit({"fragment": fragment})
 
     def close(self) -> None:
         self._http.close()

@@ -7,11 +7,19 @@ from typing import Final
 
 from examples.demo.choices import BEARER
 from examples.demo.world import CLIENT_ID, World
-from fapikit import ClientSecretJWT, KeyRing, PublicClient, Secret
+from fapikit import (
+    ClientSecretJWT,
+    KeyRing,
+    PublicClient,
+    Secret,
+    SelfSignedTlsClientAuth,
+    TlsClientAuth,
+    TlsClientCertificate,
+)
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.profiles import SenderConstraint
 from rpkit import ClientKeys
-from rpkit.settings import ClientOptions
+from rpkit.settings import HYBRID, ClientOptions
 
 _CONSTRAINTS: Final[Mapping[str, SenderConstraint | None]] = {"dpop": "dpop", "mtls": "mtls", BEARER: None}
 
@@ -23,9 +31,20 @@ def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
             return keys.auth
         case "client_secret_jwt":
             return ClientSecretJWT(Secret(world.path("client.secret").read_text()))
+        case "tls_client_auth":
+            return TlsClientAuth()
+        case "self_signed_tls_client_auth":
+            return SelfSignedTlsClientAuth()
         case "none":
             return PublicClient()
     raise ValueError(world.method)
+
+
+def certificate_of(world: World) -> TlsClientCertificate | None:
+    """What the fintech shows to servers that ask for it."""
+    if not world.choices.certificate:
+        return None
+    return TlsClientCertificate.from_pem(world.path("fintech.pem"), world.path("fintech.key"))
 
 
 def keys_of(world: World) -> ClientKeys:
@@ -34,7 +53,14 @@ def keys_of(world: World) -> ClientKeys:
 
 def options(world: World, keys: ClientKeys) -> ClientOptions:
     """The keyword arguments of `discover` that depend on what was chosen."""
-    chosen = ClientOptions(sender_constraint=_CONSTRAINTS[world.binding])
-    if world.profile.request_object_required:
+    profile = world.profile
+    chosen = ClientOptions(
+        sender_constraint=_CONSTRAINTS[world.binding],
+        # As banks under FAPI 1 mostly have it: the request travels through the browser.
+        pushed_requests=profile.par_required,
+    )
+    if profile.request_object_required:
         chosen["request_signer"] = keys
+    if world.hybrid:
+        chosen["response_type"] = HYBRID
     return chosen

@@ -100,8 +100,22 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("fintech", "POST", "/revoke"): {200: ("the customer takes the consent back", "-")},
 }
 
-# What the notes of a signed message add: (status, note).
-_SIGNED = {
+# What the notes of a message add: (status, note).
+_NOTED = {
+    (200, "request in the URL"): ("the browser carries the request, as it is", "FAPI1-BL 5.2.2-10"),
+    (200, "request object in the URL"): (
+        "a signed request object: nothing beside it counts",
+        "FAPI1-ADV 5.2.2-10",
+    ),
+    (303, "answer and its ID token"): (
+        "approved: the code goes back with an ID token that signs it",
+        "FAPI1-ADV 5.2.2-2",
+    ),
+    (200, "page for the fragment"): ("a page that posts what only the browser sees", "FAPI1-ADV 5.2.3.1-3"),
+    (303, "fragment"): (
+        "c_hash, s_hash and nonce of the ID token hold; code exchanged",
+        "FAPI1-ADV 5.2.3.1-4",
+    ),
     (201, "request object"): ("a signed request object: nothing beside it counts", "FAPI2-MS 5.3.1-1"),
     (400, "request object"): ("refused: the object was altered after it was signed", "RFC 9101 6.2"),
     (303, "signed redirect"): ("approved: one signed response goes back by 303", "FAPI2-MS 5.4.1-1"),
@@ -123,8 +137,8 @@ def explain(message: Message, world: World) -> tuple[str, str]:
 def _explain(message: Message) -> tuple[str, str]:
     if message.note == "use_dpop_nonce":
         return _NONCE[message.receiver]
-    if (message.status, message.note) in _SIGNED:
-        return _SIGNED[message.status, message.note]
+    if (message.status, message.note) in _NOTED:
+        return _NOTED[message.status, message.note]
     path = message.path.split("?")[0]
     found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
     if found is not None:

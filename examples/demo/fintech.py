@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from examples.demo.client import authentication, keys_of, options
+from examples.demo.client import authentication, certificate_of, keys_of, options
 from examples.demo.pages import render
 from examples.demo.trace import Recorder
 from examples.demo.world import CLIENT_ID, World, payment
@@ -76,7 +76,7 @@ class Fintech:
             auth=authentication(self.world, self.keys),
             redirect_uri=self.world.redirect_uri,
             profile=self.world.profile,
-            http=self.recorder.settings(),
+            http=self.recorder.settings(certificate_of(self.world)),
             **options(self.world, self.keys),
         )
 

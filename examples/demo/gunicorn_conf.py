@@ -1,4 +1,4 @@
-"""gunicorn's settings for the payments API: TLS 1.2 or newer, the profile's cipher suites only."""
+"""gunicorn's settings for the payments API: TLS with the suites of the profile only, or plain HTTP behind nginx."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from fapikit import server_context
 _world = World.load()
 
 wsgi_app = "examples.demo.payments_api:create_app()"
-bind = f"127.0.0.1:{port_of(_world.payments)}"
+bind = f"127.0.0.1:{port_of(_world.payments_inside if _world.behind_a_proxy else _world.payments)}"
 workers = 2
 threads = 2
-certfile = str(_world.path("server.pem"))
-keyfile = str(_world.path("server.key"))
+if not _world.behind_a_proxy:
+    certfile = str(_world.path("server.pem"))
+    keyfile = str(_world.path("server.key"))
 accesslog = None
 control_socket_disable = True
 

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 import wsgi_mw
 from examples.books import Books
+from examples.demo.proxy import certificate_header
 from examples.demo.trace import Recorder
 from examples.demo.world import PAYMENTS_API_ID, World
 from fapikit import PrivateKeyJWT
@@ -46,6 +47,7 @@ def create_app() -> Flask:
         consents=ConsentLedger(store, reconcile=books.find),
         nonces=world.path("nonce.key").read_bytes(),
         http=Recorder(world, "payments").settings(),
+        client_certificates=certificate_header(world) if world.behind_a_proxy else None,
     )
     app = Flask("payments")
 

@@ -10,8 +10,10 @@ import sys
 
 import uvicorn
 
+from asgi_mw.uvicorn_tls import HttpProtocol
 from examples.demo.world import World, port_of
 from fapikit import server_context
+from fapikit.io.tls import ask_for_client_certificates, read_certificates
 
 
 def main(module: str, origin: str) -> None:
@@ -25,9 +27,12 @@ def main(module: str, origin: str) -> None:
         access_log=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,
+        http=HttpProtocol,
     )
     config.load()
     config.ssl = server_context(world.path("server.pem"), world.path("server.key"), profile=world.profile)
+    if world.binding == "mtls" and module.endswith("_api"):
+        ask_for_client_certificates(config.ssl, read_certificates(world.path("clients-ca.pem")))
     uvicorn.Server(config).run()
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from examples.demo.bank import write_configuration
+from examples.demo.proxy import nginx_command
 from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
 from fapikit.io.tls import client_context
 
@@ -31,10 +32,14 @@ class Servers:
             self._start("bank", "askit", "--config", str(write_configuration(self._world)))
             self._wait("bank", self._world.bank)  # the others ask it for its metadata as they start
             self._start("accounts", "examples.demo.serve", "accounts_api", self._world.accounts)
+            if self._world.behind_a_proxy:
+                self._run("payments-proxy", nginx_command(self._world))
             self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
             self._start("fintech", "examples.demo.serve", "fintech", self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
                 self._wait(name, getattr(self._world, name))
+            if self._world.behind_a_proxy:
+                self._wait("payments", self._world.payments_inside)
         except BaseException:
             self.stop()
             raise
@@ -57,23 +62,28 @@ class Servers:
         self._processes.clear()
 
     def _start(self, name: str, module: str, *arguments: str) -> None:
+        self._run(name, [sys.executable, "-m", module, *arguments])
+
+    def _run(self, name: str, command: list[str]) -> None:
         log = self._world.path(f"{name}.log").open("wb")
         root = str(Path(__file__).parents[2])
         environment = {**os.environ, ENVIRONMENT_VARIABLE: self._world.folder}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdout=log, stderr=log, env=environment, cwd=root
-        )
+        self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=root)
         log.close()
 
     def _wait(self, name: str, origin: str) -> None:
-        """Until a TLS handshake succeeds. Raises RuntimeError with the end of the party's log."""
+        """Until a connection is taken, for https a TLS handshake too.
+
+        Raises RuntimeError with the end of the party's log.
+        """
         context = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._processes[name].poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", port_of(origin)), 1) as plain:
-                    context.wrap_socket(plain, server_hostname="localhost").close()
+                    if origin.startswith("https:"):
+                        context.wrap_socket(plain, server_hostname="localhost").close()
                     return
             except (OSError, ssl.SSLError):
                 time.sleep(0.05)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
 from examples.demo.explain import explain
+from examples.demo.notes import note_of
 from examples.demo.world import World
-from fapikit import HttpSettings
-from fapikit.io.tls import client_context
+from fapikit import HttpSettings, TlsClientCertificate
 
 _SHOWN = frozenset({"iss", "client_id", "error", "response_mode"})
 
@@ -64,11 +64,12 @@ class Recorder:
 
         return {"request": [started], "response": [ended]}
 
-    def settings(self) -> HttpSettings:
-        """How a party of the demo makes its back-channel calls: the demo's CA, every message traced."""
-        tls = client_context(ca=self._world.path("ca.pem"), profile=self._world.profile)
-        return HttpSettings(
-            tls=tls,
+    def settings(self, certificate: TlsClientCertificate | None = None) -> HttpSettings:
+        """How a party of the demo makes its calls: the demo's CA, its certificate if any, every message traced."""
+        connections = HttpSettings(ca=self._world.path("ca.pem"), client_certificate=certificate)
+        tls = connections.tls_context(self._world.profile)
+        return replace(
+            connections,
             client=httpx.Client(verify=tls, trust_env=False, event_hooks=self.hooks()),
             async_client=httpx.AsyncClient(verify=tls, trust_env=False, event_hooks=self.async_hooks()),
         )
@@ -87,7 +88,7 @@ class Recorder:
             mask(url.path or "/", url.query),
             response.status_code,
             elapsed * 1000,
-            _note(request, response),
+            note_of(request, response),
         )
         with self._file.open("a") as file:
             file.write(json.dumps(message.__dict__) + "\n")
@@ -123,20 +124,3 @@ def mask(path: str, query: str) -> str:
         return path
     shown = (f"{name}={value if name in _SHOWN else '***'}" for name, value in parse_qsl(query))
     return f"{path}?{'&'.join(shown)}"
-
-
-def _note(request: httpx.Request, response: httpx.Response) -> str:
-    """What sets this message apart from others of its kind; never a value from it."""
-    if "use_dpop_nonce" in " ".join(response.headers.get_list("www-authenticate")):
-        return "use_dpop_nonce"
-    if response.status_code == 400 and "dpop-nonce" in response.headers and "dpop" in request.headers:
-        return "use_dpop_nonce"
-    if request.method == "POST" and b"request=ey" in request.content:
-        return "request object"
-    if "response=" in urlsplit(response.headers.get("location", "")).query:
-        return "signed redirect"
-    if "response=" in request.url.query.decode():
-        return "signed response"
-    if "introspection+jwt" in response.headers.get("content-type", ""):
-        return "signed answer"
-    return ""

@@ -1,15 +1,19 @@
-"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Eight numbered steps."""
+"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Numbered steps."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
 from examples.demo.choices import BEARER
+from examples.demo.client import certificate_of
+from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder, Trace
-from examples.demo.world import World
+from examples.demo.world import World, payment
 from fapikit.io import SyncDriver
 from fapikit.metadata import discover
 
@@ -41,12 +45,16 @@ class Walk:
 
     def steps(self) -> list[Step]:
         signed = self.world.profile.jarm_required
-        push = "a signed request object at PAR" if signed else "PAR"
+        profile = self.world.profile
+        push = "a signed request object" if profile.request_object_required else "the request"
+        push += " at PAR" if profile.par_required else " through the browser"
         answer = "the signed response verified" if signed else "iss checked"
+        if self.world.hybrid:
+            answer = "the ID token that signs the answer verified (c_hash, s_hash)"
         method = "a public client" if self.world.method == "none" else self.world.method
         token = _TOKENS[self.world.binding]
         asks = "asks the bank, whose answer is signed," if signed else "introspects"
-        return [
+        steps = [
             Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
             Step(f"{push}: {method}, PKCE, nonce, state, one payment, both APIs", self.push),
             Step("login, and a consent page that shows payee and amount", self.consent),
@@ -61,6 +69,9 @@ class Walk:
                 self.revoke,
             ),
         ]
+        if self.world.hybrid:
+            steps.append(Step("once more by PAR and JARM: one signed response verified, and paid", self.jarm))
+        return steps
 
     def discovery(self) -> None:
         driver = SyncDriver(Recorder(self.world, "browser").settings())
@@ -71,8 +82,14 @@ class Walk:
     def push(self) -> None:
         self.browser.open(self.world.fintech)
         self.browser.submit(stop_at=self.world.bank)
-        require("request_uri=urn" in self.browser.url, "the browser is sent on with a request_uri")
-        require("redirect_uri" not in self.browser.url, "nothing but client_id and request_uri is in the URL")
+        asked = set(parse_qs(urlsplit(self.browser.url).query))
+        if self.world.profile.par_required:
+            require(asked == {"client_id", "request_uri"}, "the browser is sent on with a request_uri alone")
+        elif self.world.profile.request_object_required:
+            outside = {"client_id", "request", "response_type", "scope"}
+            require(asked == outside, f"all else is in the signed request object: {sorted(asked)}")
+        else:
+            require("code_challenge" in asked, "the browser carries the request")
 
     def consent(self) -> None:
         self.browser.open(self.browser.url)
@@ -105,3 +122,31 @@ class Walk:
         page = self.browser.submit(form=0)
         require("no longer accepts the refresh token" in page.text, f"the end is shown: {page.text}")
         return page.text.partition("That did not work ")[2]
+
+    def jarm(self) -> None:
+        """The other answer that FAPI 1 Advanced knows: a code in a signed response, for a request that was pushed."""
+        world, fintech = self.world, Recorder(self.world, "fintech")
+        client = fintech_client(
+            world,
+            fintech.settings(certificate_of(world)),
+            response_type="code",
+            response_mode="jwt",
+            pushed_requests=True,
+        )
+        start = begin_payment(client, world)
+        callback = approve(world, start.url, "browser")
+        require("response=" in callback, "the bank answers with a signed response")
+        login = client.complete(callback, start.transaction, resource=world.payments_resource)
+        require(
+            "signed response: signature" in str(login.report), f"the signature was checked: {login.report}"
+        )
+        with client.api(
+            login.tokens,
+            base_url=world.payments_resource,
+            resource=world.payments_resource,
+            event_hooks=fintech.hooks(),
+        ) as api:
+            answer = api.post(
+                world.payments_resource, json=payment(), headers={"Idempotency-Key": str(uuid.uuid4())}
+            )
+        require(answer.status_code == 201, f"the payment is executed: {answer.text}")

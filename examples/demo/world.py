@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import trustme
-
+from examples.demo.certificates import make_client_certificates, make_server_certificate
 from examples.demo.choices import Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
@@ -33,6 +32,8 @@ class World:
     bank: str
     accounts: str
     payments: str
+    payments_inside: str
+    """Where the payments API listens behind its proxy, if it has one."""
     fintech: str
 
     @classmethod
@@ -42,16 +43,15 @@ class World:
         A party without a port gets any that is free.
         """
         origins = {name: f"https://localhost:{free_port(ports.get(name, 0))}" for name in PARTIES}
-        world = cls(folder=str(folder), **asdict(choices), **origins)
-        authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-        authority.cert_pem.write_to_path(str(world.path("ca.pem")))
-        server = authority.issue_cert("localhost", "127.0.0.1")
-        server.private_key_pem.write_to_path(str(world.path("server.key")))
-        for position, pem in enumerate(server.cert_chain_pems):
-            pem.write_to_path(str(world.path("server.pem")), append=position > 0)
+        inside = f"http://127.0.0.1:{free_port(0)}"
+        world = cls(folder=str(folder), **asdict(choices), **origins, payments_inside=inside)
+        make_server_certificate(folder)
+        if choices.certificate:
+            make_client_certificates(folder, self_signed=choices.method == "self_signed_tls_client_auth")
         for owner in KEY_OWNERS:
             world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
         world.path("client.secret").write_text(secrets.token_urlsafe(32))
+        world.path("proxy.secret").write_text(secrets.token_urlsafe(32))
         world.path("nonce.key").write_bytes(secrets.token_bytes(32))
         world.path("world.json").write_text(json.dumps(asdict(world)))
         return world
@@ -76,6 +76,16 @@ class World:
         return profile_of(self.profile_name)
 
     @property
+    def hybrid(self) -> bool:
+        """Whether an ID token beside the code signs the answer of the bank, where the profile does not ask for JARM."""
+        return self.profile.response_signature_required and not self.profile.jarm_required
+
+    @property
+    def behind_a_proxy(self) -> bool:
+        """Whether TLS ends before the payments API, at a proxy that hands client certificates on."""
+        return self.binding == "mtls"
+
+    @property
     def accounts_resource(self) -> str:
         return f"{self.accounts}/accounts"
 
@@ -93,6 +103,7 @@ class World:
             self.bank: "bank",
             self.accounts: "accounts",
             self.payments: "payments",
+            self.payments_inside: "payments",
             self.fintech: "fintech",
         }
         return names.get(origin, origin)

@@ -22,9 +22,9 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fapikit.errors import (
-    CertificateError,
     CertificateNotValidNow,
     ConfigurationError,
+    RevocationUndecided,
     RevokedCertificate,
     UnfitCertificate,
     UntrustedCertificate,
@@ -108,11 +108,11 @@ class ClientAuthorities:
         self._crls = [(crl, _signer_of(crl, authorities)) for crl in crls]
 
     @classmethod
-    def from_pem(cls, authorities: bytes, crls: bytes = b"") -> ClientAuthorities:
-        """PEM, several in a row. Raises ConfigurationError."""
+    def from_pem(cls, authorities: bytes, crls: bytes | None = None) -> ClientAuthorities:
+        """PEM, several in a row; at least one list where any are given. Raises ConfigurationError."""
         try:
             certificates = x509.load_pem_x509_certificates(authorities)
-            lists = [x509.load_pem_x509_crl(block) for block in _blocks(crls)]
+            lists = [] if crls is None else [x509.load_pem_x509_crl(block) for block in _blocks(crls)]
         except ValueError as error:
             raise ConfigurationError(
                 f"the client CA, or its revocation list, cannot be read as PEM: {error}", clause=_CHAIN_CLAUSE
@@ -120,7 +120,7 @@ class ClientAuthorities:
         return cls(certificates, lists)
 
     def verify(self, leaf: x509.Certificate, intermediates: Sequence[x509.Certificate], now: float) -> None:
-        """Raises UntrustedCertificate, RevokedCertificate; CertificateError where a revocation list is out of date."""
+        """Raises UntrustedCertificate, RevokedCertificate; RevocationUndecided."""
         if len(intermediates) > _MAX_INTERMEDIATES:
             raise UntrustedCertificate("the chain is too long")
         verifier = (
@@ -151,10 +151,9 @@ class ClientAuthorities:
             until = crl.next_update_utc
             if until is not None and datetime.fromtimestamp(now, UTC) > until:
                 # Fail closed: what was revoked since, nobody here knows.
-                raise CertificateError(
+                raise RevocationUndecided(
                     f"the revocation list of {issuer.subject.rfc4514_string()} is out of date since {until:%Y-%m-%d}: "
-                    "replace the file",
-                    clause="RFC 5280 6.3.3",
+                    "replace the file"
                 )
             if crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
                 raise RevokedCertificate("the authority has revoked this certificate")
@@ -178,5 +177,9 @@ def _signer_of(
 
 
 def _blocks(pem: bytes) -> list[bytes]:
+    """Raises ValueError unless there is one, and all are whole: half a list would say that the rest is not revoked."""
     end = b"-----END X509 CRL-----"
-    return [block + end for block in pem.split(end)[:-1]]
+    *blocks, rest = pem.split(end)
+    if not blocks or rest.strip():
+        raise ValueError("a list is missing, or not whole")
+    return [block + end for block in blocks]

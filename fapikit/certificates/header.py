@@ -12,8 +12,8 @@ Role: AS, RS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Collection
+from typing import Final, NamedTuple, TypeAlias
 
 from cryptography import x509
 
@@ -21,15 +21,15 @@ from fapikit import base64url
 from fapikit.certificates.certificate import ClientCertificate, thumbprint_of
 from fapikit.certificates.forms import FORMS, CertificateForm
 from fapikit.certificates.forms.form import Forwarded
+from fapikit.certificates.proxy_fields import ProxyFields
 from fapikit.certificates.trust import ProxyTrust
 from fapikit.errors import CertificateHeaderRefused, ConfigurationError
 from fapikit.io.bounded_cache import BoundedCache
 
-MAX_OCTETS: Final = 16 * 1024
-"""Of one field value: Cloudflare, the most generous, hands on 16 KiB."""
 _REMEMBERED: Final = 1000
-"""Each up to two such values: 32 MiB at the most."""
-_NOTHING: Final[frozenset[str]] = frozenset()
+"""Each two such values and a short one: 33 MiB at the most."""
+
+_Fields: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Reading(NamedTuple):
@@ -57,85 +57,72 @@ class CertificateHeader:
     ) -> None:
         """Raises ConfigurationError."""
         self._form = form if isinstance(form, CertificateForm) else _form(form)
-        self._trust = trust
         self._header = (header or self._form.header).lower()
         self._always_verified = verified is True
         self._verified = (verified[0].lower(), verified[1]) if isinstance(verified, tuple) else None
-        own = {self._header, self._form.chain_header, self._verified and self._verified[0]}
-        plain = {name for name in own if name}
-        if any("_" in name for name in plain):
-            raise ConfigurationError(
-                "a header name with an underscore is another name to some servers: use hyphens",
-                clause="RFC 9440 4",
-                facts={"header": self._header},
-            )
-        self._underscored = frozenset(name.replace("-", "_") for name in plain if "-" in name)
-        self._secret = frozenset({trust.secret[0]} if trust.secret else ())
-        self._stripped = frozenset(plain) | self._underscored | self._secret
-        self._octet_names = frozenset(name.encode("latin-1") for name in self._stripped)
-        self._known: BoundedCache[tuple[str, str, bool], ClientCertificate] = BoundedCache(_REMEMBERED)
+        further = (self._form.chain_header, self._verified and self._verified[0])
+        self._fields = ProxyFields(
+            self._header,
+            *(name for name in further if name),
+            trust=trust,
+            refused=CertificateHeaderRefused,
+        )
+        self._of_others = Reading(None, self._fields.names)
+        self._known: BoundedCache[tuple[_Fields, bool], Reading] = BoundedCache(_REMEMBERED)
 
     @property
     def names(self) -> frozenset[str]:
         """The fields to hand to `read`, in lower case, the spellings with underscores among them."""
-        return self._stripped
+        return self._fields.names
 
     @property
-    def octet_names(self) -> frozenset[bytes]:
-        return self._octet_names
+    def vouches(self) -> bool:
+        """Whether the proxy can say that a chain verified."""
+        return self._always_verified or self._verified is not None
 
     def read(
-        self, sent: Iterable[tuple[str, str]], *, peer: str | None, direct: bool, joined: bool = False
+        self, sent: Collection[tuple[str, str]], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:
         """`sent`: the fields among `names`. `direct`: the connection itself has a client certificate.
 
         `peer` is the address of who connected, None through a unix socket. `joined`: the server joins repeated fields
         with commas, as WSGI servers do; then a comma is taken for a second field. Raises CertificateHeaderRefused.
         """
-        fields: dict[str, list[str]] = {}
-        for name, value in sent:
-            fields.setdefault(name.lower(), []).append(value)
-        if not self._trust.holds(peer, fields):
-            return Reading(None, self._stripped if fields else _NOTHING)
-        if not joined and not self._underscored.isdisjoint(fields):
-            raise _refused("a field is spelled with underscores beside the proxy's own", self._header)
-        value = self._one(fields, self._header)
-        if value in self._form.absent:
-            return Reading(None, self._secret)
-        if joined and "," in value and not self._form.tells_commas:
-            raise _refused("the field stands there more than once", self._header)
-        if direct:
-            raise _refused(
+        fields = self._fields.of_proxy(sent, peer)
+        if fields is None:
+            return self._of_others
+        reading = self._known.get((fields, joined))
+        if reading is None:
+            reading = self._read(fields, joined=joined)
+            self._known.put((fields, joined), reading, 0.0)
+        if direct and reading.certificate is not None:
+            raise self._fields.refusal(
                 "a certificate stands in the header, and the connection has one of its own", self._header
             )
-        chain = self._one(fields, self._form.chain_header) if self._form.chain_header else ""
-        verified = self._always_verified or (
-            self._verified is not None and self._one(fields, self._verified[0]) == self._verified[1]
-        )
-        return Reading(self._certificate(value, chain, verified), self._secret)
+        return reading
 
-    def _one(self, fields: dict[str, list[str]], name: str) -> str:
-        values = fields.get(name, [""])
-        if len(values) > 1:
-            raise _refused("the field stands there more than once", name)
-        if len(values[0]) > MAX_OCTETS:
-            raise _refused(f"the value is longer than {MAX_OCTETS} octets", name)
-        return values[0]
+    def _read(self, of_proxy: _Fields, *, joined: bool) -> Reading:
+        fields = self._fields.read(of_proxy, joined=joined)
+        value = fields.get(self._header, "")
+        if value in self._form.absent:
+            return Reading(None, self._fields.secret)
+        if joined and "," in value and not self._form.tells_commas:
+            raise self._fields.refusal("the field stands there more than once", self._header)
+        verified = self._always_verified or (
+            self._verified is not None and fields.get(self._verified[0]) == self._verified[1]
+        )
+        chain = fields.get(self._form.chain_header, "") if self._form.chain_header else ""
+        return Reading(self._certificate(value, chain, verified), self._fields.secret)
 
     def _certificate(self, value: str, chain: str, verified: bool) -> ClientCertificate:
-        key = (value, chain, verified)
-        known = self._known.get(key)
-        if known is None:
-            try:
-                found = self._form.decode(value)
-                further = self._form.decode_chain(chain) if chain and self._form.decode_chain else found.chain
-                known = _checked(found, further, verified)
-            except ValueError as error:
-                raise _refused(
-                    f"the value is not as {self._form.name} writes it: {error}", self._header
-                ) from None
-            self._known.put(key, known, 0.0)
-        return known
+        try:
+            found = self._form.decode(value)
+            further = self._form.decode_chain(chain) if chain and self._form.decode_chain else found.chain
+            return _checked(found, further, verified)
+        except ValueError as error:
+            raise self._fields.refusal(
+                f"the value is not as {self._form.name} writes it: {error}", self._header
+            ) from None
 
     def __repr__(self) -> str:
         return f"CertificateHeader({self._form.name!r}, header={self._header!r})"
@@ -160,7 +147,3 @@ def _form(name: str) -> CertificateForm:
             facts={"form": name},
         )
     return FORMS[name]
-
-
-def _refused(message: str, header: str) -> CertificateHeaderRefused:
-    return CertificateHeaderRefused(f"{header}: {message}", facts={"header": header})

@@ -7,7 +7,7 @@ Spec: RFC 9440 4; RFC 8705 6.5
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -71,19 +71,14 @@ class ProxyTrust:
         if self.secret is not None and len(self.secret[1].reveal()) < 32:
             raise ConfigurationError("the secret of a proxy has 32 characters or more", clause=_CLAUSE)
 
-    def holds(self, peer: str | None, fields: Mapping[str, list[str]]) -> bool:
-        """Whether a request is from the proxy. `peer`: its address; None through a unix socket."""
-        if self.networks and (peer is None or not self._is_near(peer)):
-            return False
+    def is_near(self, peer: str | None) -> bool:
+        """Whether the proxy connects from there, so far as its place is part of the rule. None: a unix socket."""
         if self.unix_socket and peer:
             return False
-        if self.secret is None:
+        if not self.networks:
             return True
-        name, secret = self.secret
-        sent = fields.get(name, [])
-        return len(sent) == 1 and secret.matches(sent[0])
-
-    def _is_near(self, peer: str) -> bool:
+        if peer is None:
+            return False
         known = self._known.get(peer)
         if known is None:
             known = self._is_in_networks(peer)

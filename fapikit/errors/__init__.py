@@ -9,7 +9,8 @@
     │   ├── UnexpectedRedirect        back-channel calls follow none
     │   ├── InsecureUrl               clear text outside loopback
     │   ├── UnusableAnswer            an answer came about keys or tokens, and cannot be used
-    │   ├── KeyUndecided              an unknown kid, and no look at the key set is due
+    │   ├── KeyUndecided              an unknown key, and no look at the key set is due
+    │   ├── RevocationUndecided       the authority's revocation list is out of date
     │   └── DeadlineExceeded          shared work did not end in time
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
@@ -73,6 +74,7 @@ from fapikit.errors.certificate import (
     CertificateError,
     CertificateHeaderRefused,
     CertificateNotValidNow,
+    RevocationUndecided,
     RevokedCertificate,
     UnfitCertificate,
     UntrustedCertificate,
@@ -163,6 +165,7 @@ __all__ = [
     "Remedy",
     "ReplayedProof",
     "ResponseTooLarge",
+    "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
     "StaleProof",

@@ -5,7 +5,7 @@ Spec: RFC 8705 2, 2.1, 2.2; RFC 9440 4; RFC 5280 6
 
 from __future__ import annotations
 
-from fapikit.errors.base import FapiError, Remedy
+from fapikit.errors.base import FapiError, Fault, Remedy, TransportError
 
 
 class CertificateError(FapiError):
@@ -51,3 +51,11 @@ class WrongCertificateSubject(CertificateError):
     """The certificate does not have the subject that is registered for this client."""
 
     clause = "RFC 8705 2.1"
+
+
+class RevocationUndecided(TransportError):
+    """The authority's revocation list is out of date: what was revoked since, nobody here knows."""
+
+    clause = "RFC 5280 6.3.3"
+    fault = Fault.CONFIGURATION
+    remedy = Remedy.FIX_CONFIGURATION

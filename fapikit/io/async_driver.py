@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
+from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io import transport
+from fapikit.io.current_pool import CurrentPool, aclose_all
 from fapikit.io.shared_work import SharedTasks
 from fapikit.io.transport import HttpSettings, settings_of
 from fapikit.tracebacks import bare, forget_locals
@@ -23,7 +25,7 @@ class AsyncDriver:
     def __init__(self, http: HttpSettings | None = None) -> None:
         self._http = settings_of(http)
         self._shared = SharedTasks()
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, CurrentPool] = WeakKeyDictionary()
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; what its effects raise is thrown into it. A cancellation closes it."""
@@ -55,7 +57,7 @@ class AsyncDriver:
     async def _perform(self, effect: Effect) -> Any:
         match effect:
             case Http(request):
-                return await transport.asend(self._http_client(), request)
+                return await self._send(request)
             case Store():  # what it carries stays out of this frame's variables
                 return await getattr(effect.store, f"a{effect.operation}")(*effect.arguments)
             case Sign():
@@ -69,21 +71,30 @@ class AsyncDriver:
             case Background(key, start):
                 self._shared.start(key, lambda: self.run(start()))
 
-    def _http_client(self) -> Any:
+    async def _send(self, request: HttpRequest) -> HttpResponse:
+        loan = self._pool().borrow()
+        try:
+            return await transport.asend(loan.connections, request)
+        finally:
+            await aclose_all(loan.give_back())
+
+    def _pool(self) -> CurrentPool:
         loop = _running_loop()
-        client = self._clients.get(loop)
-        if client is None:
+        pool = self._pools.get(loop)
+        if pool is None:
             # A client refers to its loop, which keeps both alive: those of loops that have ended are let go here.
-            for ended in [known for known in self._clients if known.is_closed()]:
-                del self._clients[ended]
-            client = self._clients[loop] = self._http.make_async_client()
-        return client
+            for ended in [known for known in self._pools if known.is_closed()]:
+                del self._pools[ended]
+            http = self._http
+            pool = CurrentPool(http.make_async_client, http.context_of(http.async_client))
+            self._pools[loop] = pool
+        return pool
 
     async def aclose(self) -> None:
         """Close this loop's client."""
-        client = self._clients.pop(_running_loop(), None)
-        if client is not None and self._http.async_client is None:
-            await client.aclose()
+        pool = self._pools.pop(_running_loop(), None)
+        if pool is not None and self._http.async_client is None:
+            await aclose_all(pool.end())
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import threading
 import time
 from typing import Any, TypeVar, cast
 
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.flow import Background, Call, Effect, Flow, Http, Shared, Sign, Sleep, Store
 from fapikit.forks import reset_after_fork
+from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.io import transport
+from fapikit.io.current_pool import CurrentPool, close_all
 from fapikit.io.shared_work import SharedThreads
 from fapikit.io.transport import HttpSettings, settings_of
 from fapikit.tracebacks import bare, forget_locals
@@ -29,8 +30,7 @@ class SyncDriver:
 
     def after_fork(self) -> None:
         """The parent's connections are the parent's: not used here, and not closed either."""
-        self._client: Any = None
-        self._lock = threading.Lock()
+        self._pool = CurrentPool(self._http.make_client, self._http.context_of(self._http.client))
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; what its effects raise is thrown into it."""
@@ -62,7 +62,7 @@ class SyncDriver:
     def _perform(self, effect: Effect) -> Any:
         match effect:
             case Http(request):
-                return transport.send(self._http_client(), request)
+                return self._send(request)
             case Store(store, operation, arguments):
                 return getattr(store, operation)(*arguments)
             case Sign(signer, signing_input):
@@ -76,19 +76,18 @@ class SyncDriver:
             case Background(key, start):
                 self._shared.start(key, lambda: self.run(start()))
 
-    def _http_client(self) -> Any:
-        if self._client is None:
-            with self._lock:
-                if self._client is None:
-                    self._client = self._http.make_client()
-        return self._client
+    def _send(self, request: HttpRequest) -> HttpResponse:
+        loan = self._pool.borrow()
+        try:
+            return transport.send(loan.connections, request)
+        finally:
+            close_all(loan.give_back())
 
     def close(self) -> None:
         """Close the connections; the next call opens others."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None and self._http.client is None:
-            client.close()
+        ended = self._pool.end()
+        if self._http.client is None:
+            close_all(ended)
 
 
 def _called(result: Any) -> Any:

@@ -130,6 +130,16 @@ class TlsClientCertificate:
             )
         return cls(_held(chain, lambda ca, profile: _context(chain, key, ca, profile), clock))
 
+    def replace(self, successor: TlsClientCertificate) -> None:
+        """Be what `successor` is from now on, wherever this object is in use; the old one stays where this fails.
+
+        New calls go over new connections that show it. Access tokens are bound to the certificate that they were got
+        with (RFC 8705 6.3): `rpkit` refreshes them before it uses them again. Raises ConfigurationError.
+        """
+        for ca, profile in list(self._held.contexts):
+            successor.tls_context(ca, profile)
+        self._held = successor._held
+
     @property
     def thumbprint(self) -> str:
         """`x5t#S256`: what access tokens that are asked for with this certificate are bound to."""

@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -86,6 +87,10 @@ class HttpSettings:
             return self.client_certificate.tls_context(self.ca, profile)
         known = self._contexts.get(profile)
         return known or self._contexts.setdefault(profile, client_context(ca=self.ca, profile=profile))
+
+    def context_of(self, ready: Any) -> Callable[[], object]:
+        """What a pool compares to know whether it is still to be used: a ready client stays whatever happens."""
+        return self.tls_context if ready is None else lambda: None
 
     def make_client(self) -> Any:
         return self.client or httpx.Client(
@@ -163,7 +168,14 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
                         _require_size(request, len(body.reveal()))
             finally:
                 await response.aclose()
-    except (TimeoutError, UnicodeError, library.HTTPError, library.InvalidURL, library.StreamError) as error:
+    except (
+        TimeoutError,
+        UnicodeError,
+        ssl.SSLError,  # an alert that the server sends after the handshake; anyio hands it on as it is
+        library.HTTPError,
+        library.InvalidURL,
+        library.StreamError,
+    ) as error:
         failure = _unreachable(request, error)
     else:
         return _response(request, response, bytes(body.reveal()), raw=raw)
@@ -212,8 +224,7 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
             break
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _BROKEN_OFF):
             why, remedy = f"{why}: TLS: {cause.reason}", Remedy.FIX_CONFIGURATION
-            if "CERTIFICATE_REQUIRED" in str(cause.reason):
-                why += "; HttpSettings(client_certificate=...) is what is shown to a server that asks"
+            why += _about_our_certificate(str(cause.reason))
             break
         if isinstance(cause, OSError) and cause.errno:
             # asyncio puts words of its own there; a name that is not found has errors of another family.
@@ -226,6 +237,16 @@ def _unreachable(request: HttpRequest, error: Exception) -> Unreachable:
     return Unreachable(
         f"{without_query(request.url)} cannot be reached: {why}", remedy=remedy, facts={"why": why}
     )
+
+
+def _about_our_certificate(reason: str) -> str:
+    """What an alert of a server means that asks for a client certificate."""
+    if "ALERT" not in reason:
+        return ""
+    if "CERTIFICATE_REQUIRED" in reason:
+        return "; HttpSettings(client_certificate=...) says what is shown to a server that asks for a certificate"
+    refused = any(word in reason for word in ("CERTIFICATE", "UNKNOWN_CA"))
+    return "; the server refuses the client certificate that it was shown" if refused else ""
 
 
 def _response(request: HttpRequest, response: Any, body: bytes, *, raw: bool) -> HttpResponse:

@@ -80,7 +80,9 @@ def unwrap_jwt(token: str, purpose: Purpose, decryption: Decryption) -> str:
     if is_encrypted(token):
         return decrypt_jwt(token, purpose, decryption)
     if decryption.required:
-        raise purpose.fail(NotEncrypted, f"this {purpose.name} is not encrypted, as was agreed")
+        raise purpose.fail(
+            NotEncrypted, f"this {purpose.name} is not encrypted, as was agreed", about="encryption"
+        )
     return token
 
 

@@ -15,6 +15,7 @@ from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.public_key import PublicKey, import_public_jwk
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.respell import respell
+from fapikit.jose.x5c import read_certificate
 from fapikit.members import LOG
 
 MAX_KEYS = 100
@@ -39,6 +40,14 @@ class KeySource(Protocol):
         """The key to encrypt to its owner with. Raises UnusableKey; TransportError if that cannot be known now."""
         ...
 
+    def certificates(self) -> Flow[frozenset[bytes]]:
+        """The certificates of its keys, DER. Raises TransportError if that cannot be known now."""
+        ...
+
+    def has_certificate(self, der: bytes) -> Flow[bool]:
+        """Whether this is the certificate of one of its keys. Raises TransportError if that cannot be known now."""
+        ...
+
 
 class SkippedKey(NamedTuple):
     """A member of a set that is no key to verify with, and why."""
@@ -50,7 +59,7 @@ class SkippedKey(NamedTuple):
 class KeySet:
     """An immutable set of public keys. `skipped`: the members of its document that cannot be used."""
 
-    __slots__ = ("_by_kid", "_for_encryption", "keys", "skipped")
+    __slots__ = ("_by_kid", "_certificates", "_certified", "_for_encryption", "keys", "skipped")
 
     def __init__(
         self,
@@ -58,11 +67,14 @@ class KeySet:
         *,
         skipped: Iterable[SkippedKey] = (),
         for_encryption: Sequence[Mapping[str, Any]] = (),
+        certified: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """`for_encryption`: the JWKs with `use` enc."""
+        """`for_encryption`: the JWKs with `use` enc; `certified`: those with `x5c`."""
         self.keys = tuple(keys)
         self.skipped = tuple(skipped)
         self._for_encryption = tuple(for_encryption)
+        self._certified = tuple(certified)
+        self._certificates: frozenset[bytes] | None = None
         self._by_kid: dict[str | None, list[PublicKey]] = {}
         for key in self.keys:
             self._by_kid.setdefault(key.kid, []).append(key)
@@ -91,7 +103,8 @@ class KeySet:
             if respelt:
                 LOG.info("%s: the key %s is not spelt as RFC 7518 has it, and read", source, _named(kid))
         for_encryption = [key for key in members if isinstance(key, dict) and key.get("use") == "enc"]
-        return cls(keys, skipped=skipped, for_encryption=for_encryption)
+        certified = [key for key in members if isinstance(key, dict) and "x5c" in key]
+        return cls(keys, skipped=skipped, for_encryption=for_encryption, certified=certified)
 
     def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
         """Raises KeyNotFound, which says why no key of the set fits, or AmbiguousKey.
@@ -135,6 +148,20 @@ class KeySet:
         return self.encryption_key(alg)
         yield  # a flow that asks for nothing
 
+    def read_certificates(self) -> frozenset[bytes]:
+        """The certificates of its keys, DER. What cannot be used is left out, with a line in the log."""
+        if self._certificates is None:
+            self._certificates = frozenset(_readable_certificates(self._certified))
+        return self._certificates
+
+    def certificates(self) -> Flow[frozenset[bytes]]:
+        return self.read_certificates()
+        yield  # a flow that asks for nothing
+
+    def has_certificate(self, der: bytes) -> Flow[bool]:
+        return der in self.read_certificates()
+        yield  # a flow that asks for nothing
+
     def _why_none(self, alg: str, kid: str | None) -> str:
         """For each key of the set why it is not the one, those with this kid first."""
         others = 0
@@ -175,6 +202,14 @@ def _import(member: object) -> tuple[PublicKey, bool]:
                 f"{error.message} (a certificate alone is not read)", clause=error.clause
             ) from error
         raise
+
+
+def _readable_certificates(jwks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    for jwk in jwks:
+        try:
+            yield read_certificate(jwk)
+        except UnusableKey as error:
+            LOG.info("the certificate of key %s is skipped: %s", _named(_shown_kid(jwk)), error)
 
 
 def _shown_kid(member: object) -> str | None:

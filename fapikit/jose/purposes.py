@@ -28,7 +28,7 @@ class Purpose:
     `repeatable`: claims that may stand twice, if both times they say the same.
     `header`: the members of the JOSE header of one that we make, in their order.
     `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
-    `clauses` gives, for a claim or `typ`, the rule that a failure breaks.
+    `clauses` gives, for a claim, `typ`, "signature" or "encryption", the rule that a failure breaks.
     """
 
     name: str
@@ -99,6 +99,7 @@ ID_TOKEN: Final = Purpose(
         "exp": "OIDC 3.1.3.7-9",
         "iat": "OIDC 3.1.3.7-10",
         "nonce": "OIDC 3.1.3.7-11",
+        "encryption": "OIDC 3.1.3.7-1",
     },
 )
 JARM_RESPONSE: Final = Purpose(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +25,9 @@ from fapikit.io.lent_connections import LentConnections
 from fapikit.profiles import Profile
 from fapikit.secrets import revealed
 from fapikit.urls import has_origin, origin_of, require_secure, without_query
-from rpkit.api.call import INTERACTION, ApiAnswer, ApiCall, HeldTokens
+from rpkit.api.call import ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
+from rpkit.api.customer_headers import INTERACTION, customer_headers
 from rpkit.bank import Bank
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -133,6 +135,15 @@ def async_client(
     auth = auth_class(library)(target, None, run)
     client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
+
+
+def with_customer(
+    options: dict[str, Any], ip_address: str | None, auth_date: datetime | None
+) -> dict[str, Any]:
+    """The application's options, whose headers stand above those about the customer."""
+    headers = httpx.Headers(customer_headers(ip_address, auth_date))
+    headers.update(options.get("headers"))
+    return {**options, "headers": headers}
 
 
 def _safe(options: dict[str, Any]) -> dict[str, Any]:
@@ -261,10 +272,22 @@ def _refuse_redirects(library: Any, client: Any, options: dict[str, Any]) -> Non
 
 
 def lent_connections(http: HttpSettings, profile: Profile) -> LentConnections:
-    """The connections of one client to APIs, with the TLS and proxy settings of its back channel."""
-    return LentConnections(tls=http.tls_context(profile), proxy=http.proxy)
+    """The connections of one client to APIs, with the TLS and proxy settings of its back channel.
+
+    Raises ConfigurationError.
+    """
+    http.tls_context(profile)
+    return LentConnections(tls=lambda: http.tls_context(profile), proxy=http.proxy)
 
 
-def makes_own_connections(options: dict[str, Any]) -> bool:
-    """Whether the application gave an option about connections. Then the API client makes its own connections."""
-    return not _CONNECTION_OPTIONS.isdisjoint(options)
+def connection_options(
+    options: dict[str, Any], lend: Callable[[Any], Any], library: Any, http: HttpSettings, profile: Profile
+) -> dict[str, Any]:
+    """The application's options, with lent connections. If it gave options about connections, the API client makes its
+    own connections, with the same TLS.
+    """
+    if _CONNECTION_OPTIONS.isdisjoint(options):
+        return {**options, "transport": lend(library)}
+    if {"cert", "transport", "verify"}.isdisjoint(options):
+        return {**options, "verify": http.tls_context(profile)}
+    return options

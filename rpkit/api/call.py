@@ -9,10 +9,8 @@ Role: C
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from fapikit.errors.base import on_one_line
 from fapikit.flow import Flow
@@ -20,14 +18,13 @@ from fapikit.http_message import Fields
 from fapikit.members import LOG
 from fapikit.urls import origin_of, without_query
 from rpkit.api.challenge import demands_nonce, error_of, read_challenges, require_no_step_up
+from rpkit.api.customer_headers import INTERACTION, interaction_id
 from rpkit.api.protected_call import credentials_for
 from rpkit.api.resource_metadata import require_our_server
 from rpkit.bank import Bank
 from rpkit.errors import BodySpent, ForeignOrigin, NoAccessToken
 from rpkit.grants.refresh_token import refresh
 from rpkit.tokens.token_set import AccessToken, TokenSet
-
-INTERACTION: Final = "x-fapi-interaction-id"
 
 
 class HeldTokens:
@@ -69,7 +66,7 @@ class ApiCall:
         self._method = method
         self._url = url
         self._replayable = replayable
-        self._interaction_id = headers.get(INTERACTION) or _uuid(bank)
+        self._interaction_id = interaction_id(headers.get(INTERACTION), bank.settings.random_bytes(16))
         self._used: AccessToken | None = None
         self._nonce_tried = False
         self._refresh_tried = False
@@ -167,7 +164,3 @@ class ApiCall:
                 on_one_line(", ".join(sorted(echoed))[:80]),
                 self._interaction_id,
             )
-
-
-def _uuid(bank: Bank) -> str:
-    return str(uuid.UUID(bytes=bank.settings.random_bytes(16), version=4))

@@ -21,5 +21,12 @@ def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | Non
         ("code_verifier", transaction.verifier),
     )
     return (
-        yield from request_tokens(bank, "authorization_code", form, dpop=transaction.dpop, resource=resource)
+        yield from request_tokens(
+            bank,
+            "authorization_code",
+            form,
+            dpop=transaction.dpop,
+            resource=resource,
+            asked_scope=transaction.scope,
+        )
     )

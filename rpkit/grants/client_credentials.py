@@ -39,7 +39,9 @@ def client_credentials(
     if details:
         form = (*form, ("authorization_details", json.dumps(details)))
     dpop = new_dpop_key(bank)
-    response = yield from request_tokens(bank, "client_credentials", form, dpop=dpop, resource=resource)
+    response = yield from request_tokens(
+        bank, "client_credentials", form, dpop=dpop, resource=resource, asked_scope=scope
+    )
     now = bank.now()
     return first_token_set(
         response.access_token_at(now, resource=resource, scope=scope or ""),

@@ -54,7 +54,9 @@ def extension_grant(
     if scope is not None:
         form = (*form, ("scope", scope))
     dpop = new_dpop_key(bank)
-    response = yield from request_tokens(bank, grant_type, form, dpop=dpop, resource=resource)
+    response = yield from request_tokens(
+        bank, grant_type, form, dpop=dpop, resource=resource, asked_scope=scope
+    )
     now = bank.now()
     return first_token_set(
         response.access_token_at(now, resource=resource, scope=scope or ""),

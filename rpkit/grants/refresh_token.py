@@ -144,7 +144,9 @@ def _call(
     if scope is not None:
         form = (*form, ("scope", scope))
     try:
-        response = yield from request_tokens(bank, "refresh_token", form, dpop=tokens.dpop, resource=resource)
+        response = yield from request_tokens(
+            bank, "refresh_token", form, dpop=tokens.dpop, resource=resource, asked_scope=scope
+        )
     except FapiError as error:
         if isinstance(error.outcome, Secret):
             error.outcome = yield from _keep(bank, tokens, stored, error.outcome)

@@ -2,7 +2,8 @@
 
 PKCE S256, `state` and, with openid, `nonce` are fresh each time and nobody can set them.
 
-Spec: FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-3, -4, -7; RFC 8707 2a; RFC 9396 2
+Spec: FAPI1-BL 5.2.3-1, -2, -6, -7, -8, -9; FAPI1-ADV 5.2.3-3, -15, 5.2.3.1-1;
+    FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-3, -4, -7; RFC 8707 2a; RFC 9396 2
 Role: C
 """
 
@@ -118,7 +119,7 @@ def begin(
         authorization_details=details,
         acr_values=_words(parameters.reveal().get("acr_values", ())),
         max_age=parameters.reveal().get("max_age"),
-        claims=parameters.reveal().get("claims"),
+        claims=_claims(bank, openid, parameters.reveal()),
         request_object=None,
         expires_at=bank.now() + settings.transaction_ttl,
     )
@@ -153,6 +154,8 @@ def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[st
     further = {name: value for name, value in parameters.items() if value is not None}
     if transaction.acr_values:
         further["acr_values"] = " ".join(transaction.acr_values)
+    if transaction.claims is not None:
+        further["claims"] = transaction.claims
     return {**further, **members}
 
 
@@ -196,6 +199,22 @@ def _response_type(bank: Bank, response_type: str) -> str:
         clause=bank.profile.clause("response_types"),
         facts={"response_type": response_type},
     )
+
+
+def _claims(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The `claims` parameter, with the levels asked for as an essential `acr` where the profile wants that."""
+    claims: Mapping[str, Any] | None = parameters.get("claims")
+    levels = _words(parameters.get("acr_values", ()))
+    if not levels or not bank.profile.acr_essential:
+        return claims
+    bank.profile.require(
+        openid, "acr_values are held against an ID token: ask for the scope openid", "acr_essential"
+    )
+    if not bank.metadata.flag("claims_parameter_supported", unsaid=True):
+        return claims
+    of_id_token = (claims or {}).get("id_token") or {}
+    acr = {"essential": True, "values": list(levels)}
+    return {**(claims or {}), "id_token": {"acr": acr, **of_id_token}}
 
 
 def _typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

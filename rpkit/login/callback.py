@@ -103,16 +103,16 @@ def verify_callback(
         found = _only_plain(parameters, transaction)
     _check_issuer(bank, found, report)
     _check_state(found, transaction, report)
+    code, id_token = found.secret("code"), None
+    if transaction.hybrid and code is not None and "error" not in found:
+        # Before the transaction is used up: an answer that is not signed by the bank does not end a login.
+        artefact = found.secret("id_token")
+        id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
     yield from use_once(bank, transaction)
     report.passed("first answer of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
-    code = found.secret("code")
     if code is None:
         raise MissingCode("the answer has neither code nor error")
-    id_token = None
-    if transaction.hybrid:
-        artefact = found.secret("id_token")
-        id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
     return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 

@@ -63,7 +63,7 @@ def _require_hash(
         raise ID_TOKEN.fail(
             MissingClaim,
             f"the ID token that signs the answer has no {name}",
-            about=name,
+            clause=clause,
             facts={"claim": name},
         )
     if not isinstance(found, str) or not hmac.compare_digest(

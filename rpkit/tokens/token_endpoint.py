@@ -3,7 +3,7 @@
 A deviation in form is tolerated. A member that cannot be read is left out if nothing depends on it. If a response is
 refused, its refresh token may have replaced the one that was sent. So `outcome` of the error is that refresh token.
 
-Spec: RFC 6749 5.1, 5.2; RFC 9449 5a, 5c; RFC 9396 7; RFC 8707 2.2
+Spec: RFC 6749 5.1, 5.2; FAPI1-BL 5.2.3-10; RFC 9449 5a, 5c; RFC 9396 7; RFC 8707 2.2
 Role: C
 """
 
@@ -18,10 +18,11 @@ from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
 from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
 from fapikit.members import Members
+from fapikit.profile import Profile
 from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
-from rpkit.errors import TokenResponseError, WrongTokenType
+from rpkit.errors import TokenResponseError, UnaskedScope, WrongTokenType
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
@@ -81,9 +82,17 @@ class TokenResponse:
 
 
 def request_tokens(
-    bank: Bank, grant_type: str, form: Form, *, dpop: DPoPKey | None, resource: str | None
+    bank: Bank,
+    grant_type: str,
+    form: Form,
+    *,
+    dpop: DPoPKey | None,
+    resource: str | None,
+    asked_scope: str | None,
 ) -> Flow[TokenResponse]:
-    """Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
+    """`asked_scope`: what the answer may grant at most, where the profile says so; None: nothing was asked.
+
+    Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
 
     `outcome` of the error is the refresh token (a Secret) of a response that was refused.
     """
@@ -92,7 +101,9 @@ def request_tokens(
         fields = (*fields, ("resource", resource))
     response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
     try:
-        return read_token_response(response, bound=dpop is not None)
+        tokens = read_token_response(response, bound=dpop is not None)
+        _require_scope_within(bank.profile, tokens, asked_scope)
+        return tokens
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
         raise
@@ -141,6 +152,20 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
         further_members=_further(members),
         borne=members.borne,
     )
+
+
+def _require_scope_within(profile: Profile, tokens: TokenResponse, asked: str | None) -> None:
+    if asked is None or tokens.scope is None or profile.scope_beyond_request:
+        return
+    beyond = sorted(set(tokens.scope.split()) - set(asked.split()))
+    if beyond:
+        error = UnaskedScope(
+            f"the token is good for more than was asked for: {' '.join(beyond)}; it is discarded",
+            clause=profile.clause("scope_beyond_request"),
+            facts={"asked": asked, "beyond": " ".join(beyond)},
+        )
+        error.outcome = tokens.refresh_token
+        raise error
 
 
 def _required(members: Members, name: str) -> str:

@@ -40,7 +40,10 @@ def hint_for(error: FapiError) -> str | None:
     if isinstance(error, WrongUrl):
         prefix = _prefix_between(error)
         if prefix is not None:
-            return f"htu has a longer path. Does a proxy strip a prefix? ResourceServer(origins=[{prefix!r}])"
+            return (
+                f"htu has a longer path. Does a proxy strip a prefix? ResourceServer(origins=[{prefix!r}]), "
+                "or forwarded_prefix=ProxyTrust.of(...) if it sends X-Forwarded-Prefix"
+            )
     return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
 
 

@@ -25,6 +25,8 @@ RUNS = {
     "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline none dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
     "fapi1-baseline client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi1-advanced private_key_jwt": "demo: 9 steps passed, 10 refusals held, 0 failed",
+    "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
 }
 
 
@@ -79,12 +81,21 @@ def test_what_the_profile_forbids_is_not_played(choices: tuple[str, ...], told: 
     assert told in run.stderr
 
 
-def test_signed_messages_are_told_apart(trace: str, asked: str) -> None:
-    signed = asked == "fapi2-message-signing"
-    assert ("a signed request object" in trace) is signed
-    assert ("/callback?response=***" in trace) is signed
-    assert ("signed for this API" in trace) is signed
-    assert ("one signed response goes back" in trace) is signed
+# What a message signed is told as, and where.
+_FAPI_1, _FAPI_2 = "fapi1-advanced", "fapi2-message-signing"
+SIGNED = {
+    "a signed request object": (_FAPI_1, _FAPI_2),
+    "one signed response goes back": (_FAPI_1, _FAPI_2),
+    "/callback?response=***": (_FAPI_2,),
+    "signed for this API": (_FAPI_2,),
+    "an ID token that signs it": (_FAPI_1,),
+    "c_hash, s_hash and nonce of the ID token hold": (_FAPI_1,),
+}
+
+
+@pytest.mark.parametrize("words", SIGNED)
+def test_signed_messages_are_told_apart(trace: str, asked: str, words: str) -> None:
+    assert (words in trace) is asked.startswith(SIGNED[words])
 
 
 def test_the_refused_payment_says_why(trace: str) -> None:

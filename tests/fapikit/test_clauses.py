@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CITED = re.compile(r"(FAPI2-SP|FAPI2-MS|FAPI1-BL|FAPI1-ADV) [\w.-]+( N\d)?")
 OF_ONE_PROFILE = {
     "FAPI1-ADV 5.2.3.1-4",  # s_hash: no RFC has it
+    "FAPI1-BL 6.2.2-3",  # the x-fapi headers: nothing else defines them
+    "FAPI1-BL 6.2.2-4",
+    "FAPI1-BL 6.2.2-5",
     "FAPI2-SP 5.1.2",  # a configuration's own rule: quirks end, and say why
 }
 

@@ -47,6 +47,8 @@ class Seen:
     headers: Mapping[str, str]
     pairs: list[tuple[str, str]]
     body: bytes
+    certificate: str | None = None
+    """`x5t#S256` of the one that was shown, at a bank over TLS."""
     status: int = 0
 
     @property
@@ -156,12 +158,18 @@ class FakeBank:
     # --- the back channel -----------------------------------------------------------------------
 
     def respond(
-        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        *,
+        certificate: str | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         named = {name.lower(): value for name, value in headers}
         form = "x-www-form-urlencoded" in named.get("content-type", "")
         path = urlsplit(url).path
-        call = Seen(method, path, named, parse_qsl(body.decode()) if form else [], body)
+        call = Seen(method, path, named, parse_qsl(body.decode()) if form else [], body, certificate)
         self.seen.append(call)
         call.status, extra, answer = self.route(call)
         if self.nonces and "well-known" not in path and not path.endswith("jwks"):

@@ -268,3 +268,13 @@ def test_a_certificate_that_a_proxy_hands_on(handler: str, trusted: str, expecte
     assert CALLS[handler]("GET", "/accounts", headers)[0] == expected
     broken = CALLS[handler]("GET", "/accounts", {**headers, "X-SSL-Client-Cert": "MIIB"})[0]
     assert broken == (400 if expected == 200 else 401)
+
+
+@pytest.mark.parametrize("handler", CALLS)
+@pytest.mark.parametrize(("trusted", "expected"), [("127.0.0.1", 200), ("10.0.0.0/8", 401)])
+def test_a_prefix_that_a_proxy_has_stripped(handler: str, trusted: str, expected: int):
+    SERVERS[0] = a_server(forwarded_prefix=ProxyTrust.of([trusted]))
+    token = bound_token()
+    proof = a_proof(token, url="https://api.example/bank/accounts")
+    headers = {"Authorization": f"DPoP {token}", "DPoP": proof, "X-Forwarded-Prefix": "/bank"}
+    assert CALLS[handler]("GET", "/accounts", headers)[0] == expected

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from examples.demo.attackers.refusal import Refusal
-from examples.demo.attackers.victim import approve, begin_payment, victims_client
+from examples.demo.client import certificate_of
+from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder
 from examples.demo.world import World
 from fapikit import FapiError
@@ -20,7 +21,7 @@ class CodeThief:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._client = victims_client(world, Recorder(world, "victim").settings())
+        self._client = fintech_client(world, Recorder(world, "victim").settings(certificate_of(world)))
 
     def prepare(self) -> None:
         self._one, self._other = self._sign_in(), self._sign_in()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from examples.demo.attackers.attacker import Attacker
 from examples.demo.attackers.bearer_thief import BearerThief
+from examples.demo.attackers.certificate_thief import CertificateThief
 from examples.demo.attackers.code_thief import CodeThief
+from examples.demo.attackers.hybrid_forger import HybridForger
 from examples.demo.attackers.message_forger import MessageForger
 from examples.demo.attackers.proof_thief import ProofThief
 from examples.demo.world import World
 
-_THIEVES = {"dpop": ProofThief, "none": BearerThief}
+_THIEVES = {"dpop": ProofThief, "mtls": CertificateThief, "none": BearerThief}
 
 
 def attackers_of(world: World) -> list[Attacker]:
     attackers: list[Attacker] = [_THIEVES[world.binding](world)]
     if world.profile.jarm_required:
         attackers.append(MessageForger(world))
+    elif world.hybrid:
+        attackers.append(HybridForger(world))
     elif world.profile_name == "fapi1-baseline":
         attackers.append(CodeThief(world))
     return attackers

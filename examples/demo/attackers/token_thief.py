@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 from examples.demo.attackers.refusal import Refusal
-from examples.demo.attackers.victim import approve, begin_payment, victims_client
+from examples.demo.client import certificate_of
+from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder
 from examples.demo.walk import require
 from examples.demo.world import World, payment
@@ -29,7 +30,7 @@ class TokenThief:
         self._victim = Recorder(world, "victim")
         tls = client_context(ca=world.path("ca.pem"))
         self.http = httpx.Client(verify=tls, trust_env=False, event_hooks=self._recorder.hooks())
-        self._client = victims_client(world, self._victim.settings())
+        self._client = fintech_client(world, self._victim.settings(certificate_of(world)))
 
     def prepare(self) -> None:
         """The victim signs in once more, for one payment; what the attacker steals is kept here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +11,7 @@ import pytest
 
 from fapikit.errors import FapiError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
+from tests.askit.fapi1.answers import cited, error_of, redirected
 from tests.askit.plain_client import ACCOUNTS, ISSUER, VERIFIER, PlainClient, read_callback
 from tests.askit.registering import OPENER, register
 from tests.keys import claims_of, hmac_of, jws_of, unb64
@@ -48,23 +48,6 @@ def bank() -> Bank:
 @pytest.fixture
 def client(bank: Bank) -> PlainClient:
     return bank.client()
-
-
-def cited(told: str) -> str:
-    found = re.search(r"\[(.*)\]$", told)
-    return found[1] if found else ""
-
-
-def error_of(response: httpx.Response) -> tuple[int, str, str]:
-    """Of an answer in JSON: status, code and clause."""
-    body = response.json()
-    return response.status_code, body["error"], cited(body["error_description"])
-
-
-def redirected(response: httpx.Response) -> tuple[str, str]:
-    """Of an answer by the browser: code and clause."""
-    callback = read_callback(response)
-    return callback["error"], cited(callback["error_description"])
 
 
 async def visit(client: PlainClient, **changes: Any) -> httpx.Response:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from base64 import urlsafe_b64decode
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from fapikit.errors import ConfigurationError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENTS, PlainClient, read_callback
 from tests.keys import b64
-from tests.mothers.certificates import Made, a_certificate, usage
+from tests.mothers.certificates import Made, a_certificate, an_authority, usage
 
 pytestmark = pytest.mark.anyio
 
@@ -175,12 +176,14 @@ async def test_fapi_1_advanced_binds_every_token_to_a_certificate() -> None:
         ({"profile": "fapi1-advanced"}, True),
         ({"client_certificates": {"form": "nginx", "networks": ["10.0.0.0/8"]}}, True),
         ({"tls": {"certificate": "server.pem", "key": "server.key"}}, None),
-        ({"tls": {"certificate": "server.pem", "key": "server.key", "client_ca": "ca.pem"}}, True),
+        ({"tls": {"certificate": "server.pem", "key": "server.key", "client_ca": "{}/ca.pem"}}, True),
     ],
 )
 async def test_the_metadata_say_whether_tokens_can_be_bound(
-    changes: dict[str, Any], told: bool | None
+    changes: dict[str, Any], told: bool | None, tmp_path: Path
 ) -> None:
+    (tmp_path / "ca.pem").write_text(an_authority().pem)
+    changes = json.loads(json.dumps(changes).replace("{}", str(tmp_path)))
     document = (await Bank(**changes).browser().get("/.well-known/openid-configuration")).json()
     assert document.get("tls_client_certificate_bound_access_tokens") is told
 

@@ -11,9 +11,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fapikit.certificates.chain import ClientAuthorities, load_certificate, require_fit
 from fapikit.errors import (
-    CertificateError,
     CertificateNotValidNow,
     ConfigurationError,
+    RevocationUndecided,
     RevokedCertificate,
     UnfitCertificate,
     UntrustedCertificate,
@@ -69,7 +69,7 @@ def test_octets_that_are_no_certificate() -> None:
 
 
 def verify(leaf: Made, *chain: Made, ca: Made = CA, crls: str = "", now: float = NOW) -> None:
-    authorities = ClientAuthorities.from_pem(ca.pem.encode(), crls.encode())
+    authorities = ClientAuthorities.from_pem(ca.pem.encode(), crls.encode() or None)
     authorities.verify(leaf.certificate, [made.certificate for made in chain], now)
 
 
@@ -124,14 +124,14 @@ def test_a_revoked_intermediate() -> None:
 def test_a_list_out_of_date_decides_nothing() -> None:
     crl = a_crl(CA, lasts=DAY)
     verify(a_certificate(issuer=CA), crls=crl)
-    with pytest.raises(CertificateError, match="out of date"):
+    with pytest.raises(RevocationUndecided, match="out of date"):
         verify(a_certificate(issuer=CA), crls=crl, now=NOW + 86_401)
 
 
 def test_several_authorities_and_lists() -> None:
     other = an_authority("Other CA")
     pem, crls = CA.pem + other.pem, a_crl(CA, 7) + a_crl(other, 8)
-    authorities = ClientAuthorities.from_pem(pem.encode(), crls.encode())
+    authorities = ClientAuthorities.from_pem(pem.encode(), crls.encode() or None)
     authorities.verify(a_certificate(issuer=other, serial=7).certificate, [], NOW)
     with pytest.raises(RevokedCertificate):
         authorities.verify(a_certificate(issuer=other, serial=8).certificate, [], NOW)
@@ -144,11 +144,14 @@ def test_several_authorities_and_lists() -> None:
         ("nonsense", "", "cannot be read"),
         (CA.pem, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "cannot be read"),
         (CA.pem, a_crl(an_authority()), "signed by no authority"),
+        (CA.pem, "\n", "a list is missing, or not whole"),
+        (CA.pem, a_crl(CA)[:-30], "a list is missing, or not whole"),
+        (CA.pem, a_crl(CA) + a_crl(CA)[:-30], "a list is missing, or not whole"),
     ],
 )
 def test_a_ca_or_a_list_that_cannot_be_used(pem: str, crls: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        ClientAuthorities.from_pem(pem.encode(), crls.encode())
+        ClientAuthorities.from_pem(pem.encode(), crls.encode() or None)
 
 
 def test_a_ca_without_certificates() -> None:

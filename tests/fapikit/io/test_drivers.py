@@ -420,9 +420,9 @@ def test_a_driver_lets_go_of_loops_that_have_ended(httpserver: HTTPServer) -> No
 
     for _ in range(3):
         asyncio.run(once(tidy=False))
-    assert len(driver._clients) <= 2
+    assert len(driver._pools) <= 2
     asyncio.run(once(tidy=True))
-    assert len(driver._clients) == 0
+    assert len(driver._pools) == 0
 
 
 def test_under_gevent_one_greenlet_works_and_all_wait(tmp_path: Path) -> None:

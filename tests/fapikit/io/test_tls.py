@@ -140,11 +140,11 @@ def test_a_forked_child_makes_connections_of_its_own(server: HTTPServer) -> None
     driver = SyncDriver(HttpSettings(tls=client_context(ca=CA.cert_pem.bytes())))
     request = HttpRequest("GET", server.url_for("/x"))
     assert driver.run(http(request)).body == b"here"
-    parents = driver._client
-    with driver._lock:  # as if another thread were making a client at the moment of the fork
-        assert in_child(lambda: driver.run(http(request)).body == b"here" and driver._client is not parents)
+    parents = driver._pool
+    with parents._lock:  # as if another thread were making a client at the moment of the fork
+        assert in_child(lambda: driver.run(http(request)).body == b"here" and driver._pool is not parents)
     assert driver.run(http(request)).body == b"here"
-    assert driver._client is parents
+    assert driver._pool is parents
     driver.close()
 
 

@@ -35,10 +35,17 @@ from fapikit.errors import (
 )
 from fapikit.flow import run_pure
 from fapikit.jose.claims import Expected
-from fapikit.jose.encryption import CONTENT_ENCRYPTION, Decryption, decrypt_jwt, encrypt_jwt, is_encrypted
+from fapikit.jose.encryption import (
+    CONTENT_ENCRYPTION,
+    Decryption,
+    decrypt_jwt,
+    encrypt_jwt,
+    is_encrypted,
+    unwrap_jwt,
+)
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT, DecryptionKey, EncryptionKey
 from fapikit.jose.key_set import KeySet
-from fapikit.jose.purposes import ID_TOKEN, REQUEST_OBJECT
+from fapikit.jose.purposes import ACCESS_TOKEN, ID_TOKEN, REQUEST_OBJECT
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from tests.clocks import NOW
 from tests.keys import a_key, b64, mint, roca_modulus, unb64
@@ -184,9 +191,9 @@ def head(members: bytes) -> str:
 OTHER = a_decryption_key("ECDH-ES+A256KW", kid="enc")
 EPK = {"kty": "EC", **{k: KEY.public_jwk[k] for k in ("crv", "x", "y")}}
 REFUSED: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
-    "four parts": (lambda: seal(inner(), KEY).rpartition(".")[0], NotEncrypted, "RFC 9068 4-2"),
-    "signed only": (inner, NotEncrypted, "RFC 9068 4-2"),
-    "six parts": (lambda: seal(inner(), KEY) + ".", NotEncrypted, "RFC 9068 4-2"),
+    "four parts": (lambda: seal(inner(), KEY).rpartition(".")[0], NotEncrypted, "OIDC 3.1.3.7-1"),
+    "signed only": (inner, NotEncrypted, "OIDC 3.1.3.7-1"),
+    "six parts": (lambda: seal(inner(), KEY) + ".", NotEncrypted, "OIDC 3.1.3.7-1"),
     "too long": (lambda: seal("x" * 40_000, KEY), JwtTooLarge, "RFC 7515 5.2"),
     "header too long": (lambda: seal(inner(), KEY, pad="x" * 5000), JwtTooLarge, "RFC 7515 5.2"),
     "not ASCII": (lambda: seal(inner(), KEY) + "é", MalformedJwt, "RFC 7515 5.2"),
@@ -253,7 +260,7 @@ REFUSED: dict[str, tuple[Callable[[], str], type[JwtError], str]] = {
 
 
 @pytest.mark.spec(
-    "RFC 7518 4.6.1.1", "RFC 7519 5.2", "RFC 8725 3.3", "RFC 8725 3.6", "FAPI1-ADV 8.6.1-1", "RFC 9068 4-2"
+    "RFC 7518 4.6.1.1", "RFC 7519 5.2", "RFC 8725 3.3", "RFC 8725 3.6", "FAPI1-ADV 8.6.1-1", "OIDC 3.1.3.7-1"
 )
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses(name: str) -> None:
@@ -261,6 +268,13 @@ def test_refuses(name: str) -> None:
     with pytest.raises(error) as refused:
         verify(make())
     assert (type(refused.value), refused.value.clause) == (error, clause)
+
+
+@pytest.mark.spec("RFC 9068 4-2")
+def test_a_clear_access_token_where_an_encrypted_one_was_agreed() -> None:
+    with pytest.raises(NotEncrypted) as refused:
+        unwrap_jwt(inner(), ACCESS_TOKEN, OPENS)
+    assert refused.value.clause == "RFC 9068 4-2"
 
 
 def test_an_error_carries_the_code_of_the_purpose() -> None:

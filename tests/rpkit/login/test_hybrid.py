@@ -122,6 +122,17 @@ def test_refuses_an_answer_that_was_altered(
     assert bank.calls("token") == []
 
 
+def test_an_answer_that_the_bank_did_not_sign_does_not_end_the_login(
+    clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank, **HYBRID)
+    start = client.begin(scope="openid accounts")
+    answer = bank.authorize(start.url)
+    with pytest.raises(WrongHash):
+        client.complete(altered(code="another")(answer), start.transaction)
+    assert client.complete(answer, start.transaction).id_token.subject == "alice"
+
+
 @pytest.mark.spec("OIDC 3.3.3.6")
 @pytest.mark.parametrize("name", ["sub", "nonce", "auth_time", "acr"])
 def test_refuses_a_second_id_token_of_another_sign_in(name: str, clients: Clients, bank: FakeBank) -> None:

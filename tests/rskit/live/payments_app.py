@@ -25,6 +25,7 @@ def create() -> flask.Flask:
         store=store_from_url(os.environ["STORE"]),
         nonces=bytes.fromhex(os.environ["NONCE_KEY"]),
         client_certificates=_client_certificates(),
+        forwarded_prefix=ProxyTrust.of([os.environ["PREFIX_OF"]]) if "PREFIX_OF" in os.environ else None,
     )
 
     @app.get("/health")
@@ -32,9 +33,10 @@ def create() -> flask.Flask:
     def health() -> dict[str, bool]:
         return {"up": True}
 
-    @app.get("/payments")
+    @app.get("/payments", defaults={"of": ""})
+    @app.get("/payments/<path:of>")
     @Access("payments")
-    def payments() -> dict[str, Any]:
+    def payments(of: str) -> dict[str, Any]:
         return {"sub": current_token.subject, "pid": os.getpid()}
 
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, server)  # type: ignore[method-assign]

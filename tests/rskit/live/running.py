@@ -111,7 +111,10 @@ def gunicorn_at(
         def up() -> bool:
             assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
             with contextlib.suppress(httpx.HTTPError):
-                return httpx.get(f"{base}/health", verify=verify).status_code == 200
+                return (
+                    httpx.get(f"{base}{environ.get('SCRIPT_NAME', '')}/health", verify=verify).status_code
+                    == 200
+                )
             return False
 
         try:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
 import flask
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -22,12 +18,12 @@ import wsgi_mw
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from rskit import ResourceServer
 from tests.mothers.certificates import Made, a_certificate
+from tests.rskit.behind import SKINS, flask_app, starlette_app
 from tests.rskit.mothers import a_server, a_token
 
 CLIENT, THIEF = a_certificate(), a_certificate(serial=8)
 NEAR, FAR = "10.0.3.7", "192.0.2.9"
 FIELD = "x-ssl-client-cert"
-Pairs = Iterable[tuple[str, str]]
 
 
 def thumbprint(made: Made) -> str:
@@ -44,45 +40,6 @@ def of_nginx(made: Made) -> str:
 def a_protected(**settings: Any) -> ResourceServer:
     header = CertificateHeader("nginx", trust=ProxyTrust.of(["10.0.3.0/24"]))
     return a_server(**{"client_certificates": header, **settings})
-
-
-def starlette_app(server: ResourceServer) -> Callable[[str, Pairs], tuple[int, Any]]:
-    async def seen(request: Request) -> JSONResponse:
-        return JSONResponse([name for name in request.headers if "ssl" in name or "secret" in name])
-
-    app = asgi_mw.Protect(Starlette(routes=[Route("/accounts", seen)]), server)
-
-    async def ask(peer: str, headers: Pairs) -> tuple[int, Any]:
-        transport = httpx.ASGITransport(app=app, client=(peer, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="https://api.example") as client:
-            answer = await client.get("/accounts", headers=list(headers))
-            return answer.status_code, answer.json()
-
-    return lambda peer, headers: asyncio.run(ask(peer, headers))
-
-
-def flask_app(server: ResourceServer) -> Callable[[str, Pairs], tuple[int, Any]]:
-    app = flask.Flask("api")
-
-    @app.get("/accounts")
-    def seen() -> Any:
-        return flask.jsonify([n.lower() for n, _ in flask.request.headers if "Ssl" in n or "Secret" in n])
-
-    protected = wsgi_mw.Protect(app.wsgi_app, server)
-
-    def ask(peer: str, headers: Pairs) -> tuple[int, Any]:
-        joined: dict[str, str] = {}
-        for name, value in headers:  # as WSGI servers do
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
-        environ = EnvironBuilder(path="/accounts", headers=joined).get_environ()
-        environ["REMOTE_ADDR"] = peer
-        body, status, _ = run_wsgi_app(protected, environ)
-        return int(status[:3]), flask.json.loads(b"".join(body))
-
-    return ask
-
-
-SKINS = {"starlette": starlette_app, "flask": flask_app}
 
 
 @pytest.fixture(params=SKINS)

@@ -1,6 +1,8 @@
-"""The customer whom the attackers of the demo go after: the fintech's client, and a browser that says yes."""
+"""A sign-in without the pages of the fintech: its client, in this process, and a browser that says yes."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
@@ -10,8 +12,8 @@ from fapikit import HttpSettings
 from rpkit import Client, Start
 
 
-def victims_client(world: World, http: HttpSettings) -> Client:
-    """The fintech's own client, sync, in this process."""
+def fintech_client(world: World, http: HttpSettings, **more: Any) -> Client:
+    """The fintech's own client, sync, in this process. `more`: what it is told beside the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
         world.bank,
@@ -20,7 +22,7 @@ def victims_client(world: World, http: HttpSettings) -> Client:
         redirect_uri=world.redirect_uri,
         profile=world.profile,
         http=http,
-        **options(world, keys),
+        **{**options(world, keys), **more},
     )
 
 
@@ -32,9 +34,9 @@ def begin_payment(client: Client, world: World) -> Start:
     )
 
 
-def approve(world: World, url: str) -> str:
+def approve(world: World, url: str, name: str = "victim") -> str:
     """Sign in and approve; returns the URL that the browser is sent back to, without going there."""
-    browser = Browser(world, "victim")
+    browser = Browser(world, name)
     page = browser.open(url)
     if "username" in page.forms[0].fields:
         browser.submit({"username": USERNAME, "password": PASSWORD})

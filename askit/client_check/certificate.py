@@ -1,0 +1,48 @@
+"""What both certificate methods share: there is a certificate, and it is fit to authenticate a client today.
+
+Spec: RFC 8705 2, 2a, 2b; RFC 5280 4.2.1.3, 4.2.1.12; FAPI2-SP 5.4.1-2, 5.4.1-3
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cryptography import x509
+from starlette.requests import Request
+
+from askit.clients.client import Client
+from askit.core import Core
+from askit.errors import InvalidClient
+from askit.requests.client_certificate import client_certificate
+from fapikit.certificates import ClientCertificate
+from fapikit.certificates.chain import load_certificate, require_fit
+
+
+class FitCertificate(NamedTuple):
+    """`shown`, as it came; `leaf`, parsed from its `der`."""
+
+    shown: ClientCertificate
+    der: bytes
+    leaf: x509.Certificate
+
+
+def require_certificate(core: Core, request: Request, client: Client) -> FitCertificate:
+    """Raises InvalidClient, CertificateNotValidNow, UnfitCertificate, CertificateHeaderRefused."""
+    shown = client_certificate(core, request)
+    if shown is None:
+        raise InvalidClient(
+            "this client authenticates by its certificate, and the connection shows none",
+            clause="RFC 8705 2a",
+            facts={"client_id": client.client_id},
+        )
+    if shown.der is None:
+        raise InvalidClient(
+            "this client authenticates by its certificate, and the proxy hands on a hash alone",
+            clause="RFC 8705 2b",
+            facts={"client_id": client.client_id},
+        )
+    profile = core.profile_of(client)
+    leaf = load_certificate(shown.der)
+    require_fit(leaf, core.clock(), rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
+    return FitCertificate(shown, shown.der, leaf)

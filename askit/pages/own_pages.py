@@ -1,0 +1,128 @@
+"""The bank's own pages, tried before anybody sees them: each is rendered, and says and sends what it must.
+
+What protects a page is not in its template: headers are sent with every page, and a form without its token is refused.
+But a page that leaves the token out, or who asks for what, would be found by customers. So it is found here.
+
+Spec: FAPI2-SP 5.3.2.2-13; RFC 9700 4.7, 4.16
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final
+
+from jinja2 import TemplateSyntaxError
+from markupsafe import escape
+from starlette.responses import Response
+
+from askit.clients.client import Client
+from askit.config.settings import Config
+from askit.config.values import User
+from askit.errors import InvalidRequest
+from askit.pages.catalogues import LANGUAGES
+from askit.pages.languages import prefer_locales
+from askit.pages.pages import Pages
+from askit.records import Grant
+from fapikit.errors import ConfigurationError
+from fapikit.secrets import Secret
+
+_MARKUP: Final = "<i>sample</i>"
+_NAME: Final = f"Sample Client {_MARKUP}"
+_TOKEN: Final = "sample-form-token"
+_URI: Final = "urn:sample:request"
+_REFERENCE: Final = "sample-reference"
+_BACK: Final = "https://sample.example/callback"
+_CLIENT: Final = Client(client_id="sample-client", metadata={"client_name": _NAME})
+_USER: Final = User(username="Sample User", password=Secret("sample"))
+_DETAIL: Final = {
+    "type": "sample",
+    "amount": "12.34 SMP",
+    "creditorName": f"Sample Payee {_MARKUP}",
+    "note": "sample note",
+}
+_GRANT: Final = Grant(
+    grant_id="sample-grant",
+    client_id="sample-client",
+    username="Sample User",
+    sub="sample",
+    scopes=("sample-scope",),
+    resources=(),
+    authorization_details=(_DETAIL,),
+    created_at=0,
+    expires_at=86_400,
+    auth_time=0,
+    acr="sample",
+)
+_FORM: Final = ('name="csrf"', _TOKEN)
+_REQUEST: Final = ('name="client_id"', "sample-client", 'name="request_uri"', _URI)
+_GRANTED: Final = (str(escape(_NAME)), "sample-scope", "12.34 SMP", "Sample Payee", "sample note")
+
+
+def check_own_pages(pages: Pages, config: Config) -> None:
+    """Raise ConfigurationError for a page that cannot be rendered, or leaves out what it must have."""
+    for language in LANGUAGES:
+        copy_context().run(_check, pages, config, language)
+
+
+def _check(pages: Pages, config: Config, language: str) -> None:
+    prefer_locales((language,))
+    for name, make, wanted in _samples(pages, config):
+        try:
+            text = bytes(make().body).decode()
+        except Exception as error:
+            at = f" at {error.name}:{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+            raise _refused(
+                f"{name} cannot be rendered in {language}{at}: {type(error).__name__}: {error}"
+            ) from error
+        for part in wanted:
+            if part not in text:
+                raise _refused(f"{name} leaves out {part}, which this page must have")
+        if _MARKUP in text:
+            raise _refused(f"{name} shows what others wrote as markup: leave it escaped")
+
+
+def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], Response], tuple[str, ...]]]:
+    """Each page by the name of its template: how it is made, and the parts that must be in it."""
+    request: dict[str, Any] = {"csrf": _TOKEN, "request_uri": _URI, "leads_to": _BACK}
+    for wrong in (False, True):
+        login = partial(
+            pages.login, client_name=_NAME, client_id=_CLIENT.client_id, username="", wrong=wrong, **request
+        )
+        yield "login.html", login, (*_FORM, *_REQUEST, 'name="username"', 'name="password"', "/login")
+        step_up = partial(pages.step_up, client=_CLIENT, username=_USER.username, wrong=wrong, **request)
+        yield "step_up.html", step_up, (*_FORM, *_REQUEST, 'name="pin"', "/step_up")
+    consent = partial(
+        pages.consent,
+        client=_CLIENT,
+        user=_USER,
+        scopes=_GRANT.scopes,
+        resources=(),
+        config=config,
+        details=[(_DETAIL, None)],
+        claims=(),
+        until=_GRANT.expires_at,
+        **request,
+    )
+    decisions = ('name="decision"', 'value="approve"', 'value="deny"', "/decision")
+    said = (*_GRANTED, _USER.username, "https://sample.example", "1970-01-02")
+    yield "consent.html", consent, (*_FORM, *_REQUEST, *decisions, *said)
+    grants = partial(pages.grants, user=_USER, config=config, csrf=_TOKEN, start=None, older=None)
+    ends = ('name="grant_id"', _GRANT.grant_id, "/grants/end")
+    yield "grants.html", partial(grants, grants=[(_GRANT, _NAME, None)]), (*_FORM, *_GRANTED, *ends)
+    carried = {"sample-field": "sample-value"}
+    sign_out = partial(pages.sign_out, user=_USER, client_name=_NAME, csrf=_TOKEN, leads_to=_BACK)
+    yield "sign_out.html", partial(sign_out, carried=carried), (*_FORM, *carried, "sample-value", "/logout")
+    yield "signed_out.html", pages.signed_out, ()
+    answered = partial(pages.answered, user=_USER, grant=_GRANT, client_name=_NAME, config=config, clause="")
+    yield "answered.html", partial(answered, reference=_REFERENCE), (*_GRANTED, _REFERENCE)
+    refused = partial(pages.refused, InvalidRequest("sample"), (_MARKUP, ""), 400)
+    yield "refused.html", partial(refused, reference=_REFERENCE), (_REFERENCE,)
+    form_post = partial(pages.form_post, _BACK, {"sample-field": _MARKUP})
+    yield "form_post.html", form_post, (_BACK, "sample-field", "<script>", "<button")
+
+
+def _refused(what: str) -> ConfigurationError:
+    return ConfigurationError(f"templates: {what}", facts={"setting": "templates"})

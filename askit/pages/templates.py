@@ -1,0 +1,137 @@
+"""The templates of the pages: those of this package and, in their place, those of the bank, with its style and images.
+
+In the bank's folder `login.html` takes the place of the page of that name, `style.css` that of the style; a name that
+begins with _ is a part of a page. `askit/login.html` is the page that was replaced. Files of `static` are served as
+they are. All is read once.
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+)
+
+from askit.pages.ibans import grouped
+from askit.pages.words import short
+from fapikit.errors import ConfigurationError
+
+MEDIA_TYPES: Final = {
+    ".css": "text/css",
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+_STYLE: Final = "style.css"
+_MOST_OCTETS: Final = 8 * 1024 * 1024
+_PACKAGE: Final = PackageLoader("askit", "pages")
+
+
+def _environment(loader: BaseLoader) -> Environment:
+    made = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(plain=short, grouped=grouped)
+    return made
+
+
+# One for all servers of a process, as tests make many: to compile a page takes longer than to serve it.
+_OWN: Final = _environment(_PACKAGE)
+
+
+class Templates:
+    """`static`: octets and media type of each further file, by name. Raises ConfigurationError, as its parts do."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.style = files("askit.pages").joinpath(_STYLE).read_bytes()
+        self.static: dict[str, tuple[bytes, str]] = {}
+        self._environment = _OWN
+        if folder is None:
+            return
+        pages: dict[str, str] = {}
+        for path in _files(folder):
+            if path.name == _STYLE:
+                self.style = _read(path)
+            else:
+                _require_page(path)
+                pages[path.name] = _text(path)
+        if (folder / "static").is_dir():
+            self.static = {path.name: (_read(path), _media_type(path)) for path in _files(folder / "static")}
+        _require_small(sum(len(octets) for octets, _ in self.static.values()))
+        self._environment = _environment(
+            ChoiceLoader([DictLoader(pages), _PACKAGE, PrefixLoader({"askit": _PACKAGE})])
+        )
+
+    def render(self, name: str, values: dict[str, object]) -> str:
+        """Raises jinja2.TemplateError for a page of the bank's that cannot be rendered."""
+        return self._environment.get_template(name).render(values)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    except OSError as error:
+        raise _refused(f"{folder} cannot be read: {error}") from error
+
+
+def _require_page(path: Path) -> None:
+    known = [name for name in _PACKAGE.list_templates() if name.endswith(".html")]
+    if path.name in known or (path.name.startswith("_") and path.suffix == ".html"):
+        return
+    like = get_close_matches(path.name, known, 1)
+    hint = f"is {like[0]} meant?" if like else f"pages are {', '.join(known)}"
+    raise _refused(
+        f"{path.name} is no page: {hint} A part of a page has a name that begins with _, and other files are in static"
+    )
+
+
+def _media_type(path: Path) -> str:
+    found = MEDIA_TYPES.get(path.suffix.lower())
+    if found is None:
+        raise _refused(f"static/{path.name} cannot be served: files there end in {', '.join(MEDIA_TYPES)}")
+    return found
+
+
+def _require_small(octets: int) -> None:
+    if octets > _MOST_OCTETS:
+        raise _refused(f"static holds {octets} octets, and {_MOST_OCTETS} are kept in memory at most")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _refused(f"{path.name} cannot be read: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refused(f"{path.name} is not UTF-8") from error
+
+
+def _refused(what: str) -> ConfigurationError:
+    return ConfigurationError(f"templates: {what}", facts={"setting": "templates"})

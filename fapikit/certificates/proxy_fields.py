@@ -1,0 +1,77 @@
+"""Header fields that a proxy sets: from anybody else they count for nothing, and from the proxy only unambiguously.
+
+Spec: RFC 9440 4; RFC 8705 6.5
+Role: AS, RS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from fapikit.certificates.trust import ProxyTrust
+from fapikit.errors import ConfigurationError, FapiError
+
+MAX_OCTETS: Final = 16 * 1024
+"""Of one field value: Cloudflare, the most generous, hands on 16 KiB of certificate."""
+
+
+class ProxyFields:
+    """The fields of one rule of trust. `names`: all to look for in a request, in lower case, misspelt ones too."""
+
+    def __init__(self, first: str, *others: str, trust: ProxyTrust, refused: type[FapiError]) -> None:
+        """`refused`: what is raised for an ambiguous field. Raises ConfigurationError."""
+        plain = frozenset((first, *others))
+        self._first = first
+        for name in sorted(plain):
+            if "_" in name:
+                raise ConfigurationError(
+                    "a header name with an underscore is another name to some servers: use hyphens",
+                    clause="RFC 9440 4",
+                    facts={"header": name},
+                )
+        self._trust = trust
+        self._refused = refused
+        self._underscored = frozenset(name.replace("-", "_") for name in plain if "-" in name)
+        self.secret = frozenset({trust.secret[0]} if trust.secret else ())
+        """Not for the application, from whomever it comes."""
+        self.names = plain | self._underscored | self.secret
+
+    def of_proxy(
+        self, sent: Collection[tuple[str, str]], peer: str | None
+    ) -> tuple[tuple[str, str], ...] | None:
+        """The fields, without the secret, if the proxy sent them; else None.
+
+        `peer` is the address of who connected, None through a unix socket.
+        """
+        trust = self._trust
+        if not trust.is_near(peer):
+            return None
+        if trust.secret is None:
+            return tuple(sent)
+        name, secret = trust.secret
+        others = tuple([field for field in sent if field[0] != name])
+        told = [value for field, value in sent if field == name] if len(sent) == len(others) + 1 else ()
+        return others if told and secret.matches(told[0]) else None
+
+    def read(self, of_proxy: Iterable[tuple[str, str]], *, joined: bool) -> dict[str, str]:
+        """Each field's one value by its name. `joined`: the server takes `_` for `-`, so that none can be told.
+
+        Raises `refused`.
+        """
+        fields: dict[str, list[str]] = {}
+        for name, value in of_proxy:
+            fields.setdefault(name.lower(), []).append(value)
+        if not joined and not self._underscored.isdisjoint(fields):
+            raise self.refusal("a field is spelled with underscores beside the proxy's own", self._first)
+        return {name: self._one(name, values) for name, values in fields.items()}
+
+    def _one(self, name: str, values: list[str]) -> str:
+        if len(values) > 1:
+            raise self.refusal("the field stands there more than once", name)
+        if len(values[0]) > MAX_OCTETS:
+            raise self.refusal(f"the value is longer than {MAX_OCTETS} octets", name)
+        return values[0]
+
+    def refusal(self, message: str, header: str) -> FapiError:
+        return self._refused(f"{header}: {message}", facts={"header": header})

@@ -1,0 +1,83 @@
+"""What a trusted proxy says of a request: the certificate that its client showed, and the prefix that it has stripped.
+
+Spec: RFC 9440 4; RFC 8705 3b, 6.5; RFC 9449 4.3-9 (RS-12, RS-14)
+Role: RS
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from fapikit.certificates import CertificateHeader, ProxyTrust
+from fapikit.certificates.proxy_fields import ProxyFields
+from fapikit.errors import ConfigurationError
+from rskit.errors import ForwardedPrefixRefused
+from rskit.request_view import RequestView
+
+_PREFIX_FIELD: Final = "x-forwarded-prefix"
+_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~]+)*/?")
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+Fields = Sequence[tuple[str, str]]
+
+
+class Forwarded:
+    """`names`: the fields to hand to `take`, in lower case, the spellings with underscores among them."""
+
+    def __init__(self, certificates: CertificateHeader | None, prefix: ProxyTrust | None) -> None:
+        """Raises ConfigurationError."""
+        if not isinstance(prefix, ProxyTrust | None):
+            raise ConfigurationError('forwarded_prefix is a rule such as ProxyTrust.of(["10.0.3.0/24"])')
+        self._certificates = certificates
+        self._prefix = (
+            None
+            if prefix is None
+            else ProxyFields(_PREFIX_FIELD, trust=prefix, refused=ForwardedPrefixRefused)
+        )
+        self.names = (certificates.names if certificates else _NOTHING) | (
+            self._prefix.names if self._prefix else _NOTHING
+        )
+        self.octet_names = frozenset(name.encode("latin-1") for name in self.names)
+
+    def take(
+        self, view: RequestView, sent: Fields, *, peer: str | None, joined: bool = False
+    ) -> tuple[RequestView, frozenset[str]]:
+        """The view with what counts, and which fields the application must not see.
+
+        `peer` is the address of who connected, None through a unix socket; `joined`: as servers under WSGI do. Raises
+        CertificateHeaderRefused, ForwardedPrefixRefused.
+        """
+        strip = _NOTHING
+        if self._certificates is not None:
+            reading = self._certificates.read(
+                sent if self._prefix is None else _only(sent, self._certificates.names),
+                peer=peer,
+                direct=view.certificate() is not None,
+                joined=joined,
+            )
+            strip = reading.strip
+            certificate = reading.certificate
+            if certificate is not None:
+                view = view.with_certificate(lambda: certificate)
+        if self._prefix is not None:
+            fields = self._prefix.of_proxy(_only(sent, self._prefix.names), peer)
+            if fields is None:
+                return view, strip | self._prefix.names
+            strip |= self._prefix.secret
+            prefix = _read_prefix(self._prefix, fields, joined=joined)
+            if prefix and view.path.startswith("/"):
+                view = view._replace(path=prefix + view.path)
+        return view, strip
+
+
+def _only(sent: Fields, names: frozenset[str]) -> list[tuple[str, str]]:
+    return [field for field in sent if field[0].lower() in names]
+
+
+def _read_prefix(fields: ProxyFields, of_proxy: Fields, *, joined: bool) -> str:
+    value = fields.read(of_proxy, joined=joined).get(_PREFIX_FIELD, "")
+    if not _PREFIX.fullmatch(value):
+        raise fields.refusal("the value is no path prefix such as /bank", _PREFIX_FIELD)
+    return value.removesuffix("/")
