@@ -430,7 +430,7 @@ async def test_a_method_that_cannot_work_is_neither_offered_nor_configured(tmp_p
     assert await offered(under_ca(tmp_path)) == {"tls_client_auth", "self_signed_tls_client_auth"}
     assert await offered(self_signed(OWN, tls=plain)) == {"self_signed_tls_client_auth"}
     for settings in ({"tls": plain}, {"client_certificates": {**PROXY, "verified": False}}):
-        with pytest.raises(ConfigurationError, match=r"nobody judges the chain.*tls\.client_ca"):
+        with pytest.raises(ConfigurationError, match=r"the chain of a certificate for.*tls\.client_ca"):
             Bank(clients=[known_by("tls_client_auth", tls_client_auth_subject_dn=DN), *APIS], **settings)
     bank = Bank(tls=plain, initial_access_token=OPENER)
     answer = await register(
