@@ -189,7 +189,7 @@ async def test_tls_client_auth_refuses(
 @pytest.mark.spec("RFC 8705 2a")
 async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path: Path) -> None:
     bank = under_ca(tmp_path)
-    assert "authenticates by private_key_jwt" in await refused(bank, LEAF, client_id="other")
+    assert "is registered for private_key_jwt" in await refused(bank, LEAF, client_id="other")
     assert "not registered" in await refused(bank, LEAF, client_id="nobody")
     secret = {"client_secret": "s" * 40}
     assert "authenticates by tls_client_auth" in await refused(bank, LEAF, **secret)
@@ -436,7 +436,7 @@ async def test_a_method_that_cannot_work_is_neither_offered_nor_configured(tmp_p
     answer = await register(
         bank, token_endpoint_auth_method="tls_client_auth", tls_client_auth_san_dns="a.example"
     )
-    assert "tls_client_auth is not available here" in answer.json()["error_description"]
+    assert "tls_client_auth is not available on this server" in answer.json()["error_description"]
 
 
 @pytest.mark.parametrize(
