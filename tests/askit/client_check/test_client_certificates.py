@@ -192,7 +192,7 @@ async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path:
     assert "is registered for private_key_jwt" in await refused(bank, LEAF, client_id="other")
     assert "not registered" in await refused(bank, LEAF, client_id="nobody")
     secret = {"client_secret": "s" * 40}
-    assert "authenticates by tls_client_auth" in await refused(bank, LEAF, **secret)
+    assert "is registered for tls_client_auth" in await refused(bank, LEAF, **secret)
     nameless = await bank.browser(shows=[LEAF]).post("/token", data={"grant_type": "client_credentials"})
     assert (nameless.status_code, nameless.json()["error"]) == (401, "invalid_client")
 
