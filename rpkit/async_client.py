@@ -197,7 +197,7 @@ class AsyncClient:
         return await self._run(flow)
 
     async def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return await self._run(take_hosted_request(self.bank, name))
 
     async def complete(

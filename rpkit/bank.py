@@ -184,7 +184,7 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
         )
     if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
         raise ConfigurationError(
-            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            f"{metadata.issuer} does not fetch requests (request_uri_parameter_supported): leave hosted_requests out",
             clause="OIDC Discovery 3",
             facts={"member": "request_uri_parameter_supported"},
         )

@@ -216,7 +216,7 @@ class Client:
         return self._run(flow)
 
     def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return self._run(take_hosted_request(self.bank, name))
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:

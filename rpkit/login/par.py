@@ -1,4 +1,4 @@
-"""Pushing an authorization request, and reading the `request_uri` that stands for it.
+"""Push an authorization request, and read its `request_uri`.
 
 Spec: RFC 9126 2.1, 2.2, 2.3, 3a; FAPI2-SP 5.3.3.2-2; RFC 9449 10.1
 Role: C
@@ -20,9 +20,9 @@ def push_request(bank: Bank, form: Form, *, dpop: Signer | None) -> Flow[str]:
     """The request_uri. Raises PeerRefused, UnexpectedStatus, MalformedMessage, TransportError."""
     response = yield from call_endpoint(bank, "pushed_authorization_request_endpoint", form, dpop=dpop)
     answer = read_json_object(response, status=201, clause=_CLAUSE)
-    members = Members(answer, document="the PAR answer", clause=_CLAUSE)
+    members = Members(answer, document="the PAR response", clause=_CLAUSE)
     request_uri = members.text("request_uri", decides=True)
     if request_uri is None:
         refuse_told_error(response, clause=_CLAUSE)
-        raise members.refuse("request_uri", "is not there")
+        raise members.refuse("request_uri", "is missing")
     return request_uri

@@ -215,23 +215,23 @@ def test_what_is_missing_from_one_of_several_tokens_is_no_refusal(clients: Clien
     apis = ["https://bank.example/accounts", "https://bank.example/payments"]
     login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis, resource=apis[0])
     told = [check.detail for check in login.report.downgrades]
-    assert told == ["not granted with the first of several resources' tokens: accounts"]
+    assert told == ["not granted in the token for the first of several resources: accounts"]
 
 
 def test_widened_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
-    assert "granted unasked: payments" in downgrades(clients, bank, scope="openid accounts payments")
+    assert "granted without request: payments" in downgrades(clients, bank, scope="openid accounts payments")
 
 
 def test_narrowed_details_are_reported(clients: Clients, bank: FakeBank) -> None:
     less = [{"type": "pay", "amount": "1"}]
-    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=less)
-    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=[])
-    assert "not in the token answer" in downgrades(clients, bank)
+    assert "not granted as requested: pay" in downgrades(clients, bank, authorization_details=less)
+    assert "not granted as requested: pay" in downgrades(clients, bank, authorization_details=[])
+    assert "not in the token response" in downgrades(clients, bank)
 
 
 def test_unasked_details_are_reported(clients: Clients, bank: FakeBank) -> None:
     more = [{"type": "pay", "amount": "9"}, {"type": "all"}]
-    assert downgrades(clients, bank, authorization_details=more) == ["granted unasked: all"]
+    assert downgrades(clients, bank, authorization_details=more) == ["granted without request: all"]
 
 
 def test_enriched_details_are_no_downgrade(clients: Clients, bank: FakeBank) -> None:
@@ -430,6 +430,7 @@ def test_a_token_set_survives_sealing_and_nothing_else(clients: Clients, bank: F
         TokenSet.open(sealed, Seal([b"2" * 32]))
 
 
+@pytest.mark.spec("FAPI1-ADV 8.8")
 def test_only_a_verified_answer_makes_a_token_set(clients: Clients, bank: FakeBank) -> None:
     tokens = signed_in(clients.of(bank), bank).tokens
     values = {name: getattr(tokens, name) for name in tokens.__slots__ if name != "brand"}
