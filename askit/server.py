@@ -3,7 +3,7 @@
 Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. Client authentication: `client_check/`.
 What they share: `core`. What is stored: `records`.
 
-Spec: RFC 8414; FAPI2-SP 5.3.2
+Spec: RFC 8414; FAPI2-SP 5.3.2; FAPI1-BL 7.1b
 Role: AS
 """
 

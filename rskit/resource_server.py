@@ -115,7 +115,8 @@ class ResourceServer:
         )
         """What is read of a proxy."""
         self.random_bytes = random_bytes
-        self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
+        self.sync_driver = SyncDriver(http, profile=self.profile)
+        self.async_driver = AsyncDriver(http, profile=self.profile)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once. Then the check stays one pass.
         self._proofs = ProofBudget(

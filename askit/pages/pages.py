@@ -3,7 +3,7 @@ JavaScript, and load nothing from another host.
 
 `form-action` also names the client's origin, because a browser applies it to the redirect after a form too.
 
-Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13
+Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13; FAPI1-BL 5.2.2-17
 Role: AS
 """
 
