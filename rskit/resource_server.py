@@ -15,8 +15,8 @@ from collections.abc import Collection
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.clauses import cite_what_is_in_force
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
-from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
-from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
+from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
+from fapikit.errors import FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.profiles import Profile, profile_of
@@ -40,12 +40,11 @@ from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
-from rskit.issuers.issuer import IssuerBook, Issuers
+from rskit.issuers.issuer import Issuers
+from rskit.issuers.issuer_book import IssuerBook
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.possession.credentials import (
-    BEARER,
-    DPOP,
     Credentials,
     read_credentials,
     require_credentials,
@@ -55,6 +54,7 @@ from rskit.possession.fair_share import FairShare
 from rskit.possession.nonce_refusals import NonceRefusals
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
+from rskit.resource_server_settings import bindings_of, nonce_issuer_of, observing_of, schemes_of
 from rskit.revocation import Denylist, RevocationHook
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
@@ -125,9 +125,9 @@ class ResourceServer:
         self._shares = FairShare(keeper) if isinstance(keeper, MemoryStore) else None
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         self.require_bound = required = self.profile.sender_constraint_required or require_bound
-        allowed = _bindings(self.profile, bindings, required=required)
-        self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
-        self._observe = _observing(observe, self.profile, clock())
+        allowed = bindings_of(self.profile, bindings, required=required)
+        self.nonces = nonce_issuer_of(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
+        self._observe = observing_of(observe, self.profile, clock())
         self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
@@ -148,7 +148,7 @@ class ResourceServer:
             nonces=self.nonces,
         )
         self._challenges = ChallengeRules(
-            offered=_offered(allowed, required=required),
+            offered=schemes_of(allowed, required=required),
             algorithms=tuple(sorted(self.profile.signing_algorithms)),
             resource_metadata=metadata_url(resource),
             nonces=self.nonces,
@@ -342,53 +342,3 @@ class ResourceServer:
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"
-
-
-def _bindings(profile: Profile, wanted: Collection[Binding] | None, *, required: bool) -> frozenset[Binding]:
-    if wanted is None:
-        return profile.sender_constraints
-    if isinstance(wanted, str):
-        raise ConfigurationError('bindings= takes a collection, such as {"dpop"}')
-    profile.require(
-        frozenset(wanted) <= profile.sender_constraints,
-        f"these bindings are not all allowed: {' '.join(sorted(wanted))}",
-        "sender_constraints",
-    )
-    if required and not wanted:
-        raise ConfigurationError(f"bindings= is empty, but {profile} requires bound tokens: name a binding")
-    return frozenset(wanted)
-
-
-def _offered(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
-    """The schemes that a token may use. A certificate-bound token uses Bearer."""
-    schemes = [DPOP] if "dpop" in bindings else []
-    return (*schemes, BEARER) if "mtls" in bindings or not required else tuple(schemes)
-
-
-def _nonce_issuer(
-    nonces: NonceIssuer | bytes | bool | None, random_bytes: RandomBytes, *, wanted: bool
-) -> NonceIssuer | None:
-    if isinstance(nonces, NonceIssuer):
-        return nonces
-    if isinstance(nonces, bytes):
-        return NonceIssuer((nonces,))
-    if nonces is not None and not isinstance(nonces, bool):
-        raise ConfigurationError(
-            "nonces= must be a key of 32 octets or more (bytes), a NonceIssuer, or a bool"
-        )
-    return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
-
-
-def _observing(observe: observing.Observe | None, profile: Profile, now: float) -> observing.Observe | None:
-    if observe is None:
-        return None
-    profile.require(
-        not profile.sender_constraint_required,
-        "refusals are never only observed",
-        "sender_constraint_required",
-    )
-    if not observe.lasts(now):
-        raise ConfigurationError(
-            f"observe= ended on {observe.until}: remove it, so that refusals are enforced"
-        )
-    return observe

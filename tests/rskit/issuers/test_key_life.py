@@ -11,7 +11,7 @@ from fapikit import KeyLimits
 from fapikit import errors as e
 from fapikit.jwks import REFETCHES_AT_ONCE
 from rskit import Allow, CannotDecide, Issuer, ResourceServer
-from rskit.issuers.issuer import _MAX_ISSUERS
+from rskit.issuers.issuer_book import _MAX_ISSUERS
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
