@@ -180,7 +180,7 @@ FAPI1_BASELINE: Final = replace(
             "assertion_audiences": "RFC 9126 2b",
             "assertion_audience_as_array": "RFC 7523 3-3",
             "named_assertion_audience": "RFC 7523 3-3",
-            "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
+            "id_token_signature_required": "FAPI1-BL 5.2.2.1-6",
             "scope_beyond_request": "FAPI1-BL 5.2.3-10",
             "token_in_query": "FAPI1-BL 6.2.1-3",
             "revocation_checked": "FAPI1-BL 6.2.1-4",

@@ -64,9 +64,14 @@ class AsyncClient:
     ) -> None:
         """See `Client`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), AsyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -89,9 +94,14 @@ class AsyncClient:
     ) -> AsyncClient:
         """See `Client.discover`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        driver, client = AsyncDriver(http), cls.__new__(cls)
+        driver, client = AsyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = await driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)

@@ -141,6 +141,14 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         _check_listed(metadata, "response_modes_supported", settings.response_mode, "JARM 4")
     if settings.sender_constraint == "dpop" and settings.dpop_signer is not None:
         _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
+    bound = "tls_client_certificate_bound_access_tokens"
+    if settings.sender_constraint == "mtls" and metadata.has(bound) and not metadata.flag(bound):
+        raise ConfigurationError(
+            f"{metadata.issuer} binds no access tokens to client certificates ({bound} is false):"
+            ' sender_constraint="mtls" is not possible there',
+            clause="RFC 8705 3.3",
+            facts={"member": bound},
+        )
     keys = None
     if metadata.has("jwks_uri"):
         uri = metadata.endpoint("jwks_uri")

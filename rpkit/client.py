@@ -73,9 +73,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), SyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -102,9 +107,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        driver, client = SyncDriver(http), cls.__new__(cls)
+        driver, client = SyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)

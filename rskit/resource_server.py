@@ -19,6 +19,7 @@ from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
 from fapikit.errors import FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
+from fapikit.jose.encryption import Decryption
 from fapikit.profiles import Profile, profile_of
 from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
@@ -54,8 +55,8 @@ from rskit.possession.fair_share import FairShare
 from rskit.possession.nonce_refusals import NonceRefusals
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
-from rskit.resource_server_settings import bindings_of, nonce_issuer_of, observing_of, schemes_of
 from rskit.revocation import Denylist, RevocationHook
+from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -71,6 +72,7 @@ class ResourceServer:
     API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
+    `decryption`: the keys that decrypt the JWTs of issuers that encrypt for this API. Unencrypted JWTs are then refused.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
@@ -93,6 +95,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        decryption: Decryption | None = None,
         client_certificates: CertificateHeader | None = None,
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
@@ -113,9 +116,10 @@ class ResourceServer:
             if client_certificates or forwarded_prefix
             else None
         )
-        """What is read of a proxy."""
+        """What a trusted proxy may forward; None if nothing."""
         self.random_bytes = random_bytes
-        self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
+        self.sync_driver = SyncDriver(http, profile=self.profile)
+        self.async_driver = AsyncDriver(http, profile=self.profile)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once. Then the check stays one pass.
         self._proofs = ProofBudget(
@@ -125,10 +129,15 @@ class ResourceServer:
         self._shares = FairShare(keeper) if isinstance(keeper, MemoryStore) else None
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         self.require_bound = required = self.profile.sender_constraint_required or require_bound
-        allowed = bindings_of(self.profile, bindings, required=required)
-        self.nonces = nonce_issuer_of(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
-        self._observe = observing_of(observe, self.profile, clock())
-        self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
+        allowed = read_bindings(self.profile, bindings, required=required)
+        self.nonces = read_nonces(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
+        self._observe = read_observe(observe, self.profile, clock())
+        self._issuers = IssuerBook(
+            issuers,
+            profile=self.profile,
+            clock=clock,
+            encrypted=decryption is not None and decryption.required,
+        )
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
@@ -139,6 +148,7 @@ class ResourceServer:
             cache=TokenCache(max_cached_tokens),
             clock=clock,
             denylist=denylist,
+            decryption=decryption,
         )
         self._possession = PossessionRules(
             bases=bases_of(resource, origins),
@@ -148,7 +158,7 @@ class ResourceServer:
             nonces=self.nonces,
         )
         self._challenges = ChallengeRules(
-            offered=schemes_of(allowed, required=required),
+            offered=offered_schemes(allowed, required=required),
             algorithms=tuple(sorted(self.profile.signing_algorithms)),
             resource_metadata=metadata_url(resource),
             nonces=self.nonces,

@@ -68,6 +68,10 @@ def complete(
     )
     if transaction.dpop is not None:
         report.passed("access token is bound to the key of this login", "RFC 9449 5c")
+    elif response.x5t_s256 is not None:
+        report.passed(
+            "access token was requested over mutual TLS, to be bound to the certificate", "RFC 8705 3a"
+        )
     else:
         report.skipped("access token is bound", "RFC 9700 2.2.1", "sender_constraint is None")
     for line in response.borne:

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.errors import ConfigurationError
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
@@ -44,7 +45,8 @@ class Introspection:
 
     `local_jwts`: verify JWTs here; introspect only opaque tokens, and JWTs on routes with `fresh=True`. `opaque`:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
-    without `aud`. `signed`: require RFC 9701 answers even if the profile does not.
+    without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
+    registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
     """
 
     client_id: str
@@ -54,6 +56,7 @@ class Introspection:
     aud_required: bool = True
     signed: bool = False
     limits: IntrospectionLimits = IntrospectionLimits()
+    decryption: Decryption | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
@@ -70,7 +73,8 @@ class Issuer:
     absent or `JWT`. `required` may leave out claims other than iss, exp and aud. `scope_claim`: the claim with the
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
-    `key_limits`: how long fetched keys are used. `name` is its label in logs.
+    `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -94,6 +98,7 @@ class Issuer:
     audience_claim: str = field(default="aud", kw_only=True)
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
+    clear_tokens: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")

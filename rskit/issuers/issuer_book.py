@@ -22,8 +22,9 @@ _MAX_ISSUERS: Final = 1000
 class IssuerBook:
     """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
 
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
-        self._profile, self._clock = profile, clock
+    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
+        """`encrypted`: their JWTs are encrypted for this API, except those of issuers with `clear_tokens`."""
+        self._profile, self._clock, self._encrypted = profile, clock, encrypted
         self._callback = issuers if callable(issuers) else None
         self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
@@ -85,7 +86,7 @@ class IssuerBook:
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)
+        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
 
     def _one_for_opaque(self) -> TrustedIssuer | None:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]

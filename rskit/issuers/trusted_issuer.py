@@ -40,8 +40,10 @@ class KnownHeader(NamedTuple):
 class TrustedIssuer:
     """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
+    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.encrypted = encrypted and not config.clear_tokens
+        """Whether an unencrypted JWT of it is refused as a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")

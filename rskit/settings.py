@@ -1,6 +1,6 @@
-"""Checks the settings of a `ResourceServer` that depend on its profile: bindings, schemes, nonces, observing.
+"""Reads settings of a `ResourceServer` that the profile has a word in: each fits, or is a ConfigurationError.
 
-Spec: FAPI2-SP 5.3.4-5; RFC 9449 7.1, 9; RFC 6750 3
+Spec: FAPI2-SP 5.3.4-5; RFC 9449 7.1, 8; RFC 8705 3
 Role: RS
 """
 
@@ -17,7 +17,7 @@ from rskit.possession.confirmation import Binding
 from rskit.possession.credentials import BEARER, DPOP
 
 
-def bindings_of(
+def read_bindings(
     profile: Profile, wanted: Collection[Binding] | None, *, required: bool
 ) -> frozenset[Binding]:
     if wanted is None:
@@ -34,13 +34,13 @@ def bindings_of(
     return frozenset(wanted)
 
 
-def schemes_of(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
+def offered_schemes(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
     """The schemes that a token may use. A certificate-bound token uses Bearer."""
     schemes = [DPOP] if "dpop" in bindings else []
     return (*schemes, BEARER) if "mtls" in bindings or not required else tuple(schemes)
 
 
-def nonce_issuer_of(
+def read_nonces(
     nonces: NonceIssuer | bytes | bool | None, random_bytes: RandomBytes, *, wanted: bool
 ) -> NonceIssuer | None:
     if isinstance(nonces, NonceIssuer):
@@ -54,7 +54,7 @@ def nonce_issuer_of(
     return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
 
 
-def observing_of(observe: Observe | None, profile: Profile, now: float) -> Observe | None:
+def read_observe(observe: Observe | None, profile: Profile, now: float) -> Observe | None:
     if observe is None:
         return None
     profile.require(
