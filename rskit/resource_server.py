@@ -72,7 +72,7 @@ class ResourceServer:
     API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
-    `decryption`: the keys that decrypt the JWTs of issuers that encrypt for this API; unencrypted JWTs are then refused.
+    `decryption`: the keys that decrypt the JWTs of issuers that encrypt for this API; others are then refused.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
