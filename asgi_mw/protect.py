@@ -101,11 +101,8 @@ class Protect:
                 await guard.send_answer(*own)
                 return
         del view  # error trackers show the variables of each frame that an exception passes
-        decision: Decision | Flow[Decision] = (
-            server.check(checked.view)
-            if server.forwarded is None
-            else self._forwarded_refusal(scope, checked) or server.check(checked.view)
-        )
+        refused = None if server.forwarded is None else self._forwarded_refusal(scope, checked)
+        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is Allow:  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
         else:

@@ -15,7 +15,8 @@ from django.utils.module_loading import import_string
 from rskit.access import ACCESS_MARK, Access
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
 from rskit.policy.door import Door
-from wsgi_mw.django import ProtectMiddleware, configured_door, configured_server
+from wsgi_mw.django import ProtectMiddleware
+from wsgi_mw.django_settings import configured_door, configured_server
 from wsgi_mw.django_way import all_ways, class_of, is_public, layers_inside, layers_outside
 
 

@@ -87,11 +87,8 @@ class Protect:
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
         del view  # error trackers show the variables of each frame that an exception passes
-        decision: Decision | Flow[Decision] = (
-            server.check(checked.view)
-            if server.forwarded is None
-            else self._forwarded_refusal(environ, checked) or server.check(checked.view)
-        )
+        refused = None if server.forwarded is None else self._forwarded_refusal(environ, checked)
+        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
         if type(decision) is Allow:
