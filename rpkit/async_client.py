@@ -15,6 +15,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.http_library import library_of
+from fapikit.io.transport import settings_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
@@ -136,6 +137,7 @@ class AsyncClient:
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
             signed=signed,
+            mtls=settings_of(http).client_certificate is not None,
         )
         del initial_access_token
         return await cls._once(flow, http)

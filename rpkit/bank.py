@@ -184,13 +184,13 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
     pushed = metadata.has("pushed_authorization_request_endpoint") and settings.pushed_requests is not False
     in_url = settings.signed_requests and not hosted and not pushed
-    if in_url and not metadata.flag("request_parameter_supported", unsaid=True):
+    if in_url and not metadata.flag("request_parameter_supported", default=True):
         raise ConfigurationError(
             f"{metadata.issuer} takes no request objects in the URL: leave pushed_requests=False out",
             clause="OIDC Discovery 3",
             facts={"member": "request_parameter_supported"},
         )
-    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+    if hosted and not metadata.flag("request_uri_parameter_supported", default=True):
         raise ConfigurationError(
             f"{metadata.issuer} does not fetch requests (request_uri_parameter_supported): leave hosted_requests out",
             clause="OIDC Discovery 3",

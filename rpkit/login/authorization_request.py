@@ -218,7 +218,7 @@ def _claims(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[
     bank.profile.require(
         openid, "acr_values are held against an ID token: ask for the scope openid", "acr_essential"
     )
-    if not bank.metadata.flag("claims_parameter_supported", unsaid=True):
+    if not bank.metadata.flag("claims_parameter_supported", default=True):
         return claims
     of_id_token = (claims or {}).get("id_token") or {}
     acr = {"essential": True, "values": list(levels)}

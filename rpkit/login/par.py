@@ -7,7 +7,7 @@ Role: C
 from __future__ import annotations
 
 from fapikit.flow import Flow
-from fapikit.http_message import read_json_object, refuse_told_error
+from fapikit.http_message import raise_error_in_body, read_json_object
 from fapikit.jose.signer import Signer
 from fapikit.members import Members
 from rpkit.back_channel import Form, call_endpoint
@@ -23,6 +23,6 @@ def push_request(bank: Bank, form: Form, *, dpop: Signer | None) -> Flow[str]:
     members = Members(answer, document="the PAR response", clause=_CLAUSE)
     request_uri = members.text("request_uri", decides=True)
     if request_uri is None:
-        refuse_told_error(response, clause=_CLAUSE)
+        raise_error_in_body(response, clause=_CLAUSE)
         raise members.refuse("request_uri", "is missing")
     return request_uri

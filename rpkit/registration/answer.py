@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 from fapikit import strict_json
 from fapikit.errors import FapiError, InsecureUrl
-from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
@@ -109,7 +109,7 @@ def read_registration_answer(
     )
     client_id = members.text("client_id")
     if client_id is None:
-        refuse_told_error(response, clause=_CLAUSE)
+        raise_error_in_body(response, clause=_CLAUSE)
     secret = _secret(members, "client_secret")
     registered = Registration(
         client_id=client_id or "",

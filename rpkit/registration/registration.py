@@ -18,6 +18,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import Secret, revealed
 from fapikit.urls import is_secure
 from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
+from rpkit.registration.certificates import check_certificate_metadata
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
 
@@ -29,8 +30,9 @@ def register(
     profile: Profile,
     initial_access_token: Secret | str | None = None,
     signed: SignedRequest | None = None,
+    mtls: bool = False,
 ) -> Flow[Registration]:
-    """Register a client (RFC 7591).
+    """Register a client (RFC 7591). `mtls`: at the mTLS alias of the endpoint, if the server lists one.
 
     Raises ForbiddenByProfile, ConfigurationError before the call; then PeerRefused, RegistrationError, TransportError.
     If the response is refused, `Registration.kept_in(error)` is the registration that the server has made.
@@ -42,7 +44,8 @@ def register(
     headers: Fields = (("content-type", media_type), ("accept", "application/json"))
     if token is not None:
         headers = (*headers, ("authorization", Secret(f"Bearer {token.reveal()}")))
-    response = yield from http(HttpRequest("POST", server.endpoint("registration_endpoint"), headers, body))
+    endpoint = server.endpoint("registration_endpoint", mtls=mtls)
+    response = yield from http(HttpRequest("POST", endpoint, headers, body))
     if response.status == 401:  # the initial access token is wrong or missing: a fault of the configuration
         raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
     return read_registration_answer(response, client_metadata, status=201, clause="RFC 7591 3.2.1")
@@ -55,6 +58,7 @@ def register_at(
     profile: Profile,
     initial_access_token: Secret | str | None = None,
     signed: SignedRequest | None = None,
+    mtls: bool = False,
 ) -> Flow[Registration]:
     """Register at a server. `server` is its issuer, which is discovered, or its metadata."""
     token = None if initial_access_token is None else Secret(revealed(initial_access_token))
@@ -62,7 +66,7 @@ def register_at(
     found = server if isinstance(server, ServerMetadata) else (yield from discover(server))
     return (
         yield from register(
-            found, client_metadata, profile=profile, initial_access_token=token, signed=signed
+            found, client_metadata, profile=profile, initial_access_token=token, signed=signed, mtls=mtls
         )
     )
 
@@ -94,6 +98,7 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
         raise ConfigurationError("jwks and jwks_uri are both given: give one of them", clause="RFC 7591 2")
     for jwk in asked.get("jwks", {}).get("keys", ()):
         _require_public(jwk)
+    check_certificate_metadata(method, asked)
 
 
 def _check_uris(asked: Mapping[str, Any], profile: Profile) -> None:

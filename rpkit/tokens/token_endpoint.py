@@ -16,7 +16,7 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
 from fapikit.profile import Profile
 from fapikit.secrets import Secret
@@ -125,7 +125,7 @@ def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse
     kept = _secret(members, "refresh_token")
     try:
         if members.text("access_token", decides=True) is None:
-            refuse_told_error(response, clause=_CLAUSE)
+            raise_error_in_body(response, clause=_CLAUSE)
         return _read(members, kept, bound=bound)
     except FapiError as error:
         error.outcome = kept

@@ -116,7 +116,7 @@ def test_a_refusal_that_a_wrong_clock_brings_tells_the_servers(
         {"date": date},
         {"error": code, "error_description": "too old"},
     )
-    with pytest.raises(PeerRefused, match="is this clock right") as refused:
+    with pytest.raises(PeerRefused, match="that the clock here is right") as refused:
         clients.of(bank, auth=PrivateKeyJWT(a_key())).begin()
     assert refused.value.facts["server_date"] == date
     assert '"too old"' in str(refused.value)

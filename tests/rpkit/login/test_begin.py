@@ -195,7 +195,7 @@ def test_an_authorization_endpoint_with_a_query_keeps_it(clients: Clients, bank:
 PAR_ANSWERS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
     "no request_uri": ({"expires_in": 60}, MalformedMessage, "request_uri of the PAR response is missing"),
     "an empty request_uri": ({"request_uri": "", "expires_in": 60}, MalformedMessage, "is missing"),
-    "a request_uri that is no text": ({"request_uri": ["urn:x"]}, MalformedMessage, "is not text"),
+    "a request_uri that is no text": ({"request_uri": ["urn:x"]}, MalformedMessage, "is not a string"),
     "an error in its place": ({"error": "invalid_scope"}, PeerRefused, "refused: invalid_scope"),
 }
 

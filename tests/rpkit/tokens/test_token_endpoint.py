@@ -53,14 +53,24 @@ def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
 BORNE: dict[
     str, tuple[dict[str, Any], str, Any, str]
 ] = {  # what came, where it ends up, as what, and the report
-    "expires_in as text": ({"expires_in": "900"}, "lifetime", 900.0, "text is read as a number"),
-    "expires_in with a fraction": ({"expires_in": "899.5"}, "lifetime", 899.5, "text is read as a number"),
+    "expires_in as text": (
+        {"expires_in": "900"},
+        "lifetime",
+        900.0,
+        "it is a string and is read as a number",
+    ),
+    "expires_in with a fraction": (
+        {"expires_in": "899.5"},
+        "lifetime",
+        899.5,
+        "it is a string and is read as a number",
+    ),
     "expires_in below zero": ({"expires_in": -1}, "lifetime", None, "left out: it is below zero"),
     "expires_in true": ({"expires_in": True}, "lifetime", None, "left out: it is not a number"),
     "expires_in in words": ({"expires_in": "an hour"}, "lifetime", None, "left out: it is not a number"),
     "expires_in null": ({"expires_in": None}, "lifetime", None, ""),
     "expires_in empty": ({"expires_in": ""}, "lifetime", None, ""),
-    "a refresh token that is a number": ({"refresh_token": 7}, "refresh_token", "7", "read as text"),
+    "a refresh token that is a number": ({"refresh_token": 7}, "refresh_token", "7", "read as a string"),
     "a refresh token that is a list": ({"refresh_token": ["x"]}, "refresh_token", None, "left out"),
     "an empty refresh token": ({"refresh_token": ""}, "refresh_token", None, ""),
     "a refresh token null": ({"refresh_token": None}, "refresh_token", None, ""),
@@ -68,7 +78,7 @@ BORNE: dict[
         {"scope": ["openid", "accounts"]},
         "scope",
         "openid accounts",
-        "list is read as text",
+        "it is a list and is read as words",
     ),
     "a scope that is an object": ({"scope": {}}, "scope", "openid accounts", "scope is left out"),
     "an empty scope": ({"scope": ""}, "scope", "openid accounts", ""),
