@@ -140,11 +140,11 @@ class ResourceServer:
         )
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
-        rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
+        rules = JwtRules((resource,), frozenset({resource}))
         self._tokens = TokenCheck(
             self._issuers,
             rules=rules,
-            inquiry=Inquiry(rules, self.profile.signed_introspection_required, clock, random_bytes),
+            inquiry=Inquiry(rules, clock, random_bytes),
             cache=TokenCache(max_cached_tokens),
             clock=clock,
             denylist=denylist,

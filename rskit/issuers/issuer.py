@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
+from fapikit.profiles import Profile
 from fapikit.urls import require_secure
 
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
@@ -47,6 +49,8 @@ class Introspection:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
     without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
     registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
+    `assertion_audience`: the audience of client assertions, if it is not the issuer: `token_endpoint`, or a name of the
+    server.
     """
 
     client_id: str
@@ -55,6 +59,7 @@ class Introspection:
     opaque: bool = True
     aud_required: bool = True
     signed: bool = False
+    assertion_audience: str = ISSUER
     limits: IntrospectionLimits = IntrospectionLimits()
     decryption: Decryption | None = field(default=None, repr=False)
 
@@ -74,7 +79,8 @@ class Issuer:
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
     `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
-    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`:
+    the resource server's profile with other quirks, for this issuer only.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -85,6 +91,7 @@ class Issuer:
 
     url: str
     introspection: Introspection | None = None
+    profile: Profile | None = field(default=None, kw_only=True)
     keys: KeySet | None = field(default=None, kw_only=True, repr=False)
     jwks_uri: str | None = field(default=None, kw_only=True)
     algorithms: frozenset[str] | None = field(default=None, kw_only=True)

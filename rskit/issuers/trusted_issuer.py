@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from fapikit.client_authentication.assertion_audience import check_assertion_audience
 from fapikit.clock import Clock
-from fapikit.errors import FapiError, TransportError
+from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
 from fapikit.jose.key_set import KeySet
@@ -42,6 +43,7 @@ class TrustedIssuer:
 
     def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.profile = profile = _profile_for(config, profile)
         self.encrypted = encrypted and not config.clear_tokens
         """Whether an unencrypted JWT of it is refused as a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
@@ -49,6 +51,7 @@ class TrustedIssuer:
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
             config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -160,6 +163,16 @@ class TrustedIssuer:
 
     def __repr__(self) -> str:
         return f"TrustedIssuer({self.config.label})"
+
+
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """The profile for one issuer. Raises ConfigurationError for another profile than the resource server's."""
+    own = config.profile or general
+    if own.clauses != general.clauses:
+        raise ConfigurationError(
+            f"{config.label}: profile= is {own}, but must be {general} as for the resource server; only its quirks may differ"
+        )
+    return own
 
 
 def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
