@@ -1,4 +1,4 @@
-"""The demo's certificates, all thrown away afterwards: the servers', the fintech's, and an attacker's own."""
+"""The demo's certificates: the servers', the fintech's, and an attacker's. All are deleted after the run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CLIENT_NAME = "penny.fintech.example"
 
 
 def make_server_certificate(folder: Path) -> None:
-    """`ca.pem`, whom all parties of the demo trust, and `server.pem` with `server.key`, which all servers use."""
+    """`ca.pem`, which all parties of the demo trust, and `server.pem` with `server.key`, which all servers use."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     _write(folder, "server", authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.RSA))
 
 
 def make_client_certificates(folder: Path, *, self_signed: bool) -> None:
-    """`clients-ca.pem`, whom the bank trusts for clients; the fintech's certificate, and an attacker's from the same
+    """`clients-ca.pem`, which the bank trusts for clients; the fintech's certificate, and an attacker's from the same
     authority.
     """
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
