@@ -170,7 +170,7 @@ def _profile_for(config: Issuer, general: Profile) -> Profile:
     own = config.profile or general
     if own.clauses != general.clauses:
         raise ConfigurationError(
-            f"{config.label}: profile= is {own}, but must be {general} as for the resource server; only its quirks may differ"
+            f"{config.label}: profile= is {own}, but must be {general}: only the quirks may differ"
         )
     return own
 
