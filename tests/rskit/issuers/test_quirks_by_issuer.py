@@ -69,7 +69,7 @@ def test_signed_introspection_may_be_left_out_at_one_issuer_alone() -> None:
 
 @pytest.mark.parametrize("profile", [FAPI2_SECURITY, FAPI1_ADVANCED])
 def test_an_issuer_has_no_other_profile_than_the_server(profile: Profile) -> None:
-    with pytest.raises(ConfigurationError, match=r"profile= is .* with other quirks alone"):
+    with pytest.raises(ConfigurationError, match=r"profile= is .* only the quirks may differ"):
         a_server(issuers=[an_issuer(profile=profile)])
 
 
