@@ -10,6 +10,7 @@ import pytest
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Call, Flow, call
 from fapikit.io import AsyncDriver, SyncDriver
+from fapikit.secrets import Concealed
 
 
 def calling(function: Any, *arguments: Any, deadline: float = 5.0) -> Flow[Any]:
@@ -55,5 +56,5 @@ def test_in_a_sync_call_a_coroutine_function_is_a_mistake_that_has_done_nothing(
 
 
 def test_its_arguments_are_not_shown() -> None:
-    assert repr(Call(later, ("a secret",), 1.0)) == "Call(later)"
-    assert "secret" not in repr(Call(min, ("a secret",), 1.0))
+    assert repr(Call(later, Concealed(("a secret",)), 1.0)) == "Call(later)"
+    assert "secret" not in repr(Call(min, Concealed(("a secret",)), 1.0))
