@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 from askit.config.limits import Limits
 from askit.errors import TooManyAttempts
 from askit.record_fields import reading
-from askit.records import Counters, Names, Records, digest, read_stored
+from askit.record_store import Records
+from askit.records import Counters, Names, digest, read_stored
 from fapikit.clock import Clock
 
 WINDOW: Final = 300.0
