@@ -35,7 +35,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     if any(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
     found = (
-        RoutePolicy(_methods(way.route), way.path, _policy(way)).for_strangers(way, doors) for way in ways
+        RoutePolicy(_methods(way.route), way.path, _policy(way)).without_token(way, doors) for way in ways
     )
     table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
     return checked(table, every_route_explicit=every_route_explicit)

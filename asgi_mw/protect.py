@@ -144,7 +144,7 @@ class Protect:
     ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
         """The answers that need no token: metadata, a preflight, the refusal of a websocket of another origin."""
         if scope["type"] == "websocket":
-            return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
+            return None if self._may_open_websocket(scope) else (403, (("content-length", "0"),), b"")
         if view.method == "OPTIONS":
             return self._preflight(scope, view)
         if view.method in ("GET", "HEAD") and self._is_metadata(scope, view):
@@ -181,14 +181,14 @@ class Protect:
         # Keys are fetched while the app starts. If that fails, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
 
-        async def say_what_is_closed(message: Message) -> None:
+        async def send_and_report_closed(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 for way in self._all_ways():
                     self.door.opens_to(way)
             await send(message)
 
         try:
-            await self._app(scope, receive, say_what_is_closed)
+            await self._app(scope, receive, send_and_report_closed)
         finally:
             await self._server.async_driver.aclose()
 
@@ -221,6 +221,6 @@ class Protect:
 
         return all_ways(self._app, self.door)
 
-    def _is_welcome(self, scope: Scope) -> bool:
+    def _may_open_websocket(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")
         return origin is None or origin in self._origins

@@ -30,7 +30,7 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     ways = list(all_ways(inner, doors[-1] if doors else Door()))
     if all(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
-    found = (RoutePolicy(_methods(way), way.path, _policy(way)).for_strangers(way, doors) for way in ways)
+    found = (RoutePolicy(_methods(way), way.path, _policy(way)).without_token(way, doors) for way in ways)
     table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
     return checked(table, every_route_explicit=every_route_explicit)
 

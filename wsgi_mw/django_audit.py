@@ -26,7 +26,7 @@ def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> 
     doors = [configured_door() for _ in protects]
     inside = (layers_inside(protects[-1]) or ()) if protects else ()
     found = (
-        RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).for_strangers(way, doors)
+        RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).without_token(way, doors)
         for way in all_ways(urlconf, inside, doors[-1] if doors else Door())
     )
     resources = [configured_server().resource for _ in protects]

@@ -26,7 +26,7 @@ class RoutePolicy(NamedTuple):
     path: str
     policy: Access | str | None
 
-    def for_strangers(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
+    def without_token(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
         """The policy under these protections, from the outside in. `way` leads from the innermost one to the route."""
         policy = self.policy
         if not doors or way.endpoint is None:
