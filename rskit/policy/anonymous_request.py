@@ -66,7 +66,7 @@ class AnonymousRequest(CheckedRequest):
 
 
 def anonymous_request_in(found: object) -> AnonymousRequest | None:
-    """The current request without a token: kept in `scope` or `environ`, or in the context if a layer has removed it."""
+    """The current request without a token: in `scope` or `environ`, or in the context if a layer has removed it."""
     if type(found) is AnonymousRequest:
         return found
     current = CURRENT.get() if found is None else None
