@@ -31,7 +31,8 @@ from askit.log_budget import BudgetedLogger
 from askit.pages.own_pages import check_own_pages
 from askit.pages.pages import Pages
 from askit.pages.templates import Templates
-from askit.records import PushedRequest, Records
+from askit.record_store import Records
+from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner

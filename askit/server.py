@@ -1,7 +1,7 @@
 """The authorization server: an ASGI app over one configuration and one store.
 
 Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. Client authentication: `client_check/`.
-What they share: `core`. What is stored: `records`.
+What they share: `core`. What is stored: `records`, and how: `record_store`.
 
 Spec: RFC 8414; FAPI2-SP 5.3.2; FAPI1-BL 7.1b
 Role: AS

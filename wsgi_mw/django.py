@@ -34,10 +34,10 @@ from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import during
 from rskit.policy.processes import require_known_processes
-from rskit.policy.visit import Visit
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.django_access import (
@@ -49,7 +49,7 @@ from wsgi_mw.django_access import (
     token_of,
     use_consent,
 )
-from wsgi_mw.django_settings import configured_door, configured_server
+from wsgi_mw.django_settings import configured_public_access, configured_server
 from wsgi_mw.django_view import is_of_several_processes, view_of, with_forwarded_of
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
@@ -75,7 +75,7 @@ class ProtectMiddleware:
                 type(self).__name__,
             )
         self._cors: Cors | None = getattr(settings, "FAPIKIT_CORS", None)
-        self._door = configured_door()
+        self._public_access = configured_public_access()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -133,8 +133,8 @@ class ProtectMiddleware:
         checked = checked_request_of(request)
         if checked.token is not None:
             return None
-        if isinstance(checked, Visit):
-            passes = checked.passes(view_at_hand(request, view_func, self._door), last=True)
+        if isinstance(checked, AnonymousRequest):
+            passes = checked.passes(view_at_hand(request, view_func, self._public_access), last=True)
         else:  # refusals are only observed
             passes = checked.refuse(_no_token()) is None
         return None if passes else HttpResponse(status=401)
@@ -147,25 +147,27 @@ class ProtectMiddleware:
             checked.token = decision.token
             show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
-        elif (visit := self._visit(request, view, decision)) is not None:
-            checked = visit
+        elif (anonymous := self._anonymous(request, view, decision)) is not None:
+            checked = anonymous
         elif not self._server.excuses(decision, view, None):
             return self._render(request, decision, view)
         request.__dict__["_fapi_checked_request"] = checked
         return None
 
-    def _visit(self, request: HttpRequest, view: RequestView, refusal: Refusal) -> Visit | None:
+    def _anonymous(
+        self, request: HttpRequest, view: RequestView, refusal: Refusal
+    ) -> AnonymousRequest | None:
         if not isinstance(refusal.error, NoCredentials):
             return None
-        way = None if self._inside is None else find_way(request, self._inside, self._door)
-        if way is None or not self._door.opens_to(way):
+        way = None if self._inside is None else find_way(request, self._inside, self._public_access)
+        if way is None or not self._public_access.allows(way):
             return None
-        return Visit(self._server, view, way, self._door)
+        return AnonymousRequest(self._server, view, way, self._public_access)
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         checked = checked_request_of(request)
-        if isinstance(checked, Visit) and not checked.reached:
-            checked.answer_in_its_place(response.status_code)
+        if isinstance(checked, AnonymousRequest) and not checked.reached:
+            checked.refuse_other_answer(response.status_code)
         if checked.refusal is not None:
             response.close()
             return self._render(request, checked.refusal, checked.view)
@@ -218,7 +220,7 @@ class ProtectMiddleware:
         elif self._cors is not None:
             status, headers = self._cors.preflight(origin)
         else:
-            self._door.say_preflight(origin)
+            self._public_access.warn_of_preflight(origin)
             return None
         response = HttpResponse(status=status, headers=dict(headers))
         del response.headers["content-type"]  # the answer has no body

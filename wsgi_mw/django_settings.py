@@ -11,18 +11,18 @@ from typing import cast
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from rskit.policy.door import Door
 from rskit.policy.middleware_arguments import require_resource_server
+from rskit.policy.public_access import PublicAccess
 from rskit.resource_server import ResourceServer
 
 
-def configured_door() -> Door:
+def configured_public_access() -> PublicAccess:
     """Which requests pass without a token, by the project's settings. Raises ConfigurationError."""
     named = getattr(settings, "FAPIKIT_AROUND_PUBLIC", ())
     if isinstance(named, list | tuple | set | frozenset):
         named = [import_string(one) if isinstance(one, str) else one for one in named]
     routes = getattr(settings, "FAPIKIT_PUBLIC_ROUTES", ())
-    return Door(named, routes, getattr(settings, "FAPIKIT_CORS", None))
+    return PublicAccess(named, routes, getattr(settings, "FAPIKIT_CORS", None))
 
 
 def configured_server() -> ResourceServer:

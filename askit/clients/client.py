@@ -38,7 +38,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 
 if TYPE_CHECKING:
-    from askit.records import Records
+    from askit.record_store import Records
     from fapikit.clock import Clock
 
 REGISTERED_FROM: Final = "registered_from"

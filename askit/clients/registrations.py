@@ -18,7 +18,7 @@ from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from askit.records import Records
+    from askit.record_store import Records
 
 _TRIES: Final = 50
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.issuing.keys import KEPT_FOR
-from askit.records import Records
+from askit.record_store import Records
 from fapikit import strict_json
 from fapikit.clock import RandomBytes
 from fapikit.errors import StoreForgot, StoreUnavailable, UnreadableRecord, UnusableKey

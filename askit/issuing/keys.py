@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.record_fields import reading
-from askit.records import Records, SigningKeys, read_stored
+from askit.record_store import Records
+from askit.records import SigningKeys, read_stored
 from fapikit import base64url
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer

@@ -56,7 +56,7 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
             if not await user_grants.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
-        _require_meant_user(core, request, browser.session)
+        _require_requested_user(core, request, browser.session)
     except Refused as error:
         if isinstance(error, InvalidRequestUri):
             raise
@@ -135,7 +135,7 @@ async def approve(
 ) -> Response:
     """One decision gives one grant and one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
     request = opened.request
-    _require_meant_user(core, request, session)
+    _require_requested_user(core, request, session)
     acr = granted_level(core, request, session)
     owners = core.owners(client, session.username)
     user = core.users.find(session.username)
@@ -207,7 +207,7 @@ def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
         return False
     if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
         return True
-    if not _is_meant_user(core, request, session):
+    if not _is_requested_user(core, request, session):
         return True
     if request.max_age is None:
         return False
@@ -216,14 +216,14 @@ def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
     return not -core.profile.clock_skew <= age <= request.max_age
 
 
-def _is_meant_user(core: Core, request: PushedRequest, session: Session) -> bool:
+def _is_requested_user(core: Core, request: PushedRequest, session: Session) -> bool:
     user = core.users.find(session.username)
     return not request.subjects or (user is not None and user.sub in request.subjects)
 
 
-def _require_meant_user(core: Core, request: PushedRequest, session: Session) -> None:
+def _require_requested_user(core: Core, request: PushedRequest, session: Session) -> None:
     """Raise LoginRequired if another user is signed in than the one that the request names."""
-    if not _is_meant_user(core, request, session):
+    if not _is_requested_user(core, request, session):
         raise LoginRequired(
             "another user is signed in than the one that the request names", clause="OIDC 3.1.2.2"
         )

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 from askit.config.limits import Limits
 from askit.errors import TooManyAttempts
 from askit.record_fields import reading
-from askit.records import Counters, Names, Records, digest, read_stored
+from askit.record_store import Records
+from askit.records import Counters, Names, digest, read_stored
 from fapikit.clock import Clock
 
 WINDOW: Final = 300.0
@@ -73,7 +74,7 @@ class PasswordAttempts:
     async def begin(self, username: str, address: str) -> Attempt:
         """Count a guess. Raises TooManyAttempts if a limit is reached; StoreError."""
         limits = self._limits
-        wide = [await self._of_stranger(f"address {address}", limits.wrong_passwords_per_address)]
+        wide = [await self._in_table(f"address {address}", limits.wrong_passwords_per_address)]
         if not await self._is_known(username, address):
             wide.append(await self._of_name(username))
         for counter in wide:
@@ -81,7 +82,7 @@ class PasswordAttempts:
             _, counts = await self._read(counter)
             if _count(counts, counter) >= counter.limit:
                 raise _too_many()
-        pair = await self._of_stranger(f"pair {address}\0{username}", limits.wrong_passwords)
+        pair = await self._in_table(f"pair {address}\0{username}", limits.wrong_passwords)
         for counter in (pair, *wide):
             await self._add(counter)
         return Attempt(username, address, pair, tuple(wide))
@@ -93,14 +94,14 @@ class PasswordAttempts:
         for counter in attempt.wide:
             await self._set(counter, lambda count: count - 1)
 
-    async def _of_stranger(self, what: str, limit: int) -> Counter:
+    async def _in_table(self, what: str, limit: int) -> Counter:
         name = await self._pseudonym(what)
         return Counter(f"row {int(digest(name)[:8], 16) % self._rows}", name, limit)
 
     async def _of_name(self, username: str) -> Counter:
         limit = self._limits.wrong_passwords_per_name
-        strangers = await self._of_stranger(f"name {username}", limit)
-        return Counter(f"name {username}", "", limit) if username in self._usernames else strangers
+        shared = await self._in_table(f"name {username}", limit)
+        return Counter(f"name {username}", "", limit) if username in self._usernames else shared
 
     async def _is_known(self, username: str, address: str) -> bool:
         return await self._pseudonym(f"known {address}") in await self._known(username)

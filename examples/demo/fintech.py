@@ -171,7 +171,7 @@ async def problem(_request: Request, error: Exception) -> Response:
     return HTMLResponse(render("problem", why=f"{error}{remedy}"), 502)
 
 
-async def stranger(_request: Request, error: Exception) -> Response:
+async def foreign_form(_request: Request, error: Exception) -> Response:
     return HTMLResponse(render("problem", why=str(error)), 403)
 
 
@@ -179,7 +179,7 @@ def create_app() -> Starlette:
     fintech = Fintech(World.load())
     return Starlette(
         lifespan=fintech.lifespan,
-        exception_handlers={FapiError: problem, PermissionError: stranger},
+        exception_handlers={FapiError: problem, PermissionError: foreign_form},
         routes=[
             *fintech.sign_in.routes(),
             Route("/", fintech.home),
