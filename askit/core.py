@@ -99,7 +99,7 @@ class Core:
         self.certificates = CertificateSources(tls, config.client_certificates, config.clients)
         self.client_ca = ClientCa(tls.client_ca, tls.client_crl) if tls and tls.client_ca else None
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
-        # Apart, as whoever loads a link waits here: nobody keeps a client from proving who it is.
+        # Separate, because anybody who loads a link waits here. That must not block client authentication.
         self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
         self.hosted_request_objects = HostedRequestObjects(clock)
         self.registrations = Registrations(
@@ -162,7 +162,7 @@ class Core:
     # What the endpoints share.
 
     def profile_of(self, client: Client) -> Profile:
-        """The rules for one client: those of the server, unless the settings say others for it."""
+        """The profile for one client: that of the server, unless the settings have another one for it."""
         return self.config.client_profiles.get(client.client_id, self.profile)
 
     async def run(self, flow: Flow[T]) -> T:
@@ -174,7 +174,7 @@ class Core:
         return self._origin + path
 
     def alias(self, url: str) -> str:
-        """The same, on the host that asks clients for a certificate, if there is one of its own (RFC 8705 5)."""
+        """The same, on the host that requests client certificates, if there is a separate one (RFC 8705 5)."""
         return (self.config.mtls_endpoint_aliases or self._origin) + url.removeprefix(self._origin)
 
     def endpoint(self, name: str) -> str:
@@ -182,13 +182,13 @@ class Core:
 
     @property
     def bindings(self) -> frozenset[SenderConstraint]:
-        """What an access token can be bound to here."""
+        """What this server can bind an access token to."""
         certificates = self.certificates.any
         return self.profile.sender_constraints - (set() if certificates else {"mtls"})
 
     @property
     def client_authentication_methods(self) -> frozenset[str]:
-        """Those of the profile that can work here."""
+        """The methods of the profile that can work on this server."""
         return self.certificates.available(self.profile.client_authentication_methods)
 
     @property

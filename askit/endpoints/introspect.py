@@ -52,7 +52,7 @@ async def introspect(core: Core, request: Request) -> Response:
 
 
 def _require_plain_answer(core: Core, caller: Client) -> None:
-    """Raise InvalidRequest where an answer in the clear would be less than what was agreed on."""
+    """Raise InvalidRequest if the answer must be signed or encrypted, but the request accepts only JSON."""
     profile = core.profile_of(caller)
     if profile.signed_introspection_required:
         raise InvalidRequest(

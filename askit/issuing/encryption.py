@@ -1,6 +1,6 @@
 """Encrypts responses for clients that have registered encryption: the signed JWT inside a JWE for the client's key.
 
-Access tokens are encrypted for the API that reads them, where its resource says so.
+Access tokens are encrypted for the API that reads them, if its resource is configured so.
 
 Spec: OIDC 10.2; OIDC Registration 2; JARM 2.2, 3; RFC 9701 5, 6; RFC 7519 5.2, 11.2; RFC 9068 4-2;
     FAPI1-ADV 5.2.2.1-6, 8.6.1-1
@@ -31,14 +31,14 @@ async def encrypted_for(core: Core, client: Client, jwt: str, response: str) -> 
 
 
 async def encrypted_for_api(core: Core, resource: Resource, jwt: str) -> str:
-    """An access token for an API; `jwt` itself where its tokens are not encrypted. Raises what `encrypted_for` does."""
+    """An access token for an API; `jwt` itself if its tokens are not encrypted. Raises as `encrypted_for` does."""
     agreed = resource.encryption
     if agreed is None:
         return jwt
     api = await core.clients.find(agreed.client_id)
     if api is None:
         raise InvalidClientMetadata(
-            f"the client {agreed.client_id}, for which access tokens are encrypted, is gone"
+            f"the client {agreed.client_id}, for which access tokens are encrypted, no longer exists"
         )
     return await _encrypted(
         core, api, jwt, agreed.alg, agreed.enc, "is the encryption_client with encryption_alg"
