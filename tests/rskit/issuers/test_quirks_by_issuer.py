@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, OAUTH_2_1, Profile, Quirk, message_signing
+from fapikit import FAPI1_ADVANCED, OAUTH_2_1, Profile, Quirk, message_signing
 from fapikit import errors as e
-from fapikit.errors import ConfigurationError, ForbiddenByProfile
+from fapikit.errors import ForbiddenByProfile
 from fapikit.jose.key_set import KeySet
 from rskit import Issuer
 from tests.clocks import NOW
@@ -65,12 +65,6 @@ def test_signed_introspection_may_be_left_out_at_one_issuer_alone() -> None:
         server = a_server(issuers=[issuer], profile="fapi2-message-signing", bindings=["dpop"])
         refused(server, a_view(f"Bearer {OPAQUE}"), hand)
         assert dict(hand.requests[-1].headers)["accept"] == accept
-
-
-@pytest.mark.parametrize("profile", [FAPI2_SECURITY, FAPI1_ADVANCED])
-def test_an_issuer_has_no_other_profile_than_the_server(profile: Profile) -> None:
-    with pytest.raises(ConfigurationError, match=r"profile= is .* only the quirks may differ"):
-        a_server(issuers=[an_issuer(profile=profile)])
 
 
 @pytest.mark.spec("RFC 7523 3-3")

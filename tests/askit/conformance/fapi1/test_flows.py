@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.askit.fapi1.advanced import JARM, an_object, decide, login, push, redeem, visit
@@ -11,7 +13,7 @@ from tests.askit.fapi1.answers import callback_of, error_of
 from tests.askit.fapi1.live import LiveBank
 from tests.askit.hosting import Hosting
 from tests.askit.plain_client import VERIFIER, PlainClient
-from tests.keys import claims_of
+from tests.keys import b64, claims_of
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +66,33 @@ async def test_a_client_that_signs_in_by_its_certificate_by_no_other(
 ) -> None:
     client = bank.client("by-certificate", certificate=certificate)
     assert error_of(await push(client))[:2] == (401, "invalid_client")
+
+
+@pytest.mark.spec("FAPI1-ADV 5.1.1, 5.2.2.1-4, -5")
+async def test_both_id_tokens(client: PlainClient) -> None:
+    """Read by a library that shares no code with the server."""
+    answer = await _answer(client, "by value")
+    tokens = (await redeem(client, answer["code"])).json()
+    keys = jwt.PyJWKSet.from_dict((await client.http.get("/jwks")).json())
+    read = []
+    for token in (answer["id_token"], tokens["id_token"]):
+        kid = jwt.get_unverified_header(token)["kid"]
+        claims = jwt.decode(
+            token, keys[kid], algorithms=["ES256", "PS256"], audience="fintech", issuer=client.issuer
+        )
+        assert claims["nonce"] == "the-nonce"
+        assert claims["auth_time"] <= claims["iat"] < claims["exp"]
+        read.append(claims)
+    front, back = read
+    assert front["c_hash"] == half_hash(answer["code"])
+    assert front["s_hash"] == half_hash(answer["state"])
+    assert back["at_hash"] == half_hash(tokens["access_token"])
+    assert (front["sub"], front["acr"]) == (back["sub"], back["acr"])
+    assert not {"name", "email"} & front.keys()
+
+
+def half_hash(value: str) -> str:
+    return b64(hashlib.sha256(value.encode()).digest()[:16])
 
 
 async def test_user_rejects_authentication(client: PlainClient) -> None:

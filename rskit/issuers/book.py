@@ -1,6 +1,6 @@
-"""All trusted issuers by their identifier: a fixed list, or a function that is called for each `iss`.
+"""All issuers that a server trusts, by identifier.
 
-Spec: RFC 9068 4-3; FAPI2-SP 5.3.3.1-11 (RS-3 to RS-7)
+Spec: RFC 9068 4-3; RFC 8725 3.8
 Role: RS
 """
 
@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError
-from fapikit.profiles import Profile
 from rskit.errors import UnknownIssuer
-from rskit.issuers.issuer import Issuer, Issuers
-from rskit.issuers.trusted_issuer import TrustedIssuer
+from rskit.issuers.issuer import Issuer, Issuers, ServerRules, TrustedIssuer
 
 _MAX_ISSUERS: Final = 1000
 
@@ -22,9 +19,9 @@ _MAX_ISSUERS: Final = 1000
 class IssuerBook:
     """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
 
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
-        """`encrypted`: their JWTs are encrypted for this API, except those of issuers with `clear_tokens`."""
-        self._profile, self._clock, self._encrypted = profile, clock, encrypted
+    def __init__(self, issuers: Issuers, server: ServerRules) -> None:
+        """Raises ConfigurationError."""
+        self._server = server
         self._callback = issuers if callable(issuers) else None
         self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
@@ -86,7 +83,7 @@ class IssuerBook:
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
+        return TrustedIssuer(issuer, self._server)
 
     def _one_for_opaque(self) -> TrustedIssuer | None:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]
