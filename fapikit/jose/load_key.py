@@ -93,7 +93,7 @@ def _require_private_pem(pem: object) -> None:
         )
     if not any("PRIVATE KEY" in label for label in labels):
         raise UnusablePrivateKey(
-            f"this PEM has a {labels[0]}: give the one with the PRIVATE KEY", clause="RFC 7468 10"
+            f"this PEM has a {labels[0]}: give the one with the private key", clause="RFC 7468 10"
         )
 
 

@@ -51,7 +51,7 @@ def test_a_coroutine_function_is_awaited_and_ended_in_time() -> None:
 
 
 def test_in_a_sync_call_a_coroutine_function_is_a_mistake_that_has_done_nothing() -> None:
-    with pytest.raises(ConfigurationError, match="hand over a plain function"):
+    with pytest.raises(ConfigurationError, match="give a plain function"):
         SyncDriver().run(calling(later, 7))
 
 
