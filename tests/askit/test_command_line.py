@@ -106,7 +106,7 @@ def _run(directory: Path, *changes: tuple[str, str]) -> subprocess.CompletedProc
         ('listen = "127.0.0.1:', 'listen = "0.0.0.0:', "development_only"),
         ("[tls]", "[tsl]", "tsl"),
         ('key = "server.key"', 'key = "missing.key"', "missing.key"),
-        ('store = "memory:"', 'store = "carrier-pigeon:"', "a store is"),
+        ('store = "memory:"', 'store = "carrier-pigeon:"', "the URL of a store"),
     ],
 )
 def test_it_refuses_what_it_cannot_be_told(tmp_path: Path, old: str, new: str, named: str) -> None:
@@ -122,7 +122,7 @@ def test_it_refuses_to_speak_without_tls(tmp_path: Path) -> None:
         tmp_path, ("[tls]\n", ""), ('certificate = "server.pem"\n', ""), ('key = "server.key"\n', "")
     )
     assert ended.returncode == 2
-    assert "tls is missing" in ended.stderr
+    assert "[tls] is missing" in ended.stderr
 
 
 def test_a_store_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ REFUSED = {
     "with underscores": ([FIELD, ("x_ssl_client_cert", FIELD[1])], False, "underscores"),
     "with underscores alone": ([("X_SSL_Client_Cert", FIELD[1])], False, "underscores"),
     "too long": ([("x-ssl-client-cert", "A" * (16 * 1024 + 1))], False, "longer than 16384"),
-    "beside a certificate of the connection": ([FIELD], True, "of its own"),
+    "beside a certificate of the connection": ([FIELD], True, "its own client certificate"),
     "in another form": ([("x-ssl-client-cert", f":{RFC8705_BASE64}:")], False, "not as nginx writes it"),
-    "no certificate": ([("x-ssl-client-cert", written_by("nginx", "AAAA"))], False, "no X.509"),
+    "no certificate": ([("x-ssl-client-cert", written_by("nginx", "AAAA"))], False, "not an X.509"),
 }
 
 
@@ -156,7 +156,7 @@ def test_envoy_s_hash_is_the_thumbprint_and_must_fit_the_certificate() -> None:
 def test_a_certificate_of_a_version_that_does_not_exist() -> None:
     der = unreadable("a version that does not exist", a_certificate().der)
     value = base64.b64encode(der).decode()
-    with pytest.raises(CertificateHeaderRefused, match=r"no X\.509 certificate"):
+    with pytest.raises(CertificateHeaderRefused, match=r"not an X\.509 certificate"):
         read(CertificateHeader("haproxy", trust=TRUST), ("x-ssl-client-cert", value))
 
 
