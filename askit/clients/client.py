@@ -38,21 +38,21 @@ from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 
 if TYPE_CHECKING:
-    from askit.records import Records
+    from askit.record_store import Records
     from fapikit.clock import Clock
 
 REGISTERED_FROM: Final = "registered_from"
-"""A member of this server's own, in the metadata of a client that registered itself: its address, under a pseudonym."""
+"""Our own metadata member for a client that registered itself: its address, as a pseudonym."""
 _SOURCES: Final = 256
-"""Of so many clients the keys behind a `jwks_uri` are kept in memory; any other one's are fetched anew."""
+"""For so many clients the keys behind a `jwks_uri` are kept in memory. The keys of other clients are fetched again."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One registered client. `metadata` holds every member as it was registered, the secret left out.
+    """One registered client. `metadata` holds every member as registered, except the secret.
 
-    `self_registered`: not from the configuration, and so within its policy for such clients.
+    `self_registered`: it is not from the configuration, so the policy for such clients applies to it.
     """
 
     client_id: str
@@ -63,7 +63,7 @@ class Client:
 
     @classmethod
     def read(cls, metadata: Mapping[str, Any]) -> Client:
-        """Check the members' types and how they fit. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        """Check the types of the members and their combination. Raises InvalidClientMetadata, InvalidRedirectUri."""
         members = dict(metadata)
         client_id, secret = members.get("client_id"), members.pop("client_secret", None)
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
@@ -149,9 +149,7 @@ class Client:
         if method == "private_key_jwt" and self._keys is None and "jwks_uri" not in self.metadata:
             raise self._refuse("private_key_jwt needs jwks or jwks_uri", "RFC 7591 2")
         if method == "private_key_jwt" and self._keys is not None and not self._keys.keys:
-            raise self._refuse(
-                "private_key_jwt needs a key, and jwks holds none that can be used", "RFC 7591 2"
-            )
+            raise self._refuse("private_key_jwt needs a key, but jwks has no usable one", "RFC 7591 2")
         if method in SECRET_METHODS and self.secret is None:
             raise self._refuse(f"{method} needs a client_secret", "RFC 7591 2")
         if "authorization_code" in self.grant_types and not self.redirect_uris and self.response_types:
@@ -168,7 +166,7 @@ class Client:
 
     @property
     def owners(self) -> tuple[Owner, ...]:
-        """Whose shares its records count against: that of a client that registered itself is a part of other ones."""
+        """Whose shares its records count against. A client that registered itself gets a part of a full share."""
         if not self.self_registered:
             return (Owner("client", self.client_id),)
         return (
@@ -196,13 +194,13 @@ class Client:
 
     @property
     def response_modes(self) -> tuple[str, ...] | None:
-        """The modes it may use; None: any (FAPI2-MS 5.3.3)."""
+        """The modes that it may use. None: any (FAPI2-MS 5.3.3)."""
         modes = self.metadata.get("response_modes")
         return None if modes is None else tuple(modes)
 
     @property
     def scopes(self) -> frozenset[str] | None:
-        """The scopes it may ask for; None: all."""
+        """The scopes that it may request. None: all."""
         scope = self.metadata.get("scope")
         return None if scope is None else frozenset(scope.split())
 
@@ -238,7 +236,7 @@ class Client:
         return uri in registered or urldefrag(uri).url in registered
 
     def key_source(self, clock: Clock) -> KeySource:
-        """Raises UnusableKey if it registered no keys."""
+        """Raises UnusableKey for a client without registered keys."""
         if self._keys is not None:
             return self._keys
         uri = self.metadata.get("jwks_uri")
@@ -248,7 +246,7 @@ class Client:
 
 
 class Clients:
-    """The clients of the configuration, then those that registered themselves, which the store keeps."""
+    """The clients of the configuration, and the self-registered ones from the store."""
 
     def __init__(
         self,
@@ -261,9 +259,9 @@ class Clients:
         public_only: bool,
         log: BudgetedLogger,
     ) -> None:
-        """`policy`: what a client that registered itself may have, whenever that was.
+        """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
 
-        `public_only`: of such a client only URIs on the public internet are connected to.
+        `public_only`: connects only to public addresses for such a client.
         """
         self._configured = {client.client_id: client for client in configured}
         self._public_only = public_only
@@ -283,13 +281,13 @@ class Clients:
         if kept is None:
             return None
         try:
-            return self.read(kept[1])  # the configuration may have changed since
+            return self.read(kept[1])  # the policy may have changed since the registration
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
-            self._log.warning("a client that registered itself is not served any more: %s", error)
+            self._log.warning("a self-registered client is no longer served: %s", error)
             return None
 
     async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:
-        """What is stored of a client that registered itself, and the metadata in it. Raises StoreError."""
+        """The stored record of a self-registered client, and its metadata. Raises StoreError."""
         octets = await self._records.read("client", client_id)
         if octets is None:
             return None
@@ -300,7 +298,7 @@ class Clients:
         return octets, metadata
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
-        """A client that registers itself, within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        """Read a self-registered client within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
         client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
         self._policy.require(metadata)
         client.check(self._profile)
@@ -309,11 +307,11 @@ class Clients:
         return client
 
     def forget(self, client_id: str) -> None:
-        """Drop what is kept of its keys."""
+        """Forget its cached keys."""
         self._sources.pop(client_id, None)
 
     def keys_of(self, client: Client) -> KeySource:
-        """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
+        """The key source of a client. It is kept, so a jwks_uri is not fetched for each request."""
         uri = client.metadata.get("jwks_uri")
         if uri is None:
             return client.key_source(self._clock)

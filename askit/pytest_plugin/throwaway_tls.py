@@ -1,4 +1,4 @@
-"""A throw-away certificate authority and a server certificate for loopback, in a directory of their own."""
+"""Makes a throw-away certificate authority and a server certificate for loopback, in a directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: `ca` is what clients trust."""
+    """PEM files. Clients trust `ca`."""
 
     ca: Path
     certificate: Path
@@ -23,7 +23,7 @@ class TlsFiles:
 
 
 def make_tls_files(directory: Path) -> TlsFiles:
-    """For localhost, 127.0.0.1 and ::1; good for a day."""
+    """For localhost, 127.0.0.1 and ::1. Valid for a day."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "askit test authority")])
     ca = (
