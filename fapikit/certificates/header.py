@@ -30,10 +30,14 @@ _Fields: TypeAlias = tuple[Field, ...]
 
 
 class Reading(NamedTuple):
-    """`certificate`: None if the client sent none. `strip`: the fields that the application must not see."""
+    """`certificate`: None if the client sent none. `strip`: the fields that the application must not see.
+
+    `of_proxy`: whether the trusted proxy sent the request, so that its fields count.
+    """
 
     certificate: ClientCertificate | None
     strip: frozenset[str]
+    of_proxy: bool = True
 
 
 class CertificateHeader:
@@ -64,7 +68,7 @@ class CertificateHeader:
             trust=trust,
             refused=CertificateHeaderRefused,
         )
-        self._of_others = Reading(None, self._fields.names)
+        self._of_others = Reading(None, self._fields.names, of_proxy=False)
         self._known: BoundedCache[tuple[_Fields, bool], Reading] = BoundedCache(_REMEMBERED)
 
     @property
