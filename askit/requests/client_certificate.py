@@ -26,11 +26,10 @@ def client_certificate(core: Core, request: Request) -> ClientCertificate | None
     names = header.names
     sent = [(name, value) for name, value in request.headers.items() if name in names]
     peer = request.client.host if request.client else None
-    reading = header.read(sent, peer=peer, direct=direct is not None)
-    if sent and not reading.of_proxy:
+    if sent and not header.trusts(sent, peer=peer):
         core.log.info(
             "%s of %s is ignored: [client_certificates] does not trust this sender as the proxy",
             sent[0][0],
             peer or "a unix socket",
         )
-    return reading.certificate or direct
+    return header.read(sent, peer=peer, direct=direct is not None).certificate or direct

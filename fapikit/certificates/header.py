@@ -30,14 +30,10 @@ _Fields: TypeAlias = tuple[Field, ...]
 
 
 class Reading(NamedTuple):
-    """`certificate`: None if the client sent none. `strip`: the fields that the application must not see.
-
-    `of_proxy`: whether the trusted proxy sent the request, so that its fields count.
-    """
+    """`certificate`: None if the client sent none. `strip`: the fields that the application must not see."""
 
     certificate: ClientCertificate | None
     strip: frozenset[str]
-    of_proxy: bool = True
 
 
 class CertificateHeader:
@@ -68,7 +64,7 @@ class CertificateHeader:
             trust=trust,
             refused=CertificateHeaderRefused,
         )
-        self._of_others = Reading(None, self._fields.names, of_proxy=False)
+        self._of_others = Reading(None, self._fields.names)
         self._known: BoundedCache[tuple[_Fields, bool], Reading] = BoundedCache(_REMEMBERED)
 
     @property
@@ -80,6 +76,10 @@ class CertificateHeader:
     def vouches(self) -> bool:
         """Whether the proxy can say that a chain was verified."""
         return self._always_verified or self._verified is not None
+
+    def trusts(self, sent: Collection[Field], *, peer: str | None) -> bool:
+        """Whether the trusted proxy sent these fields, so that they count."""
+        return self._fields.of_proxy(sent, peer) is not None
 
     def read(
         self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
