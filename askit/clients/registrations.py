@@ -57,6 +57,10 @@ class Registrations:
         await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
         await self._records.write("client", client_id, strict_json.dump(metadata), self._lifetime)
 
+    async def client_ids(self) -> list[str]:
+        """Of all of them, some of which may be gone. Raises StoreError."""
+        return (await self._read(self._everybody))[0]
+
     async def token_digest(self, client_id: str) -> bytes:
         """Of a client's own token; nothing for a client that there is none of. Raises StoreError."""
         return await self._records.read("registration", client_id) or b""

@@ -43,18 +43,24 @@ def server_context(
     return context
 
 
-def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
+def ask_for_client_certificates(context: ssl.SSLContext) -> None:
     """Let a server ask each client for a certificate, and shake hands without one too.
 
-    `trusted`: certificates in DER. The handshake takes one that leads to any of them, and one of them itself; it proves
-    possession of the key and nothing else. Whether a certificate is valid today is left to whoever can say why not.
-    Raises ConfigurationError for what is no certificate.
+    The handshake takes what `trust_client_certificates` says; it proves possession of the key and nothing else. Whether
+    a certificate is valid today is left to whoever can say why not.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
     # A session that is resumed from a ticket has the first certificate and not its chain (RFC 9440 3.3).
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
+
+
+def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
+    """Take these certificates, DER, in handshakes from now on, and whatever leads to one of them.
+
+    Raises ConfigurationError for what is no certificate.
+    """
     anchors = b"".join(trusted)
     try:
         if anchors:
