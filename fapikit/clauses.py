@@ -88,7 +88,7 @@ def _document(clause: str) -> str:
 
 def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
     """Let an error of ours cite it; an algorithm that the profile does not have is forbidden by the profile."""
-    if isinstance(error, ForbiddenAlgorithm):
+    if isinstance(error, ForbiddenAlgorithm) and error.clause == ForbiddenAlgorithm.clause:
         alg = error.facts.get("alg")
         # RFC 9449 4.3-5 itself allows only asymmetric algorithms for a DPoP proof, whatever the profile.
         by_dpop = error.clause == "RFC 9449 4.3-5" and alg not in ASYMMETRIC

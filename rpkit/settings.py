@@ -1,6 +1,7 @@
 """How a client is registered at one server, and how it behaves there. Contradictions are refused at construction.
 
-Spec: FAPI2-SP 5.3.3.1-1, -2, 5.4.1; FAPI2-MS 5.3.2, 5.4.2-1; RFC 9700 2.6; OIDC 3.1.3.7
+Spec: FAPI2-SP 5.3.3.1-1, -2, 5.4.1; FAPI2-MS 5.3.2, 5.4.2-1; RFC 9700 2.6; OIDC 3.1.3.7;
+    FAPI1-ADV 5.2.3, 5.2.3-1, 8.6-1
 Role: C
 """
 

@@ -1,6 +1,6 @@
 """What a route requires of a valid token: scopes, authentication, authorization details, possession.
 
-Spec: FAPI2-SP 5.3.4-4; RFC 6750 3.1; RFC 9396 9; RFC 9470 3 (RS-17, RS-18)
+Spec: FAPI2-SP 5.3.4-4; FAPI1-BL 6.2.1-5, -7; RFC 6750 3.1; RFC 9396 9; RFC 9470 3 (RS-17, RS-18)
 Role: RS
 """
 

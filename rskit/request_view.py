@@ -1,6 +1,6 @@
 """The parts of a request that the check needs, without any framework. The check looks at nothing else.
 
-Spec: RFC 9449 4.3; RFC 6750 2.1; FAPI1-BL 6.2.1-11
+Spec: RFC 9449 4.3; RFC 6750 2.1; FAPI1-BL 6.2.1-11; FAPI1-BL 6.2.1-1
 Role: RS
 """
 

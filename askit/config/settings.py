@@ -124,7 +124,8 @@ class Config:
         check_token_lifetime(self.profile, self.access_token_lifetime)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
-        check_texts(self.texts)
+        types = [known.type for known in self.authorization_details_types]
+        check_texts(self.texts, scopes={*self.known_scopes, *self.scopes}, types=types)
         for alg in self.request_object_encryption:
             if alg not in KEY_MANAGEMENT:
                 raise ConfigurationError(

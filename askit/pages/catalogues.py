@@ -9,7 +9,7 @@ Role: AS
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from string import Formatter
@@ -20,8 +20,8 @@ from markupsafe import Markup, escape
 from fapikit.errors import ConfigurationError
 
 Texts: TypeAlias = Mapping[str, str]
-Say: TypeAlias = Callable[..., str]
-"""The plain text of a key in one language: `say(key, **placeholders)`."""
+
+_NAMES_OF: Final = ("claim_", "field_")
 
 LANGUAGES: Final = ("en", "ja")
 """Language tags (RFC 5646), the one that is spoken to everybody else first."""
@@ -36,11 +36,21 @@ class Catalogue:
 
     def __init__(self, language: str, replaced: Texts | None = None) -> None:
         self.language = language
-        self._texts = {**CATALOGUES[language], **(replaced or {})}
+        self._replaced = replaced or {}
+        self._texts = {**CATALOGUES[language], **self._replaced}
 
-    def say(self, key: str, /, **values: str) -> str:
+    def __call__(self, key: str, /, **values: str) -> str:
         """The plain text, to be escaped where it is shown."""
         return self._texts[key].format(**values)
+
+    def name_of(self, kind: str, name: str) -> str | None:
+        """What a claim, a field, a scope or a type is called, if there is a text for it."""
+        key = f"{kind}_{name}"
+        return self(key) if key in self._texts and not placeholders(self._texts[key]) else None
+
+    def own_name_of(self, kind: str, name: str) -> str | None:
+        """The same, if the bank has a text for it."""
+        return self.name_of(kind, name) if f"{kind}_{name}" in self._replaced else None
 
     def markup(self, key: str, /, **values: str) -> Markup:
         """The text, escaped, and so is each value that is not markup."""
@@ -58,8 +68,12 @@ def placeholders(text: str) -> set[str]:
     return found
 
 
-def check_texts(replaced: Mapping[str, Any]) -> None:
-    """Raises ConfigurationError for a language or key that is unknown, and for other placeholders."""
+def check_texts(replaced: Mapping[str, Any], *, scopes: Iterable[str], types: Iterable[str]) -> None:
+    """Raises ConfigurationError for a language or key that is unknown, and for other placeholders.
+
+    Beside the keys of the catalogues, claims and fields may have names, and so may these scopes and types.
+    """
+    names = {*(f"scope_{scope}" for scope in scopes), *(f"type_{type_}" for type_ in types)}
     for language, texts in replaced.items():
         _require_known(f"texts.{language}", language, LANGUAGES)
         if not isinstance(texts, Mapping):
@@ -67,10 +81,11 @@ def check_texts(replaced: Mapping[str, Any]) -> None:
         catalogue = CATALOGUES[language]
         for key, text in texts.items():
             setting = f"texts.{language}.{key}"
-            _require_known(setting, key, catalogue)
+            if key not in catalogue and not key.startswith(_NAMES_OF):
+                _require_known(setting, key, {*catalogue, *names})
             if not isinstance(text, str) or not text.strip():
                 raise _refused(setting, "must be a text, and not an empty one")
-            _require_placeholders(setting, text, placeholders(catalogue[key]))
+            _require_placeholders(setting, text, placeholders(catalogue.get(key, "")))
 
 
 def _require_known(setting: str, name: str, known: Iterable[str]) -> None:

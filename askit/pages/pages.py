@@ -24,7 +24,7 @@ from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
 from askit.pages.about import about
-from askit.pages.catalogues import LANGUAGES, Catalogue, Say, Texts
+from askit.pages.catalogues import LANGUAGES, Catalogue, Texts
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
@@ -104,7 +104,7 @@ class Pages:
         leads_to: str,
     ) -> Response:
         """`until`: when the access ends that is asked for."""
-        say = self._catalogue.say
+        say = self._catalogue
         access = describe_access(config, scopes, resources, say)
         told = about(client, config.logo_origins)
         return self._page(
@@ -113,7 +113,7 @@ class Pages:
             images_of=told.logo_origin,
             about=told,
             client=client,
-            person=describe_user(user, self._catalogue.say),
+            person=describe_user(user, self._catalogue),
             scopes=[*access, *describe_claims(claims, say)],
             details=[describe_detail(detail, known, user, say) for detail, known in details],
             once=bool(details) and not access and all(known and known.single_use for _, known in details),
@@ -137,14 +137,14 @@ class Pages:
 
         `start` is where it starts unless it is the first, `older` where the next one does.
         """
-        say = self._catalogue.say
+        say = self._catalogue
         entries = [
             {**_entry(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
             for grant, name, used in grants
         ]
         return self._page(
             "grants.html",
-            person=describe_user(user, self._catalogue.say),
+            person=describe_user(user, self._catalogue),
             entries=entries,
             csrf=csrf,
             start=start,
@@ -164,7 +164,7 @@ class Pages:
         return self._page(
             "sign_out.html",
             leads_to=leads_to,
-            person=describe_user(user, self._catalogue.say),
+            person=describe_user(user, self._catalogue),
             client_name=client_name,
             csrf=csrf,
             carried=carried,
@@ -185,7 +185,7 @@ class Pages:
         reference: str,
     ) -> Response:
         """The request was decided before: what stands since then, for the user who granted it, else where to look."""
-        entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue.say)
+        entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue)
         return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
@@ -249,7 +249,9 @@ def _minute(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _entry(grant: Grant, client_name: str, user: User | None, config: Config, say: Say) -> dict[str, Any]:
+def _entry(
+    grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
+) -> dict[str, Any]:
     """One grant, for a person to read."""
     kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
     return {

@@ -17,7 +17,7 @@ from typing import Any, Final
 from askit.config.details_types import GIVEN_HERE, DetailsType
 from askit.config.settings import Config
 from askit.config.values import IDENTITY_SCOPES, User
-from askit.pages.catalogues import Say
+from askit.pages.catalogues import Catalogue
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
 _AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
@@ -39,7 +39,7 @@ class DescribedDetail:
 
 
 def describe_detail(
-    detail: Mapping[str, Any], known: DetailsType | None, user: User | None, say: Say
+    detail: Mapping[str, Any], known: DetailsType | None, user: User | None, say: Catalogue
 ) -> DescribedDetail:
     """The detail for a person to read."""
     payee_name, payee = _first(detail, _PAYEE)
@@ -60,9 +60,12 @@ def describe_detail(
             shown.add(name)
         elif names is _ACCOUNT and user is not None and amount is not None:
             lines.append((say(label), describe_user(user, say)[1]))
-    lines.extend((_label(name), _text(value, say)) for name, value in detail.items() if name not in shown)
+    lines.extend(
+        (_field(name, say), _text(value, say)) for name, value in detail.items() if name not in shown
+    )
+    kind = str(detail["type"])
     return DescribedDetail(
-        heading=plain(known.name if known and known.name else _label(str(detail["type"]))),
+        heading=plain(say.name_of("type", kind) or (known and known.name) or _label(kind)),
         amount=None if amount is None else _amount(amount, detail, say),
         payee=None if payee is None else _text(payee, say),
         lines=tuple(lines),
@@ -70,7 +73,7 @@ def describe_detail(
     )
 
 
-def describe_user(user: User | None, say: Say) -> tuple[str, str]:
+def describe_user(user: User | None, say: Catalogue) -> tuple[str, str]:
     """The user's name, and the account: the claim of that name, else the user name."""
     if user is None:
         return say("nobody"), ""
@@ -79,7 +82,9 @@ def describe_user(user: User | None, say: Say) -> tuple[str, str]:
     )
 
 
-def describe_access(config: Config, scopes: Iterable[str], resources: Iterable[str], say: Say) -> list[str]:
+def describe_access(
+    config: Config, scopes: Iterable[str], resources: Iterable[str], say: Catalogue
+) -> list[str]:
     """What is asked for, or was granted: each scope, and each API that is asked for by its name."""
     named = set(resources)
     apis = [api for api in config.resources if api.uri in named and config.is_asked_for_by_name(api)]
@@ -89,16 +94,16 @@ def describe_access(config: Config, scopes: Iterable[str], resources: Iterable[s
     ]
 
 
-def _describe_scope(config: Config, scope: str, say: Say) -> str:
-    """In the words of the bank, where it has any for this scope."""
-    if scope in config.scopes:
-        return config.scopes[scope]
+def _describe_scope(config: Config, scope: str, say: Catalogue) -> str:
+    """In the words of the bank, where it has any for this scope: in this language, else in all."""
+    if own := say.own_name_of("scope", scope) or config.scopes.get(scope):
+        return own
     return say(f"scope_{scope}") if scope in IDENTITY_SCOPES else say("scope_other", scope=scope)
 
 
-def describe_claims(names: Iterable[str], say: Say) -> list[str]:
+def describe_claims(names: Iterable[str], say: Catalogue) -> list[str]:
     """Claims asked for by name, as the consent page says them."""
-    return [say("claim", claim=_label(name).lower()) for name in sorted(names)]
+    return [say("claim", claim=say.name_of("claim", name) or _label(name).lower()) for name in sorted(names)]
 
 
 def short(text: str) -> str:
@@ -118,7 +123,7 @@ def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | Non
     return next(((name, detail[name]) for name in names if detail.get(name) is not None), (None, None))
 
 
-def _amount(value: Any, detail: Mapping[str, Any], say: Say) -> str:
+def _amount(value: Any, detail: Mapping[str, Any], say: Catalogue) -> str:
     if isinstance(value, dict):
         name = "amount" if "amount" in value else "value"
         number, currency = value.get(name, ""), value.get("currency", "")
@@ -127,21 +132,25 @@ def _amount(value: Any, detail: Mapping[str, Any], say: Say) -> str:
     return plain(f"{value} {detail.get('currency', '')}".strip())
 
 
+def _field(name: str, say: Catalogue) -> str:
+    return say.name_of("field", name) or _label(name)
+
+
 def _label(name: str) -> str:
     return plain(_WORDS.sub(" ", name)).strip().capitalize()
 
 
-def _text(value: Any, say: Say) -> str:
+def _text(value: Any, say: Catalogue) -> str:
     return plain(say("list_separator").join(_parts(value, say)))
 
 
-def _parts(value: Any, say: Say) -> Iterator[str]:
+def _parts(value: Any, say: Catalogue) -> Iterator[str]:
     if isinstance(value, dict):
         if value.keys() == {"iban"}:
             yield from _parts(value["iban"], say)
             return
         for name, inner in value.items():
-            yield f"{_label(str(name))}: {_text(inner, say)}"
+            yield f"{_field(str(name), say)}: {_text(inner, say)}"
     elif isinstance(value, list):
         for inner in value:
             yield from _parts(inner, say)

@@ -1,6 +1,6 @@
 """client_secret_jwt: an assertion signed with a secret that both sides know. FAPI 1 Baseline permits it, no later one.
 
-Spec: OIDC 9; RFC 7523 2.2; FAPI1-BL 5.2.2-3, 5.2.2-4, 5.2.4-4
+Spec: OIDC 9; RFC 7523 2.2; FAPI1-BL 5.2.2-3, 5.2.2-4, 5.2.4-4; FAPI1-BL 5.2.4-1
 Role: C, RS
 """
 

@@ -2,7 +2,7 @@
 
 The certificate itself is a matter of the connection: `HttpSettings(client_certificate=...)`.
 
-Spec: RFC 8705 2a
+Spec: RFC 8705 2a; FAPI1-BL 5.2.4-1
 Role: C, RS
 """
 

@@ -1,6 +1,6 @@
 """private_key_jwt: a short-lived assertion signed with the client's own key.
 
-Spec: RFC 7523 2.2; OIDC 9; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2
+Spec: RFC 7523 2.2; OIDC 9; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; FAPI1-BL 5.2.4-1
 Role: C, RS
 """
 

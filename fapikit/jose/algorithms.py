@@ -1,6 +1,6 @@
 """The JWS algorithms, each bound to one kind of key.
 
-Spec: RFC 7518 3; RFC 8037 3.1; RFC 9864 2.2; RFC 8725 3.1; FAPI2-SP 5.4.1-1.3; FAPI1-ADV 8.6-3
+Spec: RFC 7518 3; RFC 8037 3.1; RFC 9864 2.2; RFC 8725 3.1; FAPI2-SP 5.4.1-1.3; FAPI1-ADV 8.6-1, -2, -3
 Not here: `none` and, outside client_secret_jwt, HS256-512; they have no entry, so nothing can select them.
 """
 

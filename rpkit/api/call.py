@@ -3,7 +3,8 @@
 The same steps serve httpx and httpx2, sync and async. `prepare` gives the headers. `judge` decides whether the request
 is sent again.
 
-Spec: RFC 9449 7.1, 7.3, 8.2, 9; RFC 6750 3.1; RFC 9470 4; RFC 9728 3.3b, 5.1; FAPI1-BL 6.2.2-5; FAPI2-SP 5.3.3.1-3, -8
+Spec: RFC 9449 7.1, 7.3, 8.2, 9; RFC 6750 3.1; RFC 9470 4; RFC 9728 3.3b, 5.1; FAPI1-BL 6.2.2-5;
+    FAPI1-ADV 6.2.2; FAPI2-SP 5.3.3.1-3, -8
 Role: C
 """
 

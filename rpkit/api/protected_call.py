@@ -1,6 +1,6 @@
 """One call to a protected resource over rpkit's own transport, with the access token and its DPoP proof in headers.
 
-Spec: FAPI2-SP 5.3.3.1-3; RFC 9700 4.3.2; RFC 9449 7.1, 7.3, 9; RFC 9470 4
+Spec: FAPI2-SP 5.3.3.1-3; RFC 9700 4.3.2; RFC 9449 7.1, 7.3, 9; RFC 9470 4; FAPI1-BL 6.2.2-1
 Role: C
 """
 

@@ -1,6 +1,7 @@
 """Verifying an ID token in full: signature always, then every claim that the request or the profile speaks about.
 
-Spec: OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 5.5.1, 12.2; FAPI2-MS 5.6.2-1;
+Spec: FAPI1-ADV 5.2.3-3, 5.2.3.1-2, 8.3.3;
+    OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 5.5.1, 12.2; FAPI2-MS 5.6.2-1;
     RFC 9700 4.5.3.2
 Role: C
 """

@@ -1,6 +1,6 @@
 """Verifying a signed authorization response: nothing inside counts before issuer, audience, expiry and signature hold.
 
-Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2
+Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2; FAPI1-ADV 5.2.3.2-1, 8.3.3
 Role: C
 Not checked here: state and error, which `callback` checks in the verified parameters as in plain ones.
 """

@@ -1,6 +1,6 @@
 """The authorization request as a signed JWT: every parameter inside, with its own JSON type.
 
-Spec: RFC 9101 4a, 4b, 10.8; FAPI2-MS 5.3.2-1, -2, -3, -4, -5; RFC 8707 2.1
+Spec: RFC 9101 4a, 4b, 10.8; FAPI2-MS 5.3.2-1, -2, -3, -4, -5; RFC 8707 2.1; FAPI1-ADV 5.2.3-8, -10, -11, -14
 Role: C
 """
 

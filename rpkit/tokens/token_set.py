@@ -2,7 +2,7 @@
 
 Only a verified response becomes a `TokenSet`, and only a `TokenSet` can call an API.
 
-Spec: RFC 8707 2.2; RFC 9396 7; RFC 9449 5; RFC 6749 6; RFC 9700 4.9.3
+Spec: RFC 8707 2.2; RFC 9396 7; RFC 9449 5; RFC 6749 6; RFC 9700 4.9.3; FAPI1-ADV 8.8
 Role: C
 """
 

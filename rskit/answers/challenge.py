@@ -1,6 +1,6 @@
 """The answer to a refused client: status, `WWW-Authenticate`, nonce, and a short JSON body; nothing else is sent.
 
-Spec: RFC 6750 3, 3.1; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3; RFC 9728 5.1 (RS-16, RS-17)
+Spec: RFC 6750 3, 3.1; RFC 9449 7.1b, 7.2b, 9; RFC 9470 3; RFC 9728 5.1; FAPI1-BL 6.2.1-7, -8, -9 (RS-16, RS-17)
 Role: RS
 """
 

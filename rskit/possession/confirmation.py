@@ -1,6 +1,6 @@
 """Checks possession on every request. Each known member of `cnf` is verified, whatever the configuration says.
 
-Spec: RFC 9449 7.1a, 7.2a; RFC 8705 3b; RFC 7800 3.1; FAPI2-SP 5.3.4-5 (RS-10, RS-13)
+Spec: RFC 9449 7.1a, 7.2a; RFC 8705 3b; RFC 7800 3.1; FAPI2-SP 5.3.4-5; FAPI1-ADV 6.2.1-1, -2, 8.2 (RS-10, RS-13)
 Role: RS
 """
 

@@ -1,6 +1,6 @@
 """Finds the one access token of a request. A malformed token is never treated as a missing one.
 
-Spec: RFC 6750 2.1, 2.3; RFC 9449 7.1; FAPI2-SP 5.3.4-1, 5.3.4-2; FAPI1-BL 6.2.1-3 (RS-1, RS-2)
+Spec: RFC 6750 2.1, 2.3; RFC 9449 7.1; FAPI2-SP 5.3.4-1, 5.3.4-2; FAPI1-BL 6.2.1-2, -3 (RS-1, RS-2)
 Role: RS
 """
 

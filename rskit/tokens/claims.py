@@ -1,6 +1,7 @@
 """Reads scope, authorization details and confirmation from verified claims, for JWTs and introspection answers alike.
 
-Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18)
+Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18);
+    FAPI1-BL 6.2.1-4
 Role: RS
 """
 

@@ -1,6 +1,6 @@
 """A valid access token, as the API's own code sees it. It is the same for JWTs and introspected tokens.
 
-Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9
+Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9; FAPI1-BL 6.2.1-6
 Role: RS
 """
 

@@ -153,7 +153,7 @@ async def test_the_session_of_a_user_who_is_gone(bank: Bank, client: PlainClient
     consent = await _consent(client)
     bank.server.core.users._by_name.pop("alice")
     assert 'name="password"' in (await client.submit(consent, decision="approve")).text
-    assert describe_user(None, Catalogue("en").say)[0] == "somebody"
+    assert describe_user(None, Catalogue("en"))[0] == "somebody"
 
 
 async def test_of_two_decisions_at_once_the_second_is_told(bank: Bank, client: PlainClient) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from examples.demo.bank import PASSWORD
 from examples.demo.world import KEY_OWNERS, World
 from tests.e2e.honest_customer import VERIFIER, HonestCustomer
 
 
+@pytest.mark.spec("FAPI1-BL 7.4")
 def test_neither_logs_nor_trace_show_a_secret(world: World, customer: HonestCustomer) -> None:
     url = world.accounts_resource
     token = customer.access_token(url)

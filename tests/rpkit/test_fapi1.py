@@ -61,6 +61,7 @@ def test_clients_of_baseline(auth: Any, clients: Clients, bank: FakeBank) -> Non
     assert ("client_assertion" in pushed.form) is (auth.method != "none")
 
 
+@pytest.mark.spec("FAPI1-ADV 5.2.3, 5.2.3-1, 5.2.3.1-5, 6.2.2")
 @pytest.mark.parametrize("jarm", [False, True], ids=["hybrid", "jarm"])
 @pytest.mark.parametrize("alg", ["ES256", "PS256"])
 def test_clients_of_advanced(alg: str, jarm: bool, clients: Clients, bank: FakeBank) -> None:

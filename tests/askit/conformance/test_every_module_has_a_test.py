@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.askit.conformance.named import is_named
+
 MODULES = (
     "discovery-end-point-verification",
     "happy-flow",
@@ -83,8 +85,4 @@ MODULES = (
 
 @pytest.mark.parametrize("module", MODULES)
 def test_it_is_named_in_a_test(module: str) -> None:
-    """As the name of a function, or as the name of a case."""
-    here = Path(__file__)
-    sources = [path.read_text() for path in here.parent.glob("test_*.py") if path != here]
-    function = f"def test_{module.replace('-', '_').lower()}("
-    assert any(function in source or f'"{module}"' in source for source in sources)
+    assert is_named(module, Path(__file__))

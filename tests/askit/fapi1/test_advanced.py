@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-import httpx
 import pytest
 
 from fapikit.errors import FapiError
-from tests.askit.bank import FINTECH, OTHER, Bank, an_api
+from tests.askit.bank import FINTECH, Bank
+from tests.askit.fapi1.advanced import (
+    APIS,
+    CLIENTS,
+    JARM,
+    MINUTE,
+    RSA,
+    an_object,
+    login,
+    moved,
+    push,
+    redeem,
+    visit,
+)
 from tests.askit.fapi1.answers import callback_of, cited, error_of, redirected
 from tests.askit.plain_client import CALLBACK, ISSUER, VERIFIER, PlainClient
 from tests.askit.registering import OPENER, register
@@ -20,17 +31,10 @@ from tests.mothers.certificates import a_certificate
 pytestmark = pytest.mark.anyio
 
 MINE, THEIRS = a_certificate(), a_certificate(serial=8)
-RSA = a_key("RS256", 1)
-KEYS = {"keys": [dict(a_key("ES256", 1).public_jwk), dict(RSA.public_jwk)]}
-HYBRID = {"response_types": ["code", "code id_token"]}
-APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
-CLIENTS = [{**FINTECH, **HYBRID, "jwks": KEYS}, {**OTHER, **HYBRID}, *APIS]
-JARM = {"response_type": "code", "response_mode": "jwt"}
-MINUTE = 60
 
 
 def a_bank(**changes: Any) -> Bank:
-    return Bank(**{"profile": "fapi1-advanced", "clients": CLIENTS, **changes})
+    return Bank(**{"profile": "fapi1-advanced", "clients": [*CLIENTS, *APIS], **changes})
 
 
 def a_client(bank: Bank) -> PlainClient:
@@ -45,35 +49,6 @@ def bank() -> Bank:
 @pytest.fixture
 def client(bank: Bank) -> PlainClient:
     return a_client(bank)
-
-
-def an_object(client: PlainClient, **changes: Any) -> str:
-    """Of a request for the hybrid flow, without PKCE, as Advanced has it; `claims` change those of the JWT."""
-    return client.request_object(
-        **{"response_type": "code id_token", "code_challenge": None, "code_challenge_method": None, **changes}
-    )
-
-
-async def visit(client: PlainClient, request_object: str, **outside: str) -> httpx.Response:
-    """By value, through the browser, with what OpenID Connect has repeated outside."""
-    repeated = {"client_id": client.client_id, "response_type": "code id_token", "scope": "openid"}
-    return await client.http.get("/authorize", params={**repeated, "request": request_object, **outside})
-
-
-async def push(client: PlainClient, **changes: Any) -> httpx.Response:
-    """The same request pushed, with PKCE."""
-    return await client.push(
-        {"request": client.request_object(**{"response_type": "code id_token", **changes})}
-    )
-
-
-async def login(client: PlainClient, request_object: str) -> tuple[str, dict[str, str]]:
-    page = await client.submit(await visit(client, request_object), username="alice", password="wonderland")
-    return callback_of(await client.submit(page, decision="approve"))
-
-
-async def redeem(client: PlainClient, code: str, **changes: Any) -> httpx.Response:
-    return await client.token(client.code_form(code, **{"code_verifier": None, **changes}), proof=False)
 
 
 # One good login for each way.
@@ -144,12 +119,6 @@ OBJECTS: dict[str, tuple[dict[str, Any], str]] = {
     "a request inside": ({"request": "x.y.z"}, "RFC 9101 4"),
     "a request_uri inside": ({"request_uri": "urn:x"}, "RFC 9101 4"),
 }
-_TIMES = ("nbf", "exp")
-
-
-def moved(client: PlainClient, claims: Mapping[str, Any]) -> dict[str, Any]:
-    now = int(client.clock())
-    return {name: now + v if name in _TIMES and isinstance(v, int) else v for name, v in claims.items()}
 
 
 @pytest.mark.spec("FAPI1-ADV 5.2.2-13, -15, -17")

@@ -11,9 +11,10 @@ import pytest
 from askit import Config
 from askit.pages.catalogues import CATALOGUES, placeholders
 from askit.pages.languages import prefer_header, prefer_locales, spoken
+from askit.users.claims import SCOPE_CLAIMS
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import Bank, settings
-from tests.askit.plain_client import PAYMENT, PlainClient
+from tests.askit.plain_client import PAYMENT, PAYMENTS, PlainClient
 
 TEMPLATES = {
     file.name: file.read_text("utf-8")
@@ -61,7 +62,12 @@ def test_every_text_is_used() -> None:
         file.read_text("utf-8") for file in files("askit.pages").iterdir() if file.name.endswith(".py")
     )
     unused = {key for key in CATALOGUES["en"] if f'"{key}"' not in sources}
-    assert {key for key in unused if not key.startswith("scope_")} == set()
+    assert {key for key in unused if not key.startswith(("scope_", "claim_", "field_"))} == set()
+
+
+def test_each_claim_of_a_scope_has_a_text() -> None:
+    for claim in (claim for claims in SCOPE_CLAIMS.values() for claim in claims):
+        assert f"claim_{claim}" in CATALOGUES["en"]
 
 
 # Who chooses
@@ -203,9 +209,51 @@ async def test_a_label_of_the_bank_s_own_is_escaped_once() -> None:
     assert "<dt>A &amp; B</dt>" in consent.text
 
 
+OPEN: dict[str, Any] = {
+    "authorization_details_types": [{"type": "payment_initiation", "resource": PAYMENTS, "name": "Payment"}],
+    "users": [
+        {"username": "alice", "password": "wonderland", "claims": {"email": "a@b.test", "account": "1"}}
+    ],
+}
+
+
+async def test_claims_and_fields_have_names_in_japanese() -> None:
+    client = Bank(**OPEN).client()
+    claims = {"userinfo": {"email": None, "account": None}}
+    details = [{**PAYMENT, "actions": ["pay"], "creditorAgent": {"bic": "EXMPJPJT"}}]
+    asked = await client.pushed(ui_locales="ja", claims=claims, authorization_details=details)
+    consent = await client.submit(await client.authorize(asked), username="alice", password="wonderland")
+    assert "あなたの メールアドレス の参照" in consent.text
+    assert "あなたの 口座 の参照" in consent.text
+    assert "<dt>操作</dt><dd>pay</dd>" in consent.text
+    assert "<dd>BIC: EXMPJPJT</dd>" in consent.text
+    assert "<dt>Creditor agent</dt>" in consent.text  # has no text here
+
+
+async def test_the_bank_names_its_own_claims_fields_scopes_and_types_in_each_language() -> None:
+    texts = {
+        "claim_account": "預金口座",
+        "field_creditorAgent": "振込先の銀行",
+        "scope_accounts": "口座と残高の参照",
+        "type_payment_initiation": "振込",
+    }
+    client = Bank(texts={"ja": texts}, **OPEN).client()
+    details = [{**PAYMENT, "creditorAgent": "EXMPJPJT"}]
+    asked = {"claims": {"userinfo": {"account": None}}, "authorization_details": details}
+    for language in ("ja", "en"):
+        login = await client.authorize(await client.pushed(ui_locales=language, prompt="login", **asked))
+        consent = await client.submit(login, username="alice", password="wonderland")
+        for text in texts.values():
+            assert (text in consent.text) is (language == "ja"), text
+        assert ("See your accounts and balances" in consent.text) is (language == "en")
+
+
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
+        ({"en": {"scope_account": "x"}}, r"texts\.en\.scope_account is not a setting; is .* meant"),
+        ({"en": {"type_payment": "x"}}, r"texts\.en\.type_payment is not a setting"),
+        ({"en": {"claim_department": "{x}"}}, r"must have the placeholders .*: none"),
         ({"en": {"login_titel": "x"}}, r"texts\.en\.login_titel is not a setting; is login_title meant\?"),
         ({"jp": {"login_title": "x"}}, r"texts\.jp is not a setting; is ja meant\?|known here: en, ja"),
         ({"en": "x"}, r"texts\.en must be a table"),

@@ -52,9 +52,9 @@ EMAIL = {"userinfo": {"email": None}}
 async def test_a_claim_asked_for_by_name_is_shown_before_it_is_given(client: PlainClient, place: str) -> None:
     login = await client.authorize(await client.pushed(scope="openid", claims={place: {"email": None}}))
     consent = await client.submit(login, username="alice", password="wonderland")
-    assert "See your email<" in consent.text
+    assert "See your e-mail address<" in consent.text
     await client.submit(consent, decision="approve")
-    assert "See your email<" in (await client.http.get("/grants")).text
+    assert "See your e-mail address<" in (await client.http.get("/grants")).text
 
 
 async def test_a_claim_that_nobody_has_writes_nothing_on_the_page(client: PlainClient) -> None:
@@ -162,7 +162,7 @@ async def test_no_field_hides_behind_a_long_one() -> None:
 
 
 def test_the_name_of_a_field_is_shown_where_it_says_something() -> None:
-    shown = describe_detail({"type": "open", "limits": {"perDay": "5"}}, None, None, Catalogue("en").say)
+    shown = describe_detail({"type": "open", "limits": {"perDay": "5"}}, None, None, Catalogue("en"))
     assert "Per day: 5" in dict(shown.lines)["Limits"]
 
 

@@ -430,6 +430,7 @@ def test_a_token_set_survives_sealing_and_nothing_else(clients: Clients, bank: F
         TokenSet.open(sealed, Seal([b"2" * 32]))
 
 
+@pytest.mark.spec("FAPI1-ADV 8.8")
 def test_only_a_verified_answer_makes_a_token_set(clients: Clients, bank: FakeBank) -> None:
     tokens = signed_in(clients.of(bank), bank).tokens
     values = {name: getattr(tokens, name) for name in tokens.__slots__ if name != "brand"}

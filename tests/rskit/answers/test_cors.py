@@ -102,6 +102,7 @@ def test_without_a_policy_no_preflight_is_answered(ask: Any, caplog: pytest.LogC
     assert ask(None, "GET", "/accounts", {**CREDENTIALS, "origin": SHOP})[0] == 200
 
 
+@pytest.mark.spec("FAPI1-BL 6.2.1-14")
 def test_a_preflight_is_answered_without_the_application(ask: Any):
     policy = Cors(origins={SHOP}, headers={"x-idempotency-key"}, methods={"GET"}, max_age=60)
     for target in ("/accounts", "/nowhere", "/health"):

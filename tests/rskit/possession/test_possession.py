@@ -240,7 +240,7 @@ def test_what_a_token_is_bound_to_is_verified_whatever_the_configuration(setting
         assert isinstance(refused(server, a_view(f"Bearer {token}")).error, rs.BindingRefused)
 
 
-@pytest.mark.spec("FAPI1-ADV 5.2.2-5")
+@pytest.mark.spec("FAPI1-ADV 6.2.1-1, -2, 8.2; FAPI1-ADV 5.2.2-5")
 def test_fapi_1_advanced_takes_certificate_bound_tokens_alone():
     server = a_server(profile="fapi1-advanced")
     allowed(server, a_view(f"Bearer {bound_to_certificate()}", certificate=lambda: CERTIFICATE))

@@ -1,0 +1,231 @@
+"""The FAPI 1.0 Advanced modules about logins from end to end, over real TLS; each named as the module is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.askit.fapi1.advanced import JARM, an_object, decide, login, push, redeem, visit
+from tests.askit.fapi1.answers import callback_of, error_of
+from tests.askit.fapi1.live import LiveBank
+from tests.askit.plain_client import VERIFIER, PlainClient
+from tests.keys import claims_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def _answer(client: PlainClient, way: str, **changes: Any) -> dict[str, str]:
+    """The members of the answer to a request by value or pushed, out of the signed answer if it is one."""
+    if way == "by value":
+        _, answer = await login(client, an_object(client, **changes))
+    else:
+        request_uri = (await push(client, **changes)).json()["request_uri"]
+        _, answer = await decide(client, await client.authorize(request_uri))
+    return claims_of(answer["response"]) if "response" in answer else answer
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2-5, -6")
+@pytest.mark.parametrize("way", ["by value", "pushed"])
+@pytest.mark.parametrize("response", [{}, JARM], ids=["hybrid", "JARM"])
+async def test_fapi1_advanced_final(bank: LiveBank, way: str, response: dict[str, str]) -> None:
+    """Two clients; each token is worth something over the certificate of its own client alone, never in a query."""
+    tokens = {}
+    for client_id in ("fintech", "other"):
+        client = bank.client(client_id)
+        code = (await _answer(client, way, **response))["code"]
+        answer = await redeem(client, code, code_verifier=VERIFIER if way == "pushed" else None)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        tokens[client_id] = answer.json()["access_token"]
+    for client_id, token in tokens.items():
+        for shown in ("fintech", "other"):
+            http = bank.client(shown).http
+            headers = {"authorization": f"Bearer {token}"}
+            status = 200 if shown == client_id else 401
+            assert (await http.get("/userinfo", headers=headers)).status_code == status
+            assert (await http.get("/userinfo", params={"access_token": token})).status_code == 401
+
+
+async def test_user_rejects_authentication(client: PlainClient) -> None:
+    page = await visit(client, an_object(client))
+    place, answer = await decide(client, page, decision="deny")
+    assert (place, answer["error"], answer["state"]) == ("fragment", "access_denied", "the-state")
+    assert not {"code", "id_token"} & answer.keys()
+
+
+async def test_access_token_type_header_case_sensitivity(client: PlainClient) -> None:
+    code = (await _answer(client, "by value"))["code"]
+    token = (await redeem(client, code)).json()["access_token"]
+    for scheme in ("bEARER", "BEARER", "Bearer"):
+        answer = await client.http.get("/userinfo", headers={"authorization": f"{scheme} {token}"})
+        assert answer.status_code == 200
+
+
+async def test_ensure_valid_pkce_succeeds(client: PlainClient) -> None:
+    """In the front channel too, where it is not asked for."""
+    answer = (await login(client, client.request_object(response_type="code id_token")))[1]
+    assert (await redeem(client, answer["code"], code_verifier=VERIFIER)).status_code == 200
+
+
+async def test_ensure_authorization_request_without_state_success(client: PlainClient) -> None:
+    answer = await _answer(client, "by value", state=None)
+    assert "state" not in answer
+    assert "s_hash" not in claims_of(answer["id_token"])
+
+
+async def test_ensure_other_scope_order_succeeds(client: PlainClient) -> None:
+    code = (await _answer(client, "by value", scope="accounts openid"))["code"]
+    assert set((await redeem(client, code)).json()["scope"].split()) == {"openid", "accounts"}
+
+
+@pytest.mark.parametrize(
+    ("module", "changes"),
+    [
+        ("ensure-request-object-with-64-char-nonce-success", {"nonce": "n" * 64}),
+        ("ensure-request-object-with-long-nonce", {"nonce": "n" * 384}),
+        ("ensure-request-object-with-long-state", {"state": "s" * 1000}),
+    ],
+)
+async def test_what_comes_back_is_never_cut(
+    client: PlainClient, module: str, changes: dict[str, str]
+) -> None:
+    answer = await _answer(client, "by value", **changes)
+    assert claims_of(answer["id_token"])["nonce"] == changes.get("nonce", "the-nonce"), module
+    assert answer["state"] == changes.get("state", "the-state"), module
+
+
+async def test_ensure_different_nonce_inside_and_outside_request_object(client: PlainClient) -> None:
+    _, answer = await decide(client, await visit(client, an_object(client), nonce="outside"))
+    assert claims_of(answer["id_token"])["nonce"] == "the-nonce"
+
+
+async def test_ensure_different_state_inside_and_outside_request_object(client: PlainClient) -> None:
+    _, answer = await decide(client, await visit(client, an_object(client), state="outside"))
+    assert answer["state"] == "the-state"
+
+
+async def test_state_only_outside_request_object_not_used(client: PlainClient) -> None:
+    _, answer = await decide(client, await visit(client, an_object(client, state=None), state="outside"))
+    assert "state" not in answer
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2-5, -6")
+async def test_ensure_mtls_holder_of_key_required(bank: LiveBank, client: PlainClient) -> None:
+    code = (await _answer(client, "by value"))["code"]
+    bare = bank.client(certificate=None)
+    assert error_of(await redeem(bare, code)) == (400, "invalid_request", "FAPI1-ADV 5.2.2-5")
+    assert (await redeem(client, code)).status_code == 200
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2-13")
+async def test_attempt_reuse_authorisation_code_after_one_second(bank: LiveBank, client: PlainClient) -> None:
+    code = (await _answer(client, "by value"))["code"]
+    token = (await redeem(client, code)).json()["access_token"]
+    bank.clock.advance(1)
+    assert error_of(await redeem(client, code)) == (400, "invalid_grant", "FAPI1-BL 5.2.2-13")
+    answer = await client.http.get("/userinfo", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 401, "what the code gave is revoked"
+
+
+async def test_ensure_authorization_code_is_bound_to_client(bank: LiveBank, client: PlainClient) -> None:
+    code = (await _answer(client, "by value"))["code"]
+    assert error_of(await redeem(bank.client("other"), code))[:2] == (400, "invalid_grant")
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2-19")
+async def test_ensure_client_id_in_token_endpoint(client: PlainClient) -> None:
+    form = client.code_form((await _answer(client, "by value"))["code"], code_verifier=None)
+    authentication = {**client.authentication(), "client_id": "other"}
+    refused = await client.token(form, authentication=authentication, proof=False)
+    assert error_of(refused) == (401, "invalid_client", "FAPI1-BL 5.2.2-19")
+
+
+@pytest.mark.spec("RFC 6749 6")
+async def test_refresh_token(bank: LiveBank, client: PlainClient) -> None:
+    """Bound to the client; signed in and with a certificate each time; where it rotates, a lost answer is forgiven."""
+    code = (await _answer(client, "by value"))["code"]
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": (await redeem(client, code)).json()["refresh_token"],
+    }
+    other, bare = bank.client("other"), bank.client(certificate=None)
+    assert error_of(await other.token(form, proof=False))[:2] == (400, "invalid_grant")
+    unproven = await client.token(form, authentication={"client_id": "fintech"}, proof=False)
+    assert error_of(unproven)[:2] == (401, "invalid_client")
+    assert error_of(await bare.token(form, proof=False)) == (400, "invalid_request", "FAPI1-ADV 5.2.2-5")
+    for _ in range(2):
+        answer = await client.token(form, proof=False)
+        assert answer.status_code == 200, answer.text
+        assert "x5t#S256" in claims_of(answer.json()["access_token"])["cnf"]
+
+
+# Pushed requests.
+
+
+async def test_par_ensure_reused_request_uri_prior_to_auth_completion_succeeds(client: PlainClient) -> None:
+    request_uri = (await push(client)).json()["request_uri"]
+    for _ in range(2):
+        assert (await client.authorize(request_uri)).status_code == 200
+    assert "code" in (await decide(client, await client.authorize(request_uri)))[1]
+
+
+async def test_par_attempt_reuse_request_uri(client: PlainClient) -> None:
+    request_uri = (await push(client)).json()["request_uri"]
+    await decide(client, await client.authorize(request_uri))
+    again = await client.authorize(request_uri)
+    assert (again.status_code, "location" in again.headers) == (400, False)
+
+
+async def test_par_attempt_to_use_expired_request_uri(bank: LiveBank, client: PlainClient) -> None:
+    pushed = (await push(client)).json()
+    bank.clock.advance(pushed["expires_in"])
+    assert "expired" in (await client.authorize(pushed["request_uri"])).text
+
+
+async def test_par_attempt_to_use_request_uri_for_different_client(
+    bank: LiveBank, client: PlainClient
+) -> None:
+    request_uri = (await push(client)).json()["request_uri"]
+    refused = await bank.client("other").authorize(request_uri)
+    assert (refused.status_code, "location" in refused.headers) == (400, False)
+
+
+async def test_par_attempt_invalid_http_method(client: PlainClient) -> None:
+    form = {"request": client.request_object(response_type="code id_token"), **client.authentication()}
+    assert (await client.http.request("PUT", "/par", data=form)).status_code == 405
+
+
+async def test_par_without_duplicate_parameters(client: PlainClient) -> None:
+    """client_id and request_uri suffice at the authorization endpoint."""
+    assert "code" in await _answer(client, "pushed")
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2-18")
+@pytest.mark.parametrize(
+    ("module", "changes"),
+    [
+        ("par-ensure-pkce-required", {"code_challenge": None, "code_challenge_method": None}),
+        ("par-plain-pkce-rejected", {"code_challenge": VERIFIER, "code_challenge_method": "plain"}),
+    ],
+)
+async def test_pkce_of_a_pushed_request(client: PlainClient, module: str, changes: dict[str, Any]) -> None:
+    assert error_of(await push(client, **changes)) == (400, "invalid_request", "FAPI1-ADV 5.2.2-18"), module
+
+
+@pytest.mark.parametrize(
+    ("module", "verifier"),
+    [("ensure-pkce-code-verifier-required", None), ("incorrect-pkce-code-verifier-rejected", "w" * 43)],
+)
+async def test_the_verifier_of_a_pushed_request(
+    client: PlainClient, module: str, verifier: str | None
+) -> None:
+    code = (await _answer(client, "pushed"))["code"]
+    refused = await redeem(client, code, code_verifier=verifier)
+    assert error_of(refused)[:2] == (400, "invalid_grant"), module
+
+
+async def test_ensure_response_mode_query(client: PlainClient) -> None:
+    """The result does not come in the query: the refusal neither."""
+    place, answer = callback_of(await visit(client, an_object(client, response_mode="query")))
+    assert (place, answer["error"]) == ("fragment", "invalid_request")
