@@ -16,6 +16,8 @@
                      your own code too
 `access_token(...)`  a token that the server issues, with the claims you say; `async_access_token` is awaited
 `signed_in(client)`  runs a login of an rpkit client through the server's pages; `async_signed_in` is awaited
+`askit.client_certificate()`, `askit.self_signed_certificate`   PEM files of throw-away client certificates, and
+                     `askit.http(client_certificate=files)` shows one: see "In pytest" in docs/askit.md
 `faulty_askit`       the same server, which breaks the rules you tell it to (`.faults`, see `faults`)
 
 Their types: `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
