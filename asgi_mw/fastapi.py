@@ -16,10 +16,12 @@ from typing import Any, Final, Literal
 
 import fastapi
 from fastapi import Depends, HTTPException, Security, WebSocketException
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBase
 from fastapi.openapi.models import SecurityBase as SchemeModel
+from fastapi.params import Form
 from fastapi.security.base import SecurityBase
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from asgi_mw.starlette import (
     checked_request_of,
@@ -51,6 +53,9 @@ _ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "403": {"description": "The access token does not cover this request", "headers": _CHALLENGE},
     "503": {"description": "Whether the access token holds cannot be decided now"},
 }
+
+
+_MISSING: Final = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
 
 
 class _Scheme(SecurityBase):
@@ -85,6 +90,9 @@ class RouteAccess(rules.Access):
     ) -> Token:
         checked = checked_request_of(connection)
         try:
+            if self.details is not None:
+                checked.require(self)
+                await _require_valid_body(connection)
             return await require(checked, self, connection)
         except FapiError as error:
             refusal = checked.refuse(error)
@@ -94,6 +102,30 @@ class RouteAccess(rules.Access):
             if connection.scope["type"] == "websocket":
                 raise WebSocketException(POLICY_VIOLATION) from error
             raise HTTPException(refusal.status) from error
+
+
+async def _require_valid_body(connection: HTTPConnection) -> None:
+    """Raise RequestValidationError for JSON that is not what the route declares.
+
+    FastAPI calls dependencies first and validates the body after them. `details` reads that body: it must not be the
+    one that finds it malformed.
+    """
+    field = getattr(connection.scope.get("route"), "body_field", None)
+    if field is None or isinstance(field.field_info, Form) or not isinstance(connection, Request):
+        return
+    if not await connection.body():
+        if field.field_info.is_required():
+            raise RequestValidationError([_MISSING])
+    elif _is_json(connection.headers.get("content-type", "")):
+        body = await connection.json()  # FastAPI has parsed it before
+        _, errors = field.validate(body, {}, loc=("body",))
+        if errors:
+            raise RequestValidationError(errors, body=body)
+
+
+def _is_json(content_type: str) -> bool:
+    kind, _, subtype = content_type.partition(";")[0].strip().lower().partition("/")
+    return kind == "application" and (subtype == "json" or subtype.endswith("+json"))
 
 
 def _observed(token: Token | None) -> Token:

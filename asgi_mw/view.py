@@ -62,7 +62,7 @@ def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> Req
     """
     names = forwarded.octet_names
     headers = scope["headers"]
-    sent = [(str(name, "latin-1"), str(value, "latin-1")) for name, value in headers if name in names]
+    sent = [(name, value) for name, value in headers if name in names]
     if not sent:
         return view
     client = scope.get("client")

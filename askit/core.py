@@ -3,7 +3,7 @@
 It also gives each outgoing message its last form, in one method each. It knows no endpoint and no route: `server` is
 the ASGI app over it.
 
-Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1
+Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1; FAPI1-BL 7.7
 Role: AS
 """
 
@@ -134,7 +134,8 @@ class Core:
             check_own_pages(self.pages, config)
         if http is None and config.http_ca is not None:
             http = HttpSettings(tls=client_context(ca=config.http_ca, profile=config.profile))
-        self._driver = AsyncDriver(http if config.development_only else _public_http(http, config))
+        own = http if config.development_only else _public_http(http, config)
+        self._driver = AsyncDriver(own, profile=config.profile)
 
     async def start(self) -> None:
         """Make sure that the store can be relied on and every key a client needs is there and published.

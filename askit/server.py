@@ -3,7 +3,7 @@
 Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. How a client is recognised: `client_check/`.
 What all of them work with: `core`. What is remembered: `records`.
 
-Spec: RFC 8414; FAPI2-SP 5.3.2
+Spec: RFC 8414; FAPI2-SP 5.3.2; FAPI1-BL 7.1b
 Role: AS
 """
 

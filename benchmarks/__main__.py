@@ -7,6 +7,7 @@ import logging
 import warnings
 from pathlib import Path
 
+from benchmarks.certificates import measure_certificates
 from benchmarks.middleware import measure_asgi, measure_wsgi
 from benchmarks.tokens import measure_proofs, measure_tokens
 
@@ -17,7 +18,7 @@ def main() -> None:
     # joserfc, of a name that is still in use.
     warnings.filterwarnings("ignore", message="EdDSA is deprecated")
     results = []
-    for measure in (measure_tokens, measure_proofs, measure_asgi, measure_wsgi):
+    for measure in (measure_tokens, measure_proofs, measure_certificates, measure_asgi, measure_wsgi):
         for line in measure():
             print(line, flush=True)
             results.append(line.as_json())

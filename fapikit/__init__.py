@@ -1,10 +1,10 @@
 """What the client, the resource server and the authorization server share.
 
-Where is ...? What a profile demands: `profiles`, what it may be relaxed in: `quirks`. What an error means:
-`errors`. How protocol code asks for I/O: `flow`, and who answers: `io`. JWTs and keys: `jose`, a peer's keys:
-`jwks`. DPoP: `dpop`. What must not be forgotten: `stores`. How a client signs in: `client_authentication`. An AS's
-metadata: `metadata`, and what it lacks for a profile: `metadata_audit`. About a token: `introspection`.
-Challenges, read: `www_authenticate`.
+Where is ...? The rules of a profile: `profiles`. Exceptions from a rule: `quirks`. Errors: `errors`. How protocol code
+asks for I/O: `flow`. The code that does the I/O: `io`. JWTs and keys: `jose`. The key set of a peer: `jwks`. DPoP:
+`dpop`. Stores: `stores`. Client authentication: `client_authentication`. The metadata of an authorization server:
+`metadata`; what they lack for a profile: `metadata_audit`. Introspection: `introspection`. The parser of challenges:
+`www_authenticate`.
 """
 
 from fapikit.client_authentication import (

@@ -9,7 +9,7 @@ from binascii import a2b_base64, b2a_base64
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _PADDING = ("", "", "==", "=")
-# The last character of an incomplete group carries bits that must be zero, so that one value has one spelling.
+# In the last character of an incomplete group some bits must be zero. So each value has exactly one encoding.
 _CANONICAL_LAST = ("", "", "AQgw", "AEIMQUYcgkosw048")
 
 
@@ -27,5 +27,5 @@ def decode(text: str) -> bytes:
         raise ValueError("not canonical base64url")
     if "+" in text or "/" in text or "=" in text:
         raise ValueError("not the base64url alphabet")
-    # binascii.Error is a ValueError, and so is what a character beyond ASCII raises.
+    # binascii.Error is a ValueError. The error for a character outside ASCII is a ValueError too.
     return a2b_base64(text.replace("-", "+").replace("_", "/") + _PADDING[rest], strict_mode=True)

@@ -1,4 +1,4 @@
-"""Time and randomness, handed in: protocol code never reads either by itself."""
+"""The types of clock and randomness. Protocol code gets both as arguments, and never reads them by itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Clock = Callable[[], float]
 """Seconds since the epoch, UTC."""
 
 RandomBytes = Callable[[int], bytes]
-"""That many unpredictable octets."""
+"""Returns the given number of unpredictable octets."""
 
 system_clock: Clock = time.time
 system_random: RandomBytes = os.urandom

@@ -1,13 +1,13 @@
-"""Effects: what a protocol step may ask of the world, and the helpers that ask it.
+"""Effects: the I/O that a protocol step can ask for, and one helper function for each.
 
-A protocol step is a *flow*, a generator that yields effects and is sent their results, or has their failures
-thrown in. It does no I/O, so each step runs by hand in a test, and under the two drivers of `fapikit.io`.
+A protocol step is a *flow*: a generator that yields effects. The driver sends the result of each effect in, or throws
+its error in. A flow does no I/O itself. So a test can run it by hand, and both drivers of `fapikit.io` can run it.
 
     def fetch_user(endpoint: str) -> Flow[HttpResponse]:
         response = yield from http(HttpRequest("GET", endpoint))
         return response
 
-A flow that is closed cannot yield. What must be finished once it is begun (a refresh) runs under `shared`.
+A flow that is closed cannot yield any more. Work that must be finished once it has begun (a refresh) runs in `shared`.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ StoreOperation: TypeAlias = Literal["get", "put", "take", "add", "swap", "check"
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Send one request; the result is the response, whatever its status."""
+    """Send one request. The result is the response, with any status."""
 
     request: HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Do one atomic operation on one key of a store, or ask it what it can keep."""
+    """Do one atomic operation on one key of a store, or check what the store can keep."""
 
     __match_args__ = ("store", "operation", "arguments")
 
@@ -70,7 +70,7 @@ class Sign:
     __match_args__ = ("signer", "signing_input")
 
     signer: Signer
-    _signing_input: Concealed[bytes]  # a request's state is among the claims
+    _signing_input: Concealed[bytes]  # the `state` of a request is one of the claims
 
     @property
     def signing_input(self) -> bytes:
@@ -82,10 +82,10 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Run a flow once for all who ask under one key at one time; every waiter gets the one outcome.
+    """Run a flow once for all callers that use the same key at the same time. Every caller gets the same result.
 
-    The flow runs in a task (or thread) of its own, which no waiter's cancellation reaches.
-    A waiter gives up after `deadline` seconds with `DeadlineExceeded`.
+    The flow runs in its own task (or thread). The cancellation of a caller does not cancel it.
+    A caller that has waited for `deadline` seconds gets `DeadlineExceeded`.
     """
 
     key: Hashable
@@ -95,9 +95,9 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call a function of the application; the async driver awaits what it returns, for `deadline` seconds at most.
+    """Call a function of the application. The async driver awaits its result for at most `deadline` seconds.
 
-    The sync driver cannot end it. It refuses a coroutine function, which has done nothing then.
+    The sync driver cannot end the call. It refuses a coroutine function before any of its code has run.
     """
 
     function: Callable[..., Any]
@@ -110,7 +110,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Start a flow under a key unless one runs already, and do not wait for it."""
+    """Start a flow under a key, unless one with this key is running. Do not wait for it."""
 
     key: Hashable
     start: Callable[[], Flow[Any]]
@@ -126,7 +126,7 @@ def http(request: HttpRequest) -> Flow[HttpResponse]:
 
 
 def store_get(store: StoreProtocol, key: str) -> Flow[bytes | None]:
-    """The value, or None. Raises StoreError, as all five do."""
+    """The value, or None. All store operations raise StoreError."""
     return _ask(_store(store, "get", key))
 
 
@@ -136,28 +136,28 @@ def store_put(store: StoreProtocol, key: str, value: bytes, ttl: float) -> Flow[
 
 
 def store_take(store: StoreProtocol, key: str) -> Flow[bytes | None]:
-    """Read and delete in one step: of many callers one gets the value."""
+    """Read and delete in one step: of many callers, only one gets the value."""
     return _ask(_store(store, "take", key))
 
 
 def store_add(
     store: StoreProtocol, key: str, value: bytes, ttl: float, *, since: float | None = None
 ) -> Flow[bool]:
-    """Write only if the key is absent; of many callers one gets True.
+    """Write only if the key is absent: of many callers, only one gets True.
 
-    `since`: when what is marked was made, at the earliest; for what lives longer than `REPLAY_WINDOW`. A store that has
-    forgotten anything after that cannot know whether it was marked before. Raises StoreForgot then.
+    `since`: the earliest time at which the marked object was made; needed if it lives longer than `REPLAY_WINDOW`. A
+    store that has lost data after that time cannot know whether the object was marked before. It raises StoreForgot.
     """
     return _mark(_store(store, "add", key, value, ttl), since)
 
 
 def store_swap(store: StoreProtocol, key: str, expected: bytes | None, new: bytes, ttl: float) -> Flow[bool]:
-    """Write only if the present value equals `expected` (None: absent)."""
+    """Write only if the current value equals `expected` (None: absent). Returns whether it was written."""
     return _ask(_store(store, "swap", key, expected, new, ttl))
 
 
 def store_check(store: StoreProtocol) -> Flow[StorePromise]:
-    """What the store can keep, asked of it now. Raises UnfitStore, StoreError."""
+    """Check now what the store can keep. Raises UnfitStore, StoreError."""
     return cast(StorePromise, (yield _store(store, "check"))) if hasattr(store, "check") else UNSAID
 
 
@@ -171,12 +171,12 @@ def sign(signer: Signer, signing_input: bytes) -> Flow[bytes]:
 
 
 def shared(key: Hashable, start: Callable[[], Flow[T]], *, deadline: float) -> Flow[T]:
-    """The outcome of the one run under `key`. Raises what it raises, or DeadlineExceeded."""
+    """The result of the one run with this key. Raises the errors of the flow, or DeadlineExceeded."""
     return _ask(Shared(key, start, deadline))
 
 
 def call(function: Callable[..., Any], *arguments: Any, deadline: float) -> Flow[Any]:
-    """What a function of the application returns. Raises what it raises; TimeoutError; ConfigurationError."""
+    """The result of a function of the application. Raises its errors, TimeoutError, ConfigurationError."""
     return (yield Call(function, arguments, deadline))
 
 
@@ -185,14 +185,16 @@ def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:
 
 
 def _ask(effect: Effect) -> Flow[Any]:
-    """Waits alone, and holds nothing but the effect, which conceals what it carries."""
+    """Yield one effect. While it waits, this frame has no variable but the effect, whose secrets are concealed."""
     return (yield effect)
 
 
 def _mark(effect: Store, since: float | None) -> Flow[bool]:
     require_memory(effect.store, since)
     added = cast(bool, (yield effect))
-    require_memory(effect.store, since)  # where this was the first that was asked of the store
+    require_memory(
+        effect.store, since
+    )  # again: the first operation on a store finds out whether it lost data
     return added
 
 
@@ -201,9 +203,9 @@ def _store(store: StoreProtocol, operation: StoreOperation, *arguments: object) 
 
 
 def run_pure(flow: Flow[T]) -> T:
-    """Run a flow that asks for nothing but local signatures, which are computed in place.
+    """Run a flow whose only effects are signatures with local keys. They are computed here.
 
-    Raises RuntimeError if it asks for anything else: the caller promised that no I/O would be needed.
+    Raises RuntimeError for any other effect: this function is only for flows without I/O.
     """
     result: Any = None
     while True:
@@ -216,5 +218,7 @@ def run_pure(flow: Flow[T]) -> T:
             raise
         if not isinstance(effect, Sign):
             flow.close()
-            raise RuntimeError(f"a pure flow asked for {type(effect).__name__}")
+            raise RuntimeError(
+                f"run_pure runs only flows without I/O, and this one yielded {type(effect).__name__}"
+            )
         result = effect.signer.sign(effect.signing_input)

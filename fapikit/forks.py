@@ -1,6 +1,6 @@
-"""What an object must do in a forked child: throw away locks, sockets and work that belong to the parent.
+"""What an object must do in a forked child process: drop the locks, sockets and running work of the parent.
 
-No thread of the parent lives on in the child, so a lock that was held at the fork would never be released.
+No thread of the parent runs in the child. So a lock that was held at the fork would never be released there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from weakref import WeakSet
 
 
 class ForkAware(Protocol):
-    """What holds something of the process that made it."""
+    """An object with state that is valid only in the process that made it."""
 
     def after_fork(self) -> None:
-        """Runs in the child, in its only thread, before anything else."""
+        """Drop that state. It runs in the child, in its only thread, before any other code."""
         ...
 
 
@@ -22,7 +22,7 @@ _aware: WeakSet[ForkAware] = WeakSet()
 
 
 def reset_after_fork(subject: ForkAware) -> None:
-    """Have `subject.after_fork()` run in every child forked from now on."""
+    """Call `subject.after_fork()` in every child process that is forked from now on."""
     _aware.add(subject)
 
 

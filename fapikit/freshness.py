@@ -1,4 +1,4 @@
-"""How long an HTTP answer may be kept, by its own headers and within bounds of ours.
+"""How long an HTTP response may be cached: by its headers, within limits of ours.
 
 Spec: RFC 9111 5.1, 5.2.2
 Role: C, AS, RS
@@ -16,18 +16,18 @@ _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNO
 _NOT_AT_ALL: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)(?:$|[,\s])", re.IGNORECASE)
 
 
-def fresh_for(response: HttpResponse, *, least: float, most: float, unsaid: float) -> float:
-    """Seconds for which the answer serves without another look; `unsaid`: where Cache-Control says nothing of it."""
+def fresh_for(response: HttpResponse, *, least: float, most: float, default: float) -> float:
+    """The seconds for which the response is fresh. `default`: the result without a max-age in Cache-Control."""
     control = ", ".join(response.all("cache-control"))
     if _NOT_AT_ALL.search(control):
         return least
     match = _MAX_AGE.search(control)
     if match is None:
-        return unsaid
+        return default
     return min(max(float(match[1]) - age_of(response), least), most)
 
 
 def age_of(response: HttpResponse) -> float:
-    """How long a cache on the way has kept it, in seconds."""
+    """How long HTTP caches have kept the response, in seconds."""
     age = ", ".join(response.all("age"))
     return float(age) if _SECONDS.match(age) else 0.0

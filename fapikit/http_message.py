@@ -1,4 +1,4 @@
-"""An HTTP request and response as plain values, and what an answer says: one JSON object, or why not.
+"""An HTTP request and response as plain values, and the reading of a response: one JSON object, or an error.
 
 Spec: RFC 6749 5.1, 5.2; RFC 9110 5.6.7, 8.3, 10.2.3, 15.3
 """
@@ -21,26 +21,26 @@ from fapikit.tracebacks import bare
 from fapikit.urls import without_query
 
 Field: TypeAlias = tuple[str, str | Secret]
-"""The name and value of a header or form field; a value that is secret may be concealed."""
+"""The name and value of a header or form field. A secret value may be concealed."""
 Fields: TypeAlias = tuple[Field, ...]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 DEFAULT_TIMEOUT: Final = 10.0
 DEFAULT_MAX_BYTES: Final = 512 * 1024
 _HINTS: Final[Mapping[str, str]] = {
-    "invalid_client": "does it know this client_id and this key, and is this clock right?",
-    "invalid_dpop_proof": "is this clock right?",
-    "invalid_target": "was this very resource asked for at the login, letter by letter?",
+    "invalid_client": "check that client_id and key are registered there, and that the clock here is right",
+    "invalid_dpop_proof": "check that the clock here is right",
+    "invalid_target": "check that the login requested exactly this resource, letter by letter",
 }
 _TIMED: Final = frozenset({"invalid_client", "invalid_dpop_proof"})
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class HttpRequest:
-    """One request. `max_bytes` caps the response body.
+    """One request. `max_bytes` is the limit for the response body.
 
-    `timeout`: seconds for the whole exchange. In a thread a client that was given (`HttpSettings.client`) bounds each
-    wait by it, and then the body as a whole.
+    `timeout`: seconds for the whole exchange. The sync driver with a given client (`HttpSettings.client`) applies it to
+    each wait, and then to the body as a whole.
     """
 
     method: str
@@ -77,7 +77,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, init=False)
 class HttpResponse:
-    """One response, body read in full. Header names compare without case. `request`: what it answers."""
+    """One response with its whole body. The case of header names is ignored. `request`: the request it answers."""
 
     status: int
     headers: Headers
@@ -108,7 +108,7 @@ class HttpResponse:
         return [value for key, value in self.headers if key.lower() == wanted]
 
     def header(self, name: str) -> str | None:
-        """The one value of a header, or None if it is absent or repeated."""
+        """The value of a header, or None if the header is absent or repeated."""
         values = self.all(name)
         return values[0] if len(values) == 1 else None
 
@@ -126,7 +126,7 @@ def _set(message: object, **members: object) -> None:
 
 
 def form_request(url: str, parameters: Iterable[Field], headers: Fields = (), **limits: Any) -> HttpRequest:
-    """A POST of form parameters, in their order; repeated names stay repeated. JSON is asked for by default."""
+    """A POST of form parameters, in this order. Repeated names stay repeated. `accept` is JSON by default."""
     defaults: Fields = (("content-type", "application/x-www-form-urlencoded"),)
     if not any(name == "accept" for name, _ in headers):
         defaults += (("accept", "application/json"),)
@@ -140,23 +140,23 @@ def form_request(url: str, parameters: Iterable[Field], headers: Fields = (), **
 
 
 def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) -> Mapping[str, Any]:
-    """The JSON object of a success answer. Its label, and which 2xx it is, decide nothing and are only logged.
+    """The JSON object of a successful response. A wrong media type or another 2xx status is only logged.
 
-    Raises PeerRefused for a well-formed OAuth error, UnexpectedStatus for any other answer than success,
-    MalformedMessage if the body is not one strict JSON object: its `outcome` is then the answer itself.
+    Raises PeerRefused for a well-formed OAuth error; UnexpectedStatus for any other response that is no success;
+    MalformedMessage if the body is not one strict JSON object, with the response as its `outcome`.
     """
     if not response.success:
         raise read_refusal(response, clause=clause)
     where = without_query(response.url)
     if response.status != status:
-        LOG.info("%s: %d in place of %d [%s]", where, response.status, status, clause)
+        LOG.info("%s: status %d instead of %d [%s]", where, response.status, status, clause)
     try:
         members, borne = parse_json_body(response.body, response.header("content-type"))
     except ValueError as error:
         coding = response.header("content-encoding")
-        packed = f": it is compressed ({coding[:20]}), which was not asked for" if coding else ""
+        packed = f": it is compressed ({coding[:20]}) without being asked" if coding else ""
         malformed = MalformedMessage(
-            f"{where} answered with a body that is not one JSON object{packed}", clause=clause
+            f"the body of the response of {where} is not one JSON object{packed}", clause=clause
         )
         malformed.outcome = response
         raise malformed from bare(error)
@@ -168,16 +168,16 @@ def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) 
 def read_refusal(
     response: HttpResponse, *, clause: str, remedy: Remedy | None = None
 ) -> PeerRefused | UnexpectedStatus:
-    """The error that an answer other than success stands for; `remedy` where it does not follow from the code.
+    """The error for a response that is no success. `remedy`: the remedy, if it does not follow from the error code.
 
-    The peer's own words are part of its message.
+    `error` and `error_description` of the peer are part of its message.
     """
     words = words_in(response)
     if words.code is not None and 400 <= response.status < 500:
         return refused(response, words, clause=clause, remedy=remedy)
-    says = f" and says {words}" if words else ""
+    quoted = f": {words}" if words else ""
     return UnexpectedStatus(
-        f"{without_query(response.url)} answered {response.status}{says}",
+        f"{without_query(response.url)} answered with status {response.status}{quoted}",
         clause=clause,
         remedy=remedy or (Remedy.RETRY_LATER if response.status >= 500 else None),
         facts={"status": response.status},
@@ -192,30 +192,30 @@ def refused(
     remedy: Remedy | None = None,
     hint: str | None = None,
 ) -> PeerRefused:
-    """The error for an OAuth error that an answer tells, in its body or elsewhere, under whatever status."""
+    """The error for a response with an OAuth error, in its body or in a header, with any status."""
     code = words.code or ""
-    said = f', "{words.description}"' if words.description else ""
+    quoted = f', "{words.description}"' if words.description else ""
     hint = hint or _HINTS.get(code)
     return PeerRefused(
-        f"{without_query(response.url)} refused: {code}{said}" + ("" if hint is None else f" ({hint})"),
+        f"{without_query(response.url)} refused: {code}{quoted}" + ("" if hint is None else f" ({hint})"),
         peer_code=code,
         status=response.status,
         clause=clause,
         peer_description=words.description,
         remedy=remedy,
-        facts={"server_date": response.header("date") or "not told"} if code in _TIMED else {},
+        facts={"server_date": response.header("date") or "none"} if code in _TIMED else {},
     )
 
 
-def refuse_told_error(response: HttpResponse, *, clause: str) -> None:
-    """For an answer that lacks what makes it a success: raise PeerRefused if it tells an OAuth error in its place."""
+def raise_error_in_body(response: HttpResponse, *, clause: str) -> None:
+    """Raise PeerRefused if a response with a 2xx status has an OAuth error in its body."""
     words = words_in(response)
     if words.code is not None:
         raise refused(response, words, clause=clause)
 
 
 def words_in(response: HttpResponse) -> PeerWords:
-    """What the body of a refusal says, whatever it is labelled."""
+    """`error` and `error_description` in the body of a response, whatever its media type."""
     try:
         members, _ = parse_json_body(response.body, response.header("content-type"))
     except ValueError:
@@ -225,7 +225,7 @@ def words_in(response: HttpResponse) -> PeerWords:
 
 
 def read_retry_after(response: HttpResponse, now: float) -> float | None:
-    """Seconds from now that the server asks to be left alone for: a number, or a date in any of its three forms."""
+    """The seconds to wait, from Retry-After: a number, or a date in any of its three formats. None without it."""
     value = response.header("retry-after")
     if value is None:
         return None
@@ -235,6 +235,6 @@ def read_retry_after(response: HttpResponse, now: float) -> float | None:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:  # asctime's form names no zone, and means GMT as the others do
+    if date.tzinfo is None:  # the asctime format has no time zone: it means GMT, like the others
         date = date.replace(tzinfo=UTC)
     return max(date.timestamp() - now, 0.0)

@@ -1,6 +1,6 @@
-"""Asking an authorization server about a token: as JSON, or as a signed JWT whose signer cannot deny it.
+"""Introspection of a token at an authorization server: the response is JSON, or a signed JWT (for non-repudiation).
 
-What is checked here is the answer; whether the token it describes may be used is for the resource server.
+This module checks the response. Whether the token may be used is decided by the resource server.
 
 Spec: RFC 7662 2.1, 2.2; RFC 9701 4a, 5a, 8.1; FAPI2-MS 5.5.2-1, 5.5.2-2 (RS-8, RS-9)
 Role: C, RS
@@ -29,7 +29,7 @@ from fapikit.tracebacks import bare
 SIGNED_MEDIA_TYPE: Final = "application/token-introspection+jwt"
 TIMEOUT: Final = 5.0
 MAX_AGE: Final = 60.0
-"""How old a signed answer may be: it is made for this very request."""
+"""In seconds: how old a signed response may be. The server makes it for this one request."""
 
 INACTIVE: Final[Mapping[str, Any]] = MappingProxyType({"active": False})
 
@@ -55,13 +55,13 @@ def introspect(
     timeout: float = TIMEOUT,
     assertion_audience: str | None = None,
 ) -> Flow[Mapping[str, Any]]:
-    """What the server says about `token`: `INACTIVE`, or members whose JSON types have been checked.
+    """Introspect `token`. The result is `INACTIVE`, or the members of the response with checked JSON types.
 
-    `signed` asks for RFC 9701 and refuses JSON; it needs the server's `keys` and the `algorithms` allowed.
-    `decryption`: how to open an answer that is encrypted around its signature. `assertion_audience`: whom an assertion
-    of ours is meant for, if not for the issuer.
+    `signed`: demand a signed response (RFC 9701) and refuse JSON; it needs the `keys` of the server and the allowed
+    `algorithms`. `decryption`: how to decrypt a response that is signed, then encrypted. `assertion_audience`: the
+    `aud` of a client assertion, if it is not the issuer.
 
-    Raises TransportError (UnusableAnswer included) for everything but a clear answer: the caller cannot decide.
+    Raises TransportError (also UnusableAnswer) if there is no usable response: then the caller cannot decide.
     """
     token = conceal(token)
     credentials = yield from auth.credentials(
@@ -75,7 +75,7 @@ def introspect(
         if not signed:
             return read_members(read_json_object(response, clause="RFC 7662 2.2"))
         if keys is None:
-            raise ValueError("a signed answer is verified with the keys of the server")
+            raise ValueError("signed=True needs the keys of the server: give keys")
         expected = Expected(
             issuer=issuer, audience=(client_id,), now=clock(), skew=skew, sole_audience=True, max_age=MAX_AGE
         )
@@ -115,18 +115,18 @@ def read_signed(
     expected: Expected,
     decryption: Decryption | None = None,
 ) -> Flow[Mapping[str, Any]]:
-    """The members inside a signed answer, verified. Raises MessageError, JwtError, TransportError."""
+    """The verified members of a signed response. Raises MessageError, JwtError, TransportError."""
     if response.status != 200:
         raise read_refusal(response, clause="RFC 9701 5")
-    # A plain JSON answer where a signed one was asked for would let a thief of TLS keys, or a proxy, vouch for tokens.
+    # If plain JSON were accepted here, a proxy or an attacker with the TLS key could declare any token active.
     if response.media_type != SIGNED_MEDIA_TYPE:
         raise MalformedMessage(
-            "the answer to an introspection is not signed",
+            f"the introspection response is not signed: the server must answer with {SIGNED_MEDIA_TYPE}",
             clause="FAPI2-MS 5.5.2-1",
             facts={"media_type": response.media_type[:80]},
         )
     if not response.body.isascii():
-        raise MalformedMessage("the answer to an introspection is no JWT", clause="RFC 9701 5a")
+        raise MalformedMessage("the introspection response is not a JWT", clause="RFC 9701 5a")
     jwt = yield from verify_jwt(
         Concealed(response.body.decode("ascii")),
         INTROSPECTION_RESPONSE,
@@ -142,11 +142,11 @@ def read_signed(
 
 
 def read_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The members of an answer, in the form that RFC 7662 has them. Raises MalformedMessage for one that decides.
+    """The members of a response, with the JSON types of RFC 7662. Raises MalformedMessage for a deciding member.
 
-    Whether a token is active is never read into anything but true: the text "true" is no answer.
+    `active` must be a JSON true or false. The string "true" is not accepted.
     """
-    answer = Members(members, document="the introspection answer", clause="RFC 7662 2.2")
+    answer = Members(members, document="the introspection response", clause="RFC 7662 2.2")
     active = answer.present.get("active")
     if not isinstance(active, bool):
         raise answer.refuse("active", "is not true or false")
@@ -174,10 +174,10 @@ def _audience(answer: Members) -> Any:
 
 
 def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:
-    # With these the server refuses us, not the token: our credentials, or our right to ask, are wrong.
+    # With these statuses the server refuses this client, not the token: its credentials or its rights are wrong.
     ours = response.status in (400, 401, 403)
     unusable = UnusableAnswer(
-        f"the answer to an introspection cannot be used: {error.message}",
+        f"the introspection response cannot be used: {error.message}",
         clause=error.clause,
         remedy=Remedy.FIX_CONFIGURATION if ours else None,
         facts={**error.facts, "cause": type(error).__name__},

@@ -1,7 +1,7 @@
-"""The JSON object in an HTTP body, whatever its label, its byte order mark and its charset.
+"""The JSON object in an HTTP body, whatever its media type, byte order mark and charset.
 
-What a server calls its body decides nothing, so it refuses nothing: the octets say whether they are one strict JSON
-object. JWTs are not read here; their JSON is UTF-8 to the octet.
+A body is not refused for its media type. Its octets decide whether it is one strict JSON object. JWTs are not read
+here: their JSON must be exact UTF-8.
 
 Spec: RFC 8259 8.1; RFC 9110 8.3
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fapikit import strict_json
 
-_MARKS: Final = (  # those of UTF-32 begin with those of UTF-16
+_MARKS: Final = (  # UTF-32 comes before UTF-16, because its marks begin with those of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -25,10 +25,10 @@ _ONE_OCTET_CHARSETS: Final = frozenset({"iso8859-1", "iso8859-15", "cp1252"})
 
 
 def parse_json_body(body: bytes, content_type: str | None) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The object, and what was borne with to read it. Raises strict_json's DuplicateName or NotStrictJson."""
+    """The object, and the deviations that were tolerated. Raises DuplicateName, NotStrictJson of `strict_json`."""
     for mark, charset in _MARKS:
         if body.startswith(mark):
-            return _parsed(body[len(mark) :], charset), (f"a byte order mark ({charset}) stands before it",)
+            return _parsed(body[len(mark) :], charset), (f"it begins with a byte order mark ({charset})",)
     try:
         return strict_json.parse_object(body), ()
     except strict_json.NotStrictJson:
@@ -47,7 +47,7 @@ def _parsed(body: bytes, charset: str) -> Mapping[str, Any]:
 
 
 def _charset(content_type: str | None) -> str | None:
-    """The charset of the label, if it is one that servers write by mistake for UTF-8."""
+    """The charset in Content-Type, if it is one that some servers use instead of UTF-8."""
     for parameter in (content_type or "").split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":

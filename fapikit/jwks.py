@@ -1,15 +1,15 @@
-"""A peer's key set behind its `jwks_uri`: fetched once for all, refreshed ahead of need, never hammered.
+"""The key set of a peer at its `jwks_uri`: fetched once for all callers, refreshed in time, and not fetched too often.
 
-Rules (RS-7): https and no redirects; 512 KiB, 100 keys, 5 s. Fresh as long as Cache-Control says, at least a minute and
-at most `KeyLimits.fresh`; refreshed in the background from 80 % of that on. When the endpoint fails the last good keys
-serve until they are `KeyLimits.max_age` old, and it is left alone for a few seconds. A key gone from a fresh set stops
-working at once.
+Rules (RS-7): https and no redirects; at most 512 KiB, 100 keys, 5 s. A set is fresh as long as Cache-Control says, for
+a minute at least and `KeyLimits.fresh` at most. After 80 % of that time it is refreshed in the background. If the
+endpoint fails, the last keys are used until they are `KeyLimits.max_age` old, and the next fetch waits a few seconds.
+A key that is missing in a new set is refused at once.
 
-What an unknown kid means is decided by a set that was asked for after the JWT came. Such refetches are a bucket, 4 at
-once and one more in 15 s, so that strangers cannot hammer the peer; keys at hand never wait for one. While the bucket
-is empty, or where a cache on the way gave an older set, an unknown kid is undecided (KeyUndecided, a TransportError),
-for the peer may have a new key: only a JWT that is five minutes older than the set, or of a kid that was withdrawn, is
-refused without another look.
+If a JWT has an unknown kid, the set is fetched again, and the set that was requested after the JWT came decides. A
+token bucket limits these fetches (4 at once, then one in 15 s), so that nobody can use us to flood the peer. JWTs with
+a known kid never wait for a fetch. While the bucket is empty, or if an HTTP cache returns an older set, an unknown kid
+is undecided (KeyUndecided, a TransportError), because the peer may have a new key. Without another fetch, only two
+kinds of JWT are refused: one that is five minutes older than the set, and one with a kid that the peer has withdrawn.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2-1; FAPI1-ADV 8.9-1; OIDC 10.1.1
 Role: C, RS, AS
@@ -49,18 +49,18 @@ FAILURE_PAUSE: Final = 5.0
 REFETCHES_AT_ONCE: Final = 4
 REFETCH_EVERY: Final = 15.0
 SETTLED_AFTER: Final = 300.0
-"""A peer publishes a key before it signs with it. So much later, in seconds, no clock and no cache of its own can make
-a difference: a set that was asked for then would have the key."""
+"""In seconds. A peer publishes a key before it signs with it. A set that is requested so much later than a JWT was
+issued has its key, even if clocks differ and the peer has a cache."""
 _MAX_WITHDRAWN: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLimits:
-    """How long a peer's keys are believed, in seconds since they were asked for.
+    """How long the keys of a peer are used, in seconds since they were requested.
 
-    `fresh`: so long at most they serve without another look, whatever Cache-Control says: a key that the peer withdraws
-    is believed no longer. `max_age`: so long at most they serve while the endpoint gives no key set; then nothing that
-    they signed passes.
+    `fresh`: the longest time without a new fetch, whatever Cache-Control says. So a key that the peer withdraws is used
+    no longer than this. `max_age`: the longest time that keys are used while the endpoint returns no key set. After
+    it, nothing that they signed is accepted.
     """
 
     fresh: float = 600.0
@@ -70,7 +70,8 @@ class KeyLimits:
         """Raises ConfigurationError."""
         if not MIN_FRESH <= self.fresh <= self.max_age <= 86_400:
             raise ConfigurationError(
-                "KeyLimits: fresh is a minute or more, max_age no less than fresh and no more than a day",
+                f"KeyLimits(fresh={self.fresh}, max_age={self.max_age}): fresh must be 60 or more, max_age must be"
+                " fresh or more and 86400 or less",
                 clause="OIDC 10.1.1",
             )
 
@@ -79,7 +80,7 @@ DEFAULT_LIMITS: Final = KeyLimits()
 
 
 class RemoteKeySet:
-    """A `KeySource` over one `jwks_uri`; give each party one and keep it as long as the party."""
+    """The `KeySource` of one `jwks_uri`. Make one for each peer, and keep it as long as you talk to the peer."""
 
     def __init__(self, uri: str, *, clock: Clock, limits: KeyLimits = DEFAULT_LIMITS) -> None:
         self.uri = require_secure(uri, "jwks_uri")
@@ -93,13 +94,13 @@ class RemoteKeySet:
         self._refetches = TokenBucket(REFETCHES_AT_ONCE, REFETCH_EVERY)
         self._under_way_since = float("-inf")
         self._withdrawn: frozenset[str] = frozenset()
-        # Two objects for one URI share nothing: each has keys of its own.
+        # Two objects for the same URI share no fetch: each has its own keys.
         self._work = ("jwks", uri, id(self))
 
     def find(
         self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
     ) -> Flow[PublicKey]:
-        """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError when that cannot be known now."""
+        """The key for a JWS. Raises KeyNotFound, AmbiguousKey; TransportError if the keys cannot be fetched now."""
         before, came_at = self._asked, self._clock()
         keys = yield from self._current()
         while True:
@@ -110,11 +111,11 @@ class RemoteKeySet:
                 if self._is_settled(kid, issued_at) or (answered and self._as_of >= came_at):
                     raise
             if answered:
-                raise _undecided(kid, "the key set that a cache on the way gave is older than this JWT")
+                raise _undecided(kid, "an HTTP cache returned a key set that is older than this JWT")
             keys = yield from self._refetch(kid)
 
     def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
-        """The key to encrypt to this party with. Raises UnusableKey; TransportError when no set is at hand."""
+        """The key to encrypt to this peer with. Raises UnusableKey; TransportError if the keys cannot be fetched."""
         return (yield from self._current()).encryption_key(alg)
 
     def certificates(self) -> Flow[frozenset[bytes]]:
@@ -133,11 +134,11 @@ class RemoteKeySet:
         return der in keys.read_certificates()
 
     def at_hand(self, now: float) -> KeySet | None:
-        """The keys while they need nothing, not even a refresh ahead: a caller that asks only here never starves it."""
+        """The keys while they need no refresh, else None. So a caller that uses only this prevents no refresh."""
         return self._keys if 0 <= now - self._asked_at < self._fresh_for * REFRESH_AHEAD else None
 
     def load(self) -> Flow[KeySet]:
-        """The keys, fetched if they are not at hand. Raises TransportError."""
+        """The keys, fetched if they are not fresh. Raises TransportError."""
         return (yield from self._current())
 
     def _current(self) -> Flow[KeySet]:
@@ -159,20 +160,20 @@ class RemoteKeySet:
         return self._keys
 
     def _is_settled(self, kid: str | None, issued_at: float | None) -> bool:
-        """Whether the keys at hand say of an unknown kid all that others could."""
+        """Whether a new fetch could not change the result for this unknown kid."""
         if issued_at is not None and issued_at + SETTLED_AFTER <= self._as_of:
             return True
         return kid in self._withdrawn and (issued_at is None or issued_at <= self._as_of)
 
     def _refetch(self, kid: str | None) -> Flow[KeySet]:
-        """Keys asked for anew, or those that are on their way. Raises KeyUndecided where that is too much asked."""
+        """The keys of a new fetch, or of one that is running. Raises KeyUndecided if the token bucket is empty."""
         now = self._clock()
         if self._failure is not None and 0 <= now - self._failure[0] < FAILURE_PAUSE:
             raise self._left_alone(self._failure[1])
         if not 0 <= now - self._under_way_since < FETCH_DEADLINE:
             if not self._refetches.take(now):
-                raise _undecided(kid, "the key set was asked for often enough lately")
-            # Not when it begins: of many who come at once, one takes from the bucket.
+                raise _undecided(kid, "the key set was fetched too often in the last seconds")
+            # Set here and not at the start of the fetch: so of many callers at once, only one takes from the bucket.
             self._under_way_since = now
         return (yield from self._share())
 
@@ -196,14 +197,14 @@ class RemoteKeySet:
             self._answered = number
             self._keys, self._asked_at, self._as_of = keys, asked_at, asked_at - age_of(response)
             fresh = self._limits.fresh
-            self._fresh_for = fresh_for(response, least=MIN_FRESH, most=fresh, unsaid=fresh)
+            self._fresh_for = fresh_for(response, least=MIN_FRESH, most=fresh, default=fresh)
         return keys
 
     def _ask(self) -> Flow[tuple[HttpResponse, KeySet]]:
         request = HttpRequest(
             "GET",
             self.uri,
-            # What a cache on the way keeps may hold a key that was withdrawn, and lack a new one.
+            # The set in an HTTP cache may have a withdrawn key, and may lack a new one.
             (("accept", "application/jwk-set+json, application/json"), ("cache-control", "no-cache")),
             timeout=FETCH_TIMEOUT,
             max_bytes=FETCH_MAX_BYTES,
@@ -213,25 +214,25 @@ class RemoteKeySet:
             members = read_json_object(response, clause="RFC 7517 5")
             return response, KeySet.from_jwks(members, source=self.uri)
         except FapiError as error:
-            # Whatever the endpoint sent, it was no key set: nothing about the JWT has been decided.
+            # The response is not a key set. So the JWT is neither good nor bad: the question is undecided.
             raise UnusableAnswer(
                 f"the key set cannot be read: {error.message}", clause="RFC 7517 5", facts=error.facts
             ) from error
 
     def _left_alone(self, error: TransportError) -> Unreachable:
         return Unreachable(
-            f"the key set could not be had moments ago: {error.message}",
+            f"the last fetch of the key set failed a few seconds ago: {error.message}",
             clause=error.clause,
             facts={**error.facts, "cause": type(error).__name__},
         )
 
 
 def _undecided(kid: str | None, why: str) -> KeyUndecided:
-    return KeyUndecided(f"a key that is not known here: {why}", facts={"kid": kid or "none"})
+    return KeyUndecided(f"the key is unknown, and {why}", facts={"kid": kid or "none"})
 
 
 def _withdrawn(before: frozenset[str], old: KeySet | None, new: KeySet) -> frozenset[str]:
-    """The kids that earlier sets had and the new one has not."""
+    """The kids that earlier sets had and the new set does not have."""
     had, has = {key.kid for key in old.keys} if old is not None else set(), {key.kid for key in new.keys}
     gone = {kid for kid in had if kid is not None}
     if len(before) + len(gone) <= _MAX_WITHDRAWN:

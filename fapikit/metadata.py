@@ -1,8 +1,8 @@
-"""Authorization server metadata: fetched from its well-known document, believed only if the issuer matches.
+"""Authorization server metadata: fetched from its well-known URL, and trusted only if the issuer matches.
 
-A bank that publishes none is described by hand: `ServerMetadata(issuer, {"token_endpoint": ...})`. What a document says
-oddly in one member spoils the others no more than it must: a member that cannot be read is left out, and an endpoint
-that cannot be called is refused when it is asked for.
+For a bank that publishes none, give them: `ServerMetadata(issuer, {"token_endpoint": ...})`. One broken member does not
+make the document useless. A member that cannot be read is left out. An endpoint that cannot be called raises an error
+when it is used.
 
 Spec: RFC 8414 2, 3, 3.2, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; FAPI1-BL 5.2.3-11; RFC 8705 5
 Role: C, RS
@@ -53,13 +53,13 @@ _LISTS: Final = tuple(
     f"{what}_supported"
     for what in ("scopes", "claims", "_types", "_modes", "_methods", "_values", "_locales")
 )
-"""How members are called that are lists of strings."""
+"""The ends of the names of members that are lists of strings."""
 _FLAGS: Final = ("require_", "tls_client_certificate_bound_access_tokens")
-"""How flags are called whose name does not end in `_supported`."""
+"""The beginnings of the names of flags that do not end in `_supported`."""
 
 
 def well_known_url(issuer: str, kind: WellKnown) -> str:
-    """RFC 8414 puts the well-known part between host and path, OIDC Discovery after the issuer; one slash each."""
+    """The URL of the metadata. The well-known part goes between host and path (RFC 8414) or to the end (OIDC)."""
     if kind == "openid-configuration":
         return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
     parts = urlsplit(issuer)
@@ -69,10 +69,10 @@ def well_known_url(issuer: str, kind: WellKnown) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ServerMetadata:
-    """What a server says of itself, or what its documentation says of it. `raw` is read-only, and as it was read.
+    """The metadata that a server publishes, or that you take from its documentation. `raw` is read-only.
 
-    Made by hand, it takes the members of RFC 8414 2: `ServerMetadata(issuer, {"token_endpoint": ..., ...})`.
-    Raises ConfigurationError, InsecureUrl for an issuer that cannot be one.
+    The members are those of RFC 8414 2: `ServerMetadata(issuer, {"token_endpoint": ..., ...})`.
+    Raises ConfigurationError, InsecureUrl for an issuer that is not valid.
     """
 
     issuer: str
@@ -86,9 +86,9 @@ class ServerMetadata:
         object.__setattr__(self, "_unusable", MappingProxyType(unusable))
 
     def endpoint(self, name: str, *, mtls: bool = False) -> str:
-        """An endpoint's URL; with `mtls` its alias where one is listed.
+        """The URL of an endpoint; with `mtls` its `mtls_endpoint_aliases` member, if there is one.
 
-        Raises MissingMetadata; InsecureUrl, MalformedMessage for one that is listed and cannot be called.
+        Raises MissingMetadata; InsecureUrl, MalformedMessage for a URL that is listed but cannot be called.
         """
         if mtls:
             self._require_usable(_ALIASES)
@@ -105,22 +105,22 @@ class ServerMetadata:
         return url
 
     def has(self, name: str) -> bool:
-        """Whether the server lists this, usable or not: nobody is to take another way because one is spelt badly."""
+        """Whether the server lists this member, usable or not: a broken one must not lead to another behaviour."""
         return name in self.raw or name in self._unusable
 
     def strings(self, name: str) -> tuple[str, ...] | None:
-        """A list member, or None if it is absent or no list of strings."""
+        """A list member, or None if it is absent or not a list of strings."""
         value = self.raw.get(name)
         return (
             tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
         )
 
-    def flag(self, name: str, *, unsaid: bool = False) -> bool:
-        """`unsaid`: what it means where the document leaves it out.
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A flag. `default`: its value if the metadata leave it out.
 
-        Raises MalformedMessage for a member that is there and neither true nor false: a decision hangs on it.
+        Raises MalformedMessage for a value that is neither true nor false, because a decision depends on it.
         """
-        value = self.raw.get(name, unsaid)
+        value = self.raw.get(name, default)
         if isinstance(value, bool):
             return value
         raise MalformedMessage(
@@ -144,9 +144,9 @@ def discover(
     kinds: tuple[WellKnown, ...] = ("oauth-authorization-server", "openid-configuration"),
     url: str | None = None,
 ) -> Flow[ServerMetadata]:
-    """Fetch the metadata: from its well-known addresses one after another, or from `url` where it lies elsewhere.
+    """Fetch the metadata: from the well-known URLs, one after another, or from `url` if they are published there.
 
-    An address at which there is no metadata (4xx, 5xx, a redirect, a page) leads to the next.
+    If a URL has no metadata (4xx, 5xx, a redirect, a page), the next one is tried.
 
     Raises ConfigurationError, IssuerMismatch, MalformedMessage, UnexpectedStatus, UnexpectedRedirect, InsecureUrl,
     TransportError.
@@ -172,7 +172,7 @@ def _fetch(address: str) -> Flow[Mapping[str, Any]]:
     members = read_json_object(response, clause="RFC 8414 3.2")
     if not members.get("issuer"):  # a catch-all that answers everything with 200 and JSON
         raise MalformedMessage(
-            f"{address} answered with JSON that names no issuer",
+            f"the JSON of {address} has no issuer",
             clause="RFC 8414 3.2",
             facts={"member": "issuer"},
         )
@@ -180,22 +180,23 @@ def _fetch(address: str) -> Flow[Mapping[str, Any]]:
 
 
 def _no_metadata(issuer: str, failures: list[FapiError]) -> FapiError:
-    """The error for what was found at every address in place of metadata."""
-    told = "; ".join(error.message for error in failures)  # each names its address
+    """The error if none of the URLs has metadata."""
+    reasons = "; ".join(error.message for error in failures)  # each names its URL
     clause = "RFC 8414 3.2"
     later = next((error for error in failures if error.remedy is Remedy.RETRY_LATER), None)
-    if later is not None:  # what will be there then is not known
+    if later is not None:  # a later try may find metadata
         return UnexpectedStatus(
-            f"no metadata can be had now: {told}", clause=clause, remedy=Remedy.RETRY_LATER
+            f"the metadata cannot be fetched now: {reasons}", clause=clause, remedy=Remedy.RETRY_LATER
         )
     last = failures[-1]
     if all(isinstance(error, MalformedMessage) for error in failures):
         return MalformedMessage(
-            f"no metadata of {issuer!a} can be read: {told}", clause=clause, facts=last.facts
+            f"the metadata of {issuer!a} cannot be read: {reasons}", clause=clause, facts=last.facts
         )
     return UnexpectedStatus(
-        f"no metadata is found: {told}: is {issuer!a} the server's issuer, letter by letter?"
-        " (a server that has none: metadata=ServerMetadata(...); one that has them elsewhere: metadata_url=)",
+        f"no metadata are found: {reasons}: check that {issuer!a} is the issuer of the server, letter by letter. If"
+        " the server publishes none, use metadata=ServerMetadata(...). If it publishes them at another URL, use"
+        " metadata_url=",
         clause=clause,
         remedy=Remedy.FIX_CONFIGURATION,
         facts=last.facts,
@@ -203,21 +204,18 @@ def _no_metadata(issuer: str, failures: list[FapiError]) -> FapiError:
 
 
 def read_metadata(issuer: str, members: Mapping[str, Any], *, asked_at: str = "...") -> ServerMetadata:
-    """Check that a metadata document is the issuer's own. Raises IssuerMismatch."""
+    """Check that a metadata document names this issuer. Raises IssuerMismatch."""
     named = members.get("issuer")
     if named != issuer:
         got = str(named)[:200]
-        # A slash or a tenant mistyped is ours to mend; another host's metadata is an attack, or the server's mistake.
+        # A wrong slash or tenant is our mistake. Metadata of another host are an attack, or a mistake of the server.
         ours = isinstance(named, str) and has_origin(named, origin_of(issuer))
         if ours:
-            settle = f"if that is the server you mean, configure its issuer letter by letter: issuer={got!a}"
+            advice = f"if you want that server, set its issuer letter by letter: issuer={got!a}"
         else:
-            settle = (
-                f"if you know that it keeps its metadata there: issuer={got!a} with metadata_url={asked_at!a}"
-            )
+            advice = f"if you know that this server publishes them there: issuer={got!a} with metadata_url={asked_at!a}"
         raise IssuerMismatch(
-            f"the metadata names another issuer, {got!a}, than {issuer!a} of which it was asked; nothing in it is used"
-            f" ({settle})",
+            f"the metadata of {issuer!a} name another issuer, {got!a}; they are not used ({advice})",
             remedy=Remedy.FIX_CONFIGURATION if ours else None,
             facts={"expected": issuer, "got": got},
         )
@@ -227,11 +225,14 @@ def read_metadata(issuer: str, members: Mapping[str, Any], *, asked_at: str = ".
 def _require_issuer(issuer: str) -> None:
     require_secure(issuer, "the issuer")
     if "?" in issuer or "#" in issuer:
-        raise ConfigurationError("an issuer has neither query nor fragment", clause="RFC 8414 2")
+        raise ConfigurationError(
+            "the issuer has a query or a fragment: give the issuer exactly as the metadata name it",
+            clause="RFC 8414 2",
+        )
 
 
 def _read_members(issuer: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, FapiError]]:
-    """The members in the form that RFC 8414 has them, and the endpoints that cannot be called, each with the reason."""
+    """The members with the JSON types of RFC 8414, and the endpoints that cannot be called, each with its error."""
     members = Members(raw, document=f"the metadata of {issuer}", clause="RFC 8414 2")
     read: dict[str, Any] = {"issuer": issuer}
     unusable: dict[str, FapiError] = {}
@@ -254,12 +255,12 @@ def _read_members(issuer: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], 
 def _callable(
     issuer: str, members: Members, name: str, value: object, unusable: dict[str, FapiError]
 ) -> str | None:
-    """The URL if it may be called, or None, with the reason among the `unusable`."""
+    """The URL if it may be called. Otherwise None, and the error goes to `unusable`."""
     try:
         if not isinstance(value, str):
-            raise members.refuse(name, "is not text")
+            raise members.refuse(name, "is not a string")
         require_secure(value, f"{name} of the metadata")
-        if "#" in value:  # parameters would end up behind it, and stay in the browser
+        if "#" in value:  # added parameters would be part of the fragment, and would not reach the server
             raise members.refuse(name, "has a fragment", clause="RFC 6749 3.1")
         require_no_downgrade(issuer, value, f"{name} of the metadata")
     except (MalformedMessage, InsecureUrl) as error:

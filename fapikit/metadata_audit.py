@@ -2,7 +2,7 @@
 
 Spec: RFC 8414 2; RFC 9126 5; RFC 9101 10.5; RFC 9207 2.3; RFC 9449 5.1; RFC 8705 3.3; RFC 9701 7; JARM 4; CIBA 4a
 Role: C, RS
-Not checked here: what metadata cannot show, TLS and behaviour.
+Not checked here: what metadata do not show, such as TLS and behaviour.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fapikit.profiles import profile_of
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One rule: whether the metadata holds it, and what was found there."""
+    """One rule: whether the metadata satisfy it, and what was found in them."""
 
     clause: str
     requirement: str
@@ -53,7 +53,7 @@ class AuditReport:
 
 
 def audit(metadata: ServerMetadata, profile: Profile | str) -> AuditReport:
-    """Hold a server's metadata against a profile. Raises MalformedMessage for a flag that is neither true nor false."""
+    """Compare the metadata of a server with a profile. Raises MalformedMessage for a flag that is not true or false."""
     profile = profile_of(profile)
     sections = (_endpoints, _requests, _responses, _clients, _tokens, _backchannel)
     rows = tuple(row for section in sections for row in section(metadata, profile))
@@ -106,7 +106,7 @@ def _responses(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRow]
 def _clients(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRow]:
     methods, clause = "token_endpoint_auth_methods_supported", profile.clause("client_authentication_methods")
     allowed = profile.client_authentication_methods
-    # RFC 8414 2: a server that lists nothing takes client_secret_basic.
+    # RFC 8414 2: without this list, a server supports client_secret_basic.
     offered = set(metadata.strings(methods) or ("client_secret_basic",))
     yield _row(clause, f"{methods} has one of {_listed(allowed)}", bool(offered & allowed), offered)
     forbidden = offered - allowed

@@ -1,4 +1,4 @@
-"""Query strings and forms, read strictly: each parameter at most once unless the specification repeats it.
+"""Query strings and forms, read strictly: each parameter at most once, unless the specification allows repeats.
 
 Spec: RFC 6749 3.1, 3.2 (no repeats); RFC 8707 2 (`resource` repeats)
 """
@@ -19,10 +19,10 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Parameters:
-    """Parsed parameters: like a mapping of the single ones; `all(name)` for the repeatable.
+    """Parsed parameters, used like a mapping. `all(name)` returns every value of a parameter that may be repeated.
 
-    Codes, tokens and passwords are among them, so it is no `Mapping`: a tool that shows variables would go through it.
-    `secret(name)` gives one that stays concealed.
+    They may include codes, tokens and passwords. So the class is not a `Mapping`: tools that show variables show the
+    items of a mapping. `secret(name)` returns a concealed value.
     """
 
     __slots__ = ("_repeated", "_single")
@@ -35,7 +35,7 @@ class Parameters:
                 repeated.setdefault(name, []).append(value)
             elif name in single:
                 raise MalformedMessage(
-                    f"the parameter {name[:40]!a} came twice", facts={"parameter": name[:40]}
+                    f"the parameter {name[:40]!a} is sent more than once", facts={"parameter": name[:40]}
                 )
             else:
                 single[name] = value
@@ -66,7 +66,7 @@ class Parameters:
         return self._single.reveal().items()
 
     def names(self) -> tuple[str, ...]:
-        """All of them, the repeatable too."""
+        """The names of all parameters, also of those that may be repeated."""
         return (*self._single.reveal(), *self._repeated.reveal())
 
     def __getitem__(self, name: str) -> str:
@@ -88,7 +88,7 @@ class Parameters:
 def parse_parameters(encoded: str | bytes, *, max_fields: int = MAX_FIELDS) -> Parameters:
     """Parse application/x-www-form-urlencoded. An empty value counts as absent (RFC 6749 3.1).
 
-    Raises MalformedMessage for repeats, bad escapes, non-UTF-8 and absurd counts.
+    Raises MalformedMessage for repeated parameters, bad escapes, text that is not UTF-8, and `max_fields` or more.
     """
     if encoded.count(b"&" if isinstance(encoded, bytes) else "&") >= max_fields:  # type: ignore[arg-type]
         raise MalformedMessage(f"more than {max_fields} parameters", facts={"limit": max_fields})
@@ -98,12 +98,12 @@ def parse_parameters(encoded: str | bytes, *, max_fields: int = MAX_FIELDS) -> P
     names = [name for name, _ in pairs if name not in REPEATABLE]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)[:40]
-        raise MalformedMessage(f"the parameter {twice!a} came twice", facts={"parameter": twice})
+        raise MalformedMessage(f"the parameter {twice!a} is sent more than once", facts={"parameter": twice})
     return Parameters([(name, value) for name, value in pairs if value])
 
 
 def _pairs(encoded: str | bytes) -> list[tuple[str, str]] | None:
-    """None for what is not form-encoded: an error of the codec would have the whole text with it."""
+    """The pairs, or None for text that is not form-encoded. An error of the codec would include the whole text."""
     try:
         text = encoded.decode("ascii") if isinstance(encoded, bytes) else encoded
         if not text.isascii() or _BAD_ESCAPE.search(text):

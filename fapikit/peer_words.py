@@ -1,4 +1,4 @@
-"""What a peer says in an error, fit for messages and logs: short, printable, and without the secrets that we sent.
+"""The error text of a peer, made safe for messages and logs: short, printable, and without the secrets that we sent.
 
 Spec: RFC 6749 4.1.2.1, 5.2, 10.3; RFC 7591 3.2.2
 """
@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl
 from fapikit import strict_json
 
 LONGEST: Final = 200
-"""Characters of a peer's text that are repeated."""
+"""In characters: how much of a peer's text is quoted."""
 _SHORTEST_SECRET: Final = 8
 _LONG: Final = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 _LONGEST_WORD: Final = 40
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-"""What a gateway names a request by, and its operator asks for."""
+"""A UUID is quoted: gateways identify a request by it, and their operators ask for it."""
 _SECRET_HEADERS: Final = frozenset({"authorization", "dpop"})
 _NOT_SECRET: Final = frozenset(
     [
@@ -44,12 +44,12 @@ _NOT_SECRET: Final = frozenset(
         "token_type_hint",
     ]
 )
-"""Parameters that a refusal may repeat: what it complains about is mostly one of these."""
+"""The values of these parameters may be quoted: most refusals are about one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerWords:
-    """`code`: a well-formed OAuth error code. `description`: whatever else was said, escaped and cut."""
+    """`code`: a well-formed OAuth error code. `description`: the other text, escaped and shortened."""
 
     code: str | None = None
     description: str | None = None
@@ -71,9 +71,9 @@ def is_error_code(text: object) -> bool:
 
 
 def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerWords:
-    """The words of an error response (its JSON members, or its parameters). `hidden`: texts that are not repeated.
+    """The error text of a response (its JSON members, or its parameters). `hidden`: texts that must not be quoted.
 
-    A body that has no `error` of the registered form, as of a gateway, is quoted as it is. A null is an absent member.
+    A body without a well-formed `error`, such as that of a gateway, is quoted as it is. A null is an absent member.
     """
     hidden = tuple(hidden)
     members = {name: value for name, value in members.items() if value is not None}
@@ -86,9 +86,9 @@ def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerW
 
 
 def repeatable(text: str, hidden: Iterable[str] = ()) -> str:
-    """A peer's text, printable on one line, at most 200 characters of it.
+    """At most 200 characters of a peer's text, printable on one line.
 
-    Without the `hidden` texts, and without whatever looks like a token: a broken server may answer with one.
+    The `hidden` texts are masked, and so is any text that looks like a token: a broken server may send one.
     """
     for secret in hidden:
         text = text.replace(secret, "***")
@@ -104,7 +104,7 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def secrets_in(headers: Iterable[tuple[str, str]], form: bytes) -> Iterable[str]:
-    """What a request carried that its answer might repeat: credentials, codes, tokens."""
+    """The secrets in a request that the response might repeat: credentials, codes, tokens."""
     for name, value in headers:
         if name.lower() in _SECRET_HEADERS:
             yield value.rpartition(" ")[2]

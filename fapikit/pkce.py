@@ -21,7 +21,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 def make_verifier(random_bytes: RandomBytes) -> Secret:
-    """A fresh verifier of 256 bits, 43 characters (RFC 7636 7.1)."""
+    """A new verifier with 256 bits, 43 characters (RFC 7636 7.1)."""
     return Secret(random_token(random_bytes))
 
 
@@ -31,7 +31,7 @@ def challenge_of(verifier: Secret) -> str:
 
 
 def is_challenge(text: str) -> bool:
-    """Whether this can be an S256 challenge at all: 43 base64url characters."""
+    """Whether this has the form of an S256 challenge: 43 base64url characters."""
     return bool(_CHALLENGE.match(text))
 
 

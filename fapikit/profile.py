@@ -1,4 +1,4 @@
-"""What a profile is: a frozen set of rules, each with the clause behind it. The profiles themselves: `profiles`.
+"""The class `Profile`: a frozen set of rules, each with its clause. The profiles themselves are in `profiles`.
 
 Spec: FAPI2-SP 5.1.2; FAPI2-MS 5.1
 Role: C, AS, RS
@@ -23,7 +23,7 @@ AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One profile. Spans are seconds. `clauses` names, for each field, the rule behind its value."""
+    """One profile. Durations are in seconds. `clauses` has, for each field, the clause of its value."""
 
     name: str
     signing_algorithms: frozenset[str]
@@ -49,12 +49,12 @@ class Profile:
     assertion_audiences: frozenset[AssertionAudience]
     assertion_audience_as_array: bool
     named_assertion_audience: bool
-    """A client may mean its assertions for a name that the server gives itself, and no specification knows."""
+    """A client assertion may have an `aud` that the server has chosen and that no specification defines."""
     id_token_signature_required: bool
     further_id_token_audiences: bool
-    """A client may trust audiences of an ID token beside itself."""
+    """An ID token may have other audiences beside the client, if the client trusts them."""
     jarm_iss_twice: bool
-    """A signed response may name its issuer twice, if both times it is the same."""
+    """A signed response may have `iss` twice, if both values are the same."""
     scope_beyond_request: bool
     """A token answer may grant scope that was not asked for."""
     acr_essential: bool
@@ -91,10 +91,10 @@ class Profile:
 
     def _contradictions(self) -> Iterator[tuple[bool, str, str]]:
         for setting in ("signing_algorithms", "response_types", "response_modes", "tls12_ciphers"):
-            yield not getattr(self, setting), setting, "itself: it is empty"
+            yield not getattr(self, setting), setting, "the rule that it is not empty"
         for setting in ("code_lifetime", "par_lifetime", "bearer_token_lifetime"):
-            yield getattr(self, setting) <= 0, setting, "itself: a span is positive"
-        yield not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the algorithms known here"
+            yield getattr(self, setting) <= 0, setting, "the rule that a duration is more than 0"
+        yield not self.signing_algorithms <= ASYMMETRIC, "signing_algorithms", "the supported algorithms"
         constrained = self.sender_constraint_required and not self.sender_constraints
         yield constrained, "sender_constraint_required", "sender_constraints"
         methods = self.client_authentication_methods
@@ -113,7 +113,7 @@ class Profile:
         yield not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"
 
     def clause(self, setting: str) -> str:
-        """The clause behind a field."""
+        """The clause of a field."""
         return self.clauses.get(setting, "")
 
     def require(self, allowed: bool, message: str, setting: str) -> None:
@@ -131,16 +131,17 @@ class Profile:
         )
 
     def relax(self, quirk: Quirk, *, until: date, reason: str, clock: Clock = system_clock) -> Profile:
-        """This profile with one rule relaxed, as `quirk` says and no further, until a day.
+        """This profile with one rule relaxed by `quirk`, until the day `until`.
 
-        Raises ConfigurationError once the day is past, or without a reason; ForbiddenByProfile where the rule is one
-        that FAPI 2 makes mandatory. Warns (QuirkEndsSoon) from 30 days before.
+        Raises ConfigurationError after that day, or without a reason; ForbiddenByProfile if FAPI 2 makes the rule
+        mandatory. Warns (QuirkEndsSoon) in the 30 days before.
         """
         self._require_relaxable(quirk, reason)
         today = datetime.fromtimestamp(clock(), UTC).date()
         if today > until:
             raise ConfigurationError(
-                f"{quirk.name} ended on {until}: remove it, or agree on another day", facts={"reason": reason}
+                f"{quirk.name} ended on {until}: remove it, or set a later day in until",
+                facts={"reason": reason},
             )
         if until - today < NOTICE:
             warnings.warn(f"{quirk.name} ends on {until}: {reason}", QuirkEndsSoon, stacklevel=2)
@@ -155,13 +156,14 @@ class Profile:
         clause = self.clause(quirk.setting)
         if clause.startswith("FAPI2-") and clause not in quirk.allowed_by:
             raise ForbiddenByProfile(
-                f"{self.name}: {quirk.name} would break a mandatory rule",
+                f"{self.name}: {quirk.name} would relax a mandatory rule: leave it out, or use another profile",
                 clause=clause,
                 facts={"profile": self.name, "quirk": quirk.name, "setting": quirk.setting},
             )
         if not reason.strip():
             raise ConfigurationError(
-                f"{quirk.name} needs a reason, for whoever reads this next", clause="FAPI2-SP 5.1.2"
+                f"{quirk.name} has no reason: set reason to the text that explains it",
+                clause="FAPI2-SP 5.1.2",
             )
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """The profiles as data: what each requires and forbids, every value with its clause.
 
-Code asks the profile and never asks which one it is. What a profile does not mention stays on.
+Code reads a rule of the profile, and never asks which profile it is. A protection that a profile does not mention
+stays on.
 
 Spec: FAPI2-SP 5; FAPI2-MS 5a, 5.1; FAPI1-BL 5; FAPI1-ADV 5; FAPI-CIBA 5; RFC 9700 2
 Role: C, AS, RS
@@ -180,7 +181,7 @@ FAPI1_BASELINE: Final = replace(
             "assertion_audiences": "RFC 9126 2b",
             "assertion_audience_as_array": "RFC 7523 3-3",
             "named_assertion_audience": "RFC 7523 3-3",
-            "id_token_signature_required": "FAPI1-BL 5.2.2.1-3",
+            "id_token_signature_required": "FAPI1-BL 5.2.2.1-6",
             "scope_beyond_request": "FAPI1-BL 5.2.3-10",
             "token_in_query": "FAPI1-BL 6.2.1-3",
             "revocation_checked": "FAPI1-BL 6.2.1-4",
@@ -310,7 +311,7 @@ def message_signing(
     signed_introspection: bool = True,
     signed_id_tokens: bool = True,
 ) -> Profile:
-    """FAPI 2.0 Message Signing with the parts an ecosystem chose; they are conformed to separately (5.1)."""
+    """FAPI 2.0 Message Signing with the parts that an ecosystem has chosen. Each part can be used alone (5.1)."""
     return replace(
         FAPI2_SECURITY,
         name="fapi2-message-signing",
@@ -353,16 +354,16 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 
 
 def profile_of(profile: Profile | str) -> Profile:
-    """The profile object for an object or one of the strings of `PROFILES`. Raises ConfigurationError."""
+    """The profile itself, or the profile with this name in `PROFILES`. Raises ConfigurationError."""
     if isinstance(profile, Profile):
         return profile
     found = PROFILES.get(profile)
     if found is None:
         raise ConfigurationError(
-            f"no profile is called {profile!r}: use one of {', '.join(PROFILES)}", facts={"profile": profile}
+            f"there is no profile {profile!r}: use one of {', '.join(PROFILES)}", facts={"profile": profile}
         )
     return found
 
 
 RULES: Final = tuple(f.name for f in fields(Profile) if f.name not in {"name", "clauses", "relaxations"})
-"""The names of all rules a profile sets; each has a clause in every profile."""
+"""The names of all rules of a profile. Each has a clause in every profile."""

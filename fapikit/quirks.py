@@ -1,8 +1,8 @@
-"""Quirks: what may be relaxed for a peer that is not ready yet, each one rule of one profile, until a day.
+"""Quirks: rules that may be relaxed for a peer that is not ready yet. A quirk relaxes one rule of one profile.
 
-The list is closed; `docs/quirks.md` names the banks that need each. What FAPI 2 makes mandatory has no quirk: there a
-quirk moves only within what the clause leaves free. A quirk warns from 30 days before its day; after it the profile can
-no longer be constructed, while a process that runs already is not cut off.
+A quirk has a last day. In the 30 days before it, the quirk warns. After it, the profile can no longer be constructed;
+a process that is already running continues. The list of quirks is complete. `docs/quirks.md` names the banks that need
+each one. A mandatory rule of FAPI 2 has no quirk, unless its clause leaves a choice.
 
 Spec: FAPI2-SP 5.1.2
 Role: C, AS, RS
@@ -20,12 +20,12 @@ NOTICE: Final = timedelta(days=30)
 
 
 class QuirkEndsSoon(UserWarning):
-    """A relaxed rule comes back in less than 30 days; after that day the configuration no longer loads."""
+    """A quirk ends in less than 30 days. After its last day the configuration no longer loads."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One field, its relaxed value from the one before, and the FAPI 2 clauses that leave room for it."""
+    """One field, the function from its value to the relaxed value, and the FAPI 2 clauses that allow that."""
 
     setting: str
     value: Callable[[Any], Any]
@@ -33,34 +33,34 @@ class _Change:
 
 
 class Quirk(Enum):
-    """Everything that can be relaxed."""
+    """All quirks. Each relaxes one rule."""
 
     ACCEPT_RS256 = _Change("signing_algorithms", lambda algorithms: algorithms | {"RS256"})
-    """A peer that signs with RS256 still (FAPI 1: should not; OIDC's default)."""
+    """A peer still signs with RS256 (the default of OIDC; FAPI 1 says "should not")."""
 
     TOKEN_ENDPOINT_AUDIENCE = _Change("assertion_audiences", lambda audiences: audiences | {"token_endpoint"})
-    """Client assertions are meant for the token endpoint still, as RFC 7523 let them be."""
+    """A server still demands the token endpoint as `aud` of client assertions, as RFC 7523 allowed."""
 
     NAMED_ASSERTION_AUDIENCE = _Change("named_assertion_audience", lambda _: True)
-    """A bank takes client assertions only for a name of its own, such as its organisation's id in a directory."""
+    """A bank accepts client assertions only with an `aud` of its own, such as its organisation id in a directory."""
 
     FURTHER_ID_TOKEN_AUDIENCES = _Change("further_id_token_audiences", lambda _: True)
-    """A server's ID tokens are for others too; whom of them the client trusts it says with `trusted_audiences`."""
+    """ID tokens of a server have further audiences. The client lists those that it trusts in `trusted_audiences`."""
 
     JARM_ISS_TWICE = _Change("jarm_iss_twice", lambda _: True)
-    """Signed responses name `iss` twice with one value: a JWT that parsers may refuse (RFC 7519 4)."""
+    """Signed responses have `iss` twice with the same value. Parsers may refuse such a JWT (RFC 7519 4)."""
 
     PKCE_OPTIONAL = _Change("pkce_required", lambda _: False)
-    """Clients that send no challenge yet; a challenge that is sent is enforced all the same.
+    """Some clients send no `code_challenge` yet. A challenge that is sent is still enforced.
 
-    askit lets those leave it out that authenticate and send a `nonce` with `openid` (RFC 9700 2.1.1).
+    With askit, only a client that authenticates and sends a `nonce` with `openid` may leave it out (RFC 9700 2.1.1).
     """
 
     LONG_REQUEST_OBJECTS = _Change(
         "request_object_max_lifetime",
         lambda lifetime: None if lifetime is None else 86_400.0,
     )
-    """Request objects that live up to a day, where their life is limited at all."""
+    """Request objects may live for up to a day, if the profile limits their lifetime."""
 
     ECDSA_SUITES = _Change(
         "tls12_ciphers",
@@ -73,32 +73,32 @@ class Quirk(Enum):
             ),
         ),
     )
-    """ECDSA certificates under TLS 1.2, where FAPI 1 names RSA suites only."""
+    """ECDSA certificates with TLS 1.2: FAPI 1 names RSA cipher suites only."""
 
     REFRESH_ROTATION = _Change("refresh_rotation", lambda _: True, frozenset({"FAPI2-SP 5.3.2.1-9"}))
-    """Rotate refresh tokens while moving from one store to another: the extraordinary case of FAPI 2."""
+    """Rotate refresh tokens during the migration from one store to another (the exception in FAPI 2)."""
 
     SKEW_OF_A_MINUTE = _Change("clock_skew", lambda _: 60.0, frozenset({"FAPI2-SP 5.3.2.1-13"}))
-    """Bear clocks up to a minute ahead, as far as FAPI 2 goes."""
+    """Accept clocks that are up to a minute ahead, which is the maximum of FAPI 2."""
 
     @property
     def setting(self) -> str:
-        """The one field that it changes."""
+        """The field of the profile that the quirk changes."""
         return self.value.setting
 
     @property
     def allowed_by(self) -> frozenset[str]:
-        """The FAPI 2 clauses that leave room for it."""
+        """The FAPI 2 clauses that allow the change."""
         return self.value.allowed_by
 
     def relaxed(self, value: Any) -> Any:
-        """The relaxed value of its field, from the one before."""
+        """The relaxed value of the field, from its value without the quirk."""
         return self.value.value(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relaxation:
-    """A quirk in force, with the last day on which the profile can be constructed."""
+    """A quirk of a profile, with the last day on which the profile can be constructed."""
 
     quirk: Quirk
     until: date

@@ -15,14 +15,14 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 ENTROPY_OCTETS: Final = 32
-"""256 bits for every token, code, request URI, state, nonce and verifier (FAPI2-SP 5.4.1-4 asks for 128)."""
+"""256 bits for every token, code, request URI, state, nonce and verifier (FAPI2-SP 5.4.1-4 demands 128)."""
 
 
 class Concealed(Generic[T_co]):
-    """A value of any type that shows as `Concealed(***)`; read it with `reveal()`.
+    """A value of any type that is shown as `Concealed(***)`. Read it with `reveal()`.
 
-    A secret is concealed where it enters and revealed where it leaves, so that no variable of a function that waits
-    holds it: error trackers show the variables of every frame that an exception passed.
+    A secret is concealed where it enters this library, and revealed where it leaves it. So no variable of a function
+    that waits has the secret in clear. Error trackers show the variables of every frame that an exception passes.
     """
 
     __slots__ = ("_value",)
@@ -48,21 +48,24 @@ class Concealed(Generic[T_co]):
         return self
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Itself, as of a string: so `dataclasses.asdict` shows what holds secrets, and none of them."""
+        """The same object. So `dataclasses.asdict` works for objects with secrets, and shows none of them."""
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} is not pickled: seal it (fapikit.stores.sealed)")
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled, because that would write it in clear: seal it"
+            " (fapikit.stores.sealed)"
+        )
 
 
 @final
 class Secret(Concealed[str]):
-    """A string that shows as `Secret(***)`; read it with `reveal()`, compare it with `matches()`."""
+    """A string that is shown as `Secret(***)`. Read it with `reveal()`. Compare it with `matches()`."""
 
     __slots__ = ()
 
     def matches(self, candidate: str) -> bool:
-        """Constant-time comparison."""
+        """Whether the strings are equal, compared in constant time."""
         mine, other = self._value, candidate
         return hmac.compare_digest(
             mine.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
@@ -75,15 +78,15 @@ class Secret(Concealed[str]):
 
 
 def conceal(value: T | Concealed[T]) -> Concealed[T]:
-    """The value concealed, if it is not yet."""
+    """The value as `Concealed`, if it is not concealed yet."""
     return value if isinstance(value, Concealed) else Concealed(value)
 
 
 def revealed(value: str | Concealed[str]) -> str:
-    """The string, if it is concealed or not."""
+    """The string, whether it is concealed or not."""
     return value.reveal() if isinstance(value, Concealed) else value
 
 
 def random_token(random_bytes: RandomBytes, octets: int = ENTROPY_OCTETS) -> str:
-    """A fresh base64url string of `octets` unpredictable octets."""
+    """A new base64url string of `octets` unpredictable octets."""
     return encode(random_bytes(octets))

@@ -1,4 +1,4 @@
-"""JSON read strictly: each member once, UTF-8 without lone surrogates, finite numbers, bounded depth.
+"""Strict JSON: each member once, UTF-8 without lone surrogates, finite numbers, limited depth.
 
 Spec: RFC 7515 4; RFC 7519 4; RFC 8259 4, 6, 8.1; RFC 7493 2
 """
@@ -16,29 +16,29 @@ _MAX_DIGITS: Final = 40
 
 
 class DuplicateName(ValueError):
-    """One object names a member twice."""
+    """A JSON object has the same member twice."""
 
 
 class NotStrictJson(ValueError):
-    """Not UTF-8, not JSON, not an object, or JSON with a number, a letter or a depth nobody means."""
+    """Not UTF-8, not JSON, not an object, or JSON with a number, a character or a depth that is not accepted."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise DuplicateName("a JSON object names a member twice")
+        raise DuplicateName("a JSON object has the same member twice")
     return members
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise NotStrictJson(f"{name} is not JSON")
+    raise NotStrictJson(f"{name} is not a JSON value")
 
 
-@lru_cache(maxsize=512)  # most are times, and many tokens name the same second
+@lru_cache(maxsize=512)  # most integers are times, and many tokens have the same ones
 def _integer(digits: str) -> int:
-    # A longer one makes float() overflow later, far from here.
+    # A longer integer would make float() overflow later, in other code.
     if len(digits) > _MAX_DIGITS:
-        raise NotStrictJson("a number has absurdly many digits")
+        raise NotStrictJson(f"a number has more than {_MAX_DIGITS} digits")
     return int(digits)
 
 
@@ -65,28 +65,28 @@ def parse_value(octets: bytes | str) -> Any:
             value, end = _scan(text, 0)
         except StopIteration:
             end = -1
-        if end != len(text):  # JSON may have space around it, and then this is not the way to find its ends
+        if end != len(text):  # the scan does not skip white space around the value; `decode` does
             value = _DECODER.decode(text)
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _require_shallow(value)
-        if "\\u" in text:  # only an escape can bring a lone surrogate in
+        if "\\u" in text:  # only an escape can produce a lone surrogate
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except (DuplicateName, NotStrictJson):
         raise
     except (ValueError, RecursionError):
         pass
-    # Raised out here, without a cause: those errors keep the whole text, which may be a token answer.
+    # Raised here, without a cause: those errors contain the whole text, which may be a token response.
     raise NotStrictJson("not JSON")
 
 
 def parse_object(
     octets: bytes | str, nested: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """A JSON object. `nested` is applied to one that may hold others, or arrays. Raises DuplicateName or NotStrictJson.
+    """A JSON object. `nested` is applied to one that may have objects or arrays inside.
 
-    Most texts are a flat object without escapes. A quick look tells that, and a quicker scan reads it; where anything
-    is odd about it, the careful way says what.
+    Raises DuplicateName or NotStrictJson. Most texts are a flat object without escapes. They are found by a quick test,
+    and read by a faster scan. Any other text is read by `parse_value`, which raises the exact error.
     """
     text = octets
     try:
@@ -95,7 +95,7 @@ def parse_object(
         if text.rfind("{") == 0 and "[" not in text and "\\" not in text:
             members, end = _scan_flat(text, 0)
             strings = len(members) + list(map(type, members.values())).count(str)
-            # A member that another wrote over leaves quotes in the text that nobody accounts for.
+            # If a second member with the same name replaced the first, the text has more quotes than this count.
             if end == len(text) and text.count('"') == 2 * strings:
                 return members
     except (ValueError, StopIteration):
@@ -107,7 +107,7 @@ def parse_object(
 
 
 def parse_repeating(octets: bytes | str, names: Collection[str]) -> dict[str, Any]:
-    """A JSON object in which members of these names may stand twice with one value. Raises as `parse_object` does."""
+    """A JSON object in which members with these names may occur twice with one value. Raises like `parse_object`."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         first: dict[str, Any] = {}
@@ -115,7 +115,7 @@ def parse_repeating(octets: bytes | str, names: Collection[str]) -> dict[str, An
             if name in names and name in first and first[name] == value:
                 continue
             if name in first:
-                raise DuplicateName("a JSON object names a member twice")
+                raise DuplicateName("a JSON object has the same member twice")
             first[name] = value
         return first
 
@@ -125,7 +125,7 @@ def parse_repeating(octets: bytes | str, names: Collection[str]) -> dict[str, An
         if isinstance(error, DuplicateName):
             raise
         raise NotStrictJson("not JSON") from None
-    return parse_object(dump_value(decoded))  # what else is strict about it
+    return parse_object(dump_value(decoded))  # for the other strict rules
 
 
 def dump(value: Mapping[str, Any]) -> bytes:
@@ -149,4 +149,4 @@ def _require_shallow(value: Any) -> None:
         ]
         if not layer:
             return
-    raise NotStrictJson(f"nested deeper than {MAX_DEPTH}")
+    raise NotStrictJson(f"the nesting is deeper than {MAX_DEPTH}")

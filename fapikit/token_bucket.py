@@ -1,4 +1,4 @@
-"""How often something may be done: a few times at once, and one more for every span that passes.
+"""A token bucket: something may be done a few times at once, then once in each interval.
 
 Spec: RFC 7517 5 (RS-7)
 Role: C, RS, AS
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 
 class TokenBucket:
-    """`burst` times at once, then once in `every` seconds; kept as one number, when it would be full again.
+    """`burst` times at once, then once in `every` seconds. The only state is the time when the bucket is full again.
 
-    No lock: two threads may take one token for two.
+    There is no lock. So two threads may take the same token at the same time.
     """
 
     __slots__ = ("_every", "_full_at", "_span")
@@ -21,9 +21,9 @@ class TokenBucket:
         self._full_at = float("-inf")
 
     def take(self, now: float) -> bool:
-        """Whether it may be done now; then it is counted."""
+        """Whether it may be done now. If so, it is counted."""
         full_at = self._full_at
-        if not now <= full_at <= now + self._span:  # full, or the clock was set back
+        if not now <= full_at <= now + self._span:  # the bucket is full, or the clock was set back
             full_at = now
         if full_at + self._every > now + self._span:
             return False

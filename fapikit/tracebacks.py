@@ -1,8 +1,8 @@
-"""What an exception takes along on its way out: no local variables of ours, where a secret may stand in clear.
+"""Remove our local variables from the tracebacks of exceptions, because a secret may be among them in clear.
 
-Error trackers show the local variables of every frame in a traceback. What waits for I/O holds its secrets concealed;
-the functions that take a message apart cannot, and their frames are cleared here, at the edges: where a driver hands an
-exception to the application, and where a server answers.
+Error trackers show the local variables of every frame in a traceback. A function that waits for I/O keeps its secrets
+concealed. A function that parses a message cannot. So its frame is cleared here, before an exception leaves: where a
+driver raises it into the application, and where a server answers.
 
 Spec: RFC 6749 10.3, 10.5; FAPI1-BL 7.4
 """
@@ -34,7 +34,7 @@ _CLEARED: Final = frozenset(
         "urllib",
     }
 )
-"""Our packages, and those that they take messages apart with."""
+"""Our packages, and the packages that parse messages for them."""
 _SUSPENDS: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -44,23 +44,25 @@ def _is_cleared(module: str) -> bool:
 
 
 def forget_locals(error: BaseException) -> None:
-    """Clear the frames of our functions that have ended, in this error and in all that led to it.
+    """Clear the frames of our functions that have ended, in this error, its causes and its contexts.
 
-    Not those of generators and coroutines: one that goes on elsewhere, for an exception that many waited for, would be
-    closed by it (before Python 3.13).
+    The frames of generators and coroutines are not cleared. One of them may still run, if many callers waited for the
+    same exception, and clearing would close it (before Python 3.13).
     """
     for link in _chain(error):
         traceback = link.__traceback__
         while traceback is not None:
             frame = traceback.tb_frame
             if not frame.f_code.co_flags & _SUSPENDS and _is_cleared(frame.f_globals.get("__name__", "")):
-                with suppress(RuntimeError):  # it runs: it is the one that asks, or stands above it
+                with suppress(
+                    RuntimeError
+                ):  # the frame still runs: it is the caller, or a caller of the caller
                     frame.clear()
             traceback = traceback.tb_next
 
 
 def forgets_locals(function: Callable[P, T]) -> Callable[P, T]:
-    """For a function that is handed a secret as it is, and may refuse it: what it raises shows nothing of it."""
+    """A decorator for a function that takes a secret in clear: the frames of its exceptions are cleared."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -75,16 +77,16 @@ def forgets_locals(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def bare(error: E) -> E:
-    """The error without tracebacks, its own and those of what led to it: it says by itself what was wrong."""
+    """The error without tracebacks, its own and those of its causes. Its message says what was wrong."""
     for link in _chain(error):
         link.__traceback__ = None
     return error
 
 
 def without_frames(error: E) -> E:
-    """The error without its own traceback, and without our variables in those of what led to it.
+    """The error without its own traceback, and without our variables in the tracebacks of its causes.
 
-    For what is kept as the reason of an answer. What the application was handling meanwhile keeps its frames.
+    For an error that is kept as the reason of a response. Frames of the application stay as they are.
     """
     forget_locals(error)
     error.__traceback__ = None

@@ -1,4 +1,4 @@
-"""URLs as security sees them: which may be called, what an origin is, what may be shown.
+"""Security rules for URLs: which may be called, what an origin is, what may be logged.
 
 Spec: FAPI2-SP 5.2.1-1; RFC 3986 6.2; RFC 8252 7.3
 """
@@ -30,13 +30,13 @@ def is_loopback_host(host: str | None) -> bool:
 
 
 def has_whole_host(parts: SplitResult) -> bool:
-    """Whether the host is all that stands there: urlsplit drops without a word what stands beside [ and ]."""
+    """Whether the host is complete: urlsplit silently drops text before [ and after ]."""
     return bool(parts.hostname) and _BESIDE_BRACKETS.search(parts.netloc) is None
 
 
 def is_secure(url: str) -> bool:
-    """https, or http on loopback, where no wire can be tapped; with a host and without user info."""
-    if not _PRINTABLE.match(url) or "\\" in url:  # urlsplit drops line breaks without a word
+    """Whether the URL is https, or http on loopback, with a host and without user info."""
+    if not _PRINTABLE.match(url) or "\\" in url:  # urlsplit silently drops line breaks
         return False
     try:
         parts = urlsplit(url)
@@ -50,7 +50,7 @@ def is_secure(url: str) -> bool:
 
 
 def require_secure(url: str, what: str) -> str:
-    """Return `url`, or raise InsecureUrl naming `what`."""
+    """Return `url` if it is secure. Raises InsecureUrl with `what`, the name of the setting."""
     if not is_secure(url):
         shown = _USER_INFO.sub("//", without_query(url))
         raise InsecureUrl(f"{what} must be https (http on loopback only)", facts={"url": shown})
@@ -58,12 +58,15 @@ def require_secure(url: str, what: str) -> str:
 
 
 def require_no_downgrade(named_by: str, url: str, what: str) -> None:
-    """What one on the network names is not clear text on this machine, where it would reach what only we can.
+    """Refuse an http URL in a document that was fetched by https. It could reach a service on this machine's loopback.
 
     Raises InsecureUrl.
     """
     if urlsplit(named_by).scheme == "https" and urlsplit(url).scheme != "https":
-        raise InsecureUrl(f"{what} must be https", facts={"url": without_query(url)})
+        raise InsecureUrl(
+            f"{what} must be https, because {without_query(named_by)} is https",
+            facts={"url": without_query(url)},
+        )
 
 
 def origin_of(url: str) -> str:
@@ -77,7 +80,7 @@ def origin_of(url: str) -> str:
 
 
 def has_origin(url: str, origin: str) -> bool:
-    """Whether a URL, perhaps none at all, is at this origin."""
+    """Whether the text is a URL at this origin."""
     try:
         return origin_of(url) == origin
     except ValueError:
@@ -85,10 +88,10 @@ def has_origin(url: str, origin: str) -> bool:
 
 
 def with_query(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """The URL with these parameters behind those that it has."""
+    """The URL with these parameters added to its query."""
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(list(fields))}"
 
 
 def without_query(url: str) -> str:
-    """The URL without query and fragment, fit for logs."""
+    """The URL without query and fragment, safe for logs."""
     return url.split("?", 1)[0].split("#", 1)[0]

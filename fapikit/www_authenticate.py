@@ -1,4 +1,4 @@
-"""Reading WWW-Authenticate in full: several challenges in one field or several, token68, quoted strings with escapes.
+"""A complete parser of WWW-Authenticate: several challenges in one field or more, token68, quoted strings with escapes.
 
 Spec: RFC 9110 11.2, 11.3, 11.6.1; RFC 6750 3; RFC 9449 7.1; RFC 9728 5.1
 Role: C
@@ -38,14 +38,14 @@ class Challenge:
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     """All challenges of a response, in order, from the values of its WWW-Authenticate fields.
 
-    Raises MalformedMessage: a parameter twice in one challenge, text outside the grammar, absurd length.
+    Raises MalformedMessage for a repeated parameter in a challenge, text outside the grammar, or too many characters.
     """
     found: list[Challenge] = []
     room = MAX_CHARACTERS
     for value in values:
         room -= len(value)
         if room < 0:
-            raise _malformed("is too long")
+            raise _malformed(f"has more than {MAX_CHARACTERS} characters")
         found += _parse_value(value)
     return tuple(found)
 
@@ -56,7 +56,7 @@ def _parse_value(value: str) -> list[Challenge]:
     while position < len(value):
         scheme = _SCHEME.match(value, position)
         if scheme is None:
-            raise _malformed("holds no challenge where one is due")
+            raise _malformed("has other text where a challenge must begin")
         position = scheme.end()
         parameters: dict[str, str] = {}
         token68 = None
@@ -71,21 +71,21 @@ def _parse_value(value: str) -> list[Challenge]:
 
 
 def _first(value: str, position: int, parameters: dict[str, str]) -> tuple[int, str | None]:
-    """What follows a scheme after a space: a parameter, or the one token68."""
+    """The first item after a scheme and a space: a parameter, or the only token68."""
     parameter = _PARAMETER.match(value, position)
     if parameter is not None:
         _keep(parameters, parameter)
         return parameter.end(), None
     token68 = _TOKEN68.match(value, position)
     if token68 is None:
-        raise _malformed("holds something that is neither a parameter nor a token68")
+        raise _malformed("has text that is neither a parameter nor a token68")
     return token68.end(), token68[1]
 
 
 def _keep(parameters: dict[str, str], match: re.Match[str]) -> None:
     name, text = match[1].lower(), match[2]
     if name in parameters:
-        raise _malformed("names a parameter twice in one challenge")
+        raise _malformed("has the same parameter twice in one challenge")
     parameters[name] = _ESCAPED.sub(r"\1", text[1:-1]) if text.startswith('"') else text
 
 

@@ -14,6 +14,7 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
+from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
 from rpkit.registration.signed_request import SignedRequest
 from rpkit.registry import RegisteredBank, Registry
@@ -46,5 +47,6 @@ __all__ = [
     "TokenStore",
     "Transaction",
     "UserInfo",
+    "certificate_metadata",
     "complete_logout",
 ]

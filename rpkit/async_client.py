@@ -15,6 +15,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import AsyncDriver, HttpSettings
 from fapikit.io.http_library import library_of
+from fapikit.io.transport import settings_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
@@ -64,9 +65,14 @@ class AsyncClient:
     ) -> None:
         """See `Client`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        self._begin(make_bank(metadata, settings), AsyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), AsyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: AsyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -89,9 +95,14 @@ class AsyncClient:
     ) -> AsyncClient:
         """See `Client.discover`."""
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        driver, client = AsyncDriver(http), cls.__new__(cls)
+        driver, client = AsyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = await driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)
@@ -126,6 +137,7 @@ class AsyncClient:
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
             signed=signed,
+            mtls=settings_of(http).client_certificate is not None,
         )
         del initial_access_token
         return await cls._once(flow, http)
@@ -197,7 +209,7 @@ class AsyncClient:
         return await self._run(flow)
 
     async def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return await self._run(take_hosted_request(self.bank, name))
 
     async def complete(

@@ -141,6 +141,14 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         _check_listed(metadata, "response_modes_supported", settings.response_mode, "JARM 4")
     if settings.sender_constraint == "dpop" and settings.dpop_signer is not None:
         _check_listed(metadata, "dpop_signing_alg_values_supported", settings.dpop_signer.alg, "RFC 9449 5.1")
+    bound = "tls_client_certificate_bound_access_tokens"
+    if settings.sender_constraint == "mtls" and metadata.has(bound) and not metadata.flag(bound):
+        raise ConfigurationError(
+            f"{metadata.issuer} binds no access tokens to client certificates ({bound} is false):"
+            ' sender_constraint="mtls" is not possible there',
+            clause="RFC 8705 3.3",
+            facts={"member": bound},
+        )
     keys = None
     if metadata.has("jwks_uri"):
         uri = metadata.endpoint("jwks_uri")
@@ -176,15 +184,15 @@ def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None
         metadata.endpoint("pushed_authorization_request_endpoint", mtls=mtls)
     pushed = metadata.has("pushed_authorization_request_endpoint") and settings.pushed_requests is not False
     in_url = settings.signed_requests and not hosted and not pushed
-    if in_url and not metadata.flag("request_parameter_supported", unsaid=True):
+    if in_url and not metadata.flag("request_parameter_supported", default=True):
         raise ConfigurationError(
             f"{metadata.issuer} takes no request objects in the URL: leave pushed_requests=False out",
             clause="OIDC Discovery 3",
             facts={"member": "request_parameter_supported"},
         )
-    if hosted and not metadata.flag("request_uri_parameter_supported", unsaid=True):
+    if hosted and not metadata.flag("request_uri_parameter_supported", default=True):
         raise ConfigurationError(
-            f"{metadata.issuer} fetches no requests: leave hosted_requests out",
+            f"{metadata.issuer} does not fetch requests (request_uri_parameter_supported): leave hosted_requests out",
             clause="OIDC Discovery 3",
             facts={"member": "request_uri_parameter_supported"},
         )

@@ -21,6 +21,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.flow import Flow
 from fapikit.io import HttpSettings, SyncDriver
 from fapikit.io.http_library import library_of
+from fapikit.io.transport import settings_of
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
@@ -73,9 +74,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MissingMetadata, InsecureUrl.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        self._begin(make_bank(metadata, settings), SyncDriver(http), http)
+        self._begin(make_bank(metadata, settings), SyncDriver(http, profile=settings.profile), http)
 
     def _begin(self, bank: Bank, driver: SyncDriver, http: HttpSettings | None) -> None:
         self.bank = bank
@@ -102,9 +108,14 @@ class Client:
         Raises ForbiddenByProfile, ConfigurationError, MetadataError, MessageError, TransportError.
         """
         settings = client_settings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=profile, options=options
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=profile,
+            http=http,
+            options=options,
         )
-        driver, client = SyncDriver(http), cls.__new__(cls)
+        driver, client = SyncDriver(http, profile=settings.profile), cls.__new__(cls)
         try:
             metadata = driver.run(discover(issuer, url=metadata_url))
             client._begin(make_bank(metadata, settings), driver, http)
@@ -146,6 +157,7 @@ class Client:
             profile=profile_of(profile),
             initial_access_token=initial_access_token,
             signed=signed,
+            mtls=settings_of(http).client_certificate is not None,
         )
         del initial_access_token
         return cls._once(flow, http)
@@ -216,7 +228,7 @@ class Client:
         return self._run(flow)
 
     def take_hosted_request(self, name: str) -> str | None:
-        """See `hosted_request.take_hosted_request`: what a page of yours under `hosted_requests` answers the server."""
+        """See `hosted_request.take_hosted_request`: the request object that a page of yours serves to the server."""
         return self._run(take_hosted_request(self.bank, name))
 
     def complete(self, callback: Callback, transaction: Transaction, *, resource: str | None = None) -> Login:

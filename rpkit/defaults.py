@@ -1,6 +1,6 @@
 """The defaults of the settings that the application leaves out: those of the profile, then those of this package.
 
-Spec: FAPI2-MS 5.3.2, 5.4.2-1; RFC 9101 4b
+Spec: FAPI2-MS 5.3.2, 5.4.2-1; RFC 9101 4b; FAPI1-ADV 5.2.2-5
 Role: C
 """
 
@@ -10,6 +10,8 @@ from typing import Any
 
 from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.io import HttpSettings
+from fapikit.io.transport import settings_of
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores.memory import MemoryStore
 from rpkit.settings import HYBRID, ClientOptions, ClientSettings
@@ -23,12 +25,15 @@ def client_settings(
     redirect_uri: str | None,
     profile: Profile | str,
     options: ClientOptions,
+    http: HttpSettings | None = None,
 ) -> ClientSettings:
     """Fill in the defaults. Raises ConfigurationError, ForbiddenByProfile."""
     chosen = profile_of(profile)
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "sender_constraint" in options:
         given["sender_constraint"] = options["sender_constraint"]
+    elif len(chosen.sender_constraints) == 1:
+        (given["sender_constraint"],) = chosen.sender_constraints
     for name, make in (("store", MemoryStore), ("token_store", TokenStore.in_memory)):
         if name not in given:
             given[name] = make()
@@ -41,5 +46,10 @@ def client_settings(
         given["request_signer"] = getattr(auth, "signer", None)
     with citing(chosen):
         return ClientSettings(
-            client_id=client_id, auth=auth, redirect_uri=redirect_uri, profile=chosen, **given
+            client_id=client_id,
+            auth=auth,
+            redirect_uri=redirect_uri,
+            profile=chosen,
+            client_certificate=settings_of(http).client_certificate,
+            **given,
         )

@@ -62,16 +62,17 @@ class SignIn:
         request_object_path: str | None = None,
         **parameters: Any,
     ) -> None:
-        """`parameters` go to `begin` at each login; `begin()` adds those that depend on the request.
+        """`parameters` are given to `Client.begin` at each login. `begin()` returns those that depend on the request.
 
-        `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
-        `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
-        `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
-        their sessions here; it may hear of one twice.
-        `on_sign_out()` ends the session of a user who signs out here (your page posts to `sign_out_path`) and
-        returns the login's ID token, if it is kept. The user then signs out at the bank, and comes back to
-        `signed_out_uri`, any page of yours (one of the `post_logout_redirect_uris`).
-        `request_object_path` serves what is hosted for the bank: it is the path of the client's `hosted_requests`.
+        `resource`: the API that the first access token is for. `on_error` answers a failed login (default: a plain
+        page). `initiate_path`: the path of the registered `initiate_login_uri`; `login.target` is then the page to show
+        next.
+        `on_logout` is called when a user has signed out at the bank, and ends the sessions of the user here. It may be
+        called twice for one logout. `logout_path` is the path of the registered `backchannel_logout_uri`.
+        `on_sign_out()` is called when a user signs out here: your page posts to `sign_out_path`. It ends the session,
+        and returns the ID token of the login, if it was kept. The browser is then sent to the bank, which signs the
+        user out too. It comes back to `signed_out_uri`, a page of yours (one of the `post_logout_redirect_uris`).
+        `request_object_path`: the path below which the bank fetches requests, which is that of `hosted_requests`.
         """
         require_parameters(resource, parameters)
         self._connect = connect
@@ -115,25 +116,25 @@ class SignIn:
         return pages
 
     def register_error_handlers(self, app: Flask, *unreachable: type[Exception]) -> None:
-        """Have the application answer where a bank cannot be asked.
+        """Let the application answer the errors of calls to the bank.
 
-        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
-        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
-        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403). If the bank or
+        the store does not answer, a page says so (503). A request that is not a browser's navigation gets JSON instead.
+        `unreachable`: further exceptions that mean "does not answer", such as `httpx.TransportError`.
         """
         for kind in (*BANK_PROBLEMS, *unreachable):
             app.register_error_handler(kind, self.bank_problem)
 
     def bank_problem(self, error: Exception) -> Response:
-        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        """The response to an error of a call to the bank. Raises the error again if the user cannot solve it."""
         answer = answer_to(error, _web_request(), login_path=self._paths.login)
         if answer is None:
             raise error
-        log_failure(error, "the bank could not be asked")
+        log_failure(error, "a call to the bank failed")
         return _response(answer)
 
     def client(self) -> Client:
-        """The client, connected at first use."""
+        """The client. The first call makes it with `connect`."""
         if self._client is None:
             client = self._connect()
             require_same_addresses(client.bank, self._paths)
@@ -141,40 +142,46 @@ class SignIn:
         return self._client
 
     def close(self) -> None:
-        """Close the client, if it was ever needed."""
+        """Close the client, if it was made."""
         if self._client is not None:
             self._client.close()
 
     def login(self) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = _web_request()  # the form, if there is one, is for `begin` to read
+        asked = _web_request()  # without the form, which `begin` may read
         if not web.may_start(asked, self._paths.redirect_uri):
             return _response(web.refused_start())
         try:
             client = self.client()
             given = {} if self._begin is None else self._begin()
-            wish = initiated_login.Initiation()
+            initiation = initiated_login.Initiation()
             if self._paths.initiate is not None:
-                wish = initiated_login.answered(asked, self._paths.redirect_uri)
-            start = client.begin(**{**self._parameters, **wish.parameters, **asked_step_up(asked), **given})
+                initiation = initiated_login.read_confirmation(asked, self._paths.redirect_uri)
+            start = client.begin(
+                **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
+            )
             return _response(
-                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
+                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target)
             )
         except FapiError as error:
             return self._failed(error)
 
     def initiate(self) -> Response:
-        """Ask the user, whom another site has sent here to sign in (OIDC 4)."""
+        """Ask the user for consent to a login that another site initiates (OIDC 4)."""
         asked, paths = _web_request(_posted()), self._paths
         try:
             issuer = self.client().issuer
-            wish = initiated_login.read_initiation(asked, issuer=issuer, redirect_uri=paths.redirect_uri)
-            return _response(initiated_login.question(wish, issuer=issuer, login_path=paths.login))
+            initiation = initiated_login.read_initiation(
+                asked, issuer=issuer, redirect_uri=paths.redirect_uri
+            )
+            return _response(
+                initiated_login.confirmation_page(initiation, issuer=issuer, login_path=paths.login)
+            )
         except FapiError as error:
             return self._failed(error)
 
     def callback(self) -> Response:
-        """Finish a login; its cookie goes, whatever came of it."""
+        """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
             return _response(web.preview())
         asked = _web_request(_posted())
@@ -190,7 +197,7 @@ class SignIn:
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     def logout(self) -> Response:
-        """Hear from the bank that a user has signed out there."""
+        """Back-channel logout: the bank posts that a user has signed out there."""
         assert self._on_logout is not None  # noqa: S101 - routed only with it
         try:
             self._on_logout(self.client().read_logout(_posted()))
@@ -223,7 +230,7 @@ class SignIn:
             return _response(not_fetched(error))
 
     def jwks(self) -> Response:
-        """The client's public keys, next one included."""
+        """The client's public keys, also the next one."""
         assert self._keys is not None  # noqa: S101 - routed only with keys
         response = jsonify(self._keys.jwks())
         response.headers["cache-control"] = "public, max-age=300"
@@ -237,7 +244,7 @@ class SignIn:
 
 
 def _posted() -> bytes:
-    """The body, or as much of it as shows that it is too long."""
+    """The body. Of one that is too long, only the first `MAX_BODY` + 1 octets."""
     return request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b""
 
 

@@ -1,4 +1,4 @@
-"""How this client sends its authorization requests: signed or not; pushed, hosted for the server, or in the URL.
+"""How a client sends its authorization requests: signed or not; pushed, hosted for the server to fetch, or in the URL.
 
 Spec: FAPI2-SP 5.3.3.2-1; FAPI2-MS 5.3.2-1; FAPI1-ADV 5.2.3-2; RFC 9101 4b, 5.2; RFC 9126 5
 Role: C
@@ -16,17 +16,17 @@ from fapikit.profiles import Profile
 from fapikit.urls import is_secure
 
 HostRequest: TypeAlias = Callable[[str], Any]
-"""Takes a request object, keeps it for its server, and returns its URL. It may be a coroutine function."""
+"""A function that stores a request object for the server and returns its URL. It may be a coroutine function."""
 HostedRequests: TypeAlias = str | Sequence[str] | HostRequest
-"""Where servers fetch requests from: under one address of ours, at the addresses that are registered, or elsewhere."""
+"""Where a server fetches requests: below one URL of this site, at registered URLs, or where a function stores them."""
 MAX_REQUEST_URI: Final = 512
 HASH: Final = 1 + 43
-"""Characters of #hash, and of /name too."""
+"""The length of `#hash`, and of `/name` too, in characters."""
 _UNGUESSABLE: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
 
 
 class RequestSettings(Protocol):
-    """The part of `ClientSettings` that is read here."""
+    """The fields of `ClientSettings` that this module reads."""
 
     @property
     def profile(self) -> Profile: ...
@@ -45,7 +45,7 @@ class RequestSettings(Protocol):
 
 
 def check_requests(settings: RequestSettings) -> None:
-    """Raises ConfigurationError, ForbiddenByProfile."""
+    """Raises ConfigurationError, ForbiddenByProfile for settings that contradict each other or the profile."""
     profile = settings.profile
     profile.require(
         settings.signed_requests or not profile.request_object_required,
@@ -75,12 +75,12 @@ def _check_hosted(settings: RequestSettings) -> None:
     )
     if settings.pushed_requests:
         raise ConfigurationError(
-            "a request is either pushed or hosted: hosted_requests contradicts pushed_requests=True",
+            "a request is either pushed or hosted: leave hosted_requests or pushed_requests=True out",
             clause="RFC 9126 2.1-2",
         )
     if not settings.signed_requests:
         raise ConfigurationError(
-            "what a server fetches is a signed request: hosted_requests needs signed_requests=True",
+            "hosted_requests needs signed requests: set signed_requests=True, or leave hosted_requests out",
             clause="RFC 9101 5.2",
         )
     if isinstance(hosted, str):
@@ -89,14 +89,14 @@ def _check_hosted(settings: RequestSettings) -> None:
         _check_addresses(hosted)
     elif not callable(hosted):
         raise ConfigurationError(
-            "hosted_requests is the https address of your pages, the list of addresses that you registered, or a"
-            " function that stores a request",
+            f"hosted_requests is a {type(hosted).__name__}: give the https URL below which your pages serve requests,"
+            " the list of your registered request_uris, or a function that stores a request and returns its URL",
             clause="RFC 9101 5.2",
         )
 
 
 def hosting_paths(hosted: HostedRequests | None) -> set[str]:
-    """The paths under which this site is to serve requests; none where others do."""
+    """The paths below which this site serves requests; empty if a function stores them."""
     if isinstance(hosted, str):
         return {urlsplit(hosted).path.rstrip("/")}
     if isinstance(hosted, Sequence):
@@ -108,7 +108,7 @@ def _check_address(address: str, *, room: int) -> None:
     plain = is_secure(address) and not {"?", "#"} & set(address) and urlsplit(address).path.strip("/")
     if not plain or len(address) + room > MAX_REQUEST_URI:
         raise ConfigurationError(
-            "hosted_requests is https, has a path, no query and no fragment, and at most"
+            "hosted_requests has a wrong URL: it must be https and have a path, no query, no fragment, and at most"
             f" {MAX_REQUEST_URI - room} characters",
             clause="RFC 9101 5.2",
             facts={"got": address[:200]},
@@ -121,7 +121,7 @@ def _check_addresses(addresses: Sequence[str]) -> None:
     names = [address.rpartition("/")[2] for address in addresses]
     if not names or len(set(names)) < len(names) or not all(map(_UNGUESSABLE.match, names)):
         raise ConfigurationError(
-            "each address in hosted_requests ends in a name of its own that nobody can guess: 22 to 128 of"
-            " A-Z, a-z, 0-9, - and _, such as secrets.token_urlsafe() makes",
+            "each URL in hosted_requests must end in its own name that nobody can guess: 22 to 128 characters of"
+            " A-Z, a-z, 0-9, - and _; secrets.token_urlsafe() makes one",
             clause="RFC 9101 5.2",
         )

@@ -16,6 +16,7 @@ from fapikit.client_authentication import ClientAuthentication
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
+from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
@@ -25,6 +26,7 @@ from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.request_settings import HostedRequests, check_requests
+from rpkit.sender_constraint_settings import check_client_certificate, check_sender_constraint
 from rpkit.tokens.token_set import TokenKey, TokenSet
 
 HYBRID: Final = "code id_token"
@@ -97,7 +99,8 @@ class ClientSettings:
     response that is registered as encrypted is refused if it is not encrypted. `decryption_keys`: the keys that
     decrypt it; keep the old ones after a rotation.
 
-    `sender_constraint`: how access tokens are bound. None is possible only where the profile allows bearer tokens.
+    `sender_constraint`: how access tokens are bound, "dpop" or "mtls". None is possible only where the profile allows
+    bearer tokens. `client_certificate`: that of `HttpSettings`. "mtls" needs it, and so does an `auth` by certificate.
     `dpop_signer`: one key for all logins, for example in an HSM. Without it each login has its own key.
     `request_signer`: the key that signs request objects. Without it the key of `auth` signs them.
     `pushed_requests`: whether authorization requests use PAR. None: yes, if the server supports it.
@@ -118,6 +121,7 @@ class ClientSettings:
     store: Store = field(repr=False)
     token_store: TokenKeeper = field(repr=False)
     sender_constraint: SenderConstraint | None = "dpop"
+    client_certificate: TlsClientCertificate | None = None
     dpop_signer: Signer | None = None
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False
@@ -157,7 +161,8 @@ class ClientSettings:
         require_store(self.store)
         self.auth.check(self.profile)
         self._check_redirect_uri()
-        self._check_sender_constraint()
+        check_sender_constraint(self)
+        check_client_certificate(self)
         self._check_algorithms()
         check_encryption(self)
         check_requests(self)
@@ -193,26 +198,6 @@ class ClientSettings:
         # RFC 8252 7.1: a native app's own scheme, where the profile leaves such apps their choice.
         if parts.scheme in ("http", "https") or not self.profile.loopback_redirects:
             require_redirect_uri(uri, self.profile, "redirect_uri")
-
-    def _check_sender_constraint(self) -> None:
-        if self.sender_constraint is None:
-            self.profile.require(
-                not self.profile.sender_constraint_required,
-                "access tokens must be bound to a key: set sender_constraint",
-                "sender_constraint_required",
-            )
-            if self.dpop_signer is not None:
-                raise ConfigurationError(
-                    "dpop_signer is given, but sender_constraint is None:"
-                    ' set sender_constraint="dpop", or leave dpop_signer out'
-                )
-            return
-        self.profile.require(
-            self.sender_constraint in self.profile.sender_constraints,
-            f"sender_constraint {self.sender_constraint} is not allowed;"
-            f" use {' or '.join(sorted(self.profile.sender_constraints))}",
-            "sender_constraints",
-        )
 
     def _check_algorithms(self) -> None:
         for signer, what in (

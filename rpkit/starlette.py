@@ -64,16 +64,19 @@ class SignIn:
         request_object_path: str | None = None,
         **parameters: Any,
     ) -> None:
-        """`parameters` go to `begin` at each login; `begin(request)` adds those that depend on the request.
+        """`parameters` are given to `begin` of the client at each login. `begin(request)` returns those that depend on
+        the request.
 
-        `resource` is what the code is exchanged for. `on_error` answers a login that failed (default: a plain page).
-        `initiate_path` serves what is registered as `initiate_login_uri`; `login.target` is then where to go on.
-        `on_logout` hears of users who signed out at the bank (`logout_path`: its `backchannel_logout_uri`), and ends
-        their sessions here; it may hear of one twice.
-        `on_sign_out(request)` ends the session of a user who signs out here (your page posts to `sign_out_path`) and
-        returns the login's ID token, if it is kept. The user then signs out at the bank, and comes back to
-        `signed_out_uri`, any page of yours (one of the `post_logout_redirect_uris`).
-        `request_object_path` serves what is hosted for the bank: it is the path of the client's `hosted_requests`.
+        `resource`: the API that the first access token is for. `on_error` answers a failed login (default: a plain
+        page). `initiate_path`: the path of the registered `initiate_login_uri`; `login.target` is then the page to show
+        next.
+        `on_logout` is called when a user has signed out at the bank, and ends the sessions of the user here. It may be
+        called twice for one logout. `logout_path` is the path of the registered `backchannel_logout_uri`.
+        `on_sign_out(request)` is called when a user signs out here: your page posts to `sign_out_path`. It ends the
+        session, and returns the ID token of the login, if it was kept. The browser is then sent to the bank, which
+        signs the user out too. It comes back to `signed_out_uri`, a page of yours (one of the
+        `post_logout_redirect_uris`).
+        `request_object_path`: the path below which the bank fetches requests, which is that of `hosted_requests`.
         """
         require_parameters(resource, parameters)
         self._connect = connect
@@ -118,24 +121,24 @@ class SignIn:
         return routes
 
     def exception_handlers(self, *unreachable: type[Exception]) -> dict[Any, Any]:
-        """What `Starlette` and `FastAPI` take as `exception_handlers`: a bank that cannot be asked is answered.
+        """The `exception_handlers` of `Starlette` and `FastAPI` for the errors of calls to the bank.
 
-        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403), a bank or store
-        that does not answer a page that says so (503); for anything but a browser's navigation JSON with the same.
-        `unreachable`: further exceptions of yours that mean the latter, such as `httpx.TransportError`.
+        GrantEnded, NoAccessToken and StepUpRequired become a page with a button that signs in (403). If the bank or
+        the store does not answer, a page says so (503). A request that is not a browser's navigation gets JSON instead.
+        `unreachable`: further exceptions that mean "does not answer", such as `httpx.TransportError`.
         """
         return dict.fromkeys((*BANK_PROBLEMS, *unreachable), self.bank_problem)
 
     async def bank_problem(self, request: Request, error: Exception) -> Response:
-        """The answer to an error that a call to the bank raised. Raises it again where nobody but you can mend it."""
+        """The response to an error of a call to the bank. Raises the error again if the user cannot solve it."""
         answer = answer_to(error, _web_request(request), login_path=self._paths.login)
         if answer is None:
             raise error
-        log_failure(error, "the bank could not be asked")
+        log_failure(error, "a call to the bank failed")
         return _response(answer)
 
     async def client(self) -> AsyncClient:
-        """The client, connected at first use."""
+        """The client. The first call makes it with `connect`."""
         if self._client is None:
             client = await self._connect()
             require_same_addresses(client.bank, self._paths)
@@ -143,42 +146,46 @@ class SignIn:
         return self._client
 
     async def aclose(self) -> None:
-        """Close the client, if it was ever needed: for the application's lifespan."""
+        """Close the client, if it was made. Call it at the end of the application's lifespan."""
         if self._client is not None:
             await self._client.aclose()
 
     async def login(self, request: Request) -> Response:
         """Begin a login and send the browser to the bank."""
-        asked = _web_request(request)  # the form, if there is one, is for `begin` to read
+        asked = _web_request(request)  # without the form, which `begin` may read
         if not web.may_start(asked, self._paths.redirect_uri):
             return _response(web.refused_start())
         try:
             client = await self.client()
             given = {} if self._begin is None else await _awaited(self._begin(request))
-            wish = initiated_login.Initiation()
+            initiation = initiated_login.Initiation()
             if self._paths.initiate is not None:
-                wish = initiated_login.answered(asked, self._paths.redirect_uri)
+                initiation = initiated_login.read_confirmation(asked, self._paths.redirect_uri)
             start = await client.begin(
-                **{**self._parameters, **wish.parameters, **asked_step_up(asked), **given}
+                **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
             )
             return _response(
-                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=wish.target)
+                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target)
             )
         except FapiError as error:
             return await self._failed(request, error)
 
     async def initiate(self, request: Request) -> Response:
-        """Ask the user, whom another site has sent here to sign in (OIDC 4)."""
+        """Ask the user for consent to a login that another site initiates (OIDC 4)."""
         asked, paths = _web_request(request, await _body(request)), self._paths
         try:
             issuer = (await self.client()).issuer
-            wish = initiated_login.read_initiation(asked, issuer=issuer, redirect_uri=paths.redirect_uri)
-            return _response(initiated_login.question(wish, issuer=issuer, login_path=paths.login))
+            initiation = initiated_login.read_initiation(
+                asked, issuer=issuer, redirect_uri=paths.redirect_uri
+            )
+            return _response(
+                initiated_login.confirmation_page(initiation, issuer=issuer, login_path=paths.login)
+            )
         except FapiError as error:
             return await self._failed(request, error)
 
     async def callback(self, request: Request) -> Response:
-        """Finish a login; its cookie goes, whatever came of it."""
+        """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
             return _response(web.preview())
         asked = _web_request(request, await _body(request))
@@ -195,7 +202,7 @@ class SignIn:
         return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
 
     async def logout(self, request: Request) -> Response:
-        """Hear from the bank that a user has signed out there."""
+        """Back-channel logout: the bank posts that a user has signed out there."""
         assert self._on_logout is not None  # noqa: S101 - routed only with it
         try:
             client = await self.client()
@@ -231,7 +238,7 @@ class SignIn:
             return _response(not_fetched(error))
 
     async def jwks(self, _request: Request) -> Response:
-        """The client's public keys, next one included."""
+        """The client's public keys, also the next one."""
         assert self._keys is not None  # noqa: S101 - routed only with keys
         return JSONResponse(self._keys.jwks(), headers={"cache-control": "public, max-age=300"})
 

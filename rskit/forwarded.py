@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fapikit.certificates import CertificateHeader, ProxyTrust
-from fapikit.certificates.proxy_fields import ProxyFields
+from fapikit.certificates.proxy_fields import Field, ProxyFields
 from fapikit.errors import ConfigurationError
 from rskit.errors import ForwardedPrefixRefused
 from rskit.request_view import RequestView
@@ -19,8 +19,6 @@ from rskit.request_view import RequestView
 _PREFIX_FIELD: Final = "x-forwarded-prefix"
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~]+)*/?")
 _NOTHING: Final[frozenset[str]] = frozenset()
-
-Fields = Sequence[tuple[str, str]]
 
 
 class Forwarded:
@@ -31,18 +29,16 @@ class Forwarded:
         if not isinstance(prefix, ProxyTrust | None):
             raise ConfigurationError('forwarded_prefix is a rule such as ProxyTrust.of(["10.0.3.0/24"])')
         self._certificates = certificates
-        self._prefix = (
-            None
-            if prefix is None
-            else ProxyFields(_PREFIX_FIELD, trust=prefix, refused=ForwardedPrefixRefused)
-        )
-        self.names = (certificates.names if certificates else _NOTHING) | (
-            self._prefix.names if self._prefix else _NOTHING
-        )
-        self.octet_names = frozenset(name.encode("latin-1") for name in self.names)
+        self._prefix = _prefix_fields(prefix) if prefix is not None else None
+        of_certificates = certificates.names if certificates else _NOTHING
+        of_prefix = self._prefix.names if self._prefix else _NOTHING
+        self.names = of_certificates | of_prefix
+        self.octet_names = _octets(self.names)
+        self._of_certificates = of_certificates | _octets(of_certificates)
+        self._of_prefix = of_prefix | _octets(of_prefix)
 
     def take(
-        self, view: RequestView, sent: Fields, *, peer: str | None, joined: bool = False
+        self, view: RequestView, sent: Sequence[Field], *, peer: str | None, joined: bool = False
     ) -> tuple[RequestView, frozenset[str]]:
         """The view with what counts, and which fields the application must not see.
 
@@ -52,7 +48,7 @@ class Forwarded:
         strip = _NOTHING
         if self._certificates is not None:
             reading = self._certificates.read(
-                sent if self._prefix is None else _only(sent, self._certificates.names),
+                sent if self._prefix is None else [f for f in sent if f[0] in self._of_certificates],
                 peer=peer,
                 direct=view.certificate() is not None,
                 joined=joined,
@@ -62,7 +58,7 @@ class Forwarded:
             if certificate is not None:
                 view = view.with_certificate(lambda: certificate)
         if self._prefix is not None:
-            fields = self._prefix.of_proxy(_only(sent, self._prefix.names), peer)
+            fields = self._prefix.of_proxy([f for f in sent if f[0] in self._of_prefix], peer)
             if fields is None:
                 return view, strip | self._prefix.names
             strip |= self._prefix.secret
@@ -72,11 +68,15 @@ class Forwarded:
         return view, strip
 
 
-def _only(sent: Fields, names: frozenset[str]) -> list[tuple[str, str]]:
-    return [field for field in sent if field[0].lower() in names]
+def _prefix_fields(trust: ProxyTrust) -> ProxyFields:
+    return ProxyFields(_PREFIX_FIELD, trust=trust, refused=ForwardedPrefixRefused)
 
 
-def _read_prefix(fields: ProxyFields, of_proxy: Fields, *, joined: bool) -> str:
+def _octets(names: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("latin-1") for name in names)
+
+
+def _read_prefix(fields: ProxyFields, of_proxy: Sequence[Field], *, joined: bool) -> str:
     value = fields.read(of_proxy, joined=joined).get(_PREFIX_FIELD, "")
     if not _PREFIX.fullmatch(value):
         raise fields.refusal("the value is no path prefix such as /bank", _PREFIX_FIELD)

@@ -52,4 +52,8 @@ class RequestView(NamedTuple):
 
     def with_certificate(self, certificate: Callable[[], Certificate]) -> RequestView:
         """This view; quicker than `_replace`, for it is made for each request behind a proxy that ends TLS."""
-        return _new(RequestView, (*self[:5], certificate, *self[6:]))
+        method, path, query, authorization, dpop, _, interaction_id, cross_origin = self
+        return _new(
+            RequestView,
+            (method, path, query, authorization, dpop, certificate, interaction_id, cross_origin),
+        )

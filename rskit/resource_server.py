@@ -15,10 +15,11 @@ from collections.abc import Collection
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.clauses import cite_what_is_in_force
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
-from fapikit.dpop import CheckedProof, NonceIssuer, ProcessNonceIssuer, remember_proof, replay_mark
-from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
+from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
+from fapikit.errors import FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
+from fapikit.jose.encryption import Decryption
 from fapikit.profiles import Profile, profile_of
 from fapikit.secrets import Concealed
 from fapikit.stores import MemoryStore, Store, unsealed
@@ -44,8 +45,6 @@ from rskit.issuers.issuer import IssuerBook, Issuers
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.possession.credentials import (
-    BEARER,
-    DPOP,
     Credentials,
     read_credentials,
     require_credentials,
@@ -56,6 +55,7 @@ from rskit.possession.nonce_refusals import NonceRefusals
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
+from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -71,6 +71,7 @@ class ResourceServer:
     API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
+    `decryption`: the keys that open JWTs which issuers encrypt for this API; a JWT in the clear is then refused.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
@@ -93,6 +94,7 @@ class ResourceServer:
         bindings: Collection[Binding] | None = None,
         require_bound: bool = False,
         denylist: RevocationHook | None = None,
+        decryption: Decryption | None = None,
         client_certificates: CertificateHeader | None = None,
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
@@ -115,7 +117,8 @@ class ResourceServer:
         )
         """What is read of a proxy."""
         self.random_bytes = random_bytes
-        self.sync_driver, self.async_driver = SyncDriver(http), AsyncDriver(http)
+        self.sync_driver = SyncDriver(http, profile=self.profile)
+        self.async_driver = AsyncDriver(http, profile=self.profile)
         self.interaction_id = InteractionIds(random_bytes).choose
         # A store in memory answers at once. Then the check stays one pass.
         self._proofs = ProofBudget(
@@ -125,10 +128,15 @@ class ResourceServer:
         self._shares = FairShare(keeper) if isinstance(keeper, MemoryStore) else None
         self._adds_at_once = self.store.add if isinstance(self.store, MemoryStore) else None
         self.require_bound = required = self.profile.sender_constraint_required or require_bound
-        allowed = _bindings(self.profile, bindings, required=required)
-        self.nonces = _nonce_issuer(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
-        self._observe = _observing(observe, self.profile, clock())
-        self._issuers = IssuerBook(issuers, profile=self.profile, clock=clock)
+        allowed = read_bindings(self.profile, bindings, required=required)
+        self.nonces = read_nonces(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
+        self._observe = read_observe(observe, self.profile, clock())
+        self._issuers = IssuerBook(
+            issuers,
+            profile=self.profile,
+            clock=clock,
+            encrypted=decryption is not None and decryption.required,
+        )
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
@@ -139,6 +147,7 @@ class ResourceServer:
             cache=TokenCache(max_cached_tokens),
             clock=clock,
             denylist=denylist,
+            decryption=decryption,
         )
         self._possession = PossessionRules(
             bases=bases_of(resource, origins),
@@ -148,7 +157,7 @@ class ResourceServer:
             nonces=self.nonces,
         )
         self._challenges = ChallengeRules(
-            offered=_offered(allowed, required=required),
+            offered=offered_schemes(allowed, required=required),
             algorithms=tuple(sorted(self.profile.signing_algorithms)),
             resource_metadata=metadata_url(resource),
             nonces=self.nonces,
@@ -342,53 +351,3 @@ class ResourceServer:
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource}, {self.profile})"
-
-
-def _bindings(profile: Profile, wanted: Collection[Binding] | None, *, required: bool) -> frozenset[Binding]:
-    if wanted is None:
-        return profile.sender_constraints
-    if isinstance(wanted, str):
-        raise ConfigurationError('bindings= takes a collection, such as {"dpop"}')
-    profile.require(
-        frozenset(wanted) <= profile.sender_constraints,
-        f"these bindings are not all allowed: {' '.join(sorted(wanted))}",
-        "sender_constraints",
-    )
-    if required and not wanted:
-        raise ConfigurationError(f"bindings= is empty, but {profile} requires bound tokens: name a binding")
-    return frozenset(wanted)
-
-
-def _offered(bindings: frozenset[Binding], *, required: bool) -> tuple[str, ...]:
-    """The schemes that a token may use. A certificate-bound token uses Bearer."""
-    schemes = [DPOP] if "dpop" in bindings else []
-    return (*schemes, BEARER) if "mtls" in bindings or not required else tuple(schemes)
-
-
-def _nonce_issuer(
-    nonces: NonceIssuer | bytes | bool | None, random_bytes: RandomBytes, *, wanted: bool
-) -> NonceIssuer | None:
-    if isinstance(nonces, NonceIssuer):
-        return nonces
-    if isinstance(nonces, bytes):
-        return NonceIssuer((nonces,))
-    if nonces is not None and not isinstance(nonces, bool):
-        raise ConfigurationError(
-            "nonces= must be a key of 32 octets or more (bytes), a NonceIssuer, or a bool"
-        )
-    return ProcessNonceIssuer(random_bytes) if (wanted if nonces is None else nonces) else None
-
-
-def _observing(observe: observing.Observe | None, profile: Profile, now: float) -> observing.Observe | None:
-    if observe is None:
-        return None
-    profile.require(
-        not profile.sender_constraint_required,
-        "refusals are never only observed",
-        "sender_constraint_required",
-    )
-    if not observe.lasts(now):
-        raise ConfigurationError(
-            f"observe= ended on {observe.until}: remove it, so that refusals are enforced"
-        )
-    return observe

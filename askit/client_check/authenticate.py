@@ -2,7 +2,7 @@
 
 A new method is a new file with a `check`, and a line in `METHODS`; `presented` says how its use is recognised.
 
-Spec: RFC 6749 2.3, 2.3.1; RFC 8705 2; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-19
+Spec: RFC 6749 2.3, 2.3.1; RFC 8705 2; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-1, 5.2.2-19
 Role: AS
 """
 

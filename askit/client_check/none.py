@@ -1,6 +1,6 @@
 """none: a public client, where the profile has any. It proves nothing; PKCE and its bound tokens protect it.
 
-Spec: RFC 6749 2.1; RFC 9700 2.1.1a; FAPI2-SP 5.3.2.1-3
+Spec: RFC 6749 2.1; RFC 9700 2.1.1a; FAPI2-SP 5.3.2.1-3; FAPI1-BL 5.2.2-2
 Role: AS
 """
 

@@ -1,6 +1,7 @@
 """Registered clients: their metadata read strictly, and where it is found.
 
-Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3; FAPI1-BL 7.5-2
+Spec: RFC 7591 2; OIDC Registration 2; FAPI2-SP 5.3.2.1-3, 5.3.2.1-6, 5.3.2.2-8; FAPI2-MS 5.3.3
+Spec: FAPI1-BL 5.2.2-3, 7.5-1, 7.5-2; FAPI1-ADV 5.2.2-14, 5.2.2-16
 Role: AS
 """
 

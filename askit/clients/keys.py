@@ -26,6 +26,7 @@ import httpx
 
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
+from fapikit.profiles import FAPI2_SECURITY, Profile
 
 _CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris")
 # The last label of a name is no number: 127.1 and 0x7f000001 are addresses to a resolver.
@@ -115,11 +116,11 @@ class PublicHttp(HttpSettings):
 
     vouched_for: frozenset[str] = frozenset()
 
-    def make_async_client(self) -> Any:
+    def make_async_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
         if self.async_client is not None or self.proxy is not None:
-            return HttpSettings.make_async_client(self)
+            return HttpSettings.make_async_client(self, profile)
         once = httpx.Limits(max_keepalive_connections=0)
-        inner = httpx.AsyncHTTPTransport(**self._connections(), limits=once)
+        inner = httpx.AsyncHTTPTransport(**self._connections(profile), limits=once)
         return httpx.AsyncClient(
             transport=PublicTransport(inner, self.vouched_for),
             trust_env=False,

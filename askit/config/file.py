@@ -20,7 +20,15 @@ from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
-from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, TokenFormat, User
+from askit.config.values import (
+    DEFAULT_TOKEN_ENC,
+    IDENTITY_SCOPES,
+    Resource,
+    TlsFiles,
+    TokenEncryption,
+    TokenFormat,
+    User,
+)
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.clauses import citing
@@ -231,9 +239,23 @@ def _resource(table: Table) -> Resource:
         scopes=table.strings("scopes"),
         introspection_clients=table.strings("introspection_clients"),
         name=table.optional_string("name") or "",
+        encryption=_token_encryption(table, token_format),
     )
     table.require_nothing_else()
     return resource
+
+
+def _token_encryption(table: Table, token_format: str) -> TokenEncryption | None:
+    client_id, alg = table.optional_string("encryption_client"), table.optional_string("encryption_alg")
+    enc = table.optional_string("encryption_enc")
+    if client_id is None and alg is None and enc is None:
+        return None
+    if client_id is None or alg is None or token_format != "jwt":
+        raise ConfigurationError(
+            f"{table.name('encryption_client')} and encryption_alg go together, with token_format jwt",
+            clause="RFC 9068 4-2",
+        )
+    return TokenEncryption(client_id, alg, enc or DEFAULT_TOKEN_ENC)
 
 
 def _scopes(table: Table) -> Mapping[str, str]:

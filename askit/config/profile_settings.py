@@ -2,7 +2,7 @@
 
 Both may be said for single clients. Their profile is then the server's in everything else.
 
-Spec: FAPI2-MS 5.1; FAPI2-SP 5.1.2
+Spec: FAPI2-MS 5.1; FAPI2-SP 5.1.2, 6.1; FAPI1-BL 5.2.2-21
 Role: AS
 """
 

@@ -160,10 +160,14 @@ class Config:
                 raise ConfigurationError(
                     f"resources: {resource.uri} claims the scope {min(own)!r} of UserInfo"
                 )
-            for client_id in resource.introspection_clients:
-                if client_id not in client_ids:
+            encrypting = () if resource.encryption is None else (resource.encryption.client_id,)
+            for setting, named in (
+                ("introspection_clients", resource.introspection_clients),
+                ("encryption_client", encrypting),
+            ):
+                if strangers := set(named) - client_ids:
                     raise ConfigurationError(
-                        f"resources: introspection_clients of {resource.uri} names no client: {client_id!r}"
+                        f"resources: {setting} of {resource.uri} names no client: {min(strangers)!r}"
                     )
         scopes = {*self.known_scopes, *self.scopes}
         for client in self.clients:

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from fapikit.errors import ConfigurationError
+from fapikit.jose.encryption import CONTENT_ENCRYPTION
+from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
+
+DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
 IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 """The scopes of this server's own UserInfo; the pages have a text for each."""
@@ -42,6 +47,27 @@ class User:
         return str(self.claims.get("sub", self.username))
 
 
+@dataclass(frozen=True, slots=True)
+class TokenEncryption:
+    """The JWTs for an API are encrypted with the key that the client `client_id`, which is this API, publishes."""
+
+    client_id: str
+    alg: str
+    enc: str = DEFAULT_TOKEN_ENC
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        for name, value, allowed in (
+            ("alg", self.alg, KEY_MANAGEMENT),
+            ("enc", self.enc, CONTENT_ENCRYPTION),
+        ):
+            if value not in allowed:
+                raise ConfigurationError(
+                    f"resources: encryption_{name} {value} is not allowed: use one of {', '.join(allowed)}",
+                    clause="FAPI1-ADV 8.6.1-1",
+                )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """An API. `introspection_clients` are the client ids that may ask about its tokens."""
@@ -51,3 +77,4 @@ class Resource:
     scopes: tuple[str, ...] = ()
     introspection_clients: tuple[str, ...] = ()
     name: str = ""
+    encryption: TokenEncryption | None = None

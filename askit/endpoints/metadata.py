@@ -1,7 +1,7 @@
 """Metadata, the same document under both well-known names.
 
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
-Spec: FAPI2-SP 5.3.2.1-1
+Spec: FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
 Role: AS
 """
 

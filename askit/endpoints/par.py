@@ -1,6 +1,7 @@
 """Pushed authorization requests: the whole request, from an authenticated client, before the browser moves.
 
 Spec: RFC 9126 2a, 2.1-1, 2.1-3, 2.2; RFC 9449 10.1; FAPI2-SP 5.3.2.2-2, 5.3.2.2-4, 5.3.2.2-12; RFC 9101 10.2-d
+Spec: FAPI1-ADV 5.2.2-11
 Role: AS
 """
 

@@ -4,6 +4,7 @@ The mark is written when all checks have passed, so that a nonce challenge costs
 same client ends the grant: what the first one gave no longer introspects, whichever came first.
 
 Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
+Spec: FAPI1-BL 5.2.2-13, 5.2.2.1-5
 Role: AS
 """
 

@@ -1,6 +1,6 @@
 """The authorization response: a code or an error, with `state` and `iss`, plain or signed.
 
-Spec: JARM 2.1, 2.3; RFC 9207 2; FAPI2-SP 5.3.2.2-7
+Spec: JARM 2.1, 2.3; RFC 9207 2; FAPI2-SP 5.3.2.2-7; FAPI1-BL 5.2.2.1-4
 Role: AS
 """
 

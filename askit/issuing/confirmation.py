@@ -2,7 +2,7 @@
 
 A client asks for certificate-bound tokens by its registration; a profile that knows nothing else asks for all.
 
-Spec: RFC 9449 5.2, 6; RFC 8705 3.1, 3.2, 3.4, 4; FAPI2-SP 5.3.2.1-4, 5.3.2.1-5, 5.4.1-3; FAPI1-ADV 5.2.2-5
+Spec: RFC 9449 5.2, 6; RFC 8705 3.1, 3.2, 3.4, 4; FAPI2-SP 5.3.2.1-4, 5.3.2.1-5, 5.4.1-3; FAPI1-ADV 5.2.2-5, 5.2.2-6
 Role: AS
 """
 

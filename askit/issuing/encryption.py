@@ -1,12 +1,16 @@
-"""What a client registered as encrypted leaves this server encrypted: the signed JWT inside a JWE for the client's key.
+"""Leaves encrypted what a client registered as encrypted: the signed JWT inside a JWE for the key of the client.
 
-Spec: OIDC 10.2; OIDC Registration 2; JARM 2.2, 3; RFC 9701 5, 6; RFC 7519 5.2, 11.2; FAPI1-ADV 5.2.2.1-6, 8.6.1-1
+Access tokens are encrypted for the API that reads them, where its resource says so.
+
+Spec: OIDC 10.2; OIDC Registration 2; JARM 2.2, 3; RFC 9701 5, 6; RFC 7519 5.2, 11.2; RFC 9068 4-2;
+    FAPI1-ADV 5.2.2.1-6, 8.6.1-1
 Role: AS
 """
 
 from __future__ import annotations
 
 from askit.clients.client import Client
+from askit.config.values import Resource
 from askit.core import Core
 from askit.errors import InvalidClientMetadata
 from fapikit.errors import UnusableKey
@@ -22,13 +26,33 @@ async def encrypted_for(core: Core, client: Client, jwt: str, response: str) -> 
     alg = client.alg(f"{response}_encrypted_response_alg")
     if alg is None:
         return jwt
+    enc = client.alg(f"{response}_encrypted_response_enc") or DEFAULT_ENC
+    return await _encrypted(core, client, jwt, alg, enc, f"registered {response}_encrypted_response_alg")
+
+
+async def encrypted_for_api(core: Core, resource: Resource, jwt: str) -> str:
+    """An access token for an API; `jwt` itself where its tokens are not encrypted. Raises what `encrypted_for` does."""
+    agreed = resource.encryption
+    if agreed is None:
+        return jwt
+    api = await core.clients.find(agreed.client_id)
+    if api is None:
+        raise InvalidClientMetadata(
+            f"the client {agreed.client_id}, for which access tokens are encrypted, is gone"
+        )
+    return await _encrypted(
+        core, api, jwt, agreed.alg, agreed.enc, "is the encryption_client with encryption_alg"
+    )
+
+
+async def _encrypted(core: Core, client: Client, jwt: str, alg: str, enc: str, agreed: str) -> str:
     try:
         with core.waiting_for_keys(client.client_id):
             key = await core.run(core.clients.keys_of(client).find_encryption_key(alg))
     except UnusableKey as error:
         raise InvalidClientMetadata(
-            f"client {client.client_id} registered {response}_encrypted_response_alg {alg}, and has no key for it",
+            f"client {client.client_id} {agreed} {alg}, and has no key for it",
             clause=error.clause,
             facts={"client_id": client.client_id, "alg": alg},
         ) from error
-    return encrypt_jwt(jwt, key, enc=client.alg(f"{response}_encrypted_response_enc") or DEFAULT_ENC)
+    return encrypt_jwt(jwt, key, enc=enc)

@@ -1,6 +1,6 @@
 """JARM: the authorization response as one signed JWT.
 
-Spec: JARM 2.1, 2.2, 3; FAPI2-MS 5.4.1-1, 5.4.1 N
+Spec: JARM 2.1, 2.2, 3; FAPI2-MS 5.4.1-1, 5.4.1 N; FAPI1-ADV 5.2.2.2-1
 Role: AS
 """
 

@@ -1,6 +1,7 @@
 """Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque, and remembered either way.
 
 Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
+Spec: FAPI1-BL 5.2.2-14, 5.2.2-15
 Role: AS
 """
 
@@ -14,6 +15,7 @@ from askit.config.values import Resource
 from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
+from askit.issuing.encryption import encrypted_for_api
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
@@ -56,7 +58,8 @@ async def issue_access_token(
         auth_time=grant.auth_time if grant else None,
     )
     if resource is not None and resource.token_format == "jwt":
-        token = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
+        signed = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
+        token = await encrypted_for_api(core, resource, signed)
     else:
         token = random_token(core.random_bytes)
     owners = core.owners(client, grant.username) if grant else client.owners

@@ -3,7 +3,7 @@ reader, without JavaScript; nothing comes from another host.
 
 `form-action` names the client's origin too, because a browser applies it to the redirect that follows a form.
 
-Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13
+Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13; FAPI1-BL 5.2.2-17
 Role: AS
 """
 

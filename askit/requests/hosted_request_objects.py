@@ -81,7 +81,7 @@ class HostedRequestObjects:
                 f"no request object can be had from the request_uri: {error.message}", clause="RFC 9101 10.4"
             ) from error
         _require_answer(response)
-        fresh = fresh_for(response, least=0.0, most=KEPT_AT_MOST, unsaid=0.0)
+        fresh = fresh_for(response, least=0.0, most=KEPT_AT_MOST, default=0.0)
         self._kept.pop(url, None)
         if fresh:
             self._kept[url] = _Kept(response.body, asked_at, fresh)

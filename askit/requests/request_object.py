@@ -1,7 +1,7 @@
 """A signed request object, sent or hosted by the client: verified as its own, then the only source of parameters.
 
 Spec: RFC 9101 4, 5b, 5.2, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
-Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3
+Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3; FAPI1-ADV 5.2.2-10, 5.2.2-13, 5.2.2-15, 5.2.2-17
 Role: AS
 """
 

@@ -3,7 +3,7 @@
 The request URI is marked as used when the user decides, not when a page is loaded: a reload or a link preview
 costs nothing, and of two decisions one counts.
 
-Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; OIDC 3.1.2.3, 3.1.2.4; RFC 9126 4b; RFC 9470 5; FAPI1-BL 5.2.2-12
+Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; OIDC 3.1.2.3, 3.1.2.4; RFC 9126 4b; RFC 9470 5; FAPI1-BL 5.2.2-12, 5.2.2.1-3
 Role: AS
 """
 

@@ -25,6 +25,7 @@ _UNDER_FAPI_1 = {
     "FAPI2-SP 5.3.2.2-11": "RFC 9700 4.12",
     "FAPI2-SP 5.3.2.2-13": "FAPI1-BL 5.2.2-12",
     "FAPI2-SP 5.3.2.1-4": "FAPI1-BL 5.2.2-14",
+    "FAPI2-SP 5.3.4-2": "FAPI1-BL 6.2.1-3",
     "FAPI2-SP 5.3.4-3": "FAPI1-BL 6.2.1-4",
     "FAPI2-SP 5.3.4-4": "FAPI1-BL 6.2.1-5",
     "FAPI2-SP 5.3.4-5": "FAPI1-BL 6.2.1-7",
@@ -76,6 +77,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "POST", "/revoke"): {200: ("each token the fintech holds is given up", "RFC 7009 2.1")},
     ("accounts", "GET", "/accounts"): {
         200: ("JWT verified locally: signature, audience, scope, binding", "RFC 9068 4"),
+        400: ("refused: a token does not travel in a URL", "FAPI2-SP 5.3.4-2"),
         401: ("refused", "FAPI2-SP 5.3.4-5"),
     },
     ("payments", "POST", "/payments"): {
@@ -117,7 +119,10 @@ _NOTED = {
         "FAPI1-ADV 5.2.3.1-4",
     ),
     (201, "request object"): ("a signed request object: nothing beside it counts", "FAPI2-MS 5.3.1-1"),
-    (400, "request object"): ("refused: the object was altered after it was signed", "RFC 9101 6.2"),
+    (400, "request object"): (
+        "refused: not what the fintech signed, or not as the profile says",
+        "RFC 9101 6.2",
+    ),
     (303, "signed redirect"): ("approved: one signed response goes back by 303", "FAPI2-MS 5.4.1-1"),
     (303, "signed response"): ("signature, iss, aud, exp and state hold; code exchanged", "JARM 2.4"),
     (200, "signed answer"): ("the bank's word on this token, signed for this API", "FAPI2-MS 5.5.1-1"),

@@ -21,7 +21,7 @@ from fapikit import base64url
 from fapikit.certificates.certificate import ClientCertificate, thumbprint_of
 from fapikit.certificates.forms import FORMS, CertificateForm
 from fapikit.certificates.forms.form import Forwarded
-from fapikit.certificates.proxy_fields import ProxyFields
+from fapikit.certificates.proxy_fields import Field, ProxyFields
 from fapikit.certificates.trust import ProxyTrust
 from fapikit.errors import CertificateHeaderRefused, ConfigurationError
 from fapikit.io.bounded_cache import BoundedCache
@@ -29,7 +29,7 @@ from fapikit.io.bounded_cache import BoundedCache
 _REMEMBERED: Final = 1000
 """Each two such values and a short one: 33 MiB at the most."""
 
-_Fields: TypeAlias = tuple[tuple[str, str], ...]
+_Fields: TypeAlias = tuple[Field, ...]
 
 
 class Reading(NamedTuple):
@@ -81,7 +81,7 @@ class CertificateHeader:
         return self._always_verified or self._verified is not None
 
     def read(
-        self, sent: Collection[tuple[str, str]], *, peer: str | None, direct: bool, joined: bool = False
+        self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:
         """`sent`: the fields among `names`. `direct`: the connection itself has a client certificate.
 

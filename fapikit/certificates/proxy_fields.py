@@ -7,13 +7,16 @@ Role: AS, RS
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from fapikit.certificates.trust import ProxyTrust
 from fapikit.errors import ConfigurationError, FapiError
 
 MAX_OCTETS: Final = 16 * 1024
 """Of one field value: Cloudflare, the most generous, hands on 16 KiB of certificate."""
+
+Field: TypeAlias = tuple[str, str] | tuple[bytes, bytes]
+"""A name in lower case and a value, as the server has them: text, or octets."""
 
 
 class ProxyFields:
@@ -36,10 +39,9 @@ class ProxyFields:
         self.secret = frozenset({trust.secret[0]} if trust.secret else ())
         """Not for the application, from whomever it comes."""
         self.names = plain | self._underscored | self.secret
+        self._secret_names = frozenset(spelled for name in self.secret for spelled in (name, name.encode()))
 
-    def of_proxy(
-        self, sent: Collection[tuple[str, str]], peer: str | None
-    ) -> tuple[tuple[str, str], ...] | None:
+    def of_proxy(self, sent: Collection[Field], peer: str | None) -> tuple[Field, ...] | None:
         """The fields, without the secret, if the proxy sent them; else None.
 
         `peer` is the address of who connected, None through a unix socket.
@@ -49,19 +51,22 @@ class ProxyFields:
             return None
         if trust.secret is None:
             return tuple(sent)
-        name, secret = trust.secret
-        others = tuple([field for field in sent if field[0] != name])
-        told = [value for field, value in sent if field == name] if len(sent) == len(others) + 1 else ()
-        return others if told and secret.matches(told[0]) else None
+        told: list[Field] = []
+        others: list[Field] = []
+        for field in sent:
+            (told if field[0] in self._secret_names else others).append(field)
+        if len(told) != 1 or not trust.secret[1].matches(_text(told[0][1])):
+            return None
+        return tuple(others)
 
-    def read(self, of_proxy: Iterable[tuple[str, str]], *, joined: bool) -> dict[str, str]:
+    def read(self, of_proxy: Iterable[Field], *, joined: bool) -> dict[str, str]:
         """Each field's one value by its name. `joined`: the server takes `_` for `-`, so that none can be told.
 
         Raises `refused`.
         """
         fields: dict[str, list[str]] = {}
         for name, value in of_proxy:
-            fields.setdefault(name.lower(), []).append(value)
+            fields.setdefault(_text(name).lower(), []).append(_text(value))
         if not joined and not self._underscored.isdisjoint(fields):
             raise self.refusal("a field is spelled with underscores beside the proxy's own", self._first)
         return {name: self._one(name, values) for name, values in fields.items()}
@@ -75,3 +80,7 @@ class ProxyFields:
 
     def refusal(self, message: str, header: str) -> FapiError:
         return self._refused(f"{header}: {message}", facts={"header": header})
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else str(value, "latin-1")

@@ -1,4 +1,4 @@
-"""How a client, or an API that introspects, signs in at an authorization server: one file per method."""
+"""Client authentication of a client, or of an API that introspects, at an authorization server: one file per method."""
 
 from fapikit.client_authentication.client_secret_basic import ClientSecretBasic
 from fapikit.client_authentication.client_secret_jwt import ClientSecretJWT

@@ -1,7 +1,7 @@
 """The claims of a client assertion, the same for private_key_jwt and client_secret_jwt.
 
-The audience is one string: the issuer, unless a client is told that its server wants another one. An array or an
-endpoint's URL lets a hostile server that names the honest one's endpoint replay the assertion there (threat N3).
+The `aud` is one string: the issuer, unless the settings of the client name another one. With an array or an endpoint
+URL, a hostile server could name the endpoint of an honest server and replay the assertion there (threat N3).
 
 Spec: RFC 7523 3; rfc7523bis 4a, 4b; FAPI2-SP 5.3.3.1-5; OIDC 9
 Role: C, RS
@@ -26,7 +26,7 @@ LIFETIME: Final = 60
 def assertion_credentials(
     signer: Signer, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
 ) -> Flow[Credentials]:
-    """A fresh assertion of `client_id` for `audience`, as the three form parameters."""
+    """A new assertion of `client_id` for `audience`, as three form parameters."""
     now = int(clock())
     claims = {
         "iss": client_id,

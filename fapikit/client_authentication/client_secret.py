@@ -1,4 +1,4 @@
-"""What client_secret_basic and client_secret_post share: a secret that the server is shown as it is.
+"""The common part of client_secret_basic and client_secret_post: the request has the secret itself.
 
 Spec: RFC 6749 2.3.1
 Role: C, RS
@@ -19,7 +19,7 @@ from fapikit.secrets import Secret
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret(ABC):
-    """A method that differs from its sibling only in where the secret stands."""
+    """The base class of both methods. They differ only in the place of the secret in the request."""
 
     method: ClassVar[str]
     mtls: ClassVar = False
@@ -38,7 +38,7 @@ class ClientSecret(ABC):
     ) -> Flow[Credentials]:
         del audience, clock, random_bytes
         return self._shown(client_id)
-        yield  # a flow that asks for nothing
+        yield  # it makes this function a flow, without effects
 
     @abstractmethod
     def _shown(self, client_id: str) -> Credentials: ...

@@ -1,4 +1,4 @@
-"""client_secret_basic: id and secret, each form-encoded first, in the Authorization header.
+"""client_secret_basic: client_id and secret, each form-encoded, in the Authorization header.
 
 Spec: RFC 6749 2.3.1; RFC 7617 2
 Role: C, RS
@@ -20,6 +20,6 @@ class ClientSecretBasic(ClientSecret):
     method = "client_secret_basic"
 
     def _shown(self, client_id: str) -> Credentials:
-        # RFC 6749 2.3.1: a colon or a letter outside ASCII would otherwise mean something else on the other side.
+        # RFC 6749 2.3.1: without form-encoding, a colon or a character outside ASCII would change the pair.
         pair = f"{quote_plus(client_id)}:{quote_plus(self.secret.reveal())}"
         return Credentials(headers=(("authorization", f"Basic {b64encode(pair.encode('ascii')).decode()}"),))

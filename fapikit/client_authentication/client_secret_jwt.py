@@ -1,4 +1,4 @@
-"""client_secret_jwt: an assertion signed with a secret that both sides know. FAPI 1 Baseline permits it, no later one.
+"""client_secret_jwt: an assertion with a MAC under the client secret. Only FAPI 1 Baseline and OAuth 2.1 allow it.
 
 Spec: OIDC 9; RFC 7523 2.2; FAPI1-BL 5.2.2-3, 5.2.2-4, 5.2.4-4; FAPI1-BL 5.2.4-1
 Role: C, RS
@@ -20,7 +20,7 @@ from fapikit.secrets import Secret
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretJWT:
-    """Sign in with HS256 (or 384, 512) over a secret of as many octets as the hash or more."""
+    """Sign in with HS256, HS384 or HS512. The secret has at least as many octets as the hash."""
 
     method: ClassVar = "client_secret_jwt"
     mtls: ClassVar = False
@@ -38,7 +38,7 @@ class ClientSecretJWT:
         check_method(self.method, profile)
         profile.require(
             self._octets >= profile.symmetric_octets,
-            f"a client secret has {profile.symmetric_octets} octets or more",
+            f"the client secret is too short: use one of {profile.symmetric_octets} octets or more",
             "symmetric_octets",
         )
 

@@ -1,4 +1,4 @@
-"""client_secret_post: id and secret as form parameters.
+"""client_secret_post: client_id and secret as form parameters.
 
 Spec: RFC 6749 2.3.1
 Role: C, RS

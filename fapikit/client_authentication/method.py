@@ -1,4 +1,4 @@
-"""What a client authentication method is.
+"""The interface of a client authentication method.
 
 Spec: RFC 6749 2.3; FAPI2-SP 5.3.3.1-2
 Role: C, RS
@@ -19,7 +19,7 @@ from fapikit.secrets import Concealed, Secret
 
 @dataclass(frozen=True, slots=True, init=False)
 class Credentials:
-    """What one request carries to authenticate its client: headers and form parameters. Secret."""
+    """The headers and form parameters that authenticate the client of one request. They are secret."""
 
     _headers: Concealed[Headers]
     _parameters: Concealed[tuple[tuple[str, str], ...]]
@@ -38,7 +38,7 @@ class Credentials:
 
 
 class ClientAuthentication(Protocol):
-    """One registered method. `mtls`: its calls go over mutual TLS, so to the `mtls_endpoint_aliases`."""
+    """One registered method. `mtls`: its calls use mutual TLS, so they go to the `mtls_endpoint_aliases`."""
 
     @property
     def method(self) -> str:
@@ -55,9 +55,9 @@ class ClientAuthentication(Protocol):
     def credentials(
         self, *, client_id: str, audience: str, clock: Clock, random_bytes: RandomBytes
     ) -> Flow[Credentials]:
-        """Fresh credentials for one request to any endpoint of one server.
+        """New credentials for one request to any endpoint of one server.
 
-        `audience`: for whom an assertion is meant, which is the server's issuer unless it wants another one.
+        `audience`: the `aud` of an assertion. It is the issuer of the server, unless the server demands another one.
         """
         ...
 
@@ -74,8 +74,10 @@ def check_method(method: str, profile: Profile) -> None:
 
 
 def as_secret(secret: Secret | str) -> Secret:
-    """A secret given in either form. Raises ConfigurationError if it is empty."""
+    """The client secret as `Secret`. Raises ConfigurationError if it is empty."""
     wrapped = secret if isinstance(secret, Secret) else Secret(secret)
     if not wrapped.reveal():
-        raise ConfigurationError("a client secret is not empty", clause="RFC 6749 2.3.1")
+        raise ConfigurationError(
+            "the client secret is empty: give the secret that is registered", clause="RFC 6749 2.3.1"
+        )
     return wrapped

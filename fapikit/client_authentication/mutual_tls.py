@@ -1,6 +1,6 @@
-"""What tls_client_auth and self_signed_tls_client_auth share: TLS proves who calls, and the form names the client.
+"""The common part of tls_client_auth and self_signed_tls_client_auth: TLS authenticates, the form has the client_id.
 
-The certificate itself is a matter of the connection: `HttpSettings(client_certificate=...)`.
+The certificate is a setting of the connection: `HttpSettings(client_certificate=...)`.
 
 Spec: RFC 8705 2a; FAPI1-BL 5.2.4-1
 Role: C, RS
@@ -19,7 +19,7 @@ from fapikit.profiles import Profile
 
 @dataclass(frozen=True, slots=True)
 class MutualTls:
-    """A method that differs from its sibling only in how the server believes the certificate."""
+    """The base class of both methods. They differ only in how the server verifies the certificate."""
 
     method: ClassVar[str]
     mtls: ClassVar = True
@@ -32,4 +32,4 @@ class MutualTls:
     ) -> Flow[Credentials]:
         del audience, clock, random_bytes
         return Credentials(parameters=(("client_id", client_id),))
-        yield  # a flow that asks for nothing
+        yield  # it makes this function a flow, without effects

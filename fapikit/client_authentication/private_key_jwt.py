@@ -1,4 +1,4 @@
-"""private_key_jwt: a short-lived assertion signed with the client's own key.
+"""private_key_jwt: a short-lived assertion that the client signs with its private key.
 
 Spec: RFC 7523 2.2; OIDC 9; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; FAPI1-BL 5.2.4-1
 Role: C, RS
@@ -20,7 +20,7 @@ from fapikit.profiles import Profile
 
 @dataclass(frozen=True, slots=True)
 class PrivateKeyJWT:
-    """Sign in with a key whose public half is registered at the server. The key may live in a KMS."""
+    """Sign in with a private key. Its public key is registered at the server. The key may be in a KMS."""
 
     method: ClassVar = "private_key_jwt"
     mtls: ClassVar = False
@@ -28,9 +28,10 @@ class PrivateKeyJWT:
     signer: Signer
 
     def __post_init__(self) -> None:
-        if not hasattr(self.signer, "public_jwk"):  # a key's text, say, which no repr may show
+        if not hasattr(self.signer, "public_jwk"):  # it may be the text of a key: never show it
             raise ConfigurationError(
-                "PrivateKeyJWT takes a PrivateKey, such as PrivateKey.from_pem(...), or another Signer",
+                "the argument of PrivateKeyJWT is not a key: give a PrivateKey, such as PrivateKey.from_pem(...), or"
+                " another Signer",
                 clause="RFC 7523 2.2",
             )
 

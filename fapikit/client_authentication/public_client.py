@@ -1,4 +1,4 @@
-"""none: a public client, which names itself and proves nothing.
+"""none: a public client, which sends its client_id and no credentials.
 
 Spec: RFC 6749 2.1, 3.2.1
 Role: C
@@ -23,7 +23,9 @@ class PublicClient:
     mtls: ClassVar = False
 
     def check(self, profile: Profile) -> None:
-        profile.require(profile.public_clients, "public clients are not allowed", "public_clients")
+        profile.require(
+            profile.public_clients, "public clients are not allowed: use PrivateKeyJWT(key)", "public_clients"
+        )
         check_method(self.method, profile)
 
     def credentials(
@@ -31,4 +33,4 @@ class PublicClient:
     ) -> Flow[Credentials]:
         del audience, clock, random_bytes
         return Credentials(parameters=(("client_id", client_id),))
-        yield  # a flow that asks for nothing
+        yield  # it makes this function a flow, without effects

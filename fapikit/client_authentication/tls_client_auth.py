@@ -1,4 +1,4 @@
-"""tls_client_auth: the client's certificate, under an authority that the server trusts, in the TLS handshake.
+"""tls_client_auth: a certificate of the client, issued by an authority that the server trusts, in the TLS handshake.
 
 Spec: RFC 8705 2a, 2.1; FAPI2-SP 5.3.3.1-2
 Role: C, RS

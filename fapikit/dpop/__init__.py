@@ -1,4 +1,4 @@
-"""DPoP, for all three roles: `make` a proof, `check` one, hand out and accept `nonce`s."""
+"""DPoP for all three roles: `make` a proof, `check` a proof, issue and accept a `nonce`."""
 
 from fapikit.dpop.check import CheckedProof, check_proof, remember_proof, replay_mark
 from fapikit.dpop.make import access_token_hash, make_proof

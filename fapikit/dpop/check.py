@@ -1,6 +1,6 @@
-"""Checking a DPoP proof: the steps of RFC 9449 4.3, the replay mark last.
+"""The checks of a DPoP proof: the steps of RFC 9449 4.3, with the replay check last.
 
-`check_proof` is pure; `remember_proof` then marks the `jti` as used, atomically, in a store that all workers share.
+`check_proof` does no I/O. `remember_proof` then marks the `jti` as used, atomically, in a store that all workers share.
 
 Spec: RFC 9449 4.3, 8, 11.1, 11.3; FAPI2-SP 5.3.2.1-13 (RS-11, RS-12)
 Role: AS, RS
@@ -46,14 +46,14 @@ MAX_AGE: Final = 60.0
 MAX_AHEAD: Final = 30.0
 _MAX_JTI: Final = 256
 _MARGIN: Final = 5.0
-"""How much longer a replay mark lives than its proof: the store's clock may run ahead of ours."""
+"""In seconds: how much longer a replay mark lives than its proof. The clock of the store may be ahead of ours."""
 MARK_LIFETIME: Final = MAX_AGE + _MARGIN
-"""Of the mark of a proof that is used as soon as it is made."""
-_new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+"""The lifetime of the replay mark of a proof that is used as soon as it is made."""
+_new: Final = tuple.__new__  # the constructor of a NamedTuple takes twice as long
 
 
 class CheckedProof(NamedTuple):
-    """A proof that holds. `jkt` is its key's thumbprint; `usable_until` when it can no longer be replayed."""
+    """A valid proof. `jkt`: the thumbprint of its key. `usable_until`: after this time it cannot be replayed."""
 
     jkt: str
     jti: str
@@ -75,30 +75,36 @@ def check_proof(
 ) -> CheckedProof:
     """Check the values of the DPoP header of one request.
 
-    `urls`: the URLs this request may be known by, normalised (`htu.normalise`). `access_token`: the one beside the
-    proof, at a resource; `ath`: its hash, where that is known already. `bound_to`: the thumbprint that the token, code
-    or request is bound to. `nonces`: given, a proof without a good nonce is refused with NonceRequired (RFC 9449 11.3).
-    `known`: keys of proofs that passed before, always with the same `algorithms`.
+    `urls`: the URLs of this request that are accepted as `htu`, normalised (`htu.normalise`). `access_token`: the token
+    of the request, at a resource. `ath`: its hash, if the caller has it already. `bound_to`: the thumbprint that the
+    token, code or request is bound to. `nonces`: if given, a proof without a valid nonce is refused with NonceRequired
+    (RFC 9449 11.3). `known`: the keys of earlier valid proofs, always with the same `algorithms`.
 
-    Raises a DPoPError or, for what is wrong with the JWT itself, a JwtError; each carries its wire code.
+    Raises a DPoPError, or a JwtError for an error of the JWT itself. Each has its OAuth error code.
     """
     if not proofs:
-        raise MissingProof("this request needs a DPoP proof")
+        raise MissingProof("the request has no DPoP proof: send one in the DPoP header")
     if len(proofs) > 1 or "," in proofs[0]:
-        raise ManyProofs("a request carries exactly one DPoP proof")
+        raise ManyProofs("the request has more than one DPoP proof: send exactly one")
     segment, key, claims = _read(proofs[0], algorithms, known)
     jti = _string(claims, "jti")
     if not 0 < len(jti) <= _MAX_JTI:
-        raise DPOP_PROOF.fail(MalformedClaim, "jti is empty or too long", about="jti", facts={"claim": "jti"})
+        raise DPOP_PROOF.fail(
+            MalformedClaim,
+            f"jti of the proof is empty or has more than {_MAX_JTI} characters",
+            about="jti",
+            facts={"claim": "jti"},
+        )
     if claims.get("htm") != method:
         _string(claims, "htm")
         raise WrongMethod(
-            "htm is not this request's method", facts={"expected": method, "got": claims["htm"][:20]}
+            "htm of the proof is not the method of this request",
+            facts={"expected": method, "got": claims["htm"][:20]},
         )
     htu = _string(claims, "htu")
     if htu not in urls and normalise(htu) not in urls:
         raise WrongUrl(
-            "htu is not this request's URL",
+            "htu of the proof is not the URL of this request",
             facts={"expected": " ".join(sorted(urls)), "got": without_query(htu)},
         )
     usable_until = _check_time(claims, now)
@@ -106,9 +112,11 @@ def check_proof(
         _check_nonce(claims, nonces, now)
     wanted = access_token_hash(access_token) if access_token is not None else ath
     if wanted is not None and not _same(_string(claims, "ath"), wanted):
-        raise WrongTokenHash("ath is not the hash of this access token")
+        raise WrongTokenHash("ath of the proof is not the hash of this access token")
     if bound_to is not None and bound_to != key.thumbprint:
-        raise WrongProofKey("the proof is signed with another key than the one that is bound")
+        raise WrongProofKey(
+            "the proof is signed with another key than the one that the token or request is bound to"
+        )
     if known is not None and known.find(segment) is None:
         known.remember(segment, key, now)
     return _new(CheckedProof, (key.thumbprint, jti, usable_until))
@@ -117,7 +125,7 @@ def check_proof(
 def _read(
     proof: str, algorithms: Collection[str], known: ProofKeys | None
 ) -> tuple[str, ProofKey, Mapping[str, Any]]:
-    """The header segment, the key and the claims, whose signature holds."""
+    """The header segment, the key and the claims of a proof whose signature is valid."""
     head, body, tail = split_jws(proof, DPOP_PROOF)
     key = None if known is None else known.find(head)
     if key is None:
@@ -131,27 +139,29 @@ def _read(
 
 
 def replay_mark(proof: CheckedProof, *, now: float, scope: str = "") -> tuple[str, float]:
-    """The store key under which a proof is marked as used, and for how long."""
+    """The store key of the mark of a used proof, and the lifetime of the mark."""
     digest = hashlib.sha256(f"{scope}\0{proof.jkt}\0{proof.jti}".encode()).hexdigest()
     left = proof.usable_until - now
     return f"dpop:{digest}", left + _MARGIN if left > 0 else _MARGIN
 
 
 def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str = "") -> Flow[None]:
-    """Mark the proof as used, until it could no longer be replayed anyway.
+    """Mark the proof as used, for as long as it could be replayed.
 
-    `scope` keeps servers apart that share a store. Raises ReplayedProof; StoreError if that cannot be known.
+    `scope` separates servers that share a store. Raises ReplayedProof; StoreError if the store cannot tell.
     """
     key, ttl = replay_mark(proof, now=now, scope=scope)
     if not (yield from store_add(store, key, b"1", ttl)):
-        raise ReplayedProof("this DPoP proof was used before")
+        raise ReplayedProof("this DPoP proof was used before: make a new proof for each request")
 
 
 def _embedded_key(header: Header) -> ProofKey:
-    """What `use`, `key_ops` and `kid` of a key say that is only good for the proof it comes in plays no part."""
+    """The key in the header of the proof. Its `use`, `key_ops` and `kid` are ignored: it is only for this proof."""
     jwk = header.members.get("jwk")
     if not isinstance(jwk, dict):
-        raise DPOP_PROOF.fail(MalformedJwt, "a DPoP proof has a public jwk in its header")
+        raise DPOP_PROOF.fail(
+            MalformedJwt, "the header of the DPoP proof has no jwk: it must have the public key"
+        )
     alg = header.alg
     try:
         members = required_members(jwk)
@@ -177,20 +187,23 @@ def _string(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _check_time(claims: Mapping[str, Any], now: float) -> float:
-    """Returns when the proof stops being acceptable."""
+    """Check the times. Returns the time until which the proof is accepted."""
     iat: float | None = claims.get("iat")
     if type(iat) is not int:
         iat = number(claims, "iat", DPOP_PROOF)
         if iat is None:
             raise DPOP_PROOF.fail(MissingClaim, "the proof has no iat", about="iat", facts={"claim": "iat"})
     if not -MAX_AHEAD <= now - iat <= MAX_AGE:
-        raise StaleProof("iat lies outside the window: is a clock wrong?", facts={"age": int(now - iat)})
-    if "nbf" in claims or "exp" in claims:  # no claims of a proof, but they mean what they say
+        raise StaleProof(
+            f"iat of the proof is more than {MAX_AGE:.0f} s ago or {MAX_AHEAD:.0f} s ahead: check the clocks",
+            facts={"age": int(now - iat)},
+        )
+    if "nbf" in claims or "exp" in claims:  # a proof does not need them, but they are respected
         nbf, exp = number(claims, "nbf", DPOP_PROOF), number(claims, "exp", DPOP_PROOF)
         if nbf is not None and nbf - now > MAX_AHEAD:
-            raise StaleProof("nbf lies in the future", facts={"ahead": int(nbf - now)})
+            raise StaleProof("nbf of the proof is in the future", facts={"ahead": int(nbf - now)})
         if exp is not None and now - exp > MAX_AHEAD:
-            raise StaleProof("the proof has expired", facts={"ago": int(now - exp)})
+            raise StaleProof("exp of the proof is in the past", facts={"ago": int(now - exp)})
     return iat + MAX_AGE
 
 
@@ -198,5 +211,5 @@ def _check_nonce(claims: Mapping[str, Any], nonces: NonceIssuer, now: float) -> 
     nonce = claims.get("nonce")
     if isinstance(nonce, str) and nonces.accepts(nonce, now):
         return
-    sent = ("too old" if nonces.made(nonce) else "another's") if isinstance(nonce, str) else "none"
+    sent = ("too old" if nonces.made(nonce) else "another server") if isinstance(nonce, str) else "none"
     raise NonceRequired("the proof needs a current nonce of this server", nonce=nonces.issue(now), sent=sent)

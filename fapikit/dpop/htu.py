@@ -1,4 +1,4 @@
-"""Comparing `htu` with the request's URL.
+"""The comparison of `htu` with the URL of the request.
 
 Spec: RFC 9449 4.3-9; RFC 3986 6.2.2, 6.2.3 (RS-12)
 """
@@ -17,11 +17,11 @@ _SAFE = re.compile(r"[\x21-\x7e]+\Z")
 
 
 def normalise(url: str) -> str | None:
-    """The URL for comparison, or None if it is none.
+    """The normalised URL for comparison, or None if the text is not a URL.
 
-    Scheme and host in lower case, default port dropped, escapes of unreserved characters decoded and others in
-    upper case, the empty path a slash, query and fragment gone. Dots and doubled slashes stay: they are never
-    collapsed, so no two resources become one.
+    Scheme and host are in lower case. The default port is dropped. Escapes of unreserved characters are decoded, other
+    escapes are in upper case. An empty path becomes a slash. Query and fragment are dropped. Dots and double slashes
+    stay, so that two different resources never become the same.
     """
     if not _SAFE.match(url) or "\\" in url:
         return None

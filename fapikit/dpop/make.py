@@ -1,4 +1,4 @@
-"""Making a DPoP proof.
+"""The making of a DPoP proof.
 
 Spec: RFC 9449 4.2
 Role: C
@@ -19,7 +19,7 @@ from fapikit.urls import without_query
 
 
 def access_token_hash(access_token: str) -> str:
-    """`ath`: base64url of SHA-256 over the token's ASCII (RFC 9449 4.2b)."""
+    """`ath`: the base64url SHA-256 hash of the token in ASCII (RFC 9449 4.2b)."""
     return encode(hashlib.sha256(access_token.encode("ascii")).digest())
 
 
@@ -33,7 +33,7 @@ def make_proof(
     access_token: Secret | str | None = None,
     nonce: str | None = None,
 ) -> Flow[str]:
-    """One proof for one request; a retry needs a new one with a new `jti` (RFC 9449 7.3)."""
+    """A proof for one request. A retry needs a new proof with a new `jti` (RFC 9449 7.3)."""
     claims: dict[str, Any] = {"jti": jti, "htm": method, "htu": without_query(url), "iat": int(now)}
     if access_token is not None:
         claims["ath"] = access_token_hash(revealed(access_token))

@@ -1,7 +1,7 @@
-"""Nonces that a server demands in proofs: stateless, so that every worker and host with the key accepts them.
+"""The DPoP nonces of a server. They are stateless, so every worker and host with the key accepts them.
 
-A nonce is the time it was made and a MAC over it; it lives at most `lifetime` seconds, and a fresh one is handed out
-with each answer. Keys rotate: nonces of the previous key stay good until they expire.
+A nonce is the time at which it was made, with a MAC. It is valid for `lifetime` seconds, and each response has a new
+one. Keys can be rotated: nonces of the previous key stay valid until they expire.
 
 Spec: RFC 9449 8, 9, 11.3
 Role: AS, RS
@@ -24,14 +24,17 @@ _MAX_PROVEN = 64
 
 
 class NonceIssuer:
-    """`keys`: the newest first, 32 octets or more each, shared by all workers. `lifetime` and `step` in seconds.
+    """`keys`: the newest first, each with 32 octets or more, the same in all workers. `lifetime`, `step`: in seconds.
 
-    Raises ConfigurationError for other keys and spans.
+    Raises ConfigurationError for a key that is too short, and for a `step` that is not shorter than `lifetime`.
     """
 
     def __init__(self, keys: tuple[bytes, ...], *, lifetime: float = 300.0, step: float = 15.0) -> None:
         if not keys or min(len(key) for key in keys) < _KEY_OCTETS:
-            raise ConfigurationError("DPoP nonce keys have 32 octets or more", clause="FAPI2-SP 5.4.1-4")
+            raise ConfigurationError(
+                "a key for DPoP nonces is too short or missing: give keys of 32 octets or more",
+                clause="FAPI2-SP 5.4.1-4",
+            )
         if not 0 < step < lifetime:
             raise ConfigurationError("the step of DPoP nonces must be shorter than their lifetime")
         self._keys = keys
@@ -41,7 +44,7 @@ class NonceIssuer:
         self._proven: dict[str, int] = {}
 
     def issue(self, now: float) -> str:
-        """The nonce to send now; the same for all answers within one `step`."""
+        """The nonce to send now. It is the same for all responses within one `step`."""
         made, nonce = self._issued
         current = int(now // self._step * self._step)
         if made != current:
@@ -51,18 +54,18 @@ class NonceIssuer:
         return nonce
 
     def accepts(self, nonce: str, now: float) -> bool:
-        """Whether one of the keys made it, no longer than `lifetime` ago."""
+        """Whether the nonce was made with one of the keys, at most `lifetime` ago."""
         made = self._proven.get(nonce)
         if made is None:
             made = self._prove(nonce)
         return made is not None and -self._step <= now - made <= self._lifetime
 
     def made(self, nonce: str) -> bool:
-        """Whether one of the keys made it, whenever that was."""
+        """Whether the nonce was made with one of the keys, at any time."""
         return self._prove(nonce) is not None
 
     def _prove(self, nonce: str) -> int | None:
-        """When one of the keys made it. All clients bring the same few, so those that hold are remembered."""
+        """When the nonce was made, or None. All clients send the same few nonces, so the valid ones are cached."""
         try:
             octets = base64url.decode(nonce)
         except ValueError:
@@ -87,9 +90,9 @@ class NonceIssuer:
 
 
 class ProcessNonceIssuer(NonceIssuer):
-    """One whose key no other process knows: a forked child makes its own.
+    """A NonceIssuer with a key of this process alone: a forked child makes its own key.
 
-    So where replay marks live in one process's memory, a proof is good in that process only.
+    If the replay marks are in the memory of one process, a proof is so accepted by that process only.
     """
 
     def __init__(self, random_bytes: RandomBytes) -> None:

@@ -1,6 +1,6 @@
-"""Keys of proofs that passed, found again by the raw header segment they come in: clients keep a key for long.
+"""A cache of the keys of valid proofs, by the raw header segment: a client uses the same key for a long time.
 
-Nothing else of a proof is remembered; each is read, and its signature verified, anew.
+Nothing else of a proof is cached. Each proof is parsed, and its signature is verified.
 
 Spec: RFC 9449 4.3-6, 4.3-7
 Role: AS, RS
@@ -15,17 +15,17 @@ from fapikit.jose.algorithms import Verify
 
 
 class ProofKey(NamedTuple):
-    """The key's thumbprint, and how to verify with it under the `alg` of the header that carried it."""
+    """The thumbprint of a key, and the function that verifies with it under the `alg` of its header."""
 
     thumbprint: str
     verify: Verify
 
 
 class ProofKeys:
-    """Bounded; one per set of algorithms, for a header that passed under one might not under another.
+    """A bounded cache. Make one for each set of algorithms: a header that is valid for one may not be for another.
 
-    `find(segment)` gives the key or None. `remember(segment, key, now)` is called only for a proof that passed in full,
-    so that strangers cannot fill it.
+    `find(segment)` returns the key or None. `remember(segment, key, now)` is called only for a proof that passed every
+    check. So a client without a valid token cannot fill the cache.
     """
 
     def __init__(self, max_keys: int = 10_000) -> None:

@@ -1,24 +1,24 @@
-"""One tree of errors: each says which rule was broken, by whom, and what to do next.
+"""All errors. Each says which rule was broken, who broke it, and what to do next.
 
     FapiError
-    ├── ConfigurationError            two settings contradict, or one is impossible
+    ├── ConfigurationError            two settings contradict each other, or one cannot work
     │   └── ForbiddenByProfile        the profile forbids this setting or request
-    ├── TransportError                no usable answer came: the question stays undecided
-    │   ├── Unreachable               refused, reset, timed out
+    ├── TransportError                no usable response came: the question stays undecided
+    │   ├── Unreachable               connection refused, reset, timed out
     │   ├── ResponseTooLarge
-    │   ├── UnexpectedRedirect        back-channel calls follow none
-    │   ├── InsecureUrl               clear text outside loopback
-    │   ├── UnusableAnswer            an answer came about keys or tokens, and cannot be used
-    │   ├── KeyUndecided              an unknown key, and no look at the key set is due
-    │   ├── RevocationUndecided       the authority's revocation list is out of date
+    │   ├── UnexpectedRedirect        back-channel calls follow no redirect
+    │   ├── InsecureUrl               not https, and not loopback
+    │   ├── UnusableAnswer            a response about keys or tokens came, and cannot be used
+    │   ├── KeyUndecided              an unknown key, and the key set may not be fetched again yet
+    │   ├── RevocationUndecided       the revocation list of the authority is out of date
     │   └── DeadlineExceeded          shared work did not end in time
     ├── StoreError
     │   ├── StoreFull                 a bounded store never evicts a live entry
     │   ├── StoreUnavailable
-    │   ├── StoreForgot               it was emptied or replaced, and what was lost is waited out
-    │   ├── UnfitStore                it answers, and cannot keep what it is used for; a ConfigurationError too
-    │   ├── UnreadableRecord          what is stored is not what was written there
-    │   └── SealBroken                a sealed value was altered, or its key is gone
+    │   ├── StoreForgot               the store lost its data; wait until the lost marks no longer matter
+    │   ├── UnfitStore                the store cannot keep what it is used for; a ConfigurationError too
+    │   ├── UnreadableRecord          a stored value is not what was written there
+    │   └── SealBroken                a sealed value was altered, or its key was removed
     ├── MessageError                  a peer's HTTP message cannot be used
     │   ├── MalformedMessage
     │   ├── UnexpectedStatus
@@ -26,7 +26,7 @@
     ├── MetadataError
     │   ├── IssuerMismatch
     │   └── MissingMetadata
-    ├── JwtError                      a JWT is not what it must be
+    ├── JwtError                      a JWT breaks a rule
     │   ├── MalformedJwt  JwtTooLarge  DuplicateMember
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
@@ -38,7 +38,7 @@
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
-Roles add their own leaves in `rpkit.errors`, `rskit.errors` and `askit.errors`. `docs/errors.md` lists all.
+The roles add their own errors in `rpkit.errors`, `rskit.errors` and `askit.errors`. `docs/errors.md` lists all.
 """
 
 from fapikit.errors.base import (

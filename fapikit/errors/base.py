@@ -1,4 +1,4 @@
-"""The root of the tree, and what belongs to no kind of token.
+"""The base class of all errors, and the errors that are not about a kind of token.
 
 Spec: RFC 6749 4.1.2.1, 5.2
 """
@@ -36,18 +36,18 @@ _LONGEST_FACT = 300
 
 
 def on_one_line(text: str) -> str:
-    """Printable, for logs: a peer wrote part of it."""
+    """The text with every unprintable character escaped, for logs: a peer wrote part of it."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 class FapiError(Exception):
-    """Base of every error this project raises on purpose.
+    """The base class of every error that this project raises on purpose.
 
-    `code` is the registered OAuth error code that goes on the wire, or None where nothing is sent.
-    `clause` is the rule, written as `FAPI2-SP 5.3.3.1-5` or `RFC 9207 2.4`. `facts` are log-safe
-    strings (expected, got, claim); no token, code, key or other secret is ever among them.
-    `outcome` is what has happened at the other side all the same, where the rest of its answer is refused: a
-    `TokenSet` with the rotated refresh token, a `Registration`, an answer. Its repr shows no secret; it is not pickled.
+    `code`: the registered OAuth error code that is sent, or None if nothing is sent.
+    `clause`: the rule, written as `FAPI2-SP 5.3.3.1-5` or `RFC 9207 2.4`.
+    `facts`: log-safe strings (expected, got, claim). No token, code, key or other secret is among them.
+    `outcome`: what the other side has done already, if its response was refused for another reason. It is a `TokenSet`
+    with the rotated refresh token, a `Registration`, or a response. Its repr shows no secret, and it is not pickled.
     """
 
     outcome: object | None = None
@@ -77,14 +77,14 @@ class FapiError(Exception):
         self.facts: Mapping[str, str] = MappingProxyType(
             {name: on_one_line(str(value)[:_LONGEST_FACT]) for name, value in facts.items()}
         )
-        told = "".join(f"\n  {name}: {value}" for name, value in self.facts.items())
-        self.add_note(f"What to do: {self.remedy}.{told}")  # in a traceback, below the message
+        lines = "".join(f"\n  {name}: {value}" for name, value in self.facts.items())
+        self.add_note(f"What to do: {self.remedy}.{lines}")  # a traceback shows it below the message
 
     def __str__(self) -> str:
         return f"{self.message} [{self.clause}]" if self.clause else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A pool of processes pickles what its worker raised; leaves have arguments that Exception knows nothing of."""
+        """Make errors picklable, for pools of processes: subclasses have arguments that Exception does not know."""
         members = {name: value for name, value in vars(self).items() if name != "outcome"}
         return _rebuilt, (type(self), self.args, {**members, "facts": dict(self.facts)})
 
@@ -96,18 +96,18 @@ def _rebuilt(kind: type[FapiError], args: tuple[Any, ...], members: dict[str, An
 
 
 class ConfigurationError(FapiError):
-    """Settings that contradict each other or cannot work; raised at construction, naming them."""
+    """Settings that contradict each other or cannot work. It is raised at construction, and names the settings."""
 
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
 
 
 class ForbiddenByProfile(ConfigurationError):
-    """The chosen profile forbids what was configured or asked for."""
+    """The profile forbids a setting or a request."""
 
 
 class TransportError(FapiError):
-    """No usable answer came back. It proves nothing: a caller that needed it cannot decide."""
+    """No usable response came. It proves nothing: a caller that needs the response cannot decide."""
 
     fault = Fault.TRANSPORT
     remedy = Remedy.RETRY_LATER
@@ -118,18 +118,18 @@ class Unreachable(TransportError):
 
 
 class ResponseTooLarge(TransportError):
-    """The body passed the cap set for this call."""
+    """The response body is larger than the limit of this call."""
 
 
 class UnexpectedRedirect(TransportError):
-    """A back-channel endpoint answered with a redirect; none is ever followed."""
+    """A back-channel endpoint answered with a redirect. Redirects are never followed."""
 
     clause = "RFC 9700 4.11"
     remedy = Remedy.TELL_THE_PEER
 
 
 class InsecureUrl(TransportError):
-    """A URL that is not https, outside loopback."""
+    """A URL is not https, and its host is not loopback."""
 
     clause = "FAPI2-SP 5.2.1-1"
     fault = Fault.CONFIGURATION
@@ -137,37 +137,36 @@ class InsecureUrl(TransportError):
 
 
 class UnusableAnswer(TransportError):
-    """A server answered a question about its keys or about a token with something that settles nothing.
+    """The response about a key set or about a token cannot be used, so nothing is decided.
 
-    It stands for what was wrong with that answer (the cause), so that a broken answer about a token is never
-    taken for a broken token.
+    Its cause is the error in that response. So a broken response about a token is never taken for a broken token.
     """
 
     fault = Fault.PEER
 
 
 class KeyUndecided(TransportError):
-    """A `kid` that is not among the keys at hand, while the key set is not to be asked for again so soon.
+    """The `kid` is not in the cached key set, and the key set may not be fetched again yet.
 
-    The peer may have a new key: whoever signed with it is told to come again, not that its JWT is wrong.
+    The peer may have a new key. So the sender of the JWT is asked to retry, and the JWT is not called wrong.
     """
 
     clause = "OIDC 10.1.1"
 
 
 class DeadlineExceeded(TransportError):
-    """Work shared with other callers did not finish in the time this caller could wait."""
+    """Work that is shared with other callers did not finish before the deadline of this caller."""
 
 
 class StoreError(FapiError):
-    """A store could not do what was asked; whoever asked cannot decide."""
+    """A store could not execute an operation. The caller cannot decide."""
 
     fault = Fault.TRANSPORT
     remedy = Remedy.RETRY_LATER
 
 
 class StoreFull(StoreError):
-    """A bounded store holds only live entries and takes no more."""
+    """A bounded store is full of live entries, and accepts no more."""
 
 
 class StoreUnavailable(StoreError):
@@ -175,9 +174,9 @@ class StoreUnavailable(StoreError):
 
 
 class StoreForgot(StoreError):
-    """The store was emptied or replaced, and a mark that was lost might still matter: nothing is taken for the first.
+    """The store was emptied or replaced. A lost mark may still matter, so a use cannot be proven to be the first.
 
-    `retry_after`: so many seconds until none does.
+    `retry_after`: the seconds until no lost mark matters any more.
     """
 
     def __init__(self, message: str, *, retry_after: float, facts: Mapping[str, object] = _NO_FACTS) -> None:
@@ -186,21 +185,21 @@ class StoreForgot(StoreError):
 
 
 class UnfitStore(StoreError, ConfigurationError):
-    """The store answers, and cannot keep what it is used for: it would evict, is a replica, or forgets at restart."""
+    """The store cannot keep what it is used for: it may evict entries, is a replica, or loses data at a restart."""
 
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
 
 
 class UnreadableRecord(StoreError):
-    """What lies in the store is not what was written there: another version's, somebody else's, or damaged."""
+    """A stored value is not what was written there: another version or another program wrote it, or it is damaged."""
 
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
 
 
 class SealBroken(StoreError):
-    """A sealed value does not open: altered, cut short, or sealed under a key that is gone."""
+    """A sealed value cannot be opened: it was altered or cut, or its key is no longer configured."""
 
     fault = Fault.PEER
     remedy = Remedy.SIGN_IN_AGAIN
@@ -211,20 +210,20 @@ class MessageError(FapiError):
 
 
 class MalformedMessage(MessageError):
-    """A message breaks its own syntax: duplicates, wrong types, bad encoding, missing members."""
+    """A message has wrong syntax: duplicates, wrong types, bad encoding, missing members."""
 
     code = "invalid_request"
     clause = "RFC 6749 3.1"
 
 
 class UnexpectedStatus(MessageError):
-    """A status the specification does not provide for here."""
+    """The HTTP status is not one that the specification defines here."""
 
 
 _REMEDIES: Mapping[str, Remedy] = MappingProxyType(
     {
         "invalid_client": Remedy.FIX_CONFIGURATION,
-        "invalid_dpop_proof": Remedy.FIX_CONFIGURATION,  # of what a proof says only the time is not ours alone
+        "invalid_dpop_proof": Remedy.FIX_CONFIGURATION,  # most often the clock of this host is wrong
         "unauthorized_client": Remedy.FIX_CONFIGURATION,
         "invalid_request": Remedy.CORRECT_THE_REQUEST,
         "invalid_scope": Remedy.CORRECT_THE_REQUEST,
@@ -237,10 +236,10 @@ _REMEDIES: Mapping[str, Remedy] = MappingProxyType(
 
 
 class PeerRefused(MessageError):
-    """The peer answered with a well-formed OAuth error; `peer_code` is its code.
+    """The peer answered with a well-formed OAuth error. `peer_code` is its `error`.
 
-    `peer_description` is what it said beside it, and part of the message: printable, at most 200 characters, without
-    what we sent it in secret.
+    `peer_description` is its `error_description`, which is part of the message: printable, at most 200 characters,
+    without the secrets that we sent.
     """
 
     def __init__(
@@ -266,14 +265,14 @@ class PeerRefused(MessageError):
 
 
 class MetadataError(FapiError):
-    """An authorization server's metadata cannot be trusted or used."""
+    """The metadata of an authorization server or an API cannot be trusted or used."""
 
 
 class IssuerMismatch(MetadataError):
-    """The metadata's `issuer` is not the issuer it was asked of."""
+    """The `issuer` of the metadata is not the issuer that they were requested for."""
 
     clause = "RFC 8414 3.3"
 
 
 class MissingMetadata(MetadataError):
-    """The metadata lacks a member that the profile or the request needs."""
+    """The metadata lack a member that the profile or the request needs."""

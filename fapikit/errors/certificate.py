@@ -1,4 +1,4 @@
-"""What can be wrong with a client certificate, or with the header that hands one on.
+"""Errors of a client certificate, and of the header in which a proxy forwards it.
 
 Spec: RFC 8705 2, 2.1, 2.2; RFC 9440 4; RFC 5280 6
 """
@@ -9,7 +9,7 @@ from fapikit.errors.base import FapiError, Fault, Remedy, TransportError
 
 
 class CertificateError(FapiError):
-    """A client certificate cannot be believed."""
+    """A client certificate cannot be accepted."""
 
     code = "invalid_client"
     clause = "RFC 8705 2b"
@@ -17,7 +17,7 @@ class CertificateError(FapiError):
 
 
 class CertificateHeaderRefused(CertificateError):
-    """A proxy's header with a certificate is ambiguous or broken: correct what the proxy sends."""
+    """The header with which a proxy forwards a certificate is ambiguous or broken: correct the proxy's settings."""
 
     code = "invalid_request"
     clause = "RFC 9440 4"
@@ -36,13 +36,13 @@ class UnfitCertificate(CertificateError):
 
 
 class UntrustedCertificate(CertificateError):
-    """No chain leads from the certificate to an authority of the client CA."""
+    """There is no chain from the certificate to a trusted certificate authority."""
 
     clause = "RFC 8705 2.1"
 
 
 class RevokedCertificate(CertificateError):
-    """The authority has revoked the certificate."""
+    """The certificate authority has revoked the certificate."""
 
     clause = "RFC 5280 6.3"
 

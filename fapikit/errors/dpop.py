@@ -1,4 +1,4 @@
-"""What can be wrong with a DPoP proof.
+"""Errors of a DPoP proof.
 
 Spec: RFC 9449 4.3, 5, 7, 8
 """
@@ -15,57 +15,57 @@ class DPoPError(FapiError):
 
 
 class MissingProof(DPoPError):
-    """No DPoP header where one is needed."""
+    """The request has no DPoP header, and needs one."""
 
     clause = "RFC 9449 4.3-1"
 
 
 class ManyProofs(DPoPError):
-    """More than one DPoP header, or several values in one."""
+    """The request has more than one DPoP header, or several values in one."""
 
     clause = "RFC 9449 4.3-1"
 
 
 class WrongMethod(DPoPError):
-    """`htm` is not the request's method."""
+    """`htm` is not the method of the request."""
 
     clause = "RFC 9449 4.3-8"
 
 
 class WrongUrl(DPoPError):
-    """`htu` is not the request's URL."""
+    """`htu` is not the URL of the request."""
 
     clause = "RFC 9449 4.3-9"
 
 
 class StaleProof(DPoPError):
-    """`iat` (or `nbf`, `exp`) lies outside the window."""
+    """`iat` (or `nbf`, `exp`) is outside the accepted time window."""
 
     clause = "RFC 9449 4.3-11"
 
 
 class ReplayedProof(DPoPError):
-    """This `jti` was used before with this key."""
+    """A proof with this `jti` and this key was used before."""
 
     clause = "RFC 9449 11.1"
 
 
 class WrongTokenHash(DPoPError):
-    """`ath` is not the hash of the access token beside it."""
+    """`ath` is not the hash of the access token in the same request."""
 
     clause = "RFC 9449 4.3-12"
 
 
 class WrongProofKey(DPoPError):
-    """The proof is signed by another key than the one that is bound."""
+    """The proof is not signed with the key that the token, code or request is bound to."""
 
     clause = "RFC 9449 4.3-12"
 
 
 class NonceRequired(DPoPError):
-    """The proof has no nonce, or one that is too old; `nonce` is the one to use next.
+    """The proof has no valid nonce. `nonce` is the one to use next.
 
-    The fact `sent` says what came: "none", one "too old", or "another's", which no key of this server made.
+    The fact `sent` says what the proof had: "none", a nonce that is "too old", or a nonce of "another server".
     """
 
     code = "use_dpop_nonce"

@@ -1,4 +1,4 @@
-"""What can be wrong with a JWT, its key and its claims.
+"""Errors of a JWT, its key and its claims.
 
 Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3
 """
@@ -9,67 +9,67 @@ from fapikit.errors.base import FapiError, Fault, Remedy
 
 
 class JwtError(FapiError):
-    """A JWT is not what its purpose demands. `code` is the one its purpose puts on the wire."""
+    """A JWT breaks a rule of its purpose. `code` is the OAuth error code of that purpose."""
 
 
 class MalformedJwt(JwtError):
-    """Not a compact JWS of three strict base64url parts with JSON objects inside."""
+    """The text is not a compact JWS: three strict base64url parts with JSON objects."""
 
     clause = "RFC 7515 5.2"
 
 
 class JwtTooLarge(MalformedJwt):
-    """Longer than this purpose allows; refused before anything is decoded."""
+    """The JWT is longer than its purpose allows. It is refused before anything is decoded."""
 
 
 class DuplicateMember(MalformedJwt):
-    """A JSON object names one member twice."""
+    """A JSON object has the same member twice."""
 
     clause = "RFC 7515 4"
 
 
 class WrongJwtType(JwtError):
-    """`typ` says that this JWT is of another kind, or a required `typ` is absent."""
+    """`typ` is that of another kind of JWT, or a required `typ` is absent."""
 
     clause = "RFC 8725 3.11"
 
 
 class ForbiddenAlgorithm(JwtError):
-    """`alg` is not among those the caller allows."""
+    """`alg` is not an allowed algorithm."""
 
     clause = "RFC 8725 3.1"
 
 
 class UnknownCritical(JwtError):
-    """The header demands an extension (`crit`, `b64`, `zip`) that is not supported here."""
+    """The header demands an extension (`crit`, `b64`, `zip`) that is not supported."""
 
     clause = "RFC 7515 4.1.11"
 
 
 class JwtKeyError(JwtError):
-    """No key can be chosen for this JWT."""
+    """There is no key, or more than one, for this JWT."""
 
 
 class KeyNotFound(JwtKeyError):
-    """No key of the right kind has this `kid`."""
+    """No key of the right type has this `kid`."""
 
     clause = "RFC 7515 6"
 
 
 class AmbiguousKey(JwtKeyError):
-    """Several keys remain after `kid`, `kty`, `use`, `alg` and `crv`; none is tried at random."""
+    """Several keys match `kid`, `kty`, `use`, `alg` and `crv`. None of them is chosen at random."""
 
     clause = "FAPI2-SP 5.4.3"
 
 
 class UnusableKey(JwtKeyError):
-    """A key that is too weak, malformed, of an unknown kind, private where public is due, or off its curve."""
+    """A key is too weak, malformed, of an unknown type, private instead of public, or not on its curve."""
 
     clause = "FAPI2-SP 5.4.1-2"
 
 
 class UnusablePrivateKey(UnusableKey):
-    """A private key of our own that cannot be read, or cannot sign as it should."""
+    """A private key of our own cannot be read, or cannot be used for this signature."""
 
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
@@ -82,23 +82,23 @@ class BadSignature(JwtError):
 
 
 class DecryptionFailed(JwtError):
-    """An encrypted JWT does not open with the keys at hand."""
+    """An encrypted JWT cannot be decrypted with the configured keys."""
 
     clause = "RFC 7516 5.2"
 
 
 class NotEncrypted(JwtError):
-    """A JWT came in the clear where encryption was agreed."""
+    """A JWT is not encrypted, and encryption was registered."""
 
     clause = "RFC 9068 4-2"
 
 
 class ClaimError(JwtError):
-    """A claim of a well-signed JWT breaks a rule."""
+    """A claim of a JWT with a valid signature breaks a rule."""
 
 
 class MissingClaim(ClaimError):
-    """A claim its purpose requires is absent."""
+    """A required claim is absent."""
 
 
 class MalformedClaim(ClaimError):
@@ -106,52 +106,52 @@ class MalformedClaim(ClaimError):
 
 
 class ForbiddenClaim(ClaimError):
-    """A claim that shows the JWT to be of another kind."""
+    """A claim shows that this is another kind of JWT."""
 
     clause = "RFC 8725 3.12"
 
 
 class WrongIssuer(ClaimError):
-    """`iss` is not the expected issuer, code point for code point."""
+    """`iss` is not exactly the expected issuer."""
 
     clause = "RFC 8725 3.8"
 
 
 class WrongAudience(ClaimError):
-    """`aud` does not name this recipient, or names one that is not trusted."""
+    """`aud` does not have this recipient, or has one that is not trusted."""
 
     clause = "RFC 8725 3.9"
 
 
 class WrongSubject(ClaimError):
-    """`sub` is not the subject it must be."""
+    """`sub` is not the expected subject."""
 
 
 class WrongNonce(ClaimError):
-    """`nonce` is not the one of this transaction."""
+    """`nonce` is not that of this transaction."""
 
     clause = "OIDC 3.1.3.7-11"
 
 
 class WrongHash(ClaimError):
-    """`at_hash`, `c_hash` or `s_hash` does not match what it stands for."""
+    """`at_hash`, `c_hash` or `s_hash` is not the hash of its value."""
 
 
 class Expired(ClaimError):
-    """`exp` is past."""
+    """`exp` is in the past."""
 
     clause = "RFC 7519 4.1.4"
 
 
 class NotYetValid(ClaimError):
-    """`nbf` or `iat` lies further ahead than the clocks may differ."""
+    """`nbf` or `iat` is in the future, by more than the allowed clock skew."""
 
     clause = "FAPI2-SP 5.3.2.1-13"
 
 
 class TooOld(ClaimError):
-    """Issued longer ago than this purpose allows."""
+    """The JWT was issued longer ago than its purpose allows."""
 
 
 class LivesTooLong(ClaimError):
-    """The span from `nbf` to `exp` is longer than this purpose allows."""
+    """The time from `nbf` to `exp` is longer than the purpose of the JWT allows."""

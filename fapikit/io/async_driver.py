@@ -14,6 +14,7 @@ from fapikit.io import transport
 from fapikit.io.current_pool import CurrentPool, aclose_all
 from fapikit.io.shared_work import SharedTasks
 from fapikit.io.transport import HttpSettings, settings_of
+from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.tracebacks import bare, forget_locals
 
 T = TypeVar("T")
@@ -22,8 +23,10 @@ T = TypeVar("T")
 class AsyncDriver:
     """Usable from several event loops, one after another or in several threads: each loop has its own client."""
 
-    def __init__(self, http: HttpSettings | None = None) -> None:
+    def __init__(self, http: HttpSettings | None = None, *, profile: Profile = FAPI2_SECURITY) -> None:
+        """`profile`: whose TLS suites are offered, unless `http` has a context of its own."""
         self._http = settings_of(http)
+        self._profile = profile
         self._shared = SharedTasks()
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, CurrentPool] = WeakKeyDictionary()
 
@@ -85,8 +88,10 @@ class AsyncDriver:
             # A client refers to its loop, which keeps both alive: those of loops that have ended are let go here.
             for ended in [known for known in self._pools if known.is_closed()]:
                 del self._pools[ended]
-            http = self._http
-            pool = CurrentPool(http.make_async_client, http.context_of(http.async_client))
+            http, profile = self._http, self._profile
+            pool = CurrentPool(
+                lambda: http.make_async_client(profile), http.context_of(http.async_client, profile)
+            )
             self._pools[loop] = pool
         return pool
 

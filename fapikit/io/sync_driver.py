@@ -14,6 +14,7 @@ from fapikit.io import transport
 from fapikit.io.current_pool import CurrentPool, close_all
 from fapikit.io.shared_work import SharedThreads
 from fapikit.io.transport import HttpSettings, settings_of
+from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.tracebacks import bare, forget_locals
 
 T = TypeVar("T")
@@ -22,15 +23,18 @@ T = TypeVar("T")
 class SyncDriver:
     """Thread-safe. Its HTTP client is made at first use and again in a forked child."""
 
-    def __init__(self, http: HttpSettings | None = None) -> None:
+    def __init__(self, http: HttpSettings | None = None, *, profile: Profile = FAPI2_SECURITY) -> None:
+        """`profile`: whose TLS suites are offered, unless `http` has a context of its own."""
         self._http = settings_of(http)
+        self._profile = profile
         self._shared = SharedThreads()
         self.after_fork()
         reset_after_fork(self)
 
     def after_fork(self) -> None:
         """The parent's connections are the parent's: not used here, and not closed either."""
-        self._pool = CurrentPool(self._http.make_client, self._http.context_of(self._http.client))
+        http, profile = self._http, self._profile
+        self._pool = CurrentPool(lambda: http.make_client(profile), http.context_of(http.client, profile))
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end; what its effects raise is thrown into it."""

@@ -2,7 +2,7 @@
 
 What a server sees of it is another type, `fapikit.certificates.ClientCertificate`.
 
-Spec: RFC 8705 2a, 3a, 3.1, 6.3, 7.1; RFC 7292; RFC 7468 5.1
+Spec: RFC 8705 2a, 2.2.2, 3a, 3.1, 6.3, 7.1; RFC 7292; RFC 7468 5.1
 Role: C, RS
 """
 
@@ -27,6 +27,7 @@ from fapikit.clock import Clock, system_clock
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import client_context
 from fapikit.jose.load_key import material_from_pem, pem_octets, signing_material
+from fapikit.jose.x5c import certificate_jwk
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret, revealed
 from fapikit.tracebacks import bare, forgets_locals
@@ -149,6 +150,14 @@ class TlsClientCertificate:
     def chain(self) -> tuple[x509.Certificate, ...]:
         """The certificate, then those between it and its authority."""
         return self._held.chain
+
+    @property
+    def public_jwk(self) -> dict[str, Any]:
+        """The JWK with `x5c` that a client of `self_signed_tls_client_auth` registers, in `jwks` or at its `jwks_uri`.
+
+        Raises UnusableKey for a kind of key that JWKs do not have here.
+        """
+        return certificate_jwk(self.chain)
 
     def tls_context(self, ca: _Source | None, profile: Profile) -> ssl.SSLContext:
         """A context that shows this certificate, made once. `ca`: whom to trust, as in `client_context`; None: the

@@ -88,25 +88,25 @@ class HttpSettings:
         known = self._contexts.get(profile)
         return known or self._contexts.setdefault(profile, client_context(ca=self.ca, profile=profile))
 
-    def context_of(self, ready: Any) -> Callable[[], object]:
+    def context_of(self, ready: Any, profile: Profile) -> Callable[[], object]:
         """What a pool compares to know whether it is still to be used: a ready client stays whatever happens."""
-        return self.tls_context if ready is None else lambda: None
+        return (lambda: self.tls_context(profile)) if ready is None else lambda: None
 
-    def make_client(self) -> Any:
+    def make_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
         return self.client or httpx.Client(
-            transport=bounded(httpx.HTTPTransport(**self._connections())),
+            transport=bounded(httpx.HTTPTransport(**self._connections(profile))),
             trust_env=False,
             follow_redirects=False,
             cookies=_no_cookies(),
         )
 
-    def make_async_client(self) -> Any:
+    def make_async_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
         return self.async_client or httpx.AsyncClient(
-            **self._connections(), follow_redirects=False, cookies=_no_cookies()
+            **self._connections(profile), follow_redirects=False, cookies=_no_cookies()
         )
 
-    def _connections(self) -> dict[str, Any]:
-        return {"verify": self.tls_context(), "proxy": self.proxy, "trust_env": False}
+    def _connections(self, profile: Profile) -> dict[str, Any]:
+        return {"verify": self.tls_context(profile), "proxy": self.proxy, "trust_env": False}
 
 
 def settings_of(http: HttpSettings | None) -> HttpSettings:

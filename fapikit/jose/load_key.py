@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from fapikit import base64url, strict_json
-from fapikit.errors import UnusablePrivateKey
+from fapikit import strict_json
+from fapikit.errors import UnusableKey, UnusablePrivateKey
 from fapikit.jose.algorithms import PrivateMaterial
-from fapikit.jose.public_key import EC_CURVES
+from fapikit.jose.public_key import members_of
 from fapikit.tracebacks import bare
 
 _LABEL: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
@@ -75,18 +75,10 @@ def private_jwk(material: PrivateMaterial) -> dict[str, Any]:
 
 def public_members(material: PrivateMaterial) -> dict[str, str]:
     """The public members of the JWK. Raises UnusablePrivateKey for a curve that is not supported."""
-    if isinstance(material, rsa.RSAPrivateKey):
-        rsa_numbers = material.public_key().public_numbers()
-        return {"kty": "RSA", "n": _unsigned(rsa_numbers.n), "e": _unsigned(rsa_numbers.e)}
-    if isinstance(material, ed25519.Ed25519PrivateKey):
-        x = material.public_key().public_bytes_raw()
-        return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(x)}
-    for crv, (curve, octets) in EC_CURVES.items():
-        if curve.name == material.curve.name:
-            numbers = material.public_key().public_numbers()
-            x, y = numbers.x.to_bytes(octets, "big"), numbers.y.to_bytes(octets, "big")
-            return {"kty": "EC", "crv": crv, "x": base64url.encode(x), "y": base64url.encode(y)}
-    raise UnusablePrivateKey("the key's curve is not supported", clause="RFC 7518 6.2.1.1")
+    try:
+        return members_of(material.public_key())
+    except UnusableKey as error:  # which blames a peer
+        raise UnusablePrivateKey(error.message, clause=error.clause) from error
 
 
 def _require_private_pem(pem: object) -> None:
@@ -144,7 +136,3 @@ def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial
             f"not a readable {what}, or not with this password", clause=clause
         ) from bare(error)
     return signing_material(material)
-
-
-def _unsigned(number: int) -> str:
-    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))

@@ -139,6 +139,22 @@ def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
     return cast("dict[str, str]", members)
 
 
+def members_of(material: object) -> dict[str, str]:
+    """The members that make this key, in order of their names. Raises UnusableKey for another kind or curve."""
+    if isinstance(material, rsa.RSAPublicKey):
+        numbers = material.public_numbers()
+        return {"e": _base64url_uint(numbers.e), "kty": "RSA", "n": _base64url_uint(numbers.n)}
+    if isinstance(material, ed25519.Ed25519PublicKey):
+        return {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(material.public_bytes_raw())}
+    if isinstance(material, ec.EllipticCurvePublicKey):
+        for crv, (curve, octets) in EC_CURVES.items():
+            if curve.name == material.curve.name:
+                point = material.public_numbers()
+                x, y = point.x.to_bytes(octets, "big"), point.y.to_bytes(octets, "big")
+                return {"crv": crv, "kty": "EC", "x": base64url.encode(x), "y": base64url.encode(y)}
+    raise UnusableKey("the key's kind or curve is not supported", clause="RFC 7518 6")
+
+
 def import_material(members: Mapping[str, str]) -> PublicMaterial:
     """The key that these members make. Raises UnusableKey."""
     kty, crv = members["kty"], members.get("crv", "")
@@ -187,6 +203,10 @@ def _unsigned(text: str) -> int:
     if not octets or octets[0] == 0:
         raise ValueError("a number is empty or begins with a zero octet")
     return int.from_bytes(octets, "big")
+
+
+def _base64url_uint(number: int) -> str:
+    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8, "big"))
 
 
 def _optional_string(jwk: Mapping[str, Any], name: str) -> str | None:

@@ -1,21 +1,22 @@
-"""The certificate that a JWK carries: the first of its `x5c`, whose key is the JWK's own.
+"""The certificate that a JWK carries, read and written: the first of its `x5c`, whose key is the JWK's own.
 
 Spec: RFC 7517 4.7; RFC 8705 2.2, 2.2.2
-Role: AS
+Role: C, AS
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from fapikit.errors import UnusableKey
-from fapikit.jose.public_key import import_public_jwk
+from fapikit.jose.public_key import import_public_jwk, members_of, thumbprint_of
 from fapikit.jose.respell import respell
 
 _CLAUSE = "RFC 7517 4.7"
@@ -35,3 +36,13 @@ def read_certificate(jwk: Mapping[str, Any]) -> bytes:
     if import_public_jwk(respell(jwk)).material != shown:
         raise UnusableKey("the first certificate of x5c has another key than the JWK", clause=_CLAUSE)
     return der
+
+
+def certificate_jwk(chain: Sequence[x509.Certificate]) -> dict[str, Any]:
+    """The public JWK of the first certificate, with the chain as `x5c`. Its `kid` is the RFC 7638 thumbprint.
+
+    Raises UnusableKey for a kind of key that JWKs do not have here.
+    """
+    members = members_of(chain[0].public_key())
+    x5c = [base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode("ascii") for one in chain]
+    return {**members, "kid": thumbprint_of(members), "use": "sig", "x5c": x5c}

@@ -3,7 +3,7 @@
 The same steps serve httpx and httpx2, sync and async. `prepare` gives the headers. `judge` decides whether the request
 is sent again.
 
-Spec: RFC 9449 7.1, 7.3, 8.2, 9; RFC 6750 3.1; RFC 9470 4; RFC 9728 3.3b, 5.1; FAPI1-BL 6.2.2-5;
+Spec: RFC 9449 7.1, 7.3, 8.2, 9; RFC 6750 3.1; RFC 9470 4; RFC 9728 3.3b, 5.1; RFC 8705 3a, 6.3; FAPI1-BL 6.2.2-5;
     FAPI1-ADV 6.2.2; FAPI2-SP 5.3.3.1-3, -8
 Role: C
 """
@@ -25,6 +25,7 @@ from rpkit.api.resource_metadata import require_our_server
 from rpkit.bank import Bank
 from rpkit.errors import BodySpent, ForeignOrigin, NoAccessToken
 from rpkit.grants.refresh_token import refresh
+from rpkit.tokens.certificate_binding import is_usable, require_certificate
 from rpkit.tokens.token_set import AccessToken, TokenSet
 
 
@@ -81,7 +82,7 @@ class ApiCall:
                 facts={"expected": self._origin, "got": origin_of(self._url)},
             )
         token = self._held.tokens.find(self._resource)
-        if token is None or not token.fresh(self._bank.now()):
+        if token is None or not is_usable(self._bank, token):
             token = yield from self._refreshed()
         return (yield from self._headers(token))
 
@@ -129,6 +130,9 @@ class ApiCall:
     def _refreshed(self) -> Flow[AccessToken]:
         held = self._held
         if held.tokens.refresh_token is None:
+            token = held.tokens.find(self._resource)
+            if token is not None and token.fresh(self._bank.now()):
+                require_certificate(self._bank, token)
             raise NoAccessToken(
                 "the token set has no valid access token for this API, and no refresh token to get one with:"
                 " sign in again",

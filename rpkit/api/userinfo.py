@@ -23,6 +23,7 @@ from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 
 _CLAUSE: Final = "OIDC 5.3.2"
@@ -65,6 +66,7 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     token = held.find(endpoint) or held.find(None) or next(iter(held.access_tokens), None)
     if token is None:
         raise NoAccessToken("the token set has no access token: sign in again")
+    require_certificate(bank, token)
     signed = bank.settings.userinfo_signed_response_alg is not None or bank.decryption("userinfo") is not None
     accept = (("accept", _JWT if signed else "application/json"),)
     response = yield from call_protected(bank, "GET", endpoint, token=token, dpop=held.dpop, headers=accept)

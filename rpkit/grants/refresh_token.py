@@ -21,6 +21,7 @@ from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import GrantEnded, NoAccessToken
 from rpkit.login.id_token import verify_refreshed_id_token
+from rpkit.tokens.certificate_binding import is_usable
 from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 from rpkit.tokens.token_set import TokenSet, require_own
 from rpkit.tokens.token_store import LOCK_TTL
@@ -200,7 +201,7 @@ def _is_newer(
         return False
     if scope is not None and found.scope != scope:
         return False
-    return found.fresh(bank.now()) and (held is None or found.value != held.value)
+    return is_usable(bank, found) and (held is None or found.value != held.value)
 
 
 def _require_same_user(stored: TokenSet, tokens: TokenSet) -> None:

@@ -1,1 +1,1 @@
-"""One login: the request out (`authorization_request`, `par`), the answer back (`callback`), its end (`complete`)."""
+"""One login: the request (`authorization_request`, `par`), the response (`callback`), and the result (`complete`)."""

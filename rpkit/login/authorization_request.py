@@ -1,6 +1,6 @@
-"""Beginning a login: the request, and the transaction to keep. How the request travels: `send_request`.
+"""The start of a login: the request, and the transaction to keep. `send_request` sends the request.
 
-PKCE S256, `state` and, with openid, `nonce` are fresh each time and nobody can set them.
+PKCE S256, `state` and, with openid, `nonce` are new for each login. The caller cannot set them.
 
 Spec: FAPI1-BL 5.2.3-1, -2, -6, -7, -8, -9; FAPI1-ADV 5.2.3-3, -15, 5.2.3.1-1;
     FAPI2-SP 5.3.3.1-12, -13, 5.3.3.2-3, -4, -7; RFC 8707 2a; RFC 9396 2
@@ -39,14 +39,14 @@ _OURS: Final = frozenset(
     ]
 )
 _ELSEWHERE: Final = {
-    "resource": "it takes resources=[...], and complete() the first of them",
-    "response_mode": "the client is made with it",
+    "resource": "give begin() resources=[...], and complete() the first of them as resource=",
+    "response_mode": "set it where the client is made",
 }
 _ALIKE: Final = 0.85
 
 
 class RequestParameters(TypedDict, total=False):
-    """Further parameters of an authorization request; the names are the registered ones."""
+    """Further parameters of an authorization request, by their registered names."""
 
     acr_values: str | Sequence[str]
     claims: Mapping[str, Any]
@@ -61,7 +61,7 @@ class RequestParameters(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Send the browser to `url` (with a 303), and keep `transaction` sealed in that browser's session."""
+    """Send the browser to `url` (with a 303). Keep `transaction` sealed in the session of that browser."""
 
     _url: Secret
     transaction: Transaction
@@ -79,21 +79,27 @@ def begin(
     authorization_details: Iterable[Mapping[str, Any]] = (),
     parameters: Concealed[Mapping[str, Any]] | Mapping[str, Any],
 ) -> Flow[Start]:
-    """Raises ConfigurationError, ForbiddenByProfile, StoreError before anything is sent; then what PAR raises."""
+    """Start a login.
+
+    Raises ConfigurationError, ForbiddenByProfile, StoreError before anything is sent; then the errors of PAR.
+    """
     parameters = conceal(parameters)
     settings = bank.settings
     if settings.redirect_uri is None:
-        raise ConfigurationError("this client has no redirect_uri, so nobody can sign in with it")
+        raise ConfigurationError(
+            "a login needs a redirect_uri, and this client has none: set redirect_uri where the client is made"
+        )
     check_parameters(parameters.reveal())
     scope = scope if isinstance(scope, str) else " ".join(scope)
     details = _typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
     if settings.hybrid and not openid:
         raise ConfigurationError(
-            "an answer with an ID token is asked for with the scope openid", clause="OIDC 3.3.2.1"
+            f"response_type {settings.response_type} needs the scope openid: add it to scope",
+            clause="OIDC 3.3.2.1",
         )
     if openid:
-        # What could never be verified is not asked for.
+        # A response that could not be verified is not requested: these calls raise MissingMetadata.
         bank.algorithms(settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported")
     if openid or settings.jarm:
         bank.key_source()
@@ -101,7 +107,7 @@ def begin(
         bank.algorithms(
             settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
         )
-    yield from store_check(settings.store)  # nobody is sent to sign in where the answer could not be taken
+    yield from store_check(settings.store)  # without a working store the response could not be accepted
     verifier = pkce.make_verifier(settings.random_bytes)
     dpop = new_dpop_key(bank)
     transaction = Transaction(
@@ -129,7 +135,7 @@ def begin(
 
 
 def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Every parameter of the request with its JSON type."""
+    """Every parameter of the request, with its JSON type."""
     members: dict[str, Any] = {
         "response_type": transaction.response_type,
         "client_id": transaction.client_id,
@@ -160,26 +166,28 @@ def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[st
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """None that would be lost, or that the answer could not be compared with. Raises ConfigurationError."""
+    """Raises ConfigurationError for a parameter that `begin` does not take, or that could not be verified later."""
     max_age = parameters.get("max_age")
     if max_age is not None and (type(max_age) is not int or max_age < 0):
-        raise ConfigurationError("max_age is a number of seconds", clause="OIDC 3.1.2.1")
+        raise ConfigurationError(
+            f"max_age is {max_age!r}: give a whole number of seconds, 0 or more", clause="OIDC 3.1.2.1"
+        )
     for name, instead in _ELSEWHERE.items():
         if name in parameters:
             raise ConfigurationError(
-                f"{name} is no parameter of begin(): {instead}", facts={"parameter": name}
+                f"{name} is not a parameter of begin(): {instead}", facts={"parameter": name}
             )
     ours = {"authorization_details", "resources", "scope", *RequestParameters.__annotations__}
     for name in parameters.keys() - ours:
-        # Any other goes to the server, which ignores what it does not know: a scope, say, that was misspelt.
+        # Any other name is sent to the server, which ignores an unknown one. So a misspelt name is found here.
         if like := get_close_matches(name, ours, 1, _ALIKE):
             raise ConfigurationError(
-                f"{name} is no parameter of begin(): is {like[0]} meant?", facts={"parameter": name}
+                f"{name} is not a parameter of begin(): did you mean {like[0]}?", facts={"parameter": name}
             )
     set_by_caller = sorted(_OURS & parameters.keys())
     if set_by_caller:
         raise ConfigurationError(
-            f"{', '.join(set_by_caller)}: made afresh for each request, and not to be given",
+            f"begin() makes {', '.join(set_by_caller)} itself, new for each request: leave it out",
             clause="FAPI2-SP 5.3.3.2-4",
         )
 
@@ -189,13 +197,13 @@ def _response_type(bank: Bank, response_type: str) -> str:
         return response_type
     if "token" in response_type.split():
         raise RetiredGrant(
-            f"response_type {response_type}: access tokens no longer travel through the browser; use code",
+            f"response_type {response_type} sends an access token through the browser, which is forbidden: use code",
             clause="RFC 9700 2.1.2, 2.4",
             facts={"response_type": response_type},
         )
     raise ForbiddenByProfile(
-        f"{bank.profile.name}: response_type {response_type} is not allowed here; use {bank.settings.response_type}"
-        " (the client is made with it)",
+        f"{bank.profile.name}: response_type {response_type} is not the one of this client, which is"
+        f" {bank.settings.response_type}: set response_type where the client is made",
         clause=bank.profile.clause("response_types"),
         facts={"response_type": response_type},
     )
@@ -210,7 +218,7 @@ def _claims(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[
     bank.profile.require(
         openid, "acr_values are held against an ID token: ask for the scope openid", "acr_essential"
     )
-    if not bank.metadata.flag("claims_parameter_supported", unsaid=True):
+    if not bank.metadata.flag("claims_parameter_supported", default=True):
         return claims
     of_id_token = (claims or {}).get("id_token") or {}
     acr = {"essential": True, "values": list(levels)}
@@ -218,18 +226,19 @@ def _claims(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[
 
 
 def _typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Objects with a `type`, of those that the server lists if it lists any."""
+    """The objects, each with a `type`. If the server lists types, `type` must be one of them."""
     found = (details,) if isinstance(details, Mapping) else tuple(details)
     listed = bank.metadata.strings("authorization_details_types_supported")
     for detail in found:
         kind = detail.get("type") if hasattr(detail, "get") else None
         if not isinstance(kind, str) or not kind:
             raise ConfigurationError(
-                "each of authorization_details is an object with a type", clause="RFC 9396 2"
+                "authorization_details has an item without a type: give a list of objects, each with a type",
+                clause="RFC 9396 2",
             )
         if listed is not None and kind not in listed:
             raise ConfigurationError(
-                f"{bank.issuer} knows no authorization details of type {kind}: it lists {', '.join(listed)}",
+                f"{bank.issuer} does not support authorization_details of type {kind}: it lists {', '.join(listed)}",
                 clause="RFC 9396 5",
                 facts={"type": kind},
             )
@@ -243,7 +252,7 @@ def _absolute(resources: Iterable[str]) -> tuple[str, ...]:
     for resource in found:
         if not urlsplit(resource).scheme or "#" in resource:
             raise ConfigurationError(
-                "a resource is an absolute URI without fragment",
+                f"the resource {resource!r} is not an absolute URI without fragment: correct resources",
                 clause="RFC 8707 2a",
                 facts={"resource": resource},
             )

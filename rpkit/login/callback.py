@@ -1,10 +1,10 @@
-"""Reading what the browser brings back, and verifying it: mode, issuer, state, and only then error.
+"""The authorization response: read it, then verify its mode, its issuer, its state, and only then its error.
 
-`complete` takes the whole callback, never a code alone: it is the other parameters that tell an honest answer from
-an attack. Only what `verify_callback` returns can be exchanged for tokens.
+`complete` takes the whole callback, never a code alone: the other parameters show whether the response is genuine or
+part of an attack. Only what `verify_callback` returns can be exchanged for tokens.
 
-The server's own words (`error`, `error_description`) are part of every error, also where an earlier check refuses: they
-are what a developer searches for, and decide nothing.
+Every error message includes `error` and `error_description` of the server, also if an earlier check refuses the
+response. A developer searches for these words. They decide nothing.
 
 Spec: RFC 9207 2.4, 4; RFC 6749 4.1.2; FAPI2-SP 5.3.3.2-5; FAPI1-BL 5.2.3-4; JARM 2.3; RFC 9700 2.1c, 4.4.2
 Role: C
@@ -45,7 +45,7 @@ from rpkit.login.transaction import Transaction, require_own, use_once
 from rpkit.settings import JARM_MODES
 
 Callback: TypeAlias = str | bytes | Mapping[str, str]
-"""The whole URL, as text; or the form of a form_post, as its octets or already parsed without duplicates."""
+"""The whole URL as text; or the form of a form_post, as octets or already parsed and without duplicates."""
 
 _RESPONSE: Final = frozenset(
     [
@@ -72,29 +72,29 @@ _TRY_LATER: Final = frozenset({"server_error", "temporarily_unavailable"})
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCallback:
-    """Proof that an answer was verified; only `verify_callback` makes one."""
+    """A response that was verified. Only `verify_callback` makes one."""
 
     code: Secret
     transaction: Transaction
     artefact: Secret | None
-    """The signed response, or the ID token that signs it, verbatim."""
+    """The signed response, or the ID token that signs the response, exactly as it came."""
     id_token: IdToken | None
     """The ID token that came with the response."""
     brand: object = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
         if self.brand is not _BRAND:
-            raise TypeError("a VerifiedCallback comes from verify_callback alone")
+            raise TypeError("a VerifiedCallback is made by verify_callback alone")
 
 
 def verify_callback(
     bank: Bank, callback: Concealed[Callback], transaction: Transaction, report: LoginReport
 ) -> Flow[VerifiedCallback]:
-    """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if use cannot be marked."""
+    """Raises a TransactionError, an AuthorizationResponseError, a JwtError; StoreError if the store does not answer."""
     require_own(bank, transaction)
     parameters = read_callback(callback.reveal(), transaction)
     redirected = clause_in_force("FAPI1-BL 5.2.3-4", bank.profile)
-    report.passed("answer in the mode and at the address asked for", f"JARM 2.3; {redirected}")
+    report.passed("response mode and redirect URI are the requested ones", f"JARM 2.3; {redirected}")
     artefact = None
     if transaction.response_mode in JARM_MODES:
         artefact = _only_signed(parameters)
@@ -105,21 +105,21 @@ def verify_callback(
     _check_state(found, transaction, report)
     code, id_token = found.secret("code"), None
     if transaction.hybrid and code is not None and "error" not in found:
-        # Before the transaction is used up: an answer that is not signed by the bank does not end a login.
+        # Before the transaction is marked as used: a response that the bank did not sign must not end a login.
         artefact = found.secret("id_token")
         id_token = yield from verify_detached_signature(bank, artefact, transaction, code=code, report=report)
     yield from use_once(bank, transaction)
-    report.passed("first answer of this transaction", "RFC 9700 4.2.4")
+    report.passed("first response of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
     if code is None:
-        raise MissingCode("the answer has neither code nor error")
+        raise MissingCode("the response has neither code nor error")
     return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 
 def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
-    """The response's parameters, if they came the way that was asked for and only that way.
+    """The parameters of the response, if it has the requested response mode and no other.
 
-    Raises WrongResponseMode, WrongRedirectUri, MalformedMessage for duplicates.
+    Raises WrongResponseMode, WrongRedirectUri; MalformedMessage for duplicates.
     """
     mode = transaction.effective_response_mode
     if not isinstance(callback, str):
@@ -128,7 +128,9 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
     try:
         parts = urlsplit(callback)
     except ValueError:
-        raise MalformedMessage("the callback is no URL", clause="RFC 6749 4.1.2") from None
+        raise MalformedMessage(
+            "the callback is not a URL: give complete() the whole URL, or the form", clause="RFC 6749 4.1.2"
+        ) from None
     _check_address(callback, transaction.redirect_uri)
     own_query = parse_parameters(urlsplit(transaction.redirect_uri).query)
     query, fragment = parse_parameters(parts.query), parse_parameters(parts.fragment)
@@ -136,7 +138,7 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
     in_fragment = _RESPONSE & fragment.keys()
     if mode in _IN_FORM:
         return _require_mode("query or fragment", False, query)
-    # An answer in both at once is wrong in either mode.
+    # A response in query and fragment at once is wrong in each mode.
     if mode in _IN_FRAGMENT:
         _require_mode("query", not in_query, query)
         return fragment
@@ -145,49 +147,54 @@ def read_callback(callback: Callback, transaction: Transaction) -> Parameters:
 
 
 def _pairs(form: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The form of a web framework shows one value of each name, unless it is asked for the list."""
+    """Every field of a form. The form of a web framework gives one value for each name, and all with `getlist`."""
     every = getattr(form, "getlist", None)
     return [(name, value) for name in form for value in ([form[name]] if every is None else every(name))]
 
 
 def _require_mode(came_in: str, right: bool, parameters: Parameters) -> Parameters:
     if not right:
-        hint = ": of a query complete() takes the whole URL, as text" if came_in == "form_post" else ""
+        hint = (
+            ": if it came in a query, give complete() the whole URL as text" if came_in == "form_post" else ""
+        )
         raise WrongResponseMode(
-            f"the answer came as {came_in}, which was not asked for{hint}{told_error(parameters)}",
+            f"the response came as {came_in}, which was not requested{hint}{peer_error(parameters)}",
             facts={"came_in": came_in},
         )
     return parameters
 
 
 def _check_address(callback: str, redirect_uri: str) -> None:
-    """Everything before the query is the redirect URI's; a callback given as path and query has only a path."""
+    """Raises WrongRedirectUri if the part before the query is not that of the redirect URI.
+
+    For a callback that is given as path and query, only the path is compared.
+    """
     arrived, own = urlsplit(callback), urlsplit(redirect_uri)
     same = arrived.path == own.path
     if arrived.scheme or arrived.netloc:
         same = same and (arrived.scheme, arrived.netloc) == (own.scheme, own.netloc)
     if not same:
-        # Where a path is due stands a code, if somebody gives that alone.
+        # If a caller gives the code alone, the code is in the place of the path. It must not be in a message.
         got = without_query(callback)[:200] if arrived.path[:1] in ("", "/") else "(no URL)"
-        told = ""
+        quoted = ""
         with suppress(MalformedMessage):
-            told = told_error(parse_parameters(arrived.query))
+            quoted = peer_error(parse_parameters(arrived.query))
         raise WrongRedirectUri(
-            "the answer arrived at another address than this login's redirect URI (complete() takes the whole callback:"
-            f" the public URL, or path and query alone){told}",
+            "the response arrived at another URL than the redirect URI of this login: give complete() the public URL,"
+            f" or its path and query{quoted}",
             facts={"expected": redirect_uri, "got": got},
         )
 
 
 def _only_signed(parameters: Parameters) -> Secret:
-    """The one parameter of a signed answer; a plain answer is a downgrade."""
+    """The only parameter of a signed response. A plain response is a downgrade, and is refused."""
     response = parameters.secret("response")
     beside = sorted((_RESPONSE - {"response"}) & parameters.keys())
     if response is None or beside:
         raise WrongResponseMode(
-            "a signed answer was asked for"
-            + (f", and {', '.join(beside)} came unsigned" if beside else "")
-            + told_error(parameters),
+            "a signed response was requested, and "
+            + (f"{', '.join(beside)} came unsigned" if beside else "none came")
+            + peer_error(parameters),
             clause="FAPI2-MS 5.4.2-2",
             facts={"beside": " ".join(beside)},
         )
@@ -201,7 +208,7 @@ def _only_plain(parameters: Parameters, transaction: Transaction) -> Parameters:
     )
     if strays:
         raise WrongResponseMode(
-            f"{', '.join(strays)} does not belong into the answer that was asked for{told_error(parameters)}",
+            f"{', '.join(strays)} came, which the requested response does not have{peer_error(parameters)}",
             facts={"beside": " ".join(strays)},
         )
     return parameters
@@ -214,27 +221,31 @@ def _check_issuer(bank: Bank, found: Parameters, report: LoginReport) -> None:
         if announced or bank.profile.iss_in_response_required:
             clause = None if announced else bank.profile.clause("iss_in_response_required")
             raise MissingResponseIssuer(
-                "the answer does not say which server it is from (complete() needs the whole callback)"
-                + told_error(found),
+                "the response has no iss: give complete() the whole callback; if the server sends no iss, use"
+                " another profile" + peer_error(found),
                 clause=clause,
             )
-        report.skipped("issuer of the answer", "RFC 9207 2.4b", "neither announced nor demanded")
+        report.skipped(
+            "iss of the response",
+            "RFC 9207 2.4b",
+            "the metadata do not announce it, the profile does not demand it",
+        )
         return
     if iss != bank.issuer:
         raise WrongResponseIssuer(
-            f"the answer is from another server than the one this login was sent to{told_error(found)}",
+            f"the response is from another server than the one that this login was sent to{peer_error(found)}",
             facts={"expected": bank.issuer, "got": iss[:200]},
         )
-    report.passed("issuer of the answer", "RFC 9207 2.4a")
+    report.passed("iss of the response", "RFC 9207 2.4a")
 
 
 def _check_state(found: Parameters, transaction: Transaction, report: LoginReport) -> None:
     state = found.get("state")
     if state is None:
-        raise MissingState(f"the answer has no state{told_error(found)}")
+        raise MissingState(f"the response has no state{peer_error(found)}")
     if not transaction.state.matches(state):
         raise WrongState(
-            f"the answer belongs to another login than the one this browser began{told_error(found)}"
+            f"the state of the response is that of another login than this browser's{peer_error(found)}"
         )
     report.passed("state", "RFC 9700 2.1c")
 
@@ -245,7 +256,7 @@ def _refuse_error(found: Parameters) -> None:
         return
     if "code" in found or not is_error_code(error):
         raise AuthorizationResponseError(
-            f"the answer's error is malformed or stands beside a code{told_error(found)}",
+            f"the error in the response is malformed, or came together with a code{peer_error(found)}",
             clause="RFC 6749 4.1.2.1",
         )
     remedy = Remedy.FIX_CONFIGURATION
@@ -256,10 +267,10 @@ def _refuse_error(found: Parameters) -> None:
     raise AuthorizationRefused(peer_code=error, remedy=remedy, peer_description=_words(found).description)
 
 
-def told_error(parameters: Parameters) -> str:
-    """For the end of a message: the error that an answer tells, which nobody has verified."""
+def peer_error(parameters: Parameters) -> str:
+    """The end of an error message: the unverified `error` and `error_description` of the response, if it has them."""
     words = _words(parameters)
-    return f"; it tells the error {words}" if words else ""
+    return f"; its error is {words}" if words else ""
 
 
 def _words(parameters: Parameters) -> PeerWords:

@@ -1,4 +1,4 @@
-"""Completing a login: the whole callback in, verified tokens out, with a report of every check.
+"""The completion of a login: from the whole callback to verified tokens and a report of every check.
 
 Spec: FAPI2-SP 5.3.3.2; OIDC 3.1.3.3, 3.1.3.7; RFC 6749 3.3, 5.1; RFC 9396 7
 Role: C
@@ -28,9 +28,9 @@ from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user who signed in. `id_token` is None if `openid` was not asked for.
+    """A user who signed in. `id_token` is None if the scope `openid` was not requested.
 
-    `target`: where at this site the user is to go on, if another site began the login (`initiated_login`) and said so.
+    `target`: the page of this site to show next, if another site initiated the login and named one (OIDC 4).
     """
 
     tokens: TokenSet
@@ -47,13 +47,13 @@ def complete(
     *,
     resource: str | None = None,
 ) -> Flow[Login]:
-    """Verify the callback, exchange its code (for `resource`), verify the ID token.
+    """Verify the callback, exchange its code for a token for `resource`, and verify the ID token.
 
-    `resource` may be left out where one or none was asked for at the start.
+    `resource` may be left out if `begin` named one resource or none.
 
     Raises, in the order of the checks: ConfigurationError, TransactionError, AuthorizationResponseError, JwtError,
-    AuthorizationRefused, PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError where nothing
-    can be decided.
+    AuthorizationRefused, PeerRefused, TokenResponseError, ClaimError; TransportError and StoreError if a check cannot
+    be made now.
     """
     callback = conceal(callback)
     _require_asked(transaction, resource)
@@ -67,11 +67,15 @@ def complete(
         clause_in_force("FAPI2-SP 5.3.3.2-3", bank.profile),
     )
     if transaction.dpop is not None:
-        report.passed("access token is bound to this login's key", "RFC 9449 5c")
+        report.passed("access token is bound to the key of this login", "RFC 9449 5c")
+    elif response.x5t_s256 is not None:
+        report.passed(
+            "access token was requested over mutual TLS, to be bound to the certificate", "RFC 8705 3a"
+        )
     else:
-        report.skipped("access token is bound", "RFC 9700 2.2.1", "no sender constraint is set")
+        report.skipped("access token is bound", "RFC 9700 2.2.1", "sender_constraint is None")
     for line in response.borne:
-        report.borne("token answer", "RFC 6749 5.1", line)
+        report.borne("token response", "RFC 6749 5.1", line)
     id_token = yield from _identity(bank, verified, response, report)
     if verified.id_token is not None and id_token is not None:
         require_same_sign_in(verified.id_token, id_token, report)
@@ -99,18 +103,19 @@ def complete(
 def _require_asked(transaction: Transaction, resource: str | None) -> None:
     if not isinstance(transaction, Transaction):
         raise ConfigurationError(
-            "complete(callback, transaction) takes start.transaction, or what Transaction.open(...) gave"
+            f"the second argument of complete() is a {type(transaction).__name__}: give start.transaction, or what"
+            " Transaction.open(...) returned"
         )
     if resource is None and len(transaction.resources) > 1:
-        # Before the code is used: what a server would make of it is its own affair, at worst one token for all.
+        # Raised before the code is used: without a resource some servers would issue one token for all of them.
         raise ConfigurationError(
-            "several resources were asked for: say with resource= for which one the first token is",
+            "several resources were requested: set resource= to the one that the first token is for",
             clause="RFC 8707 2.2",
             facts={"asked": " ".join(transaction.resources)},
         )
     if resource is not None and transaction.resources and resource not in transaction.resources:
         raise ConfigurationError(
-            "this resource was not among those asked for at the start",
+            f"the resource {resource} was not requested: use one of those that begin() got as resources",
             clause="RFC 8707 2.2",
             facts={"resource": resource, "asked": " ".join(transaction.resources)},
         )
@@ -121,10 +126,10 @@ def _identity(
 ) -> Flow[IdToken | None]:
     transaction, token = verified.transaction, response.unverified_id_token
     if "openid" not in transaction.scope.split():
-        report.skipped("ID token", "OIDC 3.1.2.1", "openid was not asked for")
+        report.skipped("ID token", "OIDC 3.1.2.1", "the scope openid was not requested")
         return None
     if token is None:
-        raise MissingIdToken("openid was asked for, and no ID token came")
+        raise MissingIdToken("the scope openid was requested, and the token response has no id_token")
     return (
         yield from verify_id_token(
             bank,
@@ -137,15 +142,15 @@ def _identity(
 
 
 def _compare_grant(transaction: Transaction, response: TokenResponse, report: LoginReport) -> None:
-    """Tell where less, or other, was granted than asked; what to make of it is for the application."""
+    """Report where the server granted less or other than was requested. The application decides what follows."""
     asked = set(transaction.scope.split())
     granted = asked if response.scope is None else set(response.scope.split())
-    for scopes, word in ((asked - granted, "not granted"), (granted - asked, "granted unasked")):
+    for scopes, word in ((asked - granted, "not granted"), (granted - asked, "granted without request")):
         if scopes:
-            told = f"{word}{_where(transaction)}: {' '.join(sorted(scopes))}"
-            report.noticed("scope", "RFC 6749 3.3", told)
+            detail = f"{word}{_where(transaction)}: {' '.join(sorted(scopes))}"
+            report.noticed("scope", "RFC 6749 3.3", detail)
     if granted == asked:
-        report.passed("scope is as asked", "RFC 6749 3.3")
+        report.passed("scope is as requested", "RFC 6749 3.3")
     _compare_details(transaction, response, report)
 
 
@@ -154,7 +159,9 @@ def _compare_details(transaction: Transaction, response: TokenResponse, report: 
     if not asked:
         return
     if response.authorization_details is None:
-        report.noticed("authorization_details", "RFC 9396 7", f"not in the token answer{_where(transaction)}")
+        report.noticed(
+            "authorization_details", "RFC 9396 7", f"not in the token response{_where(transaction)}"
+        )
         return
     granted = response.authorization_details
     missing = [str(detail["type"]) for detail in asked if not any(_covers(g, detail) for g in granted)]
@@ -162,20 +169,20 @@ def _compare_details(transaction: Transaction, response: TokenResponse, report: 
         report.noticed(
             "authorization_details",
             "RFC 9396 7",
-            f"granted less or other{_where(transaction)}: {' '.join(missing)}",
+            f"not granted as requested{_where(transaction)}: {' '.join(missing)}",
         )
     else:
-        report.passed("authorization_details are as asked", "RFC 9396 7")
+        report.passed("authorization_details are as requested", "RFC 9396 7")
     unasked = [str(g["type"]) for g in granted if not any(g["type"] == a["type"] for a in asked)]
     if unasked:
-        report.noticed("authorization_details", "RFC 9396 7", f"granted unasked: {' '.join(unasked)}")
+        report.noticed("authorization_details", "RFC 9396 7", f"granted without request: {' '.join(unasked)}")
 
 
 def _where(transaction: Transaction) -> str:
-    """What is missing from a token for one API may have been granted for another, and come with the next refresh."""
-    return " with the first of several resources' tokens" if len(transaction.resources) > 1 else ""
+    """A hint for several resources: what the first token lacks may be in the token for another resource."""
+    return " in the token for the first of several resources" if len(transaction.resources) > 1 else ""
 
 
 def _covers(granted: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a granted detail says all that was asked; a server may enrich it (RFC 9396 7)."""
+    """Whether a granted detail has every requested member. The server may add members (RFC 9396 7)."""
     return all(name in granted and granted[name] == value for name, value in asked.items())

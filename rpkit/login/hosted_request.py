@@ -1,7 +1,6 @@
-"""Request objects that a server fetches from this client: each under its own name, for a short while, for one fetch.
+"""Request objects that a server fetches from this client. Each has its own name, a short lifetime, and one fetch.
 
-The URI that goes through the browser carries the hash of what the server will find there, so that nobody can put
-another request in its place.
+The fragment of the `request_uri` is the hash of the request object. So another request object cannot replace it.
 
 Spec: RFC 9101 5.2, 5.2.1; FAPI1-ADV 5.2.3-2; RFC 9700 2.1c
 Role: C
@@ -23,19 +22,19 @@ from rpkit.bank import Bank
 from rpkit.request_settings import HASH, MAX_REQUEST_URI
 
 FETCHED_WITHIN: Final = 60.0
-"""Seconds: the server fetches when the browser arrives there."""
+"""In seconds. The server fetches the request object when the browser arrives at it."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
 _TRIES: Final = 16
-"""How many addresses of a list are asked whether they are free."""
+"""How many URLs of a list are tried."""
 _DEADLINE: Final = 10.0
-"""Seconds that the application's function has."""
+"""In seconds: the limit for the application's function."""
 
 
 def host_request(bank: Bank, request_object: Secret) -> Flow[str]:
-    """Keep a request object for its server to fetch; the `request_uri` for the browser.
+    """Store a request object for the server to fetch. Returns its `request_uri`.
 
-    Raises StoreError: StoreFull where no address of a list is free; ConfigurationError, TimeoutError and whatever it
-    raises itself for the application's function.
+    Raises StoreError; StoreFull if no URL of a list is free. For the application's function: ConfigurationError,
+    TimeoutError, and the errors that the function raises.
     """
     hosted = bank.settings.hosted_requests
     octets = Concealed(request_object.reveal().encode())
@@ -46,14 +45,14 @@ def host_request(bank: Bank, request_object: Secret) -> Flow[str]:
     elif isinstance(hosted, Sequence):
         address = yield from _free_address(bank, hosted, octets)
     else:
-        assert hosted is not None  # noqa: S101 - the caller looked
+        assert hosted is not None  # noqa: S101 - the caller has checked that
         address = yield from call(hosted, request_object.reveal(), deadline=_DEADLINE)
         _require_fetchable(address)
     return f"{address}#{base64url.encode(hashlib.sha256(octets.reveal()).digest())}"
 
 
 def take_hosted_request(bank: Bank, name: str) -> Flow[str | None]:
-    """The request object of this name, once; None where there is none, or no longer. Raises StoreError."""
+    """The request object with this name. It is returned once; None if there is none any more. Raises StoreError."""
     if not _NAME.match(name):
         return None
     octets = yield from store_take(bank.settings.store, _key(name))
@@ -67,7 +66,8 @@ def _free_address(bank: Bank, addresses: Sequence[str], octets: Concealed[bytes]
         if (yield from store_add(bank.settings.store, key, octets.reveal(), FETCHED_WITHIN)):
             return address
     raise StoreFull(
-        "the addresses of hosted_requests hold requests that no server has fetched yet: register more of them",
+        "no URL of hosted_requests is free, because the server has not fetched their requests yet:"
+        " register more request_uris, and add them to hosted_requests",
         facts={"addresses": len(addresses)},
     )
 
@@ -84,7 +84,7 @@ def _require_fetchable(address: object) -> None:
         or len(address) + HASH > MAX_REQUEST_URI
     ):
         raise ConfigurationError(
-            "the function given as hosted_requests returns the https URL of the request that it stored, without"
-            f" fragment, of at most {MAX_REQUEST_URI - HASH} characters",
+            "the function hosted_requests returned no usable URL: it must return the https URL of the request that it"
+            f" stored, without fragment, of at most {MAX_REQUEST_URI - HASH} characters",
             clause="RFC 9101 5.2",
         )

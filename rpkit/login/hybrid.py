@@ -1,8 +1,8 @@
-"""The hybrid flow: an ID token comes with the authorization response, and signs it.
+"""The hybrid flow: the authorization response has an ID token, which is its detached signature.
 
-It is verified as any ID token is, and then its hashes: `c_hash` is the code's, `s_hash` is the state's. So whoever
-altered code or state on the way is found before the code is used. The second ID token, from the token endpoint, must
-be of the same user and the same sign-in.
+It is verified like any ID token. Then its hashes are verified: `c_hash` of the code, `s_hash` of the state. So an
+altered code or state is found before the code is used. The second ID token, from the token endpoint, must be of the
+same user and the same sign-in.
 
 Spec: FAPI1-ADV 5.1, 5.1.1, 5.2.3.1-3, 5.2.3.1-4; OIDC 3.3.2.11, 3.3.2.12, 3.3.3.6
 Role: C
@@ -30,10 +30,11 @@ _OF_ONE_SIGN_IN: Final = ("iss", "sub", "aud", "azp", "nonce", "auth_time", "acr
 def verify_detached_signature(
     bank: Bank, token: Secret | None, transaction: Transaction, *, code: Secret, report: LoginReport
 ) -> Flow[IdToken]:
-    """Raises MissingIdToken, WrongHash, the JwtError that fits; TransportError if no key can be had now."""
+    """Raises MissingIdToken, WrongHash, the JwtError of the failed check; TransportError without the keys."""
     if token is None:
         raise MissingIdToken(
-            "an answer with an ID token was asked for, and it came without", clause="FAPI1-ADV 5.2.3.1-3"
+            f"response_type {transaction.response_type} was requested, and the response has no id_token",
+            clause="FAPI1-ADV 5.2.3.1-3",
         )
     id_token, alg = yield from verify_front_channel_id_token(bank, token, transaction, report=report)
     _require_hash(id_token, "c_hash", code, alg, "OIDC 3.3.2.11", report)
@@ -42,11 +43,11 @@ def verify_detached_signature(
 
 
 def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -> None:
-    """The two ID tokens of one login agree. Raises BrokenContinuity."""
+    """Raises BrokenContinuity if the two ID tokens of one login differ."""
     one, other = comparable(first.claims, _OF_ONE_SIGN_IN), comparable(second.claims, _OF_ONE_SIGN_IN)
     for name in _OF_ONE_SIGN_IN:
-        said_twice = name in ("iss", "sub") or (name in one and name in other)
-        if said_twice and one[name] != other[name]:
+        in_both = name in ("iss", "sub") or (name in one and name in other)
+        if in_both and one[name] != other[name]:
             raise BrokenContinuity(
                 f"the ID token of the token endpoint has another {name} than the one of the authorization endpoint",
                 clause="OIDC 3.3.3.6",
@@ -62,7 +63,7 @@ def _require_hash(
     if found is None:
         raise ID_TOKEN.fail(
             MissingClaim,
-            f"the ID token that signs the answer has no {name}",
+            f"the ID token that signs the response has no {name}",
             clause=clause,
             facts={"claim": name},
         )
@@ -70,8 +71,8 @@ def _require_hash(
         found.encode(), half_hash(value.reveal(), alg).encode()
     ):
         raise WrongHash(
-            f"{name} is not the hash of what came: the answer was altered on its way",
+            f"{name} is not the hash of the value that came: the response was altered",
             clause=clause,
             facts={"claim": name},
         )
-    report.passed(f"signed answer: {name}", clause)
+    report.passed(f"signed response: {name}", clause)

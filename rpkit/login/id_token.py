@@ -1,4 +1,4 @@
-"""Verifying an ID token in full: signature always, then every claim that the request or the profile speaks about.
+"""The verification of an ID token: always the signature, then every claim that the request or the profile demands.
 
 Spec: FAPI1-ADV 5.2.3-3, 5.2.3.1-2, 8.3.3;
     OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 5.5.1, 12.2; FAPI2-MS 5.6.2-1;
@@ -36,9 +36,9 @@ _CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """A verified ID token. `claims` are readable because they have been verified; `token` is the verbatim JWT.
+    """A verified ID token. `claims` are its verified claims; `token` is the JWT exactly as it came.
 
-    It is not pickled, for that would write the JWT in clear: `seal` keeps it.
+    It cannot be pickled, because that would write the JWT in clear. Use `seal` to keep it.
     """
 
     issuer: str
@@ -51,7 +51,7 @@ class IdToken:
         return self.jwt.reveal()
 
     def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a session or a database."""
+        """The ID token as encrypted and authenticated text, for a session or a database."""
         members = {"iss": self.issuer, "sub": self.subject, "claims": dict(self.claims), "jwt": self.token}
         return seal.seal_text(strict_json.dump(members), _SEAL_CONTEXT)
 
@@ -63,13 +63,13 @@ class IdToken:
         try:
             return cls(members["iss"], members["sub"], members["claims"], Secret(members["jwt"]))
         except KeyError as error:
-            raise SealBroken("this ID token was sealed by another version") from error
+            raise SealBroken("another version of rpkit sealed this ID token: sign in again") from error
 
 
 def verify_id_token(
     bank: Bank, token: Secret, transaction: Transaction, *, access_token: Secret | None, report: LoginReport
 ) -> Flow[IdToken]:
-    """The ID token of a login. Raises the JwtError that fits; TransportError if no key can be had now."""
+    """The ID token of a login. Raises the JwtError of the failed check; TransportError if no key can be fetched now."""
     verified = yield from _verify_login(bank, token, transaction, report)
     _check_at_hash(verified, access_token, report)
     _check_acr(verified.claims, transaction, report)
@@ -81,10 +81,9 @@ def verify_id_token(
 def verify_front_channel_id_token(
     bank: Bank, token: Secret, transaction: Transaction, *, report: LoginReport
 ) -> Flow[tuple[IdToken, str]]:
-    """The ID token that came with the authorization response, and its `alg`; `hybrid` checks what it signs.
+    """The ID token of the authorization response, and its `alg`. `hybrid` verifies its hashes.
 
-    What the user was asked for beyond the sign-in (`acr`, `claims`), the second ID token must say. Raises as
-    `verify_id_token`.
+    `acr` and the requested claims are verified in the second ID token. Raises the errors of `verify_id_token`.
     """
     verified = yield from _verify_login(bank, token, transaction, report)
     id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
@@ -98,8 +97,8 @@ def _verify_login(
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
     others = [name for name in audiences_of(verified.claims, ID_TOKEN) if name != bank.settings.client_id]
-    trusted = f"but whom it trusts: {' '.join(others)}" if others else ""
-    report.passed("ID token: aud names this client and nobody else", "OIDC 3.1.3.7-3", trusted)
+    trusted = f"and trusted_audiences: {' '.join(others)}" if others else ""
+    report.passed("ID token: aud is this client alone", "OIDC 3.1.3.7-3", trusted)
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
     _check_nonce(verified.claims, transaction)
@@ -112,19 +111,19 @@ def _verify_login(
 def verify_refreshed_id_token(
     bank: Bank, token: Secret, first: Mapping[str, Any], *, access_token: Secret | None
 ) -> Flow[IdToken]:
-    """An ID token that came with a refresh: the same login as the `first` one's claims tell of.
+    """The ID token of a refresh. It must be of the same login as the claims of the `first` ID token.
 
-    Raises BrokenContinuity beside what `verify_id_token` raises.
+    Raises BrokenContinuity, and the errors of `verify_id_token`.
     """
     verified = yield from _verify(bank, token)
     claims = verified.claims
     now, before = continuity_claims(claims), continuity_claims(first)
     for name in _CONTINUED:
-        # What the first did not say, or the second leaves out, cannot contradict; iss and sub are in both.
-        said_twice = name in ("iss", "sub") or (name in now and name in before)
-        if said_twice and now[name] != before[name]:
+        # A claim that only one of the two has cannot differ. iss and sub are in both.
+        in_both = name in ("iss", "sub") or (name in now and name in before)
+        if in_both and now[name] != before[name]:
             raise BrokenContinuity(
-                f"the refreshed ID token has another {name} than the first", facts={"claim": name}
+                f"the ID token of the refresh has another {name} than the first one", facts={"claim": name}
             )
     _check_azp(bank, claims)
     _check_at_hash(verified, access_token, LoginReport())
@@ -132,16 +131,16 @@ def verify_refreshed_id_token(
 
 
 def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """What a later refresh is compared with."""
+    """The claims that the ID token of a refresh is compared with."""
     return comparable(claims, _CONTINUED)
 
 
 def comparable(claims: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """What these claims say, if they say something: an audience may come as text or as a list of one."""
-    said = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
-    if isinstance(said.get("aud"), str):
-        said["aud"] = [said["aud"]]
-    return said
+    """Those of these claims that have a value. An `aud` that is a string becomes a list of one."""
+    found = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
+    if isinstance(found.get("aud"), str):
+        found["aud"] = [found["aud"]]
+    return found
 
 
 def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
@@ -160,7 +159,10 @@ def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     sub = verified.claims["sub"]
     if not sub or len(sub) > _MAX_SUBJECT or not sub.isascii():
         raise ID_TOKEN.fail(
-            MalformedClaim, "sub has 1 to 255 ASCII characters", about="sub", facts={"claim": "sub"}
+            MalformedClaim,
+            "sub is empty, too long or not ASCII: it must have 1 to 255 ASCII characters",
+            about="sub",
+            facts={"claim": "sub"},
         )
     return verified
 
@@ -171,28 +173,30 @@ def _check_nonce(claims: Mapping[str, Any], transaction: Transaction) -> None:
         raise ID_TOKEN.fail(
             MissingClaim, "the ID token has no nonce", about="nonce", facts={"claim": "nonce"}
         )
-    sent = transaction.nonce  # wherever openid is asked for, there is one
+    sent = transaction.nonce  # every request with the scope openid has one
     if sent is None or not isinstance(nonce, str) or not sent.matches(nonce):
-        raise ID_TOKEN.fail(WrongNonce, "the ID token belongs to another login", about="nonce")
+        raise ID_TOKEN.fail(WrongNonce, "the nonce of the ID token is that of another login", about="nonce")
 
 
 def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
     azp = claims.get("azp")
     if azp is not None and azp != bank.settings.client_id:
         raise ID_TOKEN.fail(
-            WrongAudience, "azp names another client", facts={"claim": "azp", "got": str(azp)[:100]}
+            WrongAudience,
+            "azp of the ID token is another client",
+            facts={"claim": "azp", "got": str(azp)[:100]},
         )
 
 
 def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: LoginReport) -> None:
     found = verified.claims.get("at_hash")
     if found is None or access_token is None:
-        report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "optional here, and absent")
+        report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "it is optional here, and the ID token has none")
         return
     right = half_hash(access_token.reveal(), verified.header["alg"])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(
-            "at_hash is not the hash of the access token beside it",
+            "at_hash is not the hash of the access token that came with the ID token",
             clause="OIDC 3.1.3.6",
             facts={"claim": "at_hash"},
         )
@@ -201,11 +205,11 @@ def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: L
 
 def _check_acr(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
     if not transaction.acr_values:
-        report.skipped("ID token: acr", "OIDC 3.1.3.7-12", "none was asked for")
+        report.skipped("ID token: acr", "OIDC 3.1.3.7-12", "no acr_values were requested")
         return
     if claims.get("acr") not in transaction.acr_values:
         raise WrongAcr(
-            "the login is not of a kind that was asked for",
+            "the acr of the ID token is not one of the requested acr_values",
             facts={"expected": " ".join(transaction.acr_values), "got": str(claims.get("acr"))[:100]},
         )
     report.passed("ID token: acr", "OIDC 3.1.3.7-12", str(claims["acr"]))
@@ -215,24 +219,29 @@ def _check_auth_time(
     bank: Bank, claims: Mapping[str, Any], transaction: Transaction, report: LoginReport
 ) -> None:
     if transaction.max_age is None:
-        report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was asked for")
+        report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was requested")
         return
     auth_time = number(claims, "auth_time", ID_TOKEN)
     if auth_time is None:
-        raise StaleLogin("max_age was asked for and auth_time is missing", facts={"claim": "auth_time"})
+        raise StaleLogin(
+            "max_age was requested, and the ID token has no auth_time", facts={"claim": "auth_time"}
+        )
     age = bank.now() - auth_time
-    if age < -bank.profile.clock_skew:  # it would satisfy any max_age for as long as it lies ahead
-        raise StaleLogin("auth_time lies in the future", facts={"seconds_ahead": int(-age)})
+    if age < -bank.profile.clock_skew:  # until that time it would satisfy any max_age
+        raise StaleLogin(
+            "auth_time is in the future: compare the clocks of server and client",
+            facts={"seconds_ahead": int(-age)},
+        )
     if age > transaction.max_age + bank.profile.clock_skew:
         raise StaleLogin(
-            "the user signed in too long ago",
+            "the user signed in longer ago than max_age allows",
             facts={"seconds_ago": int(age), "max_age": transaction.max_age},
         )
     report.passed("ID token: auth_time", "OIDC 3.1.3.7-13")
 
 
 def _check_requested(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
-    """The essential claims of the `claims` parameter's id_token part."""
+    """Check the essential claims in the `id_token` member of the `claims` parameter."""
     asked = (transaction.claims or {}).get("id_token") or {}
     for name, wish in asked.items():
         if not isinstance(wish, Mapping) or not wish.get("essential"):
@@ -240,6 +249,7 @@ def _check_requested(claims: Mapping[str, Any], transaction: Transaction, report
         allowed = wish.get("values", [wish["value"]] if "value" in wish else None)
         if name not in claims or (allowed is not None and claims[name] not in allowed):
             raise WrongRequestedClaim(
-                f"the essential claim {name} is missing or has another value", facts={"claim": name}
+                f"the essential claim {name} is missing, or has a value that was not requested",
+                facts={"claim": name},
             )
         report.passed(f"ID token: essential claim {name}", "OIDC 5.5.1")

@@ -1,8 +1,8 @@
-"""Verifying a signed authorization response: nothing inside counts before issuer, audience, expiry and signature hold.
+"""The verification of a signed authorization response (JARM): issuer, audience, expiry and signature come first.
 
 Spec: JARM 2.1, 2.3, 2.4-1, -2, -3, -4, -5, 2.4a, 3, 5.1; FAPI2-MS 5.4.2-2; FAPI1-ADV 5.2.3.2-1, 8.3.3
 Role: C
-Not checked here: state and error, which `callback` checks in the verified parameters as in plain ones.
+Not checked here: state and error. `callback` checks them in the same way for signed and plain responses.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _STRINGS = ("code", "state", "error", "error_description", "error_uri")
 
 
 def verify_jarm(bank: Bank, response: Secret, report: LoginReport) -> Flow[Parameters]:
-    """The parameters of a good response, `iss` among them.
+    """The parameters of a verified response, with `iss`.
 
-    Raises the JwtError that fits; TransportError if the server's keys cannot be had now.
+    Raises the JwtError of the failed check; TransportError if the keys of the server cannot be fetched now.
     """
     algorithms = bank.algorithms(
         bank.settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"

@@ -1,7 +1,7 @@
-"""What was checked in a login, each check with its clause, and the signed artefacts as they came.
+"""The checks of a login, each with its clause, and the signed artefacts exactly as they came.
 
-A report names what passed, what was skipped and why, what the server granted less or other than was asked, and what
-it wrote otherwise than the specification has it.
+A report lists the checks that passed, and those that were skipped and why. It also lists where the server granted less
+or other than was requested, and where its response deviates from the specification and was accepted nevertheless.
 
 Spec: FAPI2-MS 7
 Role: C
@@ -27,7 +27,11 @@ Outcome: TypeAlias = Literal["passed", "skipped", "noticed", "borne"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a report. `noticed`: not an error, yet less or other than was asked. `borne`: written otherwise."""
+    """One line of a report.
+
+    `outcome` is `passed`; `skipped`; `noticed`: the server granted less or other than was requested, which is not an
+    error; or `borne`: a deviation from the specification that was tolerated.
+    """
 
     name: str
     clause: str
@@ -40,7 +44,7 @@ class Check:
 
 
 class LoginReport:
-    """Grows while a login is verified; iterate over it, or print it."""
+    """The checks of a login, in their order. Iterate over it, or print it."""
 
     def __init__(self) -> None:
         self._checks: list[Check] = []
@@ -63,7 +67,7 @@ class LoginReport:
 
     @property
     def downgrades(self) -> tuple[Check, ...]:
-        """What was granted less or other than was asked."""
+        """The checks that found that the server granted less or other than was requested."""
         return tuple(check for check in self._checks if check.outcome == "noticed")
 
     def __iter__(self) -> Iterator[Check]:
@@ -81,9 +85,9 @@ class LoginReport:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The signed artefacts of a login, verbatim. They hold personal data: guard them (FAPI2-MS 7).
+    """The signed artefacts of a login, exactly as they came. They have personal data: protect them (FAPI2-MS 7).
 
-    They are not pickled, for that would write them in clear: `seal` keeps them.
+    They cannot be pickled, because that would write them in clear. Use `seal` to keep them.
     """
 
     _signed: Mapping[str, Secret]
@@ -115,11 +119,11 @@ class Evidence:
         return self.export().get("id_token")
 
     def export(self) -> dict[str, str]:
-        """Those that there are, by name, each a compact JWT."""
+        """The artefacts that exist, by name. Each is a compact JWT."""
         return {name: jwt.reveal() for name, jwt in self._signed.items()}
 
     def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a file or a database."""
+        """The evidence as encrypted and authenticated text, for a file or a database."""
         return seal.seal_text(strict_json.dump(self.export()), _SEAL_CONTEXT)
 
     @classmethod
@@ -130,4 +134,6 @@ class Evidence:
         try:
             return cls(**artefacts)
         except TypeError as error:
-            raise SealBroken("this evidence was sealed by another version") from error
+            raise SealBroken(
+                "another version of rpkit sealed this evidence: open it with that version"
+            ) from error

@@ -1,4 +1,4 @@
-"""The authorization request as a signed JWT: every parameter inside, with its own JSON type.
+"""The authorization request as a signed JWT. It has every parameter, each with its own JSON type.
 
 Spec: RFC 9101 4a, 4b, 10.8; FAPI2-MS 5.3.2-1, -2, -3, -4, -5; RFC 8707 2.1; FAPI1-ADV 5.2.3-8, -10, -11, -14
 Role: C
@@ -19,17 +19,18 @@ from rpkit.bank import Bank
 from rpkit.registration.keys import signer_now
 
 LIFETIME: Final = 300
-"""Seconds; FAPI2-MS 5.3.2-4 allows 60 minutes, the user's browser needs none of them after PAR."""
+"""In seconds. FAPI2-MS 5.3.2-4 allows 60 minutes. With PAR the server reads the request at once."""
 
 
 def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[str]:
-    """`parameters` as a request object for this server. Raises ConfigurationError without a `request_signer`.
+    """`parameters` as a request object for this server, encrypted if `request_object_encryption_alg` is set.
 
-    Encrypted where that is agreed: then UnusableKey where the server publishes no such key, and TransportError.
+    Raises ConfigurationError without a `request_signer`. With encryption also UnusableKey if the server publishes no
+    key for it, and TransportError.
     """
     signer = bank.settings.request_signer
     if signer is None:
-        raise ConfigurationError("request_signer is needed to sign requests", clause="RFC 9101 4b")
+        raise ConfigurationError("a signed request needs a key: set request_signer", clause="RFC 9101 4b")
     signer = signer_now(signer)
     now = int(bank.now())
     own = {

@@ -1,6 +1,6 @@
-"""How an authorization request travels: pushed, hosted here for the server to fetch, or in the URL, signed or plain.
+"""How an authorization request is sent: pushed, hosted here for the server to fetch, or in the URL, signed or plain.
 
-The URL carries what the way of sending needs and nothing else.
+The URL has only the parameters that this way of sending needs.
 
 Spec: FAPI2-SP 5.3.3.2-1, -2, -6; FAPI2-MS 5.3.2-1; RFC 9101 4a, 5a; FAPI1-ADV 5.2.3-2, -8, -9, -16
 Role: C
@@ -25,7 +25,7 @@ from rpkit.login.transaction import Transaction
 from rpkit.tokens.dpop_signer import signer_for
 
 _OUTSIDE: Final = ("response_type", "scope")
-"""What OIDC 6.1 wants repeated beside a request object that was not pushed."""
+"""The parameters that OIDC 6.1 demands again beside a request object that was not pushed."""
 
 
 def send_request(
@@ -49,7 +49,7 @@ def send_request(
 
 
 def form_of(members: Mapping[str, Any]) -> Form:
-    """Parameters as form fields: `resource` repeated, structures as JSON text."""
+    """Parameters as form fields: `resource` is repeated, objects and lists become JSON text."""
     fields: list[Field] = []
     for name, value in members.items():
         if name == "resource":

@@ -1,7 +1,8 @@
-"""What must be remembered between sending the browser away and its return; it lives in the browser, sealed.
+"""The state of a login between the redirect to the server and the return of the browser. The browser keeps it, sealed.
 
-A transaction belongs to one browser (the sealed cookie), one server, one redirect URI, and to one answer: the first
-answer leaves a mark in the store, so that a flood of abandoned logins fills nothing.
+A transaction belongs to one browser (by the sealed cookie), one server, one redirect URI, and one response. The first
+response writes a mark into the store. A login that is never completed writes nothing, so abandoned logins do not fill
+the store.
 
 Spec: RFC 9700 2.1c, 2.1d, 4.2.4, 4.7; FAPI2-SP 5.3.3.2-4; FAPI1-BL 5.2.3-4
 Role: C
@@ -26,16 +27,16 @@ from rpkit.settings import HYBRID
 from rpkit.tokens.dpop_key import DPoPKey
 
 SCHEMA: Final = 2
-HOSTS_DIFFER: Final = 5.0
-"""How many seconds the clocks of this client's own hosts may be apart."""
+HOST_CLOCK_SKEW: Final = 5.0
+"""In seconds: how far the clocks of the hosts of this client may differ."""
 SEAL_CONTEXT: Final = "rpkit.login.transaction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """One login under way. Its repr shows nothing secret; `to_bytes` does and is for sealing only.
+    """One login that is not completed. Its repr has no secrets. `to_bytes` has them and is for sealing only.
 
-    `target`: where at our own site the user is to be after it, if whoever began it said so.
+    `target`: the page of this site to show after the login, if another site initiated the login and named one.
     """
 
     issuer: str
@@ -59,7 +60,7 @@ class Transaction:
 
     @property
     def id(self) -> str:
-        """Names this transaction's cookie and its used-mark; tells nothing about `state`."""
+        """The name of this transaction, for its cookie and for its mark in the store. It does not reveal `state`."""
         return transaction_id(self.state.reveal())
 
     @property
@@ -68,11 +69,11 @@ class Transaction:
 
     @property
     def effective_response_mode(self) -> str:
-        """The response mode that the answer must come in."""
+        """The response mode that the response must have."""
         return self.response_mode or ("fragment" if self.hybrid else "query")
 
     def to_bytes(self) -> bytes:
-        """For sealing: it holds secrets in clear."""
+        """The octets to seal. They have secrets in clear."""
         return strict_json.dump(
             {
                 "v": SCHEMA,
@@ -104,7 +105,7 @@ class Transaction:
         try:
             members = strict_json.parse_object(octets)
             if members["v"] != SCHEMA:
-                raise SealBroken("this transaction was written by another version")
+                raise SealBroken("another version of rpkit wrote this transaction: sign in again")
             return cls(
                 issuer=members["issuer"],
                 client_id=members["client_id"],
@@ -128,10 +129,10 @@ class Transaction:
                 target=members["target"],
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise SealBroken("this is not a transaction") from error
+            raise SealBroken("these octets are not a transaction: sign in again") from error
 
     def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a cookie."""
+        """The transaction as encrypted and authenticated text, for a cookie."""
         return seal.seal_text(self.to_bytes(), SEAL_CONTEXT)
 
     @classmethod
@@ -146,28 +147,30 @@ def transaction_id(state: str) -> str:
 
 
 def require_own(bank: Bank, transaction: Transaction) -> None:
-    """It was begun by this client at this server, and lives. Raises ForeignTransaction, TransactionExpired."""
-    # The redirect URI is compared with where the answer came (callback), for a client may have several.
+    """Raises ForeignTransaction for a transaction of another client or server; TransactionExpired for an old one."""
+    # `callback` compares the redirect URI with the URL of the response, because a client may have several.
     for name, own, other in (
         ("issuer", bank.issuer, transaction.issuer),
         ("client_id", bank.settings.client_id, transaction.client_id),
     ):
         if own != other:
             raise ForeignTransaction(
-                f"this transaction has another {name}", facts={"expected": own, "got": other}
+                f"this transaction has another {name} than this client: complete it with the client that began it",
+                facts={"expected": own, "got": other},
             )
     if bank.now() >= transaction.expires_at:
         raise TransactionExpired(
-            "this login took too long", facts={"seconds_ago": int(bank.now() - transaction.expires_at)}
+            "this login took longer than transaction_ttl: sign in again",
+            facts={"seconds_ago": int(bank.now() - transaction.expires_at)},
         )
 
 
 def use_once(bank: Bank, transaction: Transaction) -> Flow[None]:
-    """Mark the transaction as answered. Raises TransactionUsed; StoreError if that cannot be known."""
+    """Mark the transaction as used. Raises TransactionUsed if it was; StoreError if the store cannot tell."""
     ttl = max(transaction.expires_at - bank.now(), 1.0)
     begun = transaction.expires_at - bank.settings.transaction_ttl
     first = yield from store_add(
-        bank.settings.store, f"rp:used:{transaction.id}", b"1", ttl, since=begun - HOSTS_DIFFER
+        bank.settings.store, f"rp:used:{transaction.id}", b"1", ttl, since=begun - HOST_CLOCK_SKEW
     )
     if not first:
-        raise TransactionUsed("this login has been answered before")
+        raise TransactionUsed("a response to this login was accepted before")

@@ -1,1 +1,1 @@
-"""The client itself: how it registers, how it looks after that, its keys and redirect URIs."""
+"""The client's own registration at a server, its management, and the client's keys and redirect URIs."""

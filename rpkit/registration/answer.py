@@ -1,7 +1,7 @@
-"""What a server registered: kept in full once it is made, and refused if it came out weaker than was asked.
+"""The response to a registration: kept in full, and refused if the registration is weaker than was requested.
 
-The client exists at the server from then on, so its id, its secret and the token that manages it are handed over
-whatever else displeases, in the error too.
+After this response the client exists at the server. So its client_id, its secret and its registration access token are
+never lost: if the response is refused, the error carries them.
 
 Spec: RFC 7591 2, 3.2.1; RFC 7592 3
 Role: C
@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 from fapikit import strict_json
 from fapikit.errors import FapiError, InsecureUrl
-from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
 from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
@@ -26,7 +26,7 @@ from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
 
 _CLAUSE: Final = "RFC 7591 3.2.1"
-_LEFT_OUT: Final[Mapping[str, object]] = {
+_ENFORCED_BY_SERVER: Final[Mapping[str, object]] = {
     "token_endpoint_auth_method": "client_secret_basic",
     "redirect_uris": None,
     "request_uris": None,
@@ -36,20 +36,20 @@ _LEFT_OUT: Final[Mapping[str, object]] = {
     "dpop_bound_access_tokens": False,
     "tls_client_certificate_bound_access_tokens": False,
 }
-"""What the server is to enforce, with what each means where it is left out: nobody else would notice its loss."""
+"""The metadata that the server alone enforces, with the default of each. Its loss would not be noticed elsewhere."""
 RESPONSE_ALGS: Final = (
     "id_token_signed_response_alg",
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
     "userinfo_signed_response_alg",
 )
-"""What the client enforces too, on each answer: a server without a say in it may leave them out."""
+"""The metadata that the client enforces too, on each response. So the response of a server may leave them out."""
 _SEAL_CONTEXT: Final = "rpkit.registration.registration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What the server registered. The calls of `client_configuration` look after it later: `seal` keeps it for them."""
+    """What the server registered. The calls of `configuration` read, update and delete it later. `seal` keeps it."""
 
     client_id: str
     client_secret: Secret | None
@@ -59,7 +59,7 @@ class Registration:
     metadata: Mapping[str, Any] = field(repr=False)
 
     def over(self, before: Registration) -> Registration:
-        """With what a later answer need not repeat."""
+        """This registration, completed by the members of `before` that a later response may leave out."""
         return replace(
             self,
             client_secret=self.client_secret or before.client_secret,
@@ -69,7 +69,7 @@ class Registration:
         )
 
     def seal(self, seal: Seal) -> str:
-        """Encrypted and authenticated, fit for a file or a database: it holds the secrets."""
+        """The registration with its secrets as encrypted and authenticated text, for a file or a database."""
         secrets = (self.client_secret, self.registration_access_token)
         members = {
             "client_id": self.client_id,
@@ -90,26 +90,26 @@ class Registration:
 
     @classmethod
     def kept_in(cls, error: FapiError) -> Registration | None:
-        """What the server registered all the same, where its answer was refused."""
+        """The registration that an error carries: the server made it, and its response was refused."""
         return error.outcome if isinstance(error.outcome, cls) else None
 
 
 def read_registration_answer(
     response: HttpResponse, asked: Mapping[str, Any], *, status: int, clause: str
 ) -> Registration:
-    """What the server says it has registered, and no less than was asked.
+    """The registration in the response, checked against what was requested.
 
     Raises PeerRefused, UnexpectedStatus, MalformedMessage; RegistrationError, whose `outcome` is the registration.
     """
     members = Members(
         read_json_object(response, status=status, clause=clause),
-        document="the registration answer",
+        document="the registration response",
         clause=_CLAUSE,
         refusal=RegistrationError,
     )
     client_id = members.text("client_id")
     if client_id is None:
-        refuse_told_error(response, clause=_CLAUSE)
+        raise_error_in_body(response, clause=_CLAUSE)
     secret = _secret(members, "client_secret")
     registered = Registration(
         client_id=client_id or "",
@@ -125,7 +125,7 @@ def read_registration_answer(
     )
     try:
         if client_id is None:
-            raise members.refuse("client_id", "is not there")
+            raise members.refuse("client_id", "is missing")
         _require_as_asked(members, asked)
     except RegistrationError as error:
         error.outcome = registered
@@ -139,14 +139,15 @@ def _secret(members: Members, name: str) -> Secret | None:
 
 
 def _require_as_asked(members: Members, asked: Mapping[str, Any]) -> None:
-    """All that is registered is in the answer (RFC 7591 3.2.1): what is not has its default."""
-    meanings = {**{name: asked.get(name) for name in RESPONSE_ALGS}, **_LEFT_OUT}
+    """Raises RegistrationError for weaker metadata. What the response leaves out has its default (RFC 7591 3.2.1)."""
+    meanings = {**{name: asked.get(name) for name in RESPONSE_ALGS}, **_ENFORCED_BY_SERVER}
     for name, meaning in meanings.items():
         if name not in asked:
             continue
         if not _same(asked[name], members.present.get(name, meaning)):
             raise RegistrationError(
-                f"the server registered another {name} than was asked, or none",
+                f"the server registered another {name} than was requested, or none: correct the request or the"
+                " server, then update or delete this registration",
                 facts={
                     "member": name,
                     "expected": asked[name],
@@ -156,7 +157,7 @@ def _require_as_asked(members: Members, asked: Mapping[str, Any]) -> None:
 
 
 def _same(asked: Any, got: Any) -> bool:
-    """Whether two spellings say the same: a flag as text, a list as its words or in another order."""
+    """Whether two values are equal. A flag may be text. A list may be one string, or have another order."""
     if isinstance(asked, bool):
         return got is asked or (isinstance(got, str) and got.lower() == str(asked).lower())
     if isinstance(asked, list | tuple):
@@ -166,24 +167,24 @@ def _same(asked: Any, got: Any) -> bool:
 
 
 def _expiry(members: Members) -> float | None:
-    """When the secret ends; None where it never does, or where the server does not say."""
+    """When the secret expires; None if it never does, or if the server does not say."""
     name = "client_secret_expires_at"
     value = members.present.get(name)
     if value is None:
-        members.bear(name, "it is left out beside a client_secret, whose end is then not known")
+        members.bear(name, "it is missing beside a client_secret, so the expiry of the secret is unknown")
     elif isinstance(value, str):
         try:
             date = datetime.fromisoformat(value)
         except ValueError:
             pass
         else:
-            members.bear(name, "a date is read as a time")
+            members.bear(name, "it is a date and is read as a time")
             return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     return members.number(name) or None
 
 
 def _address(members: Members, answered_by: str) -> str | None:
-    """Where the registration is managed: absolute, or relative to what answered. The token goes nowhere in clear."""
+    """The URL to manage the registration at: absolute, or relative to the URL of the response. It must be https."""
     name = "registration_client_uri"
     uri = members.text(name)
     if uri is None:
@@ -191,7 +192,7 @@ def _address(members: Members, answered_by: str) -> str | None:
     try:
         absolute = urljoin(answered_by, uri)
         if absolute != uri:
-            members.bear(name, "a relative URI is read as one of the server's")
+            members.bear(name, "it is relative and is read as a URI of this server")
         require_secure(absolute, name)
         require_no_downgrade(answered_by, absolute, name)
     except (InsecureUrl, ValueError) as error:

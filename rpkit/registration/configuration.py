@@ -1,6 +1,6 @@
-"""Looking after a registration: reading it, replacing it, giving it up, with the token that came with it.
+"""Read, update and delete a registration with its registration access token.
 
-Each call may bring a new token and address: the `Registration` returned is the one to keep.
+Each call may bring a new token and a new URL. Keep the `Registration` that it returns.
 
 Spec: RFC 7592 1.3, 2, 2.1, 2.2, 2.3, 3
 Role: C
@@ -22,7 +22,7 @@ from rpkit.registration.answer import Registration, read_registration_answer
 from rpkit.registration.registration import check_request
 from rpkit.registration.signed_request import SignedRequest, request_body
 
-_THE_SERVERS: Final = frozenset(
+_SERVER_ASSIGNED: Final = frozenset(
     [
         "client_id_issued_at",
         "client_secret",
@@ -31,11 +31,11 @@ _THE_SERVERS: Final = frozenset(
         "registration_client_uri",
     ]
 )
-"""What an update must not contain, or need not: so `registration.metadata`, with changes, will do (RFC 7592 2.2)."""
+"""The members that an update leaves out (RFC 7592 2.2). So `registration.metadata`, with changes, can be sent."""
 
 
 def read_registration(registration: Registration) -> Flow[Registration]:
-    """What the server has registered by now.
+    """Read the current registration.
 
     Raises ConfigurationError, PeerRefused, RegistrationError, UnexpectedStatus, TransportError.
     """
@@ -50,14 +50,18 @@ def update_registration(
     profile: Profile,
     signed: SignedRequest | None = None,
 ) -> Flow[Registration]:
-    """Put this metadata in the place of all that is registered: what is left out is taken away.
+    """Replace all registered metadata with these. The server removes what is left out.
 
     Raises ForbiddenByProfile, ConfigurationError before the call; then PeerRefused, RegistrationError, TransportError.
-    `Registration.kept_in(error)` is what is registered by then, where the answer is refused.
+    If the response is refused, `Registration.kept_in(error)` is the registration that the server has now.
     """
-    asked = {name: value for name, value in client_metadata.items() if name not in _THE_SERVERS}
+    asked = {name: value for name, value in client_metadata.items() if name not in _SERVER_ASSIGNED}
     if asked.setdefault("client_id", registration.client_id) != registration.client_id:
-        raise ConfigurationError("this metadata is of another client", clause="RFC 7592 2.2")
+        raise ConfigurationError(
+            f"the metadata have another client_id than the registration, {registration.client_id}: correct it, or"
+            " leave it out",
+            clause="RFC 7592 2.2",
+        )
     check_request(asked, profile)
     body, media_type = yield from request_body(asked, signed, profile=profile, issuer=None)
     response = yield from _call(registration, "PUT", body, media_type)
@@ -65,7 +69,7 @@ def update_registration(
 
 
 def delete_registration(registration: Registration) -> Flow[None]:
-    """Give the registration up: its client id, tokens and grants end. Raises as `read_registration` does."""
+    """Delete the registration. Its client_id, tokens and grants end. Raises the errors of `read_registration`."""
     response = yield from _call(registration, "DELETE")
     if not response.success:
         raise read_refusal(response, clause="RFC 7592 2.3")
@@ -77,7 +81,9 @@ def _call(
     token, uri = registration.registration_access_token, registration.registration_client_uri
     if token is None or uri is None:
         raise ConfigurationError(
-            "the server gave no address and token to manage this registration with", clause="RFC 7592 3"
+            "this registration has no registration_client_uri or no registration_access_token: the server gave none,"
+            " so change it at the server in another way",
+            clause="RFC 7592 3",
         )
     headers: Fields = (
         ("accept", "application/json"),
@@ -98,7 +104,7 @@ def _read(before: Registration, response: HttpResponse, asked: Mapping[str, Any]
         raise
     if found.client_id != before.client_id:
         raise RegistrationError(
-            "the answer is about another client",
+            "the client_id in the response is that of another client",
             clause="RFC 7592 3",
             facts={"expected": before.client_id, "got": found.client_id[:200]},
         )

@@ -1,6 +1,6 @@
-"""The keys a client signs with over time: sign with the current one, publish all, rotate while running.
+"""The signing keys of a client: it signs with the current key, publishes all keys, and rotates while it runs.
 
-Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1
+Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1; RFC 8705 2.2.2
 Role: C
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from fapikit.client_authentication import Credentials, PrivateKeyJWT
 from fapikit.clock import Clock, RandomBytes
 from fapikit.flow import Flow
+from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.signer import Signer
@@ -19,12 +20,23 @@ from fapikit.profiles import Profile
 
 
 class ClientKeys:
-    """A key ring that changes. Publish `next` for as long as servers cache a key set before you rotate to it."""
+    """A key ring that rotates. Before you rotate, publish `next` for as long as servers cache a key set."""
 
-    def __init__(self, ring: KeyRing, *, decryption_keys: Sequence[DecryptionKey] = ()) -> None:
-        """`decryption_keys`: those that open what servers encrypt for this client; published beside."""
+    def __init__(
+        self,
+        ring: KeyRing,
+        *,
+        decryption_keys: Sequence[DecryptionKey] = (),
+        certificates: Sequence[TlsClientCertificate] = (),
+    ) -> None:
+        """`decryption_keys`: the keys that decrypt messages of servers. `jwks` publishes their public keys too.
+
+        `certificates`: those of `self_signed_tls_client_auth`, published with `x5c`. Publish the next one before you
+        replace the current one by it.
+        """
         self._ring = ring
         self.decryption_keys = tuple(decryption_keys)
+        self.certificates = tuple(certificates)
 
     @property
     def current(self) -> Signer:
@@ -32,24 +44,25 @@ class ClientKeys:
 
     @property
     def auth(self) -> ClientKeysJWT:
-        """private_key_jwt with whichever key is current."""
+        """private_key_jwt with the current key."""
         return ClientKeysJWT(self)
 
     def rotate(self, upcoming: Signer) -> None:
-        """The published next key becomes current; `upcoming` is published as the next."""
+        """The published `next` key becomes the current key. `upcoming` becomes the next one."""
         self._ring = self._ring.rotated(upcoming)
 
     def jwks(self) -> dict[str, Any]:
-        """What the client's jwks_uri serves."""
+        """The key set to serve at the client's jwks_uri."""
         for_encryption = [dict(key.public_jwk) for key in self.decryption_keys]
-        return {"keys": [*self._ring.jwks()["keys"], *for_encryption]}
+        certified = {one.thumbprint: one.public_jwk for one in self.certificates}
+        return {"keys": [*self._ring.jwks()["keys"], *for_encryption, *certified.values()]}
 
     def __repr__(self) -> str:
         return f"ClientKeys(current {self._ring.current.kid}, {len(self._ring.all())} published)"
 
 
 class ClientKeysJWT:
-    """private_key_jwt over keys that rotate: each assertion is made with one key from head to signature."""
+    """private_key_jwt with keys that rotate. The header and the signature of one assertion use the same key."""
 
     method = "private_key_jwt"
     mtls = False
@@ -71,5 +84,5 @@ class ClientKeysJWT:
 
 
 def signer_now(signer: Signer | ClientKeys) -> Signer:
-    """One key to make one signature with, whatever rotates meanwhile."""
+    """The key for one signature. A rotation in the meantime does not change it."""
     return signer.current if isinstance(signer, ClientKeys) else signer

@@ -1,4 +1,4 @@
-"""Where a server may send a browser back to: https, or this machine where the profile leaves that to native apps.
+"""The allowed redirect URIs: https, or a loopback address where the profile allows that for native apps.
 
 Spec: FAPI2-SP 5.3.2.2-8; FAPI1-BL 5.2.2-20, 7.5-2; RFC 8252 7.3
 Role: C
@@ -13,10 +13,10 @@ from fapikit.urls import is_secure
 
 
 def require_redirect_uri(uri: str, profile: Profile, what: str) -> None:
-    """Raises ForbiddenByProfile naming `what`."""
+    """Raises ForbiddenByProfile. `what` is the name of the setting, for the message."""
     profile.require(is_secure(uri), f"{what} must be https", "redirect_uri_https")
     profile.require(
         profile.loopback_redirects or urlsplit(uri).scheme == "https",
-        f"{what} must be https, on loopback too",
+        f"{what} must be https, also for a loopback address",
         "loopback_redirects",
     )

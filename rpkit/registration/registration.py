@@ -1,4 +1,4 @@
-"""Registering this client at a server: what is asked for is checked against the profile, and may be signed.
+"""The registration of a client at a server: the request is checked against the profile, and may be signed.
 
 Spec: RFC 7591 2, 3.1, 3.2.1, 3.2.2; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; JARM 3
 Role: C
@@ -18,6 +18,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import Secret, revealed
 from fapikit.urls import is_secure
 from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
+from rpkit.registration.certificates import check_certificate_metadata
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
 
@@ -29,10 +30,12 @@ def register(
     profile: Profile,
     initial_access_token: Secret | str | None = None,
     signed: SignedRequest | None = None,
+    mtls: bool = False,
 ) -> Flow[Registration]:
-    """Raises ForbiddenByProfile, ConfigurationError before the call; PeerRefused, RegistrationError, TransportError.
+    """Register a client (RFC 7591). `mtls`: at the mTLS alias of the endpoint, if the server lists one.
 
-    `Registration.kept_in(error)` is what the server has registered all the same, where its answer is refused.
+    Raises ForbiddenByProfile, ConfigurationError before the call; then PeerRefused, RegistrationError, TransportError.
+    If the response is refused, `Registration.kept_in(error)` is the registration that the server has made.
     """
     check_request(client_metadata, profile)
     token = None if initial_access_token is None else Secret(revealed(initial_access_token))
@@ -41,8 +44,9 @@ def register(
     headers: Fields = (("content-type", media_type), ("accept", "application/json"))
     if token is not None:
         headers = (*headers, ("authorization", Secret(f"Bearer {token.reveal()}")))
-    response = yield from http(HttpRequest("POST", server.endpoint("registration_endpoint"), headers, body))
-    if response.status == 401:  # the initial access token is wrong or missing: no protocol is broken
+    endpoint = server.endpoint("registration_endpoint", mtls=mtls)
+    response = yield from http(HttpRequest("POST", endpoint, headers, body))
+    if response.status == 401:  # the initial access token is wrong or missing: a fault of the configuration
         raise read_refusal(response, clause="RFC 7591 3", remedy=Remedy.FIX_CONFIGURATION)
     return read_registration_answer(response, client_metadata, status=201, clause="RFC 7591 3.2.1")
 
@@ -54,43 +58,47 @@ def register_at(
     profile: Profile,
     initial_access_token: Secret | str | None = None,
     signed: SignedRequest | None = None,
+    mtls: bool = False,
 ) -> Flow[Registration]:
-    """Register at a server, which is discovered by its issuer or was described by hand."""
+    """Register at a server. `server` is its issuer, which is discovered, or its metadata."""
     token = None if initial_access_token is None else Secret(revealed(initial_access_token))
     del initial_access_token
     found = server if isinstance(server, ServerMetadata) else (yield from discover(server))
     return (
         yield from register(
-            found, client_metadata, profile=profile, initial_access_token=token, signed=signed
+            found, client_metadata, profile=profile, initial_access_token=token, signed=signed, mtls=mtls
         )
     )
 
 
 def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
-    """Raises ForbiddenByProfile, ConfigurationError."""
+    """Check client metadata against the profile. Raises ForbiddenByProfile, ConfigurationError."""
     method = asked.get("token_endpoint_auth_method", "client_secret_basic")
     profile.require(
         method in profile.client_authentication_methods,
-        f"token_endpoint_auth_method {method} is not allowed",
+        f"token_endpoint_auth_method {method} is not allowed;"
+        f" use one of {', '.join(sorted(profile.client_authentication_methods))}",
         "client_authentication_methods",
     )
     for name in ("request_object_signing_alg", *RESPONSE_ALGS):
         if name in asked:
             profile.require_algorithm(asked[name], name)
-    # What is left out is registered as RS256 (RFC 7591 2, JARM 3).
+    # The default of an algorithm that is left out is RS256 (RFC 7591 2, JARM 3).
     if "RS256" not in profile.signing_algorithms:
         for name in ("id_token_signed_response_alg", *_jarm(profile)):
             if name not in asked:
                 raise ConfigurationError(
-                    f"{name} left out means RS256, which {profile.name} does not allow: name one",
+                    f"{name} is left out, which means RS256, and {profile.name} does not allow RS256: set it to one of"
+                    f" {', '.join(sorted(profile.signing_algorithms))}",
                     clause=profile.clause("signing_algorithms"),
                     facts={"member": name},
                 )
     _check_uris(asked, profile)
     if "jwks" in asked and "jwks_uri" in asked:
-        raise ConfigurationError("jwks and jwks_uri exclude each other", clause="RFC 7591 2")
+        raise ConfigurationError("jwks and jwks_uri are both given: give one of them", clause="RFC 7591 2")
     for jwk in asked.get("jwks", {}).get("keys", ()):
         _require_public(jwk)
+    check_certificate_metadata(method, asked)
 
 
 def _check_uris(asked: Mapping[str, Any], profile: Profile) -> None:

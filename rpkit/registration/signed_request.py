@@ -1,6 +1,7 @@
-"""A registration request as a JWT that the client signs, as directories in the UK, Australia and Brazil want it.
+"""A registration request as a signed JWT. The directories in the UK, Australia and Brazil demand it.
 
-The JWT says what the JSON would. It is from the software (`software_id`), for the bank, and lives for minutes.
+The claims of the JWT are the client metadata. Its `iss` is the `software_id`, its `aud` is the bank. It expires after
+five minutes.
 
 Spec: RFC 7591 2, 2.3, 3.1; RFC 7519 4.1; RFC 8725 3.9
 Role: C
@@ -27,7 +28,7 @@ LIFETIME: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """How to sign: the software's key, and for whom. `audience` None: for the issuer; some banks want another name."""
+    """How to sign the request. `signer`: the key of the software. `audience`: the `aud`; None means the issuer."""
 
     signer: Signer
     audience: str | None = None
@@ -38,18 +39,19 @@ class SignedRequest:
 def request_body(
     client_metadata: Mapping[str, Any], signed: SignedRequest | None, *, profile: Profile, issuer: str | None
 ) -> Flow[tuple[bytes, str]]:
-    """The octets to send, and their media type. Raises ConfigurationError, ForbiddenByProfile."""
+    """The body of the request, and its media type. Raises ConfigurationError, ForbiddenByProfile."""
     if signed is None:
         return strict_json.dump(client_metadata), "application/json"
     profile.require_algorithm(signed.signer.alg, "a registration request")
     software_id, audience = client_metadata.get("software_id"), signed.audience or issuer
     if not isinstance(software_id, str) or not software_id:
         raise ConfigurationError(
-            "a signed registration request is from the software: give its software_id", clause="RFC 7591 2"
+            "a signed registration request needs the software_id as its iss: add software_id to the client metadata",
+            clause="RFC 7591 2",
         )
     if audience is None:
         raise ConfigurationError(
-            "a signed request to change a registration is for somebody: give SignedRequest(audience=...)",
+            "a signed request to update a registration needs an aud: set SignedRequest(audience=...)",
             clause="RFC 8725 3.9",
         )
     now = int(signed.clock())

@@ -1,6 +1,6 @@
 """Introspection of a token of this client: is it active, what is it for, and is it bound to the right key?
 
-Spec: RFC 7662 2.1; RFC 9701 4a, 5a; FAPI2-MS 5.5.2-1, -2; RFC 9449 6
+Spec: RFC 7662 2.1; RFC 9701 4a, 5a; FAPI2-MS 5.5.2-1, -2; RFC 9449 6; RFC 8705 3.2
 Role: C
 """
 
@@ -31,7 +31,8 @@ def introspect(
 ) -> Flow[Introspection]:
     """If the profile or the registration demands a signed response, an unsigned one is refused.
 
-    Raises TransportError (also UnusableAnswer); UnboundToken if a token of a DPoP-bound set is not bound to its key.
+    Raises TransportError (also UnusableAnswer); UnboundToken if a token of a set is not bound to the DPoP key, or the
+    client certificate, of that set.
     """
     settings = bank.settings
     token = Secret(token) if isinstance(token, str) else token
@@ -60,15 +61,22 @@ def introspect(
     )
     if not members["active"]:
         return Introspection(False, {})
-    if isinstance(token, TokenSet) and token.dpop is not None:
-        _require_bound(members, token.dpop.jkt)
+    if isinstance(token, TokenSet):
+        _require_bound(members, token, resource)
     return Introspection(True, members)
 
 
-def _require_bound(members: Mapping[str, Any], jkt: str) -> None:
-    cnf = members.get("cnf", {})
-    if cnf.get("jkt") != jkt:
+def _require_bound(members: Mapping[str, Any], tokens: TokenSet, resource: str | None) -> None:
+    cnf, token = members.get("cnf", {}), tokens.find(resource)
+    if tokens.dpop is not None and cnf.get("jkt") != tokens.dpop.jkt:
         raise UnboundToken(
             "according to the server, this token is not bound to the key of its login: revoke it, and sign in again",
             facts={"member": "cnf.jkt"},
+        )
+    if token is not None and token.x5t_s256 is not None and cnf.get("x5t#S256") != token.x5t_s256:
+        raise UnboundToken(
+            "according to the server, this token is not bound to the client certificate that it was requested with:"
+            " revoke it, and tell the server (is tls_client_certificate_bound_access_tokens registered?)",
+            clause="RFC 8705 3.2",
+            facts={"member": "cnf.x5t#S256"},
         )

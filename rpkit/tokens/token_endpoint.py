@@ -10,19 +10,20 @@ Role: C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import HttpResponse, read_json_object, refuse_told_error
+from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
 from fapikit.profile import Profile
 from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
 from rpkit.errors import TokenResponseError, UnaskedScope, WrongTokenType
+from rpkit.tokens.certificate_binding import present_thumbprint
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.dpop_signer import signer_for
 from rpkit.tokens.token_set import AccessToken
@@ -68,6 +69,7 @@ class TokenResponse:
     unverified_id_token: Secret | None
     further_members: Mapping[str, Any] = field(repr=False)
     borne: tuple[str, ...] = ()
+    x5t_s256: str | None = None
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
         """The access token for the token set. If the response has no scope, it is `scope` (RFC 6749 5.1)."""
@@ -78,6 +80,7 @@ class TokenResponse:
             scope=scope if self.scope is None else self.scope,
             authorization_details=self.authorization_details or (),
             resource=resource,
+            x5t_s256=self.x5t_s256,
         )
 
 
@@ -99,11 +102,13 @@ def request_tokens(
     fields: Form = (("grant_type", grant_type), *form)
     if resource is not None:
         fields = (*fields, ("resource", resource))
+    # Before the call: if the certificate is replaced meanwhile, the token counts as one of the old certificate.
+    thumbprint = None if dpop is not None else present_thumbprint(bank)
     response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
     try:
         tokens = read_token_response(response, bound=dpop is not None)
         _require_scope_within(bank.profile, tokens, asked_scope)
-        return tokens
+        return replace(tokens, x5t_s256=thumbprint)
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
         raise
@@ -120,7 +125,7 @@ def read_token_response(response: HttpResponse, *, bound: bool) -> TokenResponse
     kept = _secret(members, "refresh_token")
     try:
         if members.text("access_token", decides=True) is None:
-            refuse_told_error(response, clause=_CLAUSE)
+            raise_error_in_body(response, clause=_CLAUSE)
         return _read(members, kept, bound=bound)
     except FapiError as error:
         error.outcome = kept

@@ -2,7 +2,7 @@
 
 Only a verified response becomes a `TokenSet`, and only a `TokenSet` can call an API.
 
-Spec: RFC 8707 2.2; RFC 9396 7; RFC 9449 5; RFC 6749 6; RFC 9700 4.9.3; FAPI1-ADV 8.8
+Spec: RFC 8707 2.2; RFC 9396 7; RFC 9449 5; RFC 8705 3.1; RFC 6749 6; RFC 9700 4.9.3; FAPI1-ADV 8.8
 Role: C
 """
 
@@ -45,7 +45,10 @@ class TokenKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """One access token. `expires_at` None: the server gave no `expires_in`. `resource` None: none was requested."""
+    """One access token. `expires_at` None: the server gave no `expires_in`. `resource` None: none was requested.
+
+    `x5t_s256`: the `x5t#S256` of the client certificate that it is bound to, if it is bound to one.
+    """
 
     value: Secret
     token_type: str
@@ -53,6 +56,7 @@ class AccessToken:
     scope: str
     authorization_details: tuple[Mapping[str, Any], ...] = field(repr=False)
     resource: str | None
+    x5t_s256: str | None = None
 
     def fresh(self, now: float) -> bool:
         return self.expires_at is None or now < self.expires_at - EXPIRY_MARGIN
@@ -255,7 +259,10 @@ def first_token_set(
 
 
 def _token_to_json(token: AccessToken) -> dict[str, Any]:
+    # Left out where there is none: a set that was stored before it was known is the same octets again.
+    bound = {} if token.x5t_s256 is None else {"x5t#S256": token.x5t_s256}
     return {
+        **bound,
         "value": token.value.reveal(),
         "type": token.token_type,
         "expires_at": token.expires_at,
@@ -273,4 +280,5 @@ def _token_from_json(members: Mapping[str, Any]) -> AccessToken:
         scope=members["scope"],
         authorization_details=tuple(members["authorization_details"]),
         resource=members["resource"],
+        x5t_s256=members.get("x5t#S256"),
     )

@@ -1,1 +1,1 @@
-"""What a web application needs in any framework: sign-in, sign-out, and what a user is told when no bank answers."""
+"""What a web application needs in any framework: sign-in, sign-out, and pages for the case that a bank cannot help."""

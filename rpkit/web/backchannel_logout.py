@@ -1,7 +1,7 @@
-"""A server that tells us, behind the browser's back, that a user has signed out there: believed if its token holds.
+"""Back-channel logout: the server posts a logout token, which says that a user has signed out there.
 
-What to end then is the application's: its own sessions of that user, or the one with this `sid`. Being told twice ends
-nothing more, so a token that a server repeats (its answer was lost) is as good as the first time, until it is too old.
+The application then ends its own sessions of that user, or the session with this `sid`. A repeated logout token (the
+response to the first one was lost) ends nothing more, so it is accepted until it is too old.
 
 Spec: OIDC Back-Channel Logout 1.0, sections 2.4 to 2.8; RFC 8725 3.11, 3.12
 Role: C
@@ -24,13 +24,13 @@ from rpkit.server_jwt import verify_server_jwt
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE: Final = 300.0
-"""Seconds since `iat`. A server makes the token for this very call."""
+"""In seconds since `iat`. A server makes the token for this one call."""
 _CLAUSE: Final = "OIDC Back-Channel Logout 2.6"
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedOut:
-    """Who has signed out at the server: one session (`session_id`, an ID token's `sid`), or without it `subject`."""
+    """What ended at the server: the session `session_id` (the `sid` of an ID token), or all sessions of `subject`."""
 
     issuer: str
     subject: str | None
@@ -40,20 +40,22 @@ class LoggedOut:
 def read_logout(
     bank: Bank, form: Concealed[bytes | Mapping[str, str]] | bytes | Mapping[str, str]
 ) -> Flow[LoggedOut]:
-    """`form`: what the server posted, as its octets or parsed.
+    """Verify a logout token. `form`: the form that the server posted, as octets or parsed.
 
-    Raises MalformedMessage, the JwtError that fits; TransportError if the server's keys cannot be had now.
+    Raises MalformedMessage, the JwtError of the failed check; TransportError if the keys cannot be fetched now.
     """
     form = conceal(form)
     token = _parsed(form.reveal()).secret("logout_token")
     if token is None:
-        raise MalformedMessage("there is no logout_token", clause="OIDC Back-Channel Logout 2.5")
+        raise MalformedMessage("the form has no logout_token", clause="OIDC Back-Channel Logout 2.5")
     algorithms = bank.algorithms(
         bank.settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported"
     )
     decryption = bank.decryption("id_token")
     if decryption is not None:
-        decryption = replace(decryption, required=False)  # a logout token may be encrypted as ID tokens are
+        decryption = replace(
+            decryption, required=False
+        )  # a logout token may be encrypted like the ID tokens, or not
     verified = yield from verify_server_jwt(
         bank, token, LOGOUT_TOKEN, algorithms=algorithms, max_age=MAX_AGE, decryption=decryption
     )
@@ -62,15 +64,13 @@ def read_logout(
     if not isinstance(events, dict) or not isinstance(events.get(EVENT), dict):
         raise LOGOUT_TOKEN.fail(
             MalformedClaim,
-            "events does not say that it is a logout",
+            f"events of the logout token has no member {EVENT}",
             clause=_CLAUSE,
             facts={"claim": "events"},
         )
     subject, session_id = _text(claims, "sub"), _text(claims, "sid")
     if subject is None and session_id is None:
-        raise LOGOUT_TOKEN.fail(
-            MissingClaim, "the logout token names neither user nor session", clause=_CLAUSE
-        )
+        raise LOGOUT_TOKEN.fail(MissingClaim, "the logout token has neither sub nor sid", clause=_CLAUSE)
     return LoggedOut(bank.issuer, subject, session_id)
 
 
@@ -83,5 +83,8 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     raise LOGOUT_TOKEN.fail(
-        MalformedClaim, f"{name} is not a string with something in it", clause=_CLAUSE, facts={"claim": name}
+        MalformedClaim,
+        f"{name} of the logout token is not a string, or is empty",
+        clause=_CLAUSE,
+        facts={"claim": name},
     )

@@ -1,7 +1,7 @@
-"""What a user is answered where a bank cannot be asked in their name: sign in again, sign in more strongly, or wait.
+"""The response to a user if a call to the bank fails: sign in again, sign in in a stronger way, or try again later.
 
-A browser that navigates gets a page with a button, whose form begins the login; anything else gets JSON that says the
-same. Neither says more than that: the log has the rest.
+A browser that navigates gets a page with a button that begins the login. Any other request gets the same as JSON.
+Neither shows more: the details are in the log.
 
 Spec: RFC 9470 4, 5; RFC 9110 10.2.3, 15.5.4
 Role: C
@@ -22,7 +22,7 @@ from rpkit.errors import GrantEnded, NoAccessToken, ServerBusy, StepUpRequired
 from rpkit.web.pages import PRIVATE_HEADERS, WebAnswer, WebRequest, page
 
 BANK_PROBLEMS: Final = (GrantEnded, NoAccessToken, StepUpRequired, TransportError, StoreError)
-"""What `answer_to` may know an answer to."""
+"""The errors that `answer_to` can answer."""
 
 _AGAIN: Final = "Your bank wants you to sign in again before it goes on."
 _STRONGER: Final = "Your bank wants you to confirm who you are before it does this."
@@ -32,9 +32,9 @@ _LONGEST: Final = 500
 
 
 def answer_to(error: Exception, request: WebRequest, *, login_path: str) -> WebAnswer | None:
-    """The answer, or None for an error that no user can do anything about: it is a fault, and stays one.
+    """The response to the user, or None for an error that the user cannot solve: such an error stays an exception.
 
-    Every error that is none of ours counts as a bank that cannot be reached.
+    An error that is not a FapiError counts as a bank that cannot be reached.
     """
     if isinstance(error, StepUpRequired):
         asked = {name: value for name, value in _carried(error).items() if value}
@@ -51,9 +51,9 @@ def answer_to(error: Exception, request: WebRequest, *, login_path: str) -> WebA
 
 
 def asked_step_up(request: WebRequest) -> dict[str, Any]:
-    """What our own page carried along for `begin`, from a request that `may_start` has found to be ours.
+    """The parameters for `begin` in the URL of the button's form. `may_start` has accepted the request before.
 
-    It decides nothing: the API looks at the login that comes of it.
+    They decide nothing: the API checks the login that follows.
     """
     query = parse_parameters(urlsplit(request.url).query)
     acr_values, max_age = query.get("acr_values", ""), query.get("max_age", "")
@@ -90,7 +90,7 @@ def _answer(
     headers: tuple[tuple[str, str], ...],
 ) -> WebAnswer:
     if "text/html" in request.headers.get("accept", ""):
-        # No form-action: some browsers would hold it against the redirect to the bank.
+        # No form-action: some browsers would apply it to the redirect to the bank and block it.
         return page("Your bank", body, "base-uri 'none'", status=status, headers=headers)
     json = strict_json.dump({"error": code, **members}).decode()
     return WebAnswer(status, (("content-type", "application/json"), *PRIVATE_HEADERS, *headers), json)

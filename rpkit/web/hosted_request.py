@@ -1,4 +1,4 @@
-"""The answer to a server that fetches a request object from this site: see `rpkit.login.hosted_request`.
+"""The response to a server that fetches a request object from this site. See `rpkit.login.hosted_request`.
 
 Spec: RFC 9101 5.2.2, 10.4; RFC 9110 9.3.2
 Role: C
@@ -13,13 +13,13 @@ _TYPE = ("content-type", "application/oauth-authz-req+jwt")
 
 
 def fetched(request_object: str | None) -> WebAnswer:
-    """The request object, or 404 where there is none of that name, or no longer."""
+    """The request object; a 404 if there is none with this name any more."""
     if request_object is None:
         return WebAnswer(404, (("content-type", "text/plain; charset=utf-8"), *PRIVATE_HEADERS), "Not here.")
     return WebAnswer(200, (_TYPE, *PRIVATE_HEADERS), request_object)
 
 
 def not_fetched(error: FapiError) -> WebAnswer:
-    """Where that cannot be known. A server reads this, no user."""
+    """The response if the store cannot tell. A server reads it, not a user."""
     status = 503 if isinstance(error, TransportError | StoreError) else 500
     return WebAnswer(status, (("content-type", "text/plain; charset=utf-8"), *PRIVATE_HEADERS), "Not now.")

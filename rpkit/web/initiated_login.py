@@ -1,7 +1,7 @@
-"""A login that somebody else's page begins: the user is asked on a page of ours, whose button begins it.
+"""A login that another site initiates (OIDC 4): a page of ours asks the user, and its button begins the login.
 
-So no login starts without the user's consent, and none by a forged request: what comes from elsewhere only fills in the
-question. It names our own issuer, and a target at our own site, or it is refused.
+So no login starts without the user's consent, and none by a forged request. The request of the other site only fills
+in this page. It must name our own issuer and a target at our own site. Otherwise it is refused.
 
 Spec: OIDC 4; FAPI2-SP 5.3.3.1-4, -12; RFC 9700 4.11
 Role: C
@@ -22,24 +22,24 @@ from rpkit.errors import InitiationRefused
 from rpkit.web.pages import MAX_BODY, WebAnswer, WebRequest, page
 
 _LONGEST_TARGET: Final = 1000
-"""It travels in the transaction's cookie."""
+"""In characters. The target is part of the cookie of the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Initiation:
-    """What somebody else may say about a login: whom to expect, and where at our site the user wants to be after it."""
+    """The parameters that another site may give: the `login_hint`, and the page of our site to show after the login."""
 
     login_hint: str | None = field(default=None, repr=False)
     target: str | None = None
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """For `begin`."""
+        """The parameters for `begin`."""
         return {} if self.login_hint is None else {"login_hint": self.login_hint}
 
 
 def read_initiation(request: WebRequest, *, issuer: str, redirect_uri: str) -> Initiation:
-    """What arrived at the page that is registered as `initiate_login_uri`.
+    """Read a request to the page that is registered as `initiate_login_uri`.
 
     Raises InitiationRefused, MalformedMessage.
     """
@@ -49,27 +49,28 @@ def read_initiation(request: WebRequest, *, issuer: str, redirect_uri: str) -> I
     iss = asked.get("iss")
     if iss != issuer:
         raise InitiationRefused(
-            "a login was to begin at a server that this page does not serve",
+            "the iss of this request is not the server of this page: register the initiate_login_uri of this page at"
+            " this server alone",
             facts={"expected": issuer, "got": str(iss)[:200]},
         )
     return _initiation(asked, redirect_uri)
 
 
-def question(initiation: Initiation, *, issuer: str, login_path: str) -> WebAnswer:
-    """The page that asks the user; its button posts to `login_path` what `answered` reads."""
-    carried = {"login_hint": initiation.login_hint, "target_link_uri": initiation.target}
-    query = urlencode({name: value for name, value in carried.items() if value is not None})
+def confirmation_page(initiation: Initiation, *, issuer: str, login_path: str) -> WebAnswer:
+    """The page that asks the user. Its button posts to `login_path`, and `read_confirmation` reads that request."""
+    parameters = {"login_hint": initiation.login_hint, "target_link_uri": initiation.target}
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
     action = html.escape(f"{login_path}?{query}" if query else login_path, quote=True)
     return page(
         "Signing in",
         f"<p>Sign in at {html.escape(urlsplit(issuer).netloc)}?</p>"
         f'<form method="post" action="{action}"><button>Sign in</button></form>',
-        "base-uri 'none'",  # no form-action: some browsers would hold it against the redirect to the bank
+        "base-uri 'none'",  # no form-action: some browsers would apply it to the redirect to the bank and block it
     )
 
 
-def answered(request: WebRequest, redirect_uri: str) -> Initiation:
-    """What our page carried along, from a request that `may_start` has found to be ours. Raises as above."""
+def read_confirmation(request: WebRequest, redirect_uri: str) -> Initiation:
+    """The parameters in the request of the button. `may_start` has accepted it before. Raises InitiationRefused."""
     return _initiation(parse_parameters(urlsplit(request.url).query), redirect_uri)
 
 
@@ -79,7 +80,7 @@ def _initiation(asked: Parameters, redirect_uri: str) -> Initiation:
         ours = is_secure(target) and has_origin(target, origin_of(redirect_uri))
         if not ours or len(target) > _LONGEST_TARGET:
             raise InitiationRefused(
-                "the user was to be sent to another site after the login, or to too long an address",
+                f"target_link_uri is at another site, or has more than {_LONGEST_TARGET} characters",
                 facts={"got": target[:200]},
             )
     return Initiation(asked.get("login_hint"), target)

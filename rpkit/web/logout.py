@@ -1,6 +1,6 @@
-"""Signing a user out at the server too: where to send the browser, and what it comes back with.
+"""Sign a user out at the server too (RP-initiated logout): the redirect to the server, and the return from it.
 
-The application ends its own session first: the server may not send the browser back.
+The application must end its own session first, because the server may not send the browser back.
 
 Spec: OIDC RP-Initiated Logout 1.0, sections 2, 3
 Role: C
@@ -25,9 +25,9 @@ _CLAUSE = "OIDC RP-Initiated Logout 3"
 
 @dataclass(frozen=True, slots=True)
 class LogoutStart:
-    """Send the browser to `url` (with a 303); keep `state` in a cookie of it, sealed, if it is to come back."""
+    """Send the browser to `url` (with a 303). If it is to come back, keep `state` sealed in its cookie."""
 
-    _url: Secret  # the ID token in it tells who the user is
+    _url: Secret  # it has an ID token, which identifies the user
     state: Secret | None
 
     @property
@@ -38,17 +38,19 @@ class LogoutStart:
 def begin_logout(
     bank: Bank, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None
 ) -> LogoutStart:
-    """`id_token`: the login's, without which the server asks the user. Without a URI the browser stays there.
+    """Start a logout at the server.
 
-    Raises MissingMetadata if the server has no such page; ForeignTransaction for another server's ID token;
-    ForbiddenByProfile for a URI in clear text.
+    `id_token`: the ID token of the login; without it, the server asks the user. `post_logout_redirect_uri`: the page
+    to come back to; without it, the browser stays at the server.
+    Raises MissingMetadata if the server has no `end_session_endpoint`; ForeignTransaction for an ID token of another
+    server; ForbiddenByProfile for a URI that is not https.
     """
     endpoint = bank.metadata.endpoint("end_session_endpoint")
     fields: list[Field] = [("client_id", bank.settings.client_id)]
     if id_token is not None:
-        if id_token.issuer != bank.issuer:  # it would tell this server who the user is at the other one
+        if id_token.issuer != bank.issuer:  # this server must not learn who the user is at the other server
             raise ForeignTransaction(
-                "this ID token is of another server",
+                "this ID token is from another server: call begin_logout of the client of that server",
                 facts={"expected": bank.issuer, "got": id_token.issuer},
             )
         fields.append(("id_token_hint", id_token.jwt))
@@ -66,9 +68,12 @@ def _url(endpoint: str, fields: list[Field]) -> Secret:
 
 @forgets_locals
 def complete_logout(callback: str, state: Secret) -> None:
-    """That this browser was sent away by us, with this `state`. Raises MissingState, WrongState, MalformedMessage."""
+    """Check that the browser comes back from the logout with this `state`.
+
+    Raises MissingState, WrongState, MalformedMessage.
+    """
     found = parse_parameters(callback.partition("#")[0].partition("?")[2]).secret("state")
     if found is None:
-        raise MissingState("the browser came back from a logout without state", clause=_CLAUSE)
+        raise MissingState("the URL after the logout has no state", clause=_CLAUSE)
     if state != found:
-        raise WrongState("the browser came back from another logout than its own", clause=_CLAUSE)
+        raise WrongState("the state after the logout is that of another logout", clause=_CLAUSE)

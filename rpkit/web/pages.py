@@ -1,8 +1,8 @@
-"""Signing in and out through a browser, whatever the web framework: cookies, headers and pages, as plain values.
+"""Sign-in and sign-out through a browser, for any web framework: cookies, headers and pages as plain values.
 
-Each login has a sealed cookie of its own, named after its transaction, so that tabs do not disturb each other; the
-cookie is bound to this browser and this host (`__Host-`). Where a browser has too many, the oldest login gives way. A
-login starts only by a POST from our own pages, and no value of a request says where a browser is sent.
+Each login has its own sealed cookie, named after its transaction. So two tabs do not disturb each other. The cookie is
+bound to this browser and this host (`__Host-`). If a browser has too many logins, the oldest is dropped. A login starts
+only by a POST from our own pages. No value of a request decides where a browser is sent.
 
 Spec: FAPI2-SP 5.3.3.1-4, -12, 5.3.3.2-4; RFC 9700 2.1b, 2.1c, 4.2.4, 4.12, 4.16
 Role: C
@@ -25,18 +25,18 @@ from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
 from rpkit.errors import TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import Start
-from rpkit.login.callback import told_error
+from rpkit.login.callback import peer_error
 from rpkit.login.transaction import Transaction, transaction_id
 from rpkit.web.logout import LogoutStart
 
 COOKIE: Final = "__Host-rp-"
 LOOPBACK_COOKIE: Final = "rp-"
-"""Where the redirect URI is http on this machine: Safari keeps no Secure cookie from there, and `__Host-` needs one."""
+"""For a redirect URI that is http on loopback. `__Host-` needs a Secure cookie, which Safari does not keep there."""
 MAX_BODY: Final = 64 * 1024
 MAX_LOGINS: Final = 5
-"""Logins under way in one browser; the sixth takes the place of the oldest."""
+"""The limit for logins in one browser that are not completed. One more replaces the oldest."""
 MAX_COOKIES: Final = 7000
-"""Characters of their cookies: a web server takes 8 KB of Cookie header, and the application has cookies too."""
+"""In characters, for the cookies of these logins. A web server accepts 8 KB of cookies, the application's included."""
 
 _CHUNK: Final = 3500
 _CHUNKS: Final = 4
@@ -51,7 +51,7 @@ PRIVATE_HEADERS: Final = (
 
 
 class WebRequest:
-    """What a framework's request says. `url` is path and query as they arrived; a code may be in it, or in the body."""
+    """A request, independent of the framework. `url`: path and query as they came. URL and body may have a code."""
 
     __slots__ = ("_arrived", "method")
 
@@ -85,7 +85,7 @@ class WebRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """What to answer; Set-Cookie may stand among `headers` several times."""
+    """A response, independent of the framework. `headers` may have several Set-Cookie."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
@@ -94,14 +94,14 @@ class WebAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A browser that came back: its transaction, and the callback as `complete` takes it."""
+    """The transaction of a browser that came back, and the callback for `complete`."""
 
     transaction: Transaction
     callback: Concealed[str | bytes]
 
 
 def may_start(request: WebRequest, redirect_uri: str) -> bool:
-    """Whether our own page, and no other site, asks to start a login (FAPI2-SP 5.3.3.1-12)."""
+    """Whether the request comes from a page of ours and not from another site (FAPI2-SP 5.3.3.1-12)."""
     if request.method != "POST":
         return False
     site = request.headers.get("sec-fetch-site")
@@ -114,47 +114,52 @@ def may_start(request: WebRequest, redirect_uri: str) -> bool:
 def started(
     start: Start, request: WebRequest, *, seal: Seal, now: float, target: str | None = None
 ) -> WebAnswer:
-    """303 to the bank, with the transaction in a cookie of its own. Raises MalformedMessage if none can hold it."""
+    """A 303 to the bank, with the transaction in its own cookie. Raises MalformedMessage if it is too large."""
     transaction = replace(start.transaction, target=target)
     prefix, same_site = _prefix(transaction), _same_site(transaction)
     lifetime = int(transaction.expires_at - now)
     sealed = transaction.seal(seal)
     chunks = [sealed[at : at + _CHUNK] for at in range(0, len(sealed), _CHUNK)]
     if len(chunks) > _CHUNKS:
-        raise MalformedMessage("this login's request is too large to be kept in a cookie")
+        raise MalformedMessage(
+            f"the transaction of this login needs more than {_CHUNKS} cookies of {_CHUNK} characters: request less in"
+            " authorization_details or claims"
+        )
     cookies = [
         _cookie(f"{prefix}{transaction.id}{_suffix(number)}", chunk, lifetime, same_site)
         for number, chunk in enumerate(chunks)
     ]
-    for other in _crowded_out(request, len(sealed), seal):
+    for other in _logins_to_drop(request, len(sealed), seal):
         cookies += ended(other, request)
     return WebAnswer(303, (("location", start.url), *PRIVATE_HEADERS, *cookies))
 
 
 def returned(request: WebRequest, redirect_uri: str, *, seal: Seal) -> Returned:
-    """Find the login that this browser comes back to.
+    """Find the transaction of the login that this browser comes back from.
 
     Raises TransactionMissing, SealBroken, MalformedMessage.
     """
     parameters, callback = _parameters(request, redirect_uri)
-    # `state` chooses the cookie and decides nothing: `complete` compares it with what the cookie holds.
+    # `state` only chooses the cookie. `complete` compares it with the state in the cookie.
     name = transaction_id(_state_of(parameters))
     sealed = _sealed(request, f"{COOKIE}{name}")
     if not sealed and urlsplit(redirect_uri).scheme == "http":
         sealed = _sealed(request, f"{LOOPBACK_COOKIE}{name}")
     if not sealed:
-        raise TransactionMissing(f"this browser has no such login under way{told_error(parameters)}")
+        raise TransactionMissing(
+            f"this browser has no cookie of the login with this state{peer_error(parameters)}"
+        )
     return Returned(Transaction.open(sealed, seal), Concealed(callback))
 
 
 def needs_fragment(request: WebRequest, response_mode: str) -> bool:
-    """Whether the answer is in the fragment, which only a page can read."""
+    """Whether the response is in the fragment. Only a page in the browser can read the fragment."""
     in_fragment = response_mode in ("fragment", "fragment.jwt")
     return in_fragment and request.method == "GET" and not urlsplit(request.url).query
 
 
 def fragment_page(redirect_uri: str, random_bytes: RandomBytes) -> WebAnswer:
-    """A page that posts its own fragment back to this address, and runs nothing else."""
+    """A page that posts its own fragment to the redirect URI. Its CSP allows no other script."""
     nonce = random_token(random_bytes, 16)
     action = html.escape(urlsplit(redirect_uri).path, quote=True)
     body = (
@@ -176,41 +181,43 @@ def page(
     status: int = 200,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> WebAnswer:
-    """A page of ours with a form that posts to us, which nobody can put into a frame."""
+    """A page of ours with a form that posts to us. No other site can put it into a frame."""
     headers = (
         *headers,
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", f"default-src 'none'; {policy}; frame-ancestors 'none'"),
-        # no-referrer would blank the Origin that proves the post to be our own page's.
+        # With no-referrer, the browser would send no Origin. The Origin shows that the POST comes from our own page.
         *((name, "same-origin" if name == "referrer-policy" else value) for name, value in PRIVATE_HEADERS),
     )
     return WebAnswer(status, headers, f'<!doctype html><meta charset="utf-8"><title>{title}</title>{body}')
 
 
 def refused_start(what: str = "A sign-in") -> WebAnswer:
-    """The answer to a login, or a logout, that another site tried to start."""
-    return _text(403, f"{what} begins on this site's own page.")
+    """The response to a login, or a logout, that another site tried to start."""
+    return _text(403, f"{what} must begin on a page of this site.")
 
 
 def sent_to_sign_out(start: LogoutStart) -> WebAnswer:
-    """303 to the bank's sign-out page."""
+    """A 303 to the sign-out page of the bank."""
     return WebAnswer(303, (("location", start.url), *PRIVATE_HEADERS))
 
 
 def signed_out_here(error: FapiError) -> WebAnswer:
-    """The session here has ended, and the bank's could not be."""
+    """The page for the case that the session here has ended, but not the session at the bank."""
     status = 503 if isinstance(error, TransportError | StoreError) else 500
     return _text(status, "You have signed out here. At the bank you may still be signed in: sign out there.")
 
 
 def failed(error: FapiError) -> WebAnswer:
-    """A page for the user: what to do, and nothing that a stranger could learn from."""
+    """The page for the user after a failed login: what to do next, and no details."""
     undecided = isinstance(error, TransportError | StoreError) and not isinstance(error, SealBroken)
     if undecided or error.remedy is Remedy.RETRY_LATER:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")
-    if isinstance(error, TransactionMissing | TransactionUsed):  # loaded again, perhaps after it went well
+    if isinstance(
+        error, TransactionMissing | TransactionUsed
+    ):  # the page was reloaded, perhaps after a success
         return _text(
             400,
             "This page has been used before, or belongs to another browser."
@@ -220,24 +227,24 @@ def failed(error: FapiError) -> WebAnswer:
 
 
 def preview() -> WebAnswer:
-    """To HEAD, which looks and does nothing: it finishes no login."""
+    """The response to HEAD, which must change nothing: it completes no login."""
     return WebAnswer(200, PRIVATE_HEADERS)
 
 
 def logged_out() -> WebAnswer:
-    """To a server that told us of a logout."""
+    """The response to an accepted logout token."""
     return WebAnswer(200, PRIVATE_HEADERS)
 
 
 def not_logged_out(error: FapiError) -> WebAnswer:
-    """The same where its token does not hold, or cannot be judged now. A server reads this, no user."""
+    """The response to a logout token that is refused or cannot be verified now. A server reads it, not a user."""
     status = 503 if isinstance(error, TransportError | StoreError) else 400
     body = strict_json.dump({"error": "invalid_request" if status == 400 else "temporarily_unavailable"})
     return WebAnswer(status, (("content-type", "application/json"), *PRIVATE_HEADERS), body.decode())
 
 
 def ended(name: str, request: WebRequest) -> list[tuple[str, str]]:
-    """Headers that take a login's cookies away."""
+    """The headers that delete the cookies of a login."""
     held = [
         f"{prefix}{name}{_suffix(number)}"
         for prefix in (COOKIE, LOOPBACK_COOKIE)
@@ -247,7 +254,7 @@ def ended(name: str, request: WebRequest) -> list[tuple[str, str]]:
 
 
 def ended_after(request: WebRequest, redirect_uri: str) -> list[tuple[str, str]]:
-    """The same for the login that this answer names, if it names one."""
+    """The headers that delete the cookies of the login with the state of this response, if it has one."""
     try:
         parameters, _ = _parameters(request, redirect_uri)
         return ended(transaction_id(_state_of(parameters)), request)
@@ -256,22 +263,24 @@ def ended_after(request: WebRequest, redirect_uri: str) -> list[tuple[str, str]]
 
 
 def _parameters(request: WebRequest, redirect_uri: str) -> tuple[Parameters, str | bytes]:
-    """What arrived, and how `complete` is to be told of it."""
+    """The parameters of the response, and the callback for `complete`."""
     if request.method != "POST":
         return parse_parameters(urlsplit(request.url).query), request.url
     if len(request.body) > MAX_BODY:
-        raise MalformedMessage("the posted answer is too long")
+        raise MalformedMessage(f"the posted response has more than {MAX_BODY} octets")
     form = parse_parameters(request.body)
     if set(form) == {"fragment"}:
-        # From our own page alone: another site's form carries another origin.
+        # A fragment is accepted from our own page alone: the form of another site has another Origin.
         if not may_start(request, redirect_uri):
-            raise TransactionMissing("a fragment is posted by our own page only")
+            raise TransactionMissing(
+                "a fragment was posted by another site, and only our own page may post one"
+            )
         return parse_parameters(form["fragment"]), f"{request.url}#{form['fragment']}"
     return form, request.body
 
 
 def _state_of(parameters: Parameters) -> str:
-    """`state`, or the one inside a signed answer: unverified, only to choose a cookie."""
+    """`state`, or the state inside a signed response. It is not verified, and only chooses a cookie."""
     response = parameters.get("response")
     if response is None:
         return parameters.get("state", "")
@@ -284,7 +293,7 @@ def _state_of(parameters: Parameters) -> str:
 
 
 def _prefix(transaction: Transaction) -> str:
-    """`__Host-`, unless that keeps Safari from keeping it; an answer that is posted needs it everywhere (SameSite)."""
+    """`__Host-`, except on loopback, for Safari. With form_post it is always `__Host-`: SameSite=None needs Secure."""
     on_loopback = urlsplit(transaction.redirect_uri).scheme == "http"
     return LOOPBACK_COOKIE if on_loopback and _same_site(transaction) == "Lax" else COOKIE
 
@@ -294,19 +303,19 @@ def _same_site(transaction: Transaction) -> str:
 
 
 def _sealed(request: WebRequest, name: str) -> str:
-    """What the cookies of one login hold together."""
+    """The sealed transaction, joined from the cookies of one login."""
     return "".join(request.cookies.get(f"{name}{_suffix(number)}", "") for number in range(_CHUNKS))
 
 
-def _under_way(cookies: Mapping[str, str]) -> list[str]:
-    """The logins of this browser, each by its cookie's first name, as they come: the older first (RFC 6265 5.4)."""
+def _pending_logins(cookies: Mapping[str, str]) -> list[str]:
+    """The names of the logins of this browser. The browser sends older cookies first (RFC 6265 5.4)."""
     held = (name.split(".")[0] for name in cookies if name.startswith((COOKIE, LOOPBACK_COOKIE)))
     return list(dict.fromkeys(held))
 
 
-def _crowded_out(request: WebRequest, needed: int, seal: Seal) -> list[str]:
-    """The logins whose place a new one of this length takes, in number or in room: the oldest."""
-    held = [(name, _sealed(request, name)) for name in _under_way(request.cookies)]
+def _logins_to_drop(request: WebRequest, needed: int, seal: Seal) -> list[str]:
+    """The oldest logins, which must be dropped for a new login of this length, by number or by size."""
+    held = [(name, _sealed(request, name)) for name in _pending_logins(request.cookies)]
     oldest_first = sorted(held, key=lambda login: _ends(login[1], seal))
     leave, room = [], MAX_COOKIES - needed
     for number, (name, sealed) in enumerate(oldest_first[::-1], start=2):
@@ -317,7 +326,7 @@ def _crowded_out(request: WebRequest, needed: int, seal: Seal) -> list[str]:
 
 
 def _ends(sealed: str, seal: Seal) -> float:
-    """When a login under way ends, by which the oldest is known; one that nobody can open is the first to go."""
+    """When a login expires: the oldest expires first. A login that cannot be opened counts as the oldest."""
     try:
         return Transaction.open(sealed, seal).expires_at
     except SealBroken:

@@ -1,4 +1,4 @@
-"""What the Starlette and Flask sign-in pages share: their paths, and what is logged when a login fails.
+"""What the sign-in pages for Starlette and Flask share: their paths, and the log line of a failed login.
 
 Role: C
 Spec: FAPI1-BL 5.2.3-3, -4
@@ -22,10 +22,10 @@ _LOG = logging.getLogger("rpkit.web.sign_in")
 
 @dataclass(frozen=True, slots=True)
 class SignInPaths:
-    """Where the pages are mounted; the callback is wherever the redirect URI says.
+    """The paths of the pages. The path of the callback is that of the redirect URI.
 
-    `initiate`: where other sites may ask for a login to begin; `request_object`: under which servers fetch requests
-    that are hosted here. None: nowhere.
+    `initiate`: the page that other sites may use to initiate a login. `request_object`: the path below which servers
+    fetch hosted requests. None: there is no such page.
     """
 
     redirect_uri: str
@@ -42,10 +42,10 @@ class SignInPaths:
 
 
 def require_same_addresses(bank: Bank, paths: SignInPaths) -> None:
-    """Raises ConfigurationError if the client tells the bank of other addresses than those where pages are mounted."""
+    """Raises ConfigurationError if the URLs of the client are not those of its pages."""
     if bank.settings.redirect_uri != paths.redirect_uri:
         raise ConfigurationError(
-            "the client has another redirect_uri than its sign-in pages",
+            "the redirect_uri of the client differs from that of SignIn(...): give both the same",
             clause="FAPI1-BL 5.2.3-4",
             facts={"expected": paths.redirect_uri, "got": bank.settings.redirect_uri},
         )
@@ -53,30 +53,30 @@ def require_same_addresses(bank: Bank, paths: SignInPaths) -> None:
     hosting = hosting_paths(bank.settings.hosted_requests)
     if own is not None and hosting != {own.rstrip("/")}:
         raise ConfigurationError(
-            "request_object_path is the path of the client's hosted_requests, and that is another one or not given",
+            "request_object_path is not the path of the client's hosted_requests: give both the same, or neither",
             clause="RFC 9101 5.2",
             facts={"expected": own, "got": " ".join(sorted(hosting))},
         )
 
 
 def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> None:
-    """Refuse at start-up what no login could begin with: see `check_parameters`. Raises ConfigurationError.
+    """Refuse at start-up the parameters that `begin` would refuse (see `check_parameters`). Raises ConfigurationError.
 
-    Also if every login would ask for several resources and none is named for its code.
+    It is also raised for several `resources` without a `resource` for the first token.
     """
     check_parameters(parameters)
     asked = parameters.get("resources", ())
     if resource is None and not isinstance(asked, str) and len(tuple(asked)) > 1:
         raise ConfigurationError(
-            "several resources: say with resource= for which one a login's first token is",
+            "SignIn(...) has several resources: set resource= to the one that the first token of a login is for",
             clause="RFC 8707 2.2",
             facts={"asked": " ".join(asked)},
         )
 
 
 def log_failure(error: Exception, what: str = "sign-in refused") -> None:
-    """One line with the clause and log-safe facts; louder where it is not the user's doing."""
-    if not isinstance(error, FapiError):  # another library's, whose words may be of anything
+    """Log one line with the clause and the log-safe facts: as INFO if the user caused the error, else as WARNING."""
+    if not isinstance(error, FapiError):  # the message of another library may have secrets
         _LOG.warning("%s: %s", what, type(error).__name__)
         return
     level = logging.INFO if error.fault is Fault.USER else logging.WARNING

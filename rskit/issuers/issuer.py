@@ -15,6 +15,7 @@ from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
 from fapikit.jose.algorithms import Verify
+from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
@@ -57,7 +58,8 @@ class Introspection:
 
     `local_jwts`: verify JWTs here; introspect only opaque tokens, and JWTs on routes with `fresh=True`. `opaque`:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
-    without `aud`. `signed`: require RFC 9701 answers even if the profile does not.
+    without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
+    registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
     """
 
     client_id: str
@@ -67,6 +69,7 @@ class Introspection:
     aud_required: bool = True
     signed: bool = False
     limits: IntrospectionLimits = IntrospectionLimits()
+    decryption: Decryption | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
@@ -83,7 +86,8 @@ class Issuer:
     absent or `JWT`. `required` may leave out claims other than iss, exp and aud. `scope_claim`: the claim with the
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
-    `key_limits`: how long fetched keys are used. `name` is its label in logs.
+    `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -107,6 +111,7 @@ class Issuer:
     audience_claim: str = field(default="aud", kw_only=True)
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
+    clear_tokens: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
@@ -162,8 +167,10 @@ class KnownHeader(NamedTuple):
 class TrustedIssuer:
     """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock) -> None:
+    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
         self.config = config
+        self.encrypted = encrypted and not config.clear_tokens
+        """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
@@ -289,8 +296,9 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
 class IssuerBook:
     """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
 
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock) -> None:
-        self._profile, self._clock = profile, clock
+    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
+        """`encrypted`: their JWTs are encrypted for this API, save those of issuers with `clear_tokens`."""
+        self._profile, self._clock, self._encrypted = profile, clock, encrypted
         self._callback = issuers if callable(issuers) else None
         self.by_callback = self._callback is not None
         self._known: dict[str, TrustedIssuer] = {}
@@ -352,7 +360,7 @@ class IssuerBook:
         self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
 
     def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock)
+        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
 
     def _one_for_opaque(self) -> TrustedIssuer | None:
         asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]

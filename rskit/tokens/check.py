@@ -11,6 +11,7 @@ import copy
 from fapikit.clock import Clock
 from fapikit.errors import ClaimError, FapiError
 from fapikit.flow import Flow
+from fapikit.jose.encryption import Decryption, is_encrypted
 from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
@@ -21,7 +22,16 @@ from rskit.revocation import RevocationHook
 from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
 from rskit.tokens.claims import build_token, read_confirmation
 from rskit.tokens.introspected import INACTIVE, Inquiry, ask_issuer, check_members
-from rskit.tokens.jwt import Jwt, JwtRules, is_jwt, read_jwt, verify_at_hand, verify_flow
+from rskit.tokens.jwt import (
+    Jwt,
+    JwtRules,
+    is_jwt,
+    open_token,
+    read_jwt,
+    require_encrypted,
+    verify_at_hand,
+    verify_flow,
+)
 from rskit.tokens.token import Token, TokenKind
 
 
@@ -37,6 +47,7 @@ class TokenCheck:
         cache: TokenCache,
         clock: Clock,
         denylist: RevocationHook | None,
+        decryption: Decryption | None = None,
     ) -> None:
         self._issuers = issuers
         self._rules = rules
@@ -46,6 +57,7 @@ class TokenCheck:
         self._refused, self._revoked = cache.refused, cache.revoked
         self._clock = clock
         self._denylist = denylist
+        self._decryption = decryption
 
     def at_hand(self, credentials: Credentials, now: float) -> AcceptedToken | None:
         """The token without any I/O, or None if something must be fetched or asked. Raises the refusal."""
@@ -72,9 +84,12 @@ class TokenCheck:
     def accept(self, credentials: Concealed[Credentials], *, fresh: bool = False) -> Flow[AcceptedToken]:
         """The token; fetches or asks whatever is needed. `fresh` uses no cache. Raises the refusal."""
         token, digest = Secret(credentials.reveal().token), credentials.reveal().digest
-        if is_jwt(token.reveal()):
-            jwt = Concealed(read_jwt(token.reveal(), self._issuers))
+        opened = open_token(token, self._decryption)
+        if opened is not token or is_jwt(token.reveal()):
+            jwt = Concealed(read_jwt(opened.reveal(), self._issuers))
             trusted = jwt.reveal().trusted
+            if opened is token:
+                require_encrypted(trusted)
             asking = trusted.config.introspection
             if asking is None or asking.local_jwts:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
@@ -95,7 +110,9 @@ class TokenCheck:
             opaque = self._issuers.opaque
             if opaque is None or opaque.config.introspection is None:
                 raise UnknownIssuer(
-                    "the token is not a JWT, and no issuer here has Introspection(opaque=True)"
+                    "the token is encrypted, and this server has no key for it: set ResourceServer(decryption=...)"
+                    if is_encrypted(token.reveal())
+                    else "the token is not a JWT, and no issuer here has Introspection(opaque=True)"
                 )
             entry = yield from self._ask(token, digest, opaque, opaque.config.introspection, fresh=fresh)
         if self._denylist is not None:

@@ -87,7 +87,7 @@ def _ask(
         raise IssuerUnusable(
             f"the metadata of {trusted.config.label} has no introspection_endpoint"
         ) from error
-    signed = inquiry.signed or introspection.signed
+    signed = inquiry.signed or introspection.signed or introspection.decryption is not None
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
     question = introspect(
@@ -101,6 +101,7 @@ def _ask(
         signed=signed,
         keys=keys,
         algorithms=trusted.algorithms,
+        decryption=introspection.decryption,
         skew=inquiry.rules.skew,
         timeout=introspection.limits.timeout,
     )

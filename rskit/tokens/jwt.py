@@ -3,6 +3,8 @@
 A header segment of a valid signature of this issuer is not parsed again while the keys stay the same. Claims pass a
 fast check if they are clearly valid. All others go through `fapikit.jose.claims`, and only that refuses.
 
+An encrypted token is decrypted first (`open_token`); what is inside is verified like any other.
+
 Spec: RFC 9068 4; RFC 8725 3; FAPI2-SP 5.3.4-3 (RS-3 to RS-6)
 Role: RS
 """
@@ -14,13 +16,14 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from fapikit.clock import Clock
-from fapikit.errors import BadSignature, KeyNotFound, WrongAudience
+from fapikit.errors import BadSignature, KeyNotFound, NotEncrypted, WrongAudience
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected, check_claims, claimed_iat
+from fapikit.jose.encryption import Decryption, decrypt_jwt, is_encrypted
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
-from fapikit.secrets import Concealed
+from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
@@ -54,6 +57,19 @@ def is_jwt(token: str) -> bool:
     return token[:2] == "ey" and token.count(".") == 2
 
 
+def open_token(token: Secret, decryption: Decryption | None) -> Secret:
+    """What is inside an encrypted token, or the token itself. Raises the JwtError of the step that fails."""
+    if decryption is None or not is_encrypted(token.reveal()):
+        return token
+    return Secret(decrypt_jwt(token.reveal(), ACCESS_TOKEN, decryption))
+
+
+def require_encrypted(trusted: TrustedIssuer) -> None:
+    """For a JWT that came in the clear. Raises NotEncrypted."""
+    if trusted.encrypted:
+        raise ACCESS_TOKEN.fail(NotEncrypted, "this access token is not encrypted, as was agreed")
+
+
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:
     """Split the JWT and find its issuer. Raises JwtTooLarge, MalformedJwt, DuplicateMember, UnknownIssuer."""
     head, body, tail = split_jws(token, ACCESS_TOKEN)
@@ -75,7 +91,7 @@ def verify_at_hand(
     claims = read_object(body, ACCESS_TOKEN, "payload", read_only_members)
     trusted = issuers.find(claims.get("iss"))
     keys = trusted.keys_at_hand(now)
-    if keys is None or trusted.asked_first:
+    if keys is None or trusted.asked_first or trusted.encrypted:
         return None
     known = trusted.headers.get(head)
     new = known is None or known.keys is not keys

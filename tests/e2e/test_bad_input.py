@@ -101,7 +101,7 @@ def test_a_bearer_token_is_not_enough(customer: HonestCustomer, api: tuple[str, 
 def test_a_missing_proof_is_refused(customer: HonestCustomer, api: tuple[str, str, str]) -> None:
     answer = customer.call(*api, proof=None)
     assert answer.status_code == 401
-    challenged(answer, "invalid_dpop_proof", "needs a DPoP proof")
+    challenged(answer, "invalid_dpop_proof", "has no DPoP proof")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_missing_proof_is_refused(customer: HonestCustomer, api: tuple[str, st
         ({"htu": "https://localhost/elsewhere"}, "URL"),
         ({"ath": "x" * 43}, "hash"),
         ({"ath": None}, "ath"),
-        ({"iat": 1}, "window"),
+        ({"iat": 1}, "iat of the proof"),
         ({"jti": None}, "jti"),
     ],
 )

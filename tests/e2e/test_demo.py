@@ -18,30 +18,29 @@ ROOT = Path(__file__).parents[2]
 MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
-# What is asked of `make demo`, and the line that it ends with.
+# What is asked of `make demo` (the profile, perhaps a way to sign in and a binding), and the line that it ends with.
 RUNS = {
     "fapi2-security": "demo: 8 steps passed, 5 refusals held, 0 failed",
+    "fapi2-security tls_client_auth dpop": "demo: 8 steps passed, 5 refusals held, 0 failed",
+    "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security tls_client_auth mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing": "demo: 8 steps passed, 9 refusals held, 0 failed",
+    "fapi1-advanced": "demo: 9 steps passed, 10 refusals held, 0 failed",
     "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline none dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
     "fapi1-baseline client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
-    "fapi1-advanced private_key_jwt": "demo: 9 steps passed, 10 refusals held, 0 failed",
-    "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
 }
 
-
-@pytest.fixture(scope="module", params=RUNS)
-def asked(request: pytest.FixtureRequest) -> str:
-    """The profile, perhaps with a way to sign in and a binding."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def trace(asked: str) -> str:
-    """What the demo prints. ONCE=1: it does not keep serving."""
-    run = demo(*asked.split())
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+# What a message signed is told as, and where.
+_FAPI_1, _FAPI_2 = "fapi1-advanced", "fapi2-message-signing"
+SIGNED = {
+    "a signed request object": (_FAPI_1, _FAPI_2),
+    "one signed response goes back": (_FAPI_1, _FAPI_2),
+    "/callback?response=***": (_FAPI_2,),
+    "signed for this API": (_FAPI_2,),
+    "an ID token that signs it": (_FAPI_1,),
+    "c_hash, s_hash and nonce of the ID token hold": (_FAPI_1,),
+}
 
 
 def demo(profile: str, auth: str = "", binding: str = "") -> subprocess.CompletedProcess[str]:
@@ -57,14 +56,42 @@ def demo(profile: str, auth: str = "", binding: str = "") -> subprocess.Complete
     )
 
 
-def test_every_step_passes_and_every_refusal_holds(trace: str, asked: str) -> None:
-    assert trace.splitlines()[-1] == RUNS[asked]
+@pytest.mark.parametrize("asked", RUNS)
+def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
+    """One run for all that is looked at, for a run takes seconds."""
+    run = demo(*asked.split())
+    assert run.returncode == 0, run.stdout + run.stderr
+    trace = run.stdout
+    messages = [line for line in trace.splitlines() if " -> " in line]
 
+    with subtests.test("every step passes and every refusal holds"):
+        assert trace.splitlines()[-1] == RUNS[asked]
 
-def test_the_clauses_are_those_of_the_profile_in_force(trace: str, asked: str) -> None:
-    messages = "\n".join(line for line in trace.splitlines() if " -> " in line)
-    assert ("| FAPI2-" in messages) is asked.startswith("fapi2")
-    assert ("| FAPI1-" in messages) is asked.startswith("fapi1")
+    with subtests.test("every message is one line with meaning, clause and time"):
+        assert len(messages) > 30
+        assert [line for line in messages if not MESSAGE.fullmatch(line)] == []
+        assert "an unforeseen answer" not in trace
+
+    with subtests.test("the clauses are those of the profile in force"):
+        assert any("| FAPI2-" in line for line in messages) is asked.startswith("fapi2")
+        assert any("| FAPI1-" in line for line in messages) is asked.startswith("fapi1")
+
+    with subtests.test("signed messages are told apart"):
+        for words, where in SIGNED.items():
+            assert (words in trace) is asked.startswith(where), words
+
+    with subtests.test("the refused payment says why"):
+        refusal = r'the refresh token: https://\S+/token refused: invalid_grant, "this grant was revoked'
+        assert re.search(refusal, trace)
+
+    with subtests.test("one API introspects, the other does not"):
+        assert re.search(r"payments -> bank +POST +/introspect 200", trace)
+        assert not re.search(r"accounts -> bank +POST +/introspect", trace)
+
+    with subtests.test("no secret is shown"):
+        assert "eyJ" not in trace, "a JWT is shown"
+        for name in ("code", "state", "request", "request_uri", "response", "access_token"):
+            assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
 
 
 @pytest.mark.parametrize(
@@ -79,46 +106,6 @@ def test_what_the_profile_forbids_is_not_played(choices: tuple[str, ...], told: 
     run = demo(*choices)
     assert run.returncode == 2
     assert told in run.stderr
-
-
-# What a message signed is told as, and where.
-_FAPI_1, _FAPI_2 = "fapi1-advanced", "fapi2-message-signing"
-SIGNED = {
-    "a signed request object": (_FAPI_1, _FAPI_2),
-    "one signed response goes back": (_FAPI_1, _FAPI_2),
-    "/callback?response=***": (_FAPI_2,),
-    "signed for this API": (_FAPI_2,),
-    "an ID token that signs it": (_FAPI_1,),
-    "c_hash, s_hash and nonce of the ID token hold": (_FAPI_1,),
-}
-
-
-@pytest.mark.parametrize("words", SIGNED)
-def test_signed_messages_are_told_apart(trace: str, asked: str, words: str) -> None:
-    assert (words in trace) is asked.startswith(SIGNED[words])
-
-
-def test_the_refused_payment_says_why(trace: str) -> None:
-    assert re.search(
-        r'the refresh token: https://\S+/token refused: invalid_grant, "this grant was revoked', trace
-    )
-
-
-def test_every_message_is_one_line_with_meaning_clause_and_time(trace: str) -> None:
-    lines = [line for line in trace.splitlines() if " -> " in line]
-    assert len(lines) > 30
-    assert [line for line in lines if not MESSAGE.fullmatch(line)] == []
-
-
-def test_the_trace_says_which_api_introspects(trace: str) -> None:
-    assert re.search(r"payments -> bank +POST +/introspect 200", trace)
-    assert not re.search(r"accounts -> bank +POST +/introspect", trace)
-
-
-def test_the_trace_shows_no_secret(trace: str) -> None:
-    assert "eyJ" not in trace, "a JWT is shown"
-    for name in ("code", "state", "request_uri", "response"):
-        assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
 
 
 def test_on_a_terminal_it_keeps_serving_until_it_is_stopped() -> None:

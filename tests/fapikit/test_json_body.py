@@ -82,8 +82,8 @@ def test_what_was_borne_is_in_the_log_with_its_reason(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO, "fapikit.peer"):
         assert read_json_object(answer(codecs.BOM_UTF8 + b"{}", 201), clause="RFC 1 1") == {}
     assert [record.message for record in caplog.records] == [
-        "https://as.example/token: 201 in place of 200 [RFC 1 1]",
-        "https://as.example/token: a byte order mark (utf-8) stands before it [RFC 1 1]",
+        "https://as.example/token: status 201 instead of 200 [RFC 1 1]",
+        "https://as.example/token: it begins with a byte order mark (utf-8) [RFC 1 1]",
     ]
     caplog.clear()
     with caplog.at_level(logging.INFO, "fapikit.peer"):
@@ -105,5 +105,5 @@ def test_an_answer_that_cannot_be_read_is_handed_over_in_the_error() -> None:
 
 
 def test_a_packed_body_that_nobody_unpacked_is_named() -> None:
-    with pytest.raises(MalformedMessage, match=r"compressed \(br\), which was not asked for"):
+    with pytest.raises(MalformedMessage, match=r"compressed \(br\) without being asked"):
         read_json_object(answer(b"\x0b\x02\x80", content_encoding="br"), clause="RFC 1 1")

@@ -119,7 +119,7 @@ def test_where_no_metadata_is_anywhere_the_error_tells_what_is_there(what: str) 
 
 def test_a_first_address_that_fails_may_hold_the_metadata_later() -> None:
     """So a second one without any does not mean that the issuer is mistyped."""
-    with pytest.raises(UnexpectedStatus, match=r"can be had now.*answered 503.*answered 404") as refused:
+    with pytest.raises(UnexpectedStatus, match=r"cannot be fetched now.*status 503.*status 404") as refused:
         Hand(answer(b"", 503), answer(b"", 404)).run(discover(AS))
     assert refused.value.remedy is Remedy.RETRY_LATER
 
@@ -224,7 +224,7 @@ def test_what_was_borne_with_is_in_the_log(caplog: pytest.LogCaptureFixture) -> 
             AS, {**GOOD, "scopes_supported": "openid", "end_session_endpoint": "http://as.example/x"}
         )
     assert [record.message for record in caplog.records] == [
-        f"the metadata of {AS}: scopes_supported: text is read as a list of its words [RFC 8414 2]",
+        f"the metadata of {AS}: scopes_supported: it is a string and is read as the list of its words [RFC 8414 2]",
         f"the metadata of {AS}: end_session_endpoint is left out: {insecure} [RFC 8414 2]",
     ]
 
@@ -234,8 +234,8 @@ UNUSABLE: dict[str, tuple[Any, type[FapiError], str]] = {
     "on this machine": ("http://localhost/x", InsecureUrl, "must be https"),
     "with a user": ("https://a@b.example/", InsecureUrl, "must be https"),
     "without a scheme": ("/x", InsecureUrl, "must be https"),
-    "a list": (["https://as.example/x"], MalformedMessage, "is not text"),
-    "a number": (5, MalformedMessage, "is not text"),
+    "a list": (["https://as.example/x"], MalformedMessage, "is not a string"),
+    "a number": (5, MalformedMessage, "is not a string"),
     "with a fragment": ("https://as.example/#x", MalformedMessage, "has a fragment"),
 }
 

@@ -104,7 +104,7 @@ def test_what_is_no_secret_is_repeated() -> None:
 def test_a_server_that_failed_is_quoted_too() -> None:
     error = read_refusal(answer({"error": "server_error", "error_description": "db"}, 500), clause="RFC 1 1")
     assert isinstance(error, UnexpectedStatus)
-    assert str(error) == 'https://as.example/there answered 500 and says server_error: "db" [RFC 1 1]'
+    assert str(error) == 'https://as.example/there answered with status 500: server_error: "db" [RFC 1 1]'
 
 
 @pytest.mark.parametrize(

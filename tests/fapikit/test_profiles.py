@@ -176,7 +176,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown algorithm": (
         {"signing_algorithms": frozenset({"HS256"})},
         "signing_algorithms",
-        "algorithms known",
+        "supported algorithms",
     ),
     "no algorithm": ({"signing_algorithms": frozenset()}, "signing_algorithms", "empty"),
     "constraint without a way": (
@@ -207,7 +207,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "request_object_max_lifetime",
         "request_object_max_age",
     ),
-    "code that never lives": ({"code_lifetime": 0.0}, "code_lifetime", "positive"),
+    "code that never lives": ({"code_lifetime": 0.0}, "code_lifetime", "more than 0"),
     "no suites": ({"tls12_ciphers": ()}, "tls12_ciphers", "empty"),
 }
 

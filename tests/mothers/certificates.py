@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -12,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from fapikit import TlsClientCertificate
 
 NOW = 1_800_000_000.0
 _DAY = dt.timedelta(days=1)
@@ -140,3 +144,15 @@ def a_crl(issuer: Made, *revoked: int, now: float = NOW, lasts: dt.timedelta = _
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(today - _DAY).build()
         builder = builder.add_revoked_certificate(entry)
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def as_client_certificate(made: Made, *between: Made) -> TlsClientCertificate:
+    """What a client shows in handshakes."""
+    chain = "".join(one.pem for one in (made, *between))
+    return TlsClientCertificate.from_pem(chain.encode(), made.key_pem.encode())
+
+
+@lru_cache
+def a_client_certificate() -> TlsClientCertificate:
+    """Valid now, by the clock of the machine."""
+    return as_client_certificate(a_certificate(now=time.time()))

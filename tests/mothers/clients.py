@@ -67,6 +67,12 @@ class Clients:
             return Client.discover(issuer, **options)
         return Facade(self._loop.run(AsyncClient.discover(issuer, **options)), self._loop)
 
+    def once(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """A class method that makes no client, such as `register`."""
+        if self._loop is None:
+            return getattr(Client, method)(*arguments, **options)
+        return self._loop.run(getattr(AsyncClient, method)(*arguments, **options))
+
     def of(self, bank: FakeBank, **options: Any) -> Any:
         """A client of this fake bank, signed in with a key of ours."""
         given = {

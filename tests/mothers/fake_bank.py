@@ -19,6 +19,7 @@ import httpx
 from fapikit import HttpSettings
 from tests.clocks import FrozenClock
 from tests.keys import a_key, b64, claims_of, header_of, mint
+from tests.mothers.certificates import a_client_certificate
 
 CLIENT_ID = "fintech"
 REDIRECT_URI = "https://fintech.example/callback"
@@ -88,9 +89,12 @@ class FakeBank:
     # --- how tests reach it ---------------------------------------------------------------------
 
     def http(self) -> HttpSettings:
+        """In memory, so a client certificate is only spoken of; `tests.mothers.mtls_bank` is shown one."""
         transport = self.transport()
         return HttpSettings(
-            client=httpx.Client(transport=transport), async_client=httpx.AsyncClient(transport=transport)
+            client=httpx.Client(transport=transport),
+            async_client=httpx.AsyncClient(transport=transport),
+            client_certificate=a_client_certificate(),
         )
 
     def transport(self) -> httpx.MockTransport:

@@ -253,7 +253,7 @@ def test_more_scope_is_noticed_where_the_profile_bears_it(clients: Clients) -> N
     bank = FakeBank()
     bank.faults["token"] = lambda members: {**members, "scope": "openid accounts payments"}
     found = login(clients.of(bank), bank)
-    assert [check.detail for check in found.report.downgrades] == ["granted unasked: payments"]
+    assert [check.detail for check in found.report.downgrades] == ["granted without request: payments"]
 
 
 def _changed(**parameters: str | None) -> Any:

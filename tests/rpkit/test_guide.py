@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from rpkit import Client
 from rpkit.errors import TransactionUsed
 from rpkit.settings import ClientOptions
 from tests.keys import a_key, claims_of
+from tests.mothers.certificates import a_certificate
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, Seen
+from tests.mothers.mtls_bank import thumbprint
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
@@ -35,7 +38,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     discover = Client.discover.__func__  # type: ignore[attr-defined]
 
     def discover_here(cls: Any, issuer: str, **options: Any) -> Any:
-        return discover(cls, issuer, **{"http": bank.http(), "clock": bank.clock, **options})
+        return discover(cls, issuer, **{"clock": bank.clock, **options, "http": bank.http()})
 
     monkeypatch.setattr(Client, "discover", classmethod(discover_here))
     for call in ("register", "read_registration", "update_registration", "delete_registration"):
@@ -44,6 +47,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     end_session = bank.url("end_session")
     bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
+    mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
     names: dict[str, Any] = {
         "ISSUER": bank.issuer,
         "CALLBACK": REDIRECT_URI,
@@ -52,6 +56,10 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "key": a_key("ES256", 1),
         "seal": Seal([b"k" * 32]),
         "CA": trustme.CA().cert_pem.bytes(),
+        "CERTIFICATE": mine.pem.encode(),
+        "PRIVATE_KEY": mine.key_pem.encode(),
+        "NEXT_CERTIFICATE": upcoming.pem.encode(),
+        "NEXT_PRIVATE_KEY": upcoming.key_pem.encode(),
     }
     for block in BLOCKS:
         exec(block, names)
@@ -69,6 +77,10 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert names["leaving"].url.startswith(end_session)
     assert [call.method for call in bank.calls("register")] == ["POST", "GET", "PUT", "DELETE"]
     assert names["changed"].metadata["client_name"] == "Fintech"
+    assert names["certified"].bank.settings.auth.mtls
+    assert names["certificate"].thumbprint == thumbprint(upcoming)
+    assert names["by_name"]["tls_client_auth_subject_dn"] == "CN=fintech,O=Fintech,C=JP"
+    assert names["by_itself"]["jwks"] == names["keys_to_publish"]
 
 
 def _registration(call: Seen, bank: FakeBank) -> Any:

@@ -112,7 +112,12 @@ REFUSED_TOKENS: dict[str, tuple[dict[str, str], Any, type[FapiError], str]] = {
         StepUpRequired,
         "stronger or more recent login",
     ),
-    "nothing that is known": ({"www-authenticate": "Bearer"}, b"<html>", UnexpectedStatus, "answered 401"),
+    "nothing that is known": (
+        {"www-authenticate": "Bearer"},
+        b"<html>",
+        UnexpectedStatus,
+        "answered with status 401",
+    ),
 }
 
 

@@ -24,7 +24,7 @@ def test_complete_takes_the_transaction(form: str, clients: Clients, bank: FakeB
     client = clients.of(bank)
     start = client.begin(scope="openid accounts")
     given: Any = start if form == "the start" else start.transaction.seal(SEAL)
-    with pytest.raises(ConfigurationError, match=r"takes start\.transaction, or what Transaction\.open"):
+    with pytest.raises(ConfigurationError, match=r"give start\.transaction, or what Transaction\.open"):
         client.complete(bank.authorize(start.url), given)
     assert not bank.calls("token")
 
@@ -61,7 +61,7 @@ def test_authorization_details_are_objects_and_one_may_come_alone(clients: Clien
     detail = {"type": "payment_initiation"}
     alone = client.begin(scope="openid", authorization_details=detail)
     assert alone.transaction.authorization_details == (detail,)
-    with pytest.raises(ConfigurationError, match="an object with a type"):
+    with pytest.raises(ConfigurationError, match="objects, each with a type"):
         client.begin(scope="openid", authorization_details="payment_initiation")
 
 
@@ -116,7 +116,7 @@ def test_a_refusal_that_a_wrong_clock_brings_tells_the_servers(
         {"date": date},
         {"error": code, "error_description": "too old"},
     )
-    with pytest.raises(PeerRefused, match="is this clock right") as refused:
+    with pytest.raises(PeerRefused, match="that the clock here is right") as refused:
         clients.of(bank, auth=PrivateKeyJWT(a_key())).begin()
     assert refused.value.facts["server_date"] == date
     assert '"too old"' in str(refused.value)

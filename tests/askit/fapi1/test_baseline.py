@@ -12,7 +12,7 @@ import pytest
 from fapikit.errors import FapiError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.fapi1.answers import cited, error_of, redirected
-from tests.askit.plain_client import ACCOUNTS, ISSUER, VERIFIER, PlainClient, read_callback
+from tests.askit.plain_client import ACCOUNTS, ISSUER, VERIFIER, PlainClient, read_callback, without
 from tests.askit.registering import OPENER, register
 from tests.keys import claims_of, hmac_of, jws_of, unb64
 
@@ -144,6 +144,81 @@ async def test_nobody_is_sent_to_an_address_that_is_not_registered(
     assert (page.status_code, clause in page.text) == (400, True)
     assert "location" not in page.headers
     assert error_of(await client.push(client.request(redirect_uri=uri))) == (400, "invalid_request", clause)
+
+
+# OpenID Connect, as Baseline has it for whoever asks for an ID token.
+
+OPENID: dict[str, tuple[dict[str, Any], str, str]] = {
+    "prompt none beside another": ({"prompt": "none login"}, "invalid_request", "OIDC 3.1.2.1"),
+    "an unknown prompt": ({"prompt": "dance"}, "invalid_request", "OIDC 3.1.2.1"),
+    "a max_age that is no number": ({"max_age": "soon"}, "invalid_request", "OIDC 3.1.2.1"),
+    "claims that are no object": ({"claims": "[]"}, "invalid_request", "OIDC 5.5"),
+    "a hint that is no ID token": ({"id_token_hint": "x.y.z"}, "invalid_request", "OIDC 3.1.2.2"),
+    "an unknown scope": ({"scope": "openid unheard-of"}, "invalid_scope", "RFC 6749 3.3"),
+    "nobody signed in": ({"prompt": "none"}, "login_required", "OIDC 3.1.2.6"),
+}
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2.1-1, -2, -3, -4")
+@pytest.mark.parametrize(("changes", "error", "clause"), OPENID.values(), ids=OPENID)
+async def test_a_request_of_openid_connect_is_refused(
+    client: PlainClient, changes: dict[str, Any], error: str, clause: str
+) -> None:
+    answer = await visit(client, **changes)
+    assert redirected(answer) == (error, clause)
+    assert read_callback(answer)["state"] == "the-state"
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2.1-3, -4")
+@pytest.mark.parametrize("again", [{"prompt": "login"}, {"max_age": "0"}])
+async def test_the_user_signs_in_again_where_that_is_asked_for(
+    bank: Bank, client: PlainClient, again: dict[str, str]
+) -> None:
+    await login(client)
+    assert 'name="password"' not in (await visit(client)).text
+    bank.clock.advance(1)
+    page = await visit(client, **again)
+    assert 'name="password"' in page.text
+    page = await client.submit(page, username="alice", password="wonderland")
+    answer = read_callback(await client.submit(page, decision="approve"))
+    assert set(answer) == {"code", "state", "iss"}
+    tokens = (await client.token(client.code_form(answer["code"]), proof=False)).json()
+    assert claims_of(tokens["id_token"])["auth_time"] == int(bank.clock())
+
+
+CODES: dict[str, tuple[dict[str, Any], str]] = {
+    "no code": ({"code": None}, "invalid_request"),
+    "an unknown code": ({"code": "c" * 43}, "invalid_grant"),
+    "another redirect_uri": ({"redirect_uri": f"{FINTECH['redirect_uris'][0]}/more"}, "invalid_grant"),
+    "another verifier": ({"code_verifier": "w" * 43}, "invalid_grant"),
+    "no verifier": ({"code_verifier": None}, "invalid_grant"),
+}
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2.1-5")
+@pytest.mark.parametrize(("changes", "error"), CODES.values(), ids=CODES)
+async def test_a_code_is_redeemed_as_it_was_asked_for(
+    bank: Bank, client: PlainClient, changes: dict[str, Any], error: str
+) -> None:
+    code = (await login(client))["code"]
+    refused = await client.token(without({**client.code_form(code), **changes}), proof=False)
+    assert error_of(refused)[:2] == (400, error)
+    stranger = bank.client("other")
+    assert error_of(await stranger.token(stranger.code_form(code), proof=False))[:2] == (400, "invalid_grant")
+    assert (await client.token(client.code_form(code), proof=False)).status_code == 200
+
+
+@pytest.mark.spec("FAPI1-BL 5.2.2.1-5")
+async def test_a_code_does_not_wait(bank: Bank, client: PlainClient) -> None:
+    form = client.code_form((await login(client))["code"])
+    bank.clock.advance(61)
+    assert error_of(await client.token(form, proof=False)) == (400, "invalid_grant", "RFC 6749 4.1.2")
+
+
+@pytest.mark.spec("FAPI1-BL 7.1b")
+async def test_browsers_stay_with_https(client: PlainClient) -> None:
+    for path in ("/authorize", "/grants", "/.well-known/openid-configuration"):
+        assert (await client.http.get(path)).headers["strict-transport-security"] == "max-age=31536000"
 
 
 # What may be registered.

@@ -21,7 +21,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from fapikit import HttpSettings, MemoryStore
+from fapikit import FAPI2_SECURITY, HttpSettings, MemoryStore, Profile
 from fapikit.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -382,9 +382,9 @@ def test_a_sync_driver_makes_one_client_for_many_threads(httpserver: HTTPServer)
     made: list[object] = []
 
     class Counting(HttpSettings):
-        def make_client(self) -> Any:
+        def make_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
             made.append(self)
-            return super().make_client()
+            return super().make_client(profile)
 
     httpserver.expect_request("/x").respond_with_data(b"here")
     driver = SyncDriver(Counting())

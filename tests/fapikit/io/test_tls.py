@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 import time
@@ -18,7 +19,7 @@ from fapikit import FAPI1_ADVANCED, FAPI2_SECURITY, HttpSettings, Profile
 from fapikit.errors import ConfigurationError, Remedy, Unreachable
 from fapikit.flow import http
 from fapikit.http_message import HttpRequest
-from fapikit.io import SyncDriver
+from fapikit.io import AsyncDriver, SyncDriver
 from fapikit.io.tls import client_context, server_context
 from tests.forks import in_child
 from tests.servers import dripping
@@ -105,6 +106,48 @@ def test_an_expired_certificate_is_the_servers_affair(tmp_path: Path) -> None:
         ask(server, CA.cert_pem.bytes())
     assert "expired" in refused.value.facts["why"]
     assert refused.value.remedy is Remedy.TELL_THE_PEER
+
+
+@pytest.mark.spec("FAPI1-ADV 8.5-1", "FAPI1-BL 7.1a")
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_driver_offers_the_suites_of_its_profile(kind: str, tmp_path: Path) -> None:
+    """FAPI 1 Advanced knows no suite for an ECDSA certificate below TLS 1.3."""
+
+    def answers(key_type: trustme.KeyType, profile: Profile) -> bool:
+        made = CA.issue_cert("localhost", key_type=key_type)
+        made.private_key_and_cert_chain_pem.write_to_path(tmp_path / "pair.pem")
+        context = server_context(tmp_path / "pair.pem", tmp_path / "pair.pem")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        settings = HttpSettings(ca=CA.cert_pem.bytes())
+        with QuickServer(host="localhost", ssl_context=context) as server:
+            server.expect_request("/x").respond_with_data(b"here")
+            request = HttpRequest("GET", f"https://localhost:{server.port}/x")
+            try:
+                return _sent(kind, settings, profile, request) == b"here"
+            except Unreachable as refused:
+                return "TLS: " not in str(refused)
+
+    assert answers(trustme.KeyType.ECDSA, FAPI2_SECURITY)
+    assert answers(trustme.KeyType.RSA, FAPI1_ADVANCED)
+    assert not answers(trustme.KeyType.ECDSA, FAPI1_ADVANCED)
+
+
+def _sent(kind: str, settings: HttpSettings, profile: Profile, request: HttpRequest) -> bytes:
+    if kind == "sync":
+        driver = SyncDriver(settings, profile=profile)
+        try:
+            return driver.run(http(request)).body
+        finally:
+            driver.close()
+
+    async def send() -> bytes:
+        other = AsyncDriver(settings, profile=profile)
+        try:
+            return (await other.run(http(request))).body
+        finally:
+            await other.aclose()
+
+    return asyncio.run(send())
 
 
 def test_a_handshake_that_cannot_succeed_is_not_worth_a_retry(certificate: tuple[Path, Path]) -> None:

@@ -91,7 +91,7 @@ def test_code_flow_with_every_client_authentication(method: str, fintech: Fintec
     login = fintech.sign_in(client, acr_values="urn:acr:high", max_age=300)
     assert login.id_token.subject == "alice"
     passed = {check.name for check in login.report if check.outcome == "passed"}
-    assert {"issuer of the answer", "ID token: at_hash", "ID token: acr", "ID token: auth_time"} <= passed
+    assert {"iss of the response", "ID token: at_hash", "ID token: acr", "ID token: auth_time"} <= passed
     assert client.userinfo(login).claims["name"] == "Alice"
 
 

@@ -53,10 +53,10 @@ def test_every_parameter_reaches_the_server(clients: Clients, bank: FakeBank) ->
     ("given", "said"),
     [
         ({"resource": "https://bank.example/a"}, "resources="),
-        ({"response_mode": "form_post"}, "the client is made with it"),
-        ({"scopes": "accounts"}, "is scope meant"),
-        ({"authorization_detail": []}, "is authorization_details meant"),
-        ({"maxage": 300}, "is max_age meant"),
+        ({"response_mode": "form_post"}, "set it where the client is made"),
+        ({"scopes": "accounts"}, "did you mean scope"),
+        ({"authorization_detail": []}, "did you mean authorization_details"),
+        ({"maxage": 300}, "did you mean max_age"),
         ({"max_age": "300"}, "seconds"),
         ({"max_age": -1}, "seconds"),
         ({"max_age": True}, "seconds"),
@@ -193,9 +193,9 @@ def test_an_authorization_endpoint_with_a_query_keeps_it(clients: Clients, bank:
 
 
 PAR_ANSWERS: dict[str, tuple[dict[str, Any], type[FapiError], str]] = {
-    "no request_uri": ({"expires_in": 60}, MalformedMessage, "request_uri of the PAR answer is not there"),
-    "an empty request_uri": ({"request_uri": "", "expires_in": 60}, MalformedMessage, "is not there"),
-    "a request_uri that is no text": ({"request_uri": ["urn:x"]}, MalformedMessage, "is not text"),
+    "no request_uri": ({"expires_in": 60}, MalformedMessage, "request_uri of the PAR response is missing"),
+    "an empty request_uri": ({"request_uri": "", "expires_in": 60}, MalformedMessage, "is missing"),
+    "a request_uri that is no text": ({"request_uri": ["urn:x"]}, MalformedMessage, "is not a string"),
     "an error in its place": ({"error": "invalid_scope"}, PeerRefused, "refused: invalid_scope"),
 }
 

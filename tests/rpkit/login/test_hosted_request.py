@@ -118,7 +118,7 @@ def test_each_registered_address_serves_one_request_at_a_time(clients: Clients, 
 ])  # fmt: skip
 def test_what_the_application_returns_is_an_address(address: Any, clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank, **{**OPTIONS, "hosted_requests": lambda _: address})
-    with pytest.raises(ConfigurationError, match="returns the https URL"):
+    with pytest.raises(ConfigurationError, match="must return the https URL"):
         client.begin()
 
 
@@ -200,7 +200,7 @@ def test_the_client_registers_where_it_hosts(bank: FakeBank) -> None:
     for lost in ({}, {"request_uris": []}):
         members = {name: value for name, value in asked.items() if name != "request_uris"}
         bank.faults["register_answer"] = lambda _, m={**members, **lost}: (201, {}, {"client_id": "f", **m})
-        with pytest.raises(Exception, match="another request_uris than was asked"):
+        with pytest.raises(Exception, match="another request_uris than was requested"):
             Client.register(bank.issuer, asked, profile="fapi1-baseline", http=bank.http())
     with pytest.raises(ConfigurationError, match="request_uris are https"):
         Client.register(

@@ -58,7 +58,11 @@ def altered(**members: str | None) -> Callable[[str], str]:
 def test_code_and_state_are_signed(clients: Clients, bank: FakeBank) -> None:
     found = login(clients, bank)
     passed = {check.name for check in found.report if check.outcome == "passed"}
-    assert {"signed answer: c_hash", "signed answer: s_hash", "both ID tokens are of one sign-in"} <= passed
+    assert {
+        "signed response: c_hash",
+        "signed response: s_hash",
+        "both ID tokens are of one sign-in",
+    } <= passed
     pushed = bank.calls("par")[-1].form
     assert pushed["response_type"] == "code id_token"
     assert "response_mode" not in pushed

@@ -141,7 +141,7 @@ def test_the_report_names_every_check_and_the_evidence_is_verbatim(clients: Clie
     passed = {check.name for check in login.report if check.outcome == "passed"}
     for word in ("iss", "aud", "exp", "iat", "nonce", "acr", "auth_time", "at_hash", "azp", "signature"):
         assert any(name.startswith("ID token") and word in name for name in passed), word
-    assert {"state", "issuer of the answer", "first answer of this transaction"} <= passed
+    assert {"state", "iss of the response", "first response of this transaction"} <= passed
     assert all(check.clause for check in login.report)
     assert login.evidence.export() == {"id_token": kept[0]}
     assert "passed state [RFC 9700 2.1c]" in str(login.report)

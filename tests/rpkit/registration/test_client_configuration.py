@@ -175,7 +175,9 @@ def test_an_update_may_be_a_signed_jwt() -> None:
 def test_without_address_and_token_nothing_can_be_done(
     flow: Callable[[Registration], Flow[object]], missing: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match="no address and token"):
+    with pytest.raises(
+        ConfigurationError, match="no registration_client_uri or no registration_access_token"
+    ):
         Hand().run(flow(a_registration(**{missing: None})))
 
 

@@ -53,14 +53,24 @@ def test_refused(what: str, clients: Clients, bank: FakeBank) -> None:
 BORNE: dict[
     str, tuple[dict[str, Any], str, Any, str]
 ] = {  # what came, where it ends up, as what, and the report
-    "expires_in as text": ({"expires_in": "900"}, "lifetime", 900.0, "text is read as a number"),
-    "expires_in with a fraction": ({"expires_in": "899.5"}, "lifetime", 899.5, "text is read as a number"),
+    "expires_in as text": (
+        {"expires_in": "900"},
+        "lifetime",
+        900.0,
+        "it is a string and is read as a number",
+    ),
+    "expires_in with a fraction": (
+        {"expires_in": "899.5"},
+        "lifetime",
+        899.5,
+        "it is a string and is read as a number",
+    ),
     "expires_in below zero": ({"expires_in": -1}, "lifetime", None, "left out: it is below zero"),
     "expires_in true": ({"expires_in": True}, "lifetime", None, "left out: it is not a number"),
     "expires_in in words": ({"expires_in": "an hour"}, "lifetime", None, "left out: it is not a number"),
     "expires_in null": ({"expires_in": None}, "lifetime", None, ""),
     "expires_in empty": ({"expires_in": ""}, "lifetime", None, ""),
-    "a refresh token that is a number": ({"refresh_token": 7}, "refresh_token", "7", "read as text"),
+    "a refresh token that is a number": ({"refresh_token": 7}, "refresh_token", "7", "read as a string"),
     "a refresh token that is a list": ({"refresh_token": ["x"]}, "refresh_token", None, "left out"),
     "an empty refresh token": ({"refresh_token": ""}, "refresh_token", None, ""),
     "a refresh token null": ({"refresh_token": None}, "refresh_token", None, ""),
@@ -68,7 +78,7 @@ BORNE: dict[
         {"scope": ["openid", "accounts"]},
         "scope",
         "openid accounts",
-        "list is read as text",
+        "it is a list and is read as words",
     ),
     "a scope that is an object": ({"scope": {}}, "scope", "openid accounts", "scope is left out"),
     "an empty scope": ({"scope": ""}, "scope", "openid accounts", ""),
@@ -215,23 +225,23 @@ def test_what_is_missing_from_one_of_several_tokens_is_no_refusal(clients: Clien
     apis = ["https://bank.example/accounts", "https://bank.example/payments"]
     login = signed_in(clients.of(bank), bank, scope="openid accounts", resources=apis, resource=apis[0])
     told = [check.detail for check in login.report.downgrades]
-    assert told == ["not granted with the first of several resources' tokens: accounts"]
+    assert told == ["not granted in the token for the first of several resources: accounts"]
 
 
 def test_widened_scope_is_reported(clients: Clients, bank: FakeBank) -> None:
-    assert "granted unasked: payments" in downgrades(clients, bank, scope="openid accounts payments")
+    assert "granted without request: payments" in downgrades(clients, bank, scope="openid accounts payments")
 
 
 def test_narrowed_details_are_reported(clients: Clients, bank: FakeBank) -> None:
     less = [{"type": "pay", "amount": "1"}]
-    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=less)
-    assert "granted less or other: pay" in downgrades(clients, bank, authorization_details=[])
-    assert "not in the token answer" in downgrades(clients, bank)
+    assert "not granted as requested: pay" in downgrades(clients, bank, authorization_details=less)
+    assert "not granted as requested: pay" in downgrades(clients, bank, authorization_details=[])
+    assert "not in the token response" in downgrades(clients, bank)
 
 
 def test_unasked_details_are_reported(clients: Clients, bank: FakeBank) -> None:
     more = [{"type": "pay", "amount": "9"}, {"type": "all"}]
-    assert downgrades(clients, bank, authorization_details=more) == ["granted unasked: all"]
+    assert downgrades(clients, bank, authorization_details=more) == ["granted without request: all"]
 
 
 def test_enriched_details_are_no_downgrade(clients: Clients, bank: FakeBank) -> None:

@@ -251,7 +251,7 @@ def test_the_log_has_what_the_page_keeps_to_itself(
     ended, own = [record.message for record in caplog.records if record.name == "rpkit.web.sign_in"]
     assert SECRET in ended
     assert "GrantEnded" in ended
-    assert own == "the bank could not be asked: Own"
+    assert own == "a call to the bank failed: Own"
 
 
 @pytest.mark.parametrize("framework", APPS)

@@ -70,7 +70,7 @@ def test_a_callback_without_its_login_tells_the_log_which_error_it_brought(
         page = browser.open("GET", "/callback?error=invalid_scope&error_description=Unknown+scope")
     assert page.status == 400
     assert "invalid_scope" not in page.text
-    assert 'it tells the error invalid_scope: "Unknown scope"' in caplog.text
+    assert 'its error is invalid_scope: "Unknown scope"' in caplog.text
 
 
 def test_transaction_cookie_is_bound_to_host_and_browser(make_site: MakeSite, bank: FakeBank) -> None:
