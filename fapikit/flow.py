@@ -100,9 +100,15 @@ class Call:
     The sync driver cannot end the call. It refuses a coroutine function before any of its code has run.
     """
 
+    __match_args__ = ("function", "arguments", "deadline")
+
     function: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    _arguments: Concealed[tuple[Any, ...]]  # a request that the application is to host, say
     deadline: float
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        return self._arguments.reveal()
 
     def __repr__(self) -> str:
         return f"Call({getattr(self.function, '__qualname__', self.function)})"
@@ -177,7 +183,7 @@ def shared(key: Hashable, start: Callable[[], Flow[T]], *, deadline: float) -> F
 
 def call(function: Callable[..., Any], *arguments: Any, deadline: float) -> Flow[Any]:
     """The result of a function of the application. Raises its errors, TimeoutError, ConfigurationError."""
-    return (yield Call(function, arguments, deadline))
+    return _ask(Call(function, Concealed(arguments), deadline))
 
 
 def background(key: Hashable, start: Callable[[], Flow[object]]) -> Flow[None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
@@ -231,10 +231,15 @@ def read_retry_after(response: HttpResponse, now: float) -> float | None:
         return None
     if value.isascii() and value.isdigit() and len(value) <= 9:
         return float(value)
+    date = read_http_date(value)
+    return None if date is None else max(date.timestamp() - now, 0.0)
+
+
+def read_http_date(value: str) -> datetime | None:
+    """A date in any of the three forms of RFC 9110 5.6.7, in its zone; None for anything else."""
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:  # the asctime format has no time zone: it means GMT, like the others
-        date = date.replace(tzinfo=UTC)
-    return max(date.timestamp() - now, 0.0)
+    # The asctime format has no time zone: it means GMT, like the others.
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

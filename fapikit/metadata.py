@@ -244,6 +244,9 @@ def _read_members(issuer: str, raw: Mapping[str, Any]) -> tuple[dict[str, Any], 
             found = _aliases(issuer, members, value, unusable)
         elif name.endswith(_LISTS):
             strings = members.strings(name)
+            if value == []:  # RFC 8414 3.2: it is to be omitted
+                members.leave_out(name, "it is an empty list")
+                strings = None
             found = None if strings is None else list(strings)
         elif isinstance(value, str) and (name.startswith(_FLAGS) or name.endswith("_supported")):
             found = value if value.lower() not in ("true", "false") else members.flag(name)

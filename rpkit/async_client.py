@@ -116,7 +116,9 @@ class AsyncClient:
         cls, resource: str, *, issuer: str | Collection[str] | None = None, **options: Any
     ) -> AsyncClient:
         """See `Client.for_api`."""
-        found = await cls._once(find_issuer(resource, issuer), options.get("http"))
+        found = await cls._once(
+            find_issuer(resource, issuer), options.get("http"), options.get("profile", FAPI2_SECURITY)
+        )
         return await cls.discover(found, **options)
 
     @classmethod
@@ -140,7 +142,7 @@ class AsyncClient:
             mtls=settings_of(http).client_certificate is not None,
         )
         del initial_access_token
-        return await cls._once(flow, http)
+        return await cls._once(flow, http, profile)
 
     @classmethod
     async def read_registration(
@@ -163,6 +165,7 @@ class AsyncClient:
         return await cls._once(
             update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
             http,
+            profile,
         )
 
     @classmethod
@@ -173,8 +176,8 @@ class AsyncClient:
         await cls._once(delete_registration(registration), http)
 
     @staticmethod
-    async def _once(flow: Flow[T], http: HttpSettings | None) -> T:
-        driver = AsyncDriver(http)
+    async def _once(flow: Flow[T], http: HttpSettings | None, profile: Profile | str = FAPI2_SECURITY) -> T:
+        driver = AsyncDriver(http, profile=profile_of(profile))
         try:
             return await driver.run(flow)
         finally:

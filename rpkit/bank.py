@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from fapikit.client_authentication.assertion_audience import assertion_audience_at
 from fapikit.errors import ConfigurationError, MissingMetadata
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
@@ -20,7 +21,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import random_token
 from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
-from rpkit.settings import ISSUER, TOKEN_ENDPOINT, ClientSettings
+from rpkit.settings import ClientSettings
 
 _FALLBACK_ALG: Final = "RS256"
 _REGISTERED_AS: Final = {
@@ -65,10 +66,9 @@ class Bank:
     @property
     def assertion_audience(self) -> str:
         """The `aud` of the client assertions."""
-        audience = self.settings.assertion_audience
-        if audience == TOKEN_ENDPOINT:
-            return self.endpoint("token_endpoint")
-        return self.issuer if audience == ISSUER else audience
+        return assertion_audience_at(
+            self.metadata, self.settings.assertion_audience, mtls=_by_mtls(self.settings)
+        )
 
     def key_source(self) -> KeySource:
         """Raises MissingMetadata."""

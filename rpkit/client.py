@@ -132,7 +132,9 @@ class Client:
         API's own origin is allowed. The other arguments are those of `discover`. Raises OtherAuthorizationServer if
         no server is both listed and allowed. In that case, only the API has been called.
         """
-        found = cls._once(find_issuer(resource, issuer), options.get("http"))
+        found = cls._once(
+            find_issuer(resource, issuer), options.get("http"), options.get("profile", FAPI2_SECURITY)
+        )
         return cls.discover(found, **options)
 
     @classmethod
@@ -160,7 +162,7 @@ class Client:
             mtls=settings_of(http).client_certificate is not None,
         )
         del initial_access_token
-        return cls._once(flow, http)
+        return cls._once(flow, http, profile)
 
     @classmethod
     def read_registration(
@@ -183,6 +185,7 @@ class Client:
         return cls._once(
             update_registration(registration, client_metadata, profile=profile_of(profile), signed=signed),
             http,
+            profile,
         )
 
     @classmethod
@@ -191,8 +194,8 @@ class Client:
         cls._once(delete_registration(registration), http)
 
     @staticmethod
-    def _once(flow: Flow[T], http: HttpSettings | None) -> T:
-        driver = SyncDriver(http)
+    def _once(flow: Flow[T], http: HttpSettings | None, profile: Profile | str = FAPI2_SECURITY) -> T:
+        driver = SyncDriver(http, profile=profile_of(profile))
         try:
             return driver.run(flow)
         finally:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER
 from fapikit.errors import ConfigurationError
 from fapikit.io import HttpSettings
 from fapikit.jose.public_key import import_public_jwk
@@ -22,7 +23,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
 from rpkit.registration.keys import signer_now
-from rpkit.settings import ISSUER, ClientOptions
+from rpkit.settings import ClientOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

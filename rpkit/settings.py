@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
@@ -33,8 +34,6 @@ HYBRID: Final = "code id_token"
 JARM_MODES: Final = frozenset({"jwt", "query.jwt", "fragment.jwt", "form_post.jwt"})
 TRANSACTION_TTL: Final = 600.0
 ID_TOKEN_MAX_AGE: Final = 600.0
-ISSUER: Final = "issuer"
-TOKEN_ENDPOINT: Final = "token_endpoint"
 
 
 class TokenKeeper(Protocol):
@@ -255,21 +254,7 @@ class ClientSettings:
         )
 
     def _check_audiences(self) -> None:
-        audience = self.assertion_audience
-        if audience == TOKEN_ENDPOINT:
-            self.profile.require(
-                audience in self.profile.assertion_audiences,
-                "assertion_audience must be the issuer; for a bank that demands the token endpoint, the profile needs"
-                " Quirk.TOKEN_ENDPOINT_AUDIENCE",
-                "assertion_audiences",
-            )
-        elif audience != ISSUER:
-            self.profile.require(
-                bool(audience) and self.profile.named_assertion_audience,
-                "assertion_audience must be the issuer; for a bank that demands a name of its own, the profile needs"
-                " Quirk.NAMED_ASSERTION_AUDIENCE",
-                "named_assertion_audience",
-            )
+        check_assertion_audience(self.assertion_audience, self.profile)
         if isinstance(self.trusted_audiences, str):
             raise ConfigurationError(
                 "trusted_audiences is one string: give a list of audiences", clause="OIDC 3.1.3.7-3"

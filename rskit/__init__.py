@@ -11,6 +11,7 @@ from rskit.answers.cors import Cors
 from rskit.answers.resource_metadata import ResourceDescription
 from rskit.consents.details_type import DetailsType
 from rskit.consents.ledger import ConsentLedger, NotExecuted, Reservation
+from rskit.customer import Customer, customer_of
 from rskit.decision import Allow, CannotDecide, Challenge
 from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.policy.current import current_token
@@ -24,6 +25,7 @@ __all__ = [
     "Challenge",
     "ConsentLedger",
     "Cors",
+    "Customer",
     "DetailsType",
     "Introspection",
     "IntrospectionLimits",
@@ -35,5 +37,6 @@ __all__ = [
     "Token",
     "any_of",
     "current_token",
+    "customer_of",
     "presets",
 ]

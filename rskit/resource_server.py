@@ -41,7 +41,8 @@ from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
-from rskit.issuers.issuer import IssuerBook, Issuers
+from rskit.issuers.book import IssuerBook
+from rskit.issuers.issuer import Issuers, ServerRules
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.possession.credentials import (
@@ -131,30 +132,28 @@ class ResourceServer:
         allowed = read_bindings(self.profile, bindings, required=required)
         self.nonces = read_nonces(nonces, random_bytes, wanted=required) if "dpop" in allowed else None
         self._observe = read_observe(observe, self.profile, clock())
-        self._issuers = IssuerBook(
-            issuers,
-            profile=self.profile,
-            clock=clock,
-            encrypted=decryption is not None and decryption.required,
-        )
-        if isinstance(denylist, Denylist):
-            denylist.learn_issuers(self._issuers.identifiers)
-        rules = JwtRules((resource,), frozenset({resource}), self.profile.clock_skew)
-        self._tokens = TokenCheck(
-            self._issuers,
-            rules=rules,
-            inquiry=Inquiry(rules, self.profile.signed_introspection_required, clock, random_bytes),
-            cache=TokenCache(max_cached_tokens),
-            clock=clock,
-            denylist=denylist,
-            decryption=decryption,
-        )
         self._possession = PossessionRules(
             bases=bases_of(resource, origins),
             bindings=allowed,
             required=required,
             algorithms=self.profile.signing_algorithms,
             nonces=self.nonces,
+        )
+        encrypted = decryption is not None and decryption.required
+        self._issuers = IssuerBook(
+            issuers, ServerRules(self.profile, self._possession, clock, encrypted=encrypted)
+        )
+        if isinstance(denylist, Denylist):
+            denylist.learn_issuers(self._issuers.identifiers)
+        rules = JwtRules((resource,), frozenset({resource}))
+        self._tokens = TokenCheck(
+            self._issuers,
+            rules=rules,
+            inquiry=Inquiry(rules, clock, random_bytes),
+            cache=TokenCache(max_cached_tokens),
+            clock=clock,
+            denylist=denylist,
+            decryption=decryption,
         )
         self._challenges = ChallengeRules(
             offered=offered_schemes(allowed, required=required),
@@ -199,7 +198,7 @@ class ResourceServer:
             entry = self._tokens.at_hand(credentials, now)
             if entry is None:
                 return self._check_flow(Concealed(view), Concealed(credentials))
-            proof = confirm(view, credentials, entry.allow.token, self._possession, now)
+            proof = confirm(view, credentials, entry.allow.token, entry.trusted.possession, now)
             if proof is None:
                 return entry.allow
             if self._adds_at_once is None:
@@ -227,7 +226,7 @@ class ResourceServer:
         try:
             entry = yield from self._tokens.accept(credentials)
             proof = confirm(
-                view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock()
+                view.reveal(), credentials.reveal(), entry.allow.token, entry.trusted.possession, self.clock()
             )
             if proof is None:
                 return entry.allow
@@ -258,7 +257,9 @@ class ResourceServer:
         credentials = Concealed(require_credentials(view.reveal()))
         entry = yield from self._tokens.accept(credentials, fresh=True)
         if entry.allow.token.confirmation != token.confirmation:
-            confirm(view.reveal(), credentials.reveal(), entry.allow.token, self._possession, self.clock())
+            confirm(
+                view.reveal(), credentials.reveal(), entry.allow.token, entry.trusted.possession, self.clock()
+            )
         return entry.allow.token
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import CLIENT_NAME
+from examples.demo.client import keys_of
 from examples.demo.world import CLIENT_ID, PAYMENTS_API_ID, World, port_of
 
 USERNAME, PASSWORD = "alice", "correct horse battery staple"
@@ -83,7 +84,7 @@ def _fintech(world: World) -> dict[str, Any]:
         "authorization_signed_response_alg": "ES256",
         "id_token_signed_response_alg": "ES256",
         "authorization_details_types": ["payment_initiation"],
-        "jwks": {"keys": [dict(key.public_jwk)]},
+        "jwks": keys_of(world).jwks(),
         "dpop_bound_access_tokens": world.binding == "dpop",
         "tls_client_certificate_bound_access_tokens": world.binding == "mtls",
         **_sign_in(world),

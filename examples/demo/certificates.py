@@ -11,15 +11,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from fapikit import Profile
+
 CLIENT_NAME = "penny.fintech.example"
 """The DNS name in the fintech's certificate, and in its registration as `tls_client_auth_san_dns`."""
 
 
-def make_server_certificate(folder: Path) -> None:
+def make_server_certificate(folder: Path, profile: Profile) -> None:
     """`ca.pem`, whom all parties of the demo trust, and `server.pem` with `server.key`, which all servers use."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    _write(folder, "server", authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.RSA))
+    # Under TLS 1.2, FAPI 1 Advanced knows suites with RSA keys alone.
+    ecdsa = any("ECDSA" in suite for suite in profile.tls12_ciphers)
+    kind = trustme.KeyType.ECDSA if ecdsa else trustme.KeyType.RSA
+    _write(folder, "server", authority.issue_cert("localhost", "127.0.0.1", key_type=kind))
 
 
 def make_client_certificates(folder: Path, *, self_signed: bool) -> None:

@@ -48,7 +48,9 @@ def certificate_of(world: World) -> TlsClientCertificate | None:
 
 
 def keys_of(world: World) -> ClientKeys:
-    return ClientKeys(KeyRing(world.key_of(CLIENT_ID)))
+    """What the fintech publishes: its signing key, and a certificate that it signed itself."""
+    certificate = certificate_of(world) if world.method == "self_signed_tls_client_auth" else None
+    return ClientKeys(KeyRing(world.key_of(CLIENT_ID)), certificates=[certificate] if certificate else [])
 
 
 def options(world: World, keys: ClientKeys) -> ClientOptions:

@@ -45,7 +45,7 @@ class World:
         origins = {name: f"https://localhost:{free_port(ports.get(name, 0))}" for name in PARTIES}
         inside = f"http://127.0.0.1:{free_port(0)}"
         world = cls(folder=str(folder), **asdict(choices), **origins, payments_inside=inside)
-        make_server_certificate(folder)
+        make_server_certificate(folder, world.profile)
         if choices.certificate:
             make_client_certificates(folder, self_signed=choices.method == "self_signed_tls_client_auth")
         for owner in KEY_OWNERS:

@@ -1,7 +1,7 @@
-"""The one place that touches sockets, threads and event loops: two drivers for flows, and what they share.
+"""The only code with sockets, threads and event loops: two drivers for flows, and what they share.
 
-`sync_driver` and `async_driver` run a flow; `transport` sends its HTTP; `shared_work` runs what many wait for;
-`tls` makes contexts with a profile's cipher suites.
+`sync_driver` and `async_driver` run a flow. `transport` sends its HTTP requests. `shared_work` runs work that many
+callers wait for. `tls` makes TLS contexts with the cipher suites of a profile.
 """
 
 from fapikit.io.async_driver import AsyncDriver

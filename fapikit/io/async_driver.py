@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Usable from several event loops, one after another or in several threads: each loop has its own client."""
+    """Several event loops can use it, one after another or in several threads. Each loop has its own HTTP client."""
 
     def __init__(self, http: HttpSettings | None = None, *, profile: Profile = FAPI2_SECURITY) -> None:
         """`profile`: whose TLS suites are offered, unless `http` has a context of its own."""
@@ -31,7 +31,7 @@ class AsyncDriver:
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, CurrentPool] = WeakKeyDictionary()
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; what its effects raise is thrown into it. A cancellation closes it."""
+        """Run a flow to its end. The errors of its effects are thrown into it. A cancellation closes it."""
         result: Any = None
         error: Exception | None = None
         while True:
@@ -50,7 +50,7 @@ class AsyncDriver:
                 FapiError
             ) as raised:  # it says what was wrong; frames of stores and transports hold what was sent
                 error = bare(raised)
-            except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
+            except Exception as raised:  # noqa: BLE001 - the flow decides what to do with it
                 error = raised
             except BaseException as raised:
                 flow.close()
@@ -61,7 +61,7 @@ class AsyncDriver:
         match effect:
             case Http(request):
                 return await self._send(request)
-            case Store():  # what it carries stays out of this frame's variables
+            case Store():  # its arguments may be secrets: they must not be variables of this frame
                 return await getattr(effect.store, f"a{effect.operation}")(*effect.arguments)
             case Sign():
                 return await _sign(effect)
@@ -85,7 +85,7 @@ class AsyncDriver:
         loop = _running_loop()
         pool = self._pools.get(loop)
         if pool is None:
-            # A client refers to its loop, which keeps both alive: those of loops that have ended are let go here.
+            # A client refers to its loop, which keeps both alive. So the clients of closed loops are removed here.
             for ended in [known for known in self._pools if known.is_closed()]:
                 del self._pools[ended]
             http, profile = self._http, self._profile
@@ -107,8 +107,8 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError(
-            "no asyncio event loop runs here, and the async classes work on asyncio alone; "
-            "under trio call the sync class, such as rpkit.Client, in a thread (trio.to_thread.run_sync)"
+            "no asyncio event loop runs here, and the async classes need asyncio: "
+            "under trio, call the sync class, such as rpkit.Client, in a thread (trio.to_thread.run_sync)"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A bounded cache for many threads: reads take no lock, inserting and evicting do. It may forget anything at any time.
+"""A bounded cache for many threads. Reads take no lock; writes and evictions do. Any entry may be evicted at any time.
 
 Spec: RFC 7662 4
 """
@@ -17,7 +17,7 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """The oldest tenth goes when it is full; before that, if `expired(value, now)` is given, whatever it names."""
+    """When the cache is full, first the entries with `expired(value, now)` are removed, then the oldest tenth."""
 
     def __init__(self, max_entries: int, expired: Callable[[V, float], bool] | None = None) -> None:
         self._max_entries = max_entries
@@ -28,20 +28,20 @@ class BoundedCache(Generic[K, V]):
         reset_after_fork(self)
 
     def after_fork(self) -> None:
-        """The lock may have been held; the entries are as good as before."""
+        """Make a new lock, because the old one may have been held. The entries stay."""
         self._lock = threading.Lock()
 
     def put(self, key: K, value: V, now: float) -> None:
         entries = self._entries
         with self._lock:
             if key in entries:
-                del entries[key]  # a rewritten entry is young again
+                del entries[key]  # so that a rewritten entry is the newest
             elif len(entries) >= self._max_entries:
                 self._make_room(now)
             entries[key] = value
 
     def drop(self, key: K, value: V | None = None) -> None:
-        """Whatever is there, or only this very `value`."""
+        """Remove the entry. With `value`, only if the entry is this object."""
         with self._lock:
             if value is None or self._entries.get(key) is value:
                 self._entries.pop(key, None)

@@ -1,7 +1,7 @@
-"""One deadline for all that a thread waits for in an exchange: connecting, the handshake, each line of the answer.
+"""One deadline for all waits of a thread in an exchange: connecting, the TLS handshake, each part of the response.
 
-httpx bounds every wait by itself, so that a server which sends an octet now and then could hold a thread for ever;
-here each wait gets only what is left of the whole. Looking a name up stays the operating system's affair.
+httpx has a limit for each wait alone. So a server that sends an octet now and then could occupy a thread for ever. Here
+each wait gets only the rest of the whole time. A DNS lookup is not limited: the operating system does it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ENDS_AT: ContextVar[float | None] = ContextVar("fapikit_deadline", default=None
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """What `bounded` transports do in this thread, until this ends, ends with it."""
+    """Inside this context, the waits of `bounded` transports in this thread end after `seconds` in total."""
     token = _ENDS_AT.set(time.monotonic() + seconds)
     try:
         yield
@@ -32,13 +32,15 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def bounded(transport: httpx.HTTPTransport) -> httpx.HTTPTransport:
-    """The same transport, keeping to deadlines."""
-    transport._pool._network_backend = _Backend()  # httpcore's pools take one, and httpx hands none on
+    """The same transport, which now obeys `deadline`."""
+    transport._pool._network_backend = (
+        _Backend()
+    )  # httpcore's pools accept a backend, and httpx does not pass one on
     return transport
 
 
 def _left(timeout: float | None, *, ways: int = 1) -> float | None:
-    """What may be waited now; `ways`: into so many parts the rest of the deadline is split."""
+    """The seconds that may be waited now. `ways`: only this fraction (1/ways) of the rest."""
     ends_at = _ENDS_AT.get()
     if ends_at is None:
         return timeout
@@ -62,9 +64,9 @@ class _Backend(httpcore.SyncBackend):
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         failure: Exception = httpcore.ConnectError("the name has no address")
-        # Given a name, the socket would wait the whole time for each of its addresses.
+        # With a name instead of an address, the socket would wait the whole time for each of its addresses.
         for number, (*_, address) in enumerate(found, 1):
-            # One that never answers leaves half of the time to the others.
+            # An address that never answers leaves half of the time for the others.
             left = _left(timeout, ways=2 if number < len(found) else 1)
             try:
                 return _Stream(
@@ -83,7 +85,7 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # A stream waits anew for each part of what it is given that the other side takes.
+        # The inner stream applies the timeout to each partial write. So the buffer is written in pieces.
         for start in range(0, len(buffer), _PIECE):
             self._stream.write(buffer[start : start + _PIECE], _left(timeout))
 

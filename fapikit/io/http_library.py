@@ -1,4 +1,4 @@
-"""Which library a given HTTP client is of: httpx, or httpx2, its successor. They share no base classes."""
+"""The library of an HTTP client: httpx, or its successor httpx2. They share no base classes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 
 
 def library_of(client: Any) -> Any:
-    """The module that has this client's errors, transports and `Auth`; httpx for what is no client of either."""
+    """The module with the errors, transports and `Auth` of this client. It is httpx for any other object."""
     for kind in type(client).__mro__:
         module = sys.modules.get(kind.__module__.split(".")[0])
         if module is not None and hasattr(module, "AsyncClient") and hasattr(module, "StreamError"):

@@ -1,6 +1,6 @@
-"""What must not be forgotten before its time, for many threads: no cache. Where there is no room left, `put` says so.
+"""Entries that are kept until they expire, for many threads. It is not a cache: if it is full, `put` returns False.
 
-Reads take no lock, writing does.
+Reads take no lock; writes do.
 
 Spec: RFC 7662 4; FAPI2-SP 5.3.4-3
 """
@@ -18,13 +18,13 @@ V = TypeVar("V")
 
 _SWEEP_FROM: Final = 1024
 _SWEEP_EVERY: Final = 10.0
-"""Seconds, while it is full: each sweep looks at all entries."""
+"""In seconds, while it is full. Each sweep looks at all entries, so it must not run too often."""
 
 
 class KeptUntil(Generic[K, V]):
-    """Entries that are kept until `ends(value)`, at most `max_entries` of them.
+    """Entries that are kept until `ends(value)`; at most `max_entries`.
 
-    An entry that is swept late is still there: whoever reads looks at its end.
+    An expired entry may still be there. So the reader has to check its expiry.
     """
 
     def __init__(self, ends: Callable[[V], float], max_entries: int | None = None) -> None:
@@ -38,13 +38,13 @@ class KeptUntil(Generic[K, V]):
         reset_after_fork(self)
 
     def after_fork(self) -> None:
-        """The lock may have been held; the entries are as good as before."""
+        """Make a new lock, because the old one may have been held. The entries stay."""
         self._lock = threading.Lock()
 
     def put(self, key: K, value: V, now: float) -> bool:
-        """Keep it, unless what is there ends later. False where there is no room."""
+        """Write an entry, unless the existing one expires later. False if there is no room."""
         entries = self._entries
-        with self._lock:  # or an entry that comes during another's sweep would be lost
+        with self._lock:  # without the lock, an entry that is written during a sweep could be lost
             held = entries.get(key)
             if held is None:
                 if len(entries) >= self._sweep_from or self._is_full():
@@ -57,7 +57,7 @@ class KeptUntil(Generic[K, V]):
             return True
 
     def drop(self, key: K, value: V) -> None:
-        """Only this very `value`: another may have come in between."""
+        """Remove the entry if it is this object: another one may have replaced it."""
         with self._lock:
             if self._entries.get(key) is value:
                 del self._entries[key]

@@ -1,6 +1,6 @@
-"""Work that many wait for: one thread (or task) of its own per key, which no waiter's cancellation reaches.
+"""Work that many callers wait for: one thread (or task) for each key. The cancellation of a caller does not cancel it.
 
-After a fork the child starts with nothing in flight; each event loop has its own register.
+After a fork, the child process starts without running work. Each event loop has its own register of running work.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fapikit.forks import reset_after_fork
 
 
 class SharedThreads:
-    """In-flight work of all threads of this process."""
+    """The running work of all threads of this process."""
 
     def __init__(self) -> None:
         self.after_fork()
@@ -30,20 +30,20 @@ class SharedThreads:
         self._running: dict[Hashable, Future[Any]] = {}
 
     def start(self, key: Hashable, work: Callable[[], Any]) -> Future[Any]:
-        """The future of the work under `key`, begun now unless it runs already."""
+        """The future of the work with this key. The work is started, unless it is running already."""
         with self._lock:
             future = self._running.get(key)
             if future is not None:
                 return future
             future = self._running[key] = Future()
-        # An empty context: the work is nobody's, and keeps no request of its first caller alive.
+        # An empty context: the work belongs to no caller, and must not keep the request of its first caller alive.
         run = contextvars.Context().run
         thread = threading.Thread(
             target=run, args=(self._run, key, future, work), daemon=True, name="fapikit"
         )
         try:
             thread.start()
-        except RuntimeError as error:  # no thread can be had: nobody may wait for it
+        except RuntimeError as error:  # no thread can be started: nobody must wait for it
             self._finish(key, future, None, error)
         return future
 
@@ -52,16 +52,16 @@ class SharedThreads:
             return future.result(deadline)
         except FutureTimeout:
             if future.done():
-                return future.result()  # it ended just now, perhaps with a TimeoutError of its own
+                return future.result()  # the work has just ended, perhaps with its own TimeoutError
             raise DeadlineExceeded("shared work did not end in time", facts={"seconds": deadline}) from None
 
     def _run(self, key: Hashable, future: Future[Any], work: Callable[[], Any]) -> None:
         result, error = None, None
         try:
             result = work()
-        except Exception as raised:  # noqa: BLE001 - every waiter must learn of it
+        except Exception as raised:  # noqa: BLE001 - every waiting caller must get it
             error = raised
-        except BaseException as raised:  # noqa: BLE001 - SystemExit ends a thread, not all who wait for it
+        except BaseException as raised:  # noqa: BLE001 - SystemExit ends this thread, not the waiting callers
             error = RuntimeError(f"shared work was ended by {type(raised).__name__}")
             error.__cause__ = raised
         self._finish(key, future, result, error)
@@ -76,7 +76,7 @@ class SharedThreads:
 
 
 class SharedTasks:
-    """In-flight work, one register per running event loop."""
+    """Running work, with one register for each event loop."""
 
     def __init__(self) -> None:
         self._running: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Task[Any]]]
@@ -86,13 +86,13 @@ class SharedTasks:
         running = self._running.setdefault(asyncio.get_running_loop(), {})
         task = running.get(key)
         if task is None:
-            # An empty context: the work is nobody's, and keeps no request of its first caller alive.
+            # An empty context: the work belongs to no caller, and must not keep the request of its first caller alive.
             task = running[key] = asyncio.create_task(work(), context=contextvars.Context())
 
             def finished(done: asyncio.Task[Any]) -> None:
                 running.pop(key, None)
                 if not done.cancelled():
-                    done.exception()  # marks it as seen: a background failure is nobody's
+                    done.exception()  # mark the error as seen: nobody may wait for background work
 
             task.add_done_callback(finished)
         return task

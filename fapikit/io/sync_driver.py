@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class SyncDriver:
-    """Thread-safe. Its HTTP client is made at first use and again in a forked child."""
+    """It is thread-safe. Its HTTP client is made at first use, and again in a forked child process."""
 
     def __init__(self, http: HttpSettings | None = None, *, profile: Profile = FAPI2_SECURITY) -> None:
         """`profile`: whose TLS suites are offered, unless `http` has a context of its own."""
@@ -32,12 +32,12 @@ class SyncDriver:
         reset_after_fork(self)
 
     def after_fork(self) -> None:
-        """The parent's connections are the parent's: not used here, and not closed either."""
+        """Drop the connections of the parent process: they are neither used nor closed here."""
         http, profile = self._http, self._profile
         self._pool = CurrentPool(lambda: http.make_client(profile), http.context_of(http.client, profile))
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end; what its effects raise is thrown into it."""
+        """Run a flow to its end. The errors of its effects are thrown into it."""
         result: Any = None
         error: Exception | None = None
         while True:
@@ -56,7 +56,7 @@ class SyncDriver:
                 FapiError
             ) as raised:  # it says what was wrong; frames of stores and transports hold what was sent
                 error = bare(raised)
-            except Exception as raised:  # noqa: BLE001 - the flow decides what it can bear
+            except Exception as raised:  # noqa: BLE001 - the flow decides what to do with it
                 error = raised
             except BaseException as raised:
                 flow.close()
@@ -88,7 +88,7 @@ class SyncDriver:
             close_all(loan.give_back())
 
     def close(self) -> None:
-        """Close the connections; the next call opens others."""
+        """Close the connections. The next call opens new ones."""
         ended = self._pool.end()
         if self._http.client is None:
             close_all(ended)
@@ -97,5 +97,5 @@ class SyncDriver:
 def _called(result: Any) -> Any:
     if inspect.iscoroutine(result):
         result.close()
-        raise ConfigurationError("a coroutine function was handed to a sync call: hand over a plain function")
+        raise ConfigurationError("a coroutine function was given to a sync class: give a plain function")
     return result

@@ -1,6 +1,7 @@
-"""Unpacking what a server compressed although nobody asked, within the limit that holds for what is unpacked.
+"""The decompression of a body that a server compressed without being asked, within the limit for decompressed bodies.
 
-gzip and deflate, which the standard library knows. Any other coding is left as it came, and is then no JSON.
+It handles gzip and deflate, which are in the standard library. A body with another coding is left as it came. It is
+then not JSON.
 
 Spec: RFC 9110 8.4.1, 12.5.3
 """
@@ -16,11 +17,11 @@ CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Overlong(ValueError):
-    """What is packed is longer than the limit."""
+    """The decompressed body is longer than the limit."""
 
 
 class Unpacker:
-    """Takes a body piece by piece. At most `limit` octets come out of it, and one more before it says so."""
+    """Decompresses a body piece by piece, up to `limit` octets. It raises Overlong at the next octet."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit
@@ -28,7 +29,7 @@ class Unpacker:
         self._unpack: Any = None
 
     def feed(self, piece: bytes) -> bytes:
-        """What this piece unpacks to. Raises Overlong; ValueError for what is not packed so."""
+        """The decompressed octets of this piece. Raises Overlong; ValueError for a body with another coding."""
         found = bytearray()
         piece, self._held = self._held + piece, b""
         while piece:
@@ -40,7 +41,7 @@ class Unpacker:
             try:
                 out = self._unpack.decompress(piece, self._left + 1)
             except zlib.error as error:
-                raise ValueError("not packed as its label says") from error
+                raise ValueError("the body is not compressed as content-encoding says") from error
             self._left -= len(out)
             if self._left < 0:
                 raise Overlong("longer than the limit")
@@ -51,20 +52,20 @@ class Unpacker:
         return bytes(found)
 
     def require_end(self) -> None:
-        """Raises ValueError if the body breaks off."""
+        """Raises ValueError if the end of the body is missing."""
         if self._unpack is not None or self._held:
-            raise ValueError("the packed body breaks off")
+            raise ValueError("the end of the compressed body is missing")
 
 
 def _unpacking(beginning: bytes) -> Any:
-    """By the first two octets: by the text "deflate" is zlib's form, but some send the bare one."""
+    """Decides by the first two octets. "deflate" means the zlib format, but some servers send raw deflate."""
     gzip = beginning[:2] == b"\x1f\x8b"
     zlib_form = beginning[0] & 0x0F == 8 and int.from_bytes(beginning[:2], "big") % 31 == 0
     return zlib.decompressobj(_GZIP_OR_ZLIB if gzip or zlib_form else _RAW_DEFLATE)
 
 
 def unpack(body: bytes, limit: int) -> bytes:
-    """A whole body. Raises Overlong, ValueError."""
+    """Decompress a whole body. Raises Overlong, ValueError."""
     unpacker = Unpacker(limit)
     found = unpacker.feed(body)
     unpacker.require_end()

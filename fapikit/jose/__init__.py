@@ -1,6 +1,6 @@
-"""JOSE under policy: the caller names purpose and algorithms, the header never decides.
+"""JOSE under a policy: the caller decides on the purpose and the algorithms. The header of a JWT never decides.
 
-Where is ...? Algorithms: `algorithms`. A public key: `public_key`. A private one: `private_key`. What may sign,
-a KMS included: `signer`. Choosing a key: `key_set`. Rotating: `key_ring`. Which kind of JWT: `purposes`.
-Reading one: `parse`, then `verify`. Making one: `sign`. A JWT inside a JWE: `encryption`, `encryption_keys`.
+Where is ...? Algorithms: `algorithms`. A public key: `public_key`. A private key: `private_key`. The interface for keys
+in a KMS: `signer`. The choice of a key: `key_set`. Key rotation: `key_ring`. The kinds of JWTs: `purposes`. Reading a
+JWT: `parse`, then `verify`. Making a JWT: `sign`. A JWT inside a JWE: `encryption`, `encryption_keys`.
 """

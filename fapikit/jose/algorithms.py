@@ -1,7 +1,7 @@
-"""The JWS algorithms, each bound to one kind of key.
+"""The JWS algorithms, each for one type of key.
 
 Spec: RFC 7518 3; RFC 8037 3.1; RFC 9864 2.2; RFC 8725 3.1; FAPI2-SP 5.4.1-1.3; FAPI1-ADV 8.6-1, -2, -3
-Not here: `none` and, outside client_secret_jwt, HS256-512; they have no entry, so nothing can select them.
+Not here: `none` and, except in client_secret_jwt, HS256-512. They have no entry, so nothing can select them.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ PublicMaterial: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed255
 PrivateMaterial: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 Verify: TypeAlias = Callable[[bytes, bytes], bool]
-"""(signature, signing input) -> whether it holds."""
+"""(signature, signing input) -> whether the signature is valid."""
 
 SignOctets: TypeAlias = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One `alg`: the `kty` and `crv` it takes and how to verify and sign with it."""
+    """One `alg`: the `kty` and `crv` of its keys, and the functions that verify and sign with it."""
 
     name: str
     kty: str
     crv: str | None
     hash_name: str
-    """hashlib name of the hash behind at_hash, c_hash and s_hash (OIDC 3.1.3.6; sha512 for Ed25519)."""
+    """The hashlib name of the hash for at_hash, c_hash and s_hash (OIDC 3.1.3.6; sha512 for Ed25519)."""
     verifier: Callable[[PublicMaterial], Verify]
     signer: Callable[[PrivateMaterial], SignOctets]
 
@@ -62,7 +62,7 @@ def _rsa(name: str, hash_: hashes.HashAlgorithm, *, pss: bool) -> Algorithm:
 
 
 def _deterministic(hash_: hashes.HashAlgorithm) -> ec.ECDSA:
-    """RFC 8725 3.2: no signature hangs on a random number, where OpenSSL is new enough (3.2)."""
+    """RFC 8725 3.2: with OpenSSL 3.2 or newer, no signature depends on a random number."""
     try:
         return ec.ECDSA(hash_, deterministic_signing=True)
     except UnsupportedAlgorithm:
@@ -70,8 +70,8 @@ def _deterministic(hash_: hashes.HashAlgorithm) -> ec.ECDSA:
 
 
 def _der(r: bytes, s: bytes) -> bytes:
-    """ECDSA-Sig-Value (RFC 3279 2.2.3) of two numbers without leading zeros; on P-521 its length takes two octets."""
-    if r[0] & 0x80:  # or it would be negative
+    """ECDSA-Sig-Value (RFC 3279 2.2.3) of two numbers without leading zeros. On P-521 its length takes two octets."""
+    if r[0] & 0x80:  # without this octet the number would be negative
         r = b"\0" + r
     if s[0] & 0x80:
         s = b"\0" + s
@@ -153,4 +153,4 @@ ASYMMETRIC: Final[frozenset[str]] = frozenset(ALGORITHMS)
 FAPI1_ALGORITHMS: Final[frozenset[str]] = frozenset({"PS256", "ES256"})
 FAPI2_ALGORITHMS: Final[frozenset[str]] = FAPI1_ALGORITHMS | {"EdDSA", "Ed25519"}
 SAME_KEY: Final[frozenset[str]] = frozenset({"EdDSA", "Ed25519"})
-"""Two registered names of one algorithm (RFC 9864 2.2): a key that carries either serves both."""
+"""Two registered names of the same algorithm (RFC 9864 2.2). A key with one of the names can be used for both."""

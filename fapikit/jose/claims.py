@@ -1,7 +1,7 @@
-"""The registered claims of a JWT, checked the same way for every purpose.
+"""The checks of the registered claims, which are the same for every kind of JWT.
 
 Spec: RFC 7519 4.1; RFC 8725 3.8, 3.9; FAPI2-SP 5.3.2.1-13
-Not checked here: nonce, hashes, acr and what else only one purpose has; see the module of that purpose.
+Not checked here: nonce, hashes, acr and other claims of one purpose only. See the module of that purpose.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from fapikit.errors import (
 from fapikit.jose.purposes import Purpose
 
 MAX_FUTURE: Final = 60.0
-"""No clock may be further ahead than this (FAPI2-SP 5.3.2.1-13)."""
+"""In seconds: the largest clock skew that is accepted (FAPI2-SP 5.3.2.1-13)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a verifier expects. `now` and all spans are seconds.
+    """What a verifier expects. `now` and all durations are in seconds.
 
-    `issuer` None: not compared. `audience` empty: not compared; otherwise `aud` must hold one of these.
-    `sole_audience`: no audience beside them is trusted, save `trusted_audiences`, who need not be there.
-    `max_age`: how long ago `iat` may lie.
+    `issuer`: None means that `iss` is not compared. `audience`: empty means that `aud` is not compared; otherwise `aud`
+    must have one of these values. `sole_audience`: `aud` must have no other value, except `trusted_audiences`.
+    `max_age`: how old `iat` may be.
     """
 
     issuer: str | None
@@ -47,11 +47,11 @@ class Expected:
 
     def __post_init__(self) -> None:
         if not 0 <= self.skew <= MAX_FUTURE:
-            raise ValueError("skew lies between 0 and 60 seconds")
+            raise ValueError(f"skew must be between 0 and {MAX_FUTURE:.0f} seconds")
 
 
 def check_issuer(claims: Mapping[str, Any], purpose: Purpose, issuer: str) -> None:
-    """Code point for code point. Raises MissingClaim or WrongIssuer."""
+    """Compare `iss` exactly. Raises MissingClaim or WrongIssuer."""
     found = claims.get("iss")
     if found is None:
         raise purpose.fail(
@@ -60,14 +60,14 @@ def check_issuer(claims: Mapping[str, Any], purpose: Purpose, issuer: str) -> No
     if found != issuer:
         raise purpose.fail(
             WrongIssuer,
-            f"this {purpose.name} comes from another issuer",
+            f"iss of this {purpose.name} is another issuer",
             about="iss",
             facts={"expected": issuer, "got": str(found)[:200]},
         )
 
 
 def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
-    """Required and forbidden claims, iss, aud, exp, nbf, iat. Raises the ClaimError that fits."""
+    """Check required and forbidden claims, iss, aud, exp, nbf, iat. Raises the ClaimError of the failed check."""
     for name in purpose.required:
         if claims.get(name) is None:
             raise purpose.fail(
@@ -96,7 +96,7 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
 
 
 def _check_self(claims: Mapping[str, Any], purpose: Purpose) -> None:
-    """A client's assertion about itself can be no other kind, nor another kind such an assertion (RFC 8725 3.12)."""
+    """`iss` equals `sub` in a client assertion, and in no other kind of JWT (RFC 8725 3.12)."""
     same = "iss" in claims and claims["iss"] == claims.get("sub")
     if purpose.self_issued and not same:
         raise purpose.fail(
@@ -104,7 +104,9 @@ def _check_self(claims: Mapping[str, Any], purpose: Purpose) -> None:
         )
     if same and not purpose.self_issued:
         raise purpose.fail(
-            ForbiddenClaim, f"this {purpose.name} is about its own issuer", facts={"claim": "sub"}
+            ForbiddenClaim,
+            f"sub of this {purpose.name} equals its iss, as in a client assertion",
+            facts={"claim": "sub"},
         )
 
 
@@ -132,21 +134,22 @@ def check_audience(
     sole: bool,
     trusted: Collection[str] = (),
 ) -> None:
-    """Raises WrongAudience unless `aud` names one of `accepted` (and, if `sole`, nobody else but the `trusted`)."""
+    """Raises WrongAudience unless `aud` has one of `accepted` (and, if `sole`, no other value except `trusted`)."""
     found = audiences_of(claims, purpose)
     named = [item for item in found if item in accepted]
     alone = len(named) == len(found) or all(item in trusted for item in found if item not in accepted)
     if not named or (sole and not alone):
         raise purpose.fail(
             WrongAudience,
-            f"this {purpose.name} is meant for somebody else" + (" too" if named else ""),
+            f"aud of this {purpose.name} "
+            + ("has other recipients too" if named else "is another recipient"),
             about="aud",
             facts={"expected": " ".join(accepted), "got": " ".join(found)[:200]},
         )
 
 
 def number(claims: Mapping[str, Any], name: str, purpose: Purpose) -> float | None:
-    """A NumericDate, or None if absent. Raises MalformedClaim for strings, booleans and infinities."""
+    """A NumericDate, or None if it is absent. Raises MalformedClaim for strings, booleans and infinities."""
     value = claims.get(name)
     if value is None and name not in claims:
         return None
@@ -156,13 +159,13 @@ def number(claims: Mapping[str, Any], name: str, purpose: Purpose) -> float | No
 
 
 def claimed_iat(claims: Mapping[str, Any]) -> float | None:
-    """The `iat` of claims that nobody has verified, if it is a time at all."""
+    """The `iat` of unverified claims, or None if it is not a number."""
     value = claims.get("iat")
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def check_times(claims: Mapping[str, Any], purpose: Purpose, expected: Expected) -> None:
-    """exp, nbf, iat. Raises Expired, NotYetValid, TooOld, MalformedClaim."""
+    """Check exp, nbf, iat. Raises Expired, NotYetValid, TooOld, MalformedClaim."""
     now, skew = expected.now, expected.skew
     exp = number(claims, "exp", purpose)
     if exp is not None and now >= exp + skew:
@@ -174,14 +177,14 @@ def check_times(claims: Mapping[str, Any], purpose: Purpose, expected: Expected)
         if value is not None and value > now + skew:
             raise purpose.fail(
                 NotYetValid,
-                f"{name} of this {purpose.name} lies in the future: is a clock wrong?",
+                f"{name} of this {purpose.name} is in the future: check the clocks",
                 facts={"claim": name, "seconds_ahead": int(value - now)},
             )
     iat = number(claims, "iat", purpose)
     if expected.max_age is not None and iat is not None and now - iat > expected.max_age + skew:
         raise purpose.fail(
             TooOld,
-            f"this {purpose.name} was issued too long ago",
+            f"iat of this {purpose.name} is too long ago",
             about="iat",
             facts={"seconds_ago": int(now - iat), "limit": int(expected.max_age)},
         )

@@ -1,4 +1,4 @@
-"""Keys for encryption: ours, which open, and a peer's, which seal. One key, one algorithm; never one that also signs.
+"""Keys for encryption: our private keys decrypt, a peer's public keys encrypt. A key has one algorithm and never signs.
 
 Spec: RFC 7517 4.2; RFC 7518 4.3, 4.6, 6; RFC 8037 3.2; RFC 8725 3.1, 3.5; FAPI2-SP 5.4.1-2, 5.4.1-3
 """
@@ -24,14 +24,14 @@ KEY_MANAGEMENT: Final[Mapping[str, str]] = {
     "ECDH-ES+A128KW": "EC",
     "ECDH-ES+A256KW": "EC",
 }
-"""The algorithms with the `kty` they take; where it says EC, an OKP key on X25519 serves as well."""
+"""The algorithms with the `kty` of their keys. For EC, an OKP key on X25519 can be used too."""
 
 CURVES: Final = ("P-256", "P-384", "P-521", "X25519")
 _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 
 
 class EncryptionKey:
-    """A peer's public key. `material` is joserfc's key object."""
+    """A public key of a peer. `material` is the key object of joserfc."""
 
     __slots__ = ("alg", "crv", "kid", "material")
 
@@ -44,13 +44,13 @@ class EncryptionKey:
     @classmethod
     @forgets_locals
     def from_jwk(cls, jwk: Mapping[str, Any], *, alg: str | None = None) -> Self:
-        """`alg` is needed where the JWK names none, and must agree where it does. Raises UnusableKey."""
+        """`alg` is needed if the JWK has none. If the JWK has one, both must be equal. Raises UnusableKey."""
         material, alg, kid = _read(jwk, alg)
         return cls(material, alg=alg, kid=kid)
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, Any], alg: str) -> Self:
-        """The first key of a set that is for encryption with `alg`. Raises UnusableKey, which says why none is."""
+        """The first key of a set that is for encryption with `alg`. Raises UnusableKey with the reasons if none is."""
         members = jwks.get("keys")
         unusable: list[str] = []
         for jwk in members if isinstance(members, list | tuple) else ():
@@ -59,7 +59,7 @@ class EncryptionKey:
                     return cls.from_jwk(jwk, alg=alg)
                 except UnusableKey as error:
                     unusable.append(f"{str(jwk.get('kid'))[:60]!a}: {error.message}")
-        why = f"; not usable is {'; '.join(unusable[:5])}" if unusable else " and use enc"
+        why = f"; these cannot be used: {'; '.join(unusable[:5])}" if unusable else " with use enc"
         raise UnusableKey(f"the JWK Set has no key for {alg}{why}", clause="RFC 7517 5", facts={"alg": alg})
 
     def __repr__(self) -> str:
@@ -67,7 +67,7 @@ class EncryptionKey:
 
 
 class DecryptionKey(EncryptionKey):
-    """A private key of ours. Its repr and its public JWK show nothing secret."""
+    """A private key of ours. Its repr and its public JWK have no secrets."""
 
     __slots__ = ()
 
@@ -76,16 +76,22 @@ class DecryptionKey(EncryptionKey):
     def __init__(self, material: Any, *, alg: str, kid: str | None = None) -> None:
         super().__init__(material, alg=alg, kid=kid or material.thumbprint())
         if not material.is_private:
-            raise UnusableKey("a key that opens is private", clause="RFC 7516 5.2")
+            raise UnusableKey(
+                "this is a public key: a DecryptionKey needs the private key", clause="RFC 7516 5.2"
+            )
 
     @classmethod
     def generate(cls, alg: str, *, crv: str = "P-256", kid: str | None = None) -> DecryptionKey:
-        """A fresh key. RSA keys have 2048 bits; `crv` is one of P-256, P-384, P-521, X25519. Raises UnusableKey."""
+        """A new key. RSA keys have 2048 bits. `crv`: one of P-256, P-384, P-521, X25519. Raises UnusableKey."""
         kty = _kty_of(alg)
         if kty == "RSA":
             return cls(RSAKey.generate_key(2048), alg=alg, kid=kid)
         if crv not in CURVES:
-            raise UnusableKey("the curve is not supported", clause="RFC 7518 6.2.1.1", facts={"crv": crv})
+            raise UnusableKey(
+                f"the curve is not supported: use one of {', '.join(CURVES)}",
+                clause="RFC 7518 6.2.1.1",
+                facts={"crv": crv},
+            )
         kind = OKPKey if crv == "X25519" else ECKey
         return cls(kind.generate_key(crv), alg=alg, kid=kid)  # type: ignore[arg-type]
 
@@ -105,8 +111,10 @@ class DecryptionKey(EncryptionKey):
                 except (JoseError, ValueError, KeyError):
                     continue
         except (ValueError, TypeError) as error:
-            raise UnusableKey("not a readable PEM private key", clause="RFC 7468 10") from error
-        raise UnusableKey("only RSA, EC and X25519 keys open", clause="RFC 7518 4.1")
+            raise UnusableKey(
+                "this is not a PEM private key, or not its password", clause="RFC 7468 10"
+            ) from error
+        raise UnusableKey("this key cannot decrypt: use an RSA, EC or X25519 key", clause="RFC 7518 4.1")
 
     @property
     def public_jwk(self) -> Mapping[str, Any]:
@@ -115,11 +123,13 @@ class DecryptionKey(EncryptionKey):
         return {**public, "kid": self.kid, "alg": self.alg, "use": "enc"}
 
     def to_private_jwk(self) -> dict[str, Any]:
-        """The private JWK, for sealing. It is a secret."""
+        """The private JWK, to seal. It is a secret."""
         return {**self.material.as_dict(private=True), "kid": self.kid, "alg": self.alg, "use": "enc"}
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a DecryptionKey is not pickled: seal its to_private_jwk() (fapikit.stores.sealed)")
+        raise TypeError(
+            "a DecryptionKey cannot be pickled: seal its to_private_jwk() (fapikit.stores.sealed)"
+        )
 
 
 def _read(jwk: Mapping[str, Any], alg: str | None) -> tuple[Any, str, str | None]:
@@ -133,7 +143,7 @@ def _read(jwk: Mapping[str, Any], alg: str | None) -> tuple[Any, str, str | None
         raise UnusableKey("the JWK's alg or kid is not a string", clause="RFC 7517 4")
     chosen = named or alg
     if chosen is None or (alg is not None and chosen != alg):
-        raise UnusableKey("the JWK's alg is absent, or another than agreed", clause="RFC 8725 3.1")
+        raise UnusableKey("the JWK has no alg, or another one than is registered", clause="RFC 8725 3.1")
     try:
         return kind.import_key(dict(jwk)), chosen, kid
     except (JoseError, ValueError, TypeError, KeyError) as error:
@@ -150,7 +160,7 @@ def _kty_of(alg: str) -> str:
 
 
 def _require_fit(material: Any, alg: str) -> str | None:
-    """The curve, if there is one."""
+    """The curve of the key, or None for RSA. Raises UnusableKey if the key is not for `alg`."""
     kty = _kty_of(alg)
     if isinstance(material, RSAKey) and kty == "RSA":
         require_sound_modulus(material.public_key.public_numbers().n)

@@ -12,6 +12,6 @@ from fapikit.jose.algorithms import ALGORITHMS
 
 
 def half_hash(value: str, alg: str) -> str:
-    """Of the octets of `value`, with the hash of the algorithm that signs the ID token. Raises KeyError for another."""
+    """The half hash of `value`. `alg`: the algorithm that signs the ID token. Raises KeyError for an unknown one."""
     digest = hashlib.new(ALGORITHMS[alg].hash_name, value.encode()).digest()
     return base64url.encode(digest[: len(digest) // 2])

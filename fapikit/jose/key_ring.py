@@ -1,4 +1,4 @@
-"""The keys one party signs with over time: one current, perhaps the next one already published, and retired ones.
+"""The signing keys of one party: the current key, the next key, which may be published already, and retired keys.
 
 Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1
 """
@@ -14,7 +14,7 @@ from fapikit.jose.signer import Signer
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Sign with `current`; publish all, so that verifiers know the next key before it signs.
+    """`current` signs. All keys are published, so that verifiers know the next key before it signs.
 
     Retired keys stay published until everything that they signed has expired.
     """
@@ -26,13 +26,16 @@ class KeyRing:
     def __post_init__(self) -> None:
         kids = [signer.kid for signer in self.all()]
         if len(set(kids)) != len(kids):
-            raise ConfigurationError("two keys of a ring share one kid", clause="FAPI2-SP 5.4.2-3")
+            raise ConfigurationError(
+                "two keys of the ring have the same kid: give each its own", clause="FAPI2-SP 5.4.2-3"
+            )
         material = [
             tuple(signer.public_jwk.get(name) for name in ("kty", "n", "x", "y")) for signer in self.all()
         ]
         if len(set(material)) != len(material):
             raise ConfigurationError(
-                "one key serves one algorithm and stands in a ring once", clause="RFC 8725 3.1"
+                "the same key is in the ring twice: a key has one algorithm, so give it once",
+                clause="RFC 8725 3.1",
             )
 
     def all(self) -> tuple[Signer, ...]:
@@ -43,7 +46,7 @@ class KeyRing:
         return {"keys": [dict(signer.public_jwk) for signer in self.all()]}
 
     def rotated(self, upcoming: Signer) -> KeyRing:
-        """`next` (or, without one, `upcoming`) becomes current, the old current retires."""
+        """The ring after a rotation: `next` (without one, `upcoming`) is current, and the old current is retired."""
         if self.next is None:
             return KeyRing(upcoming, None, (self.current, *self.retired))
         return KeyRing(self.next, upcoming, (self.current, *self.retired))

@@ -1,4 +1,4 @@
-"""Choosing the one key for a JWS: by `kid`, then `kty`, `use`, `alg` and `crv`; a tie is refused, never tried.
+"""The choice of the one key for a JWS: by `kid`, then `kty`, `use`, `alg` and `crv`. Several matches are refused.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.3; FAPI1-ADV 8.11
 """
@@ -24,20 +24,20 @@ _LONGEST_KID: Final = 60
 
 
 class KeySource(Protocol):
-    """Where a verifier finds keys: a `KeySet` at hand, or one fetched from a `jwks_uri`."""
+    """Where a verifier finds keys: a fixed `KeySet`, or one that is fetched from a `jwks_uri`."""
 
     def find(
         self, alg: str, kid: str | None, purpose: Purpose, *, issued_at: float | None = None
     ) -> Flow[PublicKey]:
-        """The one key. `issued_at`: the `iat` that the JWT claims, which nobody has verified.
+        """The key for a JWS. `issued_at`: the unverified `iat` of the JWT.
 
-        It tells whether keys at hand are new enough to say that a `kid` does not exist, and decides nothing else.
-        Raises KeyNotFound or AmbiguousKey; TransportError if that cannot be known now.
+        It is only used to decide whether the cached keys are new enough to say that a `kid` does not exist.
+        Raises KeyNotFound or AmbiguousKey; TransportError if the keys cannot be fetched now.
         """
         ...
 
     def find_encryption_key(self, alg: str) -> Flow[EncryptionKey]:
-        """The key to encrypt to its owner with. Raises UnusableKey; TransportError if that cannot be known now."""
+        """The key to encrypt to its owner with. Raises UnusableKey; TransportError if it cannot be fetched now."""
         ...
 
     def certificates(self) -> Flow[frozenset[bytes]]:
@@ -50,7 +50,7 @@ class KeySource(Protocol):
 
 
 class SkippedKey(NamedTuple):
-    """A member of a set that is no key to verify with, and why."""
+    """A member of a set that cannot be used to verify, and the reason."""
 
     kid: str | None
     why: str
@@ -81,14 +81,16 @@ class KeySet:
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, Any], *, source: str = "a key set") -> KeySet:
-        """Read a JWK Set. Keys that cannot be used here are skipped, as RFC 7517 5 asks, and remembered as such.
+        """Read a JWK Set. Keys that cannot be used are skipped, as RFC 7517 5 demands, and listed in `skipped`.
 
-        `source` names the set in the log. Raises UnusableKey if there is no `keys` array or it holds more than 100
-        members.
+        `source`: the name of the set in the log. Raises UnusableKey if there is no `keys` array, or if it has more than
+        100 members.
         """
         members = jwks.get("keys")
         if not isinstance(members, list) or len(members) > MAX_KEYS:
-            raise UnusableKey(f"a JWK Set has a `keys` array of at most {MAX_KEYS}", clause="RFC 7517 5")
+            raise UnusableKey(
+                f"the JWK Set has no `keys` array, or more than {MAX_KEYS} keys", clause="RFC 7517 5"
+            )
         keys: list[PublicKey] = []
         skipped: list[SkippedKey] = []
         for member in members:
@@ -101,30 +103,34 @@ class KeySet:
                 continue
             keys.append(key)
             if respelt:
-                LOG.info("%s: the key %s is not spelt as RFC 7518 has it, and read", source, _named(kid))
+                LOG.info(
+                    "%s: the key %s is not encoded as RFC 7518 demands, and is read", source, _named(kid)
+                )
         for_encryption = [key for key in members if isinstance(key, dict) and key.get("use") == "enc"]
         certified = [key for key in members if isinstance(key, dict) and "x5c" in key]
         return cls(keys, skipped=skipped, for_encryption=for_encryption, certified=certified)
 
     def select(self, alg: str, kid: str | None, purpose: Purpose) -> PublicKey:
-        """Raises KeyNotFound, which says why no key of the set fits, or AmbiguousKey.
+        """The key for a JWS. Raises KeyNotFound, with the reason for each key, or AmbiguousKey.
 
-        Without a `kid` every key of the right kind is a candidate.
+        Without a `kid`, every key of the right type is a candidate.
         """
         named = self.keys if kid is None else self._by_kid.get(kid, ())
         candidates = [key for key in named if key.supports(alg)]
         if len(candidates) > 1:
-            # The same key published twice is not a tie.
+            # The same key, published twice, counts once.
             candidates = list({key.thumbprint: key for key in candidates}.values())
         if len(candidates) > 1:
             raise purpose.fail(
-                AmbiguousKey, f"{len(candidates)} keys fit this {purpose.name}", facts={"alg": alg}
+                AmbiguousKey, f"{len(candidates)} keys match this {purpose.name}", facts={"alg": alg}
             )
         if not candidates:
-            asked = f"it names no kid, and {alg}" if kid is None else f"it names kid {_named(kid)} and {alg}"
+            asked = (
+                f"it has no kid, and alg {alg}" if kid is None else f"it has kid {_named(kid)} and alg {alg}"
+            )
             raise purpose.fail(
                 KeyNotFound,
-                f"no key fits this {purpose.name}: {asked}; {self._why_none(alg, kid)}",
+                f"no key matches this {purpose.name}: {asked}; {self._why_none(alg, kid)}",
                 facts={"alg": alg, "kid": "(none)" if kid is None else kid},
             )
         return candidates[0]
@@ -135,7 +141,7 @@ class KeySet:
         kid: str | None,
         purpose: Purpose,
         *,
-        issued_at: float | None = None,  # noqa: ARG002 - these keys are the ones there are
+        issued_at: float | None = None,  # noqa: ARG002 - a fixed set is never fetched again
     ) -> Flow[PublicKey]:
         return self.select(alg, kid, purpose)
         yield  # a flow that asks for nothing
@@ -163,7 +169,7 @@ class KeySet:
         yield  # a flow that asks for nothing
 
     def _why_none(self, alg: str, kid: str | None) -> str:
-        """For each key of the set why it is not the one, those with this kid first."""
+        """The reason for each key of the set why it does not match, first for those with this kid."""
         others = 0
         reasons: list[str] = []
         for found, why in self._reasons(alg):
@@ -173,7 +179,7 @@ class KeySet:
                 others += 1
         told = reasons[:_EXPLAINED]
         if len(reasons) > _EXPLAINED:
-            told.append(f"{len(reasons) - _EXPLAINED} more do not fit either")
+            told.append(f"{len(reasons) - _EXPLAINED} more keys do not match either")
         if others:
             kids = [_named(found) for found, _ in self._reasons(alg) if found != kid][:_EXPLAINED]
             told.append(f"the set has other kids: {', '.join(kids)}{', ...' if others > _EXPLAINED else ''}")
@@ -190,16 +196,16 @@ class KeySet:
 
 
 def _import(member: object) -> tuple[PublicKey, bool]:
-    """The key, and whether it had to be respelt. Raises UnusableKey."""
+    """The key, and whether its encoding had to be corrected. Raises UnusableKey."""
     if not isinstance(member, dict):
-        raise UnusableKey("it is no JSON object", clause="RFC 7517 5")
+        raise UnusableKey("it is not a JSON object", clause="RFC 7517 5")
     spelt = respell(member)
     try:
         return import_public_jwk(spelt), any(spelt.get(name) != value for name, value in member.items())
     except UnusableKey as error:
         if "n" not in member and "x5c" in member:
             raise UnusableKey(
-                f"{error.message} (a certificate alone is not read)", clause=error.clause
+                f"{error.message} (an x5c without the other members is not read)", clause=error.clause
             ) from error
         raise
 

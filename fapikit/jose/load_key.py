@@ -1,4 +1,4 @@
-"""Private key material from the forms in which people keep it: PEM, DER, PKCS#12, JWK.
+"""Private keys from the usual formats: PEM, DER, PKCS#12, JWK.
 
 Spec: RFC 7468 10, 11; RFC 5958; RFC 7292; RFC 7517 4; RFC 7518 6
 """
@@ -27,7 +27,7 @@ _KINDS: Final[Mapping[str, Any]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 
 
 def material_from_pem(pem: bytes | str, password: bytes | None) -> PrivateMaterial:
-    """PKCS#8, encrypted or not, or a traditional form. Raises UnusablePrivateKey."""
+    """A key from PEM: PKCS#8, encrypted or not, or a traditional format. Raises UnusablePrivateKey."""
     _require_private_pem(pem)
     return _load(
         lambda: serialization.load_pem_private_key(pem_octets(pem), password),
@@ -37,20 +37,22 @@ def material_from_pem(pem: bytes | str, password: bytes | None) -> PrivateMateri
 
 
 def material_from_der(der: bytes, password: bytes | None) -> PrivateMaterial:
-    """The same without the armour. Raises UnusablePrivateKey."""
+    """A key from DER, in the same formats as PEM. Raises UnusablePrivateKey."""
     return _load(lambda: serialization.load_der_private_key(der, password), "DER private key", "RFC 5958")
 
 
 def material_from_pkcs12(bundle: bytes, password: bytes | None) -> PrivateMaterial:
-    """The key of a PKCS#12 file; its certificates are left where they are. Raises UnusablePrivateKey."""
+    """The key of a PKCS#12 file. Its certificates are ignored. Raises UnusablePrivateKey."""
     return _load(lambda: pkcs12.load_key_and_certificates(bundle, password)[0], "PKCS#12 file", "RFC 7292")
 
 
 def material_from_jwk(jwk: Mapping[str, Any]) -> PrivateMaterial:
-    """Raises UnusablePrivateKey, also if the public members belong to another key than the private ones."""
+    """A key from a JWK. Raises UnusablePrivateKey, also if public and private members are of different keys."""
     kind = _KINDS.get(str(jwk.get("kty")))
     if kind is None or "d" not in jwk:
-        raise UnusablePrivateKey("not a private RSA, EC or OKP JWK", clause="RFC 7517 4.1")
+        raise UnusablePrivateKey(
+            "this is not a private RSA, EC or OKP JWK: give the one with the member d", clause="RFC 7517 4.1"
+        )
     try:
         material = signing_material(kind.import_key(dict(jwk)).private_key)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -59,7 +61,7 @@ def material_from_jwk(jwk: Mapping[str, Any]) -> PrivateMaterial:
         ) from bare(error)
     if any(jwk.get(name) != value for name, value in public_members(material).items()):
         raise UnusablePrivateKey(
-            "the two halves of the private JWK do not belong together", clause="RFC 7518 6"
+            "the public and private members of the JWK are of different keys", clause="RFC 7518 6"
         )
     return material
 
@@ -82,26 +84,28 @@ def public_members(material: PrivateMaterial) -> dict[str, str]:
 
 
 def _require_private_pem(pem: object) -> None:
-    """Tell a file's name, a certificate and a public key from a private key that cannot be read."""
+    """Raises UnusablePrivateKey with a clear message for a file name, a certificate or a public key."""
     text = pem.decode("latin-1") if isinstance(pem, bytes) else str(pem)
     labels = _LABEL.findall(text) if isinstance(pem, bytes | str) else []
     if not labels:
         raise UnusablePrivateKey(
-            "not a readable PEM private key: the text of the file is taken, not its name", clause="RFC 7468 2"
+            "this is not a PEM private key: give the text of the file, not its name", clause="RFC 7468 2"
         )
     if not any("PRIVATE KEY" in label for label in labels):
-        raise UnusablePrivateKey(f"not a private key: this PEM holds a {labels[0]}", clause="RFC 7468 10")
+        raise UnusablePrivateKey(
+            f"this PEM has a {labels[0]}: give the one with the private key", clause="RFC 7468 10"
+        )
 
 
 def pem_octets(pem: bytes | str) -> bytes:
-    r"""PEM is text, and comes as either; out of an environment variable often with \n written for each line's end.
+    r"""PEM as octets. It may be given as str or bytes. From an environment variable it often has \n for line ends.
 
     Raises ValueError.
     """
-    if isinstance(pem, str) and not pem.isascii():  # the codec's own error would have the whole key with it
-        raise ValueError("PEM is ASCII text")
+    if isinstance(pem, str) and not pem.isascii():  # the error of the codec would include the whole key
+        raise ValueError("a PEM must be ASCII text")
     octets = pem.encode("ascii") if isinstance(pem, str) else pem
-    return octets.replace(rb"\r", b"").replace(rb"\n", b"\n")  # no backslash belongs into a PEM
+    return octets.replace(rb"\r", b"").replace(rb"\n", b"\n")  # a PEM has no backslashes
 
 
 def jwk_members(jwk: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:
@@ -110,17 +114,17 @@ def jwk_members(jwk: Mapping[str, Any] | str | bytes) -> Mapping[str, Any]:
         try:
             return strict_json.parse_object(jwk)
         except ValueError:
-            pass  # not chained: that error would keep the text, which is a key
+            pass  # not chained: that error would contain the text, which is a key
     elif isinstance(jwk, Mapping):
         return jwk
-    raise UnusablePrivateKey("a JWK is a JSON object, or the text of one", clause="RFC 7517 4")
+    raise UnusablePrivateKey("this is not a JWK: give a JSON object, or its text", clause="RFC 7517 4")
 
 
 def signing_material(material: object) -> PrivateMaterial:
-    """The same object, known to sign. Raises UnusablePrivateKey."""
+    """The same object, if it can sign. Raises UnusablePrivateKey."""
     if isinstance(material, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         return material
-    raise UnusablePrivateKey("only RSA, EC and Ed25519 keys sign", clause="RFC 7518 3.1")
+    raise UnusablePrivateKey("this key cannot sign: use an RSA, EC or Ed25519 key", clause="RFC 7518 3.1")
 
 
 def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial:
@@ -128,11 +132,9 @@ def _load(load: Callable[[], object], what: str, clause: str) -> PrivateMaterial
         material = load()
     except TypeError as error:
         raise UnusablePrivateKey(
-            f"the {what} needs a password, or has none, or one of the two is not given as bytes",
+            f"the {what} needs a password, or has none, or key or password is not bytes: correct password",
             clause=clause,
         ) from bare(error)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UnusablePrivateKey(
-            f"not a readable {what}, or not with this password", clause=clause
-        ) from bare(error)
+        raise UnusablePrivateKey(f"this is not a {what}, or not its password", clause=clause) from bare(error)
     return signing_material(material)

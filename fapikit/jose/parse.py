@@ -1,4 +1,4 @@
-"""Reading a compact JWS before any key is chosen: size, shape, header, `typ`, `alg`, extensions.
+"""The checks of a compact JWS before a key is chosen: size, form, header, `typ`, `alg`, extensions.
 
 Spec: RFC 7515 5.2, 4.1.11; RFC 7519 7.2; RFC 8725 3.1, 3.11
 Not checked here: the signature (`verify`), the claims.
@@ -29,7 +29,7 @@ M = TypeVar("M", bound=MalformedJwt)
 
 
 class Header(NamedTuple):
-    """A header that passed for one purpose and one set of algorithms, so that its segment need not be read again."""
+    """A header that is valid for one purpose and one set of algorithms. Its segment need not be read again."""
 
     alg: str
     kid: str | None
@@ -37,7 +37,7 @@ class Header(NamedTuple):
 
 
 class UnverifiedJws(NamedTuple):
-    """A well-formed JWS whose signature nobody has checked. `unverified_claims` may only route, never decide."""
+    """A well-formed JWS whose signature is not verified. `unverified_claims` may only be used to find its key."""
 
     alg: str
     kid: str | None
@@ -68,8 +68,12 @@ def split_jws(token: str, purpose: Purpose) -> tuple[str, str, str]:
     parts = token.split(".", 3)
     if len(parts) != 3 or not token.isascii():
         if token.count(".") == 4:
-            raise purpose.fail(MalformedJwt, f"this {purpose.name} is encrypted, which was not agreed")
-        raise purpose.fail(MalformedJwt, f"this {purpose.name} is not three parts with dots between")
+            raise purpose.fail(
+                MalformedJwt, f"this {purpose.name} is encrypted, and no encryption is configured for it"
+            )
+        raise purpose.fail(
+            MalformedJwt, f"this {purpose.name} does not have three parts with dots between them"
+        )
     head, body, tail = parts
     if len(head) > _MAX_HEADER_CHARACTERS:
         raise purpose.fail(JwtTooLarge, f"the header of this {purpose.name} is too long")
@@ -101,14 +105,14 @@ def _read_repeating(body: str, purpose: Purpose) -> dict[str, Any]:
         claims = strict_json.parse_repeating(base64url.decode(body), purpose.repeatable)
     except ValueError as error:
         raise purpose.fail(
-            DuplicateMember, f"the payload of this {purpose.name} names a member twice"
+            DuplicateMember, f"the payload of this {purpose.name} has the same member twice"
         ) from error
-    LOG.info("a %s names %s twice [RFC 7519 4]", purpose.name, " or ".join(sorted(purpose.repeatable)))
+    LOG.info("a %s has %s twice [RFC 7519 4]", purpose.name, " or ".join(sorted(purpose.repeatable)))
     return claims
 
 
 def read_signature(tail: str, purpose: Purpose) -> bytes:
-    """Raises MalformedJwt."""
+    """The octets of the signature. Raises MalformedJwt."""
     try:
         return base64url.decode(tail)
     except ValueError as error:
@@ -120,7 +124,7 @@ def read_signature(tail: str, purpose: Purpose) -> bytes:
 def check_header(
     header: Mapping[str, Any], purpose: Purpose, algorithms: Collection[str]
 ) -> tuple[str, str | None]:
-    """The header's `alg` and `kid`, after typ, alg and extensions passed. `jku`, `x5u`, `x5c` are never read.
+    """Check typ, alg and extensions. Returns `alg` and `kid`. `jku`, `x5u`, `x5c` are never read.
 
     Raises WrongJwtType, ForbiddenAlgorithm, UnknownCritical, MalformedJwt.
     """
@@ -128,7 +132,7 @@ def check_header(
     if (typ is None or typ != purpose.typ) and not purpose.accepts_typ(typ):
         raise purpose.fail(
             WrongJwtType,
-            f"this {purpose.name} has another typ than {purpose.typ or 'JWT or none'}",
+            f"typ of this {purpose.name} is not {purpose.typ or 'JWT or absent'}",
             about="typ",
             facts={"typ": str(typ)[:60]},
         )
@@ -136,7 +140,7 @@ def check_header(
     if not isinstance(alg, str) or alg not in algorithms:
         raise purpose.fail(
             ForbiddenAlgorithm,
-            f"this {purpose.name} is signed with an algorithm that is not allowed",
+            f"alg of this {purpose.name} is not an allowed algorithm",
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )
@@ -155,12 +159,12 @@ def read_object(
     what: str,
     nested: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """One part's JSON object; `nested` as for `parse_object`. Raises MalformedJwt, DuplicateMember."""
+    """The JSON object of one part. `nested`: see `parse_object`. Raises MalformedJwt, DuplicateMember."""
     try:
         return strict_json.parse_object(base64url.decode(part), nested)
     except strict_json.DuplicateName as error:
         raise purpose.fail(
-            DuplicateMember, f"the {what} of this {purpose.name} names a member twice"
+            DuplicateMember, f"the {what} of this {purpose.name} has the same member twice"
         ) from bare(error)
     except ValueError as error:
         raise purpose.fail(

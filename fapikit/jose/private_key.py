@@ -21,21 +21,21 @@ _CURVE_ALG: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 class PrivateKey:
-    """A local `Signer`. Its repr and its public JWK show nothing secret, and it is never pickled."""
+    """A local `Signer`. Its repr and its public JWK have no secrets, and it cannot be pickled."""
 
     __slots__ = ("_alg", "_kid", "_material", "_public", "_sign")
 
     def __init__(self, material: PrivateMaterial, *, alg: str | None = None, kid: str | None = None) -> None:
-        """`alg` defaults to the curve's own, PS256 for RSA; `kid` to the RFC 7638 thumbprint.
+        """`alg`: by default that of the curve, or PS256 for RSA. `kid`: by default the RFC 7638 thumbprint.
 
-        Raises UnusablePrivateKey if `alg` does not fit the key or the key is too weak.
+        Raises UnusablePrivateKey if `alg` is not for this key, or if the key is too weak.
         """
         members = load_key.public_members(material)
         alg = alg or _default_alg(members)
         try:
             unnamed = import_public_jwk({**members, "alg": alg, "use": "sig"})
             unnamed.verifier(alg)
-        except UnusableKey as error:  # which blames a peer
+        except UnusableKey as error:  # an UnusableKey would say that a peer is at fault
             raise UnusablePrivateKey(error.message, clause=error.clause, facts=error.facts) from error
         self._material = material
         self._alg = alg
@@ -45,7 +45,7 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, alg: str, *, kid: str | None = None) -> PrivateKey:
-        """A fresh key for `alg`. RSA keys have 2048 bits. Raises UnusablePrivateKey for an algorithm not known here."""
+        """A new key for `alg`. RSA keys have 2048 bits. Raises UnusablePrivateKey for an unsupported algorithm."""
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
             raise UnusablePrivateKey(
@@ -93,7 +93,7 @@ class PrivateKey:
     @classmethod
     @forgets_locals
     def from_jwk(cls, jwk: Mapping[str, Any] | str | bytes) -> PrivateKey:
-        """Load a private JWK, or the JSON text of one; its `alg` and `kid` hold, its `use` must allow signing.
+        """Load a private JWK, or its JSON text. Its `alg` and `kid` are used. Its `use` must allow signing.
 
         Raises UnusablePrivateKey.
         """
@@ -104,7 +104,7 @@ class PrivateKey:
     @classmethod
     @forgets_locals
     def from_jwks(cls, jwks: Mapping[str, Any] | str | bytes, kid: str | None = None) -> PrivateKey:
-        """Load the key named `kid` of a private JWK Set (or its JSON text), or the only one.
+        """Load the key with this `kid` from a private JWK Set (or its JSON text), or its only key.
 
         Raises UnusablePrivateKey.
         """
@@ -115,7 +115,9 @@ class PrivateKey:
             if isinstance(jwk, dict) and (kid is None or jwk.get("kid") == kid)
         ]
         if len(named) != 1:
-            raise UnusablePrivateKey(f"{len(named)} keys of the JWK Set fit, not one", clause="RFC 7517 5")
+            raise UnusablePrivateKey(
+                f"{len(named)} keys of the JWK Set match, and exactly one must: set kid", clause="RFC 7517 5"
+            )
         return cls.from_jwk(named[0])
 
     @property
@@ -136,7 +138,7 @@ class PrivateKey:
 
     @property
     def public_key(self) -> PublicKey:
-        """The key as a verifier sees it, `kid`, `alg` and `use` included."""
+        """The public key for a verifier, with `kid`, `alg` and `use`."""
         return self._public
 
     @property
@@ -147,7 +149,7 @@ class PrivateKey:
         return self._sign(signing_input)
 
     def to_private_jwk(self) -> dict[str, Any]:
-        """The private JWK, for sealing. It is a secret."""
+        """The private JWK, to seal. It is a secret."""
         return {**load_key.private_jwk(self._material), "kid": self._kid, "alg": self._alg, "use": "sig"}
 
     def to_pem(self) -> bytes:
@@ -160,7 +162,7 @@ class PrivateKey:
         return f"PrivateKey({self._alg}, kid={self._kid})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a PrivateKey is not pickled: seal its to_private_jwk() (fapikit.stores.sealed)")
+        raise TypeError("a PrivateKey cannot be pickled: seal its to_private_jwk() (fapikit.stores.sealed)")
 
 
 def _require_for_signing(jwk: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""A public key as a JWK gives it: checked once, bound to its algorithm, ready to verify.
+"""A public key from a JWK: checked once, bound to its algorithm, ready to verify.
 
-Members are decoded strictly and in full length, so that one key has one spelling and one thumbprint. This is done on
-`cryptography` alone: a DPoP proof brings a key each time, and joserfc's import is lenient about base64 and takes
+Members are decoded strictly and with their full length. So a key has exactly one encoding and one thumbprint. This
+module uses `cryptography` alone: each DPoP proof has a key, and the import of joserfc is lenient about base64 and takes
 three to seven times as long.
 
 Spec: RFC 7517 4; RFC 7518 6; RFC 7638 3; RFC 8037 2; FAPI2-SP 5.4.1-2, -3; FAPI1-BL 5.2.2-5, -6,
@@ -29,15 +29,15 @@ EC_CURVES: Final[Mapping[str, tuple[ec.EllipticCurve, int]]] = {
     "P-384": (ec.SECP384R1(), 48),
     "P-521": (ec.SECP521R1(), 66),
 }
-"""Each curve with the octets of one coordinate."""
+"""Each curve, with the number of octets of a coordinate."""
 
 _ED25519_FIELD: Final = 2**255 - 19
 _LARGEST_Y: Final = 2**255 - 1  # the bit above is the sign of x
 _ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _SMALL_ORDER: Final = frozenset({0, 1, _ED25519_FIELD - 1, _ORDER_8, _ED25519_FIELD - _ORDER_8})
-"""y of the points whose order is 1, 2, 4 or 8 (RFC 7748 4.1: the cofactor is 8)."""
+"""The y coordinates of the points of order 1, 2, 4 or 8 (RFC 7748 4.1: the cofactor is 8)."""
 
-_MAXIMUM_EXPONENT_BITS: Final = 64  # a longer one makes verifying as slow as signing
+_MAXIMUM_EXPONENT_BITS: Final = 64  # with a longer exponent, verifying would be as slow as signing
 _MAXIMUM_CHARACTERS: Final = MAXIMUM_BITS // 6 + 2
 _THUMBPRINT_INPUT: Final = {
     "EC": '{"crv":"%s","kty":"%s","x":"%s","y":"%s"}',
@@ -62,7 +62,7 @@ class PublicKey:
     _verifiers: dict[str, Verify] = field(default_factory=dict, repr=False, compare=False)
 
     def supports(self, alg: str) -> bool:
-        """Whether `alg` may be verified with this key: kind, curve, and the key's own `alg`, `use`, `key_ops`."""
+        """Whether this key may verify `alg`: by its type, its curve, and its own `alg`, `use`, `key_ops`."""
         if not is_for(alg, self.kty, self.crv, self.alg):
             return False
         return self.use in (None, "sig") and (self.key_ops is None or "verify" in self.key_ops)
@@ -78,7 +78,7 @@ class PublicKey:
 
     @property
     def described(self) -> str:
-        """What it says of itself, for whoever looks why it does not fit."""
+        """The members of the key, for a message about why it does not match."""
         told = [f"kty {self.kty}"]
         told += [f"{name} {value!a:.40}" for name in ("crv", "alg", "use") if (value := getattr(self, name))]
         if self.key_ops is not None:
@@ -90,7 +90,7 @@ class PublicKey:
 
 
 def is_for(alg: str, kty: str, crv: str | None, own_alg: object) -> bool:
-    """Whether a key of this kind and curve, whose JWK names `own_alg` or None, is one for `alg` (RFC 8725 3.1)."""
+    """Whether a key of this type and curve, with `own_alg` (or None) in its JWK, is for `alg` (RFC 8725 3.1)."""
     algorithm = ALGORITHMS.get(alg)
     if algorithm is None or algorithm.kty != kty or algorithm.crv != crv:
         return False
@@ -102,11 +102,11 @@ def is_for(alg: str, kty: str, crv: str | None, own_alg: object) -> bool:
 def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
     """Read a public signature JWK.
 
-    Raises UnusableKey: private or symmetric members, unknown kind or curve, a point off its curve or of small order, a
-    member not in its one spelling, RSA under 2048 bits, absurdly long or of the broken generator.
+    Raises UnusableKey for private or symmetric members, an unknown type or curve, a point that is off its curve or of
+    small order, a member in another encoding, and an RSA key that is too short, too long or of the broken generator.
     """
     members = required_members(jwk)
-    material = import_material(members)  # first: what cannot be read has no thumbprint
+    material = import_material(members)  # first, because an invalid key has no thumbprint
     return PublicKey(
         kid=_optional_string(jwk, "kid"),
         kty=members["kty"],
@@ -121,10 +121,10 @@ def import_public_jwk(jwk: Mapping[str, Any]) -> PublicKey:
 
 
 def required_members(jwk: Mapping[str, Any]) -> dict[str, str]:
-    """The members that make the key, in order of their names (RFC 7638 3.2). Raises UnusableKey."""
+    """The required members of the key, in the order of their names (RFC 7638 3.2). Raises UnusableKey."""
     kty = jwk.get("kty")
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
-        raise UnusableKey("the JWK holds private key material", clause="RFC 7517 9.2")
+        raise UnusableKey("the JWK has private members: give the public key only", clause="RFC 7517 9.2")
     if kty == "EC":
         members = {"crv": jwk.get("crv"), "kty": "EC", "x": jwk.get("x"), "y": jwk.get("y")}
     elif kty == "OKP":
@@ -156,14 +156,14 @@ def members_of(material: object) -> dict[str, str]:
 
 
 def import_material(members: Mapping[str, str]) -> PublicMaterial:
-    """The key that these members make. Raises UnusableKey."""
+    """The key of these members. Raises UnusableKey."""
     kty, crv = members["kty"], members.get("crv", "")
     try:
         if kty == "EC" and crv in EC_CURVES:
             curve, octets = EC_CURVES[crv]
             x, y = base64url.decode(members["x"]), base64url.decode(members["y"])
             if len(x) != octets or len(y) != octets:
-                raise ValueError("a coordinate is not as long as its curve's field")
+                raise ValueError("a coordinate does not have the length of its curve's field")
             # RFC 8725 3.4: raises ValueError for a point off the curve, and for coordinates beyond its field.
             return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
         if kty == "RSA":
@@ -177,14 +177,14 @@ def import_material(members: Mapping[str, str]) -> PublicMaterial:
 
 
 def thumbprint_of(members: Mapping[str, str]) -> str:
-    """RFC 7638 3.2, of required members in their order whose values have been read: nothing in them needs escaping."""
+    """The RFC 7638 3.2 thumbprint of `required_members` that `import_material` accepted: they need no escaping."""
     text = _THUMBPRINT_INPUT[members["kty"]] % tuple(members.values())
     return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
 
 
 def _ed25519(octets: bytes) -> ed25519.Ed25519PublicKey:
     y = int.from_bytes(octets, "little") & _LARGEST_Y
-    # RFC 8725 3.4. The library reads y and y - p as one point, and takes points under which anybody signs anything.
+    # RFC 8725 3.4. The library accepts two encodings of one point, and points for which anybody can make signatures.
     if y >= _ED25519_FIELD or y in _SMALL_ORDER:
         raise ValueError("y is beyond its field, or the point is of small order")
     return ed25519.Ed25519PublicKey.from_public_bytes(octets)

@@ -1,7 +1,7 @@
-"""What a JWT is for: a type, so that none can pass for another.
+"""The kinds of JWTs. Each has its own rules, so that a JWT of one kind cannot be used as another kind.
 
-Where a `typ` is registered it is required if the specification lets us require it; elsewhere an absent `typ` or
-`JWT` passes and every other registered one is refused, and the claims that only another kind carries tell the rest.
+If a kind has a registered `typ`, the `typ` is required where the specification allows that. Otherwise `JWT` or no `typ`
+is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1
 """
@@ -24,11 +24,11 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 class Purpose:
     """One kind of JWT.
 
-    `self_issued`: who signs speaks of himself, so `iss` equals `sub`, which is so for no other kind.
-    `repeatable`: claims that may stand twice, if both times they say the same.
-    `header`: the members of the JOSE header of one that we make, in their order.
-    `error_code` is the OAuth code that a failure puts on the wire (None where the reader answers nobody);
-    `clauses` gives, for a claim, `typ`, "signature" or "encryption", the rule that a failure breaks.
+    `self_issued`: `iss` must equal `sub`, because the issuer makes statements about itself. In other kinds it must not.
+    `repeatable`: the claims that may occur twice with the same value.
+    `header`: the members of the JOSE header of a JWT that we make, in their order.
+    `error_code`: the OAuth error code that is sent for a failure, or None if the reader sends no response.
+    `clauses`: for a claim, `typ`, "signature" or "encryption", the clause that a failure breaks.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Purpose:
         clause: str | None = None,
         facts: Mapping[str, object] = _EMPTY,
     ) -> E:
-        """The error, with this purpose's code and its clause for the claim it is `about`."""
+        """The error, with the code of this purpose and its clause for the claim `about`."""
         clause = self.clauses.get(about, clause) if about else clause
         return error(message, code=self.error_code, clause=clause, facts={"jwt": self.name, **facts})
 
@@ -175,7 +175,7 @@ DPOP_PROOF: Final = Purpose(
     name="DPoP proof",
     typ="dpop+jwt",
     typ_required=True,
-    header=("typ", "alg", "jwk"),  # the key is here: a verifier that looked a kid up would find nothing
+    header=("typ", "alg", "jwk"),  # no kid: the key itself is in the header, and no key set has it
     required=("jti", "htm", "htu", "iat"),
     error_code="invalid_dpop_proof",
     clauses={

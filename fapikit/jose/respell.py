@@ -1,7 +1,7 @@
-"""Keys of a peer's set that are spelt otherwise than RFC 7518 has it, where they can be read in one way only.
+"""Keys in a peer's key set that are not encoded as RFC 7518 demands, if they can be read in one way only.
 
-Numbers with leading zero octets or without them, padded or standard base64, `use` in capitals, `key_ops` as text. A key
-that comes with what it has to prove, as in a DPoP proof, is never respelt: its thumbprint counts.
+They have numbers with wrong leading zero octets, padded or standard base64, `use` in capitals, or `key_ops` as one
+string. A key in a DPoP proof is never corrected, because its thumbprint is compared.
 
 Spec: RFC 7517 4.2, 4.3; RFC 7518 6.2.1.2, 6.3.1; RFC 8037 2
 Role: C, RS, AS
@@ -20,7 +20,7 @@ _TO_STANDARD: Final = str.maketrans("-_", "+/")
 
 
 def respell(jwk: Mapping[str, Any]) -> dict[str, Any]:
-    """The same key in the one spelling; members that cannot be read stay as they are."""
+    """The same key in the encoding of RFC 7518. Members that cannot be read stay as they are."""
     spelt = dict(jwk)
     _, octets = EC_CURVES.get(str(jwk.get("crv")), (None, None))
     for name in ("n", "e", "x", "y"):

@@ -1,6 +1,6 @@
-"""HS256, HS384, HS512: a secret that both sides know, for client_secret_jwt alone.
+"""HS256, HS384, HS512 with a secret that both sides know, for client_secret_jwt alone.
 
-These algorithms are in no list that a public key is checked against, so no key set can be made to verify one.
+These algorithms are in no list for public keys. So a key set can never be used to verify such a JWT.
 
 Spec: RFC 7518 3.2; OIDC 16.19; RFC 8725 3.1, 3.5
 Role: C, AS
@@ -22,17 +22,19 @@ _KEY_OCTETS: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 class SharedSecret:
-    """A local `Signer` over a client secret, and the verifier of what it signs. It has no public JWK."""
+    """A local `Signer` with a client secret, and the verifier of its signatures. It has no public JWK."""
 
     __slots__ = ("_alg", "_secret")
 
     def __init__(self, secret: Secret, *, alg: str = "HS256") -> None:
         """Raises ForbiddenAlgorithm, or UnusableKey if the secret is shorter than the hash (RFC 7518 3.2)."""
         if alg not in HMAC_ALGORITHMS:
-            raise ForbiddenAlgorithm("a client secret signs with HS256, HS384 or HS512", facts={"alg": alg})
+            raise ForbiddenAlgorithm(
+                f"alg {alg} is not for a client secret: use HS256, HS384 or HS512", facts={"alg": alg}
+            )
         if len(secret.reveal().encode()) < _KEY_OCTETS[alg]:
             raise UnusableKey(
-                f"a client secret for {alg} has {_KEY_OCTETS[alg]} octets or more",
+                f"the client secret is too short for {alg}: it must have {_KEY_OCTETS[alg]} octets or more",
                 clause="RFC 7518 3.2",
                 facts={"alg": alg},
             )
@@ -45,7 +47,7 @@ class SharedSecret:
 
     @property
     def kid(self) -> str:
-        return ""  # there is one secret: nothing to choose by
+        return ""  # there is one secret, so a kid is not needed
 
     @property
     def local(self) -> bool:
@@ -53,15 +55,17 @@ class SharedSecret:
 
     @property
     def public_jwk(self) -> Mapping[str, Any]:
-        raise TypeError("a shared secret has no public half")
+        raise TypeError("a shared secret has no public key")
 
     def sign(self, signing_input: bytes) -> bytes:
         return hmac.digest(self._secret.reveal().encode(), signing_input, HMAC_ALGORITHMS[self._alg])
 
     def check_signature(self, jws: UnverifiedJws) -> Mapping[str, Any]:
-        """The claims of a client assertion, now verified. Raises ForbiddenAlgorithm or BadSignature."""
+        """The verified claims of a client assertion. Raises ForbiddenAlgorithm or BadSignature."""
         if jws.alg != self._alg:
-            raise CLIENT_ASSERTION.fail(ForbiddenAlgorithm, "this client's secret is for another algorithm")
+            raise CLIENT_ASSERTION.fail(
+                ForbiddenAlgorithm, "alg of this client assertion is not the algorithm of the client's secret"
+            )
         if not hmac.compare_digest(self.sign(jws.signing_input), jws.signature):
             raise CLIENT_ASSERTION.fail(
                 BadSignature, "the signature of this client assertion does not verify"

@@ -1,4 +1,4 @@
-"""Making a signed JWT of one purpose.
+"""The making of a signed JWT.
 
 Spec: RFC 7515 5.1; RFC 7519 7.1
 """
@@ -19,7 +19,7 @@ _PUBLIC_MEMBERS: Final = ("kty", "crv", "x", "y", "n", "e")
 
 
 def sign_jwt(claims: Mapping[str, Any], purpose: Purpose, signer: Signer) -> Flow[str]:
-    """A compact JWS of `claims`, with the header that its purpose has."""
+    """A compact JWS of `claims`, with the header of its purpose."""
     header = strict_json.dump(dict(_header(purpose, signer)))
     return _signed(Concealed(f"{encode(header)}.{encode(strict_json.dump(claims))}"), signer)
 

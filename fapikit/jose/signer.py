@@ -1,4 +1,4 @@
-"""What may sign: a key in this process, or one that a KMS, an HSM or another process keeps.
+"""The interface of a signing key: a key in this process, or one in a KMS, an HSM or another process.
 
 Spec: RFC 7515 5.1
 """
@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class Signer(Protocol):
-    """One key, one algorithm. `sign` may block; a signer that would rather be awaited also has `asign`."""
+    """One key with one algorithm. `sign` may block. A signer that can be awaited also has `asign`."""
 
     @property
     def alg(self) -> str: ...
@@ -26,9 +26,9 @@ class Signer(Protocol):
 
     @property
     def local(self) -> bool:
-        """True if `sign` only computes, so that an event loop may call it in place."""
+        """True if `sign` does no I/O. Then an event loop may call it directly."""
         ...
 
     def sign(self, signing_input: bytes) -> bytes:
-        """The JWS signature over these octets."""
+        """The JWS signature of these octets."""
         ...

@@ -1,6 +1,6 @@
-"""Verifying a signed JWT: parse, issuer, key, signature, claims, in that order.
+"""The verification of a signed JWT: parse, issuer, key, signature, claims, in that order.
 
-No key is looked for before `typ`, `alg` and `iss` have passed, so a stranger's JWT costs nobody a network call.
+No key is fetched before `typ`, `alg` and `iss` are checked. So a JWT of an unknown issuer causes no network call.
 
 Spec: RFC 7515 5.2; RFC 7519 7.2; RFC 8725 3; JARM 5.1; FAPI2-SP 5.4.1-1.1
 """
@@ -24,7 +24,7 @@ from fapikit.secrets import Concealed, conceal
 
 @dataclass(frozen=True, slots=True)
 class VerifiedJwt:
-    """A JWT that passed. `token` is the signed artefact, verbatim and out of its encryption, for evidence."""
+    """A verified JWT. `token` is the signed JWT exactly as it came, decrypted, for evidence."""
 
     purpose: Purpose
     header: Mapping[str, Any]
@@ -50,9 +50,9 @@ def verify_jwt(
     expected: Expected,
     decryption: Decryption | None = None,
 ) -> Flow[VerifiedJwt]:
-    """Verify one JWT in full; with `decryption` also one that is encrypted around its signature.
+    """Verify a JWT; with `decryption` also one that was signed and then encrypted.
 
-    Raises the JwtError that fits; TransportError if no key can be had now.
+    Raises the JwtError of the failed check; TransportError if no key can be fetched now.
     """
     token = conceal(token)
     if decryption is not None:
@@ -68,7 +68,7 @@ def verify_jwt(
 
 
 def check_signature(jws: UnverifiedJws, key: PublicKey, purpose: Purpose) -> Mapping[str, Any]:
-    """The claims, now verified. Raises BadSignature, or UnusableKey if the key is not for this algorithm."""
+    """The verified claims. Raises BadSignature; UnusableKey if the key is not for this algorithm."""
     try:
         verify = key.verifier(jws.alg)
     except UnusableKey as error:

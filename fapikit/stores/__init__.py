@@ -1,7 +1,7 @@
-"""Stores: what must not be forgotten, as five atomic operations on one key.
+"""Stores keep what must not be lost, with five atomic operations on one key.
 
-`protocol` says what a store promises; `memory`, `sqlite` and `redis` keep it; `sealed` encrypts what is kept;
-`from_url` makes one from a line of configuration.
+`protocol` is the contract of a store. `memory`, `sqlite` and `redis` implement it. `sealed` encrypts the values.
+`from_url` makes a store from one line of configuration.
 """
 
 from fapikit.stores.from_url import store_from_url

@@ -1,7 +1,7 @@
-"""The entries of a store in memory: a mapping that grows and lets go a few entries at a time, however many it holds.
+"""The entries of a store in memory: a mapping of any size that grows, and removes expired entries, in small steps.
 
-A dict that grows copies itself, and what has ended long ago is a heap of work for whoever meets it: both would stop the
-process. So the entries lie in shards of about a thousand, each with the ends of its own in order.
+A large dict copies itself when it grows, and removing many expired entries at once takes long. Both would stop the
+process for a while. So the entries are in shards of about a thousand, each with a heap of its expiry times.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 Entry = tuple[bytes, float]
-"""The value, and when it ends."""
+"""The value, and when it expires."""
 
 _SHARD_BITS: Final = 10
 ENDS_AT_ONCE: Final = 64
-"""So many ends does one sweep look at, at most."""
+"""The limit for the expiry times that one sweep looks at."""
 _SHARDS_A_SWEEP: Final = 16
 
 
 class _Shard:
-    """`ends` is a heap of (end, key): for each entry there is one that is no later than its end."""
+    """`ends` is a heap of (time, key). For each entry it has a time that is not later than the entry's expiry."""
 
     __slots__ = ("ends", "entries")
 
@@ -30,12 +30,12 @@ class _Shard:
 
 
 class Entries(MutableMapping[str, Entry]):
-    """`octets`: of all keys and values. Ended entries are there until they are let go."""
+    """`octets`: the size of all keys and values. Expired entries are included until they are removed."""
 
     __slots__ = ("_mask", "_next", "_shards", "count", "octets")
 
     def __init__(self, expected: int) -> None:
-        """`expected`: how many entries there may be; more only make the shards larger."""
+        """`expected`: how many entries there may be. More entries only make the shards larger."""
         bits = max((max(expected, 1) - 1).bit_length() - _SHARD_BITS, 0)
         self._shards = [_Shard() for _ in range(1 << bits)]
         self._mask = len(self._shards) - 1
@@ -44,11 +44,11 @@ class Entries(MutableMapping[str, Entry]):
         self.octets = 0
 
     def find(self, key: str) -> Entry | None:
-        """Also one that has ended."""
+        """The entry, or None. It may be expired."""
         return self._shards[hash(key) & self._mask].entries.get(key)
 
     def write(self, key: str, entry: Entry, now: float) -> None:
-        """Keep it, and let one or two others go that have ended: so what comes in pays for what must go out."""
+        """Write an entry, and remove one or two expired ones: so removal keeps pace with writing."""
         shard = self._shards[hash(key) & self._mask]
         ends = shard.ends
         if ends and ends[0][0] <= now:
@@ -62,16 +62,16 @@ class Entries(MutableMapping[str, Entry]):
             self.octets += len(key) + len(entry[0])
         else:
             self.octets += len(entry[0]) - len(before[0])
-        if before is None or entry[1] < before[1]:  # a later end is found when the earlier one has come
+        if before is None or entry[1] < before[1]:  # a later expiry is pushed when the earlier time has come
             heappush(ends, (entry[1], key))
-            if len(ends) > 2 * len(shard.entries) + 64:  # rewritten keys leave ends behind
+            if len(ends) > 2 * len(shard.entries) + 64:  # rewritten keys leave old times in the heap
                 shard.ends = [(end, name) for name, (_, end) in shard.entries.items()]
                 heapify(shard.ends)
 
     def sweep(self, now: float, *, everywhere: bool = False) -> int:
-        """Let a few entries go that have ended; how many ends were looked at.
+        """Remove a few expired entries. Returns how many expiry times were looked at.
 
-        `everywhere`: look into every shard for one, where room is needed now; else into the next few.
+        `everywhere`: look into every shard, because room is needed now. Otherwise only into the next few.
         """
         looked_at = 0
         for _ in range(len(self._shards) if everywhere else min(_SHARDS_A_SWEEP, len(self._shards))):
@@ -103,7 +103,7 @@ class Entries(MutableMapping[str, Entry]):
         return self.count
 
     def _let_go(self, shard: _Shard, now: float) -> None:
-        """The entry whose end has come, unless it was given a later one meanwhile."""
+        """Remove the entry with the earliest time, unless its expiry is later by now."""
         _, key = heappop(shard.ends)
         entry = shard.entries.get(key)
         if entry is None:

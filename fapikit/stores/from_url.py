@@ -18,7 +18,7 @@ def store_from_url(url: str, *, max_octets: int | None = None, clock: Clock = sy
     """`memory:`, `sqlite:///bank.db` (relative), `sqlite:////var/lib/bank.db` (absolute), or a Redis URL.
 
     Redis and Valkey take `redis://`, `rediss://` (TLS) and `unix://`; `redis+cluster://` and `rediss+cluster://` name
-    a node of a cluster. `max_octets`: how much a store in memory or SQLite may hold. Raises ConfigurationError.
+    a node of a cluster. `max_octets`: the limit of a memory or SQLite store. Raises ConfigurationError.
     """
     if url == "memory:":
         return MemoryStore(max_octets=MEMORY_OCTETS if max_octets is None else max_octets, clock=clock)
@@ -27,13 +27,14 @@ def store_from_url(url: str, *, max_octets: int | None = None, clock: Clock = sy
         return SqliteStore(url.removeprefix(_SQLITE), max_octets=octets, clock=clock)
     if max_octets is not None and "://" in url:
         raise ConfigurationError(
-            "a Redis server bounds its memory itself: by its maxmemory, not by max_octets here"
+            "max_octets does not apply to a Redis store: leave it out, and set maxmemory at the Redis server"
         )
     if url.startswith(("redis://", "rediss://", "unix://")):
         return RedisStore(url, clock=clock)
     if url.startswith(("redis+cluster://", "rediss+cluster://")):
         return RedisStore(url.replace("+cluster", "", 1), cluster=True, clock=clock)
     raise ConfigurationError(
-        "a store is memory:, sqlite:///file, redis://host:port, rediss://host:port or unix:///socket",
+        "this is not the URL of a store: use memory:, sqlite:///file, redis://host:port, rediss://host:port or"
+        " unix:///socket",
         facts={"scheme": url.split(":", 1)[0][:20]},
     )

@@ -1,7 +1,7 @@
-"""A store in this process's memory: lost at exit, bounded in entries and octets, and it never evicts a live entry.
+"""A store in the memory of this process: lost at exit, bounded in entries and octets. It never evicts a live entry.
 
-A full store raises StoreFull, so that a flood cannot make it forget a replay mark. No operation works through more than
-a few entries, however many have ended (`entries`).
+A full store raises StoreFull. So a flood of requests cannot make it lose a replay mark. An operation looks at a few
+entries only, however many have expired (`entries`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _SWEEPS_FOR_ROOM: Final = 16
 
 
 class MemoryStore:
-    """At most `max_entries` live entries, whose keys and values have at most `max_octets` octets together.
+    """At most `max_entries` live entries. Their keys and values have at most `max_octets` octets together.
 
-    One process only: workers of one server do not share it.
+    It is for one process: the worker processes of a server do not share it.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class MemoryStore:
         self.max_octets = max_octets
         self._clock = clock
         self._entries = Entries(max_entries)
-        self.taken = self._entries.__len__  # ended ones included; for who asks on every request
+        self.taken = self._entries.__len__  # with expired entries; a fast way, for use in every request
         self._lock = threading.Lock()
         reset_after_fork(self)
 
@@ -95,10 +95,10 @@ class MemoryStore:
         return self.check()
 
     def close(self) -> None:
-        """Nothing is open: entries stay."""
+        """Does nothing. The entries stay."""
 
     async def aclose(self) -> None:
-        """Nothing is open: entries stay."""
+        """Does nothing. The entries stay."""
 
     def after_fork(self) -> None:
         self._lock = threading.Lock()
@@ -112,7 +112,7 @@ class MemoryStore:
         )
 
     def sweep(self) -> int:
-        """Let a few entries go that have ended; how many are left, ended ones among them."""
+        """Remove a few expired entries. Returns how many entries are left, with expired ones."""
         with self._lock:
             self._entries.sweep(self._clock())
             return len(self._entries)
@@ -128,13 +128,13 @@ class MemoryStore:
         entries.write(key, (value, now + ttl), now)
 
     def _make_room(self, key: str, value: bytes, now: float) -> None:
-        """Let go what has ended until this fits, a bounded number of entries. Raises StoreFull."""
+        """Remove a limited number of expired entries until this one fits. Raises StoreFull."""
         for _ in range(_SWEEPS_FOR_ROOM):
             if self._fits(key, value) or not self._entries.sweep(now, everywhere=True):
                 break
         if not self._fits(key, value):
             raise StoreFull(
-                "the memory store is full of live entries",
+                "the memory store is full of live entries: raise max_entries or max_octets, or use another store",
                 facts={"max_entries": self.max_entries, "max_octets": self.max_octets},
             )
 

@@ -1,9 +1,9 @@
 """A store in Redis or Valkey (6.2 or newer), shared by many processes on many hosts.
 
-Each operation is one round trip: a script on one entry and on the store's record of identity (`identity`), which lie in
-one hash slot, so it runs on a cluster. Nothing is retried: a write whose answer was lost may have happened, so the
-caller hears StoreUnavailable and cannot decide. In a server that would forget what lives (`redis_server`)
-nothing is marked: it is looked at before the first operation, and again every few seconds.
+Each operation is one round trip: a script on one entry and on the identity record of the store (`identity`). Both are
+in one hash slot, so the script runs on a cluster too. Nothing is retried: if the response to a write is lost, the write
+may have happened. The caller gets StoreUnavailable and cannot decide. The server is checked before the first operation,
+and again every few seconds. In a server that may lose live entries (`redis_server`) no replay mark is written.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class RedisStore:
-    """`url`: redis://, rediss:// (TLS) or unix://. `prefix` keeps this store's keys apart from others' there.
+    """`url`: redis://, rediss:// (TLS) or unix://. `prefix`: the beginning of all keys of this store in the server.
 
-    `timeout` is in seconds, for connecting and for each answer. `cluster`: the URL names a node of a cluster.
-    Raises ConfigurationError where the package redis is not installed.
+    `timeout`: in seconds, for connecting and for each response. `cluster`: the URL names a node of a cluster.
+    Raises ConfigurationError if the package redis is not installed.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class RedisStore:
         return await self._arun(self._steps.swap(key, expected, new, ttl))
 
     def check(self) -> StorePromise:
-        """What the server can keep. Raises UnfitStore if it would evict live entries when its memory is full.
+        """What the server can keep. Raises UnfitStore if it may evict live entries when its memory is full.
 
-        For start-up: what a store forgets early is a proof or a code that works twice.
+        Call it at start-up: if a store loses an entry early, a proof or a code can be used twice.
         """
         return self._run(self._steps.check())
 
@@ -82,11 +82,11 @@ class RedisStore:
 
     @property
     def forgot_at(self) -> float:
-        """When the store was last found to have forgotten what it held, as far as this process knows; -inf: never."""
+        """When a loss of data was last noticed, as far as this process knows; -inf: never."""
         return self._steps.forgot_at
 
     def close(self) -> None:
-        """Close the connections of the sync face."""
+        """Close the connections of the sync methods."""
         self._server.close()
 
     async def aclose(self) -> None:
@@ -94,7 +94,7 @@ class RedisStore:
         await self._server.aclose()
 
     def __repr__(self) -> str:
-        return f"RedisStore(prefix={self._prefix!r})"  # the URL may hold a password
+        return f"RedisStore(prefix={self._prefix!r})"  # without the URL, which may have a password
 
     def _run(self, steps: Steps[T]) -> T:
         reply: Any = None
@@ -104,7 +104,7 @@ class RedisStore:
         except StopIteration as stop:
             return cast(T, stop.value)
         except StoreError as error:
-            raise bare(error) from error.__cause__  # the steps hold what was to be stored
+            raise bare(error) from error.__cause__  # the frames of the steps have the value in clear
 
     async def _arun(self, steps: Steps[T]) -> T:
         reply: Any = None

@@ -1,4 +1,4 @@
-"""How a Redis store reaches its server: the connections of threads and of event loops, and what their failures mean."""
+"""The connections of a Redis store to its server, for threads and for event loops, and the errors of their failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fapikit.tracebacks import bare
 
 
 class Command(NamedTuple):
-    """One round trip; without a script it asks the server what it is."""
+    """One round trip. Without a script it is INFO."""
 
     script: Script | None
     keys: tuple[str, ...] = ()
@@ -26,10 +26,10 @@ class Command(NamedTuple):
 
 
 class RedisClient:
-    """`send` and `asend` raise StoreFull and StoreUnavailable, and nothing else. Nothing is sent twice."""
+    """`send` and `asend` raise StoreFull and StoreUnavailable, and no other error. Nothing is sent twice."""
 
     def __init__(self, url: str, *, timeout: float, cluster: bool) -> None:
-        """Raises ConfigurationError without the package redis, and for a URL that it cannot use."""
+        """Raises ConfigurationError if the package redis is missing, and for a URL that it cannot use."""
         try:
             import redis
             import redis.asyncio.retry
@@ -48,21 +48,25 @@ class RedisClient:
         try:
             self._library.connection.parse_url(url)
         except (ValueError, TypeError) as error:
-            # Not chained: the library's message may quote the URL, and with it a password.
-            raise ConfigurationError(f"not a usable Redis URL ({type(error).__name__})") from None
+            # Not chained: the message of the library may quote the URL, which may have a password.
+            raise ConfigurationError(
+                f"this Redis URL cannot be used ({type(error).__name__}): use redis://host:port/0, rediss:// or unix://"
+            ) from None
 
     def send(self, command: Command) -> Any:
-        with self._told():
+        with self._as_store_error():
             execute = self.of_threads.execute_command
             if command.script is None:
                 return execute("INFO", **self._everywhere())
             try:
                 return execute("EVALSHA", command.script.sha, *command.tail)
-            except self._library.exceptions.NoScriptError:  # it has not run there yet: nothing was done
+            except (
+                self._library.exceptions.NoScriptError
+            ):  # the server does not know the script yet: nothing was done
                 return execute("EVAL", command.script.text, *command.tail)
 
     async def asend(self, command: Command) -> Any:
-        with self._told():
+        with self._as_store_error():
             execute = self._of_this_loop().execute_command
             if command.script is None:
                 return await execute("INFO", **self._everywhere())
@@ -72,11 +76,11 @@ class RedisClient:
                 return await execute("EVAL", command.script.text, *command.tail)
 
     def close(self) -> None:
-        """Close the connections of the threads; the next command opens others."""
+        """Close the connections of the threads. The next command opens new ones."""
         made, self._made = self._made, None
         if made is not None:
             if self._cluster:
-                made.disconnect_connection_pools()  # close leaves them to the garbage collection
+                made.disconnect_connection_pools()  # `close` would leave them to the garbage collector
             made.close()
 
     async def aclose(self) -> None:
@@ -87,13 +91,13 @@ class RedisClient:
 
     @property
     def of_threads(self) -> Any:
-        """Made at first use: that of a cluster looks for its nodes as it is made."""
+        """The client of the threads. It is made at first use, because a cluster client connects when it is made."""
         if self._made is None:
             self._made = self._make(self._library)
         return self._made
 
     def _of_this_loop(self) -> Any:
-        """A connection belongs to the loop that opened it."""
+        """The client of this event loop. A connection can be used only by the loop that opened it."""
         loop = asyncio.get_running_loop()
         client = self.of_loops.get(loop)
         if client is None:
@@ -110,13 +114,13 @@ class RedisClient:
         return {"target_nodes": self._library.RedisCluster.PRIMARIES} if self._cluster else {}
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Whatever fails here is the store's failure: that a cluster is down, say, is no RedisError."""
+    def _as_store_error(self) -> Iterator[None]:
+        """Turn every failure into a StoreError. Not all are RedisErrors: for example, that a cluster is down."""
         try:
             yield
         except self._library.exceptions.OutOfMemoryError as error:
-            raise StoreFull("the Redis server has no memory left") from bare(error)
-        except Exception as error:  # noqa: BLE001 - told as what it is to the caller
+            raise StoreFull("the Redis server has no memory left: raise its maxmemory") from bare(error)
+        except Exception as error:  # noqa: BLE001 - the caller needs only to know that the store failed
             raise StoreUnavailable(
                 "the Redis store did not answer", facts={"why": type(error).__name__}
             ) from bare(error)

@@ -1,8 +1,8 @@
-"""What is run inside a Redis or Valkey server: each operation on one entry, together with the look at the identity.
+"""The scripts that run in a Redis or Valkey server. Each does one operation on an entry and checks the identity record.
 
-Each script answers (1, writes counted so far, result), or (0, name, writes, forgot_at) where the record of identity is
-not the one that was expected: then nothing has been done. `KEYS[1]` is that record, `KEYS[2]` the entry; `ARGV[1]` is
-the name that is expected, `ARGV[2]` the least number of writes.
+Each script returns (1, number of writes, result). If the identity record is not the expected one, it does nothing and
+returns (0, name, writes, forgot_at). `KEYS[1]` is the identity record, `KEYS[2]` the entry. `ARGV[1]` is the expected
+name, `ARGV[2]` the smallest expected number of writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Script:
-    """`sha`: under which the server knows it, once it has run."""
+    """`sha`: the name of the script in the server, after its first run."""
 
     __slots__ = ("sha", "text")
 
@@ -31,7 +31,7 @@ end
 local function written(result) return {{1, redis.call('HINCRBY', KEYS[1], 'writes', 1), result}} end
 local function unchanged(result) return {{1, record[2], result}} end
 """
-# What is written comes before it is counted: a server without memory refuses the first write of a script only.
+# The write comes before its count: a server without memory refuses only the first write of a script.
 GET: Final = Script(f"{_EXPECTED}return unchanged(redis.call('GET', KEYS[2]))")
 PUT: Final = Script(f"{_EXPECTED}redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])\nreturn written(1)")
 TAKE: Final = Script(f"""{_EXPECTED}
@@ -48,7 +48,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[5] then return unchanged(0) end
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 return written(1)
 """)
-# These two have the record alone, and answer with what it is afterwards.
+# These two scripts use the record alone, and return the record as it is after them.
 MEET: Final = Script(f"""{_RECORD}
 if record[1] then return record end
 redis.call('HSET', KEYS[1], 'name', ARGV[1], 'writes', 0, 'forgot_at', '-inf')

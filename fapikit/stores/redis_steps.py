@@ -1,4 +1,4 @@
-"""The operations of a Redis store as round trips, for both faces, and what it learns of its server on the way."""
+"""The operations of a Redis store as round trips, for its sync and async methods, and the checks of its server."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Steps: TypeAlias = Generator[Command, Any, T]
 
 INSPECTED_EVERY: Final = 5.0
 BUCKETS: Final = 64
-"""A cluster's entries lie in so many slots, each with a record of identity of its own."""
+"""The number of slots that the entries use on a cluster. Each slot has its own identity record."""
 _LONGEST_MS: Final = 100 * 365 * 86_400_000
 _LOGGER: Final = logging.getLogger("fapikit.stores")
 
 
 class RedisSteps:
-    """Each step raises StoreError of its own: UnfitStore, StoreForgot, UnreadableRecord."""
+    """Each operation can raise UnfitStore, StoreForgot, UnreadableRecord."""
 
     def __init__(self, prefix: str, *, cluster: bool, clock: Clock) -> None:
         self._prefix = prefix
@@ -80,7 +80,7 @@ class RedisSteps:
         return promise
 
     def _inspect(self) -> Steps[StorePromise]:
-        """Raises UnfitStore for a server that cannot be used at all; what it may be used for is another question."""
+        """Raises UnfitStore for a server that cannot be used at all. `require_no_eviction` is checked elsewhere."""
         nodes = nodes_of((yield Command(None)))
         require_primaries(nodes, cluster=self._cluster)
         promise = promise_of(nodes)
@@ -89,7 +89,9 @@ class RedisSteps:
         evicted, before = evicted_by(nodes), self._evicted
         self._nodes, self._promise, self._inspected_at = nodes, promise, self._clock()
         self._evicted = evicted
-        if before is not None and evicted > before:  # marks may be among them: none is taken for a while
+        if (
+            before is not None and evicted > before
+        ):  # replay marks may be among the evicted entries: it is a loss
             for bucket, known in list(self._known.items()):
                 yield from self._write_down(bucket, known.name)
         return promise
@@ -102,7 +104,7 @@ class RedisSteps:
         if known is None:
             known = yield from self._meet(bucket)
         now, writes = self._clock(), known.writes
-        if script is scripts.ADD:  # nobody is the first where marks may have been lost, or will be
+        if script is scripts.ADD:  # no first use can be proven if marks were lost, or may be evicted
             require_no_eviction(self._nodes)
             known.require_settled(now)
         reply = yield Command(script, (bucket, bucket + key), (known.name, writes, *arguments))
@@ -114,7 +116,7 @@ class RedisSteps:
         return reply[2]
 
     def _bucket_of(self, key: str) -> str:
-        """What the entry's name begins with; alone it names the record of identity, for no key is empty."""
+        """The beginning of the entry's key. Alone it is the key of the identity record, because no key is empty."""
         if not self._cluster:
             return self._prefix
         return f"{self._prefix}{{{crc32(key.encode()) % BUCKETS}}}"
@@ -126,16 +128,16 @@ class RedisSteps:
         return self._known.setdefault(bucket, Acquaintance(found, self._clock()))
 
     def _lost(self, bucket: str, known: Acquaintance, found: Identity | None) -> Steps[NoReturn]:
-        """Write down that the store forgot, unless another process has done so already. Raises StoreForgot."""
+        """Write the loss into the record, unless another process has done so. Raises StoreForgot."""
         if found is not None and known.is_told_of(found):
             self._known[bucket] = Acquaintance(found, self._clock())
         else:
             yield from self._write_down(bucket, "" if found is None else found.name)
-        self._inspected_at = float("-inf")  # another server may stand behind the name
+        self._inspected_at = float("-inf")  # another server may have this address now
         raise_forgot()
 
     def _write_down(self, bucket: str, name: str) -> Steps[None]:
-        """The record gets another name, unless another process was quicker; either way it forgot just now."""
+        """Give the record a new name, unless another process was faster. In both cases the loss is of now."""
         now = self._clock()
         found = _identity_of((yield Command(scripts.RENAME, (bucket,), (name, new_name(), repr(now)))))
         if found is None:
@@ -144,7 +146,7 @@ class RedisSteps:
 
 
 def _identity_of(record: Any) -> Identity | None:
-    """None where there is no record. Raises UnreadableRecord for one that is not a store's."""
+    """None if there is no record. Raises UnreadableRecord for a record that no store wrote."""
     try:
         name, writes, forgot_at = record
         if name is None:
@@ -155,7 +157,9 @@ def _identity_of(record: Any) -> Identity | None:
 
 
 def _unreadable() -> UnreadableRecord:
-    return UnreadableRecord("under the prefix of this Redis store lies a record that is not the store's")
+    return UnreadableRecord(
+        "another program wrote the key of this Redis store's prefix: choose another prefix"
+    )
 
 
 def _milliseconds(ttl: float) -> int:

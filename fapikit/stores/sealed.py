@@ -1,7 +1,7 @@
-"""Sealing: values that are stored, or handed to a browser, encrypted and bound to where they belong.
+"""Sealing: authenticated encryption of values that are stored, or kept in a browser, each bound to its place.
 
-AES-256-GCM with a key derived from yours; the newest key seals, every key opens. A value sealed for one context
-(a store key, a cookie's name) opens in no other.
+AES-256-GCM with a key that is derived from yours. The newest key seals, every key opens. A value that was sealed for
+one context (a store key, the name of a cookie) does not open in another.
 
 Spec: FAPI2-SP 6.8; RFC 9700 4.9.3
 """
@@ -35,7 +35,7 @@ assert _HEAD_OCTETS + _TAG_OCTETS <= MAX_SEAL_OCTETS  # noqa: S101 - a fact of t
 
 
 class Seal:
-    """`keys`: secrets of 32 octets or more, the newest first; drop one when all it sealed has expired.
+    """`keys`: secrets of 32 octets or more, the newest first. Remove a key when all that it sealed has expired.
 
     Raises ConfigurationError for other keys.
     """
@@ -53,44 +53,46 @@ class Seal:
         self._random_bytes = random_bytes
 
     def seal(self, value: bytes, context: str) -> bytes:
-        """The sealed value; it opens with the same `context` only."""
+        """The sealed value. It opens only with the same `context`."""
         head = _VERSION + self._newest + self._random_bytes(_NONCE_OCTETS)
         cipher = self._ciphers[self._newest]
         return head + cipher.encrypt(head[-_NONCE_OCTETS:], value, head + context.encode())
 
     def open(self, sealed: bytes, context: str) -> bytes:
-        """The value. Raises SealBroken if it was altered, belongs elsewhere or its key is gone."""
+        """The value. Raises SealBroken if it was altered, has another context, or its key was removed."""
         head = sealed[:_HEAD_OCTETS]
         if len(sealed) < _HEAD_OCTETS + _TAG_OCTETS or head[:1] != _VERSION:
-            raise SealBroken("this is no sealed value")
+            raise SealBroken("this is not a sealed value")
         cipher = self._ciphers.get(head[1 : 1 + _KEY_ID_OCTETS])
         if cipher is None:
-            raise SealBroken("the key of this sealed value is gone")
+            raise SealBroken(
+                "no key of this Seal sealed this value: keep old keys until their values have expired"
+            )
         try:
             return cipher.decrypt(head[-_NONCE_OCTETS:], sealed[_HEAD_OCTETS:], head + context.encode())
         except InvalidTag as error:
-            raise SealBroken("this sealed value was altered or belongs elsewhere") from error
+            raise SealBroken("this sealed value was altered, or was sealed for another context") from error
 
     def seal_text(self, value: bytes, context: str) -> str:
-        """The sealed value as base64url, fit for a cookie or a URL."""
+        """The sealed value as base64url text, for a cookie or a URL."""
         return base64url.encode(self.seal(value, context))
 
     def open_text(self, text: str, context: str) -> bytes:
-        """Open what `seal_text` made. Raises SealBroken."""
+        """Open a text of `seal_text`. Raises SealBroken."""
         try:
             return self.open(base64url.decode(text), context)
         except ValueError as error:
-            raise SealBroken("this is no sealed value") from error
+            raise SealBroken("this is not a sealed value") from error
 
     def __repr__(self) -> str:
         return f"Seal({len(self._ciphers)} keys)"
 
 
 class SealedStore:
-    """A store over another that sees sealed values only. Keys stay readable: put no secret into one.
+    """A store that seals its values and keeps them in another store. Keys stay readable: put no secret into a key.
 
-    Sealing the same value twice gives two different ones, so `swap` opens what is there, compares, and then swaps
-    exactly that sealed value: if it was replaced meanwhile the swap fails, and looks again.
+    Sealing the same value twice gives two different results. So `swap` opens the present value, compares it, and then
+    swaps exactly that sealed value. If it was replaced in the meantime, `swap` tries again.
     """
 
     def __init__(self, inner: Store, seal: Seal) -> None:
@@ -155,7 +157,7 @@ class SealedStore:
 
     @property
     def forgot_at(self) -> float:
-        """When the inner store was last found to have forgotten what it held; -inf: never."""
+        """When a loss of data of the inner store was last noticed; -inf: never."""
         return when_forgot(self._inner)
 
     def close(self) -> None:
@@ -164,7 +166,7 @@ class SealedStore:
             self._inner.close()
 
     async def aclose(self) -> None:
-        """Close what the inner store keeps open for this event loop."""
+        """Close the connections of the inner store for this event loop."""
         if hasattr(self._inner, "aclose"):
             await self._inner.aclose()
 
@@ -180,14 +182,17 @@ class SealedStore:
 
 
 def unsealed(store: Store) -> Store:
-    """The store that keeps what is sealed: how far its entries reach is for it to say."""
+    """The innermost store, which keeps the sealed values: it decides which processes share them."""
     while isinstance(store, SealedStore):
         store = store._inner
     return store
 
 
 def _contended() -> StoreUnavailable:
-    return StoreUnavailable("a sealed value changed too often to be swapped", facts={"tries": _SWAP_ATTEMPTS})
+    return StoreUnavailable(
+        "other processes changed this sealed value at each attempt to swap it: try again later",
+        facts={"tries": _SWAP_ATTEMPTS},
+    )
 
 
 def _key_id(key: bytes) -> bytes:

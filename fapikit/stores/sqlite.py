@@ -1,8 +1,8 @@
-"""A store in one SQLite file: shared by the processes of one host, and what was written outlives them.
+"""A store in one SQLite file. The processes of one host share it, and its data survive them.
 
-A finished write survives `kill -9` of any process. With `synchronous="FULL"` it survives a power cut too, at
-the price of one disk flush for each write. After each operation a look at the record of identity (`identity`) and at
-the files tells whether it was done in the store that is known, and in the one that lies at the path.
+A finished write survives `kill -9` of any process. With `synchronous="FULL"` it survives a power cut too, but each
+write needs a disk flush. Each operation checks the identity record (`identity`) and the files. So it is known whether
+the operation was done in the known store, and in the files that are at the path.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SWAP: Final = (
     "UPDATE entries SET value = :value, expires = :expires"
     " WHERE key = :key AND expires > :now AND value = :expected"
 )
-# Whoever writes sweeps: two entries for each that it wrote, a few at a time.
+# Writers remove expired entries: two for each written one, 64 at a time.
 _SWEEP: Final = (
     "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries WHERE expires <= :now LIMIT 64)"
 )
@@ -40,14 +40,14 @@ _SWEEP_EVERY: Final = 32
 _SWEEPS_FOR_ROOM: Final = 16
 MAX_OCTETS: Final = 1024**3
 
-# A child must neither use nor close what its parent opened: closing would drop the parent's file locks.
+# A child process must neither use nor close a connection of its parent: closing would release the parent's file locks.
 _of_the_parent: list[sqlite3.Connection] = []
 
 
 class SqliteStore:
-    """The store in the file at `path`, made readable by this user alone.
+    """The store in the file at `path`. The file is made readable for this user alone.
 
-    `timeout`: how many seconds to wait for a lock. `max_octets`: how large the database may grow.
+    `timeout`: how many seconds to wait for a lock. `max_octets`: the largest size of the database.
     Raises ConfigurationError for a path that names no file.
     """
 
@@ -105,7 +105,7 @@ class SqliteStore:
         return await asyncio.to_thread(self.swap, key, expected, new, ttl)
 
     def check(self) -> StorePromise:
-        """The file opens and answers; the processes of this host share it."""
+        """Check that the file can be opened and read. The processes of this host share it."""
         self.get("check")
         return StorePromise(shared=True, durable=True, warnings=self._file.warnings())
 
@@ -114,11 +114,11 @@ class SqliteStore:
 
     @property
     def forgot_at(self) -> float:
-        """When the store was last found to have forgotten what it held, as far as this process knows; -inf: never."""
+        """When a loss of data was last noticed, as far as this process knows; -inf: never."""
         return self._database.forgot_at
 
     def close(self) -> None:
-        """Close the file; the next operation opens it again."""
+        """Close the file. The next operation opens it again."""
         with self._lock:
             self._database.close()
 
@@ -126,8 +126,8 @@ class SqliteStore:
         await asyncio.to_thread(self.close)
 
     def __del__(self) -> None:
-        """A store that nobody holds any longer leaves no file open, and no warning of it."""
-        database = getattr(self, "_database", None)  # none yet, where construction failed
+        """Close the file of a store that is no longer used, so that Python warns of no open file."""
+        database = getattr(self, "_database", None)  # None if the construction failed
         if database is not None:
             database.close()
 
@@ -146,7 +146,7 @@ class SqliteStore:
             return None
         value = rows[0][0]
         if not isinstance(value, bytes):
-            raise UnreadableRecord("what the SQLite store holds under this key was not written by a store")
+            raise UnreadableRecord("another program wrote the value of this key into the SQLite file")
         return value
 
     def _write(self, statement: str, entry: dict[str, Any]) -> bool:
@@ -159,12 +159,12 @@ class SqliteStore:
             _, written = self._run(statement, entry)
         self._writes += 1
         if self._writes % _SWEEP_EVERY == 1:
-            with suppress(StoreError):  # the write has happened, and its caller must hear so
+            with suppress(StoreError):  # the write has happened, and the caller must get its result
                 self._sweep()
         return written == 1
 
     def _make_room(self) -> bool:
-        """Let go what has ended, a bounded number of entries; whether there was any."""
+        """Remove a limited number of expired entries. Returns whether there was one."""
         swept = 0
         with suppress(StoreError):
             while swept < _SWEEPS_FOR_ROOM and self._sweep():

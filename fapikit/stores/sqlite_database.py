@@ -1,4 +1,4 @@
-"""A SQLite store's connection to its file, and the look after each operation: is this the store that is known?"""
+"""The connection of a SQLite store to its file, and the check after each operation: is this still the same store?"""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fapikit.stores.identity import NEVER, Acquaintance, Identity, new_name, rai
 from fapikit.stores.sqlite_file import SqliteFile, Stamp, failure_of
 
 Done: TypeAlias = tuple[list[tuple[Any, ...]], int]
-"""The rows, and how many were changed."""
+"""The rows, and how many rows were changed."""
 
-# The record holds for the entries among which its name lies: no entry's own key is empty.
+# The record belongs to the entries if one of them, with the empty key, has its name. No other entry has an empty key.
 _MET: Final = (
     "SELECT name, forgot_at, writes FROM identity WHERE name = (SELECT value FROM entries WHERE key = '')"
 )
@@ -26,7 +26,7 @@ _WRITE_NAME: Final = "INSERT OR REPLACE INTO entries VALUES ('', ?, 9e999)"
 
 
 class SqliteDatabase:
-    """Not for two threads at once. It opens its file when it needs it, and again after `close`."""
+    """It must not be used by two threads at once. It opens its file when needed, and again after `close`."""
 
     def __init__(self, file: SqliteFile, clock: Clock) -> None:
         self._file = file
@@ -40,7 +40,7 @@ class SqliteDatabase:
         return NEVER if self._known is None else self._known.forgot_at
 
     def read(self, statement: str, entry: Mapping[str, Any]) -> Done:
-        """Raises StoreForgot; StoreUnavailable, also where other files lie at the path now."""
+        """Run a statement that reads. Raises StoreForgot; StoreUnavailable, also if other files are at the path now."""
         known, now = self._opened(), self._clock()
         done = self.execute(statement, entry)
         writes = self._require_known(known)
@@ -49,12 +49,12 @@ class SqliteDatabase:
         return done
 
     def write(self, statement: str, entry: Mapping[str, Any], *, is_mark: bool) -> Done:
-        """One statement, counted in one transaction: nothing is done in another store than the one that is known.
+        """Run a statement that writes, and count it, in one transaction. Nothing is written into an unknown store.
 
-        Raises StoreForgot; StoreFull; StoreUnavailable, also where other files lie at the path now.
+        Raises StoreForgot; StoreFull; StoreUnavailable, also if other files are at the path now.
         """
         known, now = self._opened(), self._clock()
-        if is_mark:  # nobody is the first where marks may have been lost
+        if is_mark:  # no first use can be proven if marks were lost
             known.require_settled(now)
         with _Transaction(self) as transaction:
             transaction.is_void = True
@@ -72,7 +72,7 @@ class SqliteDatabase:
             connection.close()
 
     def undo(self) -> None:
-        """Leave the transaction; where that fails it ends with the connection."""
+        """Roll the transaction back. If that fails, close the connection, which ends it."""
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -80,12 +80,12 @@ class SqliteDatabase:
             self.close()
 
     def let_go(self) -> sqlite3.Connection | None:
-        """The connection, which is not closed."""
+        """Give the connection up without closing it, and return it."""
         connection, self._connection = self._connection, None
         return connection
 
     def _opened(self) -> Acquaintance:
-        """What is known of the store, whose file is open now. Raises StoreError."""
+        """Open the file if it is not open. Returns what is known of the store. Raises StoreError."""
         if self._connection is None:
             try:
                 self._connection, self._stamp = self._file.open()
@@ -98,34 +98,36 @@ class SqliteDatabase:
         return self._known
 
     def _require_known(self, known: Acquaintance) -> int:
-        """How many writes the store has counted. Raises StoreForgot."""
+        """Check the identity record. Returns the number of writes that the store has counted. Raises StoreForgot."""
         found = _identity_of(self.execute(_MET)[0])
         if found is None or not known.recognises(found, known.writes):
             self._lost(known)
         return found.writes
 
     def _require_same_files(self) -> None:
-        """What was done was done in the files at the path. Raises StoreUnavailable; StoreForgot."""
+        """Check that the open files are those at the path. Raises StoreUnavailable; StoreForgot."""
         if self._file.stamp() != self._stamp:
             self.close()
-            self._opened()  # which tells whether anything was lost
-            raise StoreUnavailable("other files took the place of the SQLite store's: they are opened now")
+            self._opened()  # it raises StoreForgot if data were lost
+            raise StoreUnavailable(
+                "the files of the SQLite store were replaced by other files, which are open now"
+            )
 
     def execute(self, statement: str, arguments: Mapping[str, Any] | tuple[Any, ...] = ()) -> Done:
-        """One statement, and no look at whose store it is. Raises StoreFull, StoreUnavailable."""
+        """Run one statement without a check of the identity record. Raises StoreFull, StoreUnavailable."""
         if self._connection is None:
-            raise StoreUnavailable("the SQLite file was closed meanwhile")
+            raise StoreUnavailable("the SQLite file was closed in the meantime")
         try:
             cursor = self._connection.execute(statement, arguments)
             return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             failure = failure_of(error)
             if isinstance(failure, StoreUnavailable) and failure.facts["why"] != "SQLITE_BUSY":
-                self.close()  # it may be the file's fault: the next operation opens the one that is there then
+                self.close()  # the file may be damaged: the next operation opens the file that is at the path then
             raise failure from error
 
     def _met(self) -> Acquaintance:
-        """The record is read, or the first one written. A record whose name the entries do not hold has lost them."""
+        """Read the record, or write the first one. If no entry has the name of the record, the entries are lost."""
         now = self._clock()
         with _Transaction(self):
             found = _identity_of(self.execute(_MET)[0])
@@ -135,7 +137,7 @@ class SqliteDatabase:
         return Acquaintance(found, now)
 
     def _lost(self, known: Acquaintance) -> NoReturn:
-        """Write down that the store forgot, unless another process has done so already. Raises StoreForgot."""
+        """Write the loss into the record, unless another process has done so. Raises StoreForgot."""
         now = self._clock()
         self.undo()
         with _Transaction(self):
@@ -146,7 +148,7 @@ class SqliteDatabase:
         raise_forgot()
 
     def _renewed(self, forgot_at: float) -> Identity:
-        """Another record; it goes on counting."""
+        """Write a new record. Its number of writes continues."""
         (counted,) = self.execute(_COUNTED)[0][0]
         fresh = Identity(new_name(), forgot_at, counted or 0)
         self.execute(_END_RECORD)
@@ -156,7 +158,7 @@ class SqliteDatabase:
 
 
 class _Transaction:
-    """All or nothing. `is_void`: nothing was changed, and nothing is to be."""
+    """A transaction: all or nothing. `is_void`: nothing was changed, so it is rolled back."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -171,14 +173,14 @@ class _Transaction:
             if kind is None and not self.is_void:
                 self._database.execute("COMMIT")
         finally:
-            self._database.undo()  # what has not ended
+            self._database.undo()  # a transaction that is not committed
 
 
 def _identity_of(rows: list[tuple[Any, ...]]) -> Identity | None:
-    """None where there is no record. Raises UnreadableRecord for one that is not a store's."""
+    """None if there is no record. Raises UnreadableRecord for a record that no store wrote."""
     if not rows:
         return None
     name, forgot_at, writes = rows[0]
     if not isinstance(name, str) or not isinstance(forgot_at, float) or not isinstance(writes, int):
-        raise UnreadableRecord("the SQLite store's record of itself was not written by a store")
+        raise UnreadableRecord("another program wrote the identity record in the SQLite file")
     return Identity(name, forgot_at, writes)

@@ -1,4 +1,4 @@
-"""The file of a SQLite store: how it is opened, whether it is still the one at its path, and what lies beneath it."""
+"""The file of a SQLite store: opening it, checking that it is still at its path, and the type of its file system."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _OF_A_NETWORK: Final = frozenset(
 
 Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 Stamp: TypeAlias = tuple[tuple[int, int] | None, tuple[int, int] | None]
-"""Device and inode of the database and of its write-ahead log; None for what is not there."""
+"""Device and inode of the database and of its write-ahead log; None for a file that does not exist."""
 
 
 class SqliteFile:
-    """`max_octets` bounds the database itself. Raises ConfigurationError for a path that names no file."""
+    """`max_octets`: the limit of the database itself. Raises ConfigurationError for a path that names no file."""
 
     def __init__(
         self, path: Path | str, *, timeout: float, synchronous: Synchronous, max_octets: int
     ) -> None:
         if str(path) in ("", "."):
-            raise ConfigurationError("a SQLite store needs the path of a file, which its processes share")
-        self.path = Path(path).absolute()  # ":memory:" by itself is no file
+            raise ConfigurationError("path of the SQLite store is empty: give the path of a file")
+        self.path = Path(path).absolute()  # ":memory:" would not be a file
         self._log = Path(f"{self.path}-wal")
         self._timeout = timeout
         self._synchronous = synchronous
         self._max_octets = max_octets
 
     def open(self) -> tuple[sqlite3.Connection, Stamp]:
-        """A new connection to a prepared database, and the files' stamp. Raises sqlite3.Error, StoreUnavailable."""
+        """A connection to the prepared database, and the stamp of its files. Raises sqlite3.Error, StoreUnavailable."""
         try:
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
@@ -58,26 +58,26 @@ class SqliteFile:
         stamp = self.stamp()
         if stamp[0] != before:
             connection.close()
-            raise StoreUnavailable("another file took the place of the SQLite store's as it was opened")
+            raise StoreUnavailable("the file of the SQLite store was replaced while it was opened: try again")
         return connection, stamp
 
     def stamp(self) -> Stamp:
-        """Of what lies at the path now: another stamp than before is another file, whatever is in it."""
+        """The stamp of the files that are at the path now. Another stamp means another file."""
         return _device_and_inode(self.path), _device_and_inode(self._log)
 
     def warnings(self) -> tuple[str, ...]:
-        """What of the file system beneath an operator should know."""
+        """What the operator should know about the file system of the file."""
         kind = filesystem_of(self.path)
         if kind in _IN_MEMORY:
-            return (f"the SQLite file lies in memory ({kind}): a restart of the host forgets it",)
+            return (f"the SQLite file is in memory ({kind}): a restart of the host loses it",)
         if kind in _OF_A_NETWORK:
-            return (f"the SQLite file lies on a network file system ({kind}): no other host may open it",)
+            return (f"the SQLite file is on a network file system ({kind}): no other host may open it",)
         if kind == "overlay":
-            return ("the SQLite file lies in a container's own layer: it goes with the container",)
+            return ("the SQLite file is in the layer of a container: it is lost with the container",)
         return ()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """WAL mode and the tables. SQLite does not wait for the lock that a change to WAL needs, so this does."""
+        """Set WAL mode and make the tables. SQLite does not wait for the lock that WAL mode needs; this loop does."""
         give_up = time.monotonic() + self._timeout
         while True:
             try:
@@ -103,7 +103,7 @@ def _device_and_inode(file: Path) -> tuple[int, int] | None:
 
 
 def filesystem_of(path: Path) -> str:
-    """The type of the file system that holds the path; empty where the system does not tell."""
+    """The type of the file system of the path; empty if the operating system does not tell."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
@@ -118,8 +118,10 @@ def filesystem_of(path: Path) -> str:
 
 
 def failure_of(error: sqlite3.Error) -> StoreFull | StoreUnavailable:
-    """What an error of SQLite means for who asked the store."""
+    """The StoreError for an error of SQLite."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if name == "SQLITE_FULL":
-        return StoreFull("the SQLite store has reached its max_octets, or the disk under it is full")
+        return StoreFull(
+            "the SQLite store has reached its max_octets, or its disk is full: raise max_octets or free space"
+        )
     return StoreUnavailable("the SQLite store did not answer", facts={"why": name})

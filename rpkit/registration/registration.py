@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError, Remedy, UnusableKey
 from fapikit.flow import Flow, http
 from fapikit.http_message import Fields, HttpRequest, read_refusal
+from fapikit.jose.encryption_agreement import read_agreements
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import Profile
@@ -73,6 +75,11 @@ def register_at(
 
 def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
     """Check client metadata against the profile. Raises ForbiddenByProfile, ConfigurationError."""
+    with citing(profile):
+        _check_request(asked, profile)
+
+
+def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:
     method = asked.get("token_endpoint_auth_method", "client_secret_basic")
     profile.require(
         method in profile.client_authentication_methods,
@@ -93,6 +100,7 @@ def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
                     clause=profile.clause("signing_algorithms"),
                     facts={"member": name},
                 )
+    read_agreements(asked, ConfigurationError)
     _check_uris(asked, profile)
     if "jwks" in asked and "jwks_uri" in asked:
         raise ConfigurationError("jwks and jwks_uri are both given: give one of them", clause="RFC 7591 2")

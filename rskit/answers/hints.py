@@ -30,6 +30,11 @@ _BY_ERROR: Final[Mapping[str, str]] = {
     "WrongAudience": "does the server write another audience for this API? Issuer(audience=...)",
     "UnknownIssuer": "compare with issuers= letter by letter; opaque tokens need Issuer(introspection=...)",
     "WrongUrl": "is this API known by another origin, or behind a prefix? ResourceServer(origins=[...])",
+    "MissingCertificate": (
+        "does TLS end at a proxy? ResourceServer(client_certificates=CertificateHeader(...)), whose trust names where "
+        "the proxy connects from; uvicorn needs --no-proxy-headers then, or a secret"
+    ),
+    "NotEncrypted": "does this issuer not encrypt for this API? Issuer(clear_tokens=True)",
     "NotAnAccessToken": "is it an access token of this server? see Issuer(marked_by=...)",
 }
 
@@ -37,22 +42,28 @@ _BY_ERROR: Final[Mapping[str, str]] = {
 def hint_for(error: FapiError) -> str | None:
     """The question that the operator should answer, with the setting for it."""
     name = type(error).__name__
-    if isinstance(error, WrongUrl):
-        prefix = _prefix_between(error)
-        if prefix is not None:
-            return (
-                f"htu has a longer path. Does a proxy strip a prefix? ResourceServer(origins=[{prefix!r}]), "
-                "or forwarded_prefix=ProxyTrust.of(...) if it sends X-Forwarded-Prefix"
-            )
+    if isinstance(error, WrongUrl) and (found := _prefix_between(error)) is not None:
+        return found
     return _BY_CLAIM.get((name, error.facts.get("claim", ""))) or _BY_ERROR.get(name)
 
 
 def _prefix_between(error: WrongUrl) -> str | None:
-    """The prefix that `htu` has before the path of this server's URL."""
+    """The hint for an `htu` that differs by a prefix of the path alone; None for any other."""
     got = error.facts.get("got", "")
     for expected in error.facts.get("expected", "").split():
         origin = origin_of(expected)
-        path = expected.removeprefix(origin)
-        if got.startswith(origin + "/") and got.endswith(path) and len(got) > len(expected):
-            return got.removesuffix(path)
+        if not got.startswith(origin + "/"):
+            continue
+        path, got_path = expected.removeprefix(origin), got.removeprefix(origin)
+        if got_path.endswith(path) and len(got_path) > len(path):
+            return (
+                "htu has a longer path. Does a proxy strip a prefix? "
+                f"ResourceServer(origins=[{got.removesuffix(path)!r}]), "
+                "or forwarded_prefix=ProxyTrust.of(...) if it sends X-Forwarded-Prefix"
+            )
+        if path.endswith(got_path) and len(path) > len(got_path):
+            return (
+                f"htu has a shorter path. Is {path.removesuffix(got_path)!r} set here (root_path, SCRIPT_NAME, "
+                "X-Forwarded-Prefix) although no proxy strips it?"
+            )
     return None

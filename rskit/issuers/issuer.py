@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.assertion_audience import ISSUER, check_assertion_audience
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError, TransportError
 from fapikit.flow import Flow, shared
@@ -20,15 +21,15 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import ACCESS_TOKEN, Purpose
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits, RemoteKeySet
 from fapikit.metadata import ServerMetadata, discover
-from fapikit.profiles import Profile
+from fapikit.profiles import Profile, profile_of
 from fapikit.urls import require_secure
-from rskit.errors import IssuerUnusable, UnknownIssuer
+from rskit.errors import IssuerUnusable
 from rskit.issuers.cool_down import CoolDown
+from rskit.possession.confirmation import PossessionRules
 
 METADATA_LIFETIME: Final = 3600.0
 METADATA_DEADLINE: Final = 12.0
 _MAX_HEADERS: Final = 64
-_MAX_ISSUERS: Final = 1000
 OF_ID_TOKENS: Final = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that show that a JWT is an ID token and no access token."""
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
@@ -60,6 +61,8 @@ class Introspection:
     tokens that are no JWT go to this server; at most one issuer may have it. `aud_required`: False accepts an answer
     without `aud`. `signed`: require RFC 9701 answers even if the profile does not. `decryption`: the answers are
     registered as encrypted (RFC 9701 6), and these keys decrypt them; an answer that is not encrypted is refused.
+    `assertion_audience`: whom client assertions are meant for where that is not the issuer: `token_endpoint`, or a name
+    of the server's own.
     """
 
     client_id: str
@@ -70,6 +73,7 @@ class Introspection:
     signed: bool = False
     limits: IntrospectionLimits = IntrospectionLimits()
     decryption: Decryption | None = field(default=None, repr=False)
+    assertion_audience: str = field(default=ISSUER, kw_only=True)
 
     def __post_init__(self) -> None:
         if not hasattr(self.auth, "credentials") or not isinstance(self.client_id, str):
@@ -87,7 +91,9 @@ class Issuer:
     scopes (several claims: their union). `client_claim`: the claim with the client id (`cid` or `appid` at some
     servers). `max_token_age` refuses tokens whose `iat` is older. `algorithms` narrows those of the profile.
     `key_limits`: how long fetched keys are used. `name` is its label in logs. `clear_tokens`: its JWTs may be
-    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it.
+    unencrypted, although this API has `ResourceServer(decryption=...)` and other issuers encrypt for it. `profile`:
+    that of the resource server with other quirks, for this issuer alone; or another one, whose rules about algorithms,
+    binding and signed introspection then hold beside the server's, and loosen none.
 
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
@@ -112,6 +118,7 @@ class Issuer:
     marked_by: tuple[str, str] | None = field(default=None, kw_only=True)
     name: str | None = field(default=None, kw_only=True)
     clear_tokens: bool = field(default=False, kw_only=True)
+    profile: Profile | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
@@ -164,18 +171,32 @@ class KnownHeader(NamedTuple):
     keys: KeySet
 
 
+class ServerRules(NamedTuple):
+    """What the server holds all its issuers' tokens to. `encrypted`: their JWTs are encrypted for this API."""
+
+    profile: Profile
+    possession: PossessionRules
+    clock: Clock
+    encrypted: bool = False
+
+
 class TrustedIssuer:
     """An issuer with what this process knows of it: metadata, keys, and header segments of valid signatures."""
 
-    def __init__(self, config: Issuer, *, profile: Profile, clock: Clock, encrypted: bool) -> None:
+    def __init__(self, config: Issuer, server: ServerRules) -> None:
+        """Raises ConfigurationError."""
         self.config = config
-        self.encrypted = encrypted and not config.clear_tokens
+        clock = server.clock
+        self.profile = profile = _profile_for(config, server.profile)
+        self.possession = _possession_for(config, profile, server)
+        self.encrypted = server.encrypted and not config.clear_tokens
         """Whether a JWT of it in the clear is a downgrade (RFC 9068 4-2)."""
         self.algorithms = profile.signing_algorithms if config.algorithms is None else config.algorithms
         for alg in sorted(self.algorithms):
             profile.require_algorithm(alg, f"an access token of {config.label}")
         if config.introspection is not None:
             config.introspection.auth.check(profile)
+            check_assertion_audience(config.introspection.assertion_audience, profile)
         self.purpose: Purpose = replace(
             ACCESS_TOKEN,
             typ_required=config.typ != "any",
@@ -293,87 +314,34 @@ def _unusable(config: Issuer, error: FapiError) -> IssuerUnusable:
     return IssuerUnusable(f"{config.label} cannot be used: {error.message}", facts=dict(error.facts))
 
 
-class IssuerBook:
-    """All issuers by identifier. A function as `issuers` is called every time; what it returned lately is kept."""
-
-    def __init__(self, issuers: Issuers, *, profile: Profile, clock: Clock, encrypted: bool = False) -> None:
-        """`encrypted`: their JWTs are encrypted for this API, save those of issuers with `clear_tokens`."""
-        self._profile, self._clock, self._encrypted = profile, clock, encrypted
-        self._callback = issuers if callable(issuers) else None
-        self.by_callback = self._callback is not None
-        self._known: dict[str, TrustedIssuer] = {}
-        self.opaque: TrustedIssuer | None = None
-        if not callable(issuers):
-            listed = () if isinstance(issuers, Issuer) else tuple(issuers)
-            if isinstance(issuers, Issuer) or not all(isinstance(issuer, Issuer) for issuer in listed):
-                raise ConfigurationError("issuers must be Issuer objects: issuers=[Issuer(url)]")
-            self._known = {issuer.url: self._trust(issuer) for issuer in listed}
-            if not self._known:
-                raise ConfigurationError(
-                    "issuers= is empty: a resource server must trust at least one issuer"
-                )
-            self.opaque = self._one_for_opaque()
-
-    def find(self, iss: object) -> TrustedIssuer:
-        """Raises UnknownIssuer."""
-        if not isinstance(iss, str):
-            trusted = None
-        elif self._callback is not None:
-            return self._ask(self._callback, iss)
-        else:
-            trusted = self._known.get(iss)
-        if trusted is None:
-            raise _unknown(iss, self._known)
-        return trusted
-
-    def still_trusts(self, trusted: TrustedIssuer) -> bool:
-        """Whether the issuer of a cached decision still has the same configuration. Only a function can change it."""
-        try:
-            return self.find(trusted.config.url) is trusted
-        except UnknownIssuer:
-            return False
-
-    @property
-    def identifiers(self) -> tuple[str, ...] | None:
-        """The trusted issuers; None if a function decides."""
-        return None if self.by_callback else tuple(self._known)
-
-    def all(self) -> tuple[TrustedIssuer, ...]:
-        return tuple(self._known.values())
-
-    def _ask(self, callback: Callable[[str], Issuer | None], iss: str) -> TrustedIssuer:
-        config = callback(iss)
-        if config is None or config.url != iss:
-            self._known.pop(iss, None)
-            raise _unknown(iss, ())
-        trusted = self._known.get(iss)
-        if trusted is None or trusted.config != config:
-            if iss not in self._known and len(self._known) >= _MAX_ISSUERS:
-                self._make_room()
-            trusted = self._known[iss] = self._trust(config)
-        return trusted
-
-    def _make_room(self) -> None:
-        """Forget issuers without a valid token first. So honest issuers keep their keys and pauses."""
-        listed = list(self._known.items())
-        proven = [entry for entry in listed if entry[1].proven]
-        self._known = dict(proven if len(proven) < _MAX_ISSUERS else proven[len(proven) // 10 :])
-
-    def _trust(self, issuer: Issuer) -> TrustedIssuer:
-        return TrustedIssuer(issuer, profile=self._profile, clock=self._clock, encrypted=self._encrypted)
-
-    def _one_for_opaque(self) -> TrustedIssuer | None:
-        asking = [t for t in self._known.values() if t.config.introspection and t.config.introspection.opaque]
-        if len(asking) > 1:
-            raise ConfigurationError(
-                "opaque tokens can go to one issuer only: set Introspection(opaque=False) for the others",
-                facts={"issuers": " ".join(t.config.label for t in asking)},
-            )
-        return asking[0] if asking else None
-
-
-def _unknown(iss: object, known: Iterable[str]) -> UnknownIssuer:
-    return UnknownIssuer(
-        "the token's issuer is not trusted here",
-        facts={"got": iss, **({"trusted": " ".join(known)} if known else {})},
+def _profile_for(config: Issuer, general: Profile) -> Profile:
+    """That of the server with the issuer's quirks; or another one, in which no rule of the server's is loosened."""
+    own = general if config.profile is None else profile_of(config.profile)
+    if own.clauses == general.clauses:
+        return own
+    return replace(
+        own,
+        signing_algorithms=own.signing_algorithms & general.signing_algorithms,
+        sender_constraints=own.sender_constraints & general.sender_constraints,
+        sender_constraint_required=own.sender_constraint_required or general.sender_constraint_required,
+        signed_introspection_required=own.signed_introspection_required
+        or general.signed_introspection_required,
+        clock_skew=min(own.clock_skew, general.clock_skew),
     )
+
+
+def _possession_for(config: Issuer, own: Profile, server: ServerRules) -> PossessionRules:
+    """Raises ConfigurationError if the server takes none of the ways in which the issuer's tokens are bound."""
+    general = server.possession
+    if own.clauses == server.profile.clauses:
+        return general
+    bindings = general.bindings & own.sender_constraints
+    required = general.required or own.sender_constraint_required
+    if required and not bindings:
+        raise ConfigurationError(
+            f"Issuer({config.url!r}, profile={own.name!r}): this server takes "
+            f"{' or '.join(sorted(general.bindings)) or 'no bound token'}, and that profile another binding. Set the "
+            "profile and bindings= of ResourceServer so that they allow the bindings of all issuers",
+            clause=own.clause("sender_constraints"),
+        )
+    return replace(general, bindings=bindings, required=required)

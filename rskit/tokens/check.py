@@ -15,7 +15,8 @@ from fapikit.jose.encryption import Decryption, is_encrypted
 from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
-from rskit.issuers.issuer import Introspection, IssuerBook, TrustedIssuer
+from rskit.issuers.book import IssuerBook
+from rskit.issuers.issuer import Introspection, TrustedIssuer
 from rskit.possession.credentials import Credentials
 from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook
@@ -179,7 +180,9 @@ class TokenCheck:
         if found.expires_at is not None:
             until = min(until, found.expires_at)
         if trusted.config.max_token_age is not None:
-            until = min(until, found.claims["iat"] + trusted.config.max_token_age + self._rules.skew)
+            until = min(
+                until, found.claims["iat"] + trusted.config.max_token_age + trusted.profile.clock_skew
+            )
         entry = AcceptedToken(Allow(found), trusted, until, None, signed)
         newer = self._cache.accept(digest, entry, asked_at, self._clock())
         if newer is not None:
@@ -202,7 +205,7 @@ class TokenCheck:
         told = INACTIVE if isinstance(error, InactiveToken) else copy.copy(error)
         entry = RefusedToken(told, asked_at, asked_at + asking.limits.negative)
         if jwt is not None and signed is not None:
-            ends = jwt.reveal().claims["exp"] + self._rules.skew
+            ends = jwt.reveal().claims["exp"] + jwt.reveal().trusted.profile.clock_skew
             lasting = RefusedToken(told, asked_at, ends) if told is INACTIVE else entry
             if self._cache.revoke(digest, signed, lasting, now):
                 return

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from fapikit.client_authentication.assertion_audience import assertion_audience_at
 from fapikit.clock import Clock, RandomBytes
 from fapikit.errors import FapiError
 from fapikit.flow import Flow, shared
@@ -36,10 +37,9 @@ _WITHOUT_AUDIENCE: Final = replace(_WITH_AUDIENCE, required=())
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """How this server introspects: `signed` requires RFC 9701 answers."""
+    """What every introspection of this server needs."""
 
     rules: JwtRules
-    signed: bool
     clock: Clock
     random_bytes: RandomBytes
 
@@ -82,12 +82,18 @@ def _ask(
 ) -> Flow[Answer]:
     metadata = yield from trusted.metadata()
     try:
-        endpoint = metadata.endpoint("introspection_endpoint", mtls=introspection.auth.mtls)
+        mtls = introspection.auth.mtls
+        endpoint = metadata.endpoint("introspection_endpoint", mtls=mtls)
+        audience = assertion_audience_at(metadata, introspection.assertion_audience, mtls=mtls)
     except FapiError as error:
         raise IssuerUnusable(
-            f"the metadata of {trusted.config.label} has no introspection_endpoint"
+            f"the metadata of {trusted.config.label} cannot be used to introspect: {error.message}"
         ) from error
-    signed = inquiry.signed or introspection.signed or introspection.decryption is not None
+    signed = (
+        trusted.profile.signed_introspection_required
+        or introspection.signed
+        or introspection.decryption is not None
+    )
     keys = (yield from trusted.key_source()) if signed else None
     asked_at = inquiry.clock()
     question = introspect(
@@ -102,7 +108,8 @@ def _ask(
         keys=keys,
         algorithms=trusted.algorithms,
         decryption=introspection.decryption,
-        skew=inquiry.rules.skew,
+        skew=trusted.profile.clock_skew,
+        assertion_audience=audience,
         timeout=introspection.limits.timeout,
     )
     cool_down = trusted.introspecting_known if known else trusted.introspecting
@@ -131,7 +138,7 @@ def check_members(
         issuer=trusted.config.url if "iss" in members else None,
         audience=_audience(members, trusted, introspection, rules),
         now=now,
-        skew=rules.skew,
+        skew=trusted.profile.clock_skew,
         max_age=trusted.config.max_token_age,
     )
     check_claims(members, purpose, expected)

@@ -26,7 +26,8 @@ from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
-from rskit.issuers.issuer import IssuerBook, KnownHeader, TrustedIssuer
+from rskit.issuers.book import IssuerBook
+from rskit.issuers.issuer import KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
 from rskit.tokens.claims import build_token
@@ -39,7 +40,6 @@ class JwtRules(NamedTuple):
 
     audience: tuple[str, ...]
     accepted: frozenset[str]
-    skew: float
 
 
 class Jwt(NamedTuple):
@@ -156,7 +156,7 @@ def _accept(
     now: float,
 ) -> AcceptedToken:
     """What the claims of a valid signature grant, and how long that may be cached. Raises the refusal."""
-    claim, skew = claims.get, rules.skew
+    claim, skew = claims.get, trusted.profile.clock_skew
     exp, iat, aud, sub = claim("exp"), claim("iat"), claim("aud"), claim("sub")
     # True only if `check_claims` would pass too. The issuer is right already: the key was chosen by it.
     if not (
@@ -196,7 +196,7 @@ def _require_claims(claims: Mapping[str, Any], trusted: TrustedIssuer, rules: Jw
         issuer=config.url,
         audience=audience_for(trusted, rules) if config.audience_claim == "aud" else (),
         now=now,
-        skew=rules.skew,
+        skew=trusted.profile.clock_skew,
         max_age=config.max_token_age,
     )
     check_claims(claims, trusted.purpose_of(claims), expected)

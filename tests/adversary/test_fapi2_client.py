@@ -50,12 +50,12 @@ ID_TOKEN_FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str
         WrongAudience,
         "OIDC 3.1.3.7-3",
     ),
-    "client-test-invalid-null-alg": ("id_token_jwt", unsigned, ForbiddenAlgorithm, "RFC 8725 3.1"),
+    "client-test-invalid-null-alg": ("id_token_jwt", unsigned, ForbiddenAlgorithm, "FAPI2-SP 5.4.1-1.2"),
     "client-test-invalid-alternate-alg": (
         "id_token_jwt",
         signed_with_rs256,
         ForbiddenAlgorithm,
-        "RFC 8725 3.1",
+        "FAPI2-SP 5.4.1-1.2",
     ),
     "client-test-invalid-expired-exp": (
         "id_token",

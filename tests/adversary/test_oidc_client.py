@@ -54,14 +54,19 @@ FAULTS: dict[str, tuple[str, Callable[[Any], Any], type[FapiError], str]] = {
     "oidcc-client-test-invalid-aud": ("id_token", with_one_more("aud"), WrongAudience, "OIDC 3.1.3.7-3"),
     "oidcc-client-test-missing-aud": ("id_token", without("aud"), MissingClaim, "OIDC 3.1.3.7-3"),
     "oidcc-client-test-nonce-invalid": ("id_token", with_one_more("nonce"), WrongNonce, "OIDC 3.1.3.7-11"),
-    "oidcc-client-test-idtoken-sig-none": ("id_token_jwt", unsigned, ForbiddenAlgorithm, "RFC 8725 3.1"),
+    "oidcc-client-test-idtoken-sig-none": (
+        "id_token_jwt",
+        unsigned,
+        ForbiddenAlgorithm,
+        "FAPI2-SP 5.4.1-1.2",
+    ),
     "oidcc-client-test-missing-sub": ("id_token", without("sub"), MissingClaim, "OIDC 2"),
     "oidcc-client-test-missing-iat": ("id_token", without("iat"), MissingClaim, "OIDC 3.1.3.7-10"),
     "oidcc-client-test-invalid-sig-hs256": (
         "id_token_jwt",
         signed_with_hs256,
         ForbiddenAlgorithm,
-        "RFC 8725 3.1",
+        "FAPI2-SP 5.4.1-1.2",
     ),
     "oidcc-client-test-invalid-sig-es256": (
         "id_token_jwt",

@@ -24,6 +24,7 @@ RUNS = {
     "fapi2-security tls_client_auth dpop": "demo: 8 steps passed, 5 refusals held, 0 failed",
     "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi2-security tls_client_auth mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security self_signed_tls_client_auth mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing": "demo: 8 steps passed, 9 refusals held, 0 failed",
     "fapi1-advanced": "demo: 9 steps passed, 10 refusals held, 0 failed",
     "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",

@@ -195,6 +195,8 @@ BORNE: dict[str, tuple[str, Any, Any]] = {  # the member, what came, and what `r
     "a flag as text": ("request_parameter_supported", "true", True),
     "a flag as text in capitals": ("require_pushed_authorization_requests", "FALSE", False),
     "a flag of a name of its own": ("tls_client_certificate_bound_access_tokens", "true", True),
+    "an empty list": ("code_challenge_methods_supported", [], None),
+    "an empty list of methods": ("token_endpoint_auth_methods_supported", [], None),
     "an object of another specification": ("credential_configurations_supported", {"pid": {}}, {"pid": {}}),
     "a list of objects of another one": ("things_supported", [{"a": 1}], [{"a": 1}]),
     "an endpoint that is null": ("introspection_endpoint", None, None),

@@ -285,6 +285,54 @@ def test_a_key_service_that_fails_shows_no_secret(name: str, signed: bool, clien
         assert shown(error, world.secrets()) == []
 
 
+class _NotKeeping(MemoryStore):
+    """Fails at the request object, and has seen it."""
+
+    def __init__(self, bank: FakeBank) -> None:
+        super().__init__(clock=bank.clock)
+        self.seen: set[str] = set()
+
+    def put(self, key: str, value: bytes, ttl: float) -> None:
+        self.seen.add(value.decode())
+        raise AppError("the store is gone")
+
+    async def aput(self, key: str, value: bytes, ttl: float) -> None:
+        self.put(key, value, ttl)
+
+    def add(self, key: str, value: bytes, ttl: float) -> bool:
+        self.put(key, value, ttl)
+        return False
+
+    async def aadd(self, key: str, value: bytes, ttl: float) -> bool:
+        return self.add(key, value, ttl)
+
+
+@pytest.mark.parametrize("how", ["under an address", "at addresses", "elsewhere"])
+def test_a_request_that_cannot_be_hosted_shows_no_secret(how: str, clients: Clients, bank: FakeBank) -> None:
+    store = _NotKeeping(bank)
+
+    def put(request_object: str) -> None:
+        store.seen.add(request_object)
+        raise AppError("the bucket is gone")
+
+    address = "https://fintech.example/requests"
+    hosted: Any = {"under an address": address, "at addresses": [f"{address}/{'a' * 22}"], "elsewhere": put}[
+        how
+    ]
+    client = clients.of(
+        bank,
+        profile="fapi1-baseline",
+        signed_requests=True,
+        hosted_requests=hosted,
+        id_token_signed_response_alg="ES256",
+        store=store,
+    )
+    error = broken(lambda: client.begin(scope="openid accounts"))
+    assert isinstance(error, AppError)
+    assert len(store.seen) == 1
+    assert shown(error, store.seen) == []
+
+
 @pytest.mark.parametrize("kind", [ClientSecretBasic, ClientSecretPost])
 def test_a_client_secret_is_not_shown(kind: Any, clients: Clients) -> None:
     def arm(world: World, at: int) -> Any:

@@ -254,5 +254,5 @@ def test_an_id_token_names_nothing_twice_whatever_the_quirk(clients: Clients, ba
 def test_an_id_token_that_is_encrypted_unasked_is_called_so(clients: Clients, bank: FakeBank) -> None:
     key = DecryptionKey.generate("ECDH-ES")
     bank.faults["id_token_jwt"] = lambda token: encrypt_jwt(token, key)
-    with pytest.raises(MalformedJwt, match="this ID token is encrypted, which was not agreed"):
+    with pytest.raises(MalformedJwt, match="this ID token is encrypted, and no encryption is configured"):
         signed_in(clients.of(bank), bank)

@@ -20,11 +20,20 @@ from askit.pytest_plugin.hosts import Host
 from askit.pytest_plugin.movable_clock import MovableClock
 from tests.askit.bank import settings
 from tests.askit.fapi1.advanced import APIS, CLIENTS
+from tests.askit.hosting import CA as HOSTS_CA
 from tests.askit.plain_client import PlainClient
 from tests.keys import a_key
 from tests.mothers.certificates import Made, a_certificate, an_authority, usage
 
-NUMBERS = {"fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4}
+NUMBERS = {"fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4, "by-certificate": 5}
+BY_CERTIFICATE: dict[str, Any] = {
+    **CLIENTS[0],
+    "client_id": "by-certificate",
+    "token_endpoint_auth_method": "tls_client_auth",
+    "tls_client_auth_san_dns": "by-certificate.example.test",
+    "jwks": {"keys": [dict(a_key("ES256", 5).public_jwk)]},
+}
+"""A client that signs in by its certificate, and signs its requests with a key."""
 
 
 @cache
@@ -44,6 +53,7 @@ def certificate_of(client_id: str) -> Made:
         issuer=client_authority(),
         now=time.time(),
         key_usage=usage(digital_signature=True),
+        names=[x509.DNSName(f"{client_id}.example.test")],
         serial=100 + NUMBERS[client_id],
     )
 
@@ -59,10 +69,17 @@ def _server_certificate() -> Made:
     )
 
 
-class LiveBank:
-    """One bank, and who talks to it."""
+class ByCertificate(PlainClient):
+    """It proves who it is by the connection alone."""
 
-    def __init__(self, host: Host, folder: Path, **changes: Any) -> None:
+    def authentication(self, assertion: str | None = None, **claims: Any) -> dict[str, str]:
+        return {"client_id": self.client_id}
+
+
+class LiveBank:
+    """One bank, and who talks to it. `hosted`: where its clients have their request objects."""
+
+    def __init__(self, host: Host, folder: Path, hosted: str, **changes: Any) -> None:
         self.clock = MovableClock()
         self.issuer = f"https://localhost:{host.port}"
         self.port = host.port
@@ -71,8 +88,9 @@ class LiveBank:
         members = {
             "issuer": self.issuer,
             "profile": "fapi1-advanced",
-            "clients": [*CLIENTS, *APIS],
+            "clients": [*({**each, "request_uris": [hosted]} for each in (*CLIENTS, BY_CERTIFICATE)), *APIS],
             "tls": _files(folder),
+            "http": {"ca": str(folder / "hosts-ca.pem")},
             **changes,
         }
         self.config = Config.from_mapping(settings(**members))
@@ -97,7 +115,8 @@ class LiveBank:
     ) -> PlainClient:
         """`certificate`: the name of the client whose certificate it shows, or None."""
         whose = client_id if certificate == "its own" else certificate
-        return PlainClient(
+        kind = ByCertificate if client_id == BY_CERTIFICATE["client_id"] else PlainClient
+        return kind(
             http=self.http(None if whose is None else certificate_of(whose)),
             clock=self.clock,
             client_id=client_id,
@@ -112,6 +131,7 @@ def _files(folder: Path) -> dict[str, str]:
     (folder / "server.pem").write_text(server.pem)
     (folder / "server.key").write_text(server.key_pem)
     (folder / "client-ca.pem").write_text(client_authority().pem)
+    (folder / "hosts-ca.pem").write_bytes(HOSTS_CA.cert_pem.bytes())
     return {
         "certificate": str(folder / "server.pem"),
         "key": str(folder / "server.key"),

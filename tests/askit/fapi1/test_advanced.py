@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -247,6 +248,12 @@ async def test_nor_does_it_where_it_differs(client: PlainClient) -> None:
 )
 async def test_pkce_is_for_what_is_pushed(client: PlainClient, changes: dict[str, Any]) -> None:
     assert error_of(await push(client, **changes)) == (400, "invalid_request", "FAPI1-ADV 5.2.2-18")
+
+
+async def test_pushed_without_pkce_while_clients_learn_it() -> None:
+    learning = {"name": "PKCE_OPTIONAL", "until": dt.date(2099, 1, 1), "reason": "an app of last year"}
+    client = a_client(a_bank(quirks=[learning]))
+    assert (await push(client, code_challenge=None, code_challenge_method=None)).status_code == 201
 
 
 # What may be registered.

@@ -10,6 +10,7 @@ import pytest
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Call, Flow, call
 from fapikit.io import AsyncDriver, SyncDriver
+from fapikit.secrets import Concealed
 
 
 def calling(function: Any, *arguments: Any, deadline: float = 5.0) -> Flow[Any]:
@@ -50,10 +51,10 @@ def test_a_coroutine_function_is_awaited_and_ended_in_time() -> None:
 
 
 def test_in_a_sync_call_a_coroutine_function_is_a_mistake_that_has_done_nothing() -> None:
-    with pytest.raises(ConfigurationError, match="hand over a plain function"):
+    with pytest.raises(ConfigurationError, match="give a plain function"):
         SyncDriver().run(calling(later, 7))
 
 
 def test_its_arguments_are_not_shown() -> None:
-    assert repr(Call(later, ("a secret",), 1.0)) == "Call(later)"
-    assert "secret" not in repr(Call(min, ("a secret",), 1.0))
+    assert repr(Call(later, Concealed(("a secret",)), 1.0)) == "Call(later)"
+    assert "secret" not in repr(Call(min, Concealed(("a secret",)), 1.0))

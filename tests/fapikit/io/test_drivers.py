@@ -374,7 +374,7 @@ def test_a_remote_key_never_blocks_the_loop() -> None:
 
 def test_a_pure_flow_may_sign_and_nothing_else() -> None:
     assert run_pure(sign(a_key(), b"x")) == a_key().sign(b"x")
-    with pytest.raises(RuntimeError, match="asked for Http"):
+    with pytest.raises(RuntimeError, match="this one yielded Http"):
         run_pure(http(HttpRequest("GET", "https://as.example/")))
 
 

@@ -264,4 +264,4 @@ def test_a_store_that_does_not_say_what_it_can_keep_is_not_relied_on(face: str, 
         promise = asyncio.run(promise)
     assert not promise.shared
     assert not promise.durable
-    assert "does not say" in promise.warnings[0]
+    assert "has no check()" in promise.warnings[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fapikit import MemoryStore
+from fapikit import MemoryStore, SqliteStore
 from fapikit.errors import ConfigurationError, ForbiddenByProfile, StoreFull, StoreUnavailable
 from rpkit import Client
 from rpkit.login.hosted_request import FETCHED_WITHIN
@@ -95,6 +96,16 @@ def test_the_application_may_put_it_elsewhere(clients: Clients, bank: FakeBank) 
     start = client.begin(scope="openid")
     assert query_of(start.url)["request_uri"][0].startswith("https://cdn.example/7.jwt#")
     assert client.complete(bank.authorize(start.url), start.transaction).id_token
+
+
+def test_any_worker_gives_out_what_another_one_keeps(bank: FakeBank, tmp_path: Path) -> None:
+    """Each process has its own client; the store is the same."""
+    one, other = (
+        Clients("sync").of(bank, **OPTIONS, store=SqliteStore(tmp_path / "logins.db")) for _ in range(2)
+    )
+    name = urlsplit(query_of(one.begin().url)["request_uri"][0]).path.rsplit("/", 1)[1]
+    assert claims_of(other.take_hosted_request(name))["client_id"] == CLIENT_ID
+    assert one.take_hosted_request(name) is None
 
 
 REGISTERED = [f"{HOSTED}/{str(number) * 22}" for number in range(3)]

@@ -66,6 +66,8 @@ NOT_ASKED: dict[str, tuple[dict[str, Any], str]] = {
         {"post_logout_redirect_uris": ["http://fintech.example/"]},
         "FAPI2-SP 5.3.2.2-8",
     ),
+    "RSA1_5": ({"id_token_encrypted_response_alg": "RSA1_5"}, "RFC 8725 3.2"),
+    "half of an encryption": ({"userinfo_encrypted_response_enc": "A256GCM"}, "OIDC 10.2"),
     "jwks twice": ({"jwks_uri": "https://fintech.example/jwks"}, "RFC 7591 2"),
     "a private key": ({"jwks": {"keys": [a_key().to_private_jwk()]}}, "RFC 7517 9.2"),
 }

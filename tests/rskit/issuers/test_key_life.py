@@ -11,7 +11,7 @@ from fapikit import KeyLimits
 from fapikit import errors as e
 from fapikit.jwks import REFETCHES_AT_ONCE
 from rskit import Allow, CannotDecide, Issuer, ResourceServer
-from rskit.issuers.issuer import _MAX_ISSUERS
+from rskit.issuers.book import _MAX_ISSUERS
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
 from tests.keys import a_key
@@ -220,7 +220,7 @@ def test_an_issuer_that_was_asked_about_its_tokens_is_an_honest_one(clock: Froze
 def test_an_issuer_whose_configuration_changes_takes_no_other_s_place(
     clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rskit.issuers.issuer._MAX_ISSUERS", 10)
+    monkeypatch.setattr("rskit.issuers.book._MAX_ISSUERS", 10)
     names = [f"https://{number}.example" for number in range(10)]
     known = {name: Issuer(name, keys=an_issuer().keys) for name in names}
     server = a_server(clock=clock, issuers=known.get)
@@ -235,7 +235,7 @@ def test_an_issuer_whose_configuration_changes_takes_no_other_s_place(
 def test_of_issuers_that_have_all_signed_for_something_the_oldest_are_forgotten(
     clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rskit.issuers.issuer._MAX_ISSUERS", 20)
+    monkeypatch.setattr("rskit.issuers.book._MAX_ISSUERS", 20)
 
     def known(iss: str) -> Issuer:
         return Issuer(iss, keys=an_issuer().keys)

@@ -12,7 +12,7 @@ import wsgi_mw
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.jose.key_set import KeySet
 from fapikit.stores import store_from_url
-from rskit import Issuer, ResourceServer
+from rskit import Issuer, ResourceServer, customer_of
 from wsgi_mw.flask import Access, current_token, public
 
 
@@ -21,7 +21,7 @@ def create() -> flask.Flask:
     server = ResourceServer(
         resource=os.environ["RESOURCE"],
         issuers=[Issuer(os.environ["ISSUER"], keys=KeySet.from_jwks(json.loads(os.environ["JWKS"])))],
-        profile="fapi2-security",
+        profile=os.environ.get("PROFILE", "fapi2-security"),
         store=store_from_url(os.environ["STORE"]),
         nonces=bytes.fromhex(os.environ["NONCE_KEY"]),
         client_certificates=_client_certificates(),
@@ -37,7 +37,8 @@ def create() -> flask.Flask:
     @app.get("/payments/<path:of>")
     @Access("payments")
     def payments(of: str) -> dict[str, Any]:
-        return {"sub": current_token.subject, "pid": os.getpid()}
+        customer = customer_of(flask.request.headers)
+        return {"sub": current_token.subject, "pid": os.getpid(), "customer": str(customer.ip_address)}
 
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, server)  # type: ignore[method-assign]
     return app

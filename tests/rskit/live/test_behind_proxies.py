@@ -61,6 +61,13 @@ SETTINGS = {
     "HAProxy": Setting(
         HAPROXY, "haproxy.cfg", "haproxy", "X-SSL-Client-Cert", lambda der: base64.b64encode(der).decode()
     ),
+    "HAProxy, RFC 9440": Setting(
+        HAPROXY,
+        "haproxy-rfc9440.cfg",
+        "rfc9440",
+        "Client-Cert",
+        lambda der: f":{base64.b64encode(der).decode()}:",
+    ),
     "Apache": Setting(APACHE, "apache.conf", "apache", "X-SSL-Client-Cert", _spaces),
     "Envoy": Setting(
         ENVOY, "envoy.yaml", "envoy", "X-Forwarded-Client-Cert", lambda der: f'Cert="{_percent(der)}"'
@@ -229,8 +236,11 @@ def test_a_unix_socket_and_a_secret(mint: Mint, certificates: Certificates, tmp_
                 assert answer.status_code == status
 
 
-def test_uvicorn_s_own_proxy_headers_close_the_door(mint: Mint, certificates: Certificates):
+def test_uvicorn_s_own_proxy_headers_close_the_door(
+    mint: Mint, certificates: Certificates, caplog: pytest.LogCaptureFixture
+):
     """By default uvicorn writes the customer's address over the proxy's, which then is not recognised."""
+    caplog.set_level("INFO", "rskit")
     mine, der = certificates.a_client("mine")
     token = mint.token(scope="payments", cnf={"x5t#S256": b64(hashlib.sha256(der).digest())})
     also = {"proxy_set_header Host ": "proxy_set_header X-Forwarded-For 192.0.2.9;\n proxy_set_header Host "}
@@ -247,3 +257,4 @@ def test_uvicorn_s_own_proxy_headers_close_the_door(mint: Mint, certificates: Ce
         ):
             headers = {"Authorization": f"Bearer {token}"}
             assert httpx.get(f"{outside}/payments", headers=headers, verify=mine).status_code == status
+    assert "uvicorn needs --no-proxy-headers" in caplog.text

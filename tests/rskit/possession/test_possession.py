@@ -168,6 +168,14 @@ def test_the_log_names_the_prefix_by_which_a_proof_differs(
         allowed(a_server(origins=[origin]), a_view(f"DPoP {token}", dpop=(a_proof(token, url=htu),)))
 
 
+def test_the_log_names_a_prefix_that_nobody_strips(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", "rskit")
+    token = bound_token()
+    view = a_view(f"DPoP {token}", dpop=(a_proof(token),), path="/bank/accounts")
+    assert type(refused(a_server(), view).error) is e.WrongUrl
+    assert "htu has a shorter path. Is '/bank' set here" in caplog.text
+
+
 @pytest.mark.spec("RFC 9449 11.3")
 def test_a_nonce_is_demanded_of_every_proof_and_ends():
     clock = FrozenClock()

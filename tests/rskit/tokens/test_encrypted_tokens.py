@@ -70,12 +70,14 @@ def test_it_is_opened_once_and_possession_is_proven_each_time(monkeypatch: pytes
 
 
 @pytest.mark.spec("RFC 9068 4-2")
-def test_a_token_in_the_clear_is_a_downgrade():
+def test_a_token_in_the_clear_is_a_downgrade(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", "rskit")
     server = opening()
     for _ in range(2):
         refusal = refused(server, bearer(a_token()))
         assert type(refusal.error) is e.NotEncrypted
         assert (refusal.status, refusal.error.code) == (401, "invalid_token")
+    assert "Issuer(clear_tokens=True)" in caplog.text
     allowed(server, bearer(seal(a_token(), KEY)))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from askit.pytest_plugin.hosts import Host
 from tests.askit.fapi1.live import LiveBank, a_host, close_all
+from tests.askit.hosting import Hosting, hosting
 from tests.askit.plain_client import PlainClient
 
 
@@ -24,8 +25,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def bank(host: Host, folder: Path) -> AsyncIterator[LiveBank]:
-    made = LiveBank(host, folder)
+async def web() -> AsyncIterator[Hosting]:
+    """Where clients host their request objects."""
+    async with hosting() as running:
+        yield running
+
+
+@pytest.fixture
+async def bank(host: Host, folder: Path, web: Hosting) -> AsyncIterator[LiveBank]:
+    made = LiveBank(host, folder, web.uri)
     with host.inhabited(made.server):
         yield made
         await close_all(made.opened)

@@ -8,6 +8,8 @@ import ssl
 
 import pytest
 
+from fapikit.metadata import read_metadata
+from fapikit.metadata_audit import audit
 from tests.askit.fapi1.live import LiveBank
 from tests.askit.plain_client import PlainClient
 
@@ -47,6 +49,11 @@ async def test_discovery_end_point_verification(bank: LiveBank, client: PlainCli
         "request_object", "id_token", "token_endpoint_auth", "authorization", "userinfo", "introspection"
     ):  # fmt: skip
         assert set(document[f"{what}_signing_alg_values_supported"]) == {"PS256", "ES256"}, what
+
+
+async def test_the_audit_of_rpkit_finds_nothing_lacking(bank: LiveBank, client: PlainClient) -> None:
+    document = (await client.http.get("/.well-known/openid-configuration")).json()
+    assert audit(read_metadata(bank.issuer, document), "fapi1-advanced").lacking == ()
 
 
 async def test_the_keys(client: PlainClient) -> None:

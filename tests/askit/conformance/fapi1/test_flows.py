@@ -2,49 +2,97 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.askit.fapi1.advanced import JARM, an_object, decide, login, push, redeem, visit
 from tests.askit.fapi1.answers import callback_of, error_of
 from tests.askit.fapi1.live import LiveBank
+from tests.askit.hosting import Hosting
 from tests.askit.plain_client import VERIFIER, PlainClient
-from tests.keys import claims_of
+from tests.keys import b64, claims_of
 
 pytestmark = pytest.mark.anyio
 
 
-async def _answer(client: PlainClient, way: str, **changes: Any) -> dict[str, str]:
-    """The members of the answer to a request by value or pushed, out of the signed answer if it is one."""
-    if way == "by value":
-        _, answer = await login(client, an_object(client, **changes))
+async def _answer(
+    client: PlainClient, way: str, web: Hosting | None = None, **changes: Any
+) -> dict[str, str]:
+    """The members of the answer to a request that goes this way, out of the signed answer if it is one."""
+    if way == "pushed":
+        page = await client.authorize((await push(client, **changes)).json()["request_uri"])
+    elif web is not None:
+        web.body = an_object(client, **changes).encode()
+        page = await client.authorize(web.uri, response_type="code id_token", scope="openid")
     else:
-        request_uri = (await push(client, **changes)).json()["request_uri"]
-        _, answer = await decide(client, await client.authorize(request_uri))
+        page = await visit(client, an_object(client, **changes))
+    _, answer = await decide(client, page)
     return claims_of(answer["response"]) if "response" in answer else answer
 
 
-@pytest.mark.spec("FAPI1-ADV 5.2.2-5, -6")
-@pytest.mark.parametrize("way", ["by value", "pushed"])
+@pytest.mark.spec("FAPI1-ADV 5.2.2-1, -5, -6, -14")
+@pytest.mark.parametrize("client_id", ["fintech", "by-certificate"])
+@pytest.mark.parametrize("way", ["by value", "by reference", "pushed"])
 @pytest.mark.parametrize("response", [{}, JARM], ids=["hybrid", "JARM"])
-async def test_fapi1_advanced_final(bank: LiveBank, way: str, response: dict[str, str]) -> None:
+async def test_fapi1_advanced_final(
+    bank: LiveBank, web: Hosting, client_id: str, way: str, response: dict[str, str]
+) -> None:
     """Two clients; each token is worth something over the certificate of its own client alone, never in a query."""
     tokens = {}
-    for client_id in ("fintech", "other"):
-        client = bank.client(client_id)
-        code = (await _answer(client, way, **response))["code"]
+    for each in (client_id, "other"):
+        client = bank.client(each)
+        code = (await _answer(client, way, web if way == "by reference" else None, **response))["code"]
         answer = await redeem(client, code, code_verifier=VERIFIER if way == "pushed" else None)
         assert answer.status_code == 200, answer.text
         assert answer.headers["cache-control"] == "no-store"
-        tokens[client_id] = answer.json()["access_token"]
-    for client_id, token in tokens.items():
-        for shown in ("fintech", "other"):
+        tokens[each] = answer.json()["access_token"]
+    for each, token in tokens.items():
+        for shown in tokens:
             http = bank.client(shown).http
             headers = {"authorization": f"Bearer {token}"}
-            status = 200 if shown == client_id else 401
-            assert (await http.get("/userinfo", headers=headers)).status_code == status
+            assert (await http.get("/userinfo", headers=headers)).status_code == (
+                200 if shown == each else 401
+            )
             assert (await http.get("/userinfo", params={"access_token": token})).status_code == 401
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2-14")
+@pytest.mark.parametrize("certificate", [None, "other"])
+async def test_a_client_that_signs_in_by_its_certificate_by_no_other(
+    bank: LiveBank, certificate: str | None
+) -> None:
+    client = bank.client("by-certificate", certificate=certificate)
+    assert error_of(await push(client))[:2] == (401, "invalid_client")
+
+
+@pytest.mark.spec("FAPI1-ADV 5.1.1, 5.2.2.1-4, -5")
+async def test_both_id_tokens(client: PlainClient) -> None:
+    """Read by a library that shares no code with the server."""
+    answer = await _answer(client, "by value")
+    tokens = (await redeem(client, answer["code"])).json()
+    keys = jwt.PyJWKSet.from_dict((await client.http.get("/jwks")).json())
+    read = []
+    for token in (answer["id_token"], tokens["id_token"]):
+        kid = jwt.get_unverified_header(token)["kid"]
+        claims = jwt.decode(
+            token, keys[kid], algorithms=["ES256", "PS256"], audience="fintech", issuer=client.issuer
+        )
+        assert claims["nonce"] == "the-nonce"
+        assert claims["auth_time"] <= claims["iat"] < claims["exp"]
+        read.append(claims)
+    front, back = read
+    assert front["c_hash"] == half_hash(answer["code"])
+    assert front["s_hash"] == half_hash(answer["state"])
+    assert back["at_hash"] == half_hash(tokens["access_token"])
+    assert (front["sub"], front["acr"]) == (back["sub"], back["acr"])
+    assert not {"name", "email"} & front.keys()
+
+
+def half_hash(value: str) -> str:
+    return b64(hashlib.sha256(value.encode()).digest()[:16])
 
 
 async def test_user_rejects_authentication(client: PlainClient) -> None:

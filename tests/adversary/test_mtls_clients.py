@@ -1,0 +1,150 @@
+"""The FAPI 2.0 client modules of the certification suite with client certificates: each combination on its happy path,
+and every fault for the client that signs in by certificate and has its tokens bound to it.
+
+The bank has the suite's two hosts: a call to the wrong one, without the certificate or with one where none is due, ends
+the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fapikit.errors import IssuerMismatch
+from tests.adversary.test_fapi2_client import ID_TOKEN_FAULTS, RESPONSE_FAULTS
+from tests.adversary.test_message_signing_client import FAULTS as SIGNED_RESPONSE_FAULTS
+from tests.adversary.walk import refused, walk, with_value, without
+from tests.mothers.clients import Clients
+from tests.mothers.mtls_bank import MUTUAL_TLS, MtlsBank, served_over_tls
+from tests.rpkit.mutual_tls.parties import CA, COMBINATIONS, KEY, MINE, SELF_SIGNED, arguments
+
+Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def bank() -> Iterator[MtlsBank]:
+    bank = MtlsBank(registered=[MINE, SELF_SIGNED], dpop=False, method="tls_client_auth")
+    with served_over_tls(bank, CA, SELF_SIGNED) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(clients: Clients, bank: MtlsBank) -> Iterator[Connect]:
+    made: list[Any] = []
+
+    def connect(**options: Any) -> Any:
+        made.append(clients.of(bank, **{**arguments(bank), **options}))
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close() if clients.kind == "sync" else client.aclose()
+
+
+def signing(**options: Any) -> dict[str, Any]:
+    """A certificate signs no request object: that takes a key beside it."""
+    return {"profile": "fapi2-message-signing", "request_signer": KEY, **options}
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-1, -2; RFC 8705 2a, 3a, 5")
+@pytest.mark.parametrize("signed", [False, True], ids=["plain", "signed"])
+@pytest.mark.parametrize(("method", "binding"), COMBINATIONS)
+def test_client_test_happy_path(
+    method: str, binding: str, signed: bool, connect: Connect, bank: MtlsBank
+) -> None:
+    bank.method, bank.dpop = method, binding == "dpop"
+    assert walk(connect(**signing() if signed else {}), bank).status_code == 200
+    forms = [call.form for call in (*bank.calls("par"), *bank.calls("token"))]
+    assert all(("client_assertion" in form) == (method not in MUTUAL_TLS) for form in forms)
+    assert all(form["client_id"] == "fintech" for form in forms)
+
+
+@pytest.mark.spec("RFC 9449 8.2")
+@pytest.mark.parametrize("method", sorted(MUTUAL_TLS))
+def test_client_test_happy_path_no_dpop_nonce(method: str, connect: Connect, bank: MtlsBank) -> None:
+    bank.method, bank.dpop, bank.nonces = method, True, False
+    assert walk(connect(), bank).status_code == 200
+    assert len(bank.calls("token")) == 1
+
+
+@pytest.mark.spec("RFC 8705 5")
+def test_oidcc_client_test_mtls_endpoint_aliases(connect: Connect, bank: MtlsBank) -> None:
+    """The token call alone has an alias; the other endpoints ask for the certificate where they are."""
+    host = bank.mtls_origin
+
+    def one_alias(metadata: dict[str, Any]) -> dict[str, Any]:
+        aliases = metadata["mtls_endpoint_aliases"]
+        kept = {"token_endpoint": aliases.pop("token_endpoint")}
+        return {**metadata, **aliases, "token_endpoint": f"{bank.issuer}token", "mtls_endpoint_aliases": kept}
+
+    bank.faults["metadata"] = one_alias
+    client = connect()
+    assert walk(client, bank).status_code == 200
+    assert client.bank.endpoint("token_endpoint").startswith(host)
+    assert {call.certificate is not None for call in bank.calls("token")} == {True}
+
+
+@pytest.mark.parametrize("module", ID_TOKEN_FAULTS)
+def test_id_token_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
+    fault, hook, error, clause = ID_TOKEN_FAULTS[module]
+    bank.faults[fault] = hook
+    refused(connect(), bank, error, clause, after="token")
+
+
+@pytest.mark.parametrize("module", RESPONSE_FAULTS)
+def test_authorization_response_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
+    hook, error, clause = RESPONSE_FAULTS[module]
+    bank.faults["callback"] = hook
+    refused(connect(), bank, error, clause, after="callback")
+
+
+@pytest.mark.parametrize("module", SIGNED_RESPONSE_FAULTS)
+def test_signed_response_is_refused(module: str, connect: Connect, bank: MtlsBank) -> None:
+    fault, hook, error, clause = SIGNED_RESPONSE_FAULTS[module]
+    bank.faults[fault] = hook
+    refused(connect(**signing()), bank, error, clause, after="callback")
+
+
+def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: MtlsBank) -> None:
+    bank.faults["metadata"] = lambda members: {**members, "issuer": f"{members['issuer']}INVALID"}
+    with pytest.raises(IssuerMismatch):
+        connect()
+    assert {call.path.split("/")[1] for call in bank.seen} == {".well-known"}
+
+
+CARRIES_ON = {
+    "client-test-valid-aud-as-array": ("id_token", lambda claims: {**claims, "aud": [claims["aud"]]}),
+    "client-test-token-endpoint-response-without-expires_in": ("token", without("expires_in")),
+    "client-test-token-type-case-insensitivity": ("token", with_value("token_type", "bEARER")),
+}
+
+
+@pytest.mark.parametrize("module", CARRIES_ON)
+def test_carries_on(module: str, connect: Connect, bank: MtlsBank) -> None:
+    fault, hook = CARRIES_ON[module]
+    bank.faults[fault] = hook
+    assert walk(connect(), bank).status_code == 200
+
+
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-6")
+def test_client_refresh_token_test(connect: Connect, bank: MtlsBank) -> None:
+    """The API answers invalid_token until the client has refreshed twice, with rotated refresh tokens."""
+    bank.rotate = True
+    client = connect()
+    start = client.begin(scope="openid accounts")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    refreshed: list[str] = []
+
+    def invalid_until_twice_refreshed(_call: Any) -> Any:
+        refreshed[:] = [
+            call.form["refresh_token"] for call in bank.calls("token") if "refresh_token" in call.form
+        ]
+        return (401, {"www-authenticate": 'Bearer error="invalid_token"'}, {}) if len(refreshed) < 2 else None
+
+    bank.faults["api_accounts"] = invalid_until_twice_refreshed
+    with client.api(login.tokens, base_url=bank.api_origin) as api:
+        assert api.get("/accounts").status_code == 401
+        assert api.get("/accounts").status_code == 200
+    assert len(set(refreshed)) == 2
