@@ -69,8 +69,7 @@ class Handshake:
     def _made(self) -> ssl.SSLContext:
         context = server_context(self._files.certificate, self._files.key, profile=self._profile)
         if self._asks:
-            ask_for_client_certificates(context)
-            trust_client_certificates(context, [*self._authorities, *self._trusted])
+            ask_for_client_certificates(context, [*self._authorities, *self._trusted])
         return context
 
 

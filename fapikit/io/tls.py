@@ -43,17 +43,18 @@ def server_context(
     return context
 
 
-def ask_for_client_certificates(context: ssl.SSLContext) -> None:
+def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
     """Let a server ask each client for a certificate, and shake hands without one too.
 
-    The handshake takes what `trust_client_certificates` says; it proves possession of the key and nothing else. Whether
-    a certificate is valid today is left to whoever can say why not.
+    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. Whether a
+    certificate is valid today is left to whoever can say why not. Raises ConfigurationError.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
     # A session that is resumed from a ticket has the first certificate and not its chain (RFC 9440 3.3).
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
+    trust_client_certificates(context, trusted)
 
 
 def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
