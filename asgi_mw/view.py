@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from fapikit.io.asgi_tls import shown_chain
+from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
 
@@ -82,4 +82,4 @@ def header_of(scope: Scope, wanted: bytes) -> str | None:
 
 def _certificate(scope: Scope) -> bytes | None:
     """The client's own certificate in DER, from the ASGI TLS extension; only a handshake puts it there."""
-    return next(iter(shown_chain(scope)), None)
+    return shown_certificate(scope)

@@ -163,7 +163,7 @@ class Profile:
         if not reason.strip():
             raise ConfigurationError(
                 f"{quirk.name} has no reason: set reason to the text that explains it",
-                clause="FAPI2-SP 5.1.2",
+                clause=clause,
             )
 
     def __str__(self) -> str:

@@ -18,7 +18,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
+from rskit import access as rules
 from rskit.errors import NoCredentials
 from rskit.tokens.token import Token
 from wsgi_mw.django_access import Access, checked_request_of, require
@@ -75,6 +76,11 @@ class AccessPermission(BasePermission):  # type: ignore[misc] # the framework ha
     """
 
     def __init__(self, access: Access) -> None:
+        """Raises ConfigurationError for anything but an `Access`."""
+        if not isinstance(access, rules.Access):
+            raise ConfigurationError(
+                f"AccessPermission has {access!r}: give it an Access, as in AccessPermission(Access('payments'))"
+            )
         self.access = access
 
     def __call__(self) -> AccessPermission:

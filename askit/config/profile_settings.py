@@ -137,7 +137,6 @@ def _relaxed(profile: Profile, entry: Table) -> Profile:
     if quirk is None:
         raise ConfigurationError(
             f"{entry.name('name')}: no quirk is called {name!r}: use one of {', '.join(Quirk.__members__)}",
-            clause="FAPI2-SP 5.1.2",
             facts={"setting": entry.name("name")},
         )
     if quirk in _OF_CLIENTS:

@@ -13,7 +13,7 @@ import asyncio
 import base64
 import binascii
 import ssl
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -41,12 +41,25 @@ def with_tls_extension(app: App, transport: asyncio.BaseTransport) -> App:
 
 
 def shown_chain(scope: Scope) -> tuple[bytes, ...]:
-    """The certificates that the client showed, DER, its own first; none where it showed none."""
+    """The certificates that the client showed, DER, its own first; none where it showed none.
+
+    What is no certificate ends the chain.
+    """
+    return tuple(_shown(scope))
+
+
+def shown_certificate(scope: Scope) -> bytes | None:
+    """The client's own alone."""
+    return next(_shown(scope), None)
+
+
+def _shown(scope: Scope) -> Iterator[bytes]:
     extension = (scope.get("extensions") or {}).get("tls") or {}
-    try:
-        return tuple(_der(pem) for pem in extension.get("client_cert_chain") or ())
-    except binascii.Error:
-        return ()
+    for pem in extension.get("client_cert_chain") or ():
+        try:
+            yield _der(pem)
+        except binascii.Error:
+            return
 
 
 def _extension(tls: ssl.SSLObject) -> dict[str, Any]:

@@ -19,7 +19,6 @@ OF_ONE_PROFILE = {
     "FAPI1-BL 6.2.2-3",  # the x-fapi headers: nothing else defines them
     "FAPI1-BL 6.2.2-4",
     "FAPI1-BL 6.2.2-5",
-    "FAPI2-SP 5.1.2",  # a configuration's own rule: quirks end, and say why
 }
 
 

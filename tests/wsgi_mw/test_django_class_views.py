@@ -310,6 +310,12 @@ def test_rest_framework_s_views_take_the_same_rules(call: Any):
         assert call("GET", target, bearer(scope="admin"))[0] == 200
 
 
+@pytest.mark.parametrize("access", ["payments", None, Access])
+def test_a_permission_without_an_access_is_refused_where_it_is_written(access: Any):
+    with pytest.raises(ConfigurationError, match=r"give it an Access"):
+        AccessPermission(access)
+
+
 def test_an_action_reads_its_details_from_the_framework_s_request(call: Any):
     granted = bearer(scope="payments", authorization_details=[{"type": "payment"}])
     headers = {**granted, "Content-Type": "application/json"}

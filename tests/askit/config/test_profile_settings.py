@@ -53,7 +53,7 @@ def test_each_part_of_message_signing_has_its_switch(switch: str, rule: str) -> 
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "name": "PKCE"}]}, "no quirk is called 'PKCE'"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "soon"}]}, "a day such as"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "2020-01-01"}]}, "ended on 2020-01-01"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "reason": " "}]}, "needs a reason"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "reason": " "}]}, "has no reason"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "why": "x"}]}, "not a setting"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": []}]}, "names nobody"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": ["finteck"]}]}, "no client.*'finteck'"),
