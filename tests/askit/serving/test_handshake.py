@@ -27,7 +27,8 @@ def a_handshake(folder: Path, *, ca: str | None = CA.pem) -> Handshake:
         (folder / "client-ca.pem").write_text(ca)
     client_ca = None if ca is None else folder / "client-ca.pem"
     log = BudgetedLogger(logging.getLogger("askit"), 50)
-    return Handshake(TlsFiles(files.certificate, files.key, client_ca), FAPI2_SECURITY, asks=True, log=log)
+    own = TlsFiles(certificate=files.certificate, key=files.key, client_ca=client_ca)
+    return Handshake(own, FAPI2_SECURITY, asks=True, log=log)
 
 
 def trusted(made: Handshake) -> set[bytes]:
