@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication.mutual_tls import require_certificate
 from fapikit.errors import ConfigurationError
 from fapikit.profiles import Profile, SenderConstraint
 
@@ -57,17 +58,11 @@ def check_sender_constraint(settings: SenderConstraintSettings) -> None:
 
 def check_client_certificate(settings: SenderConstraintSettings) -> None:
     """Raises ConfigurationError where a certificate is needed and none is given."""
-    for needed, what, clause in (
-        (settings.auth.mtls, f"{settings.auth.method} signs in with a client certificate", "RFC 8705 2a"),
-        (
-            settings.sender_constraint == "mtls",
-            'sender_constraint="mtls" binds access tokens to a client certificate',
-            "RFC 8705 3a",
-        ),
-    ):
-        if needed and settings.client_certificate is None:
-            raise ConfigurationError(
-                f"{what}, and none is given: set http=HttpSettings(client_certificate=...)",
-                clause=clause,
-                facts={"setting": "client_certificate"},
-            )
+    require_certificate(settings.auth, settings.client_certificate)
+    if settings.sender_constraint == "mtls" and settings.client_certificate is None:
+        raise ConfigurationError(
+            'sender_constraint="mtls" binds access tokens to a client certificate, and none is given:'
+            " set http=HttpSettings(client_certificate=...)",
+            clause="RFC 8705 3a",
+            facts={"setting": "client_certificate"},
+        )

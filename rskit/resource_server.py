@@ -14,6 +14,7 @@ from collections.abc import Collection
 
 from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.clauses import cite_what_is_in_force
+from fapikit.client_authentication.mutual_tls import require_certificate
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
 from fapikit.errors import FapiError, NonceRequired, ReplayedProof
@@ -161,6 +162,10 @@ class ResourceServer:
             resource_metadata=metadata_url(resource),
             nonces=self.nonces,
         )
+        for trusted in self._issuers.all():
+            if trusted.config.introspection is not None:
+                certificate = None if http is None else http.client_certificate
+                require_certificate(trusted.config.introspection.auth, certificate)
         self.metadata_path = metadata_path(resource)
         self.metadata = build_metadata(
             resource,

@@ -104,6 +104,7 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
         details=[(_DETAIL, None)],
         claims=(),
         until=_GRANT.expires_at,
+        before=(_GRANT, None),
         **request,
     )
     decisions = ('name="decision"', 'value="approve"', 'value="deny"', "/decision")

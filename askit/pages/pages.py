@@ -99,11 +99,12 @@ class Pages:
         details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
         claims: Iterable[str],
         until: float,
+        before: tuple[Grant, float | None] | None,
         csrf: str,
         request_uri: str,
         leads_to: str,
     ) -> Response:
-        """`until`: when the access ends that is asked for."""
+        """`until`: when the access ends that is asked for. `before`: the last grant for this client, and its use."""
         say = self._catalogue
         access = describe_access(config, scopes, resources, say)
         told = about(client, config.logo_origins)
@@ -118,6 +119,8 @@ class Pages:
             details=[describe_detail(detail, known, user, say) for detail, known in details],
             once=bool(details) and not access and all(known and known.single_use for _, known in details),
             ends_on=_day(until),
+            granted_on=None if before is None else _day(before[0].created_at),
+            used_at=None if before is None or before[1] is None else _minute(before[1]),
             csrf=csrf,
             request_uri=request_uri,
             origin=_shown_origin(leads_to),

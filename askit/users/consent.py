@@ -120,6 +120,7 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
         ],
         claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
         until=core.clock() + core.config.grant_lifetime,
+        before=await user_grants.latest_of(core, browser.session.username, client),
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
         leads_to=request.redirect_uri,

@@ -23,6 +23,8 @@ from fapikit.errors import StoreError, StoreUnavailable
 SHOWN: Final = 100
 _WALKED: Final = 1000
 _TRIES: Final = 200
+_LOOKED_BACK: Final = 20
+"""Among so many of a user's newest grants one for the same client is looked for, to be named at consent."""
 _USE_STEP: Final = 60.0
 """So often at most the last use of a grant is written down, in seconds."""
 
@@ -116,6 +118,25 @@ async def grants_of(core: Core, username: str, *, start: str | None = None) -> t
             found.append(grant)
         link = await core.records.marked("grant-before", link)
     return found, link
+
+
+async def latest_of(core: Core, username: str, client: Client) -> tuple[Grant, float | None] | None:
+    """The newest live grant of this user for this client, and when it was last used.
+
+    It is only shown: a store that fails costs a line in the log.
+    """
+    try:
+        link = await core.records.marked("grants-of", username)
+        for _ in range(_LOOKED_BACK):
+            if link is None:
+                break
+            grant = await core.records.load("grant", link, Grant)
+            if grant is not None and grant.client_id == client.client_id:
+                return grant, await last_use(core, link)
+            link = await core.records.marked("grant-before", link)
+    except StoreError as error:
+        core.log.warning("earlier grants are not shown at consent: %s", error)
+    return None
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:

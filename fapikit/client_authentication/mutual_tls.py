@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fapikit.client_authentication.method import Credentials, check_method
+from fapikit.client_authentication.method import ClientAuthentication, Credentials, check_method
 from fapikit.clock import Clock, RandomBytes
+from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.profiles import Profile
 
@@ -33,3 +34,14 @@ class MutualTls:
         del audience, clock, random_bytes
         return Credentials(parameters=(("client_id", client_id),))
         yield  # it makes this function a flow, without effects
+
+
+def require_certificate(auth: ClientAuthentication, certificate: object) -> None:
+    """Raises ConfigurationError for a method of mutual TLS where there is no certificate to show."""
+    if auth.mtls and certificate is None:
+        raise ConfigurationError(
+            f"{auth.method} signs in with a client certificate, and none is given:"
+            " set http=HttpSettings(client_certificate=...)",
+            clause="RFC 8705 2a",
+            facts={"setting": "client_certificate"},
+        )

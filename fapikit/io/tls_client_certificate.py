@@ -203,6 +203,7 @@ def _certificates(pem: bytes) -> list[x509.Certificate]:
         raise ConfigurationError("no PEM certificate can be read from what was given", clause=_HOW) from error
 
 
+@forgets_locals
 def _context(
     chain: Sequence[x509.Certificate], key: Any, ca: _Source | None, profile: Profile
 ) -> ssl.SSLContext:

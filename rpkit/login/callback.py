@@ -112,7 +112,7 @@ def verify_callback(
     report.passed("first response of this transaction", "RFC 9700 4.2.4")
     _refuse_error(found)
     if code is None:
-        raise MissingCode("the response has neither code nor error")
+        raise MissingCode(f"the response has neither code nor error{peer_error(found)}")
     return VerifiedCallback(code, transaction, artefact, id_token, _BRAND)
 
 

@@ -62,3 +62,50 @@ async def test_a_store_that_cannot_keep_it_costs_nothing_else(
     assert (await bank.client("accounts-api").introspect(tokens["access_token"])).json()["active"]
     assert (await client.refresh(tokens["refresh_token"])).status_code == 200
     assert "the last use of a grant was not kept" in caplog.text
+
+
+async def consent_page(client: PlainClient, **changes: Any) -> str:
+    page = await client.authorize(await client.pushed(**changes))
+    if 'name="password"' in page.text:
+        page = await client.submit(page, username="alice", password="wonderland")
+    assert 'name="decision"' in page.text
+    return page.text
+
+
+async def test_the_page_of_consent_says_what_was_approved_and_used_before(
+    bank: Bank, client: PlainClient
+) -> None:
+    assert "approved something" not in await consent_page(client)
+    await client.decide(await client.pushed())
+    page = await consent_page(client)
+    assert 'last on <time datetime="2027-01-15">2027-01-15</time>' in page
+    assert "Not used so far" in page
+    bank.clock.advance(120)
+    await client.tokens()
+    assert "2027-01-15 08:02 UTC" in await consent_page(client)
+    assert "前回の承認日" in await consent_page(client, ui_locales="ja")
+
+
+async def test_what_another_client_or_user_has_is_not_told(bank: Bank, client: PlainClient) -> None:
+    await client.tokens()
+    other = bank.client("other")
+    assert "approved something" not in await consent_page(other)
+    mine = await client.authorize(await client.pushed(prompt="login"))
+    page = await client.submit(mine, username="bob", password="builder")
+    assert "approved something" not in page.text
+
+
+async def test_a_store_that_fails_takes_the_note_and_not_the_page(
+    bank: Bank, client: PlainClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.tokens()
+    records = bank.server.core.records
+    marked = records.marked
+
+    async def failing(kind: str, *arguments: Any) -> Any:
+        if kind == "grants-of":
+            raise StoreUnavailable("full")
+        return await marked(kind, *arguments)
+
+    monkeypatch.setattr(records, "marked", failing)
+    assert "approved something" not in await consent_page(client)

@@ -215,7 +215,7 @@ def test_one_that_a_server_would_refuse_is_refused_when_it_is_read(
     certificate, key = make()
     with pytest.raises(error, match=told) as refused:
         TlsClientCertificate.from_pem(certificate.encode(), key.encode())
-    assert "PRIVATE KEY" not in str(refused.value)
+    assert "-----BEGIN" not in str(refused.value)
 
 
 def test_the_certificate_of_a_context_is_looked_at_too() -> None:
@@ -303,8 +303,12 @@ def test_openssl_may_refuse_what_was_read() -> None:
     """An intermediate certificate that is too weak for its security level."""
     weak = a_certificate(issuer=CLIENT_CA, now=NOW, ca=True, key=rsa.generate_private_key(65537, 1024))
     made = TlsClientCertificate.from_pem((MINE.pem + weak.pem).encode(), MINE.key_pem.encode())
-    with pytest.raises(ConfigurationError, match="OpenSSL does not take"):
+    with pytest.raises(ConfigurationError, match="OpenSSL does not take") as refused:
         made.tls_context(CA_PEM, FAPI2_SECURITY)
+    traceback = refused.value.__traceback__
+    while traceback is not None:  # what an error tracker would show
+        assert not {"password", "encrypted"} & traceback.tb_frame.f_locals.keys()
+        traceback = traceback.tb_next
 
 
 def test_an_ed25519_key_will_do_and_an_unknown_kind_will_not() -> None:

@@ -265,6 +265,11 @@ def test_error_beside_a_code_and_neither(clients: Clients, bank: FakeBank) -> No
     start = client.begin()
     with pytest.raises(MissingCode):
         client.complete(answer(bank, start, error=None), start.transaction)
+    start = client.begin()
+    with pytest.raises(MissingCode, match="Try again at noon"):
+        client.complete(
+            answer(bank, start, error=None, error_description="Try again at noon"), start.transaction
+        )
 
 
 def test_an_issuer_neither_announced_nor_demanded_may_be_absent(clients: Clients, bank: FakeBank) -> None:
