@@ -77,7 +77,9 @@ class ShownCertificates:
             with suppress(FapiError):  # the store does not answer: what is known stays
                 await self._look()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY)
+                # Not `wait_for`: before Python 3.12 it may swallow the cancellation of `stop`.
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._look_now.wait()
 
     async def _look(self) -> None:
         found: dict[str, frozenset[bytes]] = {}
