@@ -1,4 +1,4 @@
-"""Errors cite a rule that is in force: where a FAPI clause is not of the profile, what says the same there, or the RFC.
+"""The clause of an error is in force: if a FAPI clause does not belong to the profile, an equivalent one is cited.
 
 Spec: FAPI2-SP 5.1.2
 Role: C, AS, RS
@@ -74,7 +74,7 @@ _SIGNED_WITH: Final = ASYMMETRIC | {"HS256", "HS384", "HS512", "none"}
 
 
 def clause_in_force(clause: str, profile: Profile) -> str:
-    """The clause, or what FAPI 1 or an RFC calls it, unless the profile is made of the document that has the clause."""
+    """The clause if its document belongs to the profile; otherwise the equivalent clause of FAPI 1 or of an RFC."""
     in_force = {_document(cited) for cited in profile.clauses.values()}
     if _document(clause) in in_force:
         return clause
@@ -87,7 +87,7 @@ def _document(clause: str) -> str:
 
 
 def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
-    """Let an error of ours cite it; an algorithm that the profile does not have is forbidden by the profile."""
+    """Replace the clause of an error by one in force. An algorithm outside the profile is forbidden by the profile."""
     if isinstance(error, ForbiddenAlgorithm) and error.clause == ForbiddenAlgorithm.clause:
         alg = error.facts.get("alg")
         # RFC 9449 4.3-5 itself allows only asymmetric algorithms for a DPoP proof, whatever the profile.
@@ -100,7 +100,7 @@ def cite_what_is_in_force(error: BaseException, profile: Profile) -> None:
 
 @contextmanager
 def citing(profile: Profile) -> Iterator[None]:
-    """What is raised within cites what is in force."""
+    """Errors that are raised inside this context cite a clause in force."""
     try:
         yield
     except FapiError as error:

@@ -92,6 +92,12 @@ def _responses(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRow]
     yield _offers(
         metadata, "response_types_supported", profile.response_types, profile.clause("response_types")
     )
+    if profile.response_signature_required:
+        yield _row(
+            profile.clause("response_signature_required"),
+            "response_types_supported has code id_token, or response_modes_supported has jwt: responses are signed",
+            *_signed_responses(metadata),
+        )
     if profile.jarm_required:
         clause = profile.clause("jarm_required")
         yield _offers(metadata, "response_modes_supported", {"jwt"}, clause)
@@ -101,6 +107,15 @@ def _responses(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRow]
     elif profile.iss_in_response_required:
         clause = profile.clause("iss_in_response_required")
         yield _flag(metadata, "authorization_response_iss_parameter_supported", clause)
+
+
+def _signed_responses(metadata: ServerMetadata) -> tuple[bool, set[str]]:
+    types = {frozenset(each.split()) for each in metadata.strings("response_types_supported") or ()}
+    modes = set(metadata.strings("response_modes_supported") or ())
+    found = {"code id_token"} if {"code", "id_token"} in types else set()
+    if {"code"} in types:
+        found |= {f"code with {mode}" for mode in modes if mode.endswith("jwt")}
+    return bool(found), found
 
 
 def _clients(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRow]:

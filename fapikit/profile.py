@@ -56,9 +56,9 @@ class Profile:
     jarm_iss_twice: bool
     """A signed response may have `iss` twice, if both values are the same."""
     scope_beyond_request: bool
-    """A token answer may grant scope that was not asked for."""
+    """A token response may grant scope that was not requested."""
     acr_essential: bool
-    """A level of authentication is asked for as an essential claim of the ID token."""
+    """`acr` is requested as an essential claim of the ID token."""
     signed_introspection_required: bool
     token_in_query: bool
     revocation_checked: bool
@@ -75,7 +75,7 @@ class Profile:
     redirect_uri_https: bool
     loopback_redirects: bool
     private_use_redirects: bool
-    """To a scheme that an app made of a domain of its own."""
+    """A redirect URI may have a private-use scheme that is made of a domain of the app (RFC 8252 7.1)."""
     bearer_token_lifetime: float
     """An access token that is bound to nothing lives less than this."""
     backchannel_required: bool = False

@@ -47,6 +47,9 @@ class Quirk(Enum):
     FURTHER_ID_TOKEN_AUDIENCES = _Change("further_id_token_audiences", lambda _: True)
     """ID tokens of a server have further audiences. The client lists those that it trusts in `trusted_audiences`."""
 
+    SCOPE_BEYOND_REQUEST = _Change("scope_beyond_request", lambda _: True)
+    """A server grants scope that was not asked for. The report of a login tells it."""
+
     JARM_ISS_TWICE = _Change("jarm_iss_twice", lambda _: True)
     """Signed responses have `iss` twice with the same value. Parsers may refuse such a JWT (RFC 7519 4)."""
 

@@ -137,6 +137,8 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
             "S256",
             settings.profile.clause("pkce_required"),
         )
+    if settings.hybrid:
+        _check_response_type(metadata, settings)
     if settings.response_mode is not None:
         _check_listed(metadata, "response_modes_supported", settings.response_mode, "JARM 4")
     if settings.sender_constraint == "dpop" and settings.dpop_signer is not None:
@@ -154,6 +156,19 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
         uri = metadata.endpoint("jwks_uri")
         keys = RemoteKeySet(uri, clock=settings.clock, limits=settings.key_limits)
     return Bank(metadata, settings, keys)
+
+
+def _check_response_type(metadata: ServerMetadata, settings: ClientSettings) -> None:
+    """A list that is absent says nothing. The words of a response type have no order."""
+    listed = metadata.strings("response_types_supported")
+    wanted = set(settings.response_type.split())
+    if listed is not None and not any(set(each.split()) == wanted for each in listed):
+        raise ConfigurationError(
+            f"{metadata.issuer} does not support response_type {settings.response_type}: it lists"
+            f" {', '.join(listed) or 'nothing'}. Does it sign its answers otherwise, by response_mode jwt?",
+            clause=settings.profile.clause("response_types"),
+            facts={"member": "response_types_supported", "needed": settings.response_type},
+        )
 
 
 def _check_endpoints(metadata: ServerMetadata, settings: ClientSettings) -> None:

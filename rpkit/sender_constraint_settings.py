@@ -15,7 +15,7 @@ from fapikit.profiles import Profile, SenderConstraint
 
 
 class SenderConstraintSettings(Protocol):
-    """The part of `ClientSettings` that is read here."""
+    """The fields of `ClientSettings` that this module reads."""
 
     @property
     def profile(self) -> Profile: ...
@@ -57,7 +57,7 @@ def check_sender_constraint(settings: SenderConstraintSettings) -> None:
 
 
 def check_client_certificate(settings: SenderConstraintSettings) -> None:
-    """Raises ConfigurationError where a certificate is needed and none is given."""
+    """Raises ConfigurationError if a certificate is needed and none is given."""
     require_certificate(settings.auth, settings.client_certificate)
     if settings.sender_constraint == "mtls" and settings.client_certificate is None:
         raise ConfigurationError(

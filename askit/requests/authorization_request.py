@@ -1,15 +1,15 @@
 """An authorization request, validated: the same whether it was pushed, signed or sent through the browser.
 
-Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 7636 4.4.1; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
-Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-5, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
+Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
+Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
 Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
-Spec: FAPI1-BL 5.2.2-7, 5.2.2-9, 5.2.2-10, 5.2.2.1-1, 5.2.2.1-2, 5.2.2.2-1, 5.2.2.3-1; FAPI1-ADV 5.2.2-1, 5.2.2-18
+Spec: FAPI1-BL 5.2.2-9, 5.2.2-10, 5.2.2.1-1, 5.2.2.1-2, 5.2.2.2-1, 5.2.2.3-1; FAPI1-ADV 5.2.2-1
 Role: AS
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,13 +24,13 @@ from askit.errors import (
 from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, details_for, parse_details
+from askit.requests.code_challenge import read_code_challenge
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from fapikit import pkce, strict_json
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
-from fapikit.quirks import Quirk
 
 _CLIENT_AUTHENTICATION: Final = frozenset(
     {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
@@ -90,16 +90,12 @@ async def check_members(
             clause=profile.clause("request_object_required"),
         )
     members = members if signed else _parsed(members)
-    request = validate(core, members, client, signed=signed, jkt=jkt)
-    due = profile.pkce_required_when_pushed and not profile.is_relaxed_by(Quirk.PKCE_OPTIONAL)
-    if pushed and due and request.code_challenge is None:
-        clause = profile.clause("pkce_required_when_pushed")
-        raise InvalidRequest("code_challenge is missing from a pushed request", clause=clause)
+    request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt)
     return replace(request, subjects=await read_subjects(core, members, client))
 
 
 def validate(
-    core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, jkt: str | None
+    core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, pushed: bool, jkt: str | None
 ) -> PushedRequest:
     """The one set of rules. `members` holds strings, and JSON where the parameter is JSON. Raises Refused."""
     for name in _STRINGS:
@@ -121,7 +117,7 @@ def validate(
         expires_at=now + profile.par_lifetime,
         state=_state(profile, members, scopes),
         nonce=_nonce(profile, members, scopes, response_type),
-        code_challenge=_code_challenge(profile, members, client, scopes),
+        code_challenge=read_code_challenge(profile, members, client, scopes, pushed=pushed),
         resources=_in_use(resources, scopes, details, core.config),
         authorization_details=details,
         dpop_jkt=_dpop_jkt(members, jkt),
@@ -249,26 +245,6 @@ def _nonce(
         # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
         raise InvalidRequest("nonce is longer than 1024 characters", clause="FAPI2-SP 5.3.2.2-14")
     return nonce
-
-
-def _code_challenge(
-    profile: Profile, members: Mapping[str, Any], client: Client, scopes: Sequence[str]
-) -> str | None:
-    challenge, method = members.get("code_challenge"), members.get("code_challenge_method")
-    if challenge is None:
-        # RFC 9700 2.1.1: nothing but PKCE protects a public client, or one without a nonce.
-        unprotected = client.auth_method == "none" or "openid" not in scopes or "nonce" not in members
-        if profile.pkce_required or (profile.is_relaxed_by(Quirk.PKCE_OPTIONAL) and unprotected):
-            raise InvalidRequest("code_challenge is missing", clause=profile.clause("pkce_required"))
-        if method is not None:
-            raise InvalidRequest("code_challenge_method without code_challenge", clause="RFC 7636 4.4.1")
-        return None
-    if method != pkce.METHOD:
-        due = "pkce_required" if profile.pkce_required else "pkce_required_when_pushed"
-        raise InvalidRequest("code_challenge_method must be S256", clause=profile.clause(due))
-    if not pkce.is_challenge(challenge):
-        raise InvalidRequest("code_challenge is not a SHA-256 hash in base64url", clause="RFC 7636 4.4.1")
-    return str(challenge)
 
 
 def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Client certificates: what they are, where they come from behind a proxy, and how they are matched and verified.
+"""Client certificates: their type, their forwarding by a proxy, the check of the chain, and the match of the subject.
 
 `certificate` is the value. `forms/` has one file for each proxy that hands a certificate on in a header. `header`
 reads such a header under a rule of trust (`trust`). `subject` and `chain` are for who authenticates clients by

@@ -14,11 +14,11 @@ from fapikit import base64url
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """The certificate that a client showed in a TLS handshake.
+    """The certificate that a client sent in a TLS handshake.
 
-    `thumbprint` is `x5t#S256`: base64url of the SHA-256 of the DER. `der` is None where a proxy hands on the hash
-    alone. `chain` holds the further certificates as they came, DER, the leaf left out. `verified`: who ended TLS
-    vouches for the chain; without that word the handshake proves possession of the key, and nothing else.
+    `thumbprint`: `x5t#S256`, the base64url SHA-256 of the DER. `der`: None if a proxy forwards only the hash. `chain`:
+    the other certificates as they came, in DER, without the leaf. `verified`: whether the server or proxy that ended
+    TLS has verified the chain. If not, the handshake proves possession of the key, and nothing else.
     """
 
     thumbprint: str

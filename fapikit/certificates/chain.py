@@ -1,8 +1,8 @@
-"""Whether a client certificate may be believed: valid now, fit for its use, issued under the client CA, not revoked.
+"""The check of a client certificate: valid now, fit for its use, issued under the client CA, not revoked.
 
-The TLS handshake is no judge of the chain: a server that takes registered self-signed certificates has them all among
-its trust anchors, and one of them could mint a leaf with somebody else's subject. So the chain is verified here,
-against the client CA alone.
+The TLS handshake cannot verify the chain. A server that accepts registered self-signed certificates has all of them as
+trust anchors, and the owner of one could issue a leaf with the subject of another client. So the chain is verified
+here, against the client CA alone.
 
 Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-3
 Role: AS
@@ -34,7 +34,7 @@ E = TypeVar("E", bound=x509.ExtensionType)
 
 _CHAIN_CLAUSE = "RFC 8705 2.1"
 _MAX_INTERMEDIATES = 8
-# Of the leaf's own extensions `require_fit` judges. The default of the library wants some that they seldom have.
+# `require_fit` checks the extensions of the leaf. The library's default demands some that client certificates lack.
 _LEAF_POLICY = verification.ExtensionPolicy.permit_all()
 
 
@@ -43,13 +43,13 @@ def load_certificate(der: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(der)
     except ValueError as error:
-        raise UnfitCertificate("this is no X.509 certificate") from error
+        raise UnfitCertificate("this is not an X.509 certificate") from error
 
 
 def require_fit(
     certificate: x509.Certificate, now: float, *, rsa_bits: int = 2048, ec_bits: int = 224
 ) -> None:
-    """Valid now, for a client, with a key that is long enough. Raises CertificateNotValidNow, UnfitCertificate."""
+    """Check the dates, the key usages and the key length. Raises CertificateNotValidNow, UnfitCertificate."""
     today = datetime.fromtimestamp(now, UTC)
     if today > certificate.not_valid_after_utc:
         raise CertificateNotValidNow(f"the certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
@@ -93,15 +93,15 @@ def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
 
 
 class ClientAuthorities:
-    """The authorities whose client certificates are believed, and what they have revoked.
+    """The certificate authorities whose client certificates are accepted, and their revocation lists.
 
-    Give few: whoever is issued a certificate under one of them may claim any subject that it certifies (RFC 8705 7.4).
+    Give as few as possible: each authority can issue a certificate with the subject of any client (RFC 8705 7.4).
     """
 
     def __init__(
         self, authorities: Sequence[x509.Certificate], crls: Sequence[x509.CertificateRevocationList] = ()
     ) -> None:
-        """Raises ConfigurationError for no authority at all, and for a list that none of them signed."""
+        """Raises ConfigurationError without an authority, and for a revocation list that none of them signed."""
         if not authorities:
             raise ConfigurationError("the client CA holds no certificate", clause=_CHAIN_CLAUSE)
         self._store = verification.Store(list(authorities))
@@ -150,7 +150,7 @@ class ClientAuthorities:
                 continue
             until = crl.next_update_utc
             if until is not None and datetime.fromtimestamp(now, UTC) > until:
-                # Fail closed: what was revoked since, nobody here knows.
+                # Fail closed: a certificate may have been revoked since then.
                 raise RevocationUndecided(
                     f"the revocation list of {issuer.subject.rfc4514_string()} is out of date since {until:%Y-%m-%d}: "
                     "replace the file"

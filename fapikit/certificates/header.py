@@ -1,9 +1,8 @@
-"""A certificate that a proxy hands on in a header: closed by default, read under a rule of trust.
+"""A client certificate in a header of a proxy. By default no header is read; `ProxyTrust` says which proxy is trusted.
 
-A field from anybody else counts for nothing, and is taken out of the request, so that the application does not
-believe it either. From the proxy itself, whatever is ambiguous is refused: a field that stands there twice, the
-spelling with underscores (which some servers take for the same name), a value that is too long, a field beside a
-certificate of this very connection.
+A field from any other sender is ignored, and removed from the request, so that the application does not trust it. An
+ambiguous field of the proxy is refused: a field that occurs twice, a name with underscores (some servers treat it as
+the same name), a value that is too long, a field beside a certificate of the connection itself.
 
 Spec: RFC 9440 2.4, 4; RFC 8705 6.5
 Role: AS, RS
@@ -27,13 +26,13 @@ from fapikit.errors import CertificateHeaderRefused, ConfigurationError
 from fapikit.io.bounded_cache import BoundedCache
 
 _REMEMBERED: Final = 1000
-"""Each two such values and a short one: 33 MiB at the most."""
+"""Each entry has at most two values of the largest size and a short one: 33 MiB in total."""
 
 _Fields: TypeAlias = tuple[Field, ...]
 
 
 class Reading(NamedTuple):
-    """`certificate` is None where the client showed none. `strip`: fields that the application must not see."""
+    """`certificate`: None if the client sent none. `strip`: the fields that the application must not see."""
 
     certificate: ClientCertificate | None
     strip: frozenset[str]
@@ -42,9 +41,9 @@ class Reading(NamedTuple):
 class CertificateHeader:
     """`CertificateHeader("nginx", trust=ProxyTrust.of(["10.0.3.0/24"]))`.
 
-    `form` is a name among `FORMS`, or a form of your own. `header`: the field, where yours has another name than the
-    form's. `verified`: True where the proxy lets nobody in whose chain does not verify; a field and its value where it
-    says so for each request, such as ("x-ssl-client-verify", "SUCCESS"). Left out, no chain counts as verified.
+    `form`: a name in `FORMS`, or a form of your own. `header`: the name of the field, if it is not the default of the
+    form. `verified`: True if the proxy refuses every client whose chain is not valid. If the proxy says so for each
+    request, the field and its value, such as ("x-ssl-client-verify", "SUCCESS"). By default no chain is verified.
     """
 
     def __init__(
@@ -72,21 +71,22 @@ class CertificateHeader:
 
     @property
     def names(self) -> frozenset[str]:
-        """The fields to hand to `read`, in lower case, the spellings with underscores among them."""
+        """The names of the fields for `read`, in lower case, also those with underscores."""
         return self._fields.names
 
     @property
     def vouches(self) -> bool:
-        """Whether the proxy can say that a chain verified."""
+        """Whether the proxy can say that a chain was verified."""
         return self._always_verified or self._verified is not None
 
     def read(
         self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:
-        """`sent`: the fields among `names`. `direct`: the connection itself has a client certificate.
+        """Read the fields. `sent`: those of the request with one of `names`.
 
-        `peer` is the address of who connected, None through a unix socket. `joined`: the server joins repeated fields
-        with commas, as WSGI servers do; then a comma is taken for a second field. Raises CertificateHeaderRefused.
+        `direct`: whether the connection itself has a client certificate. `peer`: the address of the sender, None for a
+        unix socket. `joined`: whether the server joins repeated fields with commas, like WSGI servers; then a comma
+        counts as a second field. Raises CertificateHeaderRefused.
         """
         fields = self._fields.of_proxy(sent, peer)
         if fields is None:
@@ -97,7 +97,8 @@ class CertificateHeader:
             self._known.put((fields, joined), reading, 0.0)
         if direct and reading.certificate is not None:
             raise self._fields.refusal(
-                "a certificate stands in the header, and the connection has one of its own", self._header
+                "the header has a certificate, and the connection has its own client certificate",
+                self._header,
             )
         return reading
 
@@ -134,7 +135,7 @@ def _checked(found: Forwarded, chain: tuple[bytes, ...], verified: bool) -> Clie
     try:
         x509.load_der_x509_certificate(found.leaf)
     except ValueError as error:
-        raise ValueError("what it holds is no X.509 certificate") from error
+        raise ValueError("its content is not an X.509 certificate") from error
     if found.sha256 is not None and hashlib.sha256(found.leaf).digest() != found.sha256:
         raise ValueError("its hash is that of another certificate")
     return ClientCertificate(thumbprint_of(found.leaf), found.leaf, chain, verified)

@@ -1,4 +1,4 @@
-"""Header fields that a proxy sets: from anybody else they count for nothing, and from the proxy only unambiguously.
+"""Header fields that a proxy sets. From any other sender they are ignored. From the proxy, ambiguous ones are refused.
 
 Spec: RFC 9440 4; RFC 8705 6.5
 Role: AS, RS
@@ -13,23 +13,23 @@ from fapikit.certificates.trust import ProxyTrust
 from fapikit.errors import ConfigurationError, FapiError
 
 MAX_OCTETS: Final = 16 * 1024
-"""Of one field value: Cloudflare, the most generous, hands on 16 KiB of certificate."""
+"""The limit for one field value. Cloudflare has the largest, with 16 KiB of certificate."""
 
 Field: TypeAlias = tuple[str, str] | tuple[bytes, bytes]
 """A name in lower case and a value, as the server has them: text, or octets."""
 
 
 class ProxyFields:
-    """The fields of one rule of trust. `names`: all to look for in a request, in lower case, misspelt ones too."""
+    """The fields of one `ProxyTrust`. `names`: all names to look for, in lower case, also with underscores."""
 
     def __init__(self, first: str, *others: str, trust: ProxyTrust, refused: type[FapiError]) -> None:
-        """`refused`: what is raised for an ambiguous field. Raises ConfigurationError."""
+        """`refused`: the error for an ambiguous field. Raises ConfigurationError."""
         plain = frozenset((first, *others))
         self._first = first
         for name in sorted(plain):
             if "_" in name:
                 raise ConfigurationError(
-                    "a header name with an underscore is another name to some servers: use hyphens",
+                    "the header name has an underscore, which some servers change: use hyphens",
                     clause="RFC 9440 4",
                     facts={"header": name},
                 )
@@ -37,14 +37,14 @@ class ProxyFields:
         self._refused = refused
         self._underscored = frozenset(name.replace("-", "_") for name in plain if "-" in name)
         self.secret = frozenset({trust.secret[0]} if trust.secret else ())
-        """Not for the application, from whomever it comes."""
+        """The name of the secret field. The application never sees it, whoever sent it."""
         self.names = plain | self._underscored | self.secret
         self._secret_names = frozenset(spelled for name in self.secret for spelled in (name, name.encode()))
 
     def of_proxy(self, sent: Collection[Field], peer: str | None) -> tuple[Field, ...] | None:
         """The fields, without the secret, if the proxy sent them; else None.
 
-        `peer` is the address of who connected, None through a unix socket.
+        `peer`: the address of the sender, None for a unix socket.
         """
         trust = self._trust
         if not trust.is_near(peer):
@@ -60,20 +60,20 @@ class ProxyFields:
         return tuple(others)
 
     def read(self, of_proxy: Iterable[Field], *, joined: bool) -> dict[str, str]:
-        """Each field's one value by its name. `joined`: the server takes `_` for `-`, so that none can be told.
+        """The value of each field, by its name. Raises `refused`.
 
-        Raises `refused`.
+        `joined`: the server turns `_` into `-`, so a name with underscores cannot be recognised.
         """
         fields: dict[str, list[str]] = {}
         for name, value in of_proxy:
             fields.setdefault(_text(name).lower(), []).append(_text(value))
         if not joined and not self._underscored.isdisjoint(fields):
-            raise self.refusal("a field is spelled with underscores beside the proxy's own", self._first)
+            raise self.refusal("a field of this name came with underscores instead of hyphens", self._first)
         return {name: self._one(name, values) for name, values in fields.items()}
 
     def _one(self, name: str, values: list[str]) -> str:
         if len(values) > 1:
-            raise self.refusal("the field stands there more than once", name)
+            raise self.refusal("the field is there more than once", name)
         if len(values[0]) > MAX_OCTETS:
             raise self.refusal(f"the value is longer than {MAX_OCTETS} octets", name)
         return values[0]

@@ -1,7 +1,7 @@
-"""Whether a certificate has the one subject value that a client registered.
+"""The comparison of a certificate with the subject value that a client registered.
 
-A distinguished name is compared as a structure, attribute by attribute: RFC 4514 gives many spellings of one name. An
-IP address is compared as a number, a DNS name and the domain of an address without case, a URI letter by letter.
+A distinguished name is compared attribute by attribute, because RFC 4514 allows many spellings of one name. An IP
+address is compared as a number, a DNS name and the domain of an email address without case, a URI exactly.
 
 Spec: RFC 8705 2.1, 2.1.2; RFC 4514 3; RFC 5280 4.2.1.6, 7.1, 7.2
 Role: AS
@@ -44,7 +44,7 @@ _Attribute = tuple[str, str]
 
 
 def require_subject(certificate: x509.Certificate, member: str, value: str) -> None:
-    """`member` is the metadata member, `value` what is registered. Raises WrongCertificateSubject."""
+    """`member`: the metadata member. `value`: its registered value. Raises WrongCertificateSubject."""
     if not _MATCHES[member](certificate, value):
         raise WrongCertificateSubject(
             f"the certificate does not have the {member} that is registered for this client",
@@ -74,7 +74,7 @@ def _has_dn(certificate: x509.Certificate, value: str) -> bool:
 
 def _parsed(value: str) -> x509.Name:
     """Raises ValueError."""
-    # Attribute types are written without regard to case (RFC 4514 2.3); the library wants them in capitals.
+    # The case of attribute types does not matter (RFC 4514 2.3). The library demands capitals.
     return x509.Name.from_rfc4514_string(_capital_types(value), _NAMES)
 
 
@@ -95,7 +95,7 @@ def _comparable(name: x509.Name) -> tuple[frozenset[_Attribute], ...]:
 
 
 def _prepared(value: str | bytes) -> str:
-    """As RFC 5280 7.1 compares: case and runs of spaces do not count."""
+    """The text for the comparison of RFC 5280 7.1, which ignores case and repeated spaces."""
     text = value if isinstance(value, str) else value.hex()
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
@@ -138,4 +138,4 @@ _MATCHES: Final[Mapping[str, Callable[[x509.Certificate, str], bool]]] = {
     "tls_client_auth_san_email": _has_email,
 }
 SUBJECT_MEMBERS: Final = tuple(_MATCHES)
-"""Of these a client registers exactly one for `tls_client_auth` (RFC 8705 2.1.2)."""
+"""A client registers exactly one of these for `tls_client_auth` (RFC 8705 2.1.2)."""

@@ -1,5 +1,4 @@
-"""Whose headers count: a proxy is recognised by its address, by the unix socket it comes through, or by a secret it
-sends.
+"""Which proxy is trusted: it is recognised by its address, by the unix socket, or by a secret header.
 
 Spec: RFC 9440 4; RFC 8705 6.5
 """
@@ -23,11 +22,11 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class ProxyTrust:
-    """Every part that is given must hold.
+    """The rule that recognises the proxy. Every part that is given must be satisfied.
 
-    `networks`: where the proxy connects from, such as "10.0.3.0/24"; never everybody. `unix_socket`: it connects
-    through a unix socket, so that the server knows no address. `secret`: a header field that it sends, and its value;
-    whatever the proxy passes on, it must set this field itself.
+    `networks`: the networks of the proxy, such as "10.0.3.0/24"; never all addresses. `unix_socket`: the proxy connects
+    through a unix socket, so the server sees no address. `secret`: a header field and its value. The proxy must set
+    this field itself, and replace one that a client sent.
     """
 
     networks: tuple[Network, ...] = ()
@@ -55,21 +54,24 @@ class ProxyTrust:
     def __post_init__(self) -> None:
         if not self.networks and not self.unix_socket and self.secret is None:
             raise ConfigurationError(
-                "nobody is trusted: say from which networks the proxy comes, that it comes through a unix socket, "
-                "or which secret header it sends",
+                "ProxyTrust is empty, so no proxy is trusted: set networks, unix_socket=True, or secret",
                 clause=_CLAUSE,
             )
         if self.networks and self.unix_socket:
             raise ConfigurationError(
-                "networks contradicts unix_socket: a unix socket has no address", clause=_CLAUSE
+                "networks and unix_socket are both given, and a unix socket has no address: give one of them",
+                clause=_CLAUSE,
             )
         if any(network.prefixlen == 0 for network in self.networks):
             raise ConfigurationError(
-                "networks names everybody: whoever reaches this server could then send any certificate",
+                "networks includes all addresses, so everybody could send any certificate: give the networks of the"
+                " proxy",
                 clause=_CLAUSE,
             )
         if self.secret is not None and len(self.secret[1].reveal()) < 32:
-            raise ConfigurationError("the secret of a proxy has 32 characters or more", clause=_CLAUSE)
+            raise ConfigurationError(
+                "the secret of the proxy is too short: use 32 characters or more", clause=_CLAUSE
+            )
 
     def is_near(self, peer: str | None) -> bool:
         """Whether the proxy connects from there, so far as its place is part of the rule. None: a unix socket."""

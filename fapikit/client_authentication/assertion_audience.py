@@ -1,4 +1,4 @@
-"""Whom a client's assertions are meant for: the issuer, unless a server wants them for its token endpoint or a name.
+"""The `aud` of client assertions: the issuer, unless a server demands its token endpoint or another name.
 
 Spec: rfc7523bis 4a; RFC 7523 3-3; FAPI2-SP 5.3.3.1-5
 Role: C, RS
@@ -16,7 +16,7 @@ TOKEN_ENDPOINT: Final = "token_endpoint"
 
 
 def check_assertion_audience(audience: str, profile: Profile) -> None:
-    """`audience`: one of the constants above, or a name of the server's own. Raises ForbiddenByProfile."""
+    """`audience`: one of the constants above, or a name that the server has chosen. Raises ForbiddenByProfile."""
     if audience == TOKEN_ENDPOINT:
         profile.require(
             audience in profile.assertion_audiences,
@@ -34,7 +34,7 @@ def check_assertion_audience(audience: str, profile: Profile) -> None:
 
 
 def assertion_audience_at(metadata: ServerMetadata, audience: str, *, mtls: bool) -> str:
-    """The `aud` of the assertions. Raises MissingMetadata; InsecureUrl, MalformedMessage for a URL that cannot be."""
+    """The `aud` of the assertions. Raises MissingMetadata; InsecureUrl, MalformedMessage for an unusable URL."""
     if audience == TOKEN_ENDPOINT:
         return metadata.endpoint("token_endpoint", mtls=mtls)
     return metadata.issuer if audience == ISSUER else audience

@@ -54,7 +54,7 @@ class WrongCertificateSubject(CertificateError):
 
 
 class RevocationUndecided(TransportError):
-    """The authority's revocation list is out of date: what was revoked since, nobody here knows."""
+    """The revocation list of the authority is out of date: a certificate may have been revoked since then."""
 
     clause = "RFC 5280 6.3.3"
     fault = Fault.CONFIGURATION

@@ -1,7 +1,7 @@
-"""The client's certificate in an ASGI scope, as the TLS extension has it: a handshake puts it there, a check reads it.
+"""The client certificate in an ASGI scope, in the ASGI TLS extension: written after the handshake, read by the check.
 
-uvicorn, hypercorn and granian leave it out. Only the handshake of this very connection fills it: behind a proxy that
-ends TLS there is nothing to see here.
+uvicorn, hypercorn and granian do not write it. It has only the certificate of this connection. Behind a proxy that ends
+TLS it is empty.
 
 Spec: RFC 8705 2, 3b
 Role: AS, RS
@@ -23,7 +23,7 @@ _VERSIONS: Final = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 
 
 class _WithTlsExtension:
-    """`app` with the extension of one connection in every scope."""
+    """`app` with the TLS extension of one connection in every scope."""
 
     def __init__(self, app: App, extension: dict[str, Any]) -> None:
         self._app = app
@@ -35,21 +35,21 @@ class _WithTlsExtension:
 
 
 def with_tls_extension(app: App, transport: asyncio.BaseTransport) -> App:
-    """`app`, to be called for the requests of this connection alone; without TLS as it is."""
+    """`app` for the requests of this connection alone. Without TLS it is returned as it is."""
     tls = transport.get_extra_info("ssl_object")
     return app if tls is None else _WithTlsExtension(app, _extension(tls))
 
 
 def shown_chain(scope: Scope) -> tuple[bytes, ...]:
-    """The certificates that the client showed, DER, its own first; none where it showed none.
+    """The certificates that the client sent, in DER, its own first; empty if it sent none.
 
-    What is no certificate ends the chain.
+    The chain ends at the first item that is not a certificate.
     """
     return tuple(_shown(scope))
 
 
 def shown_certificate(scope: Scope) -> bytes | None:
-    """The client's own alone."""
+    """The client's own certificate, in DER; None if it sent none."""
     return next(_shown(scope), None)
 
 
@@ -74,7 +74,7 @@ def _extension(tls: ssl.SSLObject) -> dict[str, Any]:
 
 
 def _chain(tls: ssl.SSLObject) -> list[bytes]:
-    """As the peer sent it. Before Python 3.13 only the object inside has the certificates after the first."""
+    """The chain as the client sent it. Before Python 3.13, only the inner object has the other certificates."""
     leaf = tls.getpeercert(binary_form=True)
     if not leaf:
         return []

@@ -1,7 +1,7 @@
-"""One pool of HTTP connections at a time, opened with the TLS context that is in force.
+"""One pool of HTTP connections at a time, opened with the current TLS context.
 
-A client certificate may be replaced while calls are under way. They end on the connections that they began on. New
-calls go over new connections, and the old ones are closed once nobody uses them.
+A client certificate may be replaced while calls are running. Running calls end on their old connections. New calls use
+new connections. The old connections are closed when no call uses them any more.
 
 Spec: RFC 8705 6.3
 Role: C, RS
@@ -33,16 +33,16 @@ class Loan:
         self._give_back: Callable[[], list[Any]] | None = give_back
 
     def give_back(self) -> list[Any]:
-        """What nobody will use again, for the caller to close. A second time nothing happens."""
+        """Returns the connections that are no longer used, for the caller to close. A second call does nothing."""
         give_back, self._give_back = self._give_back, None
         return [] if give_back is None else give_back()
 
 
 class CurrentPool:
-    """Lends the pool of the context that is in force. Thread-safe."""
+    """Lends the pool of the current context. It is thread-safe."""
 
     def __init__(self, make: Callable[[], Any], context: Callable[[], object]) -> None:
-        """`make`: new connections. `context`: what is in force now; for another object there is another pool."""
+        """`make`: makes new connections. `context`: returns the current context; a new context gets a new pool."""
         self._make = make
         self._context = context
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class CurrentPool:
         return unused
 
     def end(self) -> list[Any]:
-        """All connections, used or not, for the caller to close; the next call opens others."""
+        """All connections, used or not, for the caller to close. The next call opens new ones."""
         with self._lock:
             ended, self._unused = self._unused, []
             if self._current is not None:

@@ -1,7 +1,7 @@
-"""Connections that are lent to short-lived HTTP clients: closing such a client leaves them open for the next one.
+"""Connections that are lent to short-lived HTTP clients: they stay open for the next client when one is closed.
 
-A fintech makes a client per user and call; without this each would begin with a TLS handshake of its own. There is one
-pool for all threads and one for each event loop; a forked child starts with none.
+A fintech makes a client for each user and call. Without lending, each would begin with its own TLS handshake. There is
+one pool for all threads, and one for each event loop. A forked child process starts without a pool.
 
 Spec: RFC 9110 7.6.1; RFC 8705 6.3
 Role: C
@@ -22,7 +22,7 @@ from fapikit.io.current_pool import CurrentPool, Loan, aclose_all, close_all
 
 
 class LentConnections:
-    """Pools of one client, made when first used. `library` is httpx or httpx2 in what follows."""
+    """The pools of one client, made at first use. In its methods, `library` is httpx or httpx2."""
 
     def __init__(self, *, tls: Callable[[], ssl.SSLContext], proxy: str | None) -> None:
         """`tls`: the context for connections that are opened now."""
@@ -32,7 +32,7 @@ class LentConnections:
         reset_after_fork(self)
 
     def after_fork(self) -> None:
-        """The parent's connections are the parent's."""
+        """Drop the pools: their connections belong to the parent process."""
         self._lock = threading.Lock()
         self._pools: dict[Any, CurrentPool] = {}
         self._async_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, CurrentPool]] = (
@@ -44,7 +44,7 @@ class LentConnections:
         return _lent_class(library)(self)
 
     def async_transport(self, library: Any) -> Any:
-        """A transport for an async client; it finds the pool of whichever loop it runs on."""
+        """A transport for an async client. It uses the pool of the running event loop."""
         return _async_lent_class(library)(self)
 
     def pool(self, library: Any) -> CurrentPool:
@@ -85,10 +85,10 @@ class LentConnections:
 
 @lru_cache(maxsize=4)
 def _lent_class(library: Any) -> Any:
-    """A transport of this library that passes requests on to a pool, and closes nothing that is still to be used."""
+    """A transport of this library that sends requests through a pool, and closes no connection that is still used."""
 
     class BorrowedStream(library.SyncByteStream):  # type: ignore[misc]
-        """The body of an answer. Whoever closes it gives the pool back."""
+        """The body of a response. Closing it gives the pool back."""
 
         def __init__(self, stream: Any, loan: Loan) -> None:
             self._stream, self._loan = stream, loan
@@ -121,7 +121,7 @@ def _lent_class(library: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def _async_lent_class(library: Any) -> Any:
-    """The same, awaited."""
+    """The same as an async transport."""
 
     class AsyncBorrowedStream(library.AsyncByteStream):  # type: ignore[misc]
         def __init__(self, stream: Any, loan: Loan) -> None:

@@ -1,4 +1,4 @@
-"""TLS contexts that offer what the profile allows and nothing else.
+"""TLS contexts that offer only what the profile allows.
 
 Python's default server context also offers CBC suites under TLS 1.2.
 
@@ -28,7 +28,7 @@ _NO_CHECK_TIME: Final = 0x200000
 def server_context(
     certificate: Path | str, key: Path | str, *, profile: Profile = FAPI2_SECURITY
 ) -> ssl.SSLContext:
-    """For a server: TLS 1.2 with the profile's suites, or 1.3.
+    """A context for a server: TLS 1.2 with the cipher suites of the profile, or TLS 1.3.
 
     Raises ConfigurationError for files that cannot be used.
     """
@@ -36,7 +36,7 @@ def server_context(
     _restrict(context, profile)
     try:
         context.load_cert_chain(certificate, key)
-    except OSError as error:  # OpenSSL's errors among them; neither kind says which file
+    except OSError as error:  # also the errors of OpenSSL; no message says which file is meant
         raise ConfigurationError(
             f"the certificate {certificate} and its key {key} cannot be used: {error.strerror}"
         ) from error
@@ -44,23 +44,23 @@ def server_context(
 
 
 def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
-    """Let a server ask each client for a certificate, and shake hands without one too.
+    """Let a server ask each client for a certificate. A client without one can connect too.
 
-    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. Whether a
-    certificate is valid today is left to whoever can say why not. Raises ConfigurationError.
+    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. The dates
+    are checked later, where an error can be reported. Raises ConfigurationError for what is not a certificate.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
-    # A session that is resumed from a ticket has the first certificate and not its chain (RFC 9440 3.3).
+    # A session that is resumed from a ticket has only the first certificate, without its chain (RFC 9440 3.3).
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     trust_client_certificates(context, trusted)
 
 
 def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
-    """Take these certificates, DER, in handshakes from now on, and whatever leads to one of them.
+    """Accept these certificates, DER, in handshakes from now on, and a certificate with a chain to one of them.
 
-    Raises ConfigurationError for what is no certificate.
+    Raises ConfigurationError for what is not a certificate.
     """
     anchors = b"".join(trusted)
     try:
@@ -86,9 +86,9 @@ def read_certificates(file: Path) -> list[bytes]:
 def client_context(
     *, ca: Path | str | bytes | None = None, profile: Profile = FAPI2_SECURITY
 ) -> ssl.SSLContext:
-    """For a client: certificate and host name checked, against `ca` (PEM path or octets) or the system's roots.
+    """A context for a client: it checks certificate and host name, by `ca` (PEM path or octets) or the system's roots.
 
-    Raises ConfigurationError if there are no certificates in `ca`; an empty one never means the system's roots.
+    Raises ConfigurationError if `ca` has no certificates. An empty `ca` never means the roots of the system.
     """
     if ca in ("", b""):
         raise ConfigurationError(
@@ -110,7 +110,7 @@ def client_context(
 
 
 def default_context(profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
-    """For a client that was given none: the roots that httpx trusts, and the suites of the profile."""
+    """The default context for a client: the roots that httpx trusts, and the cipher suites of the profile."""
     return _default_context(certifi.where(), profile)
 
 

@@ -1,6 +1,6 @@
-"""The certificate and private key with which this side takes part in mutual TLS; replaceable while the process runs.
+"""The certificate and private key of a client for mutual TLS. It can be replaced while the process runs.
 
-What a server sees of it is another type, `fapikit.certificates.ClientCertificate`.
+The certificate that a server receives is another type, `fapikit.certificates.ClientCertificate`.
 
 Spec: RFC 8705 2a, 2.2.2, 3a, 3.1, 6.3, 7.1; RFC 7292; RFC 7468 5.1
 Role: C, RS
@@ -38,7 +38,7 @@ _Source = Path | str | bytes
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is replaced as a whole. `chain`: the certificate itself, then those between it and its authority."""
+    """The state that is replaced at once. `chain`: the certificate itself, then those between it and its authority."""
 
     chain: tuple[x509.Certificate, ...]
     thumbprint: str
@@ -49,7 +49,7 @@ class _Held:
 class TlsClientCertificate:
     """A client's certificate with its private key, for `HttpSettings(client_certificate=...)`.
 
-    Nothing of the key is in its repr, and it is never pickled.
+    Its repr shows nothing of the key, and it cannot be pickled.
     """
 
     __slots__ = ("_held",)
@@ -90,7 +90,7 @@ class TlsClientCertificate:
             read = pkcs12.load_pkcs12(_read(bundle), secret)
         except (ValueError, TypeError) as error:
             raise ConfigurationError(
-                "this is no PKCS#12 file, or not with this password", clause="RFC 7292"
+                "this is not a PKCS#12 file, or not its password", clause="RFC 7292"
             ) from bare(error)
         if read.cert is None or read.key is None:
             raise ConfigurationError(
@@ -132,10 +132,10 @@ class TlsClientCertificate:
         return cls(_held(chain, lambda ca, profile: _context(chain, key, ca, profile), clock))
 
     def replace(self, successor: TlsClientCertificate) -> None:
-        """Be what `successor` is from now on, wherever this object is in use; the old one stays where this fails.
+        """Use the certificate of `successor` from now on, wherever this object is used. If it fails, the old one stays.
 
-        New calls go over new connections that show it. Access tokens are bound to the certificate that they were got
-        with (RFC 8705 6.3): `rpkit` refreshes them before it uses them again. Raises ConfigurationError.
+        New calls use new connections with it. Access tokens are bound to the certificate of their token request
+        (RFC 8705 6.3): `rpkit` refreshes them before it uses them again. Raises ConfigurationError.
         """
         for ca, profile in list(self._held.contexts):
             successor.tls_context(ca, profile)
@@ -143,7 +143,7 @@ class TlsClientCertificate:
 
     @property
     def thumbprint(self) -> str:
-        """`x5t#S256`: what access tokens that are asked for with this certificate are bound to."""
+        """`x5t#S256`: access tokens that are requested with this certificate are bound to it."""
         return self._held.thumbprint
 
     @property
@@ -208,7 +208,7 @@ def _context(
     chain: Sequence[x509.Certificate], key: Any, ca: _Source | None, profile: Profile
 ) -> ssl.SSLContext:
     context = client_context(ca=certifi.where() if ca is None else ca, profile=profile)
-    # OpenSSL takes files alone. What lies there for a moment is encrypted with a password that nobody else knows.
+    # OpenSSL accepts only files. The temporary file is encrypted with a random password.
     password = secrets.token_bytes(32).hex()
     encrypted = key.private_bytes(
         serialization.Encoding.PEM,

@@ -34,10 +34,10 @@ from fapikit.secrets import Concealed
 from fapikit.urls import require_secure, without_query
 
 _THEIRS = frozenset({10, 62, 64})
-"""OpenSSL's words for a certificate that has expired, or is for another name or address: X509_V_ERR_..."""
+"""The X509_V_ERR_... codes for a certificate of the server that has expired, or is for another name or address."""
 _BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _NO_HTTP = frozenset({"ReadError", "RemoteProtocolError"})
-"""What comes of plain HTTP spoken to a TLS server."""
+"""The library errors of a plain HTTP request to a TLS server."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -119,7 +119,7 @@ def settings_of(http: HttpSettings | None) -> HttpSettings:
 
 
 def _no_cookies() -> CookieJar:
-    """Two logins of two users share a client: a cookie that the server sets for one must not come with the other."""
+    """A cookie jar that accepts none: users share a client, and a cookie for one must not be sent for another."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
@@ -145,7 +145,7 @@ def send(client: Any, request: HttpRequest) -> HttpResponse:
         failure = _unreachable(request, error)
     else:
         return _response(request, response, bytes(body), raw=raw)
-    # Out here, where it has no context: the library's error has the request, whose headers and body are secrets.
+    # Raised here, without a context: the error of the library contains the request, whose headers and body are secrets.
     raise failure
 
 
@@ -183,7 +183,7 @@ async def asend(client: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _read_already(response: Any) -> list[bytes]:
-    """The body of a response that came whole, as mock transports make them; it cannot be read a second time."""
+    """The body of a response that is read already, as those of mock transports: it cannot be read a second time."""
     return [response.content] if response.is_stream_consumed else []
 
 

@@ -1,4 +1,4 @@
-"""What client and server agree on about encryption: the `alg` and `enc` of each kind of message, as registered.
+"""The registered encryption of a client: the `alg` and `enc` of each kind of message.
 
 Spec: OIDC Registration 2; OIDC 10.2; JARM 3; RFC 9701 6; RFC 7518 5; FAPI1-ADV 8.6.1-1
 """
@@ -21,9 +21,9 @@ MEMBERS: Final = tuple(f"{name}_{part}" for name in AGREEMENTS for part in ("alg
 
 
 def read_agreements(registered: Mapping[str, object], refuse: Callable[..., FapiError]) -> dict[str, str]:
-    """The `alg` of each agreement that there is, by its name; `registered` has the members of a registration.
+    """The `alg` of each registered encryption, by its name. `registered`: the members of a registration.
 
-    Raises what `refuse` makes of a message and a clause, for an agreement that nobody can keep.
+    Raises the error that `refuse` makes of a message and a clause, for values that cannot work.
     """
     found: dict[str, str] = {}
     for name in AGREEMENTS:

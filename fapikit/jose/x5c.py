@@ -23,10 +23,10 @@ _CLAUSE = "RFC 7517 4.7"
 
 
 def read_certificate(jwk: Mapping[str, Any]) -> bytes:
-    """DER. Raises UnusableKey for what is no certificate, or one of another key."""
+    """The certificate in DER. Raises UnusableKey if it is not a certificate, or has another key."""
     chain = jwk.get("x5c")
     if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
-        raise UnusableKey("x5c is an array of certificates", clause=_CLAUSE)
+        raise UnusableKey("x5c of the JWK is not an array of certificates", clause=_CLAUSE)
     try:
         der = base64.b64decode(chain[0].encode("ascii"), validate=True)
         certificate = x509.load_der_x509_certificate(der)

@@ -1,4 +1,4 @@
-"""What FAPI 1 lets a client tell an API about its customer: from which address, and when the customer last signed in.
+"""The FAPI 1 headers about the customer of an API call: the IP address, and the time of the last sign-in.
 
 Spec: FAPI1-BL 6.2.2-3, -4, -5
 Role: C
@@ -18,9 +18,9 @@ INTERACTION: Final = "x-fapi-interaction-id"
 
 
 def customer_headers(ip_address: str | None, auth_date: datetime | None) -> dict[str, str]:
-    """`ip_address`: the customer's, while the customer is there. `auth_date`: when the customer last signed in to us.
+    """`ip_address`: of the customer, if present. `auth_date`: when the customer last signed in to the client.
 
-    Raises ConfigurationError for what no API could read.
+    Raises ConfigurationError for malformed values.
     """
     headers = {}
     if ip_address is not None:
@@ -31,7 +31,7 @@ def customer_headers(ip_address: str | None, auth_date: datetime | None) -> dict
 
 
 def interaction_id(given: str | None, random_bytes: bytes) -> str:
-    """The application's own id of a call, or a new one. Raises ConfigurationError for one that is no UUID."""
+    """The id of a call that the application gave, or a new one. Raises ConfigurationError if it is not a UUID."""
     if not given:
         return str(uuid.UUID(bytes=random_bytes, version=4))
     try:
@@ -40,7 +40,7 @@ def interaction_id(given: str | None, random_bytes: bytes) -> str:
         well_formed = False
     if not well_formed:
         raise ConfigurationError(
-            f"{INTERACTION} is a UUID, such as str(uuid.uuid4()); left out, a new one is made",
+            f"{INTERACTION} is not a UUID: give str(uuid.uuid4()), or leave it out to have one made",
             clause="FAPI1-BL 6.2.2-5",
             facts={"got": given[:80]},
         )
@@ -54,7 +54,8 @@ def _address(text: str) -> str:
         address = None
     if address is None or getattr(address, "scope_id", None) is not None:
         raise ConfigurationError(
-            "customer_ip_address is one IPv4 or IPv6 address, as text", clause="FAPI1-BL 6.2.2-4"
+            "customer_ip_address is not an IP address: give one IPv4 or IPv6 address as text",
+            clause="FAPI1-BL 6.2.2-4",
         )
     return str(address)
 
@@ -62,6 +63,7 @@ def _address(text: str) -> str:
 def _http_date(moment: datetime) -> str:
     if getattr(moment, "tzinfo", None) is None:
         raise ConfigurationError(
-            "auth_date is a datetime with a time zone, such as datetime.now(UTC)", clause="FAPI1-BL 6.2.2-3"
+            "auth_date has no time zone: give a datetime with a time zone, such as datetime.now(UTC)",
+            clause="FAPI1-BL 6.2.2-3",
         )
     return format_datetime(moment.astimezone(UTC), usegmt=True)

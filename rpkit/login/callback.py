@@ -64,9 +64,17 @@ _RESPONSE: Final = frozenset(
 _IN_FRAGMENT: Final = frozenset({"fragment", "fragment.jwt"})
 _IN_FORM: Final = frozenset({"form_post", "form_post.jwt"})
 _BRAND: Final = object()
-_USER_SAID_NO: Final = frozenset(
-    {"access_denied", "login_required", "consent_required", "interaction_required"}
+_USER_DID_NOT: Final = frozenset(
+    {
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "login_required",
+        "unmet_authentication_requirements",
+    }
 )
+"""A user who signs in again may do otherwise, or sign in as strongly as was asked."""
 _TRY_LATER: Final = frozenset({"server_error", "temporarily_unavailable"})
 
 
@@ -260,7 +268,7 @@ def _refuse_error(found: Parameters) -> None:
             clause="RFC 6749 4.1.2.1",
         )
     remedy = Remedy.FIX_CONFIGURATION
-    if error in _USER_SAID_NO:
+    if error in _USER_DID_NOT:
         remedy = Remedy.SIGN_IN_AGAIN
     elif error in _TRY_LATER:
         remedy = Remedy.RETRY_LATER

@@ -1,4 +1,4 @@
-"""What a client registers so that a server knows it by its certificate, and binds its access tokens to it.
+"""The client metadata for client authentication by certificate, and for certificate-bound access tokens.
 
 Spec: RFC 8705 2.1.2a, 2.2.2, 3.4; RFC 7591 2
 Role: C
@@ -22,12 +22,13 @@ _BOUND: Final = "tls_client_certificate_bound_access_tokens"
 def certificate_metadata(
     certificate: TlsClientCertificate, method: str | None = None, *, bound: bool = True, **subject: str
 ) -> dict[str, Any]:
-    """The members of client metadata that this certificate makes, for `register` or for a form of the bank.
+    """The members of client metadata for this certificate, for `register` or for a form of the bank.
 
-    `method`: "tls_client_auth" (known by one value of the certificate), "self_signed_tls_client_auth" (known by the
-    certificate itself) or None, for a client that signs in otherwise. `bound`: access tokens are bound to it.
-    `subject`: of tls_client_auth, one of `tls_client_auth_san_dns="..."` and its siblings. Without it the subject's
-    distinguished name is registered. Raises ConfigurationError, also for a value that is not in the certificate.
+    `method`: "tls_client_auth" (one value of the certificate is registered), "self_signed_tls_client_auth" (the
+    certificate itself is registered) or None, for another authentication method. `bound`: access tokens are bound to
+    the certificate. `subject`: for tls_client_auth, one of `tls_client_auth_san_dns="..."` and the similar members.
+    Without it, the distinguished name of the subject is registered. Raises ConfigurationError, also for a value that is
+    not in the certificate.
     """
     members: dict[str, Any] = {_BOUND: True} if bound else {}
     if method is None:
@@ -41,14 +42,14 @@ def certificate_metadata(
         members["jwks"] = {"keys": [certificate.public_jwk]}
     else:
         raise ConfigurationError(
-            f"{method} is no method of certificates: use tls_client_auth or self_signed_tls_client_auth",
+            f"method {method} does not use certificates: use tls_client_auth or self_signed_tls_client_auth",
             clause="RFC 8705 2",
         )
     return members
 
 
 def check_certificate_metadata(method: str, asked: Mapping[str, Any]) -> None:
-    """Check what is asked for beside a method of certificates. Raises ConfigurationError."""
+    """Check the client metadata that belong to such a method. Raises ConfigurationError."""
     if method == "tls_client_auth":
         _registered_subject(asked)
     elif method == "self_signed_tls_client_auth" and "jwks_uri" not in asked:

@@ -1,7 +1,7 @@
-"""Access tokens that are bound to the client's certificate, and which of them the present certificate can use.
+"""Certificate-bound access tokens, and the check that the present certificate can use them.
 
-A certificate can be replaced while the process runs. The access tokens of the old one are then refreshed, for the API
-would refuse them over a connection with the new one.
+A certificate can be replaced while the process runs. The access tokens of the old certificate are then refreshed,
+because the API would refuse them over a connection with the new one.
 
 Spec: RFC 8705 3a, 3.1, 6.3, 7.1
 Role: C
@@ -15,7 +15,7 @@ from rpkit.tokens.token_set import AccessToken
 
 
 def present_thumbprint(bank: Bank) -> str | None:
-    """`x5t#S256` of the certificate that access tokens are bound to; None where they are not bound to one."""
+    """`x5t#S256` of the present certificate; None if access tokens are not bound to a certificate."""
     certificate = bank.settings.client_certificate
     if bank.settings.sender_constraint != "mtls" or certificate is None:
         return None
@@ -23,7 +23,7 @@ def present_thumbprint(bank: Bank) -> str | None:
 
 
 def is_usable(bank: Bank, token: AccessToken) -> bool:
-    """Whether the token is alive, and bound to nothing but the present certificate."""
+    """Whether the token has not expired, and is not bound to another certificate than the present one."""
     return token.fresh(bank.now()) and _has_its_certificate(bank, token)
 
 

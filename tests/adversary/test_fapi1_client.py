@@ -23,6 +23,7 @@ from fapikit.errors import (
     IssuerMismatch,
     MissingClaim,
     NotEncrypted,
+    Remedy,
     TooOld,
     WrongAudience,
     WrongHash,
@@ -30,6 +31,7 @@ from fapikit.errors import (
     WrongNonce,
 )
 from fapikit.jose.encryption_keys import DecryptionKey
+from rpkit.errors import AuthorizationRefused, WrongAcr
 from tests.adversary.walk import (
     also_meant_for_another,
     expired,
@@ -83,7 +85,8 @@ def adversary(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def connect(clients: Clients, request: pytest.FixtureRequest) -> Iterator[Connect]:
-    server = request.getfixturevalue("adversary" if "adversary" in request.fixturenames else "bank")
+    named = [name for name in ("adversary", "advanced") if name in request.fixturenames]
+    server = request.getfixturevalue(named[0] if named else "bank")
     made: list[Any] = []
 
     def connect(**options: Any) -> Any:
@@ -215,6 +218,39 @@ def test_client_test(response: str, pushed: bool, method: str, connect: Connect,
 @pytest.mark.parametrize("response", RESPONSES)
 def test_client_test_at_both(response: str, way: Any, connect: Connect, adversary: Any) -> None:
     assert walk(connect(**RESPONSES[response], **way), adversary).status_code == 200
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.3-3")
+@pytest.mark.parametrize("response", RESPONSES)
+def test_a_level_is_asked_for_and_reached(response: str, connect: Connect, advanced: AdvancedAskit) -> None:
+    """askit is told by the essential claim, and says which level it was."""
+    client = connect(**RESPONSES[response])
+    login = signed_in(client, advanced, acr_values="urn:fapikit:acr:password")
+    assert login.id_token.claims["acr"] == "urn:fapikit:acr:password"
+    with pytest.raises(AuthorizationRefused) as caught:
+        signed_in(client, advanced, acr_values="urn:fapikit:acr:retina")
+    assert caught.value.peer_code == "unmet_authentication_requirements"
+    assert caught.value.remedy is Remedy.SIGN_IN_AGAIN
+    advanced.faults["id_token"] = without("acr")
+    with pytest.raises(WrongAcr):
+        signed_in(client, advanced, acr_values="urn:fapikit:acr:password")
+    advanced.server.app.faults.clear()
+
+
+def signed_in(client: Any, bank: Any, **asked: Any) -> Any:
+    start = client.begin(scope="openid accounts", **asked)
+    return client.complete(bank.authorize(start.url), start.transaction)
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.3-2; RFC 9101 5.2")
+@pytest.mark.parametrize("response", RESPONSES)
+def test_client_test_by_reference(response: str, connect: Connect, bank: MtlsBank) -> None:
+    """The bank fetches the request object from the client; the suite itself knows by value and pushed."""
+    address = "https://fintech.example/requests"
+    client = connect(hosted_requests=address, **RESPONSES[response])
+    bank.fetch = lambda url: client.take_hosted_request(url.removeprefix(f"{address}/")).encode()
+    assert walk(client, bank).status_code == 200
+    assert not bank.calls("par")
 
 
 def test_client_test_valid_aud_as_array(connect: Connect, adversary: Any) -> None:

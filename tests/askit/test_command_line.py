@@ -106,7 +106,7 @@ def _run(directory: Path, *changes: tuple[str, str]) -> subprocess.CompletedProc
         ('listen = "127.0.0.1:', 'listen = "0.0.0.0:', "development_only"),
         ("[tls]", "[tsl]", "tsl"),
         ('key = "server.key"', 'key = "missing.key"', "missing.key"),
-        ('store = "memory:"', 'store = "carrier-pigeon:"', "a store is"),
+        ('store = "memory:"', 'store = "carrier-pigeon:"', "the URL of a store"),
     ],
 )
 def test_it_refuses_what_it_cannot_be_told(tmp_path: Path, old: str, new: str, named: str) -> None:

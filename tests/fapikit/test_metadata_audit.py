@@ -41,6 +41,7 @@ SIGNING = {
 }
 FAPI1 = {
     **COMMON,
+    "response_types_supported": ["code", "id_token code"],
     "tls_client_certificate_bound_access_tokens": True,
     "request_object_signing_alg_values_supported": ALGS,
 }
@@ -97,6 +98,7 @@ LACKS: list[tuple[str, dict[str, Any], str]] = [
     ("fapi2-message-signing", {"authorization_signing_alg_values_supported": None}, "FAPI2-MS 5.4.1-1"),
     ("fapi2-message-signing", {"introspection_endpoint": None}, "FAPI2-MS 5.5.2-1"),
     ("fapi2-message-signing", {"introspection_signing_alg_values_supported": ["RS256"]}, "FAPI2-MS 5.5.2-1"),
+    ("fapi1-advanced", {"response_types_supported": ["code"]}, "FAPI1-ADV 5.2.2-2"),
     ("fapi1-advanced", {"tls_client_certificate_bound_access_tokens": None}, "FAPI1-ADV 5.2.2-5"),
     ("fapi1-advanced", {"request_object_signing_alg_values_supported": None}, "FAPI1-ADV 5.2.2-1"),
     ("fapi-ciba", {"backchannel_authentication_endpoint": None}, "FAPI-CIBA 5.2.2-4"),
@@ -108,6 +110,12 @@ LACKS: list[tuple[str, dict[str, Any], str]] = [
         "FAPI-CIBA 5.2.2-6",
     ),
 ]
+
+
+@pytest.mark.parametrize("mode", ["jwt", "query.jwt", "form_post.jwt"])
+def test_a_signed_mode_signs_responses_too(mode: str) -> None:
+    members = {**FAPI1, "response_types_supported": ["code"], "response_modes_supported": ["query", mode]}
+    assert report(members, "fapi1-advanced").holds
 
 
 @pytest.mark.spec("RFC 8414 2", "RFC 9449 5.1", "RFC 9701 7", "FAPI-CIBA 5.2.2-3", "CIBA 4a")

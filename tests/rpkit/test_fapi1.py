@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fapikit import PrivateKeyJWT
+from fapikit import FAPI1_ADVANCED, PrivateKeyJWT, Quirk
 from fapikit.client_authentication import (
     ClientSecretBasic,
     ClientSecretJWT,
@@ -16,6 +18,7 @@ from fapikit.client_authentication import (
 )
 from fapikit.errors import ConfigurationError, FapiError, ForbiddenByProfile, MissingMetadata
 from fapikit.jose.encryption_keys import DecryptionKey
+from fapikit.quirks import QuirkEndsSoon
 from rpkit import RegisteredBank, Registry, TokenSet
 from rpkit.errors import (
     MissingIdToken,
@@ -202,6 +205,20 @@ def test_a_bank_that_takes_no_request_in_the_url(clients: Clients, bank: FakeBan
         clients.of(bank, **ADVANCED, pushed_requests=False)
 
 
+@pytest.mark.parametrize("listed", [["code"], ["code", "id_token"]])
+def test_a_bank_without_the_hybrid_flow(listed: list[str], clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda members: {**members, "response_types_supported": listed}
+    with pytest.raises(ConfigurationError, match="response_mode jwt") as caught:
+        clients.of(bank, **ADVANCED)
+    assert caught.value.clause == "FAPI1-ADV 5.2.2-2"
+    assert clients.of(bank, **ADVANCED, response_mode="jwt").bank.settings.jarm
+
+
+def test_the_words_of_a_response_type_have_no_order(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["metadata"] = lambda members: {**members, "response_types_supported": ["id_token code"]}
+    assert login(clients.of(bank, **ADVANCED), bank).id_token
+
+
 def test_a_bank_that_signs_with_nothing_that_is_allowed(clients: Clients, bank: FakeBank) -> None:
     bank.faults["metadata"] = lambda members: {**members, "id_token_signing_alg_values_supported": ["RS256"]}
     with pytest.raises(MissingMetadata) as caught:
@@ -235,6 +252,20 @@ def test_more_scope_than_was_asked(options: dict[str, Any], clients: Clients, ba
     with pytest.raises(UnaskedScope):
         client.client_credentials(scope="accounts")
     assert client.client_credentials()
+
+
+def test_more_scope_under_a_quirk_is_noticed(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["token"] = lambda members: {**members, "scope": "openid accounts payments"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", QuirkEndsSoon)
+        profile = FAPI1_ADVANCED.relax(
+            Quirk.SCOPE_BEYOND_REQUEST,
+            until=datetime.now(UTC).date(),
+            reason="until the bank mends it",
+        )
+    found = login(clients.of(bank, **{**ADVANCED, "profile": profile}), bank)
+    assert found.tokens.scope == "openid accounts payments"
+    assert [check.detail for check in found.report.downgrades] == ["granted without request: payments"]
 
 
 def test_a_refresh_that_grants_more_keeps_the_new_refresh_token(clients: Clients, bank: FakeBank) -> None:

@@ -84,7 +84,9 @@ def test_nothing_of_one_bank_passes_at_the_other(banks: Registry, old: FakeBank,
     assert not new.calls("token")
 
 
-def test_the_page_runs(monkeypatch: pytest.MonkeyPatch, old: FakeBank, new: FakeBank) -> None:
+def test_the_page_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], old: FakeBank, new: FakeBank
+) -> None:
     known = {bank.issuer: bank for bank in (old, new)}
     discover = Client.discover.__func__  # type: ignore[attr-defined]
 
@@ -102,9 +104,10 @@ def test_the_page_runs(monkeypatch: pytest.MonkeyPatch, old: FakeBank, new: Fake
         "http": http_of(old),
     }
     blocks = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, names)
+    assert "FAPI2-SP 5.3.2.2-3" in capsys.readouterr().out
     assert "request" in old.calls("par")[-1].form
     assert new.calls("par")[-1].status == 201
     assert names["api"].profile.sender_constraints == {"dpop", "mtls"}

@@ -1,4 +1,4 @@
-"""One file for each proxy: how it writes a client's certificate into a header. `FORMS` has them by name."""
+"""How each proxy encodes a client certificate in a header: one file for each. `FORMS` has them by name."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Apache httpd: PEM with spaces where its line breaks were, and `(null)` where there is none.
+"""Apache httpd: PEM with spaces instead of line breaks; `(null)` if there is no certificate.
 
 RequestHeader set X-SSL-Client-Cert "%{SSL_CLIENT_CERT}s"
 """

@@ -1,7 +1,7 @@
-"""AWS Application Load Balancer: PEM, percent-encoded but for `+`, `=` and `/`.
+"""AWS Application Load Balancer: percent-encoded PEM, in which `+`, `=` and `/` are not encoded.
 
 In verify mode the field is `X-Amzn-Mtls-Clientcert-Leaf`. In passthrough mode it is `X-Amzn-Mtls-Clientcert`, with
-the whole chain, and nobody has verified anything.
+the whole chain, which the load balancer has not verified.
 """
 
 from __future__ import annotations

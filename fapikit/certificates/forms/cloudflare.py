@@ -1,7 +1,7 @@
-"""Cloudflare: the fields of RFC 9440, written by a transform rule, or the DER in base64 of its managed transform.
+"""Cloudflare: the fields of RFC 9440 from a transform rule, or base64 DER from its managed transform.
 
-The rule sets `Client-Cert` from `cf.tls_client_auth.cert_rfc9440`, which is filled even for a certificate that did
-not verify. So have the rule set a second field from `cf.tls_client_auth.cert_verified`, and name it as `verified=`.
+The rule sets `Client-Cert` from `cf.tls_client_auth.cert_rfc9440`, which has a value also for an invalid certificate.
+So let the rule set a second field from `cf.tls_client_auth.cert_verified`, and give that field as `verified=`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ SHA-256).
     forward_client_cert_details: SANITIZE_SET
     set_current_client_cert_details: {cert: true}
 
-Each proxy on the way may append an element. Only one is taken: with several, nobody can say here which proxy wrote
-which.
+Each proxy may append an element. Exactly one element is accepted, because with several it is unknown which proxy wrote
+which element.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def decode(value: str) -> Forwarded:
     pairs: dict[str, str] = {}
     for name, text in _pairs(value):
         if name in pairs and name not in _REPEATED:
-            raise ValueError(f"{name} stands there twice")
+            raise ValueError(f"it has {name} twice")
         pairs[name] = text
     digest = pairs.get("hash")
     if digest is not None and not _SHA256.fullmatch(digest):
@@ -42,7 +42,7 @@ def decode(value: str) -> Forwarded:
     else:
         certificates = chain[:1]
     if not certificates and digest is None:
-        raise ValueError("neither Cert nor Chain nor Hash is there")
+        raise ValueError("it has neither Cert nor Chain nor Hash")
     leaf = certificates[0] if certificates else None
     # Envoy's Chain begins with the leaf.
     return Forwarded(

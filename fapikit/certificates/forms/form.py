@@ -1,4 +1,4 @@
-"""What a form is: how one proxy writes a client's certificate into a header.
+"""The interface of a form: how one proxy encodes a client certificate in a header.
 
 Spec: RFC 8705 6.5
 """
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 
 class Forwarded(NamedTuple):
-    """What a header said.
+    """The content of a header.
 
-    `leaf` is DER; None where the header has the hash alone. `chain`: the others, in their order.
+    `leaf`: DER, or None if the header has only the hash. `chain`: the other certificates, in their order.
     """
 
     leaf: bytes | None
@@ -23,11 +23,11 @@ class Forwarded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CertificateForm:
-    """`header` and `chain_header` are the field names by default, in lower case.
+    """`header` and `chain_header`: the default names of the fields, in lower case.
 
-    `decode` takes one value and raises ValueError for what is not in this form. `absent` are the values that say that
-    the client showed no certificate; so does a header that is not there. `tells_commas`: a value may hold commas, and
-    `decode` itself refuses two values that a server joined with one.
+    `decode` reads one value, and raises ValueError for another form. `absent`: the values that mean that the client
+    sent no certificate; a missing header means the same. `tells_commas`: a value may have commas, and `decode` itself
+    refuses two values that a server joined with a comma.
     """
 
     name: str
@@ -40,5 +40,5 @@ class CertificateForm:
 
 
 def leaf_first(certificates: tuple[bytes, ...]) -> Forwarded:
-    """The first certificate is the client's own."""
+    """The certificates of a chain whose first one is the certificate of the client."""
     return Forwarded(certificates[0], certificates[1:])

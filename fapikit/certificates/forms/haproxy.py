@@ -1,4 +1,4 @@
-"""HAProxy: the DER in base64, in one line.
+"""HAProxy: base64 DER in one line.
 
 http-request set-header X-SSL-Client-Cert %[ssl_c_der,base64]
 """

@@ -2,8 +2,8 @@
 
     proxy_set_header X-SSL-Client-Cert $ssl_client_escaped_cert;
 
-The escaped form is percent-encoded PEM. In the older one each line after the first begins with a tab, and a server
-joins the lines with spaces. Both say nothing (an empty value) where the client showed no certificate.
+The escaped form is percent-encoded PEM. In the older form each line after the first begins with a tab, and servers join
+the lines with spaces. Both are empty if the client sent no certificate.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Traefik (`passTLSClientCert` with `pem`): base64 without PEM's first and last line, certificates parted by commas.
+"""Traefik (`passTLSClientCert` with `pem`): PEM without first and last lines, with commas between the certificates.
 
-Releases before 2.8 percent-encode the value; later ones do not.
+Releases before 2.8 percent-encode the value. Later ones do not.
 """
 
 from __future__ import annotations

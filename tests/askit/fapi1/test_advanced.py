@@ -253,7 +253,11 @@ async def test_pkce_is_for_what_is_pushed(client: PlainClient, changes: dict[str
 async def test_pushed_without_pkce_while_clients_learn_it() -> None:
     learning = {"name": "PKCE_OPTIONAL", "until": dt.date(2099, 1, 1), "reason": "an app of last year"}
     client = a_client(a_bank(quirks=[learning]))
-    assert (await push(client, code_challenge=None, code_challenge_method=None)).status_code == 201
+    without: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
+    assert (await push(client, **without)).status_code == 201
+    unprotected = await push(client, **without, **JARM, scope="accounts")
+    assert error_of(unprotected) == (400, "invalid_request", "FAPI1-ADV 5.2.2-18")
+    assert (await visit(client, an_object(client, **JARM, scope="accounts"))).status_code == 200
 
 
 # What may be registered.

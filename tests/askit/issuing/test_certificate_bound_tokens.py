@@ -251,8 +251,11 @@ async def test_a_proxy_is_known_by_its_secret_too() -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"form": "nginx"}, "client_certificates: nobody is trusted"),
-        ({"form": "nginx", "networks": ["0.0.0.0/0"]}, "client_certificates: networks names everybody"),
+        ({"form": "nginx"}, "client_certificates: ProxyTrust is empty"),
+        (
+            {"form": "nginx", "networks": ["0.0.0.0/0"]},
+            "client_certificates: networks includes all addresses",
+        ),
         ({"form": "nginx", "networks": ["10.0.0.1/8"]}, "client_certificates: networks"),
         ({"form": "squid", "networks": ["10.0.0.0/8"]}, "client_certificates: 'squid' is no form"),
         ({"networks": ["10.0.0.0/8"]}, "client_certificates.form is missing"),
@@ -260,7 +263,7 @@ async def test_a_proxy_is_known_by_its_secret_too() -> None:
         ({**PROXY, "verified": {"header": "x-verify"}}, "client_certificates.verified.value is missing"),
         (
             {**PROXY, "secret": {"header": "x", "value": "short"}},
-            "client_certificates: the secret of a proxy",
+            "client_certificates: the secret of the proxy",
         ),
         ({**PROXY, "network": []}, "client_certificates.network is not a setting; is networks meant?"),
     ],

@@ -69,9 +69,9 @@ REFUSED = {
     "with underscores": ([FIELD, ("x_ssl_client_cert", FIELD[1])], False, "underscores"),
     "with underscores alone": ([("X_SSL_Client_Cert", FIELD[1])], False, "underscores"),
     "too long": ([("x-ssl-client-cert", "A" * (16 * 1024 + 1))], False, "longer than 16384"),
-    "beside a certificate of the connection": ([FIELD], True, "of its own"),
+    "beside a certificate of the connection": ([FIELD], True, "its own client certificate"),
     "in another form": ([("x-ssl-client-cert", f":{RFC8705_BASE64}:")], False, "not as nginx writes it"),
-    "no certificate": ([("x-ssl-client-cert", written_by("nginx", "AAAA"))], False, "no X.509"),
+    "no certificate": ([("x-ssl-client-cert", written_by("nginx", "AAAA"))], False, "not an X.509"),
 }
 
 

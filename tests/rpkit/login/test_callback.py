@@ -175,6 +175,7 @@ def test_a_forged_error_cannot_stand_before_the_issuer(clients: Clients, bank: F
     [
         ("access_denied", Remedy.SIGN_IN_AGAIN),
         ("login_required", Remedy.SIGN_IN_AGAIN),
+        ("unmet_authentication_requirements", Remedy.SIGN_IN_AGAIN),
         ("temporarily_unavailable", Remedy.RETRY_LATER),
         ("invalid_scope", Remedy.FIX_CONFIGURATION),
     ],

@@ -122,7 +122,7 @@ REFUSED_SUBJECTS: dict[str, tuple[str, dict[str, str], str]] = {
     ),
     "not an address": ("tls_client_auth", {"tls_client_auth_san_ip": "fintech.example"}, "cannot be read"),
     "unknown": ("tls_client_auth", {"san_dns": "fintech.example"}, "exactly one"),
-    "another method": ("private_key_jwt", {}, "no method of certificates"),
+    "another method": ("private_key_jwt", {}, "does not use certificates"),
 }
 
 
