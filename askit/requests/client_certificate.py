@@ -1,6 +1,6 @@
 """The certificate that a client showed beside a request: in the handshake, or in the header of a proxy that ended TLS.
 
-Spec: RFC 8705 2, 6.5; RFC 9440 4
+Spec: RFC 8705 2, 6.5; RFC 9440 4a
 Role: AS
 """
 
