@@ -13,7 +13,7 @@ from asgi_mw.protect import Protect
 from fapikit.errors import ConfigurationError
 from rskit.access import ACCESS_MARK, Access, is_public
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.policy.door import Door
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
 _UNKNOWN = "the routes of this application are not known: it is not a Starlette or FastAPI app"
@@ -30,14 +30,15 @@ def audit(app: Any, *, every_route_explicit: bool = False) -> RouteTable:
     from asgi_mw.starlette_way import all_ways
 
     outside, protects, inner = _opened(app)
-    doors = [protect.door for protect in protects]
-    ways = list(all_ways(inner, doors[-1] if doors else Door()))
+    public_accesses = [protect.public_access for protect in protects]
+    ways = list(all_ways(inner, public_accesses[-1] if public_accesses else PublicAccess()))
     if any(way.route is None for way in ways):
         raise ConfigurationError(_UNKNOWN)
     found = (
-        RoutePolicy(_methods(way.route), way.path, _policy(way)).for_strangers(way, doors) for way in ways
+        RoutePolicy(_methods(way.route), way.path, _policy(way)).without_token(way, public_accesses)
+        for way in ways
     )
-    table = RouteTable(found, [protect.resource for protect in protects], outside, doors)
+    table = RouteTable(found, [protect.resource for protect in protects], outside, public_accesses)
     return checked(table, every_route_explicit=every_route_explicit)
 
 

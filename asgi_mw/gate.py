@@ -14,11 +14,11 @@ from typing import Any
 
 from asgi_mw.stream import POLICY_VIOLATION
 from asgi_mw.view import ASGIApp, Receive, Scope, Send
+from rskit.policy.anonymous_request import AnonymousRequest, anonymous_request_in
 from rskit.policy.checked_request import KEY
-from rskit.policy.visit import Visit, visit_in
 from rskit.policy.way import Way
 
-Find = Callable[[Any, Scope, Visit], Way | None]
+Find = Callable[[Any, Scope, AnonymousRequest], Way | None]
 """Takes a router and a request as it arrived there; returns the way to what would answer."""
 
 
@@ -34,15 +34,15 @@ class Gate:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         checked = scope.get(KEY)
-        if checked is None or type(checked) is Visit:
-            visit = visit_in(checked)
-            if visit is not None:
-                return self._pass(visit, scope, receive, send)
+        if checked is None or type(checked) is AnonymousRequest:
+            anonymous = anonymous_request_in(checked)
+            if anonymous is not None:
+                return self._pass(anonymous, scope, receive, send)
         return self.app(scope, receive, send)
 
-    async def _pass(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._find(self.router, scope, visit)
-        if visit.passes(found, last=found is not None and found.gates == 1):
+    async def _pass(self, anonymous: AnonymousRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._find(self.router, scope, anonymous)
+        if anonymous.passes(found, last=found is not None and found.gates == 1):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})

@@ -18,8 +18,8 @@ from fapikit.http_message import Headers
 from rskit.answers import cors as pages
 from rskit.answers.challenge import headers_of
 from rskit.decision import Refusal
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import CheckedRequest
-from rskit.policy.visit import Visit
 
 _PREFIX: Final = pages.PREFIX.encode()
 _BEGINNINGS: Final = {
@@ -87,10 +87,10 @@ class Guard:
             return self._stream.send(message)
         checked, kind = self.checked, message["type"]
         if not checked.started:
-            if checked.token is None and type(checked) is Visit and not checked.reached:
+            if checked.token is None and type(checked) is AnonymousRequest and not checked.reached:
                 if kind not in _BEGINNINGS:
                     return _drop()  # a layer sends this before the answer begins
-                checked.answer_in_its_place(message.get("status", _BEGINNINGS[kind]))
+                checked.refuse_other_answer(message.get("status", _BEGINNINGS[kind]))
             if kind in _BEGINNINGS:
                 if checked.refusal is not None:
                     checked.started = True  # set before the app may send again

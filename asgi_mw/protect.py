@@ -31,12 +31,12 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import KEY, CheckedRequest
 from rskit.policy.current import CURRENT
-from rskit.policy.door import Door
 from rskit.policy.middleware_arguments import require_middleware_arguments
 from rskit.policy.processes import refusal_under_uvicorn, require_known_processes
-from rskit.policy.visit import Visit
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -65,7 +65,7 @@ class Protect:
     ) -> None:
         require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
-        self.door = Door(around_public, public_routes, cors)
+        self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -101,11 +101,8 @@ class Protect:
                 await guard.send_answer(*own)
                 return
         del view  # error trackers show the variables of each frame that an exception passes
-        decision: Decision | Flow[Decision] = (
-            server.check(checked.view)
-            if server.forwarded is None
-            else self._forwarded_refusal(scope, checked) or server.check(checked.view)
-        )
+        refused = None if server.forwarded is None else self._forwarded_refusal(scope, checked)
+        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is Allow:  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
         else:
@@ -147,7 +144,7 @@ class Protect:
     ) -> tuple[int, Iterable[tuple[str, str]], bytes] | None:
         """The answers that need no token: metadata, a preflight, the refusal of a websocket of another origin."""
         if scope["type"] == "websocket":
-            return None if self._is_welcome(scope) else (403, (("content-length", "0"),), b"")
+            return None if self._may_open_websocket(scope) else (403, (("content-length", "0"),), b"")
         if view.method == "OPTIONS":
             return self._preflight(scope, view)
         if view.method in ("GET", "HEAD") and self._is_metadata(scope, view):
@@ -163,7 +160,7 @@ class Protect:
         if self._is_metadata(scope, view):
             return *preflight_of_metadata(header_of(scope, b"access-control-request-headers")), b""
         if self._cors is None:
-            self.door.say_preflight(origin)
+            self.public_access.warn_of_preflight(origin)
             return None
         return *self._cors.preflight(origin), b""
 
@@ -184,14 +181,14 @@ class Protect:
         # Keys are fetched while the app starts. If that fails, the first request tries again.
         await self._server.async_driver.run(background("rs-warm", self._server.warm))
 
-        async def say_what_is_closed(message: Message) -> None:
+        async def send_and_report_closed(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 for way in self._all_ways():
-                    self.door.opens_to(way)
+                    self.public_access.allows(way)
             await send(message)
 
         try:
-            await self._app(scope, receive, say_what_is_closed)
+            await self._app(scope, receive, send_and_report_closed)
         finally:
             await self._server.async_driver.aclose()
 
@@ -202,8 +199,8 @@ class Protect:
             guard.checked.token = scope["auth"] = scope["user"] = decision.token
             return None
         way = self._find_way(scope) if isinstance(decision.error, NoCredentials) else None
-        if way is not None and self.door.opens_to(way):
-            guard.checked = Visit(self._server, view, way, self.door)
+        if way is not None and self.public_access.allows(way):
+            guard.checked = AnonymousRequest(self._server, view, way, self.public_access)
         elif not self._server.excuses(decision, view, None):
             return decision
         scope.setdefault("auth", ANONYMOUS_USER)  # unless a layer outside has set who this is
@@ -215,15 +212,15 @@ class Protect:
             return None  # the application is not of Starlette, so nothing is known about its inside
         from asgi_mw.starlette_way import find_way
 
-        return find_way(self._app, scope, self.door)
+        return find_way(self._app, scope, self.public_access)
 
     def _all_ways(self) -> Iterable[Way]:
         if "starlette.applications" not in sys.modules:
             return ()
         from asgi_mw.starlette_way import all_ways
 
-        return all_ways(self._app, self.door)
+        return all_ways(self._app, self.public_access)
 
-    def _is_welcome(self, scope: Scope) -> bool:
+    def _may_open_websocket(self, scope: Scope) -> bool:
         origin = header_of(scope, b"origin")
         return origin is None or origin in self._origins

@@ -19,9 +19,9 @@ from asgi_mw.gate import Gate
 from asgi_mw.starlette_layers import FRAMEWORKS, convertors_of, layers_of, leads_to, shown, stack_of
 from asgi_mw.view import Scope
 from rskit.access import Access, is_public
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.around_public import replaced
-from rskit.policy.door import Door
-from rskit.policy.visit import Visit
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
 _MOST_LAYERS: Final = 64
@@ -65,20 +65,20 @@ class _Trail(NamedTuple):
         return self if self.scope is None else self._replace(scope={**self.scope, **changes})
 
 
-def find_way(app: Any, scope: Scope, door: Door) -> Way | None:
+def find_way(app: Any, scope: Scope, public_access: PublicAccess) -> Way | None:
     """The way that this request would take. None if no endpoint takes it, or if that cannot be known."""
-    return next(_Walk(door, _method(scope)).through(app, _Trail(dict(scope))), None)
+    return next(_Walk(public_access, _method(scope)).through(app, _Trail(dict(scope))), None)
 
 
-def find_way_from(router: Router, scope: Scope, visit: Visit) -> Way | None:
+def find_way_from(router: Router, scope: Scope, anonymous: AnonymousRequest) -> Way | None:
     """The rest of the way, from a gate onwards."""
-    walk = _Walk(visit.door, _method(scope))
+    walk = _Walk(anonymous.public_access, _method(scope))
     return next(walk.matched(router, _Trail(dict(scope), routers=(router,))), None)
 
 
-def all_ways(app: Any, door: Door) -> Iterator[Way]:
+def all_ways(app: Any, public_access: PublicAccess) -> Iterator[Way]:
     """The ways to all endpoints."""
-    return _Walk(door, "").through(app, _Trail(None))
+    return _Walk(public_access, "").through(app, _Trail(None))
 
 
 def _method(scope: Scope) -> str:
@@ -88,8 +88,8 @@ def _method(scope: Scope) -> str:
 class _Walk:
     """Follows one request, or all routes if the trail has no request."""
 
-    def __init__(self, door: Door, method: str) -> None:
-        self._door = door
+    def __init__(self, public_access: PublicAccess, method: str) -> None:
+        self._public_access = public_access
         self._method = method
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
@@ -150,7 +150,7 @@ class _Walk:
             if trail.scope is None:
                 yield from self._at(route, trail)
                 continue
-            if asked and self._door.around_public.missing(asked):
+            if asked and self._public_access.around_public.missing(asked):
                 yield self._end(trail, route, None)._replace(public=True)  # it may be, as nothing is known
                 return
             match, child = route.matches(trail.scope)
@@ -210,7 +210,7 @@ class _Walk:
         return self._end(trail._replace(hides=shown(node)), route, endpoint)
 
     def _end(self, trail: _Trail, route: Any, endpoint: Any) -> Way:
-        public = endpoint is not None and self._door.is_public(endpoint, trail.path)
+        public = endpoint is not None and self._public_access.is_public(endpoint, trail.path)
         return Way(
             self._method, trail.path, route, endpoint, public, trail.layers, len(trail.routers), trail.hides
         )

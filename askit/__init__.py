@@ -1,6 +1,6 @@
-"""A compact authorization server for FAPI: in a test, on a laptop, in CI.
+"""A small authorization server for FAPI: for tests, for development and for CI.
 
-Where is ...? The settings: `config/`. The app: `server`; what endpoints work with: `core`. Running it:
+Where is ...? The settings: `config/`. The app: `server`; what the endpoints share: `core`. Running it:
 `python -m askit --config bank.toml`. In pytest: `pytest_plugin/`.
 """
 
@@ -18,7 +18,7 @@ __all__ = ["AuthorizationServer", "Config"]
 
 
 def __getattr__(name: str) -> object:
-    """Both names at first use: the pytest plugin is imported where the `askit` extra is not installed."""
+    """Imports both names at first use, because the pytest plugin is also imported without the `askit` extra."""
     if name == "AuthorizationServer":
         with needs_extra():
             from askit.server import AuthorizationServer

@@ -1,6 +1,6 @@
-"""`python -m askit --config bank.toml`: serve one issuer over TLS, with the profile's cipher suites only.
+"""`python -m askit --config bank.toml`: serves one issuer over TLS, with the cipher suites of the profile only.
 
-One JSON line on stdout says when it listens; everything else goes to stderr.
+When it listens it writes one JSON line to stdout. Everything else goes to stderr.
 
 Spec: FAPI2-SP 5.2.1-1, 5.2.2-1; RFC 9325 4.2
 Role: AS
@@ -34,14 +34,14 @@ with needs_extra():
 
 
 class ReadyServer(BoundedServer):
-    """Says on stdout when it listens."""
+    """Writes to stdout when it listens."""
 
     def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
         super().__init__(config)
         self._ready = ready
 
     def _log_started_message(self, listeners: Sequence[socket.SocketType]) -> None:
-        """Of uvicorn, which does not know that there is TLS."""
+        """Overrides uvicorn's message, which does not mention TLS."""
         for listening in listeners:
             logging.getLogger("askit").info("listening on %s, for TLS", listening.getsockname())
 
@@ -53,10 +53,12 @@ class ReadyServer(BoundedServer):
 
 
 def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
-    """uvicorn for this server: its own TLS, HTTP and limits, no trust in proxy headers. Raises ConfigurationError."""
+    """uvicorn for this server: own TLS, own HTTP, own limits, no trust in proxy headers. Raises ConfigurationError."""
     config = app.config
     if config.tls is None:
-        raise ConfigurationError("tls is missing: this server speaks TLS only", clause="FAPI2-SP 5.2.1-1")
+        raise ConfigurationError(
+            "[tls] is missing: this server needs a certificate", clause="FAPI2-SP 5.2.1-1"
+        )
     core = app.core
     try:
         handshake = Handshake(config.tls, config.profile, asks=core.certificates.asks, log=core.log)
@@ -76,7 +78,7 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         timeout_keep_alive=config.limits.idle_seconds,  # type: ignore[arg-type]
-        timeout_graceful_shutdown=1,  # an idle TLS peer would otherwise hold the exit for half a minute
+        timeout_graceful_shutdown=1,  # otherwise an idle TLS peer would delay the exit by half a minute
         server_header=False,
         lifespan="on",
     )
@@ -85,11 +87,14 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
 
 
 def unreachable_issuer(config: Config) -> str | None:
-    """What to warn of, if the issuer is on this machine and at another port than the one listened on."""
+    """A warning if the issuer is on this machine, but has another port than `listen`."""
     issuer, (_, port) = urlsplit(config.issuer), config.address
     if not is_loopback_host(issuer.hostname) or (issuer.port or 443) == port:
         return None
-    return f"issuer = {config.issuer}, and listen = {config.listen}: nobody finds this server unless a proxy leads here"
+    return (
+        f"issuer = {config.issuer}, but listen = {config.listen}: clients reach this server only if a proxy forwards "
+        "the issuer's port to it"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,10 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs whole URLs
     try:
         config = Config.load(options.config)
-        # Of this handler alone: others that somebody set up in this process have no budget of ours.
+        # Only on this handler. Other handlers of this process are not ours to limit.
         ours.addFilter(LogBudget(config.limits.log_lines_per_second, config.limits.log_line_octets))
         if (worry := unreachable_issuer(config)) is not None:
             logging.getLogger("askit").warning(worry)

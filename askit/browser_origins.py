@@ -1,6 +1,6 @@
-"""Pages of other origins that may read what this server answers: public clients that run in a browser.
+"""CORS: the pages of other origins that may read this server's answers, for public clients that run in a browser.
 
-No cookie decides at these endpoints, so none is let through; pages for people are never among them.
+These endpoints use no cookies, so credentials are never allowed. The pages for users are never open to other origins.
 
 Spec: Fetch 3.2; RFC 9700 2.6
 Role: AS
@@ -23,18 +23,18 @@ _ANSWER_HEADERS: Final = ("dpop-nonce", "www-authenticate", "retry-after", "x-fa
 
 
 def check_origins(setting: str, origins: Iterable[str]) -> None:
-    """Raise ConfigurationError for what no browser sends as `Origin`."""
+    """Raise ConfigurationError for a value that no browser sends as `Origin`."""
     for origin in origins:
         if origin != ANY and not (is_secure(origin) and has_origin(origin, origin)):
             raise ConfigurationError(
-                f"{setting}: {origin!r} is no origin: write https://host or https://host:port, without a slash "
-                "at its end, or *",
+                f"{setting}: {origin!r} is not an origin: write https://host or https://host:port, without a slash "
+                "at the end, or *",
                 facts={"setting": setting},
             )
 
 
 def open_to(origins: tuple[str, ...], methods: Iterable[str]) -> list[Middleware]:
-    """What a route needs to answer preflights of these origins and to be read by them; nothing without any."""
+    """The middleware with which a route answers preflights of these origins; none without origins."""
     if not origins:
         return []
     return [

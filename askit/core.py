@@ -1,7 +1,7 @@
-"""What endpoints, grants and checks work with: configuration, records, clients, users, keys, pages, clock, driver.
+"""What endpoints, grants and checks share: configuration, records, clients, users, keys, pages, clock, driver.
 
-It also gives each outgoing message its last form, in one method each. It knows no endpoint and no route: `server` is
-the ASGI app over it.
+Each kind of outgoing message has one method here that completes it. This module knows no endpoint and no route;
+`server` is the ASGI app over it.
 
 Spec: RFC 6749; RFC 8414; FAPI2-SP 5.3.2; FAPI2-MS 5.3.1, 5.4.1, 5.5.1; FAPI1-BL 7.7
 Role: AS
@@ -33,7 +33,8 @@ from askit.log_budget import BudgetedLogger
 from askit.pages.own_pages import check_own_pages
 from askit.pages.pages import Pages
 from askit.pages.templates import Templates
-from askit.records import PushedRequest, Records
+from askit.record_store import Records
+from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
@@ -62,7 +63,7 @@ _SIGNED_FOR_CLIENTS: Final = (
 
 
 class Core:
-    """One issuer. A test harness may override the methods that give messages their last form; nothing else does."""
+    """One issuer. Only a test harness may override the methods that complete the outgoing messages."""
 
     response_types = frozenset({"code", HYBRID})
     response_modes = response_modes.RESPONSE_MODES
@@ -100,7 +101,7 @@ class Core:
         self.certificates = CertificateSources(tls, config.client_certificates, config.clients)
         self.client_ca = ClientCa(tls.client_ca, tls.client_crl) if tls and tls.client_ca else None
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
-        # Apart, as whoever loads a link waits here: nobody keeps a client from proving who it is.
+        # Separate, because anybody who loads a link waits here. That must not block client authentication.
         self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
         self.hosted_request_objects = HostedRequestObjects(clock)
         self.registrations = Registrations(
@@ -138,13 +139,15 @@ class Core:
         self._driver = AsyncDriver(own, profile=config.profile)
 
     async def start(self) -> None:
-        """Make sure that the store can be relied on and every key a client needs is there and published.
+        """Check that the store is reliable, and that every key that a client needs exists and is published.
 
-        Raises FapiError: UnfitStore for a store that would forget what lives.
+        Raises FapiError: UnfitStore for a store that would forget valid records.
         """
         promise = await self.run(store_check(self.records.store))
         if not promise.durable and not self.config.development_only:
-            log.warning("%r: a restart forgets grants, refresh tokens, keys and sign-ins", self.records.store)
+            log.warning(
+                "%r: after a restart, grants, refresh tokens, keys and sign-ins are gone", self.records.store
+            )
         await self.keys.secret()
         wanted = {self.config.signing_alg}
         for client in self.config.clients:
@@ -155,7 +158,7 @@ class Core:
         self.shown_certificates.start()
 
     async def aclose(self) -> None:
-        """Close connections, and the store unless it was handed in."""
+        """Close connections; and the store, unless it was passed in."""
         await self.shown_certificates.stop()
         await self._driver.aclose()
         if self._own_store and hasattr(self.records.store, "aclose"):
@@ -164,7 +167,7 @@ class Core:
     # What the endpoints share.
 
     def profile_of(self, client: Client) -> Profile:
-        """The rules for one client: those of the server, unless the settings say others for it."""
+        """The profile for one client: that of the server, unless the settings have another one for it."""
         return self.config.client_profiles.get(client.client_id, self.profile)
 
     async def run(self, flow: Flow[T]) -> T:
@@ -172,11 +175,11 @@ class Core:
         return await self._driver.run(flow)
 
     def url(self, path: str) -> str:
-        """The public URL of a path: from the configuration, never from the request's Host."""
+        """The public URL of a path. It comes from the configuration, never from the request's Host."""
         return self._origin + path
 
     def alias(self, url: str) -> str:
-        """The same, on the host that asks clients for a certificate, if there is one of its own (RFC 8705 5)."""
+        """The same, on the host that requests client certificates, if there is a separate one (RFC 8705 5)."""
         return (self.config.mtls_endpoint_aliases or self._origin) + url.removeprefix(self._origin)
 
     def endpoint(self, name: str) -> str:
@@ -184,18 +187,18 @@ class Core:
 
     @property
     def bindings(self) -> frozenset[SenderConstraint]:
-        """What an access token can be bound to here."""
+        """What this server can bind an access token to."""
         certificates = self.certificates.any
         return self.profile.sender_constraints - (set() if certificates else {"mtls"})
 
     @property
     def client_authentication_methods(self) -> frozenset[str]:
-        """Those of the profile that can work here."""
+        """The methods of the profile that can work on this server."""
         return self.certificates.available(self.profile.client_authentication_methods)
 
     @property
     def signing_algorithms(self) -> frozenset[str]:
-        """What this server can sign with."""
+        """The algorithms that this server can sign with."""
         if self.config.signing_jwks is None:
             return self.profile.signing_algorithms
         return frozenset(str(key.get("alg")) for key in self.config.signing_jwks["keys"]) | {
@@ -203,28 +206,30 @@ class Core:
         }
 
     def owners(self, client: Client, username: str) -> tuple[Owner, ...]:
-        """Whose shares count what a user gives a client; one who approves by himself in a test has none."""
+        """Whose shares a user's grant to a client counts against. In a test with auto_approve the user has no share."""
         own = () if username == self.config.auto_approve else (user_owner(username),)
         return (*client.owners, *own)
 
     def require_scopes(self, scopes: Iterable[str], client: Client) -> None:
-        """Raise InvalidScope for one that is unknown or not this client's."""
+        """Raise InvalidScope for a scope that is unknown or not allowed for this client."""
         known = self.config.known_scopes
         for scope in scopes:
             if scope not in known or not client.may_have_scope(scope):
-                raise InvalidScope("a scope is unknown, or not this client's", facts={"scope": scope[:80]})
+                raise InvalidScope(
+                    "a scope is unknown, or not allowed for this client", facts={"scope": scope[:80]}
+                )
 
     def require_resource(self, uri: str, client: Client) -> None:
-        """Raise InvalidTarget unless this is one of the APIs, and one that the client can reach."""
+        """Raise InvalidTarget unless this is a configured API that the client may use."""
         if self.config.resource(uri) is None or not self.config.can_reach(client, uri):
             raise InvalidTarget(
-                "this resource is unknown here, or not this client's", facts={"resource": uri[:200]}
+                "this resource is unknown here, or not allowed for this client", facts={"resource": uri[:200]}
             )
 
-    # Where each outgoing message takes its last form.
+    # The last step of each outgoing message.
 
     async def sign(self, claims: Mapping[str, Any], purpose: Purpose, alg: str | None = None) -> str:
-        """Every JWT this server makes. Raises StoreError, ConfigurationError."""
+        """Signs every JWT of this server. Raises StoreError, ConfigurationError."""
         return await self.run(sign_jwt(claims, purpose, await self.keys.signer(alg)))
 
     def metadata_body(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -246,11 +251,11 @@ class Core:
     def send_response(
         self, request: PushedRequest, transport: str, parameters: Mapping[str, str]
     ) -> Response:
-        """The authorization response, its parameters complete."""
+        """The authorization response with all its parameters."""
         return response_modes.render_response(self.pages, request, transport, parameters)
 
     async def nonces(self) -> NonceIssuer | None:
-        """Who issues the nonces that DPoP proofs must carry; None: none is asked for."""
+        """The issuer of the nonces that DPoP proofs must have. None: no nonce is required."""
         return await self.keys.nonces() if self.config.dpop_nonces else None
 
     async def nonce_header(self) -> dict[str, str]:
@@ -260,7 +265,7 @@ class Core:
 
 
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
-    """Whoever wrote the configuration vouches for the addresses in it."""
+    """The URLs in the configuration may have any address, because the operator has chosen them."""
     vouched_for = frozenset(
         uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)
     )

@@ -1,15 +1,15 @@
-"""What this authorization server refuses, one class per error code on the wire.
+"""The refusals of this authorization server, one class per error code on the wire.
 
     FapiError
     └── Refused                       a request that is answered with an OAuth error
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
-        ├── ShareTaken                429, one client, address or user has all that it may have
-        ├── InvalidClient             401, the client is not who it says; ReplayedAssertion
+        ├── ShareTaken                429, the share of one client, address or user is used up
+        ├── InvalidClient             401, client authentication failed; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
-        ├── AccessDenied              the user said no; LoginRequired  ConsentRequired  UnmetAuthentication
+        ├── AccessDenied              the user refused; LoginRequired  ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
@@ -23,7 +23,7 @@ from fapikit.errors import FapiError, Fault, Remedy
 
 
 class Refused(FapiError):
-    """A request this server refuses; `status` is the HTTP status where it is answered directly."""
+    """A request that this server refuses. `status`: the HTTP status if it is answered directly."""
 
     status = 400
     remedy = Remedy.CORRECT_THE_REQUEST
@@ -37,21 +37,21 @@ class InvalidRequest(Refused):
 
 
 class TooLarge(InvalidRequest):
-    """A body, a parameter or a record longer than this server takes."""
+    """A body, a parameter or a record is longer than this server accepts."""
 
     clause = "RFC 9126 2.3"
     status = 413
 
 
 class HeadTooLarge(InvalidRequest):
-    """A target or headers longer than this server reads."""
+    """The request target or the headers are longer than this server reads."""
 
     clause = "RFC 6585 5"
     status = 431
 
 
 class TooSlow(InvalidRequest):
-    """A body that took longer than this server waits."""
+    """The body took longer than this server waits."""
 
     clause = "RFC 9110 15.5.9"
     status = 408
@@ -64,7 +64,7 @@ class MissingCertificate(InvalidRequest):
 
 
 class ShareTaken(Refused):
-    """As much is kept for this client, address or user as may be at one time."""
+    """The share of this client, address or user in the store is used up for now."""
 
     code = "temporarily_unavailable"
     clause = "RFC 9126 2.3"
@@ -73,14 +73,14 @@ class ShareTaken(Refused):
 
 
 class InvalidRequestUri(Refused):
-    """The request_uri is unknown, expired, used up or another client's."""
+    """The request_uri is unknown, expired, already used, or of another client."""
 
     code = "invalid_request_uri"
     clause = "RFC 9126 4c"
 
 
 class AnsweredBefore(InvalidRequestUri):
-    """The user decided on this request before; `grant_id` names what was granted then, empty where nothing was."""
+    """The user has already decided on this request. `grant_id`: the grant of that decision; empty if there is none."""
 
     clause = "RFC 9126 4b"
     grant_id = ""
@@ -101,14 +101,14 @@ class InvalidRequestObject(Refused):
 
 
 class UnsupportedResponseType(Refused):
-    """Another response type than the profile allows."""
+    """A response type that the profile does not allow."""
 
     code = "unsupported_response_type"
     clause = "FAPI2-SP 5.3.2.2-1"
 
 
 class InvalidClient(Refused):
-    """The client did not prove who it is."""
+    """The client did not authenticate."""
 
     code = "invalid_client"
     clause = "RFC 6749 2.3"
@@ -116,27 +116,27 @@ class InvalidClient(Refused):
 
 
 class ReplayedAssertion(InvalidClient):
-    """This client assertion's `jti` was used before."""
+    """The `jti` of this client assertion was used before."""
 
     clause = "OIDC 9"
 
 
 class UnauthorizedClient(Refused):
-    """This client is not registered for what it asks."""
+    """This client is not registered for what it requests."""
 
     code = "unauthorized_client"
     clause = "RFC 6749 5.2"
 
 
 class InvalidScope(Refused):
-    """A scope that is unknown, not this client's, or more than was granted."""
+    """A scope that is unknown, not allowed for this client, or more than was granted."""
 
     code = "invalid_scope"
     clause = "RFC 6749 3.3"
 
 
 class InvalidTarget(Refused):
-    """The resource is unknown, not granted, or not one."""
+    """The resource is unknown, not granted, or more than one."""
 
     code = "invalid_target"
     clause = "RFC 8707 2b"
@@ -150,7 +150,7 @@ class InvalidAuthorizationDetails(Refused):
 
 
 class InvalidGrant(Refused):
-    """A code or refresh token that is unknown, used, expired, revoked or somebody else's."""
+    """A code or refresh token that is unknown, used, expired, revoked, or of another client."""
 
     code = "invalid_grant"
     clause = "RFC 6749 5.2"
@@ -178,7 +178,7 @@ class InvalidToken(Refused):
 
 
 class InsufficientScope(Refused):
-    """The access token does not cover this."""
+    """The access token does not have the scope that this needs."""
 
     code = "insufficient_scope"
     clause = "RFC 6750 3.1"
@@ -186,7 +186,7 @@ class InsufficientScope(Refused):
 
 
 class AccessDenied(Refused):
-    """The user, or this server's policy, said no."""
+    """The user, or this server's policy, refused."""
 
     code = "access_denied"
     clause = "RFC 6749 4.1.2.1"
@@ -195,7 +195,7 @@ class AccessDenied(Refused):
 
 
 class LoginRequired(Refused):
-    """`prompt=none`, and nobody is signed in (or not recently enough)."""
+    """`prompt=none`, but nobody is signed in, or the sign-in is too old."""
 
     code = "login_required"
     clause = "OIDC 3.1.2.6"
@@ -204,7 +204,7 @@ class LoginRequired(Refused):
 
 
 class ConsentRequired(Refused):
-    """`prompt=none`, and the user has not agreed to this before."""
+    """`prompt=none`, but the user has not agreed to this before."""
 
     code = "consent_required"
     clause = "OIDC 3.1.2.6"
@@ -213,7 +213,7 @@ class ConsentRequired(Refused):
 
 
 class UnmetAuthentication(Refused):
-    """An essential `acr` that this server cannot reach."""
+    """An essential `acr` that this server cannot provide."""
 
     code = "unmet_authentication_requirements"
     clause = "RFC 9470 5"
@@ -243,7 +243,7 @@ class RegistrationsFull(Refused):
 
 
 class ServerError(Refused):
-    """A fault of this server that nobody foresaw."""
+    """An unforeseen fault of this server."""
 
     code = "server_error"
     clause = "RFC 6749 4.1.2.1"
@@ -253,7 +253,7 @@ class ServerError(Refused):
 
 
 class PageRefused(Refused):
-    """Told to the user on a page: there is nowhere safe to redirect to, or it is the user's own form."""
+    """Shown to the user on a page: no redirect is safe, or the error is about the user's own form."""
 
     code = "invalid_request"
     fault = Fault.USER
@@ -261,7 +261,7 @@ class PageRefused(Refused):
 
 
 class StaleForm(PageRefused):
-    """The form does not come from this browser's session."""
+    """The form does not belong to this browser's session."""
 
     clause = "RFC 9700 4.7"
     status = 403

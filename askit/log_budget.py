@@ -1,6 +1,6 @@
-"""How many lines a second go to the log, and how long they are: what strangers do must not fill the disk.
+"""Limits the lines per second in the log, and their length, so that nobody can fill the disk by requests.
 
-Errors have a budget of their own, so that no flood of refusals hides them. The next line says how many were left out.
+Errors have a budget of their own, so many refusals cannot hide them. The next line says how many were left out.
 
 Role: AS
 """
@@ -13,13 +13,13 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 _BURST: Final = 10
-"""So many seconds' lines may come at once."""
+"""Lines of so many seconds may come at once."""
 
 Monotonic: TypeAlias = Callable[[], float]
 
 
 class LogBudget(logging.Filter):
-    """For a handler: so many lines a second pass, each cut off at so many octets."""
+    """For a handler: passes so many lines a second, and cuts each line off at so many octets."""
 
     def __init__(self, lines: int, octets: int, clock: Monotonic = time.monotonic) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class LogBudget(logging.Filter):
 
 
 class BudgetedLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger through which so many lines a second pass, whatever its handlers do."""
+    """A logger that passes so many lines a second, whatever its handlers do."""
 
     def __init__(self, logger: logging.Logger, lines: int, clock: Monotonic = time.monotonic) -> None:
         super().__init__(logger, {})
@@ -56,18 +56,18 @@ class BudgetedLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 class _Lines:
-    """Those of errors, and those of all else."""
+    """Two budgets: one for errors, one for all other lines."""
 
     def __init__(self, lines: int, clock: Monotonic) -> None:
         self._errors, self._others = (_Bucket(lines, clock) for _ in range(2))
 
     def take(self, level: int) -> int | None:
-        """How many lines were left out before this one; None: it is left out too."""
+        """How many lines were left out before this one. None: this one is left out too."""
         return (self._errors if level >= logging.ERROR else self._others).take()
 
 
 class _Bucket:
-    """Fills evenly with lines that may be written."""
+    """A token bucket for log lines. It fills evenly."""
 
     def __init__(self, lines: int, clock: Monotonic) -> None:
         self._lines = lines

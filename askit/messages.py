@@ -1,4 +1,4 @@
-"""HTTP as the endpoints see it: queries and forms read strictly and within bounds, answers that no cache keeps.
+"""HTTP for the endpoints: reads queries and forms strictly and within limits; makes answers that no cache stores.
 
 Spec: RFC 6749 5.1, 3.2; RFC 9126 2a, 2.3
 Role: AS
@@ -24,14 +24,14 @@ _LONG: Final = frozenset(
         "refresh_token", "code",
     }
 )  # fmt: skip
-"""Parameters that carry a JWT, JSON or what this server sealed; every other one is a short string."""
+"""Parameters with a JWT, with JSON, or with something that this server sealed. Every other one is a short string."""
 
 
 async def read_form(request: Request, limits: Limits) -> Parameters:
     """The parameters of a form in the body. Raises InvalidRequest, MalformedMessage."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != FORM:
-        raise InvalidRequest("send the parameters as a form in the body", clause="RFC 6749 3.2")
+        raise InvalidRequest("the parameters must be a form in the body", clause="RFC 6749 3.2")
     return _read(await read_body(request), limits)
 
 
@@ -41,11 +41,11 @@ def read_query(request: Request, limits: Limits) -> Parameters:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, whose bounds the server sets (`requests.bounds`). Raises InvalidRequest."""
+    """The whole body. Its limits are set in `requests.bounds`. Raises InvalidRequest."""
     try:
         return await request.body()
     except ClientDisconnect as error:
-        raise InvalidRequest("the body ended before its time", clause="RFC 9110 8.6") from error
+        raise InvalidRequest("the body is shorter than announced", clause="RFC 9110 8.6") from error
 
 
 def _read(encoded: str | bytes, limits: Limits) -> Parameters:
@@ -57,7 +57,7 @@ def _read(encoded: str | bytes, limits: Limits) -> Parameters:
 
 
 def require_short(name: str, octets: int, limits: Limits) -> None:
-    """Raise TooLarge for a parameter of too many octets."""
+    """Raise TooLarge for a parameter with too many octets."""
     limit = limits.long_parameter_octets if name in _LONG else limits.parameter_octets
     if octets > limit:
         raise TooLarge(f"the parameter {name[:40]!a} is too long", facts={"limit": limit, "octets": octets})
@@ -66,7 +66,7 @@ def require_short(name: str, octets: int, limits: Limits) -> None:
 def json_answer(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer; what this server sends is for its one reader only."""
+    """A JSON answer that no cache may store."""
     return Response(
         strict_json.dump(body),
         status,
@@ -85,5 +85,5 @@ def public_json(body: Mapping[str, Any], max_age: int) -> Response:
 
 
 def see_other(location: str) -> Response:
-    """303, never 307: what the browser posted here is not posted there (FAPI2-SP 5.3.2.2-10)."""
+    """303, never 307: a browser must not post its form again to the other URL (FAPI2-SP 5.3.2.2-10)."""
     return Response(status_code=303, headers={"location": location, "cache-control": "no-store"})

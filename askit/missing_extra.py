@@ -1,4 +1,4 @@
-"""What this package needs and the core does not have: said where it is missed.
+"""Explains a missing package of the `askit` extra at the import that needs it.
 
 Role: AS
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def needs_extra() -> Iterator[None]:
-    """Around imports. A missing package stays a ModuleNotFoundError, and says how to get it."""
+    """Use around imports. A missing package raises ModuleNotFoundError, with a note that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:

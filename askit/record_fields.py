@@ -1,7 +1,7 @@
-"""Reading what lies in a store as what this server wrote there, and telling what it is not.
+"""Reads stored records, and reports those that this version of the server did not write.
 
-Another version may have written it, somebody else may use the same keys, or a bit may have turned over: none of that
-says anything about the request, which therefore cannot be decided.
+Another version may have written it, another program may use the same keys, or a bit may have changed. None of these
+says anything about the request, so the request cannot be decided.
 
 Spec: RFC 9700 4.2.4
 Role: AS
@@ -24,25 +24,28 @@ T = TypeVar("T")
 
 @contextmanager
 def reading(kind: str) -> Iterator[None]:
-    """What fails inside because of what is stored raises UnreadableRecord; `kind` is the record's, for the log."""
+    """Turns errors in its block that stored data causes into UnreadableRecord.
+
+    `kind`: the record's kind, for the log.
+    """
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise UnreadableRecord(
-            "what the store holds is not what this version of the server wrote there",
+            "the stored record is not one that this version of the server writes",
             facts={"record": kind, "why": type(error).__name__},
-        ) from None  # the error may quote what is stored
+        ) from None  # the error may quote stored data
 
 
 def read_record(record: type[T], octets: bytes) -> T:
-    """A dataclass from one JSON object. Raises ValueError for what is none, else as `read_members` does."""
+    """A dataclass from one JSON object. Raises ValueError if it is not one; else as `read_members` does."""
     return read_members(record, strict_json.parse_object(octets))
 
 
 def read_members(record: type[T], members: Mapping[str, Any]) -> T:
-    """A dataclass by its members: lists become tuples where the field is one, unknown members are left out.
+    """A dataclass from its members. Lists become tuples if the field is a tuple. Unknown members are ignored.
 
-    Raises TypeError for a member of another type or one that is missing.
+    Raises TypeError for a member that is missing or has a wrong type.
     """
     values = {}
     for name, (hint, is_required) in _fields_of(cast(Any, record)).items():
@@ -55,7 +58,7 @@ def read_members(record: type[T], members: Mapping[str, Any]) -> T:
 
 @cache
 def _fields_of(record: type[Any]) -> Mapping[str, tuple[Any, bool]]:
-    """By name: the type, and whether there must be one."""
+    """For each name: the type, and whether it is required."""
     hints = get_type_hints(record)
     return {
         entry.name: (hints[entry.name], entry.default is MISSING and entry.default_factory is MISSING)
@@ -65,7 +68,7 @@ def _fields_of(record: type[Any]) -> Mapping[str, tuple[Any, bool]]:
 
 def _value(value: Any, hint: Any, name: str) -> Any:
     if not _is_a(value, hint):
-        raise TypeError(f"{name} is of another type")
+        raise TypeError(f"{name} has a wrong type")
     return tuple(value) if isinstance(value, list) else value
 
 

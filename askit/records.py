@@ -1,22 +1,22 @@
-"""What this server must not forget, as typed records over the five operations of a store.
+"""What this server must not forget: the types of its records. `record_store` keeps them.
 
-A secret (code, token, request URI, session) is never a key: its SHA-256 is. A record is written once and never
-changed, save a registered client's and the time of a grant's last use. That something was used up is a mark of its
-own, written with `add`, so that of many callers one wins.
+A secret (code, token, request URI, session) is never used as a key; its SHA-256 is. A record is written once and never
+changed, except that of a registered client and the time of a grant's last use. That something is used up is a mark of
+its own, written with `add`, so exactly one of many callers succeeds.
 
-    request  what an authenticated client pushed, by its request URI
-             request-opened, request-used               marks on it, and on one that waits in its URI (`request_uris`)
-    code     an approval to redeem, by its code         code-used                      mark on it
-    grant    what a user granted, by its id: while it is there, what hangs on it lives
+    request  a pushed authorization request, by its request URI
+             request-opened, request-used               its marks, also of a request inside its URI (`request_uris`)
+    code     an authorization code                      code-used                      its mark
+    grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
     session  a signed-in browser, by its cookie
-    login-failures   wrong passwords, in a bounded table login-known                   the addresses of a user
-    session-clients  those to be told of its end, by its session_id
-    client   a client that registered itself            registration                   the digest of its token
+    login-failures   wrong passwords, in a table of limited size   login-known         the addresses of a user
+    session-clients  the clients to notify of its end, by its session_id
+    client   a self-registered client                   registration                   the digest of its token
     registered, registered-from   the ids of all these clients, and of those from one address
-    keys     this server's signing keys                 secret       behind nonces, form tokens and sealed requests
+    keys     this server's signing keys                 secret       for nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
 Role: AS
@@ -29,12 +29,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeAlias, TypeVar
 
-from askit.errors import TooLarge
 from askit.record_fields import read_record, reading
-from askit.shares import Owner, Shares
+from askit.shares import Owner
 from fapikit import strict_json
-from fapikit.stores.identity import require_memory
-from fapikit.stores.protocol import Store
 
 R = TypeVar("R", bound="Record")
 Owners: TypeAlias = Iterable[Owner]
@@ -42,10 +39,10 @@ Owners: TypeAlias = Iterable[Owner]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Base of what is stored as one JSON object."""
+    """Base class of what is stored as one JSON object."""
 
     def members(self) -> dict[str, Any]:
-        """The fields that differ from their default: the others take no room."""
+        """The fields that differ from their default. The others are not stored."""
         values = ((entry, getattr(self, entry.name)) for entry in fields(self))
         return {entry.name: value for entry, value in values if value != _default(entry)}
 
@@ -105,14 +102,14 @@ class Grant(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantUse(Record):
-    """When a token of a grant was last issued or introspected, to a minute."""
+    """When a token of a grant was last issued or introspected, to the minute."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code(Record):
-    """An authorization code, to be redeemed once."""
+    """An authorization code. It is redeemed once."""
 
     client_id: str
     grant_id: str
@@ -127,9 +124,9 @@ class Code(Record):
 class RefreshFamily(Record):
     """A refresh token and its successors, by number.
 
-    `jkt`, `x5t`: the key and the certificate of a public client, which alone may use them.
+    `jkt`, `x5t`: the key and the certificate of a public client, which it must prove to use them.
 
-    `current` is the one that is good, `used` the one that it succeeded, at `used_at`. `forgiven`: twice.
+    `current`: the valid number. `used`: the number before it, used at `used_at`. `forgiven`: its reuse was forgiven.
     """
 
     client_id: str
@@ -145,7 +142,7 @@ class RefreshFamily(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken(Record):
-    """`scopes` are all that it carries, those of UserInfo included; `audience` is the one API it is for."""
+    """`scopes`: all scopes in it, those of UserInfo included. `audience`: the one API it is for."""
 
     jti: str
     client_id: str
@@ -164,7 +161,7 @@ class AccessToken(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Record):
-    """A signed-in browser. `fresh_for`: the request this login was asked for. `session_id`: the `sid` of ID tokens."""
+    """A signed-in browser. `fresh_for`: the request that this sign-in was for. `session_id`: the `sid` of ID tokens."""
 
     username: str
     auth_time: int
@@ -176,7 +173,7 @@ class Session(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKeys(Record):
-    """The keys of one algorithm, private; `since` is when `current` began to sign, `retired` hold `jwk` and `until`."""
+    """The private keys of one algorithm. `since`: when `current` began to sign. `retired` have `jwk` and `until`."""
 
     current: Mapping[str, Any] = field(repr=False)
     since: float
@@ -186,7 +183,7 @@ class SigningKeys(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement(Record):
-    """What a user agreed to for one client, last time."""
+    """What a user last agreed to for one client."""
 
     scopes: tuple[str, ...]
     claims: tuple[str, ...] = ()
@@ -194,114 +191,31 @@ class Agreement(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClients(Record):
-    """The clients that are to be told of a session's end."""
+    """The clients to notify of a session's end."""
 
     clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names(Record):
-    """A list whose length is bounded."""
+    """A list of limited length."""
 
     names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters(Record):
-    """Some counters by name: how far each has counted, and when it ends."""
+    """Counters by name: the count, and the end of each."""
 
     counts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def digest(secret: str) -> str:
-    """What stands for a secret in keys and comparisons."""
+    """The SHA-256 that is used instead of a secret in keys and comparisons."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def read_stored(kind: str, record: type[R], octets: bytes) -> R:
-    """A record as it was dumped. Raises UnreadableRecord, which is a StoreError."""
+    """A record as it was stored. Raises UnreadableRecord, which is a StoreError."""
     with reading(kind):
         return read_record(record, octets)
-
-
-class Records:
-    """Typed access to a store. Everything of one issuer lies under one prefix. All raise StoreError."""
-
-    def __init__(self, store: Store, issuer: str, shares: Shares, *, max_octets: int) -> None:
-        """`max_octets`: the longest record that is kept. What is written for somebody is charged to the `shares`."""
-        self.store = store
-        self.shares = shares
-        self._max_octets = max_octets
-        self._prefix = f"as:{digest(issuer)[:12]}:"
-
-    def key(self, kind: str, name: str) -> str:
-        return f"{self._prefix}{kind}:{digest(name)}"
-
-    async def save(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> None:
-        """Raises TooLarge."""
-        await self.write(kind, name, record.dump(), ttl, owners)
-
-    async def load(self, kind: str, name: str, record: type[R]) -> R | None:
-        octets = await self.read(kind, name)
-        return None if octets is None else read_stored(kind, record, octets)
-
-    async def write(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> None:
-        """Raises TooLarge."""
-        self._require_small(octets)
-        key, ttl = self.key(kind, name), max(ttl, 1.0)
-        await self.store.aput(key, octets, ttl)
-        self.shares.charge(owners, len(key) + len(octets), ttl)
-
-    async def read(self, kind: str, name: str) -> bytes | None:
-        return await self.store.aget(self.key(kind, name))
-
-    async def mark(
-        self,
-        kind: str,
-        name: str,
-        ttl: float,
-        value: str = "1",
-        *,
-        owners: Owners = (),
-        since: float | None = None,
-    ) -> bool:
-        """Whether this caller is the first; of many exactly one is.
-
-        `since`: when what is marked was made, at the earliest; a store that forgot after that raises StoreForgot.
-        """
-        key, ttl = self.key(kind, name), max(ttl, 1.0)
-        require_memory(self.store, since)
-        first = await self.store.aadd(key, value.encode(), ttl)
-        require_memory(self.store, since)  # where this was the first that was asked of the store
-        if first:
-            self.shares.charge(owners, len(key) + len(value), ttl)
-        return first
-
-    async def marked(self, kind: str, name: str) -> str | None:
-        """The value of a mark, or None."""
-        octets = await self.read(kind, name)
-        with reading(kind):
-            return None if octets is None else octets.decode()
-
-    async def swap(
-        self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
-    ) -> bool:
-        """Whether `expected` was there. Raises TooLarge."""
-        self._require_small(new)
-        key = self.key(kind, name)
-        if not await self.store.aswap(key, expected, new, ttl):
-            return False
-        if expected is None:
-            self.shares.charge(owners, len(key) + len(new), ttl)
-        return True
-
-    async def remove(self, kind: str, name: str) -> bytes | None:
-        """What was there; it is gone now, for everybody."""
-        return await self.store.atake(self.key(kind, name))
-
-    def _require_small(self, octets: bytes) -> None:
-        if len(octets) > self._max_octets:
-            raise TooLarge(
-                "what would have to be kept of this is too long",
-                facts={"octets": len(octets), "limit": self._max_octets},
-            )

@@ -1,4 +1,4 @@
-"""What a person reads where a page is refused: what happened, what stands, and a reference that the log has too.
+"""The pages for refusals: what happened, what is still valid, and a reference that is in the log too.
 
 Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b
 Role: AS
@@ -20,7 +20,7 @@ from fapikit.errors import FapiError, StoreError
 
 
 async def refusal_page(core: Core, request: Request, error: FapiError, reference: str) -> Response:
-    """The page for this error. What was granted is shown to the user who granted it, and to nobody else."""
+    """The page for this error. A grant is shown only to the user who granted it."""
     status = wire_errors.status_of(error)
     if isinstance(error, AnsweredBefore):
         with suppress(StoreError):

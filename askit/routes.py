@@ -1,4 +1,4 @@
-"""Which path leads to which endpoint, and what a refusal looks like there: JSON for programs, a page for people.
+"""The paths of the endpoints, and the form of their refusals: JSON for programs, a page for people.
 
 A new endpoint is a file in `endpoints/` and a line here.
 
@@ -49,7 +49,7 @@ _STATIC: Final = {"cache-control": "public, max-age=3600", "content-security-pol
 
 
 def build_routes(core: Core) -> list[Route]:
-    """All routes, under the path of the issuer."""
+    """All routes, below the path of the issuer."""
     base = core.path
 
     def api(endpoint: Endpoint) -> Answer:
@@ -69,7 +69,7 @@ def build_routes(core: Core) -> list[Route]:
         return Response(octets, headers=dict(_STATIC), media_type=media_type)
 
     def shared(path: str, endpoint: Endpoint, *methods: str) -> Route:
-        """An endpoint that pages of other origins may call, where the settings let them."""
+        """An endpoint that pages of other origins may call, if the settings allow it."""
         middleware = open_to(core.config.origins_let_in, methods)
         preflights = ["OPTIONS"] if middleware else []
         return Route(path, api(endpoint), methods=[*methods, *preflights], middleware=middleware)
@@ -111,11 +111,11 @@ def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(core, request)
-        except Exception as raised:  # noqa: BLE001 - the edge: nothing is answered with a traceback
+        except Exception as raised:  # noqa: BLE001 - no traceback may leave the server
             cite_what_is_in_force(raised, core.profile)
             error = wire_errors.refusal_of(raised, wire_errors.place_of(request), core.log)
             return wire_errors.error_answer(error, basic="authorization" in request.headers)
-        except BaseException as ended:  # a request that was cancelled, or a server that stops
+        except BaseException as ended:  # the request was cancelled, or the server stops
             bare(ended)
             raise
 
@@ -123,7 +123,7 @@ def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:
 
 
 def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
-    """An endpoint whose refusals are pages, each with a reference that the log has too."""
+    """An endpoint whose refusals are pages, each with a reference that is in the log too."""
 
     async def answer(request: Request) -> Response:
         prefer_header(request.headers.get("accept-language", ""))
@@ -143,7 +143,7 @@ def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
 
 
 def _to_own_page(core: Core, path: str) -> Route:
-    """The address of a form, loaded by Back, Reload or a bookmark: it leads to the page that says what was granted."""
+    """The address of a form, loaded with GET by Back, Reload or a bookmark: redirects to the page of grants."""
 
     async def lead_on(_request: Request) -> Response:
         return see_other(core.endpoint("grants"))
@@ -152,7 +152,7 @@ def _to_own_page(core: Core, path: str) -> Route:
 
 
 def _without_head(route: Route) -> Route:
-    """The route without the HEAD that Starlette adds to a GET: a preview must not answer a request of prompt=none."""
+    """The route without the HEAD that Starlette adds to GET: a link preview must not answer a prompt=none request."""
     if route.methods is not None:
         route.methods.discard("HEAD")
     return route

@@ -1,7 +1,7 @@
 """The authorization server: an ASGI app over one configuration and one store.
 
-Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. How a client is recognised: `client_check/`.
-What all of them work with: `core`. What is remembered: `records`.
+Where is ...? An endpoint: `routes`, then `endpoints/`. A grant: `grants/`. Client authentication: `client_check/`.
+What they share: `core`. What is stored: `records`, and how: `record_store`.
 
 Spec: RFC 8414; FAPI2-SP 5.3.2; FAPI1-BL 7.1b
 Role: AS
@@ -37,9 +37,9 @@ _INTERACTION_ID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 
 
 class AuthorizationServer:
-    """One issuer. `store` and `clock` are handed in by tests; without a store, the configuration names it.
+    """One issuer. Tests may pass `store` and `clock`. Without `store`, the one in the configuration is used.
 
-    `core` holds what the endpoints work with. A subclass may name another `core_type`, as the pytest plugin does.
+    `core` holds what the endpoints share. A subclass may use another `core_type`, as the pytest plugin does.
     """
 
     core_type: type[Core] = Core
@@ -54,7 +54,7 @@ class AuthorizationServer:
         random_bytes: RandomBytes = system_random,
     ) -> None:
         self.core = self.core_type(config, store=store, http=http, clock=clock, random_bytes=random_bytes)
-        # A slash too many is not found: Starlette would redirect by 307, to the host that the Host header names.
+        # An extra slash is not found. Starlette would redirect with 307, to the host in the Host header.
         self._router = Router(routes=build_routes(self.core), redirect_slashes=False)
 
     @property
@@ -62,14 +62,14 @@ class AuthorizationServer:
         return self.core.config
 
     async def start(self) -> None:
-        """Make sure that the store can be relied on and every key a client needs is there and published.
+        """Check that the store is reliable, and that every key that a client needs exists and is published.
 
-        Raises FapiError: UnfitStore for a store that would forget what lives.
+        Raises FapiError: UnfitStore for a store that would forget valid records.
         """
         await self.core.start()
 
     def url(self, path: str) -> str:
-        """The public URL of a path: from the configuration, never from the request's Host."""
+        """The public URL of a path. It comes from the configuration, never from the request's Host."""
         return self.core.url(path)
 
     def endpoint(self, name: str) -> str:
@@ -77,11 +77,11 @@ class AuthorizationServer:
         return self.core.endpoint(name)
 
     def metadata(self) -> dict[str, Any]:
-        """The metadata document, as a client reads it (RFC 8414)."""
+        """The metadata document that clients read (RFC 8414)."""
         return self.core.metadata_body(build_metadata(self.core))
 
     async def jwks(self) -> dict[str, Any]:
-        """The public keys, as a client reads them. Raises StoreError."""
+        """The public keys that clients read. Raises StoreError."""
         return await self.core.jwks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

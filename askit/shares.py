@@ -1,8 +1,8 @@
-"""How much of the store each client, address and user takes, so that none takes the room of the others.
+"""How much of the store each client, address and user may use, so that no one can use it up for the others.
 
-Each record that is written for somebody counts, in number and in octets, until its time is over, however soon it goes.
-This process counts what it wrote itself. Whether there is room is asked once in a request, as soon as it is known who
-asks; what follows from the answer is kept, for nothing that has happened is lost.
+Each record with an owner counts, in number and in octets, for its whole lifetime, even if it is removed earlier. Each
+process counts only its own writes. The limit is checked once in a request, as soon as the owner is known. What the
+request then leads to is always stored, so nothing that has happened is lost.
 
 Spec: RFC 9126 2.3
 Role: AS
@@ -24,7 +24,7 @@ _MANY: Final = 1024
 
 
 class Owner(NamedTuple):
-    """Who a record is written for. It may take one `part`-th of a client's share."""
+    """Whom a record belongs to. It may use one `part`-th of a client's share."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Owner(NamedTuple):
 
 
 def user_owner(username: str) -> Owner:
-    """Half of a client's share: no user of a client takes all that it may have."""
+    """Half of a client's share, so no user of a client can use up all of it."""
     return Owner("user", username, 2)
 
 
@@ -47,7 +47,7 @@ class Shares:
         self._prune_at = _MANY
 
     def require(self, owners: Iterable[Owner]) -> None:
-        """Raise ShareTaken if one of them holds all that it may."""
+        """Raise ShareTaken if the share of an owner is used up."""
         now = self._clock()
         for owner in owners:
             held = self._holdings.get((owner.kind, owner.name))
@@ -56,12 +56,12 @@ class Shares:
             held.let_go(now)
             if held.entries >= self._entries // owner.part or held.octets >= self._octets // owner.part:
                 raise ShareTaken(
-                    f"no more is kept for this {owner.kind} now: what it has here must end first",
+                    f"the share of this {owner.kind} is used up: retry when some of its records have expired",
                     facts={"name": owner.name, "entries": held.entries, "octets": held.octets},
                 )
 
     def charge(self, owners: Iterable[Owner], octets: int, ttl: float) -> None:
-        """Count a record of so many octets that lives `ttl` seconds."""
+        """Count a record of so many octets for `ttl` seconds."""
         now = self._clock()
         for owner in owners:
             held = self._holdings.get((owner.kind, owner.name))
@@ -71,7 +71,7 @@ class Shares:
             held.add(octets, now, ttl)
 
     def _prune(self, now: float) -> None:
-        """Forget who holds nothing any more."""
+        """Forget owners without records."""
         if len(self._holdings) < self._prune_at:
             return
         for name, held in list(self._holdings.items()):
@@ -82,7 +82,7 @@ class Shares:
 
 
 class _Holding:
-    """What one owner holds, by when it ends; ends lie so close that no record counts a sixteenth of its life longer."""
+    """What one owner has stored, grouped by end. No record counts more than a sixteenth of its lifetime too long."""
 
     __slots__ = ("_ends", "_next", "entries", "octets")
 
@@ -111,7 +111,7 @@ class _Holding:
 
 
 def shares_of(store: Store, entries: int | None, octets: int | None, clock: Clock) -> Shares:
-    """As set; else a quarter of a store in memory, and what is ample in one whose room is not known."""
+    """The configured shares; else a quarter of a store in memory, or an ample share of a store of unknown size."""
     keeper = unsealed(store)
     usual = _ELSEWHERE
     if isinstance(keeper, MemoryStore):

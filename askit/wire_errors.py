@@ -1,6 +1,6 @@
-"""What a refusal looks like on the wire: JSON for programs, a page for people. Nothing else writes errors.
+"""How refusals are sent: JSON for programs, a page for people. Nothing else writes errors.
 
-The code and the sentence go out, in the characters RFC 6749 allows; facts stay in the log.
+Code and message are sent, in the characters that RFC 6749 allows. Facts stay in the log.
 
 Spec: RFC 6749 5.2; RFC 6750 3; RFC 9449 5b, 7.1b, 8, 9; RFC 9126 2.3
 Role: AS
@@ -34,20 +34,20 @@ _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 def told(error: FapiError) -> tuple[str, str]:
-    """What is said, and the clause; what this server could not reach, and why, is for its log alone."""
+    """The message and the clause for the client. What this server could not reach, and why, is only in its log."""
     if isinstance(error, StoreError | TransportError):
         return "this cannot be decided now: try again soon", ""
     return error.message, error.clause
 
 
 def describe(error: FapiError) -> str:
-    """The sentence, with its clause, in the characters of `error_description` (RFC 6749 5.2)."""
+    """The message with its clause, in the characters of `error_description` (RFC 6749 5.2)."""
     message, clause = told(error)
     return _NOT_ALLOWED.sub("'", f"{message} [{clause}]" if clause else message)[:300]
 
 
 def status_of(error: FapiError) -> int:
-    """503 for what cannot be decided, else the status of the refusal."""
+    """503 if the request cannot be decided; else the status of the refusal."""
     if isinstance(error, StoreError | TransportError):
         return 503
     if isinstance(error, Refused):
@@ -60,7 +60,7 @@ def status_of(error: FapiError) -> int:
 
 
 def later(error: FapiError) -> dict[str, str]:
-    """`Retry-After` for what cannot be decided now, or is too much just now."""
+    """`Retry-After` for a request that cannot be decided now, or that came too often."""
     if status_of(error) not in (429, 503):
         return {}
     return {"retry-after": str(ceil(error.retry_after) if isinstance(error, StoreForgot) else 1)}
@@ -75,30 +75,30 @@ def code_of(error: FapiError) -> str:
 
 
 def place_of(request: Request) -> str:
-    """The path, for the log, without what the caller put into it."""
+    """The path for the log, without the parts that the caller chose."""
     return "/".join([*request.url.path.split("/")[:-1], "..."]) if request.path_params else request.url.path
 
 
 def refusal_of(raised: Exception, where: str, log: BudgetedLogger) -> FapiError:
-    """The refusal to answer with, logged. What nobody foresaw is a fault of this server, told without its words.
+    """Log the refusal and return it. An unforeseen exception becomes a ServerError without its text.
 
-    Either way the error goes no further, and whoever still holds it finds no frame, with a code or a password in it.
+    In both cases the frames are removed: whoever still holds the error finds no code and no password in them.
     """
     if isinstance(raised, UnicodeError):
-        raised = InvalidRequest("the request holds text that is not Unicode", clause="RFC 8259 8.1")
+        raised = InvalidRequest("the request has text that is not Unicode", clause="RFC 8259 8.1")
     if isinstance(raised, FapiError):
         log_refusal(raised, where, log)
         return raised
     frames = traceback.extract_tb(raised.__traceback__)[-3:]
     at = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
-    # The exception's own words may hold what a client sent, so they are not logged.
+    # The exception's text may contain what a client sent, so it is not logged.
     log.error("%s failed: %s at %s", where, type(raised).__name__, at)
     bare(raised)
-    return ServerError("this server failed; its log says where")
+    return ServerError("this server failed; its log has the details")
 
 
 def log_refusal(error: FapiError, where: str, log: BudgetedLogger) -> None:
-    """One line on the log: the rule, the sentence, the facts. None of them is a secret, and the frames are dropped."""
+    """One line in the log: the rule, the message, the facts. None of them is a secret. The frames are removed."""
     bare(error)
     level = logging.ERROR if status_of(error) >= 500 else logging.INFO
     facts = " ".join(f"{name}={value!r}" for name, value in error.facts.items())
@@ -119,7 +119,7 @@ def error_answer(error: FapiError, *, basic: bool = False, status: int | None = 
 
 
 def challenge_answer(error: FapiError, *, scheme: str, algorithms: frozenset[str]) -> Response:
-    """The answer of a protected resource (UserInfo): the challenge says what was wrong."""
+    """The answer of a protected resource (UserInfo). The challenge gives the error."""
     status = status_of(error)
     if isinstance(error, DPoPError) or error.code == "invalid_dpop_proof":
         status = 401

@@ -1,7 +1,7 @@
 """An API of a bank: FastAPI with `asgi_mw.Protect` around it, one list to read and one payment to make once.
 
-RESOURCE and ISSUER are set in the environment, CA_FILE where the issuer's certificate is of no public authority, and
-DATA, a folder for the books and for what must not be forgotten:
+Set RESOURCE and ISSUER in the environment; CA_FILE if no public authority issued the issuer's certificate; and DATA, a
+folder for the books and for the store:
 
     uvicorn --factory examples.bank_api:from_environment --port 9444 --ssl-certfile server.pem --ssl-keyfile server.key
 """
@@ -28,11 +28,11 @@ PAYMENT = DetailsType(
 
 
 async def this_payment(request: fastapi.Request) -> Any:
-    """What a customer must have consented to for this very request (RFC 9396 9): all of it that is executed."""
+    """The authorization detail that this request needs (RFC 9396 9): all members that are executed."""
     try:
         return PAYMENT.needed(await request.json())
     except ValueError as error:
-        raise fastapi.HTTPException(400, "this is no payment order") from error
+        raise fastapi.HTTPException(400, "this is not a payment order") from error
 
 
 def create_app(

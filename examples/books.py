@@ -1,4 +1,4 @@
-"""Stands for a bank's core banking system: the books, in a file, in which the id of a payment is a unique key."""
+"""Simulates a bank's core banking system: a file with the books, in which the id of a payment is a unique key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rskit import Reservation
 
 
 class Books:
-    """What was paid. Processes and threads may share the file."""
+    """The executed payments. Processes and threads may share the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class Books:
         return receipt
 
     def find(self, reservation: Reservation) -> dict[str, Any] | None:
-        """The receipt of what was paid under this id, or None."""
+        """The receipt of the payment with this id, or None."""
         with self._opened() as books:
             found = books.execute("SELECT receipt FROM payments WHERE id = ?", (reservation.id,)).fetchone()
         return None if found is None else json.loads(found[0])

@@ -1,7 +1,7 @@
 """A fintech: a Starlette app whose customers sign in at their bank, see their accounts and make one payment.
 
-ISSUER, CLIENT_ID, KEY_FILE (PEM), REDIRECT_URI, API and SEAL_FILE (32 random octets) are set in the environment,
-perhaps CA_FILE and STORE. Without an access log, for the callback's URL holds a code:
+Set ISSUER, CLIENT_ID, KEY_FILE (PEM), REDIRECT_URI, API and SEAL_FILE (32 random octets) in the environment, and
+CA_FILE and STORE if you need them. Run it without an access log, because the callback's URL contains a code:
 
     uvicorn --factory examples.fintech_app:from_environment --no-access-log --port 9445 --ssl-certfile ...
 """
@@ -30,7 +30,7 @@ SIGN_IN = '<form method="post" action="/login">Pay EUR <input name="amount"><but
 
 
 async def payment(request: Request) -> dict[str, Any] | None:
-    """The payment that the posted form asks for; the customer consents to it at the bank, and the API compares."""
+    """The payment of the posted form. The customer consents to it at the bank, and the API compares it."""
     amount = parse_qs((await request.body()).decode()).get("amount", [""])[0]
     if not amount:
         return None
@@ -44,7 +44,7 @@ async def payment(request: Request) -> dict[str, Any] | None:
 
 
 class Fintech:
-    """The pages, and what they share."""
+    """The pages, and the data that they share."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Fintech:
         seal: Seal,
         api_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """`bank` is what `discover` takes; `api_options` what `AsyncClient.api` hands to httpx."""
+        """`bank`: the arguments of `discover`. `api_options`: the arguments that `AsyncClient.api` passes to httpx."""
         self._bank = {
             **bank,
             "redirect_uri": redirect_uri,
@@ -79,7 +79,7 @@ class Fintech:
         return Starlette(
             routes=[*pages, *self.sign_in.routes()],
             lifespan=self._lifespan,
-            exception_handlers=self.sign_in.exception_handlers(),  # a grant that ended leads back to the bank
+            exception_handlers=self.sign_in.exception_handlers(),  # after the end of a grant the user signs in again
         )
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ class Fintech:
         return await AsyncClient.discover(**self._bank)
 
     async def _wish(self, request: Request) -> Mapping[str, Any]:
-        """What this login asks for beside what every login does."""
+        """The parameters of this login in addition to those of every login."""
         wanted = await payment(request)
         return {} if wanted is None else {"authorization_details": [wanted]}
 
@@ -108,14 +108,14 @@ class Fintech:
         return await self._call(request, "GET", "accounts")
 
     async def _pay(self, request: Request) -> Response:
-        """One consent, one payment, one key: however often it is sent, it is the same payment."""
+        """One consent, one payment, one key. A retry with the same key is the same payment."""
         tokens = await self._tokens(request)
         consents = [] if tokens is None else [detail["consent_id"] for detail in tokens.authorization_details]
         headers = {"Idempotency-Key": f'"{consents[0]}"'} if consents else {}
         return await self._call(request, "POST", "payments", json=await payment(request), headers=headers)
 
     async def _call(self, request: Request, method: str, path: str, **content: Any) -> Response:
-        """Ask the API in the customer's name, or the customer to sign in."""
+        """Call the API for the customer; if there is no token, ask the customer to sign in."""
         tokens = await self._tokens(request)
         if tokens is None:
             return HTMLResponse(SIGN_IN)

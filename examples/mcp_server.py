@@ -1,7 +1,7 @@
 """An MCP server that is an OAuth protected resource: the SDK's Starlette app, with `asgi_mw.Protect` around it.
 
-Nothing in the SDK needs to know: Protect answers 401 with `resource_metadata`, serves that document (RFC 9728), and
-lets through who comes with a token for this very server; a client of the SDK does the rest by itself.
+The SDK needs no setting: Protect answers 401 with `resource_metadata`, serves that document (RFC 9728), and accepts
+requests with a token for this server. A client of the SDK does the rest by itself.
 
     uvicorn --factory examples.mcp_server:from_environment        # with RESOURCE and ISSUER set
 """
@@ -28,8 +28,8 @@ def create_app(resource: str, issuer: str, http: HttpSettings | None = None) -> 
 
     @server.tool()
     def list_notes(context: Context[Any, Any]) -> list[str]:
-        """The notes of the user whom the token speaks for."""
-        token = token_of(cast(Request, context.request_context.request))  # the one that brought this call
+        """The notes of the user who is the token's subject."""
+        token = token_of(cast(Request, context.request_context.request))  # the HTTP request of this call
         return NOTES.get(token.subject or "", [])
 
     resource_server = ResourceServer(

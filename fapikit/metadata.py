@@ -211,7 +211,7 @@ def read_metadata(issuer: str, members: Mapping[str, Any], *, asked_at: str = ".
         # A wrong slash or tenant is our mistake. Metadata of another host are an attack, or a mistake of the server.
         ours = isinstance(named, str) and has_origin(named, origin_of(issuer))
         if ours:
-            advice = f"if you want that server, set its issuer letter by letter: issuer={got!a}"
+            advice = f"if you want that server, configure its issuer letter by letter: issuer={got!a}"
         else:
             advice = f"if you know that this server publishes them there: issuer={got!a} with metadata_url={asked_at!a}"
         raise IssuerMismatch(

@@ -270,7 +270,6 @@ FAPI2_SECURITY: Final = replace(
     id_token_signature_required=True,
     refresh_rotation=False,
     par_lifetime=300.0,
-    private_use_redirects=False,
     clauses=MappingProxyType(
         {
             **OAUTH_2_1.clauses,
@@ -298,7 +297,6 @@ FAPI2_SECURITY: Final = replace(
             "tls12_ciphers": "FAPI2-SP 5.2.2-1",
             "redirect_uri_https": "FAPI2-SP 5.3.2.2-8",
             "loopback_redirects": "FAPI2-SP 5.3.2.2-8",
-            "private_use_redirects": "FAPI2-SP 5.3.2.2-8",
         }
     ),
 )

@@ -15,6 +15,7 @@ from typing import Any
 
 from fapikit.client_authentication import ClientAuthentication
 from fapikit.client_authentication.assertion_audience import ISSUER
+from fapikit.client_authentication.mutual_tls import require_certificate
 from fapikit.errors import ConfigurationError
 from fapikit.io import HttpSettings
 from fapikit.jose.public_key import import_public_jwk
@@ -46,6 +47,7 @@ class RegisteredBank:
 
     def __post_init__(self) -> None:
         self.auth.check(profile_of(self.profile))
+        require_certificate(self.auth, None if self.http is None else self.http.client_certificate)
         if self.metadata is not None and (
             self.metadata.issuer != self.issuer or self.metadata_url is not None
         ):

@@ -194,9 +194,14 @@ class ClientSettings:
                 clause="RFC 6749 3.1.2",
                 facts={"got": uri[:200]},
             )
-        # RFC 8252 7.1: a native app's own scheme, where the profile leaves such apps their choice.
-        if parts.scheme in ("http", "https") or not self.profile.loopback_redirects:
+        if parts.scheme in ("http", "https"):
             require_redirect_uri(uri, self.profile, "redirect_uri")
+        else:
+            self.profile.require(
+                self.profile.private_use_redirects,
+                "redirect_uri must be https, of a native app too",
+                "private_use_redirects",
+            )
 
     def _check_algorithms(self) -> None:
         for signer, what in (

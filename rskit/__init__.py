@@ -1,8 +1,8 @@
 """Decides whether a request to an API may pass. It knows no framework: `asgi_mw` and `wsgi_mw` connect it to each.
 
 Where is ...? The whole check: `resource_server`. The token: `tokens/`. Possession: `possession/`. What a route needs:
-`access`. Which requests pass without a token: `policy/door`. One payment per consent: `consents/`. The reason for a
-401: `answers/challenge`, and in the log `answers/trace`.
+`access`. Which requests pass without a token: `policy/public_access`. One payment per consent: `consents/`. The reason
+for a 401: `answers/challenge`, and in the log `answers/trace`.
 """
 
 from rskit import presets

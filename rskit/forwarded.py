@@ -1,4 +1,4 @@
-"""What a trusted proxy says of a request: the certificate that its client showed, and the prefix that it has stripped.
+"""What a trusted proxy forwards with a request: the client's certificate, and the path prefix that it has stripped.
 
 Spec: RFC 9440 4; RFC 8705 3b, 6.5; RFC 9449 4.3-9 (RS-12, RS-14)
 Role: RS
@@ -22,12 +22,12 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Forwarded:
-    """`names`: the fields to hand to `take`, in lower case, the spellings with underscores among them."""
+    """`names`: the fields to pass to `take`, in lower case, with their spellings with underscores."""
 
     def __init__(self, certificates: CertificateHeader | None, prefix: ProxyTrust | None) -> None:
         """Raises ConfigurationError."""
         if not isinstance(prefix, ProxyTrust | None):
-            raise ConfigurationError('forwarded_prefix is a rule such as ProxyTrust.of(["10.0.3.0/24"])')
+            raise ConfigurationError('forwarded_prefix must be a rule such as ProxyTrust.of(["10.0.3.0/24"])')
         self._certificates = certificates
         self._prefix = _prefix_fields(prefix) if prefix is not None else None
         of_certificates = certificates.names if certificates else _NOTHING
@@ -40,10 +40,10 @@ class Forwarded:
     def take(
         self, view: RequestView, sent: Sequence[Field], *, peer: str | None, joined: bool = False
     ) -> tuple[RequestView, frozenset[str]]:
-        """The view with what counts, and which fields the application must not see.
+        """The view with what a trusted proxy forwarded, and the fields that the application must not see.
 
-        `peer` is the address of who connected, None through a unix socket; `joined`: as servers under WSGI do. Raises
-        CertificateHeaderRefused, ForwardedPrefixRefused.
+        `peer`: the address of the connection, None for a unix socket. `joined`: repeated fields are joined, as WSGI
+        servers do. Raises CertificateHeaderRefused, ForwardedPrefixRefused.
         """
         strip = _NOTHING
         if self._certificates is not None:
@@ -79,5 +79,5 @@ def _octets(names: frozenset[str]) -> frozenset[bytes]:
 def _read_prefix(fields: ProxyFields, of_proxy: Sequence[Field], *, joined: bool) -> str:
     value = fields.read(of_proxy, joined=joined).get(_PREFIX_FIELD, "")
     if not _PREFIX.fullmatch(value):
-        raise fields.refusal("the value is no path prefix such as /bank", _PREFIX_FIELD)
+        raise fields.refusal("the value is not a path prefix such as /bank", _PREFIX_FIELD)
     return value.removesuffix("/")

@@ -51,7 +51,7 @@ class RequestView(NamedTuple):
     cross_origin: bool = False
 
     def with_certificate(self, certificate: Callable[[], Certificate]) -> RequestView:
-        """This view; quicker than `_replace`, for it is made for each request behind a proxy that ends TLS."""
+        """A changed view. Faster than `_replace`, because each request behind a TLS-terminating proxy needs it."""
         method, path, query, authorization, dpop, _, interaction_id, cross_origin = self
         return _new(
             RequestView,

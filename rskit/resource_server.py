@@ -73,7 +73,7 @@ class ResourceServer:
     API share it. `nonces`: required in every proof; all workers share its keys. Left out, each process makes its own if
     bound tokens are required; False requires none. `bindings`: narrows the sender constraints of the profile, and
     `require_bound` requires them if the profile does not. `denylist`: the revocations that this process has received.
-    `decryption`: the keys that open JWTs which issuers encrypt for this API; a JWT in the clear is then refused.
+    `decryption`: the keys that decrypt the JWTs of issuers that encrypt for this API; others are then refused.
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
@@ -117,7 +117,7 @@ class ResourceServer:
             if client_certificates or forwarded_prefix
             else None
         )
-        """What is read of a proxy."""
+        """What a trusted proxy may forward; None if nothing."""
         self.random_bytes = random_bytes
         self.sync_driver = SyncDriver(http, profile=self.profile)
         self.async_driver = AsyncDriver(http, profile=self.profile)

@@ -1,4 +1,4 @@
-"""Reads settings of a `ResourceServer` that the profile has a word in: each fits, or is a ConfigurationError.
+"""Reads the settings of a `ResourceServer` that depend on its profile. A wrong one raises ConfigurationError.
 
 Spec: FAPI2-SP 5.3.4-5; RFC 9449 7.1, 8; RFC 8705 3
 Role: RS

@@ -16,7 +16,6 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -24,7 +23,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.module_loading import import_string
 
 from fapikit.errors import FapiError
 from fapikit.http_message import Headers
@@ -35,15 +33,12 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.answers.trace import LOGGER
 from rskit.decision import Allow, Decision, Refusal
 from rskit.errors import NoCredentials
-from rskit.forwarded import Forwarded
 from rskit.health import several_processes
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import during
-from rskit.policy.door import Door
-from rskit.policy.middleware_arguments import require_resource_server
 from rskit.policy.processes import require_known_processes
-from rskit.policy.visit import Visit
-from rskit.request_view import RequestView, rebuild_path
+from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.django_access import (
     Access,
@@ -54,9 +49,10 @@ from wsgi_mw.django_access import (
     token_of,
     use_consent,
 )
+from wsgi_mw.django_settings import configured_public_access, configured_server
+from wsgi_mw.django_view import is_of_several_processes, view_of, with_forwarded_of
 from wsgi_mw.django_way import find_way, layers_inside, view_at_hand
 from wsgi_mw.stream import abounded, bounded
-from wsgi_mw.view import certificate_of, raw_path, with_forwarded
 
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -79,7 +75,7 @@ class ProtectMiddleware:
                 type(self).__name__,
             )
         self._cors: Cors | None = getattr(settings, "FAPIKIT_CORS", None)
-        self._door = configured_door()
+        self._public_access = configured_public_access()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -92,10 +88,10 @@ class ProtectMiddleware:
             return served
         if self._server.forwarded is not None:
             try:
-                view = _with_forwarded(request, view, self._server.forwarded)
+                view = with_forwarded_of(request, view, self._server.forwarded)
             except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
-        if self._server.one_process and _is_of_several_processes(request):
+        if self._server.one_process and is_of_several_processes(request):
             return self._render(request, self._server.refuse(several_processes(), view, None), view)
         checked = CheckedRequest(self._server, view, None)
         del view  # error trackers show the variables of each frame that an exception passes
@@ -115,7 +111,7 @@ class ProtectMiddleware:
             return served
         if self._server.forwarded is not None:
             try:
-                view = _with_forwarded(request, view, self._server.forwarded)
+                view = with_forwarded_of(request, view, self._server.forwarded)
             except FapiError as error:
                 return self._render(request, self._server.refuse(error, view, None), view)
         checked = CheckedRequest(self._server, view, None)
@@ -137,8 +133,8 @@ class ProtectMiddleware:
         checked = checked_request_of(request)
         if checked.token is not None:
             return None
-        if isinstance(checked, Visit):
-            passes = checked.passes(view_at_hand(request, view_func, self._door), last=True)
+        if isinstance(checked, AnonymousRequest):
+            passes = checked.passes(view_at_hand(request, view_func, self._public_access), last=True)
         else:  # refusals are only observed
             passes = checked.refuse(_no_token()) is None
         return None if passes else HttpResponse(status=401)
@@ -151,25 +147,27 @@ class ProtectMiddleware:
             checked.token = decision.token
             show(request, decision.token)
             request.__dict__["_dont_enforce_csrf_checks"] = True
-        elif (visit := self._visit(request, view, decision)) is not None:
-            checked = visit
+        elif (anonymous := self._anonymous(request, view, decision)) is not None:
+            checked = anonymous
         elif not self._server.excuses(decision, view, None):
             return self._render(request, decision, view)
         request.__dict__["_fapi_checked_request"] = checked
         return None
 
-    def _visit(self, request: HttpRequest, view: RequestView, refusal: Refusal) -> Visit | None:
+    def _anonymous(
+        self, request: HttpRequest, view: RequestView, refusal: Refusal
+    ) -> AnonymousRequest | None:
         if not isinstance(refusal.error, NoCredentials):
             return None
-        way = None if self._inside is None else find_way(request, self._inside, self._door)
-        if way is None or not self._door.opens_to(way):
+        way = None if self._inside is None else find_way(request, self._inside, self._public_access)
+        if way is None or not self._public_access.allows(way):
             return None
-        return Visit(self._server, view, way, self._door)
+        return AnonymousRequest(self._server, view, way, self._public_access)
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         checked = checked_request_of(request)
-        if isinstance(checked, Visit) and not checked.reached:
-            checked.answer_in_its_place(response.status_code)
+        if isinstance(checked, AnonymousRequest) and not checked.reached:
+            checked.refuse_other_answer(response.status_code)
         if checked.refusal is not None:
             response.close()
             return self._render(request, checked.refusal, checked.view)
@@ -222,7 +220,7 @@ class ProtectMiddleware:
         elif self._cors is not None:
             status, headers = self._cors.preflight(origin)
         else:
-            self._door.say_preflight(origin)
+            self._public_access.warn_of_preflight(origin)
             return None
         response = HttpResponse(status=status, headers=dict(headers))
         del response.headers["content-type"]  # the answer has no body
@@ -246,64 +244,6 @@ class _Refused(HttpResponse):  # type: ignore[misc] # Django has no types
     def items(self) -> Any:
         others = [(name, value) for name, value in self.headers.items() if name.lower() != "www-authenticate"]
         return [*others, *(("WWW-Authenticate", value) for value in self._challenges)]
-
-
-def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` returns the interaction id for a received one."""
-    meta = request.META
-    scope = getattr(request, "scope", None)
-    authorization, dpop = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_DPOP")
-    if scope is None:
-        path = raw_path(meta)
-        certificate = certificate_of(meta)
-    else:
-        raw = scope.get("raw_path")
-        path = raw.decode("latin-1") if raw else rebuild_path(scope["path"])
-        certificate = partial(_certificate_of_scope, scope)
-    return RequestView(
-        request.method or "",
-        path,
-        meta.get("QUERY_STRING", ""),
-        () if authorization is None else (authorization,),
-        () if dpop is None else (dpop,),
-        certificate,
-        identify(meta.get("HTTP_X_FAPI_INTERACTION_ID")),
-    )
-
-
-def _with_forwarded(request: HttpRequest, view: RequestView, forwarded: Forwarded) -> RequestView:
-    """As for WSGI. `request.headers` is then made from the fields that are left."""
-    found = with_forwarded(request.META, view, forwarded)
-    request.__dict__.pop("headers", None)
-    return found
-
-
-def _certificate_of_scope(scope: Any) -> bytes | None:
-    import ssl
-
-    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain") or ()
-    return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
-
-
-def configured_door() -> Door:
-    """Which requests pass without a token, by the project's settings. Raises ConfigurationError."""
-    named = getattr(settings, "FAPIKIT_AROUND_PUBLIC", ())
-    if isinstance(named, list | tuple | set | frozenset):
-        named = [import_string(one) if isinstance(one, str) else one for one in named]
-    routes = getattr(settings, "FAPIKIT_PUBLIC_ROUTES", ())
-    return Door(named, routes, getattr(settings, "FAPIKIT_CORS", None))
-
-
-def _is_of_several_processes(request: HttpRequest) -> bool:
-    """What the WSGI server says. Under ASGI no server says it: Django sets the flag to True for old code."""
-    return not hasattr(request, "scope") and bool(request.META.get("wsgi.multiprocess"))
-
-
-def configured_server() -> ResourceServer:
-    configured = getattr(settings, "FAPIKIT_RESOURCE_SERVER", None)
-    found = import_string(configured) if isinstance(configured, str) else configured
-    require_resource_server(found, "FAPIKIT_RESOURCE_SERVER")
-    return cast(ResourceServer, found)
 
 
 __all__ = [

@@ -14,23 +14,28 @@ from django.utils.module_loading import import_string
 
 from rskit.access import ACCESS_MARK, Access
 from rskit.policy.audit import RoutePolicy, RouteTable, checked
-from rskit.policy.door import Door
-from wsgi_mw.django import ProtectMiddleware, configured_door, configured_server
+from rskit.policy.public_access import PublicAccess
+from wsgi_mw.django import ProtectMiddleware
+from wsgi_mw.django_settings import configured_public_access, configured_server
 from wsgi_mw.django_way import all_ways, class_of, is_public, layers_inside, layers_outside
 
 
 def audit(urlconf: str | None = None, *, every_route_explicit: bool = False) -> RouteTable:
     """The routes of ROOT_URLCONF or of another URLconf. As `asgi_mw.audit.audit`."""
     protects = _protects()
-    doors = [configured_door() for _ in protects]
+    public_accesses = [configured_public_access() for _ in protects]
     inside = (layers_inside(protects[-1]) or ()) if protects else ()
     found = (
-        RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).for_strangers(way, doors)
-        for way in all_ways(urlconf, inside, doors[-1] if doors else Door())
+        RoutePolicy(_methods(way.endpoint), way.path, _policy(way.endpoint)).without_token(
+            way, public_accesses
+        )
+        for way in all_ways(urlconf, inside, public_accesses[-1] if public_accesses else PublicAccess())
     )
     resources = [configured_server().resource for _ in protects]
     outside = layers_outside(protects[0]) if protects else ()
-    return checked(RouteTable(found, resources, outside, doors), every_route_explicit=every_route_explicit)
+    return checked(
+        RouteTable(found, resources, outside, public_accesses), every_route_explicit=every_route_explicit
+    )
 
 
 def _protects() -> list[type]:

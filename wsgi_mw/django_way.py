@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 from rskit import access
 from rskit.policy.around_public import is_own, name_of
-from rskit.policy.door import Door
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
 _FRAMEWORKS: Final = frozenset({"django"})
@@ -57,39 +57,39 @@ def _own(layers: list[object]) -> Iterator[object]:
     return (layer for layer in layers if name_of(layer) not in _STOCK)
 
 
-def find_way(request: HttpRequest, inside: tuple[object, ...], door: Door) -> Way | None:
+def find_way(request: HttpRequest, inside: tuple[object, ...], public_access: PublicAccess) -> Way | None:
     """The way that this request would take. None if no view takes it."""
     resolver = get_resolver(getattr(request, "urlconf", None))
     asked = _asked_of(resolver)
-    if door.around_public.missing(asked):  # it may be public, as nothing is known
+    if public_access.around_public.missing(asked):  # it may be public, as nothing is known
         return Way(request.method or "", request.path_info, None, None, public=True, layers=asked)
     try:
         match = resolver.resolve(request.path_info)
     except Resolver404:
         return None
     layers = (*inside, *asked, *_handlers_of(resolver))
-    return _to_view(request, match, match.func, door)._replace(layers=layers)
+    return _to_view(request, match, match.func, public_access)._replace(layers=layers)
 
 
-def view_at_hand(request: HttpRequest, view: Any, door: Door) -> Way:
+def view_at_hand(request: HttpRequest, view: Any, public_access: PublicAccess) -> Way:
     """The way to the view that Django is about to call."""
-    return _to_view(request, request.resolver_match, view, door)
+    return _to_view(request, request.resolver_match, view, public_access)
 
 
-def _to_view(request: HttpRequest, match: Any, view: Any, door: Door) -> Way:
+def _to_view(request: HttpRequest, match: Any, view: Any, public_access: PublicAccess) -> Way:
     path = _joined("/", match.route)
-    public = is_public(view) or door.public_routes.names(path)
+    public = is_public(view) or public_access.public_routes.names(path)
     return Way(request.method or "", path, match.route, view, public)
 
 
-def all_ways(urlconf: Any, inside: tuple[object, ...], door: Door) -> Iterator[Way]:
+def all_ways(urlconf: Any, inside: tuple[object, ...], public_access: PublicAccess) -> Iterator[Way]:
     """The ways to all views."""
     resolver = get_resolver(urlconf)
     layers = (*inside, *_asked_of(resolver), *_handlers_of(resolver))
     for pattern, path in _walk(resolver, "/"):
         view = getattr(pattern, "callback", None)
         if view is not None:
-            public = is_public(view) or door.public_routes.names(path)
+            public = is_public(view) or public_access.public_routes.names(path)
             yield Way("", path, pattern, view, public, layers)
 
 

@@ -16,9 +16,9 @@ from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.around_public import is_own, replaced
-from rskit.policy.door import Door
-from rskit.policy.visit import Visit
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 from wsgi_mw.flask_hooks import CALLING, FRAMEWORKS, asked_of, hooks_of
 from wsgi_mw.gate import FlaskGate, Gate, ViewGate
@@ -39,30 +39,34 @@ class _Trail(NamedTuple):
         return self._replace(layers=(*self.layers, *layers))
 
 
-def find_way(app: Any, environ: Environ, door: Door) -> Way | None:
+def find_way(app: Any, environ: Environ, public_access: PublicAccess) -> Way | None:
     """The way that this request would take. None if no view takes it, or if that cannot be known."""
-    return next(_Walk(door).through(app, _Trail(dict(environ))), None)
+    return next(_Walk(public_access).through(app, _Trail(dict(environ))), None)
 
 
-def find_way_from(app: Any, environ: Environ, visit: Visit) -> Way | None:
+def find_way_from(app: Any, environ: Environ, anonymous: AnonymousRequest) -> Way | None:
     """The rest of the way, from a gate onwards."""
-    return find_way(app, environ, visit.door)
+    return find_way(app, environ, anonymous.public_access)
 
 
-def find_view(app: Flask, environ: Environ, visit: Visit) -> Way | None:
+def find_view(app: Flask, environ: Environ, anonymous: AnonymousRequest) -> Way | None:
     """The rest of the way, from where a Flask app starts a request."""
-    return next(_Walk(visit.door).in_flask(app, _Trail(dict(environ))), None)
+    return next(_Walk(anonymous.public_access).in_flask(app, _Trail(dict(environ))), None)
 
 
-def view_at_hand(app: Flask, environ: Environ, visit: Visit) -> Way | None:
+def view_at_hand(app: Flask, environ: Environ, anonymous: AnonymousRequest) -> Way | None:
     """The way to the view that a Flask app is about to call."""
     rule = request.url_rule
-    return None if rule is None else _Walk(visit.door).end(_Trail(environ), rule, _view_of(app, rule))
+    return (
+        None
+        if rule is None
+        else _Walk(anonymous.public_access).end(_Trail(environ), rule, _view_of(app, rule))
+    )
 
 
-def all_ways(app: Any, door: Door) -> Iterator[Way]:
+def all_ways(app: Any, public_access: PublicAccess) -> Iterator[Way]:
     """The ways to all views, and to the other applications that a dispatcher chooses."""
-    return _Walk(door).through(app, _Trail(None))
+    return _Walk(public_access).through(app, _Trail(None))
 
 
 def flask_app_of(app: Any) -> Flask | None:
@@ -74,8 +78,8 @@ def flask_app_of(app: Any) -> Flask | None:
 class _Walk:
     """Follows one request, or all routes if the trail has no request."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, public_access: PublicAccess) -> None:
+        self._public_access = public_access
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
         """From an application onwards: past its layers, to a Flask app."""
@@ -127,7 +131,7 @@ class _Walk:
         if trail.environ is None:
             for rule in app.url_map.iter_rules():
                 yield self._to_view(app, rule, trail)
-        elif self._door.around_public.missing(asked):
+        elif self._public_access.around_public.missing(asked):
             yield self.end(trail, None, None)._replace(public=True)  # it may be, as nothing is known
         else:
             rule = _matching(app, trail.environ)
@@ -144,7 +148,7 @@ class _Walk:
     def end(self, trail: _Trail, rule: Any, view: Any) -> Way:
         method = "" if trail.environ is None else trail.environ["REQUEST_METHOD"]
         path = trail.path + (rule.rule if rule is not None else "")
-        public = rule is not None and self._door.is_public(view, path)
+        public = rule is not None and self._public_access.is_public(view, path)
         return Way(method, path, rule, view, public, trail.layers, hides=trail.hides)
 
 

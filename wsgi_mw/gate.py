@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from rskit.errors import NoCredentials
+from rskit.policy.anonymous_request import AnonymousRequest, anonymous_request_in
 from rskit.policy.checked_request import KEY
 from rskit.policy.current import CURRENT
-from rskit.policy.visit import Visit, visit_in
 from rskit.policy.way import Way
 from wsgi_mw.view import Environ
 
 WSGIApp: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-Find: TypeAlias = Callable[[Any, Environ, Visit], Way | None]
+Find: TypeAlias = Callable[[Any, Environ, AnonymousRequest], Way | None]
 """Takes an application and a request as it arrived there; returns the way to what would answer."""
 
 
@@ -50,7 +50,7 @@ class FlaskGate:
 
     def __call__(self, environ: Environ) -> Any:
         checked = environ.get(KEY)
-        if checked is None or type(checked) is Visit:
+        if checked is None or type(checked) is AnonymousRequest:
             _require_asked(self._app, environ, self._find, last=False)
         return self._step(environ)
 
@@ -68,13 +68,13 @@ class ViewGate:
 
     def __call__(self, *arguments: Any) -> Any:
         checked = CURRENT.get()  # asking Flask for its request costs more than everything else here
-        if checked is None or type(checked) is Visit:
+        if checked is None or type(checked) is AnonymousRequest:
             _require_asked(self._app, self._environ(), self._find, last=True)
         return self._step(*arguments)
 
 
 def _require_asked(app: Any, environ: Environ, find: Find, *, last: bool) -> None:
     """Raises NoCredentials, which ends the request inside. Protect then sends the refusal."""
-    visit = visit_in(environ.get(KEY))
-    if visit is not None and not visit.passes(find(app, environ, visit), last=last):
+    anonymous = anonymous_request_in(environ.get(KEY))
+    if anonymous is not None and not anonymous.passes(find(app, environ, anonymous), last=last):
         raise NoCredentials("the view that would answer is not the public one that was requested")

@@ -23,13 +23,13 @@ from rskit.answers.cors import Cors, preflight_of_metadata
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.health import several_processes
+from rskit.policy.anonymous_request import AnonymousRequest
 from rskit.policy.checked_request import KEY, TOKEN_KEY, CheckedRequest
 from rskit.policy.current import CURRENT, during, in_turns
-from rskit.policy.door import Door
 from rskit.policy.middleware_arguments import require_middleware_arguments
 from rskit.policy.processes import require_known_processes
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.stream import StreamWatch
-from rskit.policy.visit import Visit
 from rskit.policy.way import Way
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -61,7 +61,7 @@ class Protect:
     ) -> None:
         require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
-        self.door = Door(around_public, public_routes, cors)
+        self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app
         self._server = resource_server
         self._cors = cors
@@ -87,11 +87,8 @@ class Protect:
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
         del view  # error trackers show the variables of each frame that an exception passes
-        decision: Decision | Flow[Decision] = (
-            server.check(checked.view)
-            if server.forwarded is None
-            else self._forwarded_refusal(environ, checked) or server.check(checked.view)
-        )
+        refused = None if server.forwarded is None else self._forwarded_refusal(environ, checked)
+        decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
         if type(decision) is Allow:
@@ -128,8 +125,8 @@ class Protect:
     def _is_admitted(self, refusal: Refusal, environ: Environ, guard: Guard) -> bool:
         view = guard.checked.view
         way = self._find_way(environ) if isinstance(refusal.error, NoCredentials) else None
-        if way is not None and self.door.opens_to(way):
-            guard.checked = Visit(self._server, view, way, self.door)
+        if way is not None and self.public_access.allows(way):
+            guard.checked = AnonymousRequest(self._server, view, way, self.public_access)
             return True
         return self._server.excuses(refusal, view, None)
 
@@ -138,7 +135,7 @@ class Protect:
             return None  # the application is not of Flask, so nothing is known about its inside
         from wsgi_mw.flask_way import find_way
 
-        return find_way(self._app, environ, self.door)
+        return find_way(self._app, environ, self.public_access)
 
     def _own_answer(
         self, environ: Environ, view: RequestView, start_response: Callable[..., Any]
@@ -159,7 +156,7 @@ class Protect:
         elif self._cors is not None:
             status, headers = self._cors.preflight(origin)
         else:
-            self.door.say_preflight(origin)
+            self.public_access.warn_of_preflight(origin)
             return None
         start_response(_STATUS[status], [*headers, *server.response_headers(view, nonce=False)])
         return [b""]
@@ -186,8 +183,8 @@ class Guard:
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         checked = self.checked
         if not checked.started:
-            if checked.token is None and type(checked) is Visit and not checked.reached:
-                checked.answer_in_its_place(int(status[:3]))
+            if checked.token is None and type(checked) is AnonymousRequest and not checked.reached:
+                checked.refuse_other_answer(int(status[:3]))
             if checked.refusal is not None:
                 return _write_nothing  # `body` sends the refusal
             checked.started = True

@@ -1,1 +1,1 @@
-"""Who is calling? One file per client authentication method; `authenticate` chooses the one that is registered."""
+"""Client authentication: one file per method. `authenticate` uses the method that the client has registered."""

@@ -1,4 +1,4 @@
-"""What both JWT methods share: the assertion's form, its audience by profile, and its one use.
+"""What both JWT methods share: the form of the assertion, its audience by profile, and its single use.
 
 Spec: RFC 7523 3; rfc7523bis 4a, 4c, 5; FAPI2-SP 5.3.2.1-8; OIDC 9; RFC 9126 2b
 Role: AS
@@ -30,7 +30,7 @@ _ANY: Final = frozenset(
 def assertion_of(parameters: Parameters) -> str:
     """The assertion. Raises InvalidClient."""
     if parameters.get("client_assertion_type") != ASSERTION_TYPE:
-        raise InvalidClient("client_assertion_type is not the one for JWTs", clause="RFC 7523 2.2")
+        raise InvalidClient(f"client_assertion_type must be {ASSERTION_TYPE}", clause="RFC 7523 2.2")
     assertion = parameters.get("client_assertion")
     if assertion is None:
         raise InvalidClient("client_assertion is missing", clause="RFC 7523 2.2")
@@ -38,7 +38,7 @@ def assertion_of(parameters: Parameters) -> str:
 
 
 def client_id_of(parameters: Parameters) -> str:
-    """The client that an assertion, nobody has verified yet, speaks of. Raises InvalidClient, JwtError."""
+    """The client that the unverified assertion names. Raises InvalidClient, JwtError."""
     subject = parse_jws(assertion_of(parameters), CLIENT_ASSERTION, _ANY).unverified_claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise InvalidClient("this client assertion has no sub", clause="RFC 7523 3-2", facts={"claim": "sub"})
@@ -46,7 +46,7 @@ def client_id_of(parameters: Parameters) -> str:
 
 
 def expected_of(core: Core, client: Client) -> Expected:
-    """What the registered claims must be; the audience is a matter of the profile."""
+    """The required values of the registered claims. The profile decides the audience."""
     profile = core.profile_of(client)
     accepted = audiences(core, profile)
     return Expected(
@@ -72,13 +72,13 @@ def audiences(core: Core, profile: Profile) -> tuple[str, ...]:
 
 
 async def require_single_use(core: Core, claims: Mapping[str, Any], client: Client) -> None:
-    """The checks that come after the signature: subject, shape of the audience, lifetime, one use.
+    """The checks after the signature: subject, type of the audience, lifetime, single use.
 
     Raises JwtError, ReplayedAssertion, StoreError.
     """
     if claims["sub"] != client.client_id:
         raise CLIENT_ASSERTION.fail(
-            WrongSubject, "sub is not the client", about="sub", facts={"claim": "sub"}
+            WrongSubject, "sub must be the client_id", about="sub", facts={"claim": "sub"}
         )
     profile = core.profile_of(client)
     if not profile.assertion_audience_as_array and not isinstance(claims["aud"], str):
@@ -88,7 +88,10 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client: Clie
     lives = float(claims["exp"]) - core.clock()
     if lives > MAX_LIFETIME:
         raise CLIENT_ASSERTION.fail(
-            LivesTooLong, "this client assertion lives longer than a day", about="exp", facts={"claim": "exp"}
+            LivesTooLong,
+            "this client assertion is valid for more than a day",
+            about="exp",
+            facts={"claim": "exp"},
         )
     skew = profile.clock_skew
     made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME

@@ -1,6 +1,6 @@
-"""Who is calling? Each request is checked by the one method its client is registered for: one file per method.
+"""Client authentication: each request is checked by the one method that its client has registered.
 
-A new method is a new file with a `check`, and a line in `METHODS`; `presented` says how its use is recognised.
+A new method is a new file with a `check`, and a line in `METHODS`. `presented` recognises its use in a request.
 
 Spec: RFC 6749 2.3, 2.3.1; RFC 8705 2; RFC 9126 2.1-1; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-1, 5.2.2-19
 Role: AS
@@ -43,14 +43,14 @@ _NAMED_ONLY: Final = frozenset({"none", "tls_client_auth", "self_signed_tls_clie
 
 
 async def authenticate_client(core: Core, request: Request, parameters: Parameters) -> Client:
-    """The client that made this request, proven.
+    """The authenticated client of this request.
 
     Raises InvalidClient, ShareTaken, a JwtError, a CertificateError, TransportError, StoreError.
     """
     shape, client_id = presented(request, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
-        raise InvalidClient("client_id is not the client that authenticates", clause="FAPI1-BL 5.2.2-19")
+        raise InvalidClient("client_id and the authenticated client differ", clause="FAPI1-BL 5.2.2-19")
     client = await core.clients.find(client_id)
     if client is None:
         raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})
@@ -58,11 +58,11 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
     check, profile = METHODS.get(method), core.profile_of(client)
     if check is None or method not in profile.client_authentication_methods:
         raise InvalidClient(
-            f"{method} is not available here", clause=profile.clause("client_authentication_methods")
+            f"{method} is not allowed by this profile", clause=profile.clause("client_authentication_methods")
         )
     if method not in shape:
         raise InvalidClient(
-            f"this client authenticates by {method}", facts={"client_id": client_id, "registered": method}
+            f"this client is registered for {method}", facts={"client_id": client_id, "registered": method}
         )
     core.shares.require(client.owners)
     await check(core, request, parameters, client)
@@ -70,7 +70,7 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
 
 
 def presented(request: Request, parameters: Parameters) -> tuple[frozenset[str], str]:
-    """The methods that this request can be, and the client it names. Raises InvalidClient if several are mixed."""
+    """The methods that this request may use, and the client it names. Raises InvalidClient if it mixes several."""
     shapes: list[tuple[frozenset[str], str]] = []
     if "authorization" in request.headers:
         shapes.append((frozenset({"client_secret_basic"}), secret.basic_client_id(request)))
@@ -79,7 +79,7 @@ def presented(request: Request, parameters: Parameters) -> tuple[frozenset[str],
     if "client_secret" in parameters:
         shapes.append((frozenset({"client_secret_post"}), parameters.get("client_id", "")))
     if len(shapes) > 1:
-        raise InvalidClient("a request authenticates its client in one way only", clause="RFC 6749 2.3")
+        raise InvalidClient("a request must authenticate its client in one way only", clause="RFC 6749 2.3")
     if shapes:
         return shapes[0]
     client_id = parameters.get("client_id")

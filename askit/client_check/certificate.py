@@ -1,4 +1,4 @@
-"""What both certificate methods share: there is a certificate, and it is fit to authenticate a client today.
+"""What both certificate methods share: the request has a certificate that may authenticate a client now.
 
 Spec: RFC 8705 2, 2a, 2b; RFC 5280 4.2.1.3, 4.2.1.12; FAPI2-SP 5.4.1-2, 5.4.1-3
 Role: AS
@@ -20,7 +20,7 @@ from fapikit.certificates.chain import load_certificate, require_fit
 
 
 class FitCertificate(NamedTuple):
-    """`shown`, as it came; `leaf`, parsed from its `der`."""
+    """`shown`: the certificate as received. `leaf`: parsed from its `der`."""
 
     shown: ClientCertificate
     der: bytes
@@ -32,13 +32,13 @@ def require_certificate(core: Core, request: Request, client: Client) -> FitCert
     shown = client_certificate(core, request)
     if shown is None:
         raise InvalidClient(
-            "this client authenticates by its certificate, and the connection shows none",
+            "this client authenticates by its certificate, but the connection has none",
             clause="RFC 8705 2a",
             facts={"client_id": client.client_id},
         )
     if shown.der is None:
         raise InvalidClient(
-            "this client authenticates by its certificate, and the proxy hands on a hash alone",
+            "this client authenticates by its certificate, but the proxy forwards only a hash",
             clause="RFC 8705 2b",
             facts={"client_id": client.client_id},
         )

@@ -1,4 +1,4 @@
-"""client_secret_jwt: an assertion under a MAC of the client's secret.
+"""client_secret_jwt: an assertion with a MAC, keyed by the client's secret.
 
 Spec: RFC 7523 3; OIDC 9; RFC 7518 3.2; FAPI1-BL 5.2.2-3, 5.2.2-4
 Role: AS
@@ -30,10 +30,12 @@ async def check(core: Core, _request: Request, parameters: Parameters, client: C
     registered = client.alg("token_endpoint_auth_signing_alg")
     jws = parse_jws(assertion_of(parameters), CLIENT_ASSERTION, {registered} if registered else set(_HASHES))
     if client.secret is None or jws.alg not in _HASHES:
-        raise InvalidClient("this client has no secret to sign with")
+        raise InvalidClient("this client has no client_secret to sign with")
     profile = core.profile_of(client)
     if not client.has_secret_for(jws.alg, profile):
-        raise InvalidClient("the secret is too short to sign with", clause=profile.clause("symmetric_octets"))
+        raise InvalidClient(
+            "the client_secret is too short to sign with", clause=profile.clause("symmetric_octets")
+        )
     secret = client.secret.reveal().encode()
     mac = hmac.new(secret, jws.signing_input, _HASHES[jws.alg]).digest()
     if not hmac.compare_digest(mac, jws.signature):

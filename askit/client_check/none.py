@@ -1,4 +1,4 @@
-"""none: a public client, where the profile has any. It proves nothing; PKCE and its bound tokens protect it.
+"""none: a public client, if the profile allows it. It proves nothing. PKCE and bound tokens protect it.
 
 Spec: RFC 6749 2.1; RFC 9700 2.1.1a; FAPI2-SP 5.3.2.1-3; FAPI1-BL 5.2.2-2
 Role: AS
@@ -14,4 +14,4 @@ from fapikit.parameters import Parameters
 
 
 async def check(_server: Core, _request: Request, _parameters: Parameters, _client: Client) -> None:
-    """Nothing more: that the profile has public clients is checked before, as for every method."""
+    """Nothing to check. It is checked before that the profile allows this method, as for every method."""

@@ -1,4 +1,4 @@
-"""private_key_jwt: an assertion under one of the keys that the client registered.
+"""private_key_jwt: an assertion signed with one of the client's registered keys.
 
 Spec: RFC 7523 3; FAPI2-SP 5.3.2.1-6, 5.3.2.1-8, 5.3.2.1-13
 Role: AS
@@ -17,7 +17,7 @@ from fapikit.parameters import Parameters
 
 
 async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:
-    """Raises JwtError or InvalidClient; TransportError if the client's keys cannot be had now."""
+    """Raises JwtError or InvalidClient; TransportError if the client's keys cannot be fetched now."""
     registered = client.alg("token_endpoint_auth_signing_alg")
     with core.waiting_for_keys(client.client_id):
         verified = await core.run(

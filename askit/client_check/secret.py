@@ -19,15 +19,15 @@ from fapikit.parameters import Parameters
 
 
 def read_basic(request: Request) -> tuple[str, str]:
-    """Id and secret, each form-url-decoded, around exactly one colon. Raises InvalidClient."""
+    """Id and secret, each form-url-decoded, separated by exactly one colon. Raises InvalidClient."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     try:
         pair = base64.b64decode(value.strip(), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise InvalidClient("the Authorization header is not Basic credentials") from error
+        raise InvalidClient("the Authorization header must hold Basic credentials") from error
     client_id, colon, secret = pair.partition(":")
     if scheme.lower() != "basic" or not colon or ":" in secret or not client_id:
-        raise InvalidClient("the Authorization header is not Basic credentials")
+        raise InvalidClient("the Authorization header must hold Basic credentials")
     return unquote_plus(client_id), unquote_plus(secret)
 
 

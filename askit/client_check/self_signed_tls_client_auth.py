@@ -1,6 +1,6 @@
 """self_signed_tls_client_auth: a certificate that the client registered in its `jwks` or `jwks_uri`, octet by octet.
 
-Nobody signed for it but the client itself, so its chain is not looked at.
+Only the client itself has signed it, so its chain is not verified.
 
 Spec: RFC 8705 2.2, 2.2.2; FAPI2-SP 5.3.2.1-6; FAPI1-BL 5.2.2-4; FAPI1-ADV 5.2.2-14
 Role: AS
@@ -18,13 +18,13 @@ from fapikit.parameters import Parameters
 
 
 async def check(core: Core, request: Request, _parameters: Parameters, client: Client) -> None:
-    """Raises InvalidClient, CertificateError; TransportError if the client's certificates cannot be had now."""
+    """Raises InvalidClient, CertificateError; TransportError if the client's certificates cannot be fetched now."""
     shown, der, _ = require_certificate(core, request, client)
     with core.waiting_for_keys(client.client_id):
         registered = await core.run(core.clients.keys_of(client).has_certificate(der))
     if not registered:
         raise UntrustedCertificate(
-            "this certificate is none of those that the client registered",
+            "the client has not registered this certificate",
             clause="RFC 8705 2.2",
             facts={"client_id": client.client_id, "x5t#S256": shown.thumbprint},
         )

@@ -1,4 +1,4 @@
-"""Registered clients: `client` reads and finds them, `metadata` knows the members, `keys` fetches what they host.
+"""Registered clients: `client` reads and finds them, `metadata` knows the members, `keys` fetches their keys.
 
-Those that register themselves: `registration_policy` says what they may have, `registrations` keeps them.
+Clients that register themselves: `registration_policy` limits what they may have, `registrations` keeps them.
 """

@@ -1,4 +1,4 @@
-"""What a client registers that is known by its certificate: one subject value, or the certificates themselves.
+"""What a client registers to authenticate by certificate: one subject value, or the certificates themselves.
 
 Spec: RFC 8705 2.1.2, 2.1.2a, 2.2.2; RFC 7591 2
 Role: AS
@@ -16,7 +16,7 @@ from fapikit.jose.key_set import KeySet
 
 
 def check_certificate_members(method: str, members: Mapping[str, Any], keys: KeySet | None) -> None:
-    """Raise InvalidClientMetadata where `method` is one of certificates, and cannot be met. `keys`: those of `jwks`."""
+    """Raise InvalidClientMetadata if `method` uses certificates and lacks its metadata. `keys`: those of `jwks`."""
     if method == "tls_client_auth":
         named = [name for name in SUBJECT_MEMBERS if name in members]
         if len(named) != 1:
@@ -40,5 +40,5 @@ def check_certificate_members(method: str, members: Mapping[str, Any], keys: Key
 
 
 def registered_subject(members: Mapping[str, Any]) -> tuple[str, str]:
-    """The one member that names the subject, and its value."""
+    """The metadata member with the subject, and its value."""
     return next((name, str(members[name])) for name in SUBJECT_MEMBERS if name in members)

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from fapikit.clock import Clock
 
 REGISTERED_FROM: Final = "registered_from"
-"""A member of this server's own, in the metadata of a client that registered itself: its address, under a pseudonym."""
+"""Our own metadata member for a client that registered itself: its address, as a pseudonym."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """One registered client. `metadata` holds every member as it was registered, the secret left out.
+    """One registered client. `metadata` holds every member as registered, except the secret.
 
-    `self_registered`: not from the configuration, and so within its policy for such clients.
+    `self_registered`: it is not from the configuration, so the policy for such clients applies to it.
     """
 
     client_id: str
@@ -53,7 +53,7 @@ class Client:
 
     @classmethod
     def read(cls, metadata: Mapping[str, Any]) -> Client:
-        """Check the members' types and how they fit. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        """Check the types of the members and their combination. Raises InvalidClientMetadata, InvalidRedirectUri."""
         members = dict(metadata)
         client_id, secret = members.get("client_id"), members.pop("client_secret", None)
         if not isinstance(client_id, str) or not client_id or not client_id.isprintable():
@@ -139,9 +139,7 @@ class Client:
         if method == "private_key_jwt" and self._keys is None and "jwks_uri" not in self.metadata:
             raise self._refuse("private_key_jwt needs jwks or jwks_uri", "RFC 7591 2")
         if method == "private_key_jwt" and self._keys is not None and not self._keys.keys:
-            raise self._refuse(
-                "private_key_jwt needs a key, and jwks holds none that can be used", "RFC 7591 2"
-            )
+            raise self._refuse("private_key_jwt needs a key, but jwks has no usable one", "RFC 7591 2")
         if method in SECRET_METHODS and self.secret is None:
             raise self._refuse(f"{method} needs a client_secret", "RFC 7591 2")
         if "authorization_code" in self.grant_types and not self.redirect_uris and self.response_types:
@@ -158,7 +156,7 @@ class Client:
 
     @property
     def owners(self) -> tuple[Owner, ...]:
-        """Whose shares its records count against: that of a client that registered itself is a part of other ones."""
+        """Whose shares its records count against. A client that registered itself gets a part of a full share."""
         if not self.self_registered:
             return (Owner("client", self.client_id),)
         return (
@@ -186,13 +184,13 @@ class Client:
 
     @property
     def response_modes(self) -> tuple[str, ...] | None:
-        """The modes it may use; None: any (FAPI2-MS 5.3.3)."""
+        """The modes that it may use. None: any (FAPI2-MS 5.3.3)."""
         modes = self.metadata.get("response_modes")
         return None if modes is None else tuple(modes)
 
     @property
     def scopes(self) -> frozenset[str] | None:
-        """The scopes it may ask for; None: all."""
+        """The scopes that it may request. None: all."""
         scope = self.metadata.get("scope")
         return None if scope is None else frozenset(scope.split())
 
@@ -233,7 +231,7 @@ class Client:
         return frozenset() if self._keys is None else self._keys.read_certificates()
 
     def key_source(self, clock: Clock) -> KeySource:
-        """Raises UnusableKey if it registered no keys."""
+        """Raises UnusableKey for a client without registered keys."""
         if self._keys is not None:
             return self._keys
         uri = self.metadata.get("jwks_uri")

@@ -1,6 +1,6 @@
 """The authorities of client certificates and what they have revoked, read again whenever one of the files changes.
 
-A revocation list lives for days, a server for months. A file that cannot be read leaves what was read before in force.
+A revocation list is valid for days, a server runs for months. An unreadable file leaves its last content valid.
 
 Spec: RFC 8705 2.1, 7.4; RFC 5280 6.3
 Role: AS
@@ -37,7 +37,7 @@ class ClientCa:
             try:
                 self._known = self._read()
             except ConfigurationError as error:
-                log.warning("what was read before stays in force: %s", error)
+                log.warning("the last readable content stays valid: %s", error)
         self._known.verify(leaf, chain, now)
 
     def _state(self) -> list[tuple[int, int] | None]:

@@ -1,4 +1,4 @@
-"""How many requests at a time may wait for the same: one client whose keys are long in coming does not hold up all.
+"""Limits how many requests wait for the keys of one client at a time, so that a slow client does not block the others.
 
 Role: AS
 """
@@ -13,7 +13,7 @@ from fapikit.errors import Unreachable
 
 
 class FewAtOnce:
-    """`most` for each client; `awaited`: what of its own they wait for."""
+    """At most `most` requests for each client. `awaited`: what they wait for, for the error message."""
 
     def __init__(self, most: int, awaited: str) -> None:
         self._most = most
@@ -22,9 +22,9 @@ class FewAtOnce:
 
     @contextmanager
     def __call__(self, client_id: str) -> Iterator[None]:
-        """Around the waiting. Raises Unreachable, which says nothing about the request, where too many wait already."""
+        """Use it around the wait. Raises Unreachable if too many wait already; that says nothing about the request."""
         if self._waiting[client_id] >= self._most:
-            raise Unreachable(f"as many requests as may are waiting for {self._awaited} of this client")
+            raise Unreachable(f"too many requests are already waiting for {self._awaited} of this client")
         self._waiting[client_id] += 1
         try:
             yield

@@ -1,10 +1,10 @@
-"""Where a client may have this server connect to: what a client that registered itself names for its keys, for its
-request objects, or to hear of logouts, lies on the public internet, or whoever may register would choose what this
-server connects to.
+"""Which addresses a client may have this server connect to: for a self-registered client only the public internet.
 
-The name is checked at registration and whenever the client is loaded; its addresses at each connect, and the one that
-was checked is the one connected to, so that a name that changes its mind in between gains nothing. A connection is used
-once: the next name on the same address gets its certificate checked too. Redirects, size and time: `fapikit.jwks`.
+Otherwise anybody who may register could choose what this server connects to (keys, request objects, logout notices).
+The host name is checked at registration and whenever the client is loaded. Its addresses are checked at each
+connection, and the checked address is the one that is used, so a name whose addresses change in between gains nothing.
+Each connection is used once, so the certificate is also checked for the next name on the same address. Redirects, size
+and time: `fapikit.jwks`.
 
 Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Back-Channel Logout 2.2; RFC 9101 10.4
 Role: AS
@@ -29,7 +29,7 @@ from fapikit.io import HttpSettings
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
 _CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris")
-# The last label of a name is no number: 127.1 and 0x7f000001 are addresses to a resolver.
+# The last label of a host name is not a number: a resolver takes 127.1 and 0x7f000001 for addresses.
 _NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
@@ -44,14 +44,14 @@ def uris_to_connect_to(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 
 
 def require_public(uri: str, name: str) -> None:
-    """Raise InvalidClientMetadata unless a secure URL (so one of https, but on loopback) names a host in the DNS."""
+    """Raise InvalidClientMetadata unless it is a secure URL (https, unless on loopback) with a host name in the DNS."""
     host = urlsplit(uri).hostname or ""
     if host.endswith(".localhost") or not _NAMED_HOST.match(host):
-        raise InvalidClientMetadata(f"{name} must be https, on a named host of the public internet")
+        raise InvalidClientMetadata(f"{name} must be an https URL with a host name on the public internet")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet; an IPv4 address inside an IPv6 one is looked at."""
+    """Whether an IP address is public. An IPv4 address inside an IPv6 address is checked too."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv4Address):
         return ip.is_global and not ip.is_multicast
@@ -64,24 +64,24 @@ def is_public(address: str) -> bool:
 
 
 class NotPublic(httpx.ConnectError):
-    """The host has an address that is not one of the public internet."""
+    """The host has an address that is not public."""
 
 
 class PublicTransport(httpx.AsyncBaseTransport):
-    """Connects to public addresses; to others only for the very URLs in `vouched_for`."""
+    """Connects to public addresses. It connects to other addresses only for the exact URLs in `vouched_for`."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, vouched_for: frozenset[str]) -> None:
         self._inner = inner
         self._vouched_for = {str(httpx.URL(url)) for url in vouched_for}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises httpx.ConnectError, NotPublic for a host that lies elsewhere."""
+        """Raises httpx.ConnectError; NotPublic for a host with another address."""
         if str(request.url) in self._vouched_for:
             return await self._inner.handle_async_request(request)
-        # As it is in the URL: no other name, nor another way to write it.
+        # Compared as it is in the URL: no other name and no other spelling.
         host = request.url.raw_host.decode()
         *others, last = await _addresses(host, request.url.port or 443)
-        # The certificate is checked against the name, and Host was set from it.
+        # The certificate is checked against the name. Host was already set from it.
         request.extensions = {**request.extensions, "sni_hostname": host}
         for address in others:
             request.url = request.url.copy_with(host=address)
@@ -112,7 +112,10 @@ async def _addresses(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicHttp(HttpSettings):
-    """Clients that connect to public addresses. One that was handed in, or an egress proxy, decides itself."""
+    """HTTP clients that connect to public addresses.
+
+    A client that was passed in, or an egress proxy, decides itself.
+    """
 
     vouched_for: frozenset[str] = frozenset()
 

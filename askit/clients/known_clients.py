@@ -23,15 +23,15 @@ from fapikit.jose.key_set import KeySource
 from fapikit.profiles import Profile
 
 if TYPE_CHECKING:
-    from askit.records import Records
+    from askit.record_store import Records
     from fapikit.clock import Clock
 
 _SOURCES: Final = 256
-"""Of so many clients the keys behind a `jwks_uri` are kept in memory; any other one's are fetched anew."""
+"""For so many clients the keys behind a `jwks_uri` are kept in memory. The keys of other clients are fetched again."""
 
 
 class Clients:
-    """The clients of the configuration, then those that registered themselves, which the store keeps."""
+    """The clients of the configuration, and the self-registered ones from the store."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class Clients:
         public_only: bool,
         log: BudgetedLogger,
     ) -> None:
-        """`policy`: what a client that registered itself may have, whenever that was.
+        """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
 
-        `public_only`: of such a client only URIs on the public internet are connected to.
+        `public_only`: connects only to public addresses for such a client.
         """
         self._configured = {client.client_id: client for client in configured}
         self._public_only = public_only
@@ -70,13 +70,13 @@ class Clients:
         if kept is None:
             return None
         try:
-            return self.read(kept[1])  # the configuration may have changed since
+            return self.read(kept[1])  # the policy may have changed since the registration
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
-            self._log.warning("a client that registered itself is not served any more: %s", error)
+            self._log.warning("a self-registered client is no longer served: %s", error)
             return None
 
     async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:
-        """What is stored of a client that registered itself, and the metadata in it. Raises StoreError."""
+        """The stored record of a self-registered client, and its metadata. Raises StoreError."""
         octets = await self._records.read("client", client_id)
         if octets is None:
             return None
@@ -87,7 +87,7 @@ class Clients:
         return octets, metadata
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
-        """A client that registers itself, within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        """Read a self-registered client within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
         client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
         self._policy.require(metadata)
         client.check(self._profile)
@@ -96,11 +96,11 @@ class Clients:
         return client
 
     def forget(self, client_id: str) -> None:
-        """Drop what is kept of its keys."""
+        """Forget its cached keys."""
         self._sources.pop(client_id, None)
 
     def keys_of(self, client: Client) -> KeySource:
-        """One key source per client, kept, so that a jwks_uri is not fetched for each request."""
+        """The key source of a client. It is kept, so a jwks_uri is not fetched for each request."""
         uri = client.metadata.get("jwks_uri")
         if uri is None:
             return client.key_source(self._clock)

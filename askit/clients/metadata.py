@@ -1,4 +1,4 @@
-"""Client metadata member by member: each of its type, each URL secure, keys public.
+"""Checks client metadata member by member: the type of each, https for URLs, only public keys.
 
 Spec: RFC 7591 2; RFC 9101 5.2; OIDC Registration 2; OIDC Back-Channel Logout 2.2; RFC 7517 9.2
 Role: AS
@@ -72,7 +72,7 @@ MEMBERS: Final = frozenset(
         "jwks",
     }
 )
-"""What is read of a registration; other members are kept, and mean nothing here."""
+"""The members that this server reads. Others are kept, but have no effect."""
 
 
 def check_types(members: Mapping[str, Any]) -> None:
@@ -90,7 +90,7 @@ def check_types(members: Mapping[str, Any]) -> None:
 
 
 def check_values(members: Mapping[str, Any]) -> None:
-    """The values of well-typed members. Raises InvalidClientMetadata."""
+    """Check the values of members with correct types. Raises InvalidClientMetadata."""
     default_max_age = members.get("default_max_age", 0)
     if isinstance(default_max_age, bool) or not isinstance(default_max_age, int) or default_max_age < 0:
         raise InvalidClientMetadata("default_max_age must be a number of seconds")
@@ -105,18 +105,18 @@ def check_values(members: Mapping[str, Any]) -> None:
             )
     if "#" in members.get("backchannel_logout_uri", ""):
         raise InvalidClientMetadata(
-            "backchannel_logout_uri has a fragment", clause="OIDC Back-Channel Logout 2.2"
+            "backchannel_logout_uri must not have a fragment", clause="OIDC Back-Channel Logout 2.2"
         )
     for grant in members.get("grant_types", ()):
         if grant not in GRANT_TYPES:
-            raise InvalidClientMetadata("grant_types holds a grant that this server does not have")
+            raise InvalidClientMetadata("grant_types has a grant that this server does not support")
 
 
 def check_encryption(members: Mapping[str, Any]) -> None:
-    """What a client wants encrypted can be. Raises InvalidClientMetadata."""
+    """Check that requested encryption is possible. Raises InvalidClientMetadata."""
     for name in read_agreements(members, InvalidClientMetadata):
         if name != REQUEST_OBJECT and not {"jwks", "jwks_uri"} & members.keys():
-            raise InvalidClientMetadata(f"{name}_alg needs a key to encrypt with: give jwks or jwks_uri")
+            raise InvalidClientMetadata(f"{name}_alg needs a key to encrypt with: register jwks or jwks_uri")
     if "userinfo_encrypted_response_alg" in members and "userinfo_signed_response_alg" not in members:
         raise InvalidClientMetadata(
             "userinfo_encrypted_response_alg needs userinfo_signed_response_alg: UserInfo is signed, then encrypted"
@@ -124,17 +124,17 @@ def check_encryption(members: Mapping[str, Any]) -> None:
 
 
 def read_keys(members: Mapping[str, Any]) -> KeySet | None:
-    """The keys in `jwks`, if it is there. Raises InvalidClientMetadata."""
+    """The keys in `jwks`, if there are any. Raises InvalidClientMetadata."""
     jwks = members.get("jwks")
     if jwks is None:
         return None
     if "jwks_uri" in members:
-        raise InvalidClientMetadata("jwks contradicts jwks_uri: register one of them")
+        raise InvalidClientMetadata("register jwks or jwks_uri, not both")
     if not isinstance(jwks, dict):
         raise InvalidClientMetadata("jwks must be a JWK Set")
     keys = jwks.get("keys")
     if isinstance(keys, list) and any(isinstance(key, dict) and PRIVATE_MEMBERS & key.keys() for key in keys):
-        raise InvalidClientMetadata("jwks holds private or symmetric keys", clause="RFC 7517 9.2")
+        raise InvalidClientMetadata("jwks must hold public keys only", clause="RFC 7517 9.2")
     try:
         return KeySet.from_jwks(jwks)
     except FapiError as error:

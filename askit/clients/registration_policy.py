@@ -1,9 +1,10 @@
-"""What a client that registers itself may have at most: no API unless the configuration names it.
+"""The most that a self-registered client may have: no API unless the configuration names it.
 
-A list is cut down to what is allowed, and the answer says what was registered; where nothing of it is left, or a value
-stands alone, the registration is refused, for another one would mislead the client. A public client, which brings one
-registration to whatever server it meets, then has the scopes of one that asked for none. The policy holds for those who
-registered before it too: it is applied whenever such a client is looked up.
+A list is reduced to the allowed values, and the answer shows what was registered. The registration is refused if
+nothing of a list is left, or if a single value is not allowed: another value would mislead the client. A public client
+uses one registration at any server that it meets. If none of its scopes is left, it is treated as if it had requested
+none. The policy is applied whenever such a client is looked up, so it also binds clients that registered before it
+changed.
 
 Spec: RFC 7591 2, 3.2.1, 5; RFC 7592 2.2; RFC 9700 2.3
 Role: AS
@@ -20,16 +21,16 @@ from askit.clients.metadata import check_types
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 
 _MEANS_ALL: Final = ("authorization_details_types", "response_modes")
-"""Lists that stand for everything where they are left out."""
+"""Lists that mean everything if they are left out."""
 ID_OCTETS: Final = 32
-"""The most that one client takes in the list of those that registered themselves."""
+"""The most octets that one client takes in the list of self-registered clients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationPolicy:
-    """`scopes` and `authorization_details_types` say which APIs can be reached at all. None: all that the profile has.
+    """`scopes` and `authorization_details_types`: what can be reached at all. None: all that the profile has.
 
-    `redirect_hosts`: where browsers may be sent back to. `lifetime`: seconds from the registration or its last change.
+    `redirect_hosts`: the allowed hosts of redirect URIs. `lifetime`: seconds since the registration or its last change.
     """
 
     scopes: tuple[str, ...]
@@ -43,7 +44,7 @@ class RegistrationPolicy:
     lifetime: float | None = None
 
     def bound(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        """The metadata without what goes beyond this policy. Raises InvalidClientMetadata for an ill-typed member."""
+        """The metadata without what this policy does not allow. Raises InvalidClientMetadata for a wrong type."""
         check_types(metadata)
         bounded = dict(metadata)
         asked = metadata.get("scope")
@@ -60,22 +61,22 @@ class RegistrationPolicy:
         return bounded
 
     def require_something_left(self, asked: Mapping[str, Any], bounded: Mapping[str, Any]) -> None:
-        """Raise InvalidClientMetadata where a client would get nothing of what it asks for."""
+        """Raise InvalidClientMetadata if a client would get nothing of what it requests."""
         without_codes = "authorization_code" not in bounded["grant_types"]
         for name in ("grant_types", "scope", *self._lists()):
             of_codes = name == "response_types" and without_codes
             if asked.get(name) and not bounded[name] and not of_codes:
                 raise InvalidClientMetadata(
-                    f"{name}: nothing of what is asked for is open to clients that register themselves",
+                    f"{name}: self-registered clients may have none of the requested values",
                     facts={"member": name},
                 )
 
     def require(self, metadata: Mapping[str, Any]) -> None:
-        """Raise InvalidClientMetadata, InvalidRedirectUri for what cannot be cut down."""
+        """Raise InvalidClientMetadata, InvalidRedirectUri for a value that cannot be reduced."""
         method, methods = metadata.get("token_endpoint_auth_method"), self.token_endpoint_auth_methods
         if methods is not None and method not in methods:
             raise InvalidClientMetadata(
-                "this token_endpoint_auth_method is not open to clients that register themselves",
+                "self-registered clients may not use this token_endpoint_auth_method",
                 facts={"allowed": " ".join(methods)},
             )
         if self.redirect_hosts is None:
@@ -84,7 +85,7 @@ class RegistrationPolicy:
             for uri in metadata.get(name, ()):
                 if _host_of(uri) not in self.redirect_hosts:
                     raise InvalidRedirectUri(
-                        f"{name} holds a host that is not open to clients that register themselves",
+                        f"{name} has a host that self-registered clients may not use",
                         facts={"host": str(_host_of(uri))[:100]},
                     )
 

@@ -1,4 +1,4 @@
-"""The registrations of clients that registered themselves: kept, replaced, ended, and counted: in all, and by address.
+"""The registrations of self-registered clients: kept, replaced and removed, and counted in all and by address.
 
 Spec: RFC 7591 5; RFC 7592 2.2, 2.3
 Role: AS
@@ -18,13 +18,13 @@ from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from askit.records import Records
+    from askit.record_store import Records
 
 _TRIES: Final = 50
 
 
 class _Places(NamedTuple):
-    """A list of clients, in one record, and how many may stand on it."""
+    """A list of clients in one record, and its maximum length."""
 
     kind: str
     name: str
@@ -33,12 +33,12 @@ class _Places(NamedTuple):
 
 
 class Registrations:
-    """Each is two records, the client and the digest of its own token, and a place on two lists: of all, by address."""
+    """A registration is two records (the client, the digest of its token) and an entry on two lists: all, address."""
 
     def __init__(self, records: Records, policy: RegistrationPolicy, *, per_address: int) -> None:
         self._records = records
         full = RegistrationsFull(
-            "as many clients as this server takes have registered themselves",
+            "the maximum number of self-registered clients is reached",
             facts={"max_clients": policy.max_clients},
         )
         self._everybody = _Places("registered", "", policy.max_clients, full)
@@ -46,7 +46,7 @@ class Registrations:
         self._lifetime = KEPT_FOR if policy.lifetime is None else policy.lifetime
 
     async def keep(self, metadata: Mapping[str, Any], token_digest: str) -> None:
-        """A new one; `metadata` holds the client's id and secret. Raises RegistrationsFull, ShareTaken, StoreError."""
+        """Keep a new one. `metadata` has client id and secret. Raises RegistrationsFull, ShareTaken, StoreError."""
         client_id = str(metadata["client_id"])
         await self._take_place(self._everybody, client_id)
         try:
@@ -62,11 +62,11 @@ class Registrations:
         return (await self._read(self._everybody))[0]
 
     async def token_digest(self, client_id: str) -> bytes:
-        """Of a client's own token; nothing for a client that there is none of. Raises StoreError."""
+        """The digest of a client's registration token; empty for an unknown client. Raises StoreError."""
         return await self._records.read("registration", client_id) or b""
 
     async def replace(self, seen: bytes, metadata: Mapping[str, Any], token_digest: str) -> bool:
-        """Keep other metadata of a client; False if what is kept is not what was `seen`."""
+        """Replace the metadata of a client. False if the stored record is no longer the one that was `seen`."""
         client_id = str(metadata["client_id"])
         if not await self._records.swap(
             "client", client_id, seen, strict_json.dump(metadata), self._lifetime
@@ -78,17 +78,17 @@ class Registrations:
     async def end(self, metadata: Mapping[str, Any]) -> None:
         """Raises StoreError."""
         client_id = str(metadata["client_id"])
-        # In this order: if the store fails in between, nothing lives on that nobody could end.
+        # The token goes last: if the store fails in between, the client can still end the rest.
         await self._records.remove("client", client_id)
         await self._records.remove("registration", client_id)
         await self._leave(self._neighbours(metadata), client_id)
         await self._leave(self._everybody, client_id)
 
     def _neighbours(self, metadata: Mapping[str, Any]) -> _Places:
-        """The places of the address that a client registered from."""
+        """The list of the address from which a client registered."""
         address = str(metadata.get(REGISTERED_FROM, ""))
         full = ShareTaken(
-            "as many clients as may have registered themselves from this address",
+            "the maximum number of clients that may register from this address is reached",
             facts={"limit": self._per_address},
         )
         return _Places("registered-from", address, self._per_address, full)
@@ -121,7 +121,7 @@ class Registrations:
             changed = Names(names=tuple(change(taken))).dump()
             if await self._records.swap(places.kind, places.name, seen, changed, KEPT_FOR):
                 return
-        raise StoreUnavailable("too many clients register at one time")
+        raise StoreUnavailable("too many clients register at the same time")
 
     async def _read(self, places: _Places) -> tuple[list[str], bytes | None]:
         seen = await self._records.read(places.kind, places.name)

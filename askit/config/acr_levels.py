@@ -1,4 +1,4 @@
-"""What the levels of a sign-in must be: one, or two of which the second is reached by a user's PIN.
+"""Checks `acr`: one level, or two levels of which a user's PIN reaches the second.
 
 Spec: RFC 9470 5; OIDC 2
 Role: AS
@@ -21,10 +21,10 @@ def check_acr_levels(levels: tuple[str, ...], users: Iterable[User]) -> None:
             facts={"setting": "acr"},
         )
     if any(not level or level.split() != [level] for level in levels):
-        raise ConfigurationError("acr: a level is a name without spaces", facts={"setting": "acr"})
+        raise ConfigurationError("acr: a level must be a name without spaces", facts={"setting": "acr"})
     for user in users:
         if user.pin is not None and len(levels) < 2:
             raise ConfigurationError(
-                f"users: the pin of {user.username!r} reaches nothing: let acr be an array of two levels",
+                f"users: the pin of {user.username!r} has no level to reach: set acr to an array of two levels",
                 facts={"setting": "acr"},
             )

@@ -1,4 +1,4 @@
-"""Where client certificates come from: a handshake of this server's own, or the header of a proxy that ended TLS.
+"""The source of client certificates: this server's own TLS handshake, or the header of a TLS-terminating proxy.
 
 Spec: RFC 8705 2.1, 5, 6.5; RFC 9440 4; FAPI1-ADV 5.2.2-5
 Role: AS
@@ -46,7 +46,7 @@ def _field_and_value(table: Table) -> tuple[str, str]:
 
 
 class CertificateSources(NamedTuple):
-    """Where client certificates come from, and who registered to show one."""
+    """The sources of client certificates, and the clients that may have registered to present one."""
 
     tls: TlsFiles | None
     header: CertificateHeader | None
@@ -54,43 +54,43 @@ class CertificateSources(NamedTuple):
 
     @property
     def asks(self) -> bool:
-        """Whether this server's own handshake asks for one."""
+        """Whether this server's own TLS handshake requests a certificate."""
         tls, clients = self.tls, self.clients
         return tls is not None and (tls.client_ca is not None or any(map(shows_certificate, clients)))
 
     @property
     def any(self) -> bool:
-        """Whether one can come at all. Without `tls` another server calls this one, and may hand them on."""
+        """Whether this server can get one at all. Without `tls`, another server calls it and may pass them on."""
         return self.tls is None or self.header is not None or self.asks
 
     @property
     def judged(self) -> bool:
-        """Whether a chain can be judged: against the client CA, or by the word of a proxy."""
+        """Whether a certificate chain can be verified: against the client CA, or by a proxy that says so."""
         under_ca = self.tls is not None and self.tls.client_ca is not None
         return under_ca or (self.header is not None and self.header.vouches)
 
     def available(self, methods: frozenset[str]) -> frozenset[str]:
-        """The methods of client authentication that can work here."""
+        """The client authentication methods that can work with these sources."""
         without = set() if self.judged else {"tls_client_auth"}
         return methods - without - (set() if self.any else {"self_signed_tls_client_auth"})
 
 
 def shows_certificate(client: Client) -> bool:
-    """Whether it registered to show one that no authority needs to know."""
+    """Whether it registered to present a certificate that no authority needs to have issued."""
     return client.auth_method == "self_signed_tls_client_auth" or client.flag(
         "tls_client_certificate_bound_access_tokens"
     )
 
 
 def check_certificates(profile: Profile, sources: CertificateSources, aliases: str | None) -> None:
-    """Raise ConfigurationError for a profile or a client that needs what this server cannot give, and for `aliases`
-    that are no origin."""
+    """Raise ConfigurationError for a profile or a client that needs something that this server does not have, and for
+    `aliases` that are not an origin."""
     _check_profile(profile, sources)
     for client in sources.clients:
         if client.auth_method not in sources.available(frozenset({client.auth_method})):
             raise ConfigurationError(
-                f"client {client.client_id}: nobody judges the chain of a certificate for {client.auth_method}: set "
-                f"tls.client_ca, or {_HEADER}.verified to a proxy's word",
+                f"client {client.client_id}: the chain of a certificate for {client.auth_method} cannot be verified: "
+                f"set tls.client_ca, or {_HEADER}.verified if a proxy verifies it",
                 clause="RFC 8705 2.1",
                 facts={"client_id": client.client_id, "setting": "tls.client_ca"},
             )
@@ -107,7 +107,7 @@ def _check_profile(profile: Profile, sources: CertificateSources) -> None:
     needed = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
     if needed and not sources.any:
         raise ConfigurationError(
-            f"profile = {profile.name} binds tokens to client certificates, and none can come: set tls.client_ca, "
+            f"profile = {profile.name} binds tokens to client certificates, but none can come: set tls.client_ca, "
             f"or {_HEADER} for the header of a proxy that ends TLS",
             clause=profile.clause("sender_constraints"),
             facts={"setting": "tls.client_ca"},
@@ -120,8 +120,8 @@ def _check_aliases(origin: str | None) -> None:
     parts = urlsplit(origin)
     if parts.scheme != "https" or not parts.netloc or parts._replace(scheme="", netloc="").geturl():
         raise ConfigurationError(
-            f"mtls_endpoint_aliases = {origin!r} is no origin: write https://host or https://host:port, without a "
-            "slash at its end",
+            f"mtls_endpoint_aliases = {origin!r} is not an origin: write https://host or https://host:port, without a "
+            "slash at the end",
             clause="RFC 8705 5",
             facts={"setting": "mtls_endpoint_aliases"},
         )

@@ -1,9 +1,9 @@
-"""The types of authorization details this server knows, and the check of a detail against its type.
+"""The types of authorization details that this server knows, and the check of a detail against its type.
 
-A type belongs to the APIs that it names by `resource`: no token for another one carries its details.
-A type that lists `fields` or `required` is closed: any other field is refused. `fields` gives the JSON type of each
+A type belongs to the APIs that it names in `resource`. Tokens for other APIs do not contain its details.
+A type with `fields` or `required` is closed: any other field is refused. `fields` gives the JSON type of each
 field, as a name ("string", "number", "boolean", "array", "object") or as a table of the object's own fields.
-The common fields of RFC 9396 2.2 are known to every type.
+The common fields of RFC 9396 2.2 are allowed in every type.
 
 Spec: RFC 9396 2, 2.2, 5; RFC 9396 7
 Role: AS
@@ -22,9 +22,9 @@ from fapikit.errors import ConfigurationError
 CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
 GIVEN_HERE: Final = (CONSENT_ID, CONSENT_EXPIRES_AT)
-"""Members that this server adds to each granted detail of a `single_use` type, and that no client may send.
+"""Members that this server adds to each granted detail of a `single_use` type. No client may send them.
 
-They tell which consent it is part of, and when that ends, in seconds since 1970.
+They hold the consent's id and its end, in seconds since 1970.
 """
 
 _COMMON: Final = ("locations", "actions", "datatypes", "privileges")
@@ -39,9 +39,9 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetailsType:
-    """One `type`. `resources` are the APIs it belongs to; each consent to a `single_use` one serves once, at one API.
+    """One `type`. `resources`: the APIs it belongs to. Each consent to a `single_use` type is used once, at one API.
 
-    A type without `resources` belongs to no API, so no token carries it; see `Config` for where that is refused.
+    A type without `resources` belongs to no API, so no token contains it; `Config` says where that is refused.
     """
 
     type: str
@@ -71,17 +71,17 @@ class DetailsType:
         named = f"authorization_details_types ({self.type})"
         if self.single_use and len(self.resources) > 1:
             raise ConfigurationError(
-                f"{named}: single_use contradicts resource, which names several APIs: each would use the consent once"
+                f"{named}: single_use needs one API, but resource names several: each would use the consent once"
             )
         if own := {*self.fields, *self.required}.intersection(GIVEN_HERE):
-            raise ConfigurationError(f"{named}: {min(own)} is given by this server and is no field of a type")
+            raise ConfigurationError(f"{named}: {min(own)} is set by this server: remove it from the fields")
         _require_schema(self.fields, f"{named}: fields")
 
     def check(self, detail: Mapping[str, Any]) -> None:
         """Raise InvalidAuthorizationDetails unless the detail is of this type in every field."""
         for name in GIVEN_HERE:
             if name in detail:
-                raise self._refuse("is given by this server", name)
+                raise self._refuse("is set by this server: leave it out", name)
         for name in self.required:
             if name not in detail:
                 raise self._refuse("is missing", name)
@@ -103,9 +103,9 @@ class DetailsType:
         if not isinstance(detail.get("identifier", ""), str):
             raise self._refuse("must be a string", "identifier")
         if not set(detail.get("locations", [])) <= set(self.resources):
-            raise self._refuse("names an API that this type does not belong to", "locations")
+            raise self._refuse("has an API that this type does not belong to", "locations")
         if self.actions and not set(detail.get("actions", [])) <= set(self.actions):
-            raise self._refuse("holds an unknown action", "actions")
+            raise self._refuse("has an unknown action", "actions")
 
     def _check_value(self, value: Any, expected: Any, path: str) -> None:
         if isinstance(expected, str):

@@ -1,4 +1,4 @@
-"""Reading the configuration file: each setting by name and type, paths relative to the file.
+"""Reads the configuration file: each setting by name and type, with paths relative to the file.
 
 Role: AS
 """
@@ -42,7 +42,7 @@ _ALIKE = 0.9
 
 
 def read_settings(table: Table, base: Path) -> dict[str, Any]:
-    """The arguments of `Config`. Raises ConfigurationError for each setting that is unknown or has another type."""
+    """The arguments of `Config`. Raises ConfigurationError for a setting that is unknown or has a wrong type."""
     profile, client_profiles = read_profiles(table)
     initial_access_token = table.optional_string("initial_access_token")
     settings: dict[str, Any] = {
@@ -83,7 +83,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "session_lifetime": table.optional_seconds("session_lifetime"),
         **_signing(table.table("signing"), base),
     }
-    table.require_nothing_else()  # before what a misspelt setting may have left unset is looked at
+    table.require_nothing_else()  # first, because a misspelt setting may be the cause of a missing one
     return {name: value for name, value in settings.items() if value is not None}
 
 
@@ -92,14 +92,14 @@ def _folder(name: str | None, base: Path) -> Path | None:
 
 
 def _store(url: str | None, base: Path) -> str | None:
-    """A store's URL; the file of sqlite:///bank.db lies beside the configuration."""
+    """The URL of the store. The file of sqlite:///bank.db is in the directory of the configuration file."""
     if url is None or not url.startswith(_SQLITE):
         return url
     return f"{_SQLITE}{base.absolute() / url.removeprefix(_SQLITE)}"
 
 
 def _seal_keys(file: str | None, base: Path) -> tuple[bytes, ...]:
-    """The keys that seal what the store keeps: base64url, one a line, the newest first."""
+    """The keys that encrypt what the store keeps: base64url, one per line, the newest first."""
     if file is None:
         return ()
     try:
@@ -115,7 +115,7 @@ def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
     entries: Any = table.array("clients")
     if file is not None:
         if entries:
-            raise ConfigurationError("clients contradicts clients_file: give one of them")
+            raise ConfigurationError("give clients or clients_file, not both")
         entries = _json_file(base / file, "clients_file")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError("clients_file must hold a JSON array of client metadata objects")
@@ -124,11 +124,11 @@ def _clients(table: Table, base: Path, profile: Profile) -> tuple[Client, ...]:
 
 
 def _client(metadata: Mapping[str, Any]) -> Client:
-    """Whoever writes a file misspells: what registration has to ignore (RFC 7591 2) is asked about here."""
+    """Unlike a registration, which must ignore unknown members (RFC 7591 2), a file is checked for misspelt ones."""
     named = f"client {metadata.get('client_id', 'without client_id')}"
     for name in metadata.keys() - MEMBERS:
         if like := get_close_matches(name, MEMBERS, 1, _ALIKE):
-            raise ConfigurationError(f"{named}: {name} is no client metadata: is {like[0]} meant?")
+            raise ConfigurationError(f"{named}: {name} is not client metadata: did you mean {like[0]}?")
     try:
         return Client.read(metadata)
     except (InvalidClientMetadata, InvalidRedirectUri) as error:
@@ -202,7 +202,7 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
     if file is not None:
         if table.has("rotate_keys_after"):
             raise ConfigurationError(
-                "signing.rotate_keys_after contradicts signing.jwks_file: keys of a file are rotated in the file"
+                "signing.rotate_keys_after needs generated keys: with signing.jwks_file, rotate the keys in that file"
             )
         settings["signing_jwks"] = _json_file(base / file, "signing.jwks_file")
     table.require_nothing_else()
@@ -212,7 +212,7 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
 def _user(table: Table) -> User:
     pin = table.optional_string("pin")
     if pin == "":
-        raise ConfigurationError(f"{table.name('pin')} is empty: leave it out, or give one")
+        raise ConfigurationError(f"{table.name('pin')} is empty: give a PIN, or leave it out")
     user = User(
         username=table.string("username"),
         password=Secret(table.string("password")),
@@ -262,5 +262,5 @@ def _scopes(table: Table) -> Mapping[str, str]:
     described = table.members("scopes")
     for scope, words in described.items():
         if not isinstance(words, str):
-            raise ConfigurationError(f"scopes.{scope} must be a string: the scope in words")
+            raise ConfigurationError(f"scopes.{scope} must be a string: the description that users read")
     return described

@@ -1,6 +1,6 @@
-"""How much a stranger or one client may cost this server: octets, numbers and seconds, each a setting with a default.
+"""How much anybody without authentication, or one client, may use: octets, numbers and seconds, each with a default.
 
-The reason for each default stands in docs/askit.md, where the table of `[limits]` is.
+docs/askit.md gives the reason for each default, in its table of `[limits]`.
 
 Role: AS
 """
@@ -22,12 +22,12 @@ _AT_MOST: Final = (
     ("wrong_passwords", "wrong_passwords_per_address"),
     ("wrong_passwords", "wrong_passwords_per_name"),
 )
-"""What contradicts: the first is part of the second."""
+"""Pairs of limits: the first must not be greater than the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The table `[limits]`. Spans are seconds; None: derived from the store."""
+    """The table `[limits]`. Times are seconds. None: derived from the store."""
 
     header_octets: int = 32_768
     headers: int = 100
@@ -74,7 +74,7 @@ class Limits:
         for part, whole in _AT_MOST:
             if getattr(self, part) > getattr(self, whole):
                 raise ConfigurationError(
-                    f"limits.{part} = {getattr(self, part)} contradicts "
-                    f"limits.{whole} = {getattr(self, whole)}: it must not be more",
+                    f"limits.{part} = {getattr(self, part)} must not be more than "
+                    f"limits.{whole} = {getattr(self, whole)}",
                     facts={"setting": f"limits.{part}"},
                 )

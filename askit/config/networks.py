@@ -32,6 +32,6 @@ def require_loopback(host: str, listen: str) -> None:
         loopback = False
     if not loopback:
         raise ConfigurationError(
-            f"listen = {listen!r} contradicts development_only = true: this server stays on loopback",
+            f"listen = {listen!r} needs development_only = false: with true this server stays on loopback",
             facts={"setting": "listen"},
         )

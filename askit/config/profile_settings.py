@@ -1,6 +1,6 @@
-"""The profile that the settings name, with what an ecosystem chose in it and what is relaxed until a day.
+"""The profile in the settings, with the options that an ecosystem chose and the quirks that relax it until a date.
 
-Both may be said for single clients. Their profile is then the server's in everything else.
+Both may be set for single clients. In everything else their profile is then the server's.
 
 Spec: FAPI2-MS 5.1; FAPI2-SP 5.1.2, 6.1; FAPI1-BL 5.2.2-21
 Role: AS
@@ -22,7 +22,7 @@ log = logging.getLogger("askit")
 _MESSAGE_SIGNING: Final = PROFILES["fapi2-message-signing"].name
 _SWITCHES: Final = ("signed_requests", "signed_responses", "signed_introspection", "signed_id_tokens")
 _OF_CLIENTS: Final = frozenset({Quirk.FURTHER_ID_TOKEN_AUDIENCES, Quirk.JARM_ISS_TWICE})
-"""They say what a client takes; a server decides nothing by them."""
+"""Quirks about what a client accepts. They change nothing at a server."""
 
 
 def read_profiles(table: Table) -> tuple[Profile, dict[str, Profile]]:
@@ -36,7 +36,7 @@ def read_profiles(table: Table) -> tuple[Profile, dict[str, Profile]]:
     if switches is not None:
         if name != _MESSAGE_SIGNING:
             raise ConfigurationError(
-                f"message_signing contradicts profile = {profile.name}: its parts are those of {_MESSAGE_SIGNING}",
+                f"message_signing needs profile = {_MESSAGE_SIGNING}, but profile = {profile.name}",
                 facts={"setting": "message_signing"},
             )
         profile, own = _message_signing(switches)
@@ -54,17 +54,17 @@ def read_profiles(table: Table) -> tuple[Profile, dict[str, Profile]]:
 def check_client_profiles(
     profile: Profile, client_profiles: Mapping[str, Profile], client_ids: Collection[str]
 ) -> None:
-    """Raise ConfigurationError unless each is for a client of the configuration, and the server's profile in kind."""
+    """Raise ConfigurationError unless each is for a configured client, and differs from the server's only by quirks."""
     for client_id, own in client_profiles.items():
         if client_id not in client_ids:
             raise ConfigurationError(
-                f"quirks or message_signing: clients names no client of the configuration: {client_id!r}",
+                f"quirks or message_signing: clients has no configured client {client_id!r}",
                 facts={"setting": "clients"},
             )
         if own.clauses != profile.clauses:
             raise ConfigurationError(
-                f"client_profiles: {client_id} has the profile {own.name}, and the server {profile.name}: one server "
-                "has one profile, and clients differ by quirks and switches alone",
+                f"client_profiles: {client_id} has the profile {own.name}, but the server has {profile.name}: clients "
+                "may differ only by quirks and switches",
                 facts={"setting": "client_profiles"},
             )
         if own.tls12_ciphers != profile.tls12_ciphers:
@@ -77,7 +77,7 @@ def check_client_profiles(
 
 
 def check_assertion_audience(name: str | None, profiles: Iterable[Profile]) -> None:
-    """Raise ConfigurationError for a name of the server's own under which no profile takes an assertion."""
+    """Raise ConfigurationError for an assertion_audience that no profile accepts."""
     if name is None or any(profile.named_assertion_audience for profile in profiles):
         return
     quirk = Quirk.NAMED_ASSERTION_AUDIENCE.name
@@ -88,7 +88,7 @@ def check_assertion_audience(name: str | None, profiles: Iterable[Profile]) -> N
 
 
 def check_token_lifetime(profile: Profile, seconds: float) -> None:
-    """Access tokens live as long as the profile can bear: less where a token may be bound to nothing."""
+    """Require a lifetime of access tokens that the profile allows. It is shorter if tokens may be unbound."""
     if profile.sender_constraint_required:
         too_long, bound, clause = seconds > 3600.0, "at most 3600", "FAPI2-SP 6.1"
     else:
@@ -96,14 +96,14 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
         too_long, bound = seconds >= limit, f"less than {limit:.0f}"
     if too_long:
         raise ConfigurationError(
-            f"access_token_lifetime = {seconds:.0f} contradicts profile = {profile.name}: {bound} seconds",
+            f"access_token_lifetime = {seconds:.0f} is too long for profile = {profile.name}: {bound} seconds",
             clause=clause,
             facts={"setting": "access_token_lifetime"},
         )
 
 
 def _message_signing(table: Table) -> tuple[Profile, dict[str, Profile]]:
-    """The switches of the server, and those of `[[message_signing.for]]`, which start from the server's."""
+    """The switches of the server, and those of `[[message_signing.for]]`, whose defaults are the server's."""
     chosen = {switch: table.boolean(switch, True) for switch in _SWITCHES}
     own: dict[str, Profile] = {}
     for entry in table.tables("for"):
@@ -125,7 +125,7 @@ def _clients(entry: Table) -> tuple[str, ...] | None:
     clients = entry.optional_strings("clients")
     if clients == ():
         raise ConfigurationError(
-            f"{entry.name('clients')} names nobody: name clients, or leave it out",
+            f"{entry.name('clients')} is empty: name clients, or leave it out",
             facts={"setting": entry.name("clients")},
         )
     return clients
@@ -136,9 +136,9 @@ def _relaxed(profile: Profile, entry: Table) -> Profile:
     quirk = Quirk.__members__.get(name)
     if quirk is None:
         raise ConfigurationError(
-            f"{entry.name('name')}: no quirk is called {name!r}: use one of {', '.join(Quirk.__members__)}",
+            f"{entry.name('name')}: there is no quirk {name!r}: use one of {', '.join(Quirk.__members__)}",
             facts={"setting": entry.name("name")},
         )
     if quirk in _OF_CLIENTS:
-        log.warning("%s: %s says what clients take, and changes nothing here", entry.name("name"), name)
+        log.warning("%s: %s is about what clients accept, and changes nothing here", entry.name("name"), name)
     return profile.relax(quirk, until=until, reason=reason)

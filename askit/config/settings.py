@@ -1,6 +1,6 @@
 """The settings of one authorization server: read from a file or built in code, checked once, never changed.
 
-An unknown setting is refused by name, a contradiction by both names. Paths are relative to the file.
+An unknown setting is refused by name, a contradiction with the names of both settings. Paths are relative to the file.
 
 Role: AS
 """
@@ -49,14 +49,14 @@ _SUBJECT: Final = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything an `AuthorizationServer` is told. Spans are seconds."""
+    """All settings of an `AuthorizationServer`. Times are seconds."""
 
     issuer: str
     profile: Profile = FAPI2_SECURITY
     client_profiles: Mapping[str, Profile] = field(default_factory=dict)
-    """For single clients by id: the same profile with other quirks or, in Message Signing, other switches."""
+    """The profiles of single clients, by id: with other quirks or, in Message Signing, other required parts."""
     assertion_audience: str | None = None
-    """A name of this server's own that client assertions may be meant for: see Quirk.NAMED_ASSERTION_AUDIENCE."""
+    """A further audience of client assertions for this server: see Quirk.NAMED_ASSERTION_AUDIENCE."""
     clients: tuple[Client, ...] = ()
     users: tuple[User, ...] = ()
     resources: tuple[Resource, ...] = ()
@@ -105,7 +105,7 @@ class Config:
 
     @classmethod
     def from_mapping(cls, members: Mapping[str, Any], *, base: Path | str = ".") -> Config:
-        """The same settings as a mapping; `clients` may hold RFC 7591 metadata in place of `clients_file`."""
+        """The same settings as a mapping. `clients` may hold RFC 7591 metadata instead of `clients_file`."""
         return cls(**read_settings(Table(members), Path(base)))
 
     def __post_init__(self) -> None:
@@ -158,33 +158,33 @@ class Config:
             own = set(resource.scopes) & set(IDENTITY_SCOPES)
             if own:
                 raise ConfigurationError(
-                    f"resources: {resource.uri} claims the scope {min(own)!r} of UserInfo"
+                    f"resources: {resource.uri} has the scope {min(own)!r}, which belongs to UserInfo: remove it"
                 )
             encrypting = () if resource.encryption is None else (resource.encryption.client_id,)
             for setting, named in (
                 ("introspection_clients", resource.introspection_clients),
                 ("encryption_client", encrypting),
             ):
-                if strangers := set(named) - client_ids:
+                if missing := set(named) - client_ids:
                     raise ConfigurationError(
-                        f"resources: {setting} of {resource.uri} names no client: {min(strangers)!r}"
+                        f"resources: {setting} of {resource.uri} has no such client: {min(missing)!r}"
                     )
         scopes = {*self.known_scopes, *self.scopes}
         for client in self.clients:
             if unknown := (client.scopes or frozenset()) - scopes:
                 raise ConfigurationError(
-                    f"client {client.client_id}: scope names {min(unknown)!r}, which no resource has"
+                    f"client {client.client_id}: scope has {min(unknown)!r}, which no resource has"
                 )
         for details in self.authorization_details_types:
             self._require_api(details)
             for uri in details.resources:
                 if uri not in uris:
                     raise ConfigurationError(
-                        f"authorization_details_types: {details.type!r} names no resource: {uri!r}"
+                        f"authorization_details_types: {details.type!r} has a resource that is not configured: {uri!r}"
                     )
 
     def _require_policy(self) -> None:
-        """What clients that register themselves may have is there to be had."""
+        """Check that whatever the policy lets self-registered clients have exists."""
         policy, profile = self.registration, self.profile
         possible: dict[str, Iterable[str]] = {
             "scopes": self.known_scopes,
@@ -197,24 +197,24 @@ class Config:
         for name, known in possible.items():
             if unknown := set(getattr(policy, name) or ()) - set(known):
                 raise ConfigurationError(
-                    f"registration.{name} names {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
+                    f"registration.{name} has {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
                     facts={"setting": f"registration.{name}"},
                 )
         is_open = self.initial_access_token is not None
         if is_open and policy.max_clients * ID_OCTETS > self.limits.record_octets:
             raise ConfigurationError(
-                f"registration.max_clients = {policy.max_clients} contradicts limits.record_octets = "
-                f"{self.limits.record_octets}: their list needs {ID_OCTETS} octets for each",
+                f"registration.max_clients = {policy.max_clients} is too many for limits.record_octets = "
+                f"{self.limits.record_octets}: the list of clients needs {ID_OCTETS} octets for each",
                 facts={"setting": "registration.max_clients"},
             )
 
     def _require_api(self, details: DetailsType) -> None:
-        """A type belongs to an API. On a developer's machine a type without is warned of; no token ever carries it."""
+        """A type must belong to an API. With development_only a missing one is only warned about; no token has it."""
         if details.resources:
             return
         message = (
-            f"authorization_details_types ({details.type}) names no API, so no token carries it: "
-            "let resource be the one that details of this type are for, or an array"
+            f"authorization_details_types ({details.type}) names no API, so no token contains it: "
+            "set resource to the API that details of this type are for, or to an array"
         )
         if not self.development_only:
             raise ConfigurationError(message, facts={"setting": "authorization_details_types.resource"})
@@ -222,30 +222,28 @@ class Config:
 
     def _require_users(self) -> None:
         if self.auto_approve is not None and self.auto_approve not in {user.username for user in self.users}:
-            raise ConfigurationError(f"auto_approve = {self.auto_approve!r} names no user")
+            raise ConfigurationError(f"auto_approve = {self.auto_approve!r} is not a configured user")
         if self.auto_approve is not None and not self.development_only:
-            raise ConfigurationError(
-                "auto_approve contradicts development_only = false: nobody would be asked"
-            )
+            raise ConfigurationError("auto_approve needs development_only = true, because it asks no user")
         client_ids = {client.client_id for client in self.clients}
         for user in self.users:
             if not _SUBJECT.match(user.sub):
                 raise ConfigurationError(
-                    f"users: {user.username!r} cannot be a subject, which is 1 to 255 characters of ASCII: give "
-                    "this user another one in claims.sub",
+                    f"users: {user.username!r} cannot be a subject (1 to 255 ASCII characters): set "
+                    "claims.sub of this user",
                     clause="OIDC 2",
                     facts={"setting": "users.claims.sub"},
                 )
             if user.sub in client_ids:
-                # FAPI2-SP 6.7: a client must not pass for a user.
+                # FAPI2-SP 6.7: a client must not be mistaken for a user.
                 raise ConfigurationError(
-                    f"the user {user.username!r} and a client share the subject {user.sub!r}",
+                    f"the user {user.username!r} and a client have the same subject {user.sub!r}: change one of them",
                     clause="FAPI2-SP 6.7",
                 )
 
     @property
     def acr_levels(self) -> tuple[str, ...]:
-        """What a sign-in may reach, the weakest first."""
+        """The levels that a sign-in can reach, the weakest first."""
         return (self.acr,) if isinstance(self.acr, str) else self.acr
 
     @property
@@ -253,23 +251,26 @@ class Config:
         """Host and port to listen on. Raises ConfigurationError."""
         host, _, port = self.listen.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65_535:
-            raise ConfigurationError(f"listen = {self.listen!r} is not host:port")
+            raise ConfigurationError(f"listen = {self.listen!r} must be host:port")
         return host.strip("[]"), int(port)
 
     @property
     def origins_let_in(self) -> tuple[str, ...]:
-        """Whose pages may call this server. Unsaid: any on a laptop where public clients exist, none elsewhere."""
+        """The origins whose pages may call this server.
+
+        Default: any if development_only has public clients, else none.
+        """
         if self.browser_origins is not None:
             return self.browser_origins
         on_a_laptop = self.development_only and "none" in self.profile.client_authentication_methods
         return (ANY,) if on_a_laptop else ()
 
     def profile_of(self, client_id: str) -> Profile:
-        """The rules for one client."""
+        """The profile that applies to one client."""
         return self.client_profiles.get(client_id, self.profile)
 
     def rotates(self, client: Client) -> bool:
-        """Whether this client's refresh tokens rotate, so far as that is not a matter of the token."""
+        """Whether this client's refresh tokens rotate. A token that is bound to no key rotates in any case."""
         relaxed = self.profile_of(client.client_id).is_relaxed_by(Quirk.REFRESH_ROTATION)
         return self.refresh_rotation or relaxed
 
@@ -277,7 +278,7 @@ class Config:
         return next((resource for resource in self.resources if resource.uri == uri), None)
 
     def can_reach(self, client: Client, uri: str) -> bool:
-        """Whether a client may have a token for this API; one that registered itself needs a scope or a type of it."""
+        """Whether a client may have a token for this API. A self-registered client needs a scope or a type of it."""
         if not client.self_registered:
             return True
         resource = self.resource(uri)
@@ -291,12 +292,12 @@ class Config:
 
     @property
     def known_scopes(self) -> tuple[str, ...]:
-        """Identity scopes, then those of the resources."""
+        """The identity scopes, then those of the resources."""
         scopes = (scope for resource in self.resources for scope in resource.scopes)
         return (*IDENTITY_SCOPES, *dict.fromkeys(scopes))
 
     def is_asked_for_by_name(self, resource: Resource) -> bool:
-        """Whether an API has neither scopes nor authorization details: then naming it asks for it."""
+        """Whether an API has neither scopes nor types of details. Then naming the resource requests access to it."""
         return not resource.scopes and not any(
             resource.uri in known.resources for known in self.authorization_details_types
         )

@@ -1,4 +1,4 @@
-"""Reading a settings table strictly: each key by name and type, and every key that nobody asked for is an error.
+"""Reads a settings table strictly: each key by name and type. Every key that was not read is an error.
 
 Role: AS
 """
@@ -19,7 +19,7 @@ _TYPES: dict[type, str] = {str: "a string", bool: "true or false", dict: "a tabl
 
 
 class Table:
-    """One table of a configuration file. `path` is how its keys are named in errors."""
+    """One table of a configuration file. `path` is the prefix of its keys in error messages."""
 
     def __init__(self, members: Mapping[str, Any], path: str = "") -> None:
         self._members = dict(members)
@@ -30,11 +30,11 @@ class Table:
         return f"{self._path}.{key}" if self._path else key
 
     def string(self, key: str) -> str:
-        """A required string. Raises ConfigurationError, as all of these do."""
+        """A required string. Raises ConfigurationError, as all these methods do."""
         value = self.optional_string(key)
         if value is None:
             like = get_close_matches(key, self._members, 1)
-            hint = f"; {self.name(like[0])} looks like it" if like else ""
+            hint = f"; did you mean {self.name(like[0])}?" if like else ""
             raise ConfigurationError(f"{self.name(key)} is missing{hint}", facts={"setting": self.name(key)})
         return value
 
@@ -65,17 +65,17 @@ class Table:
     def optional_count(self, key: str) -> int | None:
         value = self._get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise self._wrong(key, "a whole number from 1 on")
+            raise self._wrong(key, "a whole number of 1 or more")
         return value
 
     def date(self, key: str) -> date:
-        """A required day: a date of TOML, or the same as text."""
+        """A required date: a TOML date, or the same as text."""
         value = self._get(key)
         if isinstance(value, str):
             with suppress(ValueError):
                 value = date.fromisoformat(value)
         if not isinstance(value, date) or isinstance(value, datetime):
-            raise self._wrong(key, "a day such as 2030-12-31")
+            raise self._wrong(key, "a date such as 2030-12-31")
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Table:
         return self.strings(key)
 
     def members(self, key: str) -> Mapping[str, Any]:
-        """A table whose keys are free."""
+        """A table with any keys."""
         return self._typed(key, dict) or {}
 
     def table(self, key: str) -> Table | None:
@@ -113,18 +113,18 @@ class Table:
         return [Table(item, f"{self.name(key)}[{position}]") for position, item in enumerate(value)]
 
     def array(self, key: str) -> list[Any]:
-        """An array whose items are free."""
+        """An array with any items."""
         return self._typed(key, list) or []
 
     def has(self, key: str) -> bool:
         return key in self._members
 
     def require_nothing_else(self) -> None:
-        """Raise ConfigurationError naming the first key that nobody asked for."""
+        """Raise ConfigurationError for the first key that was not read."""
         for key in self._members:
             if key not in self._asked:
                 like = get_close_matches(key, self._asked, 1)
-                hint = f"is {like[0]} meant?" if like else f"known here: {', '.join(sorted(self._asked))}"
+                hint = f"did you mean {like[0]}?" if like else f"known here: {', '.join(sorted(self._asked))}"
                 raise ConfigurationError(
                     f"{self.name(key)} is not a setting; {hint}",
                     facts={"setting": self.name(key)},

@@ -1,4 +1,4 @@
-"""What the configuration is made of: users, APIs, TLS files.
+"""The parts of the configuration: users, APIs, TLS files.
 
 Role: AS
 """
@@ -20,12 +20,12 @@ TokenFormat: TypeAlias = Literal["jwt", "opaque"]
 DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
 IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
-"""The scopes of this server's own UserInfo; the pages have a text for each."""
+"""The scopes of this server's own UserInfo. The pages have a text for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`client_ca`: the authorities of client certificates; `client_crl`: what they have revoked."""
+    """`client_ca`: the authorities of client certificates. `client_crl`: the certificates that they have revoked."""
 
     certificate: Path
     key: Path
@@ -35,7 +35,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can sign in. A `pin` reaches the second `acr`. `sub`: the claim of that name, else the user name."""
+    """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name."""
 
     username: str
     password: Secret
@@ -70,7 +70,7 @@ class TokenEncryption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """An API. `introspection_clients` are the client ids that may ask about its tokens."""
+    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens."""
 
     uri: str
     token_format: TokenFormat = "jwt"

@@ -1,1 +1,1 @@
-"""The endpoints, one file each: a plain async function of the server and the request."""
+"""The endpoints, one file each: a plain async function that takes the core and the request."""

@@ -1,7 +1,7 @@
-"""The authorization endpoint: the client sends the browser with a request URI that PAR gave out or, if the profile lets
-it, with a request, which may be a request object that it hosts.
+"""The authorization endpoint: the browser brings a request URI from PAR or, if the profile allows it, the request
+itself or the URI of a request object that the client hosts.
 
-Nothing is redirected before client and redirect URI are known to belong together; what fails before is told to the
+Nothing is redirected before the redirect URI is known to belong to the client. An error before that is shown to the
 user on a page.
 
 Spec: RFC 6749 4.1.2.1; JARM 2.1a; RFC 9126 4, 5, 7.4; RFC 9101 5a; RFC 9700 4.11
@@ -37,7 +37,7 @@ from fapikit.parameters import Parameters
 
 
 async def authorize(core: Core, request: Request) -> Response:
-    """A page, or the response to the client. Raises FapiError where the user must be told."""
+    """A page, or the response to the client. Raises FapiError for an error that must be shown to the user."""
     if request.method == "POST":
         parameters = await read_form(request, core.config.limits)
     else:
@@ -45,7 +45,7 @@ async def authorize(core: Core, request: Request) -> Response:
     client = await _client(core, parameters)
     request_uri = parameters.get("request_uri")
     if request_uri is not None and "request" in parameters:
-        raise InvalidRequest("request and request_uri exclude each other", clause="RFC 9101 5a")
+        raise InvalidRequest("send request or request_uri, not both", clause="RFC 9101 5a")
     if request_uri is not None and is_given_out_here(request_uri):
         opened = await open_pushed_request(core, request_uri, client)
     else:
@@ -55,19 +55,19 @@ async def authorize(core: Core, request: Request) -> Response:
         opened = await open_direct_request(core, direct)
     browser = await read_browser(core, request)
     if request.method == "POST" and not browser.known:
-        # Another site's POST comes without the Lax cookie: a GET brings it, and no new one takes its place.
+        # A POST from another site comes without the Lax cookie. Redirect to a GET, which has it; set no new cookie.
         return see_other(page_of(core, opened.uri, client))
     return await continue_request(core, opened, client, browser)
 
 
 def page_of(core: Core, uri: str, client: Client) -> str:
-    """Where a request goes on that was opened already."""
+    """The page at which a request continues that is already open."""
     query = urlencode({"client_id": client.client_id, "request_uri": uri})
     return f"{core.endpoint('interaction')}?{query}"
 
 
 async def interaction(core: Core, request: Request) -> Response:
-    """Where the login form leads: the same request goes on, for as long as its page may stay open."""
+    """The redirect target of the login form: the same request continues, while its page may stay open."""
     parameters = read_query(request, core.config.limits)
     client = await _client(core, parameters)
     opened = await load_opened_request(core, parameters.get("request_uri", ""), client)
@@ -83,10 +83,10 @@ async def _client(core: Core, parameters: Parameters) -> Client:
 
 
 async def _direct_request(core: Core, parameters: Parameters, client: Client) -> PushedRequest | Response:
-    """A request that came through the browser, or the error to send back for it."""
+    """A request that came through the browser, or the error response for it."""
     profile = core.profile_of(client)
     if profile.par_required or client.flag("require_pushed_authorization_requests"):
-        raise InvalidRequest("the request must be pushed first", clause=profile.clause("par_required"))
+        raise InvalidRequest("the request must be pushed first (PAR)", clause=profile.clause("par_required"))
     request_object = await find_request_object(core, parameters, client)
     members = await read_members(core, parameters, client, request_object)
     try:
@@ -99,7 +99,7 @@ async def _direct_request(core: Core, parameters: Parameters, client: Client) ->
 
 
 def _way_back(core: Core, members: Mapping[str, Any], client: Client) -> PushedRequest | None:
-    """Where and how an error is told: to a redirect URI that is this client's own, in the mode that was asked for."""
+    """Where and how to send an error: to a redirect URI that is registered for this client, in the requested mode."""
     redirect_uri, state = members.get("redirect_uri"), members.get("state")
     if not isinstance(redirect_uri, str) or not client.accepts_redirect_uri(redirect_uri):
         return None

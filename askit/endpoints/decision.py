@@ -1,4 +1,4 @@
-"""The consent form's answer.
+"""Handles the consent form.
 
 Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; FAPI1-BL 5.2.2-12
 Role: AS
@@ -22,7 +22,7 @@ from askit.users.sessions import read_browser, require_form_token
 
 
 async def decision(core: Core, request: Request) -> Response:
-    """303 to the client; the login form for who is not the one signed in. Raises StaleForm, InvalidRequestUri."""
+    """303 to the client; the login form if another user is signed in. Raises StaleForm, InvalidRequestUri."""
     form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
     request_uri = form.get("request_uri", "")
@@ -31,7 +31,7 @@ async def decision(core: Core, request: Request) -> Response:
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
     opened = await load_opened_request(core, request_uri, client)
-    # The hidden fields of a login page are those of this form: what it asks for must have happened.
+    # A login page has the same hidden fields as this form, so check again that the user may decide.
     if (
         browser.session is None
         or needs_login(core, opened, browser.session)
@@ -47,4 +47,4 @@ async def decision(core: Core, request: Request) -> Response:
             await end_session(core, browser)
             nobody = replace(browser, session=None)
             return await continue_request(core, opened, client, nobody)
-    raise InvalidRequest("decision is neither approve nor deny, nor switch")
+    raise InvalidRequest("decision must be approve, deny or switch")

@@ -1,7 +1,7 @@
-"""The way out: a client sends the browser here to sign the user out, who is asked; or the user asks on our own pages.
+"""RP-initiated logout: a client sends the browser here to sign the user out, or the user comes from our own pages.
 
-The user is always asked, so that no other site signs anybody out. The browser goes back to a URI that the client
-registered for this, to no other.
+The user is always asked, so no other site can sign anybody out. The browser returns only to a URI that the client has
+registered for this.
 
 Spec: OIDC RP-Initiated Logout 1.0, sections 2, 2.1, 3, 6; RFC 9700 4.11
 Role: AS
@@ -31,7 +31,7 @@ _CLAUSE = "OIDC RP-Initiated Logout 2"
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """Who sent the browser here, and where it goes on: None: nobody, nowhere."""
+    """Who sent the browser here, and where it returns to. None: nobody, nowhere."""
 
     client: Client | None
     redirect_uri: str | None
@@ -40,7 +40,7 @@ class Leaving:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What our own page carries along, to be read again."""
+        """The hidden fields with which our own page sends this back."""
         found = {
             "client_id": self.client.client_id if self.client else None,
             "post_logout_redirect_uri": self.redirect_uri,
@@ -51,7 +51,7 @@ class Leaving:
 
 
 async def end_session(core: Core, request: Request) -> Response:
-    """The page that asks; whoever is not signed in goes on at once. Raises InvalidRequest."""
+    """The page that asks. A user who is not signed in continues at once. Raises InvalidRequest."""
     posted = request.method == "POST"
     parameters = (
         await read_form(request, core.config.limits) if posted else read_query(request, core.config.limits)
@@ -59,7 +59,7 @@ async def end_session(core: Core, request: Request) -> Response:
     leaving = await _read(core, parameters)
     browser = await read_browser(core, request)
     if posted and not browser.known:
-        # Another site's POST comes without the Lax cookie: a GET brings it.
+        # A POST from another site comes without the Lax cookie. Redirect to a GET, which has it.
         return see_other(with_query(core.endpoint("end_session"), leaving.fields.items()))
     if browser.session is None:
         return _gone(core, leaving)
@@ -100,7 +100,7 @@ async def _read(core: Core, parameters: Parameters) -> Leaving:
     if client_id is not None and client is None:
         raise InvalidRequest("client_id is unknown", clause=_CLAUSE)
     if hint is not None and client is not None:
-        # For this client, or it is none. Whoever it names, the one who is signed in is asked.
+        # It must be an ID token for this client. Whoever it names, the user who is signed in is asked.
         await hinted_subject(core, hint, client)
     uri = parameters.get("post_logout_redirect_uri")
     if uri is not None and (client is None or uri not in client.post_logout_redirect_uris):

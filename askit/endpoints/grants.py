@@ -1,4 +1,4 @@
-"""The page that lists what was granted to whom, and ends it.
+"""The page that lists what the user has granted to which client, and that revokes it.
 
 Spec: FAPI1-BL 5.2.2-18; RFC 9700 4.16
 Role: AS
@@ -19,7 +19,7 @@ from askit.users.sessions import form_token, read_browser, require_form_token, s
 
 
 async def list_grants(core: Core, request: Request) -> Response:
-    """A page of them; `from` says where it starts."""
+    """One page of the list. The parameter `from` gives its start."""
     browser = await read_browser(core, request)
     if browser.session is None:
         return await own_login_page(core, request)

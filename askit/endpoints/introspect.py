@@ -1,4 +1,4 @@
-"""Introspection: an API asks about a token that is meant for it; about any other it learns nothing.
+"""Introspection: an API asks about a token that was issued for it. About any other token it learns nothing.
 
 Spec: RFC 7662 2.1, 2.2, 2.3; RFC 9701 3, 4, 5a, 5b, 5c, 5d; FAPI2-MS 5.5.1-1, 6.2; RFC 9396 9.2; RFC 9449 6
 Role: AS
@@ -38,10 +38,10 @@ async def introspect(core: Core, request: Request) -> Response:
         log_refusal(error, "introspection", core.log)
         return error_answer(error, status=400)  # RFC 9701 5d
     if caller.auth_method == "none":
-        raise InvalidClient("introspection is for APIs that prove who they are", clause="RFC 7662 2.1")
+        raise InvalidClient("introspection is only for APIs that authenticate", clause="RFC 7662 2.1")
     if not any(caller.client_id in resource.introspection_clients for resource in core.config.resources):
-        # FAPI2-MS 6.2: an ordinary client does not pass for an API.
-        raise UnauthorizedClient("this client may not introspect", clause="FAPI2-MS 6.2")
+        # FAPI2-MS 6.2: an ordinary client must not act as an API.
+        raise UnauthorizedClient("this client is in no introspection_clients", clause="FAPI2-MS 6.2")
     token = parameters.get("token")
     if token is None:
         raise InvalidRequest("token is missing", clause="RFC 7662 2.1")
@@ -52,7 +52,7 @@ async def introspect(core: Core, request: Request) -> Response:
 
 
 def _require_plain_answer(core: Core, caller: Client) -> None:
-    """Raise InvalidRequest where an answer in the clear would be less than what was agreed on."""
+    """Raise InvalidRequest if the answer must be signed or encrypted, but the request accepts only JSON."""
     profile = core.profile_of(caller)
     if profile.signed_introspection_required:
         raise InvalidRequest(
@@ -66,7 +66,7 @@ def _require_plain_answer(core: Core, caller: Client) -> None:
 
 
 async def describe_token(core: Core, token: str, caller: Client) -> dict[str, Any]:
-    """The token as this caller may see it; `{"active": false}` and nothing else if it is none of its business."""
+    """The token as this caller may see it; `{"active": false}` and nothing else if it is for another API."""
     record = await find_access_token(core, token)
     if record is None:
         return {"active": False}

@@ -1,4 +1,4 @@
-"""This server's public keys, the next one included before it signs.
+"""This server's public keys. The next key is included before it signs.
 
 Spec: RFC 7517 5; FAPI2-SP 5.4.2a; OIDC 10.1.1
 Role: AS

@@ -1,4 +1,4 @@
-"""The login form's answer: a new session, and on with the request.
+"""Handles the login form: creates a session, and the request continues.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 9700 4.12; OIDC 3.1.2.3
 Role: AS
@@ -22,7 +22,7 @@ from askit.users.sessions import form_token, read_browser, require_form_token, s
 from fapikit.parameters import Parameters
 
 OWN_PAGES = "grants"
-"""The purpose of a form that serves this server's own pages, not a client's request."""
+"""The purpose of a login form for this server's own pages instead of a client's request."""
 
 
 async def login(core: Core, request: Request) -> Response:
@@ -35,13 +35,13 @@ async def login(core: Core, request: Request) -> Response:
     except StaleForm:
         if browser.session is None:
             raise
-        # Sent twice, or from another tab: this browser signed in meanwhile, and goes on. Nobody is signed in by this.
+        # Sent twice, or from another tab: this browser has signed in meanwhile and continues. This signs nobody in.
         return see_other(await _way_on(core, form))
     address = client_address(request, core.config.trusted_proxies)
     username = form.get("username", "")
     user = await core.users.check_password(username, form.get("password", ""), address=address)
     if user is not None and browser.session is not None and browser.session.username != user.username:
-        await end_session(core, browser)  # it was somebody else's
+        await end_session(core, browser)  # another user's session
     if not request_uri:
         if user is None:
             return await own_login_page(core, request, wrong=True)
@@ -58,7 +58,7 @@ async def login(core: Core, request: Request) -> Response:
 
 
 async def _way_on(core: Core, form: Parameters) -> str:
-    """Where this form's request goes on. Raises InvalidRequest, InvalidRequestUri."""
+    """The URL at which this form's request continues. Raises InvalidRequest, InvalidRequestUri."""
     if not form.get("request_uri"):
         return core.endpoint("grants")
     client = await core.clients.find(form.get("client_id", ""))

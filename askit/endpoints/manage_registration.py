@@ -1,4 +1,4 @@
-"""A client that registered itself reads, changes or ends its registration, with the token it got for that.
+"""A self-registered client reads, changes or deletes its registration, with its registration_access_token.
 
 Spec: RFC 7592 2, 2.1, 2.2, 2.3, 3
 Role: AS
@@ -28,27 +28,27 @@ _NOT_SENT = (
 
 
 async def read(core: Core, request: Request) -> Response:
-    """200 with the metadata, as far as the policy allows it by now. Raises InvalidToken."""
+    """200 with the metadata, within today's policy. Raises InvalidToken."""
     _, metadata, token = await _registered(core, request)
     return information(core, core.config.registration.bound(metadata), token)
 
 
 async def change(core: Core, request: Request) -> Response:
-    """200 with the metadata as replaced: what is left out is gone. Raises InvalidToken, InvalidClientMetadata."""
+    """200 with the new metadata; members that were left out are removed. Raises InvalidToken, InvalidClientMetadata."""
     seen, metadata, token = await _registered(core, request)
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
     changed = complete(core, asked, metadata)
     if not await core.registrations.replace(seen, changed, digest(token)):
         raise InvalidClientMetadata(
-            "the registration changed meanwhile: read it again", clause="RFC 7592 2.2"
+            "the registration has changed in the meantime: read it again", clause="RFC 7592 2.2"
         )
     core.shown_certificates.learn(core.clients.read(changed))
     return information(core, changed, token)
 
 
 async def end(core: Core, request: Request) -> Response:
-    """204; what was issued to the client is worth nothing from now on. Raises InvalidToken."""
+    """204. From now on nothing that was issued to the client is valid. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
     core.clients.forget(metadata["client_id"])
     core.shown_certificates.forget(metadata["client_id"])
@@ -57,7 +57,7 @@ async def end(core: Core, request: Request) -> Response:
 
 
 async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, Any], str]:
-    """The record, the metadata in it, the token. One answer for no such client and for a wrong token (RFC 7592 2.1)."""
+    """The record, its metadata, the token. An unknown client and a wrong token get the same answer (RFC 7592 2.1)."""
     client_id, token = request.path_params["client_id"], read_bearer(request)
     expected = await core.registrations.token_digest(client_id)
     kept = await core.clients.kept(client_id)
@@ -67,12 +67,12 @@ async def _registered(core: Core, request: Request) -> tuple[bytes, dict[str, An
 
 
 def _require_same_identity(asked: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-    """Raise InvalidClientMetadata unless the client names itself, and nothing that is this server's to say."""
+    """Raise InvalidClientMetadata unless client_id is right, and no member is sent that only this server may set."""
     if asked.get("client_id") != metadata["client_id"]:
-        raise InvalidClientMetadata("client_id is missing, or another one", clause="RFC 7592 2.2")
+        raise InvalidClientMetadata("client_id must be that of this registration", clause="RFC 7592 2.2")
     for name in _NOT_SENT:
         if name in asked:
-            raise InvalidClientMetadata(f"{name} is not the client's to send", clause="RFC 7592 2.2")
+            raise InvalidClientMetadata(f"{name} is set by this server: leave it out", clause="RFC 7592 2.2")
     if "client_secret" in asked and not Secret(metadata.get("client_secret", "")).matches(
         str(asked["client_secret"])
     ):

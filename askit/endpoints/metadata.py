@@ -1,4 +1,4 @@
-"""Metadata, the same document under both well-known names.
+"""The metadata of this server: the same document under both well-known names.
 
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
@@ -38,7 +38,7 @@ async def metadata(core: Core, _request: Request) -> Response:
 
 
 def build_metadata(core: Core) -> dict[str, Any]:
-    """What this server can do, by its profile and settings."""
+    """The document, from the profile and the settings."""
     profile, config = core.profile, core.config
     algorithms = sorted(core.signing_algorithms)
     verified = sorted(profile.signing_algorithms)
@@ -93,7 +93,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
     for endpoint in ("token", "introspection", "revocation"):
         document[f"{endpoint}_endpoint_auth_methods_supported"] = methods
         document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = _assertion_algorithms(core)
-    # RFC 7662 2.1: introspection is for APIs that prove who they are.
+    # RFC 7662 2.1: introspection is only for APIs that authenticate.
     document["introspection_endpoint_auth_methods_supported"] = [name for name in methods if name != "none"]
     if "mtls" in core.bindings:
         document[BOUND_TO_CERTIFICATE] = True

@@ -1,4 +1,4 @@
-"""Pushed authorization requests: the whole request, from an authenticated client, before the browser moves.
+"""Pushed authorization requests: an authenticated client sends the whole request before the browser is redirected.
 
 Spec: RFC 9126 2a, 2.1-1, 2.1-3, 2.2; RFC 9449 10.1; FAPI2-SP 5.3.2.2-2, 5.3.2.2-4, 5.3.2.2-12; RFC 9101 10.2-d
 Spec: FAPI1-ADV 5.2.2-11
@@ -26,7 +26,7 @@ async def par(core: Core, request: Request) -> Response:
     jkt = proof.jkt if proof else None
     pushed = await read_authorization_request(core, parameters, client, jkt=jkt)
     if client.auth_method != "none":
-        # A public client's proves no more here than `dpop_jkt` says, and anybody may send one: it is not remembered.
+        # A public client's proof is not marked as used: it proves only what `dpop_jkt` says, and anybody may send it.
         await use_proof(core, proof, client)
     request_uri = await push_request(core, pushed, client)
     body = {"request_uri": request_uri, "expires_in": int(core.profile.par_lifetime)}

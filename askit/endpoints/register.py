@@ -1,4 +1,4 @@
-"""Dynamic client registration, for the holder of the initial access token.
+"""Dynamic client registration, for clients with the initial access token.
 
 Spec: RFC 7591 2, 3, 3.2; RFC 7592 3; OIDC Registration 3; FAPI2-SP 5.3.2.1-3, 6.7
 Role: AS
@@ -37,7 +37,7 @@ _OURS: Final = frozenset(
 
 
 async def register(core: Core, request: Request) -> Response:
-    """201 with the metadata as registered. The client id is this server's, never the client's choice.
+    """201 with the metadata as registered. This server chooses the client id, never the client.
 
     Raises FapiError.
     """
@@ -58,7 +58,7 @@ async def register(core: Core, request: Request) -> Response:
 
 
 def read_bearer(request: Request) -> str:
-    """The bearer token of this request, or nothing."""
+    """The bearer token of this request; empty if it has none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
@@ -68,13 +68,13 @@ async def read_metadata(request: Request) -> dict[str, Any]:
     try:
         return strict_json.parse_object(await read_body(request))
     except ValueError as error:
-        raise InvalidClientMetadata("the body is not one JSON object") from error
+        raise InvalidClientMetadata("the body must be one JSON object") from error
 
 
 def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, as far as the policy allows it, with defaults that this profile can live with, checked.
+    """The requested metadata within the policy, with defaults that the profile allows, checked.
 
-    `identity`: the id, and the secret if there is one already. Raises InvalidClientMetadata, InvalidRedirectUri.
+    `identity`: client_id, and client_secret if there is one. Raises InvalidClientMetadata, InvalidRedirectUri.
     """
     policy = core.config.registration
     metadata = {name: value for name, value in asked.items() if name not in _OURS}
@@ -98,7 +98,7 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
     policy.require_something_left(metadata, bounded)
     client = core.clients.read(bounded)
     if client.auth_method not in core.client_authentication_methods:
-        raise InvalidClientMetadata(f"{client.auth_method} is not available here")
+        raise InvalidClientMetadata(f"{client.auth_method} is not available on this server")
     limit = core.config.limits.registration_octets
     if len(strict_json.dump(bounded)) > limit:
         raise InvalidClientMetadata(f"the metadata is longer than {limit} octets")
@@ -106,7 +106,7 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
 
 
 def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:
-    """The client as it is registered, with where and how it manages itself (RFC 7592 3)."""
+    """The client as registered, with the URL and token of its registration (RFC 7592 3)."""
     members = {
         **{name: value for name, value in metadata.items() if name != REGISTERED_FROM},
         "registration_access_token": token,

@@ -1,7 +1,7 @@
-"""Revocation: a refresh token ends its grant and all that hangs on it, an access token ends itself.
+"""Revocation: a refresh token ends its grant and all tokens of that grant; an access token ends only itself.
 
-An API that verifies JWTs by itself learns of it when the token expires, at most `access_token_lifetime` later; one
-that introspects, at once (within its cache).
+An API that verifies JWTs by itself accepts a revoked one until it expires, at most `access_token_lifetime` later. An
+API that introspects refuses it at once (within its cache).
 
 Spec: RFC 7009 2, 2.1, 2.2; FAPI2-SP 6.8
 Role: AS
@@ -21,7 +21,7 @@ from askit.records import AccessToken
 
 
 async def revoke(core: Core, request: Request) -> Response:
-    """200, also for a token that nobody knows (RFC 7009 2.2). Raises FapiError."""
+    """200, also for an unknown token (RFC 7009 2.2). Raises FapiError."""
     parameters = await read_form(request, core.config.limits)
     client = await authenticate_client(core, request, parameters)
     token = parameters.get("token")

@@ -1,4 +1,4 @@
-"""The PIN form's answer: the session reaches the higher level, and the request goes on.
+"""Handles the PIN form: the session reaches the higher level, and the request continues.
 
 Spec: RFC 9470 5; RFC 9700 4.12
 Role: AS
@@ -34,10 +34,10 @@ async def step_up(core: Core, request: Request) -> Response:
     except StaleForm:
         if browser.session is None:
             raise
-        # Sent twice, or from another tab: this browser goes on with what it reached. Nothing is raised by this.
+        # Sent twice, or from another tab: this browser continues with the level it has. This raises no level.
         return see_other(page_of(core, opened.uri, client))
     session = browser.session
-    # The hidden fields of a login page are those of this form: the password must have come first.
+    # A login page has the same hidden fields as this form, so check that the password came first.
     if (
         session is None
         or needs_login(core, opened, session)

@@ -1,4 +1,4 @@
-"""The token endpoint: who asks, with which key or certificate, under which grant.
+"""The token endpoint: authenticates the client, checks its DPoP proof or certificate, and redeems the grant.
 
 Spec: RFC 6749 3.2, 5; RFC 9449 5, 8; RFC 8705 3; FAPI2-SP 5.3.2.1-2, 5.3.2.1-4, 5.3.2.1-6, 5.3.2.1-10
 Role: AS
@@ -33,7 +33,7 @@ async def token(core: Core, request: Request) -> Response:
         raise InvalidRequest("grant_type is missing", clause="RFC 6749 4.1.3")
     redeem = GRANTS.get(grant_type)
     if redeem is None:
-        raise UnsupportedGrantType("this grant type is not known here")
+        raise UnsupportedGrantType("this server does not support this grant_type")
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
     bound_to = confirmation_of(core, client, proof, client_certificate(core, request))

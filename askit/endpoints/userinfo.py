@@ -1,4 +1,4 @@
-"""UserInfo: the claims that the user agreed to, for the holder of the token and of its key.
+"""UserInfo: the claims that the user agreed to, for a client that has the token and its key.
 
 Spec: OIDC 5.3; RFC 9449 7, 7.2a, 9; RFC 8705 3b; RFC 6750 2, 3; FAPI2-SP 5.3.4-1, 5.3.4-2
 Role: AS, RS
@@ -35,7 +35,7 @@ async def userinfo(core: Core, request: Request) -> Response:
     bound = scheme.lower() == "dpop"
     try:
         if len(sent) > 1:
-            raise InvalidRequest("a request carries one Authorization header", clause="RFC 6750 2")
+            raise InvalidRequest("a request must have one Authorization header", clause="RFC 6750 2")
         return await _answer(core, request, token.strip(), bound=bound)
     except FapiError as error:
         log_refusal(error, "userinfo", core.log)
@@ -45,7 +45,7 @@ async def userinfo(core: Core, request: Request) -> Response:
 
 
 def unchallenged(core: Core) -> Response:
-    """To a request without a token: what would be taken, and no error (RFC 6750 3.1)."""
+    """The answer to a request without a token: the accepted schemes, and no error (RFC 6750 3.1)."""
     algorithms = " ".join(sorted(core.profile.signing_algorithms))
     schemes = [f'DPoP algs="{algorithms}"'] if "dpop" in core.bindings else []
     if "mtls" in core.bindings or not core.profile.sender_constraint_required:
@@ -60,11 +60,12 @@ async def _answer(core: Core, request: Request, token: str, *, bound: bool) -> R
         raise InvalidToken("this access token is unknown, expired or revoked")
     if bound != (record.jkt is not None):
         raise InvalidToken(
-            "a bound token is sent under the scheme DPoP, any other under Bearer", clause="RFC 9449 7.2a"
+            "send a DPoP-bound token under the scheme DPoP, any other token under Bearer",
+            clause="RFC 9449 7.2a",
         )
     client = await core.clients.find(record.client_id)
     if client is None:
-        raise InvalidToken("the client of this access token is gone")
+        raise InvalidToken("the client of this access token no longer exists")
     core.shares.require(client.owners)
     if record.x5t is not None:
         _require_certificate(client_certificate(core, request), record.x5t)

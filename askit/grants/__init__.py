@@ -1,1 +1,1 @@
-"""The grants of the token endpoint: one file each, named as on the wire; `by_type` lists them."""
+"""The grants of the token endpoint, one file each, with their wire names. `by_type` lists them."""

@@ -1,7 +1,7 @@
-"""The authorization code grant: a code, redeemed once by the client, key and verifier it was made for.
+"""The authorization code grant: a code is redeemed once, with the client, key and verifier that it was issued for.
 
-The mark is written when all checks have passed, so that a nonce challenge costs no code. A second redemption by the
-same client ends the grant: what the first one gave no longer introspects, whichever came first.
+The code is marked as used after all checks have passed, so a nonce challenge does not use it up. A second redemption by
+the same client ends the grant: the tokens of the first one are then inactive, whichever came first.
 
 Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
 Spec: FAPI1-BL 5.2.2-13, 5.2.2.1-5
@@ -34,7 +34,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidRequest("code is missing", clause="RFC 6749 4.1.3")
     code = await core.records.load("code", value, Code)
     if code is None or code.client_id != client.client_id:
-        raise InvalidGrant("this code is unknown, or another client's", clause="RFC 6749 4.1.3")
+        raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 6749 4.1.3")
     if await core.records.marked("code-used", value) is not None:
         raise await _reused(core, code)
     grant = user_grants.still_open_to(client, await _check_code(core, code, request), core.config)
@@ -73,13 +73,15 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
     if core.clock() >= code.expires_at:
         raise InvalidGrant("this code has expired", clause=core.profile.clause("code_lifetime"))
     redirect_uri = parameters.get("redirect_uri")
-    # RFC 6749 4.1.3 asks for it; OAuth 2.1 dropped it, as PKCE does its work: compared where it is sent.
+    # RFC 6749 4.1.3 requires it. OAuth 2.1 has removed it, because PKCE replaces it. It is compared if it is sent.
     if redirect_uri is not None and redirect_uri != code.redirect_uri:
-        raise InvalidGrant("redirect_uri is not that of the authorization request", clause="RFC 6749 4.1.3")
+        raise InvalidGrant(
+            "redirect_uri differs from that of the authorization request", clause="RFC 6749 4.1.3"
+        )
     verifier = parameters.get("code_verifier")
     if (verifier is None) != (code.code_challenge is None):
         raise InvalidGrant(
-            "code_verifier and code_challenge come together or not at all", clause="RFC 9700 2.1.1c"
+            "code_verifier and code_challenge must be sent both or not at all", clause="RFC 9700 2.1.1c"
         )
     if code.code_challenge is not None and not pkce.verifier_matches(verifier or "", code.code_challenge):
         raise InvalidGrant("code_verifier does not match the code_challenge", clause="RFC 7636 4.6")
@@ -87,13 +89,11 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
         raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
     grant = await user_grants.find(core, code.grant_id)
     if grant is None:
-        raise InvalidGrant("what this code stood for was revoked")
+        raise InvalidGrant("the grant of this code was revoked")
     return grant
 
 
 async def _reused(core: Core, code: Code) -> InvalidGrant:
-    """End the grant; the error says why."""
+    """End the grant. The returned error gives the reason."""
     await core.records.remove("grant", code.grant_id)
-    return InvalidGrant(
-        "this code was used before: everything that it gave is revoked", clause="FAPI2-SP 5.3.2.2-9"
-    )
+    return InvalidGrant("this code was used before: all its tokens are revoked", clause="FAPI2-SP 5.3.2.2-9")

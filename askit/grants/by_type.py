@@ -1,4 +1,4 @@
-"""Which function redeems which grant type, and which grant types will never come.
+"""Which function redeems which grant type, and which grant types this server will never have.
 
 A new grant is a new file with a `redeem`, and a line here.
 
@@ -27,4 +27,4 @@ NEVER: Final[Mapping[str, tuple[str, str]]] = {
     "password": ("FAPI2-SP 5.3.2.1-2", "the password grant does not exist: send the user here instead"),
     "implicit": ("RFC 9700 2.1.2", "the implicit grant does not exist: use the authorization code grant"),
 }
-"""Grants that will not come, with the clause that says so."""
+"""Grants that this server will never have, with the clause that forbids them."""

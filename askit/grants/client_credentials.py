@@ -1,4 +1,4 @@
-"""The client credentials grant: a client on its own behalf. No user, so no refresh token and no ID token.
+"""The client credentials grant: a client acts for itself. There is no user, so no refresh token and no ID token.
 
 Spec: RFC 6749 4.4; RFC 9068 2.2; RFC 8707 2
 Role: AS
@@ -22,11 +22,13 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     """The token response body. Raises UnauthorizedClient, InvalidScope, InvalidTarget, InvalidAuthorizationDetails."""
     parameters = request.parameters
     if request.client.auth_method == "none":
-        raise UnauthorizedClient("a public client has no credentials", clause="RFC 6749 4.4")
+        raise UnauthorizedClient("a public client cannot use client_credentials", clause="RFC 6749 4.4")
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split()))
     core.require_scopes(scopes, request.client)
     if set(scopes) & set(IDENTITY_SCOPES):
-        raise InvalidScope("the client credentials grant has no user", clause="RFC 6749 4.4")
+        raise InvalidScope(
+            "openid needs a user, and the client credentials grant has none", clause="RFC 6749 4.4"
+        )
     asked = parameters.all("resource")
     for uri in asked:
         core.require_resource(uri, request.client)
@@ -38,7 +40,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         _require_no_consent(core, details)
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None:
-        raise InvalidScope("ask for a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
+        raise InvalidScope("request a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
     await use_proof(core, request.proof, request.client)
     return await issue_access_token(
         core,
@@ -52,7 +54,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
 
 
 def _require_no_consent(core: Core, details: Details) -> None:
-    """Raise InvalidAuthorizationDetails for a detail that serves once per consent: nobody is here to give one."""
+    """Raise InvalidAuthorizationDetails for a `single_use` detail: it needs a user's consent, and there is no user."""
     for detail in details:
         known = core.config.details_type(str(detail["type"]))
         if known is not None and known.single_use:

@@ -1,8 +1,8 @@
-"""The refresh grant: another access token of the same grant, for one of its resources.
+"""The refresh grant: a new access token of the same grant, for one of its resources.
 
-The refresh token is kept, as FAPI 2 wants. With rotation each use gives a successor; a used one that comes again is
-forgiven once, shortly after and while nobody used its successor (the answer was lost), and its first successor
-dies. Any other reuse ends the grant and with it the whole family.
+The refresh token stays the same, as FAPI 2 requires. With rotation, each use gives a successor. Reuse of a used token
+is forgiven once: shortly after its use, and only while nobody has used its successor, because the answer may have been
+lost. The first successor is then invalid. Any other reuse ends the grant and so the whole family.
 
 Spec: RFC 6749 6; FAPI2-SP 5.3.2.1-9; RFC 8707 2.2; RFC 9396 6; RFC 9700 2.2.2, 4.14.2; RFC 9449 5d, 5e
 Spec: RFC 8705 4
@@ -53,7 +53,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         details=details,
     )
     await use_proof(core, request.proof, request.client)
-    # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, whatever the configuration says.
+    # RFC 9700 2.2.2: a public client's token is bound to a key or rotated, even if the configuration says neither.
     unbound = family.jkt is None and family.x5t is None
     rotated = core.config.rotates(request.client) or (request.client.auth_method == "none" and unbound)
     successor = await use_refresh_token(core, token, rotated=rotated)

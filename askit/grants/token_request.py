@@ -1,4 +1,4 @@
-"""A token request whose client has proven who it is: what each grant is redeemed with.
+"""A token request of an authenticated client: the input of each grant.
 
 Spec: RFC 6749 4.1.3, 4.4, 6
 Role: AS
@@ -16,9 +16,9 @@ from fapikit.parameters import Parameters
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """An authenticated request; `proof` is None where the profile needs none. `bound_to`: what its tokens are bound to.
+    """An authenticated request. `proof` is None if the profile needs none. `bound_to`: what its tokens are bound to.
 
-    A grant uses the proof up once it knows that the request brings something of worth: a public client proves nothing.
+    A grant marks the proof as used only after it has found a valid code or token: a public client has proven nothing.
     """
 
     client: Client

@@ -1,1 +1,1 @@
-"""What leaves the server: tokens, ID tokens, authorization responses, and the keys that sign them."""
+"""What the server issues: tokens, ID tokens, authorization responses; and the keys that sign them."""

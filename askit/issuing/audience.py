@@ -1,4 +1,4 @@
-"""Which one API an access token is for, and what of the grant it carries there.
+"""The one API that an access token is for, and what of the grant the token contains.
 
 Spec: RFC 8707 2, 2.2; RFC 9068 2.2.3, 3; FAPI2-SP 5.3.2.1-14; RFC 9396 6
 Role: AS
@@ -22,10 +22,10 @@ def choose_resource(
     scopes: Iterable[str],
     details: Details = (),
 ) -> Resource | None:
-    """The API a token is for; None: this server's UserInfo alone.
+    """The API that a token is for. None: only this server's UserInfo.
 
-    `asked`: the `resource` parameters of the token request; `granted`: those of the authorization request, none
-    meaning whatever owns the granted scopes and details. Raises InvalidTarget where that is not one.
+    `asked`: the `resource` parameters of the token request. `granted`: those of the authorization request; if there are
+    none, the APIs of the granted scopes and details. Raises InvalidTarget if that is not exactly one.
     """
     owners = [resource for resource in config.resources if set(resource.scopes) & set(scopes)]
     possible = [resource for resource in config.resources if resource.uri in granted]
@@ -37,7 +37,7 @@ def choose_resource(
         ]
     if len(asked) > 1:
         raise InvalidTarget(
-            "an access token is for one resource: ask for one at a time", clause="RFC 8707 2.2"
+            "an access token is for one resource: request one at a time", clause="RFC 8707 2.2"
         )
     if asked:
         chosen = next((resource for resource in possible if resource.uri == asked[0]), None)
@@ -47,12 +47,12 @@ def choose_resource(
     if len(possible) > 1:
         possible = [resource for resource in possible if resource in owners]
         if len(possible) != 1:
-            raise InvalidTarget("several resources were granted: name one by resource", clause="RFC 8707 2.2")
+            raise InvalidTarget("several resources were granted: send one as resource", clause="RFC 8707 2.2")
     return possible[0] if possible else None
 
 
 def scopes_for(resource: Resource | None, scopes: Iterable[str]) -> tuple[str, ...]:
-    """The scopes that mean something to this API or to UserInfo."""
+    """The scopes that belong to this API or to UserInfo."""
     meaningful = {*IDENTITY_SCOPES, *(resource.scopes if resource else ())}
     return tuple(scope for scope in scopes if scope in meaningful)
 
@@ -63,5 +63,5 @@ def narrow_scopes(asked: str | None, granted: tuple[str, ...]) -> tuple[str, ...
         return granted
     wanted = tuple(dict.fromkeys(asked.split()))
     if not set(wanted) <= set(granted):
-        raise InvalidScope("more scope is asked for than was granted", clause="RFC 6749 6")
+        raise InvalidScope("the request has a scope that was not granted", clause="RFC 6749 6")
     return wanted

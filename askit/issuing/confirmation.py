@@ -1,6 +1,6 @@
 """What a token is bound to: the key of a DPoP proof, the client's certificate, or both.
 
-A client asks for certificate-bound tokens by its registration; a profile that knows nothing else asks for all.
+A client requests certificate-bound tokens in its registration. A profile without DPoP requires them of all clients.
 
 Spec: RFC 9449 5.2, 6; RFC 8705 3.1, 3.2, 3.4, 4; FAPI2-SP 5.3.2.1-4, 5.3.2.1-5, 5.4.1-3; FAPI1-ADV 5.2.2-5, 5.2.2-6
 Role: AS
@@ -22,7 +22,7 @@ BOUND_TO_CERTIFICATE = "tls_client_certificate_bound_access_tokens"
 
 
 class Confirmation(NamedTuple):
-    """`jkt`: the thumbprint of a DPoP key. `x5t`: `x5t#S256`, that of a certificate."""
+    """`jkt`: the thumbprint of a DPoP key. `x5t`: the thumbprint `x5t#S256` of a certificate."""
 
     jkt: str | None = None
     x5t: str | None = None
@@ -42,9 +42,9 @@ class Confirmation(NamedTuple):
 def confirmation_of(
     core: Core, client: Client, proof: CheckedProof | None, certificate: ClientCertificate | None
 ) -> Confirmation:
-    """What this client's token will be bound to. A token without a key is issued only where profile and client let it.
+    """What this client's token is bound to. An unbound token is issued only if the profile and the client allow it.
 
-    Raises MissingProof, MissingCertificate; CertificateError for a certificate that is not fit to be bound to.
+    Raises MissingProof, MissingCertificate; CertificateError for a certificate that no token may be bound to.
     """
     profile = core.profile_of(client)
     certificate_alone = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
@@ -61,12 +61,12 @@ def confirmation_of(
         )
     if proof is None and client.flag("dpop_bound_access_tokens"):
         raise MissingProof(
-            "this client asked for bound tokens only: send a DPoP proof", clause="RFC 9449 5.2"
+            "this client is registered for bound tokens only: send a DPoP proof", clause="RFC 9449 5.2"
         )
     jkt = None if proof is None else proof.jkt
     if not bound or certificate is None:
         return Confirmation(jkt)
-    if certificate.der is not None:  # a proxy may hand on the hash alone
+    if certificate.der is not None:  # a proxy may forward only the hash
         fit = load_certificate(certificate.der)
         require_fit(fit, core.clock(), rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
     return Confirmation(jkt, certificate.thumbprint)

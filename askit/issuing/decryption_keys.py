@@ -1,5 +1,5 @@
-"""The keys that open what clients encrypt for this server: made at first need, kept in the store, published for
-encryption.
+"""The keys that decrypt what clients encrypt for this server: made at first use, kept in the store, and published.
+
 
 Spec: OIDC 10.2; RFC 9101 4b, 6.1; RFC 7517 4.2
 Role: AS
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.issuing.keys import KEPT_FOR
-from askit.records import Records
+from askit.record_store import Records
 from fapikit import strict_json
 from fapikit.clock import RandomBytes
 from fapikit.errors import StoreForgot, StoreUnavailable, UnreadableRecord, UnusableKey
@@ -24,7 +24,7 @@ _KIND: Final = "decryption-key"
 
 
 class DecryptionKeys:
-    """One key for each algorithm of the configuration, the same in all processes of this server."""
+    """One key for each configured algorithm. All processes of this server have the same keys."""
 
     def __init__(self, records: Records, *, algorithms: tuple[str, ...], random_bytes: RandomBytes) -> None:
         self.algorithms = algorithms
@@ -47,27 +47,27 @@ class DecryptionKeys:
             return held
         octets = await self._records.read(_KIND, alg)
         if octets is None:
-            # A store that forgot gets back what this process still knows.
+            # If the store has lost its key, write back the one that this process still has.
             proposed = strict_json.dump((held or await self._make(alg)).to_private_jwk())
             try:
                 await self._records.store.aadd(self._records.key(_KIND, alg), proposed, KEPT_FOR)
             except StoreForgot:
                 if held is None:
                     raise
-                return held  # until it takes one again
+                return held  # the store accepts no write now; try again next time
             octets = await self._records.read(_KIND, alg)
         if octets is None:
-            raise StoreUnavailable("the store lost a key of this server at once")
+            raise StoreUnavailable("the store lost a key of this server just after it was written")
         try:
             key = self._keys[alg] = DecryptionKey.from_jwk(strict_json.parse_object(octets))
         except (ValueError, UnusableKey) as error:
             raise UnreadableRecord(
-                "what the store holds is no decryption key", facts={"record": _KIND}
+                "the stored record is not a decryption key", facts={"record": _KIND}
             ) from error
         self._agreed_at[alg] = forgot_at
         return key
 
     async def _make(self, alg: str) -> DecryptionKey:
-        """An RSA key takes long enough to be made beside the event loop."""
+        """Makes an RSA key in a thread, because that takes long."""
         kid = random_token(self._random_bytes, 12)
         return await asyncio.to_thread(DecryptionKey.generate, alg, kid=kid)

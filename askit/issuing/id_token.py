@@ -1,4 +1,4 @@
-"""ID tokens: who signed in, how and when, for this client and this request.
+"""ID tokens: who signed in, how and when, for one client and one request.
 
 Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, 5.2.2.1-2; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
@@ -23,7 +23,7 @@ LIFETIME: Final = 300
 async def make_id_token(
     core: Core, *, client: Client, grant: Grant, nonce: str | None, access_token: str
 ) -> str:
-    """The ID token of the token endpoint. Signed with the algorithm that the client registered, else our own."""
+    """The ID token of the token endpoint. Signed with the algorithm that the client registered, else our default."""
     alg = _alg(core, client)
     claims = {
         **_sign_in_claims(core, client, grant, nonce),
@@ -36,9 +36,9 @@ async def make_id_token(
 async def make_detached_signature(
     core: Core, *, client: Client, grant: Grant, nonce: str | None, code: str, state: str | None
 ) -> str:
-    """The ID token that goes with the authorization response: it signs code and state, and says little of the user.
+    """The ID token in the authorization response. It signs code and state.
 
-    It travels through the browser, so no claim of the user is in it but `sub` (FAPI1-ADV 5.2.2.1-6).
+    It goes through the browser, so its only claim about the user is `sub` (FAPI1-ADV 5.2.2.1-6).
     """
     alg = _alg(core, client)
     claims = {**_sign_in_claims(core, client, grant, nonce), "c_hash": half_hash(code, alg)}
@@ -70,7 +70,7 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter asks for by name; unknown ones are left out."""
+    """The user's claims that the `claims` parameter requests by name. Unknown ones are left out."""
     user = core.users.find(grant.username)
     wanted = grant.claims.get(place) or {}
     known = user.claims if user else {}
@@ -78,7 +78,7 @@ def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
 
 
 def userinfo_claims(core: Core, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
-    """`sub`, the claims of the token's scopes, and those asked for by name."""
+    """`sub`, the claims of the token's scopes, and those requested by name."""
     user = core.users.find(grant.username)
     known = user.claims if user else {}
     claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}

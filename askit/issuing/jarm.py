@@ -18,7 +18,7 @@ LIFETIME: Final = 300
 
 
 async def make_jarm_response(core: Core, parameters: Mapping[str, str], client: Client) -> str:
-    """All parameters, an error's too, for this client alone; `iss` only inside."""
+    """A JWT with all parameters, also of an error, for this client only. `iss` is only inside the JWT."""
     now = int(core.clock())
     claims: dict[str, Any] = {
         **parameters,

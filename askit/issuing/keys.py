@@ -1,7 +1,8 @@
-"""This server's own keys: made at first need, kept in the store, shared by all its processes, rotated by age.
+"""This server's own keys: made at first use, kept in the store, shared by all its processes, rotated by age.
 
-Each algorithm has a ring: the current key signs, the next is published before it signs, a retired one stays published
-until what it signed has expired. Keys from a `jwks_file` are used as they stand: the first of each algorithm signs.
+Each algorithm has a ring: the current key signs; the next one is published before it signs; a retired one stays
+published until everything it signed has expired. Keys of a `jwks_file` do not rotate: the first of each algorithm
+signs.
 
 Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1; RFC 9449 8
 Role: AS
@@ -15,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.record_fields import reading
-from askit.records import Records, SigningKeys, read_stored
+from askit.record_store import Records
+from askit.records import SigningKeys, read_stored
 from fapikit import base64url
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
@@ -30,13 +32,13 @@ from fapikit.stores.identity import NEVER, when_forgot
 _SECRET_OCTETS: Final = 32
 KEPT_FOR: Final = 10 * 365 * 86_400.0
 LOOK_AGAIN: Final = 60.0
-"""How long a process may not notice that another one rotated; the next key is published far longer."""
+"""Seconds until a process notices that another one has rotated. The next key is published for much longer."""
 SEAL_CHANGES: Final = 3600.0
-"""Strangers have requests sealed as often as they like, and one key is good for 2^32 random nonces at most."""
+"""Anybody can have requests sealed without limit, and one key may be used for at most 2^32 random nonces."""
 
 
 class ServerKeys:
-    """Signing keys by algorithm, and the secret behind nonces, form tokens, sealed requests and pseudonyms."""
+    """Signing keys by algorithm, and the secret for nonces, form tokens, sealed requests and pseudonyms."""
 
     def __init__(
         self,
@@ -80,15 +82,15 @@ class ServerKeys:
         return {"keys": [jwk for ring in self._rings.values() for jwk in ring.jwks()["keys"]]}
 
     async def rotate(self, alg: str | None = None) -> None:
-        """Let the next key sign from now on, and publish a new next one.
+        """Let the next key sign from now on, and publish a new next key.
 
-        Raises ConfigurationError for keys of a file.
+        Raises ConfigurationError for keys of a jwks_file.
         """
         alg = alg or self.default_alg
         await self._ring(alg)
         octets = await self._records.read("keys", alg)
         if self._fixed or octets is None:
-            raise ConfigurationError("keys of signing.jwks_file are rotated in the file")
+            raise ConfigurationError("the keys of signing.jwks_file do not rotate: change the file instead")
         new = await self._rotated(read_stored("keys", SigningKeys, octets), alg)
         await self._records.swap("keys", alg, octets, new.dump(), KEPT_FOR)
         self._rings.pop(alg, None)
@@ -98,20 +100,20 @@ class ServerKeys:
         """32 octets that all processes of this server share. Raises StoreError."""
         forgot_at = when_forgot(self._records.store)
         if self._secret is None or forgot_at != self._agreed_at:
-            # A store that forgot gets back what this process still knows; of several the first one's counts for all.
+            # If the store has lost the secret, write back the one of this process. The first write counts for all.
             proposed = self._secret or self._random_bytes(_SECRET_OCTETS)
             try:
                 await self._records.store.aadd(self._records.key("secret", "1"), proposed, KEPT_FOR)
             except StoreForgot:
                 if self._secret is None:
                     raise
-                return self._secret  # until it takes one again
+                return self._secret  # the store accepts no write now; try again next time
             kept = await self._records.read("secret", "1")
             if kept is None:
-                raise StoreUnavailable("the store lost this server's secret at once")
+                raise StoreUnavailable("the store lost this server's secret just after it was written")
             if len(kept) != _SECRET_OCTETS:
                 raise UnreadableRecord(
-                    "what the store holds is not this server's secret", facts={"record": "secret"}
+                    "the stored record is not this server's secret", facts={"record": "secret"}
                 )
             self._secret, self._agreed_at = kept, forgot_at
             self._nonces = self._seal = None
@@ -124,19 +126,19 @@ class ServerKeys:
         return self._nonces
 
     async def pseudonym(self, name: str) -> str:
-        """What stands for an address or a name where nobody outside shall know it, or choose what it falls upon."""
+        """Replaces an address or a name. Nobody outside can compute it, or choose a name with a certain pseudonym."""
         return (await self.mac("pseudonym", name))[:22]
 
     async def mac(self, purpose: str, text: str) -> str:
-        """What only this server can make of a text, for one purpose: 256 bits as base64url."""
+        """A MAC of a text for one purpose: 256 bits as base64url. Only this server can make it."""
         message = f"{purpose}\0{text}".encode()
         return base64url.encode(hmac.digest(await self.secret(), message, "sha256"))
 
     async def request_seal(self) -> Seal:
-        """Seals the requests that browsers carry. Its key changes each hour: what it seals lives less than that."""
+        """Seals the requests that browsers carry. Its key changes each hour; what it seals is valid for less."""
         hour, secret = int(self._clock() // SEAL_CHANGES), await self.secret()
         if self._seal is None or self._seal[0] != hour:
-            # This hour's seals; the one before still opens, and the next one where another process's clock is ahead.
+            # This hour's key seals. The previous one still opens, and the next one too, as clocks of processes differ.
             keys = [
                 hmac.digest(secret, f"request seal {number}".encode(), "sha256")
                 for number in (hour, hour - 1, hour + 1)
@@ -182,7 +184,7 @@ class ServerKeys:
         )
 
     async def _make(self, alg: str) -> dict[str, Any]:
-        """A new private key; an RSA one takes long enough to be made beside the event loop."""
+        """A new private key. An RSA key is made in a thread, because that takes long."""
         kid = random_token(self._random_bytes, 12)
         if alg.startswith(("PS", "RS")):
             return (await asyncio.to_thread(PrivateKey.generate, alg, kid=kid)).to_private_jwk()
@@ -198,7 +200,7 @@ def _ring_of(stored: SigningKeys) -> KeyRing:
                 for jwk in (stored.current, stored.next, *(entry["jwk"] for entry in stored.retired))
             )
     except UnusableKey as error:
-        raise UnreadableRecord("what the store holds is no signing key", facts={"record": "keys"}) from error
+        raise UnreadableRecord("the stored record is not a signing key", facts={"record": "keys"}) from error
     return KeyRing(current, upcoming, tuple(retired))
 
 

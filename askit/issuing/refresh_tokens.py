@@ -1,8 +1,8 @@
-"""Refresh tokens: each names its family and its place there, under a MAC, and one record keeps what is known of all.
+"""Refresh tokens: each contains its family and its number in it, under a MAC. One record keeps the state of a family.
 
-So a family takes one record however often it rotates, and a token of it that comes again is recognised at any age. One
-that was used is forgiven once, shortly after and while nobody used its successor: the answer was lost. Its first
-successor dies then.
+So a family needs one record, however often it rotates, and reuse of one of its tokens is recognised at any age. The
+reuse of a token is forgiven once: shortly after its use, and only while nobody has used its successor, because the
+answer may have been lost. The first successor is then invalid.
 
 Spec: RFC 6749 6; RFC 9700 2.2.2, 4.14.2; FAPI2-SP 5.3.2.1-9; RFC 9449 5d; RFC 8705 4
 Role: AS
@@ -23,15 +23,15 @@ from askit.records import Grant, RefreshFamily, read_stored
 from fapikit.secrets import random_token
 
 RETRY_WINDOW: Final = 60.0
-"""How long after its use a rotated token is still forgiven."""
+"""Seconds after its use during which the reuse of a rotated token is forgiven."""
 _TOKEN: Final = re.compile(r"([\w-]{43})\.([0-9]{1,10})\.([\w-]{43})", re.ASCII)
 _TRIES: Final = 3
-"""Whoever loses a swap finds the token used, then forgiven, then neither."""
+"""After a lost swap, the token is seen as used, then as forgiven, then as neither."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PresentedRefreshToken:
-    """A token that this server made: its family, its place there, and what is known of the family."""
+    """A token that this server issued: its family, its number there, and the state of the family."""
 
     name: str
     serial: int
@@ -39,9 +39,9 @@ class PresentedRefreshToken:
 
 
 async def issue_refresh_token(core: Core, client: Client, grant: Grant, bound_to: Confirmation) -> str:
-    """The first token of a family; `bound_to`: what the access token beside it is. Raises StoreError."""
+    """The first token of a family. `bound_to`: what the access token is bound to. Raises StoreError."""
     name = random_token(core.random_bytes)
-    # RFC 9449 5d, RFC 8705 4: a public client's is bound as well; others prove themselves, and may change both (5e).
+    # RFC 9449 5d, RFC 8705 4: a public client's token is bound too. Others authenticate, and may change both (5e).
     own = bound_to if client.auth_method == "none" else Confirmation()
     family = RefreshFamily(
         client_id=grant.client_id,
@@ -56,7 +56,7 @@ async def issue_refresh_token(core: Core, client: Client, grant: Grant, bound_to
 
 
 async def find_refresh_token(core: Core, value: str) -> PresentedRefreshToken | None:
-    """A token of this server, whose family is still known. Raises StoreError."""
+    """A token of this server with a known family. Raises StoreError."""
     parts = _TOKEN.fullmatch(value)
     if parts is None:
         return None
@@ -68,7 +68,7 @@ async def find_refresh_token(core: Core, value: str) -> PresentedRefreshToken | 
 
 
 async def use_refresh_token(core: Core, token: PresentedRefreshToken, *, rotated: bool) -> str | None:
-    """Its successor, if it is to have one. Raises InvalidGrant, and ends the grant, for one that was used before."""
+    """Use a token. Returns its successor if it rotates. Reuse ends the grant and raises InvalidGrant."""
     if not rotated and token.serial == token.family.current:
         return None
     for _ in range(_TRIES):
@@ -87,7 +87,7 @@ async def use_refresh_token(core: Core, token: PresentedRefreshToken, *, rotated
 
 
 def _after(family: RefreshFamily, serial: int, now: float) -> RefreshFamily | None:
-    """The family once this token of it has a successor; None: it may have none."""
+    """The family after this token of it has been used. None: it may not be used."""
     successor = family.current + 1
     if serial == family.current:
         return replace(family, current=successor, used=serial, used_at=now, forgiven=False)

@@ -1,4 +1,4 @@
-"""How the authorization response travels to the client: in the query, the fragment or a form.
+"""How the authorization response is sent to the client: in the query, the fragment or a form.
 
 Spec: JARM 2.3; FAPI2-SP 5.3.2.2-10, 5.3.2.2-11
 Role: AS
@@ -30,7 +30,7 @@ RESPONSE_MODES: Final = (
 def render_response(
     pages: Pages, request: PushedRequest, transport: str, parameters: Mapping[str, str]
 ) -> Response:
-    """The HTTP form of one transport."""
+    """The HTTP response for one of these modes."""
     if transport == "form_post":
         return pages.form_post(request.redirect_uri, parameters)
     if transport == "fragment":

@@ -1,4 +1,4 @@
-"""Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque, and remembered either way.
+"""Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque. Both kinds are stored.
 
 Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
 Spec: FAPI1-BL 5.2.2-14, 5.2.2-15
@@ -33,9 +33,9 @@ async def issue_access_token(
     bound_to: Confirmation,
     grant: Grant | None,
 ) -> dict[str, Any]:
-    """Make and remember one; the result is the body of a token response (RFC 6749 5.1).
+    """Issue and store a token. Returns the body of the token response (RFC 6749 5.1).
 
-    `scopes` and `details` may be wider than the resource: what does not belong to it is left out.
+    `scopes` and `details` may go beyond the resource: what does not belong to it is left out.
     """
     now = int(core.clock())
     expires_at = now + int(core.config.access_token_lifetime)
@@ -78,9 +78,9 @@ async def issue_access_token(
 
 
 def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[str, Any]:
-    """What an API may know of a token meant for it: the claims of a JWT (RFC 9068 2.2), members of introspection alike.
+    """What an API may know of a token for it: the claims of a JWT (RFC 9068 2.2), or the members of introspection.
 
-    `scope` holds what means something to this API.
+    `scope` has only the scopes of this API.
     """
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
@@ -106,9 +106,9 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
 
 
 async def find_access_token(core: Core, token: str) -> AccessToken | None:
-    """A live access token: issued here, not expired, not revoked, its client still here, its grant still standing.
+    """A valid access token: issued here, not expired, not revoked, with an existing client and grant.
 
-    It carries what its client may still have.
+    Its scopes and details are reduced to what its client may still have.
     """
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:

@@ -1,1 +1,1 @@
-"""What people see: `pages` renders each page, `words` puts authorization details into words; templates and style."""
+"""The pages for users: `pages` renders them, `words` describes authorization details; templates and style."""

@@ -1,7 +1,7 @@
-"""What a client says of itself where the user decides: its home page, its policies and its logo, as links.
+"""What the consent page shows about a client: links to its home page, its policies and its logo.
 
-A client may write what it likes there. So each link names its host, and a logo is fetched by the page only from origins
-that the bank allows: an image tells its host who looks at it, and may look like somebody else's.
+A client may register any URL. So each link shows its host, and the page loads a logo only from origins that the bank
+allows: an image tells its host who views it, and may imitate another company's logo.
 
 Spec: RFC 7591 2, 5; OIDC Registration 2
 Role: AS
@@ -27,7 +27,7 @@ _LINKS: Final = {
 }
 """The key of the text for each."""
 _ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
-"""One that is nothing more in a content security policy."""
+"""An origin that adds nothing else to a content security policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class AboutClient:
 
 
 def about(client: Client, logo_origins: Collection[str]) -> AboutClient:
-    """`logo_origins`: where logos may be fetched from; `*` is everywhere."""
+    """`logo_origins`: the origins from which logos may be loaded; `*` allows all."""
     given = {name: uri for name in _LINKS if (uri := client.metadata.get(name))}
     logo = given.get("logo_uri")
     if logo is not None and not _may_be_fetched(logo, logo_origins):

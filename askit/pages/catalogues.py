@@ -1,7 +1,7 @@
-"""The texts of the pages: one catalogue (a JSON file) for each language, in which the bank may replace single texts.
+"""The texts of the pages: one catalogue (a JSON file) per language. The bank may replace single texts.
 
-A text is plain, with placeholders such as {client}. A text of the bank's has the placeholders of the one it replaces,
-so that no page stops saying who asks for what.
+A text is plain, with placeholders such as {client}. A text of the bank must have the placeholders of the text that it
+replaces, so every page still says who requests what.
 
 Role: AS
 """
@@ -24,7 +24,7 @@ Texts: TypeAlias = Mapping[str, str]
 _NAMES_OF: Final = ("claim_", "field_")
 
 LANGUAGES: Final = ("en", "ja")
-"""Language tags (RFC 5646), the one that is spoken to everybody else first."""
+"""Language tags (RFC 5646). The first one is the default."""
 CATALOGUES: Final[Mapping[str, Texts]] = {
     language: json.loads(files("askit.pages").joinpath(f"{language}.json").read_text("utf-8"))
     for language in LANGUAGES
@@ -32,7 +32,7 @@ CATALOGUES: Final[Mapping[str, Texts]] = {
 
 
 class Catalogue:
-    """The texts of one language; `replaced`: the bank's own, by key."""
+    """The texts of one language. `replaced`: the bank's own texts, by key."""
 
     def __init__(self, language: str, replaced: Texts | None = None) -> None:
         self.language = language
@@ -40,7 +40,7 @@ class Catalogue:
         self._texts = {**CATALOGUES[language], **self._replaced}
 
     def __call__(self, key: str, /, **values: str) -> str:
-        """The plain text, to be escaped where it is shown."""
+        """The plain text. It must be escaped where it is shown."""
         return self._texts[key].format(**values)
 
     def name_of(self, kind: str, name: str) -> str | None:
@@ -53,25 +53,25 @@ class Catalogue:
         return self.name_of(kind, name) if f"{kind}_{name}" in self._replaced else None
 
     def markup(self, key: str, /, **values: str) -> Markup:
-        """The text, escaped, and so is each value that is not markup."""
+        """The text, escaped. Each value that is not markup is escaped too."""
         return escape(self._texts[key]).format(**values)
 
 
 def placeholders(text: str) -> set[str]:
-    """The names of its placeholders. Raises ValueError for a brace that opens none, or more than a name in one."""
+    """The names of its placeholders. Raises ValueError for a single brace, or for anything but a name in braces."""
     found = set()
     for _, name, form, conversion in Formatter().parse(text):
         if name is not None:
             if not name.isidentifier() or form or conversion:
-                raise ValueError("a placeholder is a name in braces, and a brace itself is written twice")
+                raise ValueError("a placeholder must be a name in braces; write a brace itself twice")
             found.add(name)
     return found
 
 
 def check_texts(replaced: Mapping[str, Any], *, scopes: Iterable[str], types: Iterable[str]) -> None:
-    """Raises ConfigurationError for a language or key that is unknown, and for other placeholders.
+    """Raises ConfigurationError for an unknown language or key, and for other placeholders.
 
-    Beside the keys of the catalogues, claims and fields may have names, and so may these scopes and types.
+    Besides the keys of the catalogues, there may be names for claims and fields, and for these scopes and types.
     """
     names = {*(f"scope_{scope}" for scope in scopes), *(f"type_{type_}" for type_ in types)}
     for language, texts in replaced.items():
@@ -84,14 +84,14 @@ def check_texts(replaced: Mapping[str, Any], *, scopes: Iterable[str], types: It
             if key not in catalogue and not key.startswith(_NAMES_OF):
                 _require_known(setting, key, {*catalogue, *names})
             if not isinstance(text, str) or not text.strip():
-                raise _refused(setting, "must be a text, and not an empty one")
+                raise _refused(setting, "must be a text that is not empty")
             _require_placeholders(setting, text, placeholders(catalogue.get(key, "")))
 
 
 def _require_known(setting: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
         like = get_close_matches(name, known, 1)
-        hint = f"is {like[0]} meant?" if like else f"known here: {', '.join(sorted(known))}"
+        hint = f"did you mean {like[0]}?" if like else f"known here: {', '.join(sorted(known))}"
         raise _refused(setting, f"is not a setting; {hint}")
 
 

@@ -1,4 +1,4 @@
-"""IBANs as they are printed, in groups of four; the element keeps the one to copy.
+"""Shows IBANs as they are printed, in groups of four. The HTML element also keeps the ungrouped one, to copy.
 
 Spec: ISO 13616 6.3
 Role: AS
@@ -15,7 +15,7 @@ _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}(?![A
 
 
 def grouped(text: str) -> Markup:
-    """The text, escaped, each IBAN in it in groups of four."""
+    """The text, escaped, with each IBAN in groups of four."""
     made, at = Markup(), 0
     for found in _IBAN.finditer(text):
         iban = found[0]

@@ -1,6 +1,6 @@
-"""In which language a request is answered: what the client asked for in `ui_locales`, else what the browser prefers.
+"""The language of the pages: the one that the client requests in `ui_locales`, else the one that the browser prefers.
 
-The preference belongs to the HTTP request that is being answered, as its pages are made in many places.
+The language is kept for the current HTTP request, because pages are rendered in many places.
 
 Spec: OIDC 3.1.2.1; RFC 9110 12.5.4
 Role: AS
@@ -20,29 +20,29 @@ _spoken: Final[ContextVar[str]] = ContextVar("askit_language", default=LANGUAGES
 
 
 def spoken() -> str:
-    """The language of the pages of this request."""
+    """The language for the pages of this request."""
     return _spoken.get()
 
 
 def prefer_header(accept_language: str) -> None:
-    """Speak what the browser prefers; English, if nothing that it names is spoken here."""
+    """Use the language that the browser prefers; English if there is none of those that it names."""
     _spoken.set(_first_known(_by_quality(accept_language)) or LANGUAGES[0])
 
 
 def prefer_locales(ui_locales: Iterable[str]) -> None:
-    """Speak the first of these that is spoken here; if none is, what was preferred before."""
+    """Use the first of these languages that exists here; if there is none, keep the one that was set before."""
     if known := _first_known(ui_locales):
         _spoken.set(known)
 
 
 def _first_known(tags: Iterable[str]) -> str | None:
-    """Japanese is ja, and ja-JP too."""
+    """The first known language. ja and ja-JP are both Japanese."""
     primary = (tag.partition("-")[0].lower() for tag in tags)
     return next((language for language in primary if language in LANGUAGES), None)
 
 
 def _by_quality(header: str) -> list[str]:
-    """The tags, the most wanted first; one that cannot be read, or is not wanted at all, is left out."""
+    """The tags by preference. Tags that cannot be read, or have quality 0, are left out."""
     weighed: list[tuple[float, str]] = []
     for item in header.split(","):
         tag, semicolon, weight = (part.strip() for part in item.partition(";"))

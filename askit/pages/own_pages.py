@@ -1,7 +1,7 @@
-"""The bank's own pages, tried before anybody sees them: each is rendered, and says and sends what it must.
+"""Tests the bank's own pages at start-up: each must render, and must show and send the required parts.
 
-What protects a page is not in its template: headers are sent with every page, and a form without its token is refused.
-But a page that leaves the token out, or who asks for what, would be found by customers. So it is found here.
+The templates do not protect the pages: every page has security headers, and a form without its token is refused. But
+only customers would notice a page without the token, the client or the requested access. So it is refused here.
 
 Spec: FAPI2-SP 5.3.2.2-13; RFC 9700 4.7, 4.16
 Role: AS
@@ -62,7 +62,7 @@ _GRANTED: Final = (str(escape(_NAME)), "sample-scope", "12.34 SMP", "Sample Paye
 
 
 def check_own_pages(pages: Pages, config: Config) -> None:
-    """Raise ConfigurationError for a page that cannot be rendered, or leaves out what it must have."""
+    """Raise ConfigurationError for a page that cannot be rendered, or lacks a required part."""
     for language in LANGUAGES:
         copy_context().run(_check, pages, config, language)
 
@@ -81,11 +81,13 @@ def _check(pages: Pages, config: Config, language: str) -> None:
             if part not in text:
                 raise _refused(f"{name} leaves out {part}, which this page must have")
         if _MARKUP in text:
-            raise _refused(f"{name} shows what others wrote as markup: leave it escaped")
+            raise _refused(
+                f"{name} does not escape text from others: remove the filter that marks it as safe"
+            )
 
 
 def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], Response], tuple[str, ...]]]:
-    """Each page by the name of its template: how it is made, and the parts that must be in it."""
+    """Each page by the name of its template: how it is rendered, and its required parts."""
     request: dict[str, Any] = {"csrf": _TOKEN, "request_uri": _URI, "leads_to": _BACK}
     for wrong in (False, True):
         login = partial(

@@ -1,7 +1,7 @@
-"""The pages people see: login, consent, what was granted, the way out, what went wrong. Usable by keyboard and screen
-reader, without JavaScript; nothing comes from another host.
+"""The pages for users: login, consent, grants, sign-out, errors. They work with keyboard and screen reader and without
+JavaScript, and load nothing from another host.
 
-`form-action` names the client's origin too, because a browser applies it to the redirect that follows a form.
+`form-action` also names the client's origin, because a browser applies it to the redirect after a form too.
 
 Spec: RFC 9700 4.2.4, 4.12, 4.16; FAPI2-SP 5.2.3-1, 5.3.2.2-13; FAPI1-BL 5.2.2-17
 Role: AS
@@ -39,9 +39,9 @@ _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()
 
 
 class Pages:
-    """Renders every page of one server. `path` is the path of the issuer, `name` what the bank is called.
+    """Renders every page of one server. `path`: the path of the issuer. `name`: the name of the bank.
 
-    `texts`: those that the bank replaced, by language and key. `templates`: its own pages.
+    `texts`: the texts that the bank has replaced, by language and key. `templates`: the bank's own pages.
     """
 
     def __init__(self, *, name: str, path: str, texts: Mapping[str, Texts], templates: Templates) -> None:
@@ -104,7 +104,7 @@ class Pages:
         request_uri: str,
         leads_to: str,
     ) -> Response:
-        """`until`: when the access ends that is asked for. `before`: the last grant for this client, and its use."""
+        """`until`: when the requested access ends. `before`: the last grant for this client, and its last use."""
         say = self._catalogue
         access = describe_access(config, scopes, resources, say)
         told = about(client, config.logo_origins)
@@ -136,9 +136,9 @@ class Pages:
         start: str | None,
         older: str | None,
     ) -> Response:
-        """One page of grants, each with the name of its client and when it was last used.
+        """One page of grants, each with the name of its client and the time of its last use.
 
-        `start` is where it starts unless it is the first, `older` where the next one does.
+        `start`: where this page starts, unless it is the first one. `older`: where the next page starts.
         """
         say = self._catalogue
         entries = [
@@ -163,7 +163,7 @@ class Pages:
         carried: Mapping[str, str],
         leads_to: str | None,
     ) -> Response:
-        """Asks whether to sign out; `carried` comes back with the answer."""
+        """Asks the user whether to sign out. `carried`: hidden fields, which come back with the answer."""
         return self._page(
             "sign_out.html",
             leads_to=leads_to,
@@ -187,17 +187,17 @@ class Pages:
         clause: str,
         reference: str,
     ) -> Response:
-        """The request was decided before: what stands since then, for the user who granted it, else where to look."""
+        """The request was already decided. Shows the grant to the user who gave it; to others where to look for it."""
         entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue)
         return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
-        """Tells the user what happened, and a developer who looks closer what is wrong (`told`: sentence, clause)."""
+        """Tells the user what happened. `told`: the message and the clause, for a developer."""
         return self._page(
             "refused.html",
             status=status,
             happened=describe_refusal(error, status),
-            # After a decision that failed half-way, or on a page from long ago, nobody here knows.
+            # After a decision that failed half-way, or on a very old page, it is not known what was decided.
             nothing_granted=status < 500 and not isinstance(error, InvalidRequestUri | StaleForm),
             message=told[0],
             clause=told[1],
@@ -205,7 +205,7 @@ class Pages:
         )
 
     def form_post(self, action: str, parameters: Mapping[str, str]) -> Response:
-        """A form that carries the response to the client; without JavaScript its button does."""
+        """A form that sends the response to the client. Without JavaScript the user presses its button."""
         response = self._page(
             "form_post.html", leads_to=action, action=action, parameters=parameters, script=_SUBMIT
         )
@@ -215,7 +215,7 @@ class Pages:
 
     @property
     def _catalogue(self) -> Catalogue:
-        """The one of this request's language."""
+        """The catalogue in the language of this request."""
         return self._catalogues[spoken()]
 
     def _page(
@@ -255,7 +255,7 @@ def _minute(at: float) -> str:
 def _entry(
     grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
 ) -> dict[str, Any]:
-    """One grant, for a person to read."""
+    """One grant, in words for the user."""
     kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
     return {
         "grant": grant,
@@ -278,7 +278,7 @@ def _day(at: float) -> str:
 
 
 def _source(uri: str) -> str:
-    """Where a form may lead, in a content security policy: an origin, or the scheme of an app."""
+    """The source for `form-action` in a content security policy: an origin, or the scheme of an app."""
     return f"{uri.split(':', maxsplit=1)[0]}:" if is_private_use(uri) else origin_of(uri)
 
 

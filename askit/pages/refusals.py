@@ -1,4 +1,4 @@
-"""What went wrong, in a whole sentence for a customer; what a developer needs stands in the log.
+"""Says in a whole sentence for the user what went wrong. The details for a developer are in the log.
 
 Role: AS
 """
@@ -19,7 +19,7 @@ _KEYS: Final[tuple[tuple[type[FapiError], str], ...]] = (
 
 
 def describe_refusal(error: FapiError, status: int) -> str:
-    """The key of the sentence, by the kind of the error, else by the status of the answer."""
+    """The key of the sentence, by the class of the error, else by the status of the answer."""
     for kind, key in _KEYS:
         if isinstance(error, kind):
             return key

@@ -1,8 +1,8 @@
-"""The templates of the pages: those of this package and, in their place, those of the bank, with its style and images.
+"""The templates of the pages: those of this package, and those of the bank that replace them, with style and images.
 
-In the bank's folder `login.html` takes the place of the page of that name, `style.css` that of the style; a name that
-begins with _ is a part of a page. `askit/login.html` is the page that was replaced. Files of `static` are served as
-they are. All is read once.
+In the bank's folder, `login.html` replaces the page with that name, and `style.css` replaces the style. A name that
+begins with _ is a part of a page. `askit/login.html` is the replaced page. Files of `static` are served unchanged. All
+files are read once.
 
 Role: AS
 """
@@ -56,7 +56,7 @@ def _environment(loader: BaseLoader) -> Environment:
     return made
 
 
-# One for all servers of a process, as tests make many: to compile a page takes longer than to serve it.
+# One for all servers of a process, because tests make many, and compiling a page takes longer than serving it.
 _OWN: Final = _environment(_PACKAGE)
 
 
@@ -85,7 +85,7 @@ class Templates:
         )
 
     def render(self, name: str, values: dict[str, object]) -> str:
-        """Raises jinja2.TemplateError for a page of the bank's that cannot be rendered."""
+        """Raises jinja2.TemplateError for a page of the bank that cannot be rendered."""
         return self._environment.get_template(name).render(values)
 
 
@@ -101,9 +101,9 @@ def _require_page(path: Path) -> None:
     if path.name in known or (path.name.startswith("_") and path.suffix == ".html"):
         return
     like = get_close_matches(path.name, known, 1)
-    hint = f"is {like[0]} meant?" if like else f"pages are {', '.join(known)}"
+    hint = f"did you mean {like[0]}?" if like else f"pages are {', '.join(known)}"
     raise _refused(
-        f"{path.name} is no page: {hint} A part of a page has a name that begins with _, and other files are in static"
+        f"{path.name} is not a page: {hint} A part of a page has a name that begins with _; other files are in static"
     )
 
 
@@ -116,7 +116,7 @@ def _media_type(path: Path) -> str:
 
 def _require_small(octets: int) -> None:
     if octets > _MOST_OCTETS:
-        raise _refused(f"static holds {octets} octets, and {_MOST_OCTETS} are kept in memory at most")
+        raise _refused(f"static has {octets} octets, but at most {_MOST_OCTETS} are kept in memory")
 
 
 def _read(path: Path) -> bytes:

@@ -1,6 +1,6 @@
-"""Authorization details in words: who is paid, how much, from where; then every other field, none left out.
+"""Describes authorization details in words: the payee, the amount, the account; then every other field.
 
-What a client wrote is shown as plain text: no control characters, none that turn the writing direction.
+Text from a client is shown as plain text: no control characters, and none that change the writing direction.
 
 Spec: RFC 9396 3.1, 12, 13
 Role: AS
@@ -29,7 +29,7 @@ _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
 
 @dataclass(frozen=True, slots=True)
 class DescribedDetail:
-    """A heading and labelled lines; `amount` and `payee` stand out where the detail has them."""
+    """A heading and labelled lines. `amount` and `payee` are shown prominently if the detail has them."""
 
     heading: str
     amount: str | None
@@ -41,10 +41,10 @@ class DescribedDetail:
 def describe_detail(
     detail: Mapping[str, Any], known: DetailsType | None, user: User | None, say: Catalogue
 ) -> DescribedDetail:
-    """The detail for a person to read."""
+    """The detail in words for the user."""
     payee_name, payee = _first(detail, _PAYEE)
     amount_name, amount = _first(detail, _AMOUNT)
-    # Only what stands out above is left out below: no field hides behind another of the same meaning.
+    # Only a field that is shown above is left out below, so no field can hide behind another of the same meaning.
     shown: set[str | None] = {"type", *GIVEN_HERE, payee_name, amount_name}
     if isinstance(amount, str | int | float):
         shown.add("currency")
@@ -74,7 +74,7 @@ def describe_detail(
 
 
 def describe_user(user: User | None, say: Catalogue) -> tuple[str, str]:
-    """The user's name, and the account: the claim of that name, else the user name."""
+    """The user's name (the claim `name`, else the user name), and the account."""
     if user is None:
         return say("nobody"), ""
     return plain(str(user.claims.get("name", user.username))), _text(
@@ -85,7 +85,7 @@ def describe_user(user: User | None, say: Catalogue) -> tuple[str, str]:
 def describe_access(
     config: Config, scopes: Iterable[str], resources: Iterable[str], say: Catalogue
 ) -> list[str]:
-    """What is asked for, or was granted: each scope, and each API that is asked for by its name."""
+    """What is requested or was granted: each scope, and each API that is requested by its name."""
     named = set(resources)
     apis = [api for api in config.resources if api.uri in named and config.is_asked_for_by_name(api)]
     return [
@@ -95,24 +95,24 @@ def describe_access(
 
 
 def _describe_scope(config: Config, scope: str, say: Catalogue) -> str:
-    """In the words of the bank, where it has any for this scope: in this language, else in all."""
+    """The bank's own words for this scope, if there are any: in this language, else for all languages."""
     if own := say.own_name_of("scope", scope) or config.scopes.get(scope):
         return own
     return say(f"scope_{scope}") if scope in IDENTITY_SCOPES else say("scope_other", scope=scope)
 
 
 def describe_claims(names: Iterable[str], say: Catalogue) -> list[str]:
-    """Claims asked for by name, as the consent page says them."""
+    """Claims that are requested by name, as the consent page shows them."""
     return [say("claim", claim=say.name_of("claim", name) or _label(name).lower()) for name in sorted(names)]
 
 
 def short(text: str) -> str:
-    """A name: plain, and too short to push anything off the page."""
+    """A name as plain text, too short to push other text off the page."""
     return plain(text)[:500]
 
 
 def plain(text: str) -> str:
-    """The text without control, format and private characters, on one line; whole, for its end may matter most."""
+    """The text on one line without control, format and private characters. It is not cut: its end may be important."""
     return "".join(
         character if character == " " or unicodedata.category(character)[0] != "C" else " "
         for character in text

@@ -1,4 +1,4 @@
-"""An authorization server in your tests: `pip install "fapikit[askit]"`, and these fixtures are there.
+"""An authorization server in your tests: install `pip install "fapikit[askit]"`, and use these fixtures.
 
     def test_accounts_are_listed(askit, access_token):
         token = access_token(scope="accounts", cnf={"jkt": my_key.thumbprint})
@@ -9,24 +9,24 @@
                                  redirect_uri=askit.redirect_uri, http=askit.http())
         login = signed_in(client, scope="openid accounts")
 
-`askit`              a running server (see `RunningServer`) on TLS: a new bank for each test, which takes milliseconds:
-                     port, certificate and thread are those of the session
-`askit_settings`     what differs from `DEFAULTS` (the configuration file's keys); override it in your conftest
-`askit_clock`        the server's clock: real time until `freeze()`, then moved by `advance(seconds)`; hand it to
-                     your own code too
-`access_token(...)`  a token that the server issues, with the claims you say; `async_access_token` is awaited
-`signed_in(client)`  runs a login of an rpkit client through the server's pages; `async_signed_in` is awaited
+`askit`              a running server (see `RunningServer`) with TLS. Each test gets a new bank, in milliseconds; the
+                     port, the certificate and the thread are shared in the session
+`askit_settings`     the settings that differ from `DEFAULTS` (keys of the configuration file); override it in conftest
+`askit_clock`        the server's clock: real time until `freeze()`; `advance(seconds)` moves it; use it in your own
+                     code too
+`access_token(...)`  a token that the server issues, with your claims; `async_access_token` is awaited
+`signed_in(client)`  an rpkit client's login through the server's pages; `async_signed_in` is awaited
 `askit.client_certificate()`, `askit.self_signed_certificate`   PEM files of throw-away client certificates, and
                      `askit.http(client_certificate=files)` shows one: see "In pytest" in docs/askit.md
-`faulty_askit`       the same server, which breaks the rules you tell it to (`.faults`, see `faults`)
+`faulty_askit`       the same server, but it breaks the rules that you choose (`.faults`, see `faults`)
 
-Their types: `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
+Their types are `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
 `MovableClock`, `Callable[..., str]` for tokens; a login is rpkit's `Login`.
 
 Without fixtures: `with running({...}, kind=FaultyServer) as server` from `askit.pytest_plugin.running`.
 
-Nothing outside the core is imported before a fixture is used. Faults are a subclass in here: no setting and no command
-line reaches them.
+Only the core is imported before a fixture is used. Faults are in a subclass in this package: no setting and no command
+line option can switch them on.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def askit_settings() -> Mapping[str, Any]:
-    """What differs from the test server's settings, by the keys of askit's configuration file; override it."""
+    """The settings that differ from the test server's, by the keys of askit's configuration file. Override it."""
     return {}
 
 
 @pytest.fixture
 def askit_clock() -> MovableClock:
-    """The test server's clock: real time until `freeze()`, then moved by `advance(seconds)`."""
+    """The test server's clock: real time until `freeze()`; `advance(seconds)` moves it."""
     return MovableClock()
 
 
 @pytest.fixture(scope="session")
 def askit_hosts() -> Iterator[Hosts]:
-    """Ports, certificate and threads that the servers of all tests share; a test asks for `askit`, seldom for this."""
+    """Ports, certificate and threads that all tests share. A test normally uses `askit` instead."""
     with needs_extra():
         from askit.pytest_plugin.hosts import Hosts
 
@@ -73,7 +73,7 @@ def askit_hosts() -> Iterator[Hosts]:
 def askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[AuthorizationServer]]:
-    """A running authorization server on TLS: `.issuer`, `.client_id`, `.client_key`, `.http()`, `.browse(url)`."""
+    """A running authorization server with TLS: `.issuer`, `.client_id`, `.client_key`, `.http()`, `.browse(url)`."""
     with needs_extra():
         from askit.pytest_plugin.running import running
         from askit.server import AuthorizationServer
@@ -86,7 +86,7 @@ def askit(
 def faulty_askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[FaultyServer]]:
-    """The server of `askit`, which breaks what `.app.faults` says: wrong messages, and outages."""
+    """The server of `askit`, which breaks the rules in `.app.faults`: wrong messages, and outages."""
     with needs_extra():
         from askit.pytest_plugin.faults import FaultyServer
         from askit.pytest_plugin.running import running
@@ -103,17 +103,17 @@ def access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., str
 
 @pytest.fixture
 def async_access_token(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[str]]:
-    """`access_token`, to be awaited."""
+    """`access_token` to await."""
     return askit.async_access_token
 
 
 @pytest.fixture
 def signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Any]:
-    """Signs alice in at `askit` for an rpkit client: `signed_in(client, scope="openid accounts")` is the Login."""
+    """Signs alice in at `askit` for an rpkit client: `signed_in(client, scope="openid accounts")` returns the Login."""
     return askit.signed_in
 
 
 @pytest.fixture
 def async_signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[Any]]:
-    """`signed_in` for an `AsyncClient`, to be awaited."""
+    """`signed_in` to await, for an `AsyncClient`."""
     return askit.async_signed_in

@@ -5,7 +5,7 @@
     faulty_askit.app.faults["id_token.jwt"] = unsigned
     faulty_askit.app.faults.nonces = "never"
 
-Each fault is a function of the outgoing message that returns another:
+Each fault is a function that takes an outgoing message and returns another:
 
     "metadata"                 the document                "jwks"             the key set
     "authorization_response"   its parameters, `state` and `iss` included (a JARM response has only `response`)
@@ -17,9 +17,9 @@ Each fault is a function of the outgoing message that returns another:
     "introspection"            the members                 "introspection.jwt" the signed JWT
     "logout_token"             the claims                  "logout_token.jwt" the signed JWT
 
-`faults.outages` says at which paths no answer comes, or not in time: 503, hang, reset, lost answer, slow drip (see
-`outages`). `faults.nonces`: "normal", "never" (no nonce is asked for) or "each_call" (a new one with each answer, the
-one before is refused). `faults.calls` lists every request as (method, path), so that a test can see which never came.
+`faults.outages`: the paths at which no answer comes, or not in time: 503, hang, reset, lost answer, slow drip (see
+`outages`). `faults.nonces`: "normal", "never" (no nonce is required) or "each_call" (each answer has a new nonce, and
+the previous one is refused). `faults.calls`: every request as (method, path), so a test can see which ones were sent.
 `faults.headers` are added to every answer. `unsigned`, `broken_signature` and `resigned` help with the JWTs.
 """
 
@@ -66,7 +66,7 @@ PLACES: Final = frozenset(
 
 
 class Faults:
-    """What goes wrong, by place; nothing at first."""
+    """The faults by message. There is none at first."""
 
     def __init__(self) -> None:
         self._changes: dict[str, Change] = {}
@@ -77,7 +77,7 @@ class Faults:
 
     def __setitem__(self, place: str, change: Change) -> None:
         if place not in PLACES:
-            raise KeyError(f"no fault goes there: {place}; known: {', '.join(sorted(PLACES))}")
+            raise KeyError(f"there is no fault {place!r}; known: {', '.join(sorted(PLACES))}")
         self._changes[place] = change
 
     def __delitem__(self, place: str) -> None:
@@ -96,7 +96,7 @@ class Faults:
 
 
 class FaultyCore(Core):
-    """A `Core` whose last step for each message can go wrong."""
+    """A `Core` that can change each message in its last step."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -107,7 +107,7 @@ class FaultyCore(Core):
         place = _PLACES.get(purpose.name)
         if place is None:
             return await super().sign(claims, purpose, alg)
-        # UserInfo and introspection claims were changed already, where they were built.
+        # The claims of UserInfo and introspection were already changed where they were built.
         changed = claims if place in ("userinfo", "introspection") else self.faults.apply(place, dict(claims))
         return str(self.faults.apply(f"{place}.jwt", await super().sign(changed, purpose, alg)))
 
@@ -167,7 +167,7 @@ class FaultyServer(AuthorizationServer):
 
 
 class _EachCallNonces(NonceIssuer):
-    """Only the nonce of the latest answer is good."""
+    """Accepts only the nonce of the latest answer."""
 
     def __init__(self) -> None:
         super().__init__((secrets.token_bytes(32),))
@@ -182,21 +182,21 @@ class _EachCallNonces(NonceIssuer):
 
 
 def unsigned(jwt: str) -> str:
-    """The same claims under `alg: none`."""
+    """The same claims with `alg: none`."""
     header, claims, _ = jwt.split(".")
     members = {**strict_json.parse_object(base64url.decode(header)), "alg": "none"}
     return f"{base64url.encode(strict_json.dump(members))}.{claims}."
 
 
 def broken_signature(jwt: str) -> str:
-    """Every octet of the signature inverted."""
+    """Inverts every octet of the signature."""
     signed, _, signature = jwt.rpartition(".")
     octets = bytes(octet ^ 0xFF for octet in base64url.decode(signature))
     return f"{signed}.{base64url.encode(octets)}"
 
 
 def resigned(key: PrivateKey, **header: Any) -> Callable[[str], str]:
-    """The same claims, validly signed with another key; `header` members are changed, None removes one."""
+    """The same claims, with a valid signature of another key. `header`: members to change; None removes one."""
 
     def change(jwt: str) -> str:
         old, claims, _ = jwt.split(".")

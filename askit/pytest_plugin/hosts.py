@@ -1,7 +1,7 @@
-"""Where banks live in tests: a port, a certificate and a thread, kept while one bank after another moves in.
+"""Hosts for the servers of tests: a port, a certificate and a thread, used by one server after another.
 
-A bank is an `AuthorizationServer` with all that it remembers. A new one takes milliseconds; a thread, a handshake's
-keys and a graceful end take most of a second, so those outlive a test.
+Here a *bank* is an `AuthorizationServer` with all its records. A new one takes milliseconds. A thread, a handshake's
+keys and a graceful shutdown take most of a second, so they are kept longer than one test.
 
 Role: AS
 """
@@ -37,11 +37,14 @@ S = TypeVar("S", bound=AuthorizationServer)
 
 DEADLINE: Final = 20.0
 _GOODBYE: Final = 1.0
-"""How long requests that are under way may go on after their test."""
+"""Seconds that running requests may continue after their test."""
 
 
 class Hosts:
-    """The hosts of a session. Two banks at one time have two; one that is free takes any bank that is served alike."""
+    """The hosts of a session.
+
+    Two banks at the same time have two hosts. A free host takes any bank with its settings.
+    """
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
@@ -60,7 +63,7 @@ class Hosts:
     def bank(
         self, configure: Callable[[int], Config], make: Callable[[Config], S]
     ) -> Iterator[tuple[S, Host]]:
-        """A new bank for as long as the block lasts. `configure` makes its configuration for a port.
+        """A new bank during the block. `configure` returns its configuration for a port.
 
         Raises FapiError if the bank does not start.
         """
@@ -87,7 +90,7 @@ class Hosts:
 
 
 class Host:
-    """One port, and a thread that serves on it; TLS, limits and proxies are those of the first bank."""
+    """One port, and a thread that serves it. TLS, limits and proxies are those of the first bank."""
 
     def __init__(self) -> None:
         self._listening = _listening()
@@ -100,7 +103,7 @@ class Host:
 
     @contextmanager
     def inhabited(self, app: AuthorizationServer) -> Iterator[None]:
-        """While the block lasts, `app` answers here. Raises FapiError if it does not start."""
+        """During the block, `app` answers here. Raises FapiError if it does not start."""
         serving = self._serving or self._start(app)
         app.core.shown_certificates.attach(serving.handshake.trust)
         self.wait(app.start())
@@ -124,7 +127,7 @@ class Host:
         return serving
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something on the host's loop."""
+        """Run a coroutine on the host's event loop, and wait for its result."""
         return self.begin(work).result(DEADLINE)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -132,7 +135,7 @@ class Host:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        assert self._serving is not None  # noqa: S101 - nobody has a host before a bank lives there
+        assert self._serving is not None  # noqa: S101 - a host is handed out only with a bank on it
         assert self._serving.loop is not None  # noqa: S101
         return self._serving.loop
 
@@ -148,7 +151,7 @@ def _how_served(config: Config) -> tuple[Any, ...]:
 
 
 def _listening() -> socket.socket:
-    # asyncio switches Nagle's delay off (40 ms for each new connection) only where the protocol is named.
+    # asyncio switches Nagle's algorithm off (40 ms for each new connection) only if the protocol is named.
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(("127.0.0.1", 0))
@@ -156,7 +159,7 @@ def _listening() -> socket.socket:
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse("no bank lives here between two tests", 503)(scope, receive, send)
+    await PlainTextResponse("no server runs here between two tests", 503)(scope, receive, send)
 
 
 class _Serving(BoundedServer):
@@ -179,7 +182,7 @@ class _Serving(BoundedServer):
         self.ready.set()
 
     async def let_go(self) -> None:
-        """End connections without a goodbye to idle clients: those of a test are often never closed."""
+        """End connections without waiting for idle clients: tests often do not close theirs."""
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()

@@ -6,7 +6,7 @@ import time
 
 
 class MovableClock:
-    """Called, it tells the seconds since 1970."""
+    """Calling it returns the seconds since 1970."""
 
     def __init__(self) -> None:
         self._frozen: float | None = None
@@ -16,10 +16,10 @@ class MovableClock:
         return (time.time() if self._frozen is None else self._frozen) + self._ahead
 
     def freeze(self, at: float | None = None) -> None:
-        """Stand still, at this time or now."""
+        """Stop at this time, or now."""
         now = self() if at is None else at
         self._frozen, self._ahead = now, 0.0
 
     def advance(self, seconds: float) -> None:
-        """Move on (or back), frozen or not."""
+        """Move forward (or back), frozen or not."""
         self._ahead += seconds

@@ -1,15 +1,15 @@
-"""Outages: the server breaks no rule, and yet no answer comes, or not in time.
+"""Outages: the server breaks no rule, but no answer comes, or not in time.
 
     faulty_askit.app.faults.outages["/token"] = "hang"
     faulty_askit.app.faults.outages["*"] = "unavailable"
 
 The key is a path as `faults.calls` shows it, or "*" for every path that has no outage of its own. The value:
 
-    "unavailable"  503; nothing is carried out (`faults.headers` may add a Retry-After)
-    "hang"         nothing is carried out, and no answer comes until the client hangs up
-    "reset"        nothing is carried out, and the connection is reset
-    "lost"         the request is carried out, and the connection is reset in place of the answer
-    "drip"         the request is carried out, and its answer comes an octet at a time, one each `DRIP_SECONDS`
+    "unavailable"  503; the request is not executed (`faults.headers` may add a Retry-After)
+    "hang"         the request is not executed, and no answer comes until the client disconnects
+    "reset"        the request is not executed, and the connection is reset
+    "lost"         the request is executed, and the connection is reset instead of an answer
+    "drip"         the request is executed, and its answer comes octet by octet, one each `DRIP_SECONDS`
 
 Role: AS
 """
@@ -30,15 +30,15 @@ Outage: TypeAlias = Literal["unavailable", "hang", "reset", "lost", "drip"]
 OUTAGES: Final = frozenset(get_args(Outage))
 DRIP_SECONDS: Final = 0.2
 RESET: Final = "askit.reset"
-"""The ASGI extension by which a test server lets its app reset the connection of a request."""
+"""The ASGI extension with which an app can reset a request's connection to the test server."""
 
 
 class Outages(dict[str, Outage]):
-    """What is out, by path. Raises ValueError for a key that is no path and for an unknown outage."""
+    """The outages by path. Raises ValueError for a key that is not a path, and for an unknown outage."""
 
     def __setitem__(self, path: str, outage: Outage) -> None:
         if path != "*" and not path.startswith("/"):
-            raise ValueError(f'{path!r} is no path: write "/{path}", or "*" for every path')
+            raise ValueError(f'{path!r} is not a path: write "/{path}", or "*" for every path')
         if outage not in OUTAGES:
             raise ValueError(f"no such outage: {outage!r}; known: {', '.join(sorted(OUTAGES))}")
         super().__setitem__(path, outage)
@@ -48,7 +48,7 @@ class Outages(dict[str, Outage]):
 
 
 async def answer_badly(outage: Outage, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Treat one HTTP request of `app` as the outage says."""
+    """Answer one HTTP request of `app` with this outage."""
     match outage:
         case "unavailable":
             await PlainTextResponse("out of order, as the test asked", 503)(scope, receive, send)
@@ -64,18 +64,18 @@ async def answer_badly(outage: Outage, app: ASGIApp, scope: Scope, receive: Rece
 
 
 async def _nowhere(message: Message) -> None:
-    """Where an answer goes that is lost."""
+    """The `send` of an answer that is lost."""
 
 
 async def _gone(receive: Receive) -> None:
-    """Until the client has hung up."""
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _reset(scope: Scope, receive: Receive) -> None:
     reset = scope.get("extensions", {}).get(RESET)
-    if reset is None:  # no socket: an app that is called in this process
+    if reset is None:  # there is no socket: the app is called in this process
         raise ConnectionResetError("reset, as the test asked")
     reset["now"]()
     await _gone(receive)
@@ -103,7 +103,7 @@ async def _drip(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Non
 
 
 def resettable(app: ASGIApp, connections: Callable[[], Any]) -> ASGIApp:
-    """The app, whose HTTP requests carry the extension `RESET`. `connections`: uvicorn's protocols that are open."""
+    """The app, with the extension `RESET` in its HTTP requests. `connections`: uvicorn's open protocols."""
 
     async def with_extension(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -122,7 +122,7 @@ def resettable(app: ASGIApp, connections: Callable[[], Any]) -> ASGIApp:
 
 
 def _abort(transport: asyncio.Transport) -> None:
-    # Without lingering, closing sends RST in place of FIN.
+    # With a linger time of 0, closing sends RST instead of FIN.
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()

@@ -1,6 +1,6 @@
-"""A server running in a thread of this process, on a free loopback port, on TLS.
+"""A server that runs in a thread of this process, on a free loopback port, with TLS.
 
-Every face is there twice: sync, and `async_` to be awaited from any event loop.
+Every method exists twice: synchronous, and with `async_` to await from any event loop.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     ],
     "authorization_details_types": [{"type": "payment_initiation", "resource": RESOURCE, "single_use": True}],
 }
-"""The settings of the server; the keys are those of the configuration file. Clients are added to `clients`."""
+"""The settings of the server, by the keys of the configuration file. Further clients are added to `clients`."""
 
 
 class RunningServer(Generic[S]):
-    """A server that answers at `issuer`. `app` is the server itself, for a look inside."""
+    """A server that answers at `issuer`. `app` is the server object, for tests that look inside."""
 
     def __init__(
         self, app: S, host: Host, hosts: Hosts, *, client_key: PrivateKey, api_key: PrivateKey
@@ -79,7 +79,7 @@ class RunningServer(Generic[S]):
         self._hosts = hosts
 
     def http(self, client_certificate: ClientCertificateFiles | None = None) -> HttpSettings:
-        """What a client or an API needs to trust this server, and the certificate that it shows, if any."""
+        """The HTTP settings with which a client or an API trusts this server, and shows its certificate, if any."""
         if client_certificate is not None:
             shown = TlsClientCertificate.from_pem(*client_certificate)
             return HttpSettings(ca=self.ca, client_certificate=shown)
@@ -96,18 +96,18 @@ class RunningServer(Generic[S]):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop on which `app` works."""
+        """The event loop that `app` runs on."""
         return self._host.loop
 
     # Tokens.
 
     def access_token(self, **arguments: Any) -> str:
-        """A live access token; see `make_access_token` for the arguments."""
+        """A valid access token. The arguments are those of `make_access_token`."""
         return self._host.wait(make_access_token(self.app.core, **arguments))
 
     async def async_access_token(self, **arguments: Any) -> str:
         made = self._host.begin(make_access_token(self.app.core, **arguments))
-        # In a thread: asyncio and trio, which have no way in common to wait for another loop.
+        # In a thread, because asyncio and trio have no common way to wait for another loop.
         return await anyio.to_thread.run_sync(made.result, DEADLINE, abandon_on_cancel=True)
 
     # Logins.
@@ -121,7 +121,7 @@ class RunningServer(Generic[S]):
         password: str = "wonderland",
         pin: str = "",
     ) -> Callback:
-        """Walk from an authorization URL through login and consent to what the client receives."""
+        """Follow an authorization URL through login and consent. Returns what the client receives."""
         with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
             return visit(browser, self._steps(url, username, password, decision, pin))
 
@@ -138,7 +138,7 @@ class RunningServer(Generic[S]):
             return await avisit(browser, self._steps(url, username, password, decision, pin))
 
     def signed_in(self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any) -> Any:
-        """The Login of an `rpkit.Client`; `request` is what `begin` takes, `pin` for a second level."""
+        """The Login of an `rpkit.Client`. `request`: the arguments of `begin`. `pin`: for a second level."""
         start = client.begin(**request)
         return client.complete(self.browse(start.url, pin=pin), start.transaction, **_only(resource=resource))
 
@@ -166,14 +166,14 @@ async def make_access_token(
     authorization_details: tuple[Mapping[str, Any], ...] = (),
     **claims: Any,
 ) -> str:
-    """An access token as the server would issue it, remembered so that it introspects.
+    """An access token as the server would issue it. It is stored, so it can be introspected.
 
-    `cnf` holds `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT, and None
-    removes one. Details of a `single_use` type become part of a consent, as at a login, unless they name one.
+    `cnf` has `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT; None
+    removes a claim. Details of a `single_use` type become part of a consent, as after a login, unless they name one.
     """
     chosen = core.config.resource(resource) if resource else core.config.resources[0]
     if chosen is None:
-        raise ValueError(f"no resource of this server: {resource}")
+        raise ValueError(f"resource= is not one of this server: {resource}")
     now = int(core.clock())
     lives = core.config.access_token_lifetime if lifetime is None else lifetime
     record = AccessToken(
@@ -213,10 +213,10 @@ def running(
     kind: type[S],
     hosts: Hosts | None = None,
 ) -> Iterator[RunningServer[S]]:
-    """A server for as long as the block lasts. `settings` differ from `DEFAULTS`; `clients` are added.
+    """A server during the block. `settings`: those that differ from `DEFAULTS`; `clients` are added.
 
-    `kind` is `AuthorizationServer`, or a subclass such as `faults.FaultyServer`. `hosts`: where it lives, if a session
-    has such a place (the fixture `askit_hosts`); it has a port and a thread of its own otherwise.
+    `kind`: `AuthorizationServer`, or a subclass such as `faults.FaultyServer`. `hosts`: the shared hosts of a session
+    (the fixture `askit_hosts`); without it the server has a port and a thread of its own.
     """
     if hosts is None:
         with closing(Hosts()) as own, running(settings, clock=clock, kind=kind, hosts=own) as server:
@@ -255,7 +255,7 @@ def _config(
     given = [dict(client) for client in settings.get("clients", ())]
     replaced = {client["client_id"] for client in given}
     clients = [*given, *(client for client in own if client["client_id"] not in replaced)]
-    # A client that is given without keys gets those of the one it replaces.
+    # A client without keys gets those of the client that it replaces.
     keys = {client["client_id"]: client["jwks"] for client in own}
     for client in given:
         if "jwks" not in client and "jwks_uri" not in client and client["client_id"] in keys:
@@ -290,7 +290,7 @@ def _own_files(directory: Path, key: PrivateKey) -> ClientCertificateFiles:
 
 @lru_cache(maxsize=32)
 def _trusting(ca: Path, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
-    """Making a context takes longer than a login."""
+    """Cached, because making a context takes longer than a login."""
     return client_context(ca=ca, profile=profile)
 
 

@@ -1,5 +1,4 @@
-"""Throw-away certificates in a directory of their own: a server's for loopback, and those of clients, each with its
-authority."""
+"""Makes throw-away certificates in a directory: for a server on loopback, for clients, and their authorities."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: `ca` is what clients trust."""
+    """PEM files. Clients trust `ca`."""
 
     ca: Path
     certificate: Path
@@ -71,7 +70,7 @@ def self_signed(directory: Path, common_name: str, key_pem: bytes) -> ClientCert
 
 
 def make_tls_files(directory: Path) -> TlsFiles:
-    """For localhost, 127.0.0.1 and ::1; good for a day."""
+    """For localhost, 127.0.0.1 and ::1. Valid for a day."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("askit test authority")
     key = ec.generate_private_key(ec.SECP256R1())

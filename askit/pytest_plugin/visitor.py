@@ -1,6 +1,6 @@
-"""A visitor who walks the server's pages: follows redirects, signs in, approves, and stops where the client takes over.
+"""Walks through the server's pages: follows redirects, signs in, approves, and stops at the client's redirect URI.
 
-One generator says which request comes next; a sync and an async httpx client carry it out.
+One generator yields the next request; a sync or an async httpx client sends it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Form(HTMLParser):
 
 
 def walk(url: str, *, issuer: str, username: str, password: str, decision: str, pin: str = "") -> Steps:
-    """Yields (method, url, form); returns the URL, or the form of a form_post, that is meant for the client."""
+    """Yields (method, url, form). Returns the URL for the client, or the fields of its form_post."""
     method, form = "GET", dict[str, str]()
     known = {"username": username, "password": password, "pin": pin, "decision": decision}
     for _ in range(_MAX_STEPS):
@@ -60,11 +60,11 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
         if not url.startswith(issuer):
             return form
         form = _filled(page, form, response.status_code, known)
-    raise AssertionError("the server leads in circles")
+    raise AssertionError("the server redirects in a circle")
 
 
 def _filled(page: _Form, form: Mapping[str, str], status: int, known: Mapping[str, str]) -> dict[str, str]:
-    """The form with what this visitor knows of what it asks for."""
+    """The form, filled with the values that this visitor knows."""
     for secret, name in (("password", "password"), ("pin", "PIN")):
         if secret in form and status == 401:
             raise AssertionError(f"the server refused the {name}")

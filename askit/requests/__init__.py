@@ -1,1 +1,1 @@
-"""What reaches the server: authorization requests, plain or signed, their details, DPoP proofs, and the address."""
+"""What the server receives: authorization requests, plain or signed, their details, DPoP proofs; and from whom."""

@@ -1,9 +1,10 @@
-"""Authorization details: read strictly, checked by type, given to the API they belong to, consented once.
+"""Authorization details: read strictly, checked by type, issued to the API they belong to, consented to once.
 
-*A consent to one payment pays once*, in four steps. The user's decision marks the request as used, so one decision
-gives one code. The code is marked as used at redemption, so one code gives one grant. Every granted detail of a
-`single_use` type carries `consent_id` and `consent_expires_at` (RFC 9396 7.1), the same in each access token of that
-grant, however often it is refreshed. The API uses up a `consent_id` once, and remembers it until the consent ends.
+*A consent to one payment pays once*, in four steps. (1) The user's decision marks the request as used, so one decision
+gives one code. (2) Redeeming marks the code as used, so one code gives one grant. (3) Every granted detail of a
+`single_use` type has `consent_id` and `consent_expires_at` (RFC 9396 7.1). They are the same in each access token of
+the grant, however often it is refreshed. (4) The API uses up a `consent_id` once, and remembers it until the consent
+ends.
 
 Spec: RFC 9396 2, 5, 6, 7, 7.1, 9, 12
 Role: AS
@@ -31,11 +32,11 @@ _MAX_OCTETS: Final = 32 * 1024
 def parse_details(text: str) -> Any:
     """The JSON of a form parameter. Raises InvalidAuthorizationDetails."""
     if len(text) > _MAX_OCTETS:
-        raise InvalidAuthorizationDetails("authorization_details are too long")
+        raise InvalidAuthorizationDetails("authorization_details is too long")
     try:
         return strict_json.parse_value(text)
     except ValueError as error:
-        raise InvalidAuthorizationDetails("authorization_details are not JSON") from error
+        raise InvalidAuthorizationDetails("authorization_details must be JSON") from error
 
 
 def check_details(value: Any, config: Config, client: Client) -> Details:
@@ -43,20 +44,20 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise InvalidAuthorizationDetails("authorization_details must be a non-empty array of objects")
     if len(value) > _MAX_DETAILS:
-        raise InvalidAuthorizationDetails(f"at most {_MAX_DETAILS} authorization details are taken")
+        raise InvalidAuthorizationDetails(f"authorization_details must have at most {_MAX_DETAILS} items")
     for detail in value:
         name = detail.get("type")
         known = config.details_type(name) if isinstance(name, str) else None
         if known is None or not client.may_have_details(known.type):
             raise InvalidAuthorizationDetails(
-                "an authorization detail has a type that is unknown, or not this client's"
+                "an authorization detail has a type that is unknown, or not allowed for this client"
             )
         known.check(detail)
     return tuple(value)
 
 
 def enrich(details: Details, config: Config, random_bytes: RandomBytes, expires_at: float) -> Details:
-    """The details as granted: each of a `single_use` type tells which consent it is and when that ends."""
+    """The details as granted: each of a `single_use` type gets the consent's id and its end."""
     return tuple(
         {**detail, CONSENT_ID: random_token(random_bytes, 16), CONSENT_EXPIRES_AT: int(expires_at)}
         if (known := config.details_type(str(detail["type"]))) is not None and known.single_use
@@ -66,15 +67,15 @@ def enrich(details: Details, config: Config, random_bytes: RandomBytes, expires_
 
 
 def details_for(details: Details, resource: str, config: Config) -> Details:
-    """Those that belong to one API: by their type, and by their `locations` where they have some."""
+    """The details that belong to one API, by their type and, if they have any, by their `locations`."""
     return tuple(detail for detail in details if _belongs(detail, resource, config))
 
 
 def narrow(granted: Details, text: str | None) -> Details:
-    """The granted details that a token request's `authorization_details` ask for; all if it has none.
+    """The granted details that a token request's `authorization_details` name; all if it has none.
 
-    Each is named by members that it holds. Two that are alike name two granted ones, where there are two. Raises
-    InvalidAuthorizationDetails for one that names none.
+    A requested detail names a granted one that has the same members. Two equal ones name two granted ones, if there are
+    two. Raises InvalidAuthorizationDetails for one that names none.
     """
     if text is None:
         return granted

@@ -1,4 +1,4 @@
-"""An authorization request, validated: the same whether it was pushed, signed or sent through the browser.
+"""An authorization request, validated by the same rules whether it was pushed, signed or sent through the browser.
 
 Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
 Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
@@ -45,7 +45,7 @@ _STRINGS: Final = (
 async def read_authorization_request(
     core: Core, parameters: Parameters, client: Client, *, jkt: str | None = None
 ) -> PushedRequest:
-    """Read and check one. `jkt`: the key of the DPoP proof beside it. Raises Refused, JwtError, TransportError."""
+    """Read and check a request. `jkt`: the key of its DPoP proof. Raises Refused, JwtError, TransportError."""
     if "request_uri" in parameters:
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
     request_object = parameters.get("request")
@@ -81,7 +81,7 @@ async def check_members(
     pushed: bool = False,
     jkt: str | None = None,
 ) -> PushedRequest:
-    """The request that these members make. Raises Refused, StoreError."""
+    """The request with these members. Raises Refused, StoreError."""
     profile = core.profile_of(client)
     required = profile.request_object_required or client.flag("require_signed_request_object")
     if required and not signed:
@@ -97,7 +97,7 @@ async def check_members(
 def validate(
     core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, pushed: bool, jkt: str | None
 ) -> PushedRequest:
-    """The one set of rules. `members` holds strings, and JSON where the parameter is JSON. Raises Refused."""
+    """The one set of rules. `members` has strings, and JSON where the parameter is JSON. Raises Refused."""
     for name in _STRINGS:
         if name in members and not isinstance(members[name], str):
             raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
@@ -132,7 +132,7 @@ def validate(
 
 
 def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The members of a form, as a request object would hold them."""
+    """The members of a form, in the types that a request object would have."""
     members = dict(form)
     if "authorization_details" in members:
         members["authorization_details"] = parse_details(members["authorization_details"])
@@ -140,14 +140,14 @@ def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             members["claims"] = strict_json.parse_object(members["claims"])
         except ValueError as error:
-            raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5") from error
+            raise InvalidRequest("claims must be a JSON object", clause="OIDC 5.5") from error
     if "max_age" in members:
         if (
             not members["max_age"].isascii()
             or not members["max_age"].isdigit()
             or len(members["max_age"]) > 10
         ):
-            raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+            raise InvalidRequest("max_age must be a number of seconds", clause="OIDC 3.1.2.1")
         members["max_age"] = int(members["max_age"])
     return members
 
@@ -162,14 +162,14 @@ def _redirect_uri(members: Mapping[str, Any], client: Client) -> str:
 
 
 def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> str:
-    """The mode that the answer to a refused request takes: the one asked for, if it is to be had (JARM 2.1a)."""
+    """The response mode for a refused request: the requested one, if it is possible (JARM 2.1a)."""
     profile = core.profile_of(client)
     response_type = " ".join(sorted(str(members.get("response_type", "code")).split()))
     try:
         return response_mode_of(members, client, profile, core.response_modes, response_type)
     except InvalidRequest:
         if response_type == HYBRID and response_type in profile.response_types:
-            return "fragment"  # nothing of this kind is in a query
+            return "fragment"  # the query must not have an ID token
         signed = profile.jarm_required or profile.response_signature_required
         return "query.jwt" if signed else "query"
 
@@ -178,7 +178,7 @@ def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str
     scopes = tuple(dict.fromkeys(members.get("scope", "").split()))
     core.require_scopes(scopes, client)
     if not scopes and "authorization_details" not in members:
-        raise InvalidScope("ask for a scope or for authorization_details")
+        raise InvalidScope("the request needs a scope or authorization_details")
     return scopes
 
 
@@ -195,9 +195,9 @@ def _resources(core: Core, members: Mapping[str, Any], client: Client) -> tuple[
 def _in_use(
     resources: tuple[str, ...], scopes: tuple[str, ...], details: Details, config: Config
 ) -> tuple[str, ...]:
-    """The APIs at which something is asked for: what the user is not shown, no token is given for.
+    """The APIs at which the request needs anything. For others no token is issued, because the user is not shown them.
 
-    One that has neither scopes nor types of its own is asked for by its name alone. Raises InvalidTarget if none is
+    An API with neither scopes nor types of its own is requested by its name alone. Raises InvalidTarget if none is
     left.
     """
     named = [resource for resource in config.resources if resource.uri in resources]
@@ -210,7 +210,7 @@ def _in_use(
     )
     if resources and not found:
         raise InvalidTarget(
-            "nothing is asked for at these resources: ask for scopes or authorization_details of theirs",
+            "nothing is requested at these resources: add scopes or authorization_details of theirs",
             facts={"resource": resources[0][:200]},
         )
     return found
@@ -226,7 +226,7 @@ def _state(profile: Profile, members: Mapping[str, Any], scopes: tuple[str, ...]
     state: str | None = members.get("state")
     if state is None and "openid" not in scopes and profile.state_required:
         raise InvalidRequest(
-            "state is missing from a request without openid", clause=profile.clause("state_required")
+            "state is missing: a request without openid needs it", clause=profile.clause("state_required")
         )
     return state
 
@@ -236,49 +236,49 @@ def _nonce(
 ) -> str | None:
     nonce: str | None = members.get("nonce")
     if nonce is None and response_type == HYBRID:
-        raise InvalidRequest(f"nonce is missing from a request for {HYBRID}", clause="OIDC 3.3.2.11")
+        raise InvalidRequest(f"nonce is missing: response_type {HYBRID} needs it", clause="OIDC 3.3.2.11")
     if nonce is None and "openid" in scopes and profile.nonce_required:
         raise InvalidRequest(
-            "nonce is missing from a request with openid", clause=profile.clause("nonce_required")
+            "nonce is missing: a request with openid needs it", clause=profile.clause("nonce_required")
         )
     if nonce is not None and len(nonce) > 1024:
-        # FAPI2-SP 5.3.2.2-14: up to 64 are accepted, longer ones may be refused, none is cut short.
+        # FAPI2-SP 5.3.2.2-14: up to 64 characters must be accepted; longer ones may be refused, but are never cut.
         raise InvalidRequest("nonce is longer than 1024 characters", clause="FAPI2-SP 5.3.2.2-14")
     return nonce
 
 
 def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
-    """The key the code is bound to; the parameter and the proof must agree (RFC 9449 10.1)."""
+    """The key that the code is bound to. The parameter and the proof must agree (RFC 9449 10.1)."""
     named = members.get("dpop_jkt")
     if named is not None and not pkce.is_challenge(named):
-        raise InvalidRequest("dpop_jkt is not a SHA-256 thumbprint", clause="RFC 9449 10")
+        raise InvalidRequest("dpop_jkt must be a SHA-256 thumbprint", clause="RFC 9449 10")
     if named is not None and jkt is not None and named != jkt:
-        raise InvalidRequest("dpop_jkt is not the key of the DPoP proof", clause="RFC 9449 10.1")
+        raise InvalidRequest("dpop_jkt differs from the key of the DPoP proof", clause="RFC 9449 10.1")
     return named or jkt
 
 
 def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
     claims = members.get("claims", {})
     if not isinstance(claims, dict):
-        raise InvalidRequest("claims is not a JSON object", clause="OIDC 5.5")
+        raise InvalidRequest("claims must be a JSON object", clause="OIDC 5.5")
     for place in ("userinfo", "id_token"):
         wanted = claims.get(place) or {}
         if not isinstance(wanted, dict) or not all(
             request is None or isinstance(request, dict) for request in wanted.values()
         ):
-            raise InvalidRequest(f"claims.{place} is not an object of claim requests", clause="OIDC 5.5.1")
+            raise InvalidRequest(f"claims.{place} must be an object of claim requests", clause="OIDC 5.5.1")
     return claims
 
 
 def _max_age(members: Mapping[str, Any], client: Client) -> int | None:
     value = members.get("max_age", client.metadata.get("default_max_age"))
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise InvalidRequest("max_age is not a number of seconds", clause="OIDC 3.1.2.1")
+        raise InvalidRequest("max_age must be a number of seconds", clause="OIDC 3.1.2.1")
     return value
 
 
 def _prompt(members: Mapping[str, Any]) -> tuple[str, ...]:
     prompts = tuple(members.get("prompt", "").split())
     if not set(prompts) <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
-        raise InvalidRequest("prompt holds an unknown value, or none beside another", clause="OIDC 3.1.2.1")
+        raise InvalidRequest("prompt has an unknown value, or none with another value", clause="OIDC 3.1.2.1")
     return prompts

@@ -1,6 +1,6 @@
-"""The bounds of one request before an endpoint reads it: its head is measured, its body ends in octets and in time.
+"""The limits of a request before an endpoint reads it: the size of its head, the size and the time of its body.
 
-They hold wherever this server runs: on its own, or mounted into another ASGI server that has no bounds.
+They apply wherever this server runs: alone, or mounted into another ASGI server without limits.
 
 Spec: RFC 6585 5; RFC 9110 15.5.9, 15.5.14; RFC 9126 2.3
 Role: AS
@@ -17,13 +17,13 @@ from askit.errors import HeadTooLarge, TooLarge, TooSlow
 
 
 def require_small_head(scope: Scope, limits: Limits) -> None:
-    """Raises HeadTooLarge for too long a target or headers, TooLarge for a body that says it is too long."""
+    """Raises HeadTooLarge for a target or headers that are too long, TooLarge for a too large Content-Length."""
     headers = scope["headers"]
     target = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
     octets = target + sum(len(name) + len(value) for name, value in headers)
     if octets > limits.header_octets or len(headers) > limits.headers:
         raise HeadTooLarge(
-            "the target and the headers of this request are too long, or too many",
+            "the target and the headers of this request are too long, or there are too many headers",
             facts={"octets": octets, "limit": limits.header_octets, "headers": len(headers)},
         )
     for name, value in headers:
@@ -32,7 +32,7 @@ def require_small_head(scope: Scope, limits: Limits) -> None:
 
 
 def bounded(receive: Receive, limits: Limits) -> Receive:
-    """`receive` that raises TooLarge past so many octets of body, TooSlow past so many seconds from its first call."""
+    """A `receive` that raises TooLarge after too many octets, and TooSlow too many seconds after its first call."""
     until: float | None = None
     octets = 0
     whole = False
@@ -46,7 +46,7 @@ def bounded(receive: Receive, limits: Limits) -> Receive:
             async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError as error:
-            raise TooSlow("the body did not come in time", facts={"limit": limits.body_seconds}) from error
+            raise TooSlow("the body took too long to arrive", facts={"limit": limits.body_seconds}) from error
         octets += len(message.get("body", b""))
         if octets > limits.body_octets:
             raise _body_too_large(limits)

@@ -1,7 +1,7 @@
-"""Where a request comes from, so that wrong passwords are counted by place: behind proxies of ours, who came to them.
+"""The address that a request comes from, by which wrong passwords are counted; behind our proxies, their client's.
 
-A proxy appends the address of whoever came to it to X-Forwarded-For. What stands before that was sent by the caller and
-counts for nothing, unless the appended address is itself a proxy of ours.
+A proxy appends its client's address to X-Forwarded-For. What is before it was sent by that client, and is ignored
+unless the appended address is itself one of our proxies.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 7239 8.1
 Role: AS
@@ -21,10 +21,10 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def client_address(request: Request, proxies: Sequence[Network]) -> str:
-    """An IPv4 address, or the network of an IPv6 one, for a host has as many of those as it likes."""
+    """An IPv4 address, or the network of an IPv6 address, because one host can use many IPv6 addresses."""
     caller = request.client.host if request.client else ""
     for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
-        # What cannot be read is no place: a port in it, say, would make one of each connection.
+        # An unreadable value is ignored: with a port in it, for example, each connection would be another address.
         if _address(hop.strip()) is None or not is_among(caller, proxies):
             break
         caller = hop.strip()
@@ -32,7 +32,7 @@ def client_address(request: Request, proxies: Sequence[Network]) -> str:
 
 
 def network_address(address: str) -> str:
-    """An IPv4 address, or the network of an IPv6 one."""
+    """An IPv4 address, or the network of an IPv6 address."""
     known = _address(address)
     if isinstance(known, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(known) >> 64 << 64, 64)))

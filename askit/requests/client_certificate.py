@@ -1,4 +1,4 @@
-"""The certificate that a client showed beside a request: in the handshake, or in the header of a proxy that ended TLS.
+"""The client certificate of a request: from the TLS handshake, or from the header of a TLS-terminating proxy.
 
 Spec: RFC 8705 2, 6.5; RFC 9440 4a
 Role: AS
@@ -14,7 +14,7 @@ from fapikit.io.asgi_tls import shown_chain
 
 
 def client_certificate(core: Core, request: Request) -> ClientCertificate | None:
-    """None where the client showed none. Raises CertificateHeaderRefused."""
+    """None if the client has presented none. Raises CertificateHeaderRefused."""
     shown = shown_chain(request.scope)
     direct = ClientCertificate.from_der(shown[0], chain=shown[1:]) if shown else None
     header = core.config.client_certificates

@@ -1,7 +1,7 @@
-"""The DPoP proof of a request to this server: checked in full, its nonce demanded, then its `jti` remembered.
+"""The DPoP proof of a request to this server: checked in full with its nonce; then its `jti` is marked as used.
 
-The check comes before client authentication, so that a nonce challenge costs the client no assertion; the memory
-comes when somebody has proven something, a client who it is or a grant what it is worth: strangers take no room.
+The check comes before client authentication, so a nonce challenge does not use up the client's assertion. The mark is
+written after the client has authenticated, or after the grant is known to be valid: so nobody else can fill the store.
 
 Spec: RFC 9449 4.3, 4.3-10, 5, 8a, 8.2, 10.1, 11.1a, 11.1b, 11.3; FAPI2-SP 5.3.2.1-10, 5.3.2.1-12
 Role: AS
@@ -29,7 +29,7 @@ async def read_proof(
     access_token: str | None = None,
     bound_to: str | None = None,
 ) -> CheckedProof:
-    """Check the proof beside this request; `use_proof` must follow. Raises DPoPError or JwtError."""
+    """Check the proof of this request. `use_proof` must follow. Raises DPoPError or JwtError."""
     proofs = request.headers.getlist("dpop")
     url = core.url(request.url.path)
     names = {normalise(url), normalise(core.alias(url))}
@@ -46,7 +46,7 @@ async def read_proof(
 
 
 async def use_proof(core: Core, proof: CheckedProof | None, client: Client) -> None:
-    """Mark a checked proof as used, if there is one. Raises ReplayedProof; StoreError if that cannot be known."""
+    """Mark a checked proof as used, if there is one. Raises ReplayedProof; StoreError if the store cannot tell."""
     if proof is None:
         return
     store, scope, now = core.records.store, core.config.issuer, core.clock()

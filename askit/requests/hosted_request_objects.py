@@ -1,7 +1,7 @@
-"""Request objects that clients host: fetched from a URI that the client registered, and kept no longer than they may.
+"""Request objects that clients host: fetched from a URI that the client registered, and cached as its server allows.
 
-A fragment of the URI is the hash of what lies there. What is kept under another hash has been replaced since, so it
-is fetched again. Where this server connects to: `askit.clients.keys`. No redirect is followed.
+A fragment of the URI is the hash of its content. If the cached content has another hash, it has been replaced and is
+fetched again. `askit.clients.keys` says which addresses this server connects to. No redirect is followed.
 
 Spec: RFC 9101 5.2, 10.4; OIDC 6.2; RFC 9111 5.2.2
 Role: AS
@@ -44,24 +44,26 @@ class _Kept:
 
 
 class HostedRequestObjects:
-    """Those of all clients, in one cache of bounded size: it may forget, which costs another fetch."""
+    """The request objects of all clients, in one cache of limited size. What it forgets is fetched again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: LRUCache[str, _Kept] = LRUCache(_KEPT_OCTETS, getsizeof=lambda kept: kept.octets)
 
     def load(self, uri: str) -> Flow[str]:
-        """What lies behind a URI that the client registered. Raises UnusableRequestUri, TransportError."""
+        """The content of a URI that the client registered. Raises UnusableRequestUri, TransportError."""
         url, _, wanted = uri.partition("#")
         content = self._at_hand(url)
         if content is None or not _has_hash(content, wanted):
             content = yield from self._fetch(url)
         if not _has_hash(content, wanted):
             raise UnusableRequestUri(
-                "what lies behind the request_uri has another SHA-256 than the fragment says",
+                "the content of the request_uri has another SHA-256 than its fragment says",
                 clause="OIDC 6.2",
             )
-        return content.decode("ascii", "replace").strip()  # what is no JWT is refused as a request object
+        return content.decode(
+            "ascii", "replace"
+        ).strip()  # other content than a JWT is refused as a request object
 
     def _at_hand(self, url: str) -> bytes | None:
         kept = self._kept.get(url)
@@ -78,7 +80,7 @@ class HostedRequestObjects:
             response = yield from http(request)
         except (ResponseTooLarge, UnexpectedRedirect) as error:
             raise UnusableRequestUri(
-                f"no request object can be had from the request_uri: {error.message}", clause="RFC 9101 10.4"
+                f"the request_uri gives no request object: {error.message}", clause="RFC 9101 10.4"
             ) from error
         _require_answer(response)
         fresh = fresh_for(response, least=0.0, most=KEPT_AT_MOST, default=0.0)
@@ -89,16 +91,18 @@ class HostedRequestObjects:
 
 
 def _require_answer(response: HttpResponse) -> None:
-    """Raise UnusableAnswer where the client's server cannot say now, UnusableRequestUri for another failure."""
+    """Raise UnusableAnswer if the client's server cannot answer now, UnusableRequestUri for another failure."""
     if response.status == 200:
         return
     facts = {"status": response.status}
     if response.status == 429 or response.status >= 500:
-        raise UnusableAnswer("the request_uri gives nothing just now", clause="RFC 9101 5.2", facts=facts)
+        raise UnusableAnswer(
+            "the server of the request_uri cannot answer now", clause="RFC 9101 5.2", facts=facts
+        )
     raise UnusableRequestUri(f"the request_uri answers with {response.status}", facts=facts)
 
 
 def _has_hash(content: bytes, wanted: str) -> bool:
-    """Whether this is what the fragment names; without a fragment, whatever lies there."""
+    """Whether the content has the hash in the fragment. Without a fragment any content will do."""
     found = base64url.encode(hashlib.sha256(content).digest())
     return not wanted or hmac.compare_digest(found.encode(), wanted.encode())

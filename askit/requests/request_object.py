@@ -1,4 +1,4 @@
-"""A signed request object, sent or hosted by the client: verified as its own, then the only source of parameters.
+"""A signed request object, sent or hosted by the client: verified with its keys, then the only source of parameters.
 
 Spec: RFC 9101 4, 5b, 5.2, 6.2, 6.3; FAPI2-MS 5.3.1-1, 5.3.1-2, 5.3.1-3, 5.3.1-4, 5.3.1-5
 Spec: FAPI2-SP 5.3.2.1-13; RFC 9126 3-3; FAPI1-ADV 5.2.2-10, 5.2.2-13, 5.2.2-15, 5.2.2-17
@@ -25,7 +25,7 @@ _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 
 
 async def find_request_object(core: Core, parameters: Parameters, client: Client) -> str | None:
-    """The one of a request that came through the browser, nobody has verified it yet; None: it has none.
+    """The request object of a request that came through the browser, not verified yet; None if it has none.
 
     Raises UnusableRequestUri, TransportError.
     """
@@ -39,7 +39,7 @@ async def find_request_object(core: Core, parameters: Parameters, client: Client
 
 
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
-    """The authorization parameters inside. Raises JwtError or InvalidRequestObject; TransportError."""
+    """The authorization parameters in it. Raises JwtError or InvalidRequestObject; TransportError."""
     registered, profile = client.alg("request_object_signing_alg"), core.profile_of(client)
     decryption = await _decryption(core, client, token)
     expected = Expected(
@@ -66,19 +66,19 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
     _check_span(claims, profile, core.clock())
     if claims.get("client_id") != client.client_id:
         raise InvalidRequestObject(
-            "client_id inside the request object is not this client", clause="RFC 9101 6.3"
+            "client_id in the request object must be this client", clause="RFC 9101 6.3"
         )
     return {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
 
 
 async def _decryption(core: Core, client: Client, token: str) -> Decryption | None:
-    """How to open it; where the client registered encryption, a clear one is a downgrade."""
+    """How to decrypt it. If the client registered encryption, an unencrypted one is refused as a downgrade."""
     alg = client.alg("request_object_encryption_alg")
     if alg is None and not is_encrypted(token):
         return None
     keys = tuple(key for key in await core.decryption_keys.all() if alg in (None, key.alg))
     if not keys:
-        raise InvalidRequestObject("this server opens no encrypted request objects", clause="RFC 9101 6.1")
+        raise InvalidRequestObject("this server decrypts no request objects", clause="RFC 9101 6.1")
     enc = client.alg("request_object_encryption_enc")
     return Decryption(
         keys=keys, content_encryption=CONTENT_ENCRYPTION if enc is None else (enc,), required=alg is not None
@@ -86,7 +86,7 @@ async def _decryption(core: Core, client: Client, token: str) -> Decryption | No
 
 
 def _check_span(claims: Mapping[str, Any], profile: Profile, now: float) -> None:
-    """`nbf` not too old, `exp` not too far from it, where the profile says so."""
+    """Check the age of `nbf`, and how far `exp` is after it, as the profile requires."""
     nbf, exp = number(claims, "nbf", REQUEST_OBJECT), number(claims, "exp", REQUEST_OBJECT)
     if profile.request_object_max_age is not None:
         if nbf is None:
@@ -97,7 +97,9 @@ def _check_span(claims: Mapping[str, Any], profile: Profile, now: float) -> None
         if exp is None:
             raise REQUEST_OBJECT.fail(MissingClaim, "this request object has no exp", about="exp")
         if nbf is not None and exp - nbf > profile.request_object_max_lifetime:
-            raise REQUEST_OBJECT.fail(LivesTooLong, "this request object lives too long", about="exp")
+            raise REQUEST_OBJECT.fail(
+                LivesTooLong, "exp of this request object is too far after nbf", about="exp"
+            )
 
 
 def _with_code(error: FapiError) -> InvalidRequestObject:

@@ -1,10 +1,8 @@
-"""Where an authorization request waits for its user, and the request URI that stands for it meanwhile.
+"""Where an authorization request is kept until the user decides, and the request URI that names it.
 
-A request that an authenticated client pushed waits in the store. Any other one came from somebody who proved nothing:
-it waits inside its own request URI, sealed, and takes no room here until a user who signed in decides. What is sealed
-serves one purpose, for a time, and holds the id under which its one use is marked.
-
-Spec: RFC 9126 2.2, 4, 4b, 7.4; FAPI2-SP 5.3.2.2 N3
+A request that an authenticated client pushed is kept in the store. Any other request comes from somebody who has proven
+nothing. It is sealed inside its own request URI, and uses no room here until a signed-in user decides. A sealed request
+is for one purpose, for a limited time, and contains the id under which its single use is marked.
 Role: AS
 """
 
@@ -27,7 +25,7 @@ from fapikit.secrets import random_token
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 INTERACTION: Final = 900.0
-"""How long a user may take once the page is open; the request itself expires sooner."""
+"""Seconds that a user may take after the page is open. The request itself expires earlier."""
 _SEALED: Final = f"{PREFIX}sealed:"
 _PUSHED: Final = "askit pushed request"
 _OPENED: Final = "askit opened request"
@@ -35,7 +33,7 @@ _OPENED: Final = "askit opened request"
 
 @dataclass(frozen=True, slots=True)
 class OpenedRequest:
-    """A request whose page is open. `uri` names it on the page, `request_id` in the marks that are kept of it."""
+    """A request with an open page. `uri` names it on the page, `request_id` in its marks."""
 
     request_id: str
     uri: str
@@ -48,19 +46,19 @@ def is_given_out_here(uri: str) -> bool:
 
 
 async def push_request(core: Core, request: PushedRequest, client: Client) -> str:
-    """The URI of a request that was pushed. Raises TooLarge, StoreError."""
+    """The URI of a pushed request. Raises TooLarge, StoreError."""
     if client.auth_method == "none":
         return await _seal(core, _PUSHED, random_token(core.random_bytes), request, request.expires_at)
     _require_small(request, core.config.limits)
     request_uri = PREFIX + random_token(core.random_bytes)
-    # The record outlives the URI while its user is at the page.
+    # The record is kept longer than the URI is valid, because its user may be on the page.
     ttl = core.profile.par_lifetime + INTERACTION
     await core.records.save("request", request_uri, request, ttl, client.owners)
     return request_uri
 
 
 async def open_pushed_request(core: Core, request_uri: str, client: Client) -> OpenedRequest:
-    """The pushed request behind a URI of this client's, not yet expired nor decided. Raises InvalidRequestUri."""
+    """The pushed request of this client's URI, neither expired nor decided. Raises InvalidRequestUri."""
     if request_uri.startswith(_SEALED):
         request_id, request, _ = await _unseal(core, _PUSHED, request_uri)
     else:
@@ -75,13 +73,13 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
 
 
 async def open_direct_request(core: Core, request: PushedRequest) -> OpenedRequest:
-    """A request that came through the browser: it is open at once. Raises TooLarge."""
+    """A request that came through the browser: its page opens at once. Raises TooLarge."""
     prefer_locales(request.ui_locales)
     return await _opened(core, random_token(core.random_bytes), request)
 
 
 async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedRequest:
-    """A request whose page was opened in time, not yet decided. Raises InvalidRequestUri."""
+    """A request whose page was opened in time, and that is not decided. Raises InvalidRequestUri."""
     if uri.startswith(_SEALED):
         request_id, request, until = await _unseal(core, _OPENED, uri)
         opened = core.clock() < until
@@ -90,7 +88,7 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
         opened = await core.records.marked("request-opened", uri) is not None
     await _require_undecided(
         core, request_id
-    )  # first, for a page that was open too long must not say otherwise
+    )  # checked first, because only this is the reason if the page was open for too long
     if not opened:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
     request = request or await _stored(core, uri)
@@ -99,10 +97,10 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
 
 
 async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id: str = "") -> None:
-    """Of many decisions on one request, one counts; `grant_id`: what it grants. Raises AnsweredBefore, ShareTaken."""
+    """Mark a request as decided, once. `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken."""
     core.shares.require(owners)
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
-    made_at = opened.request.created_at  # a request in a URL outlives the store's memory of it
+    made_at = opened.request.created_at  # a request in a URL may be older than what the store remembers
     decided = f"granted {grant_id}" if grant_id else "refused"
     mark = core.records.mark("request-used", opened.request_id, lives, decided, owners=owners, since=made_at)
     if not await mark:
@@ -123,18 +121,18 @@ async def _require_usable(core: Core, request_id: str, request: PushedRequest, c
     prefer_locales(request.ui_locales)
     await _require_undecided(core, request_id)
     if not client.accepts_redirect_uri(request.redirect_uri):
-        raise InvalidRequestUri("the redirect_uri is not registered any more", clause="RFC 9126 7.4")
+        raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
 
 
 async def _require_undecided(core: Core, request_id: str) -> None:
-    """Raise AnsweredBefore, which says what was granted then."""
+    """Raise AnsweredBefore, with the grant of that decision, if there is one."""
     decided = await core.records.marked("request-used", request_id)
     if decided is not None:
         raise _answered(decided, "RFC 9126 4b")
 
 
 def _answered(decided: str, clause: str) -> AnsweredBefore:
-    """The error; `decided` is the value of the mark."""
+    """The error. `decided`: the value of the mark."""
     error = AnsweredBefore("this request was answered before: start again at the application", clause=clause)
     word, _, grant_id = decided.partition(" ")
     error.grant_id = grant_id if word == "granted" else ""
@@ -147,7 +145,7 @@ async def _opened(core: Core, request_id: str, request: PushedRequest) -> Opened
 
 
 async def _seal(core: Core, purpose: str, request_id: str, request: PushedRequest, until: float) -> str:
-    """A URI that holds the request itself. Raises TooLarge."""
+    """A URI that contains the request itself. Raises TooLarge."""
     limits = core.config.limits
     _require_small(request, limits)
     members = strict_json.dump({"id": request_id, "until": until, "request": request.members()})
@@ -155,14 +153,14 @@ async def _seal(core: Core, purpose: str, request_id: str, request: PushedReques
     uri = _SEALED + seal.seal_text(zlib.compress(members), purpose)
     if len(uri) > limits.sealed_request_octets:
         raise TooLarge(
-            "this request is too long to wait in a URL: shorten it, or push it as a client that authenticates",
+            "this request is too long to be kept in a URL: shorten it, or push it as a client that authenticates",
             facts={"octets": len(uri), "limit": limits.sealed_request_octets},
         )
     return uri
 
 
 async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedRequest, float]:
-    """Id, request and end of what `_seal` made for this purpose. Raises InvalidRequestUri."""
+    """The id, the request and the end of what `_seal` made for this purpose. Raises InvalidRequestUri."""
     seal = await core.keys.request_seal()
     try:
         sealed = seal.open_text(uri.removeprefix(_SEALED), purpose)
@@ -174,11 +172,11 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
 
 
 def _require_small(request: PushedRequest, limits: Limits) -> None:
-    """Raise TooLarge unless what a grant and a token add to this request will still fit into a record."""
+    """Raise TooLarge unless the request, with what a grant and a token add to it, fits into a record."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:
         raise TooLarge("this authorization request is too long", facts={"octets": octets, "limit": limit})
 
 
 def _unknown() -> InvalidRequestUri:
-    return InvalidRequestUri("this request_uri is unknown, or another client's", clause="RFC 9126 2.2")
+    return InvalidRequestUri("this request_uri is unknown, or of another client", clause="RFC 9126 2.2")

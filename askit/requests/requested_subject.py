@@ -1,6 +1,6 @@
-"""The one user a request is for, where it names one: by an ID token of the past, or by the value of the claim `sub`.
+"""The one user that a request may name: by an earlier ID token (`id_token_hint`), or by the value of the claim `sub`.
 
-Nobody else's session answers such a request: not silently, and not because somebody else signs in for it.
+Such a request is answered only for that user: never silently for another session, nor after another user's sign-in.
 
 Spec: OIDC 3.1.2.1, 3.1.2.2, 5.5.1
 Role: AS
@@ -23,7 +23,7 @@ from fapikit.jose.verify import check_signature
 
 
 async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
-    """The subjects a request may be answered for; empty: any. Raises InvalidRequest, StoreError."""
+    """The subjects for whom a request may be answered. Empty: any. Raises InvalidRequest, StoreError."""
     named = _claimed(members)
     hint = members.get("id_token_hint")
     if hint is None:
@@ -38,12 +38,12 @@ def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
     asked = (members.get("claims", {}).get("id_token") or {}).get("sub") or {}
     values = asked.get("values", [asked["value"]] if "value" in asked else [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidRequest("the value of the claim sub is not a string", clause="OIDC 5.5.1")
+        raise InvalidRequest("the value of the claim sub must be a string", clause="OIDC 5.5.1")
     return tuple(values)
 
 
 async def hinted_subject(core: Core, hint: str, client: Client) -> str:
-    """The subject of an ID token that this server made for this client, however long ago. Raises InvalidRequest."""
+    """The subject of an ID token that this server issued to this client, at any time. Raises InvalidRequest."""
     try:
         jws = parse_jws(hint, ID_TOKEN, core.signing_algorithms)
         key = KeySet.from_jwks(await core.keys.jwks()).select(jws.alg, jws.kid, ID_TOKEN)
@@ -52,7 +52,7 @@ async def hinted_subject(core: Core, hint: str, client: Client) -> str:
         check_audience(claims, ID_TOKEN, (client.client_id,), sole=False)
     except JwtError as error:
         raise InvalidRequest(
-            "id_token_hint is no ID token of this server for this client", clause="OIDC 3.1.2.2"
+            "id_token_hint must be an ID token of this server for this client", clause="OIDC 3.1.2.2"
         ) from error
     subject = claims.get("sub")
     if not isinstance(subject, str):
@@ -61,9 +61,11 @@ async def hinted_subject(core: Core, hint: str, client: Client) -> str:
 
 
 def hinted_client(core: Core, hint: str) -> str:
-    """Whom an ID token says it is for: a question for `hinted_subject`, not yet an answer. Raises InvalidRequest."""
+    """The client that the ID token names. It is not verified; `hinted_subject` does that. Raises InvalidRequest."""
     try:
         named = audiences_of(parse_jws(hint, ID_TOKEN, core.signing_algorithms).unverified_claims, ID_TOKEN)
     except JwtError as error:
-        raise InvalidRequest("id_token_hint is no ID token of this server", clause="OIDC 3.1.2.2") from error
+        raise InvalidRequest(
+            "id_token_hint must be an ID token of this server", clause="OIDC 3.1.2.2"
+        ) from error
     return named[0]

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol with bounds: a head and a body end in octets and in time, and so does an answer.
+"""uvicorn's HTTP protocol with limits on the size and the time of a head, a body and an answer.
 
-uvicorn bounds only a head that is not all there yet, and lets a body that nobody reads drip for ever.
+uvicorn limits only a head that is incomplete, and lets a body that nobody reads arrive without end.
 
 Spec: RFC 6585 5; RFC 9110 15.5.9, 15.5.14; RFC 9112 3, 7.1
 Role: AS
@@ -21,15 +21,15 @@ from askit.serving.connections import Connection, Connections
 from fapikit.io.asgi_tls import with_tls_extension
 
 LINGERING: Final = 5.0
-"""How much longer a body may come that the server itself has given up on: its answer gets through."""
+"""Seconds that a refused body may still arrive, so that the client can read the answer."""
 _CHUNKS: Final = 2048
 
 
 class BoundedParser(h11.Connection):
-    """h11's, which refuses a head or a body past the limits. `refusal`: the status that says so."""
+    """h11's parser, which refuses a head or a body over the limits. `refusal`: the status of the refusal."""
 
     def __init__(self, limits: Limits) -> None:
-        # What it counts is what is not parsed yet, with what stands between the parts.
+        # h11 counts only octets that are not parsed yet, together with what is between the parts.
         super().__init__(h11.SERVER, limits.header_octets + 4 * limits.headers)
         self._limits = limits
         self.refusal: HTTPStatus | None = None
@@ -58,7 +58,7 @@ class BoundedParser(h11.Connection):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _require_small_body(self, data: h11.Data) -> None:
-        """The application refuses one that is a little too long; this one goes on and on, or comes in crumbs."""
+        """The application refuses a body that is a little too long. This refuses an endless one, or tiny chunks."""
         self._octets += len(data.data)
         self._chunks += data.chunk_start
         if self._octets > 2 * self._limits.body_octets or self._chunks > _CHUNKS:
@@ -70,7 +70,7 @@ class BoundedParser(h11.Connection):
 
 
 class _Phase(Enum):
-    """What a connection waits for, or does."""
+    """What a connection is doing or waiting for."""
 
     IDLE = auto()
     HEAD = auto()
@@ -79,7 +79,7 @@ class _Phase(Enum):
 
 
 class BoundedHttp(H11Protocol):
-    """One connection. A phase has a deadline that no octet moves; uvicorn's own ends a connection that is idle."""
+    """One connection. Each phase has a deadline that received octets do not extend; uvicorn ends idle connections."""
 
     conn: BoundedParser
 
@@ -117,9 +117,9 @@ class BoundedHttp(H11Protocol):
         self._look()
 
     def send_400_response(self, msg: str) -> None:
-        """Of uvicorn: the answer to what its parser refuses, which is not always a 400, nor always to be given."""
+        """Overrides uvicorn's answer to a request that its parser refuses: not always 400, and not always sent."""
         if self.cycle is not None:
-            self.cycle.disconnected = True  # the application has nobody to answer any more
+            self.cycle.disconnected = True  # nobody can receive the application's answer any more
             self.cycle.message_event.set()
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()
@@ -135,7 +135,7 @@ class BoundedHttp(H11Protocol):
         self.transport.close()
 
     def _look(self) -> None:
-        """Which phase the connection is in by now."""
+        """Determine the phase that the connection is in now."""
         their = self.conn.their_state
         if self.transport.is_closing():
             self._enter(_Phase.IDLE)
@@ -149,7 +149,7 @@ class BoundedHttp(H11Protocol):
             self._enter(_Phase.IDLE)
 
     def _enter(self, phase: _Phase) -> None:
-        entered = phase, self.cycle  # each request has its own
+        entered = phase, self.cycle  # each request has its own cycle
         if entered == self._phase:
             return
         self._stop()

@@ -1,9 +1,9 @@
-"""Which connections are held, and which one gives way where there is no place for another.
+"""Which connections are held, and which one is closed when there is no room for a new one.
 
-A connection waits for its peer during the handshake, until a request is all there, and between two requests; it works
-while a request is being answered. For a new one the connection gives way that has waited longest: of the same address
-where that has its share, else of the address that holds most. One that works never does. So neither requests that
-nobody finishes nor one address keep others out.
+A connection waits for its peer during the handshake, until a request is complete, and between two requests. It works
+while a request is answered. If there is no room for a new connection, the one that has waited longest is closed: one of
+the same address if that address has used up its share, else one of the address with the most connections. A connection
+that works is never closed. So neither incomplete requests nor one address can keep others out.
 
 Role: AS
 """
@@ -17,11 +17,11 @@ class Connection(Protocol):
     """One connection."""
 
     def give_way(self) -> None:
-        """End at once."""
+        """Close it at once."""
 
 
 class Connections:
-    """At most `most` connections, and `most_per_address` of one address: a caller, not a proxy of ours."""
+    """At most `most` connections, and at most `most_per_address` of one address that is not one of our proxies."""
 
     def __init__(self, most: int, most_per_address: int) -> None:
         self._most = most
@@ -30,7 +30,7 @@ class Connections:
         self._by_address: dict[str, _Held] = {}
 
     def admit(self, connection: Connection, address: str, *, proxy: bool = False) -> bool:
-        """Whether there is a place for it now. It waits at first."""
+        """Whether there is room for it now. At first it waits."""
         held = self._by_address.get(address)
         if held is not None and not proxy and len(held) >= self._most_per_address:
             if not self._give_way(held):
@@ -45,13 +45,13 @@ class Connections:
         return True
 
     def wait(self, connection: Connection) -> None:
-        """It waits for its peer from now on."""
+        """From now on it waits for its peer."""
         held = self._held.get(connection)
         if held is not None and held.working.pop(connection, self) is None:
             held.waiting[connection] = None
 
     def work(self, connection: Connection) -> None:
-        """Its request is all there, and is being answered."""
+        """Its request is complete, and is being answered."""
         held = self._held.get(connection)
         if held is not None and held.waiting.pop(connection, self) is None:
             held.working[connection] = None
@@ -79,7 +79,7 @@ class Connections:
 
 
 class _Held:
-    """What one address holds, those that wait longest first."""
+    """The connections of one address, those that wait longest first."""
 
     __slots__ = ("address", "waiting", "working")
 

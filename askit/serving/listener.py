@@ -1,6 +1,6 @@
-"""What stands before each connection: its place is found before the handshake, which costs memory and time.
+"""Admits each connection before its TLS handshake, because a handshake costs memory and time.
 
-uvicorn would shake hands with everybody at once, and counts who has done so.
+uvicorn would begin a handshake with everybody at once, and counts only finished ones.
 
 Spec: FAPI2-SP 5.2.1-1
 Role: AS
@@ -21,7 +21,7 @@ from askit.serving.handshake import Handshake
 from askit.serving.open_files import connections_to_hold
 
 _GOODBYE: Final = 2.0
-"""How long a peer may take to confirm the end of its connection."""
+"""Seconds that a peer has to confirm the end of its connection."""
 
 
 class Listener:
@@ -35,12 +35,12 @@ class Listener:
         self.connections = Connections(connections, min(connections, limits.connections_per_address))
 
     def __call__(self, **given: Any) -> Incoming:
-        """The arguments are those of uvicorn for its protocols."""
+        """The arguments are those that uvicorn passes to its protocols."""
         return Incoming(self, given)
 
 
 class Incoming(asyncio.Protocol):
-    """One connection until TLS stands; what comes before HTTP is ready for it is kept for it."""
+    """One connection until its handshake is complete. Octets that arrive before HTTP is ready are kept for it."""
 
     def __init__(self, listener: Listener, given: dict[str, Any]) -> None:
         self._listener = listener
@@ -71,7 +71,7 @@ class Incoming(asyncio.Protocol):
             self._handshake.cancel()
 
     def give_way(self) -> None:
-        """End at once, without a goodbye."""
+        """Close it at once, without a TLS close message."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -85,7 +85,7 @@ class Incoming(asyncio.Protocol):
                 ssl_handshake_timeout=self._listener.limits.header_seconds,
                 ssl_shutdown_timeout=_GOODBYE,
             )
-        except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are
+        except OSError as error:  # the base class of ssl.SSLError, ConnectionError and TimeoutError
             self._listener.handshake.note_failure(error)
             self._listener.connections.forget(self)
             return

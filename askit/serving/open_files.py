@@ -1,6 +1,6 @@
-"""How many connections this process can hold: the operating system bounds its open files.
+"""How many connections this process can hold, because the operating system limits its open files.
 
-Where it has no more of them it can not even accept a connection to close it, and says so in the log again and again.
+A process without free file descriptors cannot even accept a connection to close it, and logs that again and again.
 
 Role: AS
 """
@@ -14,17 +14,17 @@ from askit.config.limits import Limits
 from askit.serving.server import ACCEPTED_AT_ONCE, TURNS
 
 _OTHERS: Final = 64
-"""Files of the store, and connections to clients for their keys."""
+"""Descriptors for the files of the store, and for connections to clients whose keys are fetched."""
 
 log = logging.getLogger("askit")
 
 
 def connections_to_hold(limits: Limits) -> int:
-    """`limits.connections`, or fewer where this process may not open as many files."""
+    """`limits.connections`, or fewer if this process may not open as many files."""
     room = max(_open_files() - TURNS * ACCEPTED_AT_ONCE - _OTHERS, 1)
     if room < limits.connections:
         log.warning(
-            "limits.connections = %d, but this process may open so few files that it holds %d: raise `ulimit -n`",
+            "limits.connections = %d, but the limit of open files allows only %d: raise it with `ulimit -n`",
             limits.connections,
             room,
         )

@@ -1,7 +1,7 @@
-"""uvicorn's server, which accepts few connections at a time while many wait in the system's queue.
+"""uvicorn's server, which accepts few connections at a time. The others wait in the system's queue.
 
-asyncio takes one number for both. A connection that gives way is closed some turns of the event loop after another was
-accepted in its place, so what is accepted in one turn decides how many files are open beyond those that are held.
+asyncio uses one number for both. A connection that makes room for another is closed some turns of the event loop after
+the other was accepted. So the number accepted in one turn decides how many files are open beyond the held connections.
 
 Role: AS
 """
@@ -15,14 +15,14 @@ from typing import Final
 import uvicorn
 
 ACCEPTED_AT_ONCE: Final = 32
-"""The `backlog` for uvicorn: so many connections are accepted in one turn of the event loop."""
+"""The `backlog` for uvicorn: how many connections are accepted in one turn of the event loop."""
 TURNS: Final = 4
-"""Accepted, given a transport, let in, and only then closed is what gave way."""
+"""Turns until a replaced connection is closed: accept, create the transport, admit, close."""
 _QUEUE: Final = 1024
 
 
 class BoundedServer(uvicorn.Server):
-    """Serves what `uvicorn_config` describes."""
+    """Serves the configuration of `uvicorn_config`."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -1,1 +1,1 @@
-"""The account owner: sign-in, session, consent, what was granted, and the end of a session."""
+"""The user (resource owner): sign-in, session, consent, grants, and the end of a session."""

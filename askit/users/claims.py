@@ -1,4 +1,4 @@
-"""The claims of users: which a scope stands for, and which a request asks for by name.
+"""The claims of users: those of each scope, and those that a request names.
 
 Spec: OIDC 5.4, 5.5
 Role: AS
@@ -21,9 +21,9 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 PROTOCOL_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid"}
 )
-"""What the server itself says in an ID token: never taken from a user's claims."""
+"""Claims of an ID token that only the server sets, never the user's claims."""
 
 
 def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
-    """The user's claims that a `claims` parameter asks for, in either place."""
+    """The user's claims that a `claims` parameter requests, for the ID token or for UserInfo."""
     return {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}} - PROTOCOL_CLAIMS

@@ -1,7 +1,7 @@
-"""What an authorization request still needs (a sign-in, a decision), and what follows from the decision.
+"""What an authorization request still needs (a sign-in, a decision), and the response after the decision.
 
-The request URI is marked as used when the user decides, not when a page is loaded: a reload or a link preview
-costs nothing, and of two decisions one counts.
+The request URI is marked as used when the user decides, not when a page is loaded. So a reload or a link preview uses
+nothing up, and of two decisions one counts.
 
 Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; OIDC 3.1.2.3, 3.1.2.4; RFC 9126 4b; RFC 9470 5; FAPI1-BL 5.2.2-12, 5.2.2.1-3
 Role: AS
@@ -46,17 +46,17 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
             return await approve(core, opened, client, session)
         if browser.session is None or needs_login(core, opened, browser.session):
             if "none" in request.prompt:
-                raise LoginRequired("nobody is signed in, or not recently enough")
+                raise LoginRequired("nobody is signed in, or the sign-in is too old")
             return await login_page(core, opened, client, browser)
         if needs_step_up(core, request, browser.session):
             if "none" in request.prompt:
-                raise LoginRequired("the user signed in at a lower acr than the request needs")
+                raise LoginRequired("the user's acr is lower than the request requires")
             return await step_up_page(core, opened, client, browser)
         if "none" in request.prompt:
             if not await user_grants.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
-        _require_meant_user(core, request, browser.session)
+        _require_requested_user(core, request, browser.session)
     except Refused as error:
         if isinstance(error, InvalidRequestUri):
             raise
@@ -73,7 +73,7 @@ async def login_page(
     wrong: bool = False,
     username: str | None = None,
 ) -> Response:
-    """The login form; `username` is what was typed before, if it was `wrong`."""
+    """The login form. `username`: what was entered before, if it was `wrong`."""
     request = opened.request
     page = core.pages.login(
         client_name=client.name,
@@ -90,8 +90,8 @@ async def login_page(
 async def step_up_page(
     core: Core, opened: OpenedRequest, client: Client, browser: Browser, *, wrong: bool = False
 ) -> Response:
-    """The PIN form, for who is signed in."""
-    assert browser.session is not None  # noqa: S101 - for the type checker; the callers have seen to it
+    """The PIN form for the signed-in user."""
+    assert browser.session is not None  # noqa: S101 - for the type checker; the callers have checked it
     page = core.pages.step_up(
         client=client,
         username=browser.session.username,
@@ -104,8 +104,8 @@ async def step_up_page(
 
 
 async def consent_page(core: Core, opened: OpenedRequest, client: Client, browser: Browser) -> Response:
-    """Who asks, for whom, for what: client, user, each payment with payee and amount, each scope in words."""
-    assert browser.session is not None  # noqa: S101 - for the type checker; continue_request has seen to it
+    """Shows the client, the user, each payment with payee and amount, and each scope in words."""
+    assert browser.session is not None  # noqa: S101 - for the type checker; continue_request has checked it
     request = opened.request
     user = core.users.find(browser.session.username)
     page = core.pages.consent(
@@ -134,14 +134,14 @@ async def approve(
     client: Client,
     session: Session,
 ) -> Response:
-    """One decision, one grant, one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
+    """One decision gives one grant and one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
     request = opened.request
-    _require_meant_user(core, request, session)
+    _require_requested_user(core, request, session)
     acr = granted_level(core, request, session)
     owners = core.owners(client, session.username)
     user = core.users.find(session.username)
     if user is None:
-        raise AccessDenied("this user cannot sign in any more")
+        raise AccessDenied("this user may no longer sign in")
     grant_id = random_token(core.random_bytes)
     await use_up(core, opened, owners, grant_id=grant_id)
     now = core.clock()
@@ -176,7 +176,7 @@ async def approve(
         dpop_jkt=request.dpop_jkt,
         nonce=request.nonce,
     )
-    # The record outlives the code, so that a late reuse is known for one and ends the grant.
+    # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
     await core.records.save("code", value, code, core.config.grant_lifetime, owners)
     members = {"code": value}
     if request.response_type == HYBRID:
@@ -189,43 +189,45 @@ async def approve(
 async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Response:
     """Raises InvalidRequestUri if this request was decided already."""
     await use_up(core, opened, core.owners(client, session.username))
-    return await refuse(core, opened.request, client, AccessDenied("the user said no"))
+    return await refuse(core, opened.request, client, AccessDenied("the user refused"))
 
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
-    """The error, as an authorization response."""
+    """Sends the error as an authorization response."""
     cite_what_is_in_force(error, core.profile_of(client))
     members = {"error": code_of(error), "error_description": describe(error)}
     return await authorization_response(core, request, client, members)
 
 
 def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
-    """Whether the user must sign in (again) for this request; a sign-in made for it counts."""
+    """Whether the user must sign in (again) for this request. A sign-in that was made for it counts."""
     request = opened.request
     if session.acr not in core.config.acr_levels:
-        return True  # of a process whose settings were others
+        return True  # the user, or the level, is not in this process's settings
     if session.fresh_for == digest(opened.request_id):
         return False
     if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
         return True
-    if not _is_meant_user(core, request, session):
+    if not _is_requested_user(core, request, session):
         return True
     if request.max_age is None:
         return False
     age = core.clock() - session.auth_time
-    # Of another process, whose clock may be ahead; one that lies further ahead would satisfy any max_age.
+    # Another process's clock may be ahead. A time further in the future would satisfy every max_age.
     return not -core.profile.clock_skew <= age <= request.max_age
 
 
-def _is_meant_user(core: Core, request: PushedRequest, session: Session) -> bool:
+def _is_requested_user(core: Core, request: PushedRequest, session: Session) -> bool:
     user = core.users.find(session.username)
     return not request.subjects or (user is not None and user.sub in request.subjects)
 
 
-def _require_meant_user(core: Core, request: PushedRequest, session: Session) -> None:
-    """Raise LoginRequired if the request is for another user than the one who signed in."""
-    if not _is_meant_user(core, request, session):
-        raise LoginRequired("another user is signed in than the one asked for", clause="OIDC 3.1.2.2")
+def _require_requested_user(core: Core, request: PushedRequest, session: Session) -> None:
+    """Raise LoginRequired if another user is signed in than the one that the request names."""
+    if not _is_requested_user(core, request, session):
+        raise LoginRequired(
+            "another user is signed in than the one that the request names", clause="OIDC 3.1.2.2"
+        )
 
 
 def _automatic_session(core: Core, request: PushedRequest) -> Session:

@@ -1,7 +1,7 @@
-"""What a user granted to whom: written at the decision, listed on a page, ended there.
+"""What users have granted to clients: written at the decision, listed on a page, revoked there.
 
-A grant lives while its record is there; removing the record ends its codes, refresh tokens and access tokens. Each
-user's grants form a chain in the store, newest first, whose head is swapped: no list grows under one key.
+A grant is valid while its record exists. Removing the record ends its codes, refresh tokens and access tokens. Each
+user's grants form a chain in the store, newest first. Its head is replaced by a swap, so no list grows in one record.
 
 Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8; RFC 8252 8.6
 Role: AS
@@ -26,11 +26,11 @@ _TRIES: Final = 200
 _LOOKED_BACK: Final = 20
 """Among so many of a user's newest grants one for the same client is looked for, to be named at consent."""
 _USE_STEP: Final = 60.0
-"""So often at most the last use of a grant is written down, in seconds."""
+"""Seconds. The last use of a grant is written at most so often."""
 
 
 async def remember(core: Core, grant: Grant, owners: Owners) -> None:
-    """Keep a grant, and what was agreed to. Raises StoreError."""
+    """Keep a grant and the agreement behind it. Raises StoreError."""
     records, ttl = core.records, grant.expires_at - core.clock()
     await records.save("grant", grant.grant_id, grant, ttl, owners)
     agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
@@ -41,17 +41,17 @@ async def remember(core: Core, grant: Grant, owners: Owners) -> None:
             await records.write("grant-before", grant.grant_id, head, ttl, owners)
         if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
             return
-    raise StoreUnavailable("too many grants of one user at one time")
+    raise StoreUnavailable("too many grants of one user at the same time")
 
 
 async def find(core: Core, grant_id: str) -> Grant | None:
-    """A grant that stands: not revoked, and of a user who is still there. Raises StoreError."""
+    """A valid grant: not revoked, and of a user who still exists. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
     return None if grant is None or core.users.find(grant.username) is None else grant
 
 
 async def note_use(core: Core, grant_id: str, owners: Owners = ()) -> None:
-    """Keep when a grant was used. Nothing is decided by it: a store that fails costs a line in the log.
+    """Store when a grant was used. Nothing depends on it, so a failing store only causes a line in the log.
 
     `owners` are charged for the record once, when its first token is issued.
     """
@@ -60,10 +60,10 @@ async def note_use(core: Core, grant_id: str, owners: Owners = ()) -> None:
         if seen is not None and now - read_stored("grant-use", GrantUse, seen).at < _USE_STEP:
             return
         new = GrantUse(at=now).dump()
-        # Who loses the swap finds that another process noted the same minute.
+        # If the swap is lost, another process has stored the same minute.
         await core.records.swap("grant-use", grant_id, seen, new, core.config.grant_lifetime, owners)
     except StoreError as error:
-        core.log.warning("the last use of a grant was not kept: %s", error)
+        core.log.warning("the time of a grant's last use was not stored: %s", error)
 
 
 async def last_use(core: Core, grant_id: str) -> float | None:
@@ -73,9 +73,9 @@ async def last_use(core: Core, grant_id: str) -> float | None:
 
 
 def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
-    """What of a grant its client may still have, whose registration, or the policy for it, may have become narrower.
+    """The part of a grant that its client may still have; its registration or the policy may be narrower now.
 
-    Raises InvalidGrant if that is nothing.
+    Raises InvalidGrant if nothing is left.
     """
     left = replace(
         grant,
@@ -86,15 +86,15 @@ def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
         ),
     )
     if not left.scopes and not left.authorization_details:
-        raise InvalidGrant("nothing of what was granted is open to this client any more")
+        raise InvalidGrant("this client may no longer have anything of this grant")
     return left
 
 
 async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:
-    """Whether this user agreed to these scopes and claims for this client before; details are asked for every time."""
+    """Whether this user agreed to these scopes and claims for this client before. Details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
         return False
-    # RFC 8252 8.6: another app may take the loopback port or the scheme of a public client: the user decides each time.
+    # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
     if client.auth_method == "none" and not request.redirect_uri.startswith("https:"):
         return False
     agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
@@ -107,14 +107,14 @@ async def agreed_before(core: Core, username: str, request: PushedRequest, clien
 
 
 async def grants_of(core: Core, username: str, *, start: str | None = None) -> tuple[list[Grant], str | None]:
-    """One page of a user's live grants, newest first, and where the next one starts; `start` comes from there."""
+    """One page of a user's valid grants, newest first, and the `start` of the next page."""
     found: list[Grant] = []
     link = await core.records.marked("grants-of", username) if start is None else start
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
         grant = await core.records.load("grant", link, Grant)
-        if grant is not None and grant.username == username:  # `start` may be anybody's
+        if grant is not None and grant.username == username:  # `start` may name another user's grant
             found.append(grant)
         link = await core.records.marked("grant-before", link)
     return found, link
@@ -140,7 +140,7 @@ async def latest_of(core: Core, username: str, client: Client) -> tuple[Grant, f
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:
-    """End a grant of this user; whether there was one."""
+    """End a grant of this user. Returns whether there was one."""
     grant = await core.records.load("grant", grant_id, Grant)
     if grant is None or grant.username != username:
         return False

@@ -1,7 +1,7 @@
-"""The levels of a sign-in: which one a request needs, who reaches it, and whether a session did.
+"""The levels (acr) of a sign-in: which one a request needs, which ones a user can reach, which one a session has.
 
-A password reaches the weakest level of `acr`, and the PIN of a user the one above. A level that was asked for counts
-as required; of several, the first that the user can reach is the one that is needed.
+A password reaches the first (weakest) level of `acr`, a user's PIN the second. A requested level counts as required. If
+several are requested, the first one that the user can reach is required.
 
 Spec: RFC 9470 5; OIDC 3.1.2.1, 5.5.1.1
 Role: AS
@@ -17,15 +17,15 @@ from askit.records import PushedRequest, Session
 
 
 def levels_of(config: Config, user: User | None) -> tuple[str, ...]:
-    """What this user can reach, the weakest first; None: what somebody can."""
+    """The levels that this user can reach, the weakest first. None: those that any user can reach."""
     pins = [known.pin for known in config.users] if user is None else [user.pin]
     return config.acr_levels if any(pin is not None for pin in pins) else config.acr_levels[:1]
 
 
 def needed_level(core: Core, request: PushedRequest, user: User | None) -> str | None:
-    """The level that this request needs, None for any; `user` is None before the sign-in.
+    """The level that this request needs; None for any. `user` is None before the sign-in.
 
-    Raises UnmetAuthentication if none of those asked for can be reached.
+    Raises UnmetAuthentication if none of the requested levels can be reached.
     """
     asked = _asked_levels(request)
     reachable = levels_of(core.config, user)
@@ -37,23 +37,23 @@ def needed_level(core: Core, request: PushedRequest, user: User | None) -> str |
 
 
 def needs_step_up(core: Core, request: PushedRequest, session: Session) -> bool:
-    """Whether the session lies below the level that is needed. Raises UnmetAuthentication."""
+    """Whether the session's level is below the one that is needed. Raises UnmetAuthentication."""
     level, levels = needed_level(core, request, core.users.find(session.username)), core.config.acr_levels
     return level is not None and levels.index(session.acr) < levels.index(level)
 
 
 def granted_level(core: Core, request: PushedRequest, session: Session) -> str:
-    """The level that the tokens of this request carry: the needed one, else that of the session.
+    """The level in the tokens of this request: the needed one, else that of the session.
 
-    Raises LoginRequired for a session below it, UnmetAuthentication.
+    Raises LoginRequired for a session below it; UnmetAuthentication.
     """
     if needs_step_up(core, request, session):
-        raise LoginRequired("the user signed in at a lower acr than the request needs")
+        raise LoginRequired("the user's acr is lower than the request requires")
     return needed_level(core, request, core.users.find(session.username)) or session.acr
 
 
 def _asked_levels(request: PushedRequest) -> tuple[str, ...]:
-    """In the order of `acr_values`. An essential claim leaves those that it names."""
+    """In the order of `acr_values`. An essential claim keeps only the levels that it names."""
     asked = (request.claims.get("id_token") or {}).get("acr")
     if isinstance(asked, dict) and asked.get("essential") is True:
         values = asked.get("values")

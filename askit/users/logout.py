@@ -1,7 +1,7 @@
-"""Ending a browser's session, and telling the clients that signed somebody in with it.
+"""Ends a browser's session, and notifies the clients that used it to sign the user in (back-channel logout).
 
-Each client that wants to hear of it is told behind the browser's back, once, all at the same time; one that does not
-answer holds nobody up for long. What was granted stays: a consent outlives the session in which it was given.
+Each client with a backchannel_logout_uri is notified once, all at the same time, with a short timeout. Grants stay
+valid: a consent does not end with the session in which it was given.
 
 Spec: OIDC Back-Channel Logout 1.0, sections 2.1, 2.3, 2.4, 2.5, 2.7
 Role: AS
@@ -34,7 +34,7 @@ log = logging.getLogger("askit")
 
 
 async def remember(core: Core, session: Session, client: Client, owners: Owners) -> None:
-    """Keep who is to be told of the end of this session. Raises StoreError."""
+    """Remember that a client must be notified of this session's end. Raises StoreError."""
     if URI not in client.metadata or not session.session_id:
         return
     for _ in range(_TRIES):
@@ -42,19 +42,19 @@ async def remember(core: Core, session: Session, client: Client, owners: Owners)
         known = () if seen is None else read_stored("session-clients", SessionClients, seen).clients
         if client.client_id in known:
             return
-        # As long as codes: a session goes on under its id where its user signs in again.
+        # As long as codes are valid: a session keeps its id if its user signs in again.
         new, lives = SessionClients(clients=(*known, client.client_id)), core.config.grant_lifetime
         if await core.records.swap("session-clients", session.session_id, seen, new.dump(), lives, owners):
             return
-    raise StoreUnavailable("too many logins in one session at one time")
+    raise StoreUnavailable("too many logins in one session at the same time")
 
 
 async def end_session(core: Core, browser: Browser) -> None:
-    """Sign the browser out here, and tell its clients. Raises StoreError before anything has ended."""
+    """Sign the browser out here, and notify its clients. Raises StoreError before anything has ended."""
     await sign_out(core, browser)
     if browser.session is None:
         return
-    # Taken, so that of two sign-outs at once one tells.
+    # The record is removed, so of two sign-outs at once only one sends the notices.
     octets = await core.records.remove("session-clients", browser.session.session_id)
     if octets is not None:
         told = read_stored("session-clients", SessionClients, octets).clients
@@ -62,7 +62,7 @@ async def end_session(core: Core, browser: Browser) -> None:
 
 
 async def _tell(core: Core, session: Session, client_id: str) -> None:
-    """One client; what goes wrong is on the log, for the user can do nothing about it."""
+    """Notify one client. A failure is only logged, because the user can do nothing about it."""
     try:
         client = await core.clients.find(client_id)
         if client is None or URI not in client.metadata:
@@ -71,10 +71,10 @@ async def _tell(core: Core, session: Session, client_id: str) -> None:
         request = form_request(client.metadata[URI], [("logout_token", token)], timeout=TIMEOUT)
         response = await core.run(http(request))
     except FapiError as error:
-        log.warning("%s was not told of a logout: %s", client_id, error)
+        log.warning("%s was not notified of a logout: %s", client_id, error)
         return
     if response.status not in (200, 204):
-        log.warning("%s answered %d when it was told of a logout", client_id, response.status)
+        log.warning("%s answered %d to the notice of a logout", client_id, response.status)
 
 
 async def _logout_token(core: Core, session: Session, client: Client) -> str:

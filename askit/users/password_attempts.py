@@ -1,13 +1,13 @@
-"""How often a wrong password may be tried, counted in the store, so for all processes together.
+"""Limits wrong passwords. They are counted in the store, so for all processes together.
 
-A guess takes its place in the count before the password is looked at, by a swap in the store, and gives it back if the
-password was right: of many at once, in however many processes, no more than the limit are answered. What counts is a
-name tried from one address, so that a stranger's guesses do not lock out the user; a wider limit bounds the guesses at
-one name from everywhere, and does not bind addresses where that user signed in before.
+A guess is counted by a swap in the store before the password is checked, and removed if the password was right. So of
+many guesses at once, in any number of processes, no more than the limit are checked. The counter is for one user name
+from one address, so guesses from elsewhere do not lock the user out. A higher limit applies to one name from all
+addresses, except those from which that user has signed in before.
 
-There is a counter for each user's name. All others, which strangers make, lie in a table of bounded size, under
-pseudonyms: where a row of it is full, the counter that ends first is forgotten. So who guesses from hundreds of
-addresses may outlive the limit of one of them, and never that of a name.
+Each user's name has a counter of its own. All other counters, which anybody can cause, are in a table of limited size,
+under pseudonyms. If a row of it is full, the counter that ends first is removed. So guesses from hundreds of addresses
+may escape the limit of one address, but never the limit of a name.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 6749 10.10
 Role: AS
@@ -21,20 +21,21 @@ from typing import Final, NamedTuple
 from askit.config.limits import Limits
 from askit.errors import TooManyAttempts
 from askit.record_fields import reading
-from askit.records import Counters, Names, Records, digest, read_stored
+from askit.record_store import Records
+from askit.records import Counters, Names, digest, read_stored
 from fapikit.clock import Clock
 
 WINDOW: Final = 300.0
 _KNOWN_FOR: Final = 90 * 86_400.0
 _KNOWN: Final = 20
-"""How many addresses of a user are remembered: the latest ones."""
+"""How many addresses of a user are remembered. The latest ones are kept."""
 _ROW: Final = 16
 _TRIES: Final = 200
-"""Whoever loses a swap has seen another guess counted."""
+"""A lost swap means that another guess was counted."""
 
 
 class Counter(NamedTuple):
-    """One counter: the record it lies in, its name there, and how far it may count."""
+    """One counter: the record it is in, its name there, and its limit."""
 
     record: str
     name: str
@@ -42,7 +43,7 @@ class Counter(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One guess that was let through, and what counts it."""
+    """One guess that may be checked, and its counters."""
 
     username: str
     address: str
@@ -51,7 +52,7 @@ class Attempt(NamedTuple):
 
 
 class PasswordAttempts:
-    """`pseudonym` hides what is counted, and scatters it over the table. `usernames`: those of users."""
+    """`pseudonym` hides what is counted, and distributes it over the table. `usernames`: the names of users."""
 
     def __init__(
         self,
@@ -71,36 +72,36 @@ class PasswordAttempts:
         self._row = min(limits.password_counters, _ROW)
 
     async def begin(self, username: str, address: str) -> Attempt:
-        """Count a guess. Raises TooManyAttempts where one of the limits is reached, StoreError."""
+        """Count a guess. Raises TooManyAttempts if a limit is reached; StoreError."""
         limits = self._limits
-        wide = [await self._of_stranger(f"address {address}", limits.wrong_passwords_per_address)]
+        wide = [await self._in_table(f"address {address}", limits.wrong_passwords_per_address)]
         if not await self._is_known(username, address):
             wide.append(await self._of_name(username))
         for counter in wide:
-            # Before anything is counted: guesses that are all refused take no places in the table.
+            # Before anything is counted: refused guesses use no entries of the table.
             _, counts = await self._read(counter)
             if _count(counts, counter) >= counter.limit:
                 raise _too_many()
-        pair = await self._of_stranger(f"pair {address}\0{username}", limits.wrong_passwords)
+        pair = await self._in_table(f"pair {address}\0{username}", limits.wrong_passwords)
         for counter in (pair, *wide):
             await self._add(counter)
         return Attempt(username, address, pair, tuple(wide))
 
     async def succeeded(self, attempt: Attempt) -> None:
-        """The password was right: it does not count, and its address is known from now on. Raises StoreError."""
+        """The password was right: remove the guess, and remember its address. Raises StoreError."""
         await self._remember(attempt.username, attempt.address)
         await self._set(attempt.pair, lambda _: 0)
         for counter in attempt.wide:
             await self._set(counter, lambda count: count - 1)
 
-    async def _of_stranger(self, what: str, limit: int) -> Counter:
+    async def _in_table(self, what: str, limit: int) -> Counter:
         name = await self._pseudonym(what)
         return Counter(f"row {int(digest(name)[:8], 16) % self._rows}", name, limit)
 
     async def _of_name(self, username: str) -> Counter:
         limit = self._limits.wrong_passwords_per_name
-        strangers = await self._of_stranger(f"name {username}", limit)
-        return Counter(f"name {username}", "", limit) if username in self._usernames else strangers
+        shared = await self._in_table(f"name {username}", limit)
+        return Counter(f"name {username}", "", limit) if username in self._usernames else shared
 
     async def _is_known(self, username: str, address: str) -> bool:
         return await self._pseudonym(f"known {address}") in await self._known(username)
@@ -138,7 +139,7 @@ class PasswordAttempts:
         raise _too_many()
 
     async def _read(self, counter: Counter) -> tuple[bytes | None, dict[str, tuple[int, float]]]:
-        """A record as it is, and what counts in it by name, with when it ends."""
+        """A record as it is, and its current counts by name, each with its end."""
         seen = await self._records.read("login-failures", counter.record)
         if seen is None:
             return None, {}

@@ -1,7 +1,7 @@
-"""The browser: a cookie that names it, the session behind it once somebody signed in, and form tokens bound to it.
+"""The browser: a cookie that identifies it, its session after a sign-in, and form tokens that are bound to it.
 
-The cookie changes at sign-in, so that a planted one is worth nothing. A form token is a MAC over cookie and purpose:
-a form of another site, another browser or an earlier session does not have it.
+The cookie changes at sign-in, so an injected one is useless. A form token is a MAC over cookie and purpose: a form of
+another site, another browser or an earlier session does not have it.
 
 Spec: RFC 9700 4.7; RFC 6265 4.1; FAPI2-SP 5.2.3
 Role: AS
@@ -30,7 +30,7 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """One browser; `session` is None until somebody signed in."""
+    """One browser. `session` is None before a sign-in."""
 
     cookie: str
     known: bool
@@ -41,12 +41,12 @@ class Browser:
 
 
 def cookie_name(core: Core) -> str:
-    """Each issuer's own: a cookie knows neither port nor (as `__Host-` wants it) path, and several share a host."""
+    """Different for each issuer: a cookie has neither port nor (with `__Host-`) path, and issuers may share a host."""
     return f"__Host-askit-{digest(core.config.issuer)[:12]}"
 
 
 async def read_browser(core: Core, request: Request) -> Browser:
-    """The browser of this request; a new one gets its cookie with the first page. Raises StoreError."""
+    """The browser of this request. A new one gets its cookie with the first page. Raises StoreError."""
     value = request.cookies.get(cookie_name(core), "")
     if not _VALUE.match(value):
         return Browser(random_token(core.random_bytes), known=False)
@@ -59,9 +59,9 @@ async def read_browser(core: Core, request: Request) -> Browser:
 
 
 async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Browser:
-    """A new session under a new cookie; the old one is gone, or goes on as the new one if it was this user's.
+    """A new session with a new cookie. The old session ends, or continues as the new one if it was this user's.
 
-    Raises ShareTaken for a user who has too much here.
+    Raises ShareTaken if the user's share of the store is used up.
     """
     owners = (user_owner(user.username),)
     core.shares.require(owners)
@@ -85,9 +85,9 @@ async def sign_in(core: Core, old: Browser, user: User, *, fresh_for: str) -> Br
 
 
 async def raise_level(core: Core, old: Browser, session: Session, *, fresh_for: str) -> Browser:
-    """The same session at the highest level, under a new cookie. When it began, and when it ends, stays.
+    """The same session at the highest level, with a new cookie. Its begin and its end stay the same.
 
-    Raises ShareTaken for a user who has too much here.
+    Raises ShareTaken if the user's share of the store is used up.
     """
     owners = (user_owner(session.username),)
     core.shares.require(owners)
@@ -103,7 +103,7 @@ async def sign_out(core: Core, browser: Browser) -> None:
 
 
 def set_cookie(core: Core, response: Response, browser: Browser) -> Response:
-    """Give a new browser its cookie. Lax, because the client's site sends the browser here."""
+    """Give a new browser its cookie. SameSite=Lax, because the client's site sends the browser here."""
     if not browser.known:
         name = cookie_name(core)
         response.set_cookie(name, browser.cookie, secure=True, httponly=True, samesite="lax", path="/")
@@ -111,7 +111,7 @@ def set_cookie(core: Core, response: Response, browser: Browser) -> Response:
 
 
 async def form_token(core: Core, browser: Browser, purpose: str) -> str:
-    """The hidden field of a form that this browser may send for this purpose."""
+    """The hidden field of a form, for this browser and this purpose."""
     return await core.keys.mac("form", f"{browser.cookie}\0{purpose}")
 
 
@@ -119,4 +119,4 @@ async def require_form_token(core: Core, browser: Browser, purpose: str, form: P
     """Raises StaleForm."""
     expected = await form_token(core, browser, purpose)
     if not browser.known or not hmac.compare_digest(expected.encode(), form.get("csrf", "").encode()):
-        raise StaleForm("this form is not from this browser's session: go back and start again")
+        raise StaleForm("this form does not belong to this browser's session: go back and start again")

@@ -1,4 +1,4 @@
-"""Who can sign in.
+"""The users who can sign in, and the checks of their password and PIN.
 
 Spec: FAPI1-BL 5.2.2-11
 Role: AS
@@ -22,7 +22,7 @@ class Users:
         return self._by_name.get(username)
 
     async def check_password(self, username: str, password: str, *, address: str) -> User | None:
-        """The user, or None. Raises TooManyAttempts where one of the limits is reached; StoreError."""
+        """The user; None if the password is wrong. Raises TooManyAttempts if a limit is reached; StoreError."""
         attempt = await self._attempts.begin(username, address)
         user = self._by_name.get(username)
         # An unknown name takes as long as a wrong password.
@@ -32,7 +32,7 @@ class Users:
         return user
 
     async def check_pin(self, username: str, pin: str, *, address: str) -> bool:
-        """Whether this is the user's PIN, counted apart from passwords. Raises as `check_password` does."""
+        """Whether this is the user's PIN. Counted separately from passwords. Raises as `check_password` does."""
         attempt = await self._attempts.begin(pin_of(username), address)
         user = self._by_name.get(username)
         if user is None or user.pin is None or not user.pin.matches(pin):
@@ -42,5 +42,5 @@ class Users:
 
 
 def pin_of(username: str) -> str:
-    """The name under which guesses at a PIN count: a right password must not give them back."""
+    """The name under which guesses of a PIN are counted: a right password must not remove them."""
     return f"{username}\0pin"

@@ -1,4 +1,4 @@
-"""`make demo`: start everything, walk one payment through it, try to steal it, say how it went."""
+"""`make demo`: starts everything, executes one payment, runs attacks on it, and prints the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ USUAL_PROFILE = "fapi2-security"
 
 
 class Demo:
-    """Runs steps and refusals, prints each with its messages, and counts."""
+    """Runs the steps and the attacks, prints each with its messages, and counts the results."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -29,7 +29,7 @@ ACCOUNTS = {
 
 @Access("accounts")
 async def accounts(request: Request) -> JSONResponse:
-    """The accounts of the customer whom the token speaks for."""
+    """The accounts of the customer who is the token's subject."""
     return JSONResponse({"accounts": ACCOUNTS.get(token_of(request).subject or "", [])})
 
 
@@ -39,7 +39,7 @@ def create_app() -> asgi_mw.Protect:
         resource=world.accounts_resource,
         issuers=[Issuer(world.bank)],
         profile=world.profile,
-        store=MemoryStore(),  # one process: what it has seen, nobody else needs to know
+        store=MemoryStore(),  # there is one process, so a store in memory is enough
         http=Recorder(world, "accounts").settings(),
     )
     return asgi_mw.Protect(Starlette(routes=[Route("/accounts", accounts)]), resource_server)

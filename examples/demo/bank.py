@@ -52,7 +52,7 @@ single_use = true
 
 
 def write_configuration(world: World) -> Path:
-    """Write bank.toml and clients.json; returns the former's path."""
+    """Write bank.toml and clients.json. Returns the path of bank.toml."""
     world.path("clients.json").write_text(json.dumps([_fintech(world), _payments_api(world)], indent=1))
     path = world.path("bank.toml")
     path.write_text(
@@ -92,7 +92,7 @@ def _fintech(world: World) -> dict[str, Any]:
 
 
 def _sign_in(world: World) -> dict[str, Any]:
-    """The client metadata that says how the fintech signs in."""
+    """The client metadata for the fintech's client authentication."""
     members = {"token_endpoint_auth_method": world.method}
     match world.method:
         case "private_key_jwt":

@@ -1,4 +1,4 @@
-"""A browser without a screen: redirects, cookies and HTML forms, and one script, which posts a fragment."""
+"""A browser without a screen: it follows redirects, keeps cookies, submits forms, and runs one script for fragments."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Browser:
         raise RuntimeError("too many redirects")
 
     def _post_fragment(self, fragment: str) -> Page:
-        """What the script of the client's page does: a fragment is not sent with a request, so the page posts it."""
+        """Does what the script of the client's page does: it posts the fragment, which no request contains."""
         return self.submit({"fragment": fragment})
 
     def close(self) -> None:

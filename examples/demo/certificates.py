@@ -1,4 +1,4 @@
-"""The demo's certificates, all thrown away afterwards: the servers', the fintech's, and an attacker's own."""
+"""The demo's certificates: the servers', the fintech's, and an attacker's. All are deleted after the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLIENT_NAME = "penny.fintech.example"
 
 
 def make_server_certificate(folder: Path, profile: Profile) -> None:
-    """`ca.pem`, whom all parties of the demo trust, and `server.pem` with `server.key`, which all servers use."""
+    """`ca.pem`, which all parties of the demo trust, and `server.pem` with `server.key`, which all servers use."""
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     # Under TLS 1.2, FAPI 1 Advanced knows suites with RSA keys alone.
@@ -28,7 +28,7 @@ def make_server_certificate(folder: Path, profile: Profile) -> None:
 
 
 def make_client_certificates(folder: Path, *, self_signed: bool) -> None:
-    """`clients-ca.pem`, whom the bank trusts for clients; the fintech's certificate, and an attacker's from the same
+    """`clients-ca.pem`, which the bank trusts for clients; the fintech's certificate, and an attacker's from the same
     authority.
     """
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)

@@ -1,4 +1,4 @@
-"""What the demo can play: a profile, a way for the fintech to sign in, and what its access tokens are bound to."""
+"""The choices of a demo run: the profile, the fintech's client authentication, and what access tokens are bound to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Choices:
 
     @classmethod
     def of(cls, profile_name: str, method: str = "", binding: str = "") -> Choices:
-        """The choices of one run; what is empty is the profile's usual one. Raises ConfigurationError."""
+        """The choices of one run. An empty one is the profile's default. Raises ConfigurationError."""
         usual_method, usual_binding = _DEFAULTS[profile_name]
         choices = cls(profile_name, method or usual_method, binding or usual_binding)
         profile = profile_of(profile_name)

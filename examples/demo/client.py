@@ -1,4 +1,4 @@
-"""The fintech as the bank knows it: how it signs in, what its tokens are bound to, what it asks to be signed."""
+"""The fintech as a client of the bank: its authentication, the binding of its tokens, the signed messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CONSTRAINTS: Final[Mapping[str, SenderConstraint | None]] = {"dpop": "dpop", "m
 
 
 def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
-    """What proves to the bank that this is the fintech."""
+    """The fintech's client authentication at the bank."""
     match world.method:
         case "private_key_jwt":
             return keys.auth
@@ -41,7 +41,7 @@ def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
 
 
 def certificate_of(world: World) -> TlsClientCertificate | None:
-    """What the fintech shows to servers that ask for it."""
+    """The fintech's client certificate, for servers that request one."""
     if not world.choices.certificate:
         return None
     return TlsClientCertificate.from_pem(world.path("fintech.pem"), world.path("fintech.key"))
@@ -54,11 +54,11 @@ def keys_of(world: World) -> ClientKeys:
 
 
 def options(world: World, keys: ClientKeys) -> ClientOptions:
-    """The keyword arguments of `discover` that depend on what was chosen."""
+    """The keyword arguments of `discover` that depend on the choices."""
     profile = world.profile
     chosen = ClientOptions(
         sender_constraint=_CONSTRAINTS[world.binding],
-        # As banks under FAPI 1 mostly have it: the request travels through the browser.
+        # As most banks under FAPI 1 do it: the request goes through the browser.
         pushed_requests=profile.par_required,
     )
     if profile.request_object_required:

@@ -1,4 +1,4 @@
-"""A sign-in without the pages of the fintech: its client, in this process, and a browser that says yes."""
+"""A sign-in without the fintech's pages: its client in this process, and a browser that approves every request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rpkit import Client, Start
 
 
 def fintech_client(world: World, http: HttpSettings, **more: Any) -> Client:
-    """The fintech's own client, sync, in this process. `more`: what it is told beside the demo's choices."""
+    """The fintech's own client, sync, in this process. `more`: options besides the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
         world.bank,
@@ -35,7 +35,7 @@ def begin_payment(client: Client, world: World) -> Start:
 
 
 def approve(world: World, url: str, name: str = "victim") -> str:
-    """Sign in and approve; returns the URL that the browser is sent back to, without going there."""
+    """Sign in and approve. Returns the URL that the browser is redirected to, and does not open it."""
     browser = Browser(world, name)
     page = browser.open(url)
     if "username" in page.forms[0].fields:

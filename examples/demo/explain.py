@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from examples.demo.trace import Message
 
 _NONCE = {
-    "bank": ("the bank demands a nonce of its own in the proof", "RFC 9449 8"),
-    "accounts": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
-    "payments": ("the API demands a nonce of its own in the proof", "RFC 9449 9"),
+    "bank": ("the bank requires a nonce of its own in the proof", "RFC 9449 8"),
+    "accounts": ("the API requires a nonce of its own in the proof", "RFC 9449 9"),
+    "payments": ("the API requires a nonce of its own in the proof", "RFC 9449 9"),
 }
 
-# What stands for a clause of FAPI 2 under FAPI 1.
+# The clauses that replace those of FAPI 2 under FAPI 1.
 _UNDER_FAPI_1 = {
     "FAPI2-SP 5.3.2.1-1": "FAPI1-BL 5.2.2-22",
     "FAPI2-SP 5.4.2a": "FAPI1-ADV 8.9-1",
@@ -40,16 +40,16 @@ _BOUND = {
     BEARER: "tokens for one API",
 }
 
-# (receiver, method, path without query) -> for each status what it proves. The first status that fits is used.
+# (receiver, method, path without query) -> what each status proves. The first matching status is used.
 _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "GET", "/.well-known/oauth-authorization-server"): {
-        200: ("endpoints come from metadata whose issuer is the one asked", "RFC 8414 3.3")
+        200: ("endpoints come from metadata with the requested issuer", "RFC 8414 3.3")
     },
     ("bank", "GET", "/.well-known/openid-configuration"): {
         200: ("the OIDC document says the same", "FAPI2-SP 5.3.2.1-1")
     },
     ("bank", "GET", "/jwks"): {
-        200: ("the bank's public keys, which this party then keeps", "FAPI2-SP 5.4.2a")
+        200: ("the bank's public keys, which this party then caches", "FAPI2-SP 5.4.2a")
     },
     ("bank", "POST", "/par"): {
         201: ("request pushed: client signed in, PKCE S256, payment details", "FAPI2-SP 5.3.2.2-2")
@@ -67,22 +67,22 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "POST", "/decision"): {303: ("approved: code, state and iss go back by 303", "RFC 9207 2")},
     ("bank", "POST", "/token"): {
         200: (_TOKENS, "FAPI2-SP 5.3.2.1-4"),
-        400: ("the grant is dead", "RFC 7009 2"),
+        400: ("the grant has been revoked", "RFC 7009 2"),
     },
     ("bank", "GET", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
     ("bank", "POST", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
     ("bank", "POST", "/introspect"): {
-        200: ("the payments API asks the bank about this token: it learns of revocation", "FAPI2-SP 5.3.4-3")
+        200: ("the payments API introspects this token, so it knows of a revocation", "FAPI2-SP 5.3.4-3")
     },
-    ("bank", "POST", "/revoke"): {200: ("each token the fintech holds is given up", "RFC 7009 2.1")},
+    ("bank", "POST", "/revoke"): {200: ("each token of the fintech is revoked", "RFC 7009 2.1")},
     ("accounts", "GET", "/accounts"): {
         200: ("JWT verified locally: signature, audience, scope, binding", "RFC 9068 4"),
         400: ("refused: a token does not travel in a URL", "FAPI2-SP 5.3.4-2"),
         401: ("refused", "FAPI2-SP 5.3.4-5"),
     },
     ("payments", "POST", "/payments"): {
-        201: ("executed: the payment consented, once", "RFC 9396 9"),
-        401: ("refused: the token or its proof does not hold", "FAPI2-SP 5.3.4-3"),
+        201: ("executed: the payment of the consent, once", "RFC 9396 9"),
+        401: ("refused: the token or its proof is not valid", "FAPI2-SP 5.3.4-3"),
         403: ("refused: not what the customer consented to", "FAPI2-SP 5.3.4-4"),
         409: ("refused: this consent has been used", "RFC 9396 9"),
     },
@@ -97,9 +97,9 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("fintech", "GET", "/accounts"): {200: ("the customer sees the accounts", "-")},
     ("fintech", "POST", "/pay"): {
         200: ("the customer sees the receipt", "-"),
-        502: ("the customer sees why not", "-"),
+        502: ("the customer sees the reason", "-"),
     },
-    ("fintech", "POST", "/revoke"): {200: ("the customer takes the consent back", "-")},
+    ("fintech", "POST", "/revoke"): {200: ("the customer withdraws the consent", "-")},
 }
 
 # What the notes of a message add: (status, note).
@@ -118,14 +118,14 @@ _NOTED = {
         "c_hash, s_hash and nonce of the ID token hold; code exchanged",
         "FAPI1-ADV 5.2.3.1-4",
     ),
-    (201, "request object"): ("a signed request object: nothing beside it counts", "FAPI2-MS 5.3.1-1"),
+    (201, "request object"): ("a signed request object: no other parameter counts", "FAPI2-MS 5.3.1-1"),
     (400, "request object"): (
         "refused: not what the fintech signed, or not as the profile says",
         "RFC 9101 6.2",
     ),
     (303, "signed redirect"): ("approved: one signed response goes back by 303", "FAPI2-MS 5.4.1-1"),
-    (303, "signed response"): ("signature, iss, aud, exp and state hold; code exchanged", "JARM 2.4"),
-    (200, "signed answer"): ("the bank's word on this token, signed for this API", "FAPI2-MS 5.5.1-1"),
+    (303, "signed response"): ("signature, iss, aud, exp and state are valid; code exchanged", "JARM 2.4"),
+    (200, "signed answer"): ("the bank's answer about this token, signed for this API", "FAPI2-MS 5.5.1-1"),
 }
 
 

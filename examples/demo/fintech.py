@@ -1,6 +1,6 @@
 """The fintech: a small Starlette web app. `rpkit.starlette` mounts sign-in, callback and key set; the rest is pages.
 
-The browser holds an unguessable session id, and while it is at the bank the sealed login of each tab.
+The browser has a random session id and, while it is at the bank, the sealed login of each tab.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COOKIE = "__Host-penny"
 
 @dataclass
 class Session:
-    """What the fintech knows of one browser."""
+    """The fintech's data about one browser."""
 
     csrf: str
     login: Login | None = None
@@ -64,12 +64,12 @@ class Fintech:
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Meet the bank before the first customer does."""
+        """Discover the bank before the first customer comes."""
         await self.sign_in.client()
         yield
 
     async def connect(self) -> AsyncClient:
-        """The bank as a client sees it, discovered once."""
+        """A client for the bank. Its metadata is discovered once."""
         return await AsyncClient.discover(
             self.world.bank,
             client_id=CLIENT_ID,
@@ -87,7 +87,7 @@ class Fintech:
         return response
 
     async def begin(self, request: Request) -> dict[str, Any]:
-        """What to ask the bank for: one payment, and two APIs to use."""
+        """The parameters of the authorization request: one payment, and two APIs."""
         session, form = await self._submitted(request)
         session.wanted = payment(form["amount"], form["payee"])
         return {
@@ -97,7 +97,7 @@ class Fintech:
         }
 
     async def signed_in(self, request: Request, login: Login) -> Response:
-        """The bank sent the browser back, and every check held. The tokens so far are for the accounts API."""
+        """The browser is back from the bank, and every check passed. The first tokens are for the accounts API."""
         _, session = self._session(request)
         session.login, session.tokens = login, login.tokens
         session.idempotency_key = str(uuid.uuid4())
@@ -157,7 +157,7 @@ class Fintech:
         return session_id, session
 
     async def _submitted(self, request: Request) -> tuple[Session, Parameters]:
-        """The session and form of a POST from our own page; raises PermissionError for another's."""
+        """The session and form of a POST from our own page. Raises PermissionError for a POST from another page."""
         _, session = self._session(request)
         form = parse_parameters(await request.body())
         if not secrets.compare_digest(form.get("csrf", ""), session.csrf):
@@ -166,12 +166,12 @@ class Fintech:
 
 
 async def problem(_request: Request, error: Exception) -> Response:
-    """What the toolkit refuses, in words; its errors hold no secret."""
+    """A page for an error of the toolkit. Its errors contain no secret."""
     remedy = f" What to do: {error.remedy}." if isinstance(error, FapiError) else ""
     return HTMLResponse(render("problem", why=f"{error}{remedy}"), 502)
 
 
-async def stranger(_request: Request, error: Exception) -> Response:
+async def foreign_form(_request: Request, error: Exception) -> Response:
     return HTMLResponse(render("problem", why=str(error)), 403)
 
 
@@ -179,7 +179,7 @@ def create_app() -> Starlette:
     fintech = Fintech(World.load())
     return Starlette(
         lifespan=fintech.lifespan,
-        exception_handlers={FapiError: problem, PermissionError: stranger},
+        exception_handlers={FapiError: problem, PermissionError: foreign_form},
         routes=[
             *fintech.sign_in.routes(),
             Route("/", fintech.home),

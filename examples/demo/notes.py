@@ -1,4 +1,4 @@
-"""What sets a message apart from others of its kind, in a word or two; never a value from it."""
+"""What distinguishes a message from others of its kind, in a word or two. It never contains a value of the message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Holds = Callable[[httpx.Request, httpx.Response], bool]
 
 
 def note_of(request: httpx.Request, response: httpx.Response) -> str:
-    """The first note that fits, or none."""
+    """The first matching note, or none."""
     return next((note for note, holds in _NOTES if holds(request, response)), "")
 
 
@@ -30,7 +30,7 @@ def _arrives_at_callback(request: httpx.Request) -> bool:
 
 
 def _goes_back(response: httpx.Response) -> tuple[str, str]:
-    """Query and fragment of where a redirect leads."""
+    """The query and the fragment of a redirect's target."""
     location = urlsplit(response.headers.get("location", ""))
     return location.query, location.fragment
 

@@ -1,4 +1,4 @@
-"""The payments API: a Flask app that `wsgi_mw` protects. It asks the bank about each token (introspection)."""
+"""The payments API: a Flask app that `wsgi_mw` protects. It introspects each token at the bank."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PAYMENT = DetailsType(
 
 
 def this_payment(request: Request) -> Any:
-    """The authorization detail that this request needs: the very payment it asks for (RFC 9396)."""
+    """The authorization detail that this request needs: exactly the requested payment (RFC 9396)."""
     return PAYMENT.needed(request.get_json(silent=True))
 
 
 def create_app() -> Flask:
     world = World.load()
-    # One file, and one nonce key, for all workers: what one has seen or handed out, all know.
+    # One store and one nonce key for all workers, so that all know each other's proofs and nonces.
     store = store_from_url(f"sqlite:///{world.path('payments.db')}")
     books = Books(world.path("books.db"))
     resource_server = ResourceServer(
@@ -54,7 +54,7 @@ def create_app() -> Flask:
     @app.post("/payments")
     @Access("payments", details=this_payment, fresh=True)
     def pay() -> ResponseReturnValue:
-        """Execute the payment consented, once. The same Idempotency-Key gets the same answer again."""
+        """Execute the payment of the consent, once. The same Idempotency-Key gets the same answer again."""
         return use_consent(books.pay), 201
 
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, resource_server)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Where the parties listen: at the usual ports, or anywhere while another demo runs on this machine."""
+"""The ports of the parties: the usual ones, or any free ones while another demo runs on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTIES = tuple(_USUAL)
 
 @contextmanager
 def usual_ports() -> Iterator[Mapping[str, int]]:
-    """The usual ports for one demo at a time; a second one is given none, so it takes any that are free."""
+    """The usual ports, for one demo at a time. A second demo gets none here, so it uses any free ports."""
     with Path(tempfile.gettempdir(), f"fapikit-demo-{os.getuid()}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -27,7 +27,7 @@ def usual_ports() -> Iterator[Mapping[str, int]]:
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port, or any other if somebody has it."""
+    """The wanted port, or any other one if it is in use."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,6 +1,6 @@
-"""The nginx in front of the payments API where tokens are bound to certificates: it ends TLS and hands them on.
+"""nginx in front of the payments API, if tokens are certificate-bound: it terminates TLS and forwards certificates.
 
-The API believes a header from this proxy alone: the proxy sends a secret that nobody else knows.
+The API accepts the header only from this proxy, which sends a secret that nobody else knows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ http {{
         ssl_protocols       TLSv1.2 TLSv1.3;
         ssl_ciphers         {ciphers};
 
-        # The handshake proves that the client has the key. Which certificate a token needs, the token says.
+        # The handshake proves that the client has the key. The token says which certificate it needs.
         ssl_verify_client optional_no_ca;
 
         location / {{
@@ -52,7 +52,7 @@ http {{
 
 
 def certificate_header(world: World) -> CertificateHeader:
-    """What the payments API believes, and of whom."""
+    """The header that the payments API accepts, and the trusted proxy."""
     secret = Secret(world.path("proxy.secret").read_text())
     return CertificateHeader(
         "nginx", trust=ProxyTrust.of(secret=(_SECRET_FIELD, secret)), header=CERTIFICATE_FIELD
@@ -60,7 +60,7 @@ def certificate_header(world: World) -> CertificateHeader:
 
 
 def nginx_command(world: World) -> list[str]:
-    """Write nginx's configuration; returns how it is started."""
+    """Write nginx's configuration. Returns the command that starts it."""
     path = world.path("nginx.conf")
     path.write_text(
         _CONF.format(

@@ -1,4 +1,4 @@
-"""Starting the four parties, each in a process of its own, and stopping them again."""
+"""Starts and stops the four parties, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 30.0
 
 
 class Servers:
-    """A context: all four answer when it is entered, none is left when it is exited."""
+    """A context manager: all four answer after it is entered, and none runs after it is left."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -30,7 +30,7 @@ class Servers:
     def __enter__(self) -> Self:
         try:
             self._start("bank", "askit", "--config", str(write_configuration(self._world)))
-            self._wait("bank", self._world.bank)  # the others ask it for its metadata as they start
+            self._wait("bank", self._world.bank)  # the others fetch its metadata when they start
             self._start("accounts", "examples.demo.serve", "accounts_api", self._world.accounts)
             if self._world.behind_a_proxy:
                 self._run("payments-proxy", nginx_command(self._world))
@@ -73,7 +73,7 @@ class Servers:
         log.close()
 
     def _wait(self, name: str, origin: str) -> None:
-        """Until a connection is taken, for https a TLS handshake too.
+        """Wait until a connection succeeds; for https also a TLS handshake.
 
         Raises RuntimeError with the end of the party's log.
         """

@@ -1,4 +1,4 @@
-"""What travels between the parties, one line for each HTTP message, secrets masked.
+"""The HTTP messages between the parties, one line for each, with masked secrets.
 
 Every sender records what it sends: an httpx event hook appends a line to a file that all processes share.
 """
@@ -24,7 +24,7 @@ _SHOWN = frozenset({"iss", "client_id", "error", "response_mode"})
 
 @dataclass(frozen=True)
 class Message:
-    """One request and the status that answered it."""
+    """One request and the status of its answer."""
 
     sender: str
     receiver: str
@@ -44,7 +44,7 @@ class Message:
 
 
 class Recorder:
-    """Appends the messages that one party sends to the shared trace."""
+    """Appends the messages of one party to the shared trace."""
 
     def __init__(self, world: World, sender: str) -> None:
         self._world = world
@@ -65,7 +65,7 @@ class Recorder:
         return {"request": [started], "response": [ended]}
 
     def settings(self, certificate: TlsClientCertificate | None = None) -> HttpSettings:
-        """How a party of the demo makes its calls: the demo's CA, its certificate if any, every message traced."""
+        """A party's HTTP settings: it trusts the demo's CA, uses its certificate if any, and traces every message."""
         connections = HttpSettings(ca=self._world.path("ca.pem"), client_certificate=certificate)
         tls = connections.tls_context(self._world.profile)
         return replace(
@@ -95,7 +95,7 @@ class Recorder:
 
 
 class Trace:
-    """Reads what was recorded since the last look."""
+    """Reads the messages that were recorded since the last read."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -119,7 +119,7 @@ class Trace:
 
 
 def mask(path: str, query: str) -> str:
-    """A path with its query, every value that may be secret replaced by stars."""
+    """A path with its query. Every value that may be secret is replaced by stars."""
     if not query:
         return path
     shown = (f"{name}={value if name in _SHOWN else '***'}" for name, value in parse_qsl(query))

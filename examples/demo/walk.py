@@ -1,4 +1,4 @@
-"""The customer: signs in at the bank, looks at the accounts, pays, takes the consent back. Numbered steps."""
+"""The customer signs in at the bank, reads the accounts, pays, and withdraws the consent. Numbered steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fapikit.metadata import discover
 class Step:
     """One numbered line: what happens, and a function that raises AssertionError if it did not.
 
-    What it returns is printed beneath.
+    Its result is printed below.
     """
 
     title: str
@@ -124,7 +124,7 @@ class Walk:
         return page.text.partition("That did not work ")[2]
 
     def jarm(self) -> None:
-        """The other answer that FAPI 1 Advanced knows: a code in a signed response, for a request that was pushed."""
+        """The other answer of FAPI 1 Advanced: a code in a signed response, for a pushed request."""
         world, fintech = self.world, Recorder(self.world, "fintech")
         client = fintech_client(
             world,

@@ -1,4 +1,4 @@
-"""Who lives where in the demo: addresses, keys and certificates, written once and read by every process."""
+"""The addresses, keys and certificates of the demo, written once and read by every process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY_OWNERS = (CLIENT_ID, PAYMENTS_API_ID)
 
 @dataclass(frozen=True)
 class World:
-    """One run of the demo. `folder` holds its keys, certificates and trace, and is thrown away afterwards."""
+    """One run of the demo. `folder` has its keys, certificates and trace, and is deleted afterwards."""
 
     folder: str
     profile_name: str
@@ -38,7 +38,7 @@ class World:
 
     @classmethod
     def create(cls, folder: Path, choices: Choices, *, ports: Mapping[str, int]) -> World:
-        """A fresh world: certificates from a throw-away CA, one key for each party that signs.
+        """A new world: certificates from a throw-away CA, one key for each party that signs.
 
         A party without a port gets any that is free.
         """
@@ -58,7 +58,7 @@ class World:
 
     @classmethod
     def load(cls) -> World:
-        """The world that this process was started in."""
+        """The world of the demo that started this process."""
         return cls(**json.loads((Path(os.environ[ENVIRONMENT_VARIABLE]) / "world.json").read_text()))
 
     def path(self, name: str) -> Path:
@@ -98,7 +98,7 @@ class World:
         return f"{self.fintech}/callback"
 
     def party_at(self, origin: str) -> str:
-        """The name of whoever answers at an origin."""
+        """The name of the party at an origin."""
         names = {
             self.bank: "bank",
             self.accounts: "accounts",

@@ -134,8 +134,9 @@ class TlsClientCertificate:
     def replace(self, successor: TlsClientCertificate) -> None:
         """Use the certificate of `successor` from now on, wherever this object is used. If it fails, the old one stays.
 
-        New calls use new connections with it. Access tokens are bound to the certificate of their token request
-        (RFC 8705 6.3): `rpkit` refreshes them before it uses them again. Raises ConfigurationError.
+        New calls use new connections with it. A ready client in `HttpSettings` does not change. Access tokens are bound
+        to the certificate of their token request (RFC 8705 6.3): `rpkit` refreshes them before it uses them again.
+        Raises ConfigurationError.
         """
         for ca, profile in list(self._held.contexts):
             successor.tls_context(ca, profile)

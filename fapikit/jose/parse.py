@@ -140,7 +140,7 @@ def check_header(
     if not isinstance(alg, str) or alg not in algorithms:
         raise purpose.fail(
             ForbiddenAlgorithm,
-            f"alg of this {purpose.name} is not an allowed algorithm",
+            f"this {purpose.name} is signed with an algorithm that is not allowed",
             about="alg",
             facts={"alg": str(alg)[:20], "allowed": " ".join(sorted(algorithms))},
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fapikit.errors import ConfigurationError
 from rskit.access import Access
 from rskit.policy.around_public import name_of
-from rskit.policy.door import Door
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
 
@@ -26,23 +26,23 @@ class RoutePolicy(NamedTuple):
     path: str
     policy: Access | str | None
 
-    def for_strangers(self, way: Way, doors: Sequence[Door]) -> RoutePolicy:
+    def without_token(self, way: Way, public_accesses: Sequence[PublicAccess]) -> RoutePolicy:
         """The policy under these protections, from the outside in. `way` leads from the innermost one to the route."""
         policy = self.policy
-        if not doors or way.endpoint is None:
+        if not public_accesses or way.endpoint is None:
             return self
         if policy != "public":
-            if not doors[-1].public_routes.names(way.path):
+            if not public_accesses[-1].public_routes.names(way.path):
                 return self
             if policy is not None:
                 raise ConfigurationError(
                     f"{way.path} is in public_routes= and has a rule of its own: remove one of the two"
                 )
             policy = "public by name"
-        closing = doors[-1].around_public.missing(way.layers)
+        closing = public_accesses[-1].around_public.missing(way.layers)
         if way.hides is not None and name_of(way.hides) not in closing:
             closing = (*closing, name_of(way.hides))
-        if len(doors) > 1:
+        if len(public_accesses) > 1:
             closing = (*closing, "the other Protect")
         closed = f", closed without a token by {', '.join(closing)}" if closing else ""
         return self._replace(policy=f"{policy}{closed}")
@@ -63,13 +63,15 @@ class RouteTable(list[RoutePolicy]):
         routes: Iterable[RoutePolicy],
         protected_by: Iterable[str],
         outside: Iterable[object] = (),
-        doors: Sequence[Door] = (),
+        public_accesses: Sequence[PublicAccess] = (),
     ) -> None:
         super().__init__(routes)
         self.protected_by = tuple(protected_by)
         self.outside = tuple(map(name_of, outside))
-        self.around_public = tuple(name for door in doors for name in door.around_public)
-        self.doors = tuple(doors)
+        self.around_public = tuple(
+            name for public_access in public_accesses for name in public_access.around_public
+        )
+        self.public_accesses = tuple(public_accesses)
 
     @property
     def protected(self) -> bool:
@@ -97,8 +99,8 @@ def checked(table: RouteTable, *, every_route_explicit: bool) -> RouteTable:
             raise ConfigurationError(
                 f"two Protects for {resource}, one inside the other: a DPoP proof can be used in only one of them"
             )
-    for door in table.doors:
-        if unused := door.public_routes.unused(route.path for route in table):
+    for public_access in table.public_accesses:
+        if unused := public_access.public_routes.unused(route.path for route in table):
             raise ConfigurationError(f"public_routes= names paths that are no route: {', '.join(unused)}")
     silent = [route for route in table if route.policy is None]
     if every_route_explicit and silent:

@@ -65,9 +65,11 @@ def open_token(token: Secret, decryption: Decryption | None) -> Secret:
 
 
 def require_encrypted(trusted: TrustedIssuer) -> None:
-    """For a JWT that came in the clear. Raises NotEncrypted."""
+    """Check that a JWT may be unencrypted. Raises NotEncrypted."""
     if trusted.encrypted:
-        raise ACCESS_TOKEN.fail(NotEncrypted, "this access token is not encrypted, as was agreed")
+        raise ACCESS_TOKEN.fail(
+            NotEncrypted, "this access token is not encrypted, but this issuer must encrypt it"
+        )
 
 
 def read_jwt(token: str, issuers: IssuerBook) -> Jwt:

@@ -122,7 +122,7 @@ def test_it_refuses_to_speak_without_tls(tmp_path: Path) -> None:
         tmp_path, ("[tls]\n", ""), ('certificate = "server.pem"\n', ""), ('key = "server.key"\n', "")
     )
     assert ended.returncode == 2
-    assert "tls is missing" in ended.stderr
+    assert "[tls] is missing" in ended.stderr
 
 
 def test_a_store_that_does_not_answer_ends_the_start(tmp_path: Path) -> None:

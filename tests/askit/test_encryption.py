@@ -198,7 +198,7 @@ def test_an_api_that_agreed_gets_no_plain_answer(bank: Any) -> None:
 
 WRONG = {
     "RSA1_5": ({"id_token_encrypted_response_alg": "RSA1_5"}, "not allowed"),
-    "enc without alg": ({"id_token_encrypted_response_alg": None}, "without"),
+    "enc without alg": ({"id_token_encrypted_response_alg": None}, "give both"),
     "an unknown enc": ({"id_token_encrypted_response_enc": "A192GCM"}, "not supported"),
 }
 

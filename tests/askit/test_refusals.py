@@ -123,7 +123,7 @@ async def _consent(client: PlainClient) -> httpx.Response:
 async def test_a_decision_that_is_none(client: PlainClient) -> None:
     refused = await client.submit(await _consent(client), decision="perhaps")
     assert refused.status_code == 400
-    assert "neither approve nor deny" in refused.text
+    assert "decision must be approve" in refused.text
 
 
 async def test_forms_without_their_client(client: PlainClient) -> None:

@@ -88,5 +88,5 @@ async def test_a_server_that_is_no_development_server_says_that_its_store_forget
     store = SqliteStore(tmp_path / "s.db") if is_durable else MemoryStore()
     config = Config.from_mapping(settings(development_only=development_only))
     await AuthorizationServer(config, store=store).start()
-    assert ("a restart forgets grants" in caplog.text) is not (development_only or is_durable)
+    assert ("after a restart, grants" in caplog.text) is not (development_only or is_durable)
     store.close()

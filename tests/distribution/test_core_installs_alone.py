@@ -27,6 +27,8 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.django",
     "wsgi_mw.django_access",
     "wsgi_mw.django_audit",
+    "wsgi_mw.django_settings",
+    "wsgi_mw.django_view",
     "wsgi_mw.django_way",
     "wsgi_mw.rest_framework",
 }

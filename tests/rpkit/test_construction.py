@@ -42,7 +42,7 @@ FORBIDDEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a scheme of its own under FAPI 1": (
         {**FAPI1, "redirect_uri": "example.fintech:/callback"},
-        "FAPI1-BL 5.2.2-20",
+        "FAPI1-BL 7.5-1",
     ),
     "proofs by RS256": ({"dpop_signer": a_key("RS256")}, "FAPI2-SP 5.4.1-1.2"),
     "ID tokens by RS256": ({"id_token_signed_response_alg": "RS256"}, "FAPI2-SP 5.4.1-1.2"),

@@ -1,1 +1,1 @@
-"""Those who try what must not work: one file for each thing that an attacker may hold. Who comes: `invited`."""
+"""The attackers of the demo, one file for each kind of stolen or forged data. `invited` chooses those of a run."""

@@ -1,4 +1,4 @@
-"""What every attacker of the demo has: a title, something to prepare, and a list of attacks."""
+"""The interface of all attackers of the demo: a title, a preparation, and a list of attacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Attacker(Protocol):
     title: str
 
     def prepare(self) -> None:
-        """Let the victim do what the attacks begin with."""
+        """The victim's steps that the attacks need first."""
 
     def attacks(self) -> list[Callable[[], Refusal]]:
-        """Each returns how it was refused, and raises AssertionError if it was not."""
+        """Each attack returns its refusal, and raises AssertionError if it was not refused."""

@@ -1,4 +1,4 @@
-"""The attacker at the APIs, where tokens are bound to nothing: what is left is how they travel."""
+"""The attacker at the APIs with an unbound token: only the way in which the token is sent can be attacked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class BearerThief(TokenThief):
         return [self.token_in_the_query]
 
     def token_in_the_query(self) -> Refusal:
-        """A URL stays in logs, histories and Referer headers: a token that was found in one opens nothing."""
+        """URLs are kept in logs, histories and Referer headers, so a token from a URL must not work."""
         url = self.world.accounts_resource
         token = self.stolen.access_token_for(url).reveal()
         answer = self.http.get(url, params={"access_token": token})

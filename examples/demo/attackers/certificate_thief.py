@@ -30,12 +30,12 @@ class CertificateThief(TokenThief):
         return self.refused("a stolen token over another certificate", answer, 401, "RFC 8705 3")
 
     def forged_header(self) -> Refusal:
-        """The victim's certificate is public: the attacker writes it where the proxy would."""
+        """The victim's certificate is public: the attacker writes it into the proxy's header."""
         answer = self._pay_with_header(self.world.payments_resource)
         return self.refused("a forged certificate header, through the proxy", answer, 401, "RFC 9440 4")
 
     def around_the_proxy(self) -> Refusal:
-        """The same, sent to the API itself, as whoever is inside the bank's network could."""
+        """The same, sent directly to the API, as anybody inside the bank's network could do."""
         resource = self.world.payments_resource
         inside = resource.replace(self.world.payments, self.world.payments_inside)
         answer = self._pay_with_header(inside)

@@ -1,4 +1,4 @@
-"""The attacker in the browser, under FAPI 1 Baseline: a code, and a whole answer, of somebody else's sign-in."""
+"""The attacker in the browser, under FAPI 1 Baseline: with a code, and a whole answer, of another user's sign-in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rpkit import Start
 
 
 class CodeThief:
-    """Holds codes, and puts them where they do not belong."""
+    """Uses codes in sign-ins to which they do not belong."""
 
     title = "Two sign-ins begin; an attacker swaps what comes back:"
 
@@ -30,12 +30,12 @@ class CodeThief:
         return [self.state_of_another_browser, self.swapped_code]
 
     def state_of_another_browser(self) -> Refusal:
-        """The whole answer of one sign-in is given to the browser that began the other."""
+        """The whole answer of one sign-in is sent to the client by the browser of another sign-in."""
         (start, _), (_, answer) = self._one, self._other
         return self._answered("an answer for another browser", start, answer, "FAPI1-BL 5.2.3-6")
 
     def swapped_code(self) -> Refusal:
-        """The code alone is swapped: the client cannot see it, but the bank asks for the PKCE verifier."""
+        """Only the code is swapped: the client cannot detect it, but the bank requires the PKCE verifier."""
         (start, answer), (_, other) = self._one, self._other
         return self._answered(
             "a code swapped for another's", start, {**answer, "code": other["code"]}, "RFC 7636 4.6"

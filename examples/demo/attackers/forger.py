@@ -1,4 +1,4 @@
-"""The attacker between the parties: sees the messages of a victim's sign-in, and sends others in their place."""
+"""The attacker between the parties: sees the messages of a victim's sign-in, and replaces them by others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fapikit.flow import run_pure
 
 
 class Forger:
-    """What those who forge messages share. Subclasses say which."""
+    """The common part of attackers that forge messages. Subclasses define the messages."""
 
     title = "A victim begins to sign in; an attacker reads along and can change what passes:"
 
@@ -27,7 +27,7 @@ class Forger:
         victim = Recorder(world, "victim").settings(certificate_of(world))
         victim.client.event_hooks["request"].append(self._overhear)
         self._client = fintech_client(world, victim)
-        # Stands where the fintech's own messages pass: they are sent on with everything that they have.
+        # The fintech's own messages pass through here. They are forwarded completely.
         self._http = Recorder(world, "attacker").settings(certificate_of(world)).client
         self.request_object = ""
 
@@ -39,7 +39,7 @@ class Forger:
         self.callback = approve(self.world, self._start.url)
 
     def pushed(self, request_object: str) -> httpx.Response:
-        """What the bank answers to a request object, pushed in the name of the fintech."""
+        """The bank's answer to a request object that is pushed in the fintech's name."""
         signed_in = run_pure(
             authentication(self.world, keys_of(self.world)).credentials(
                 client_id=CLIENT_ID, audience=self.world.bank, clock=system_clock, random_bytes=system_random

@@ -1,4 +1,4 @@
-"""The attacker between the parties, under FAPI 1 Advanced: an answer and a request that are not what was signed."""
+"""The attacker between the parties, under FAPI 1 Advanced: an answer and a request that differ from the signed ones."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class HybridForger(Forger):
         return [self.altered_hash, self.swapped_code, self.weak_signature, self.timeless_request]
 
     def altered_hash(self) -> Refusal:
-        """s_hash is made to fit another state; the signature over it stays as it was."""
+        """s_hash is changed to match another state. The signature stays the same."""
         changed = altered(self._answer["id_token"], s_hash="AAAAAAAAAAAAAAAAAAAAAA")
         return self._answered("an altered s_hash", "OIDC 3.1.3.7-6", id_token=changed)
 
     def swapped_code(self) -> Refusal:
-        """The code of another sign-in beside the ID token of this one."""
+        """The code of another sign-in with the ID token of this one."""
         other = _parameters(approve(self.world, begin_payment(self._client, self.world).url))
         return self._answered("a code swapped for another's (c_hash)", "OIDC 3.3.2.11", code=other["code"])
 
     def weak_signature(self) -> Refusal:
-        """RS256 is PKCS #1 v1.5, which FAPI 1 Advanced does not take."""
+        """RS256 is PKCS #1 v1.5, which FAPI 1 Advanced does not allow."""
         key = PrivateKey.generate("RS256", kid=self.world.key_of(CLIENT_ID).kid)
         request = run_pure(sign_jwt(self._request(), REQUEST_OBJECT, key))
         rule = self.world.profile.clause("signing_algorithms")
         return self.refused_by_the_bank("a request object that RS256 signs", request, "algorithm", rule)
 
     def timeless_request(self) -> Refusal:
-        """Signed by the fintech itself, but good for any time: nothing says since when."""
+        """Signed by the fintech itself, but without nbf, so it would be valid at any time."""
         claims = {name: value for name, value in self._request().items() if name != "nbf"}
         request = run_pure(sign_jwt(claims, REQUEST_OBJECT, self.world.key_of(CLIENT_ID)))
         rule = self.world.profile.clause("request_object_max_age")

@@ -1,4 +1,4 @@
-"""Which attackers come, by what the demo plays."""
+"""Chooses the attackers by the demo's profile and binding."""
 
 from __future__ import annotations
 

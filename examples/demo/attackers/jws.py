@@ -1,4 +1,4 @@
-"""A JWS as an attacker sees it: three parts, of which two can be read, and changed at the price of the signature."""
+"""A JWS as an attacker sees it: he can read and change header and payload, but then the signature is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def altered(token: str, **changes: Any) -> str:
-    """The same token with other claims; the signature stays as it was."""
+    """The same token with other claims. The signature stays the same."""
     head, _, signature = token.split(".")
     claims = json.dumps({**claims_of(token), **changes})
     return ".".join((head, base64url.encode(claims.encode()), signature))

@@ -26,14 +26,14 @@ class MessageForger(Forger):
         return [self.altered_request, self.forged_response, self.other_issuer, self.plain_response]
 
     def altered_request(self) -> Refusal:
-        """The payment in the signed request is made a bigger one; the signature stays."""
+        """The amount in the signed request is increased; the signature stays the same."""
         bigger = altered(self.request_object, authorization_details=[payment(amount="9999.00")])
         return self.refused_by_the_bank(
             "an altered request object", bigger, "does not verify", "RFC 9101 6.2"
         )
 
     def forged_response(self) -> Refusal:
-        """The attacker's code in a response of the right shape, signed with a key of the attacker's."""
+        """A response of the right form with the attacker's code, signed with a key of the attacker."""
         return self._answered("a forged JARM response", self._response(iss=self.world.bank), "JARM 2.4-5")
 
     def other_issuer(self) -> Refusal:

@@ -1,4 +1,4 @@
-"""The attacker at the APIs, whose loot is bound to a DPoP key: the token alone, and a proof that was seen."""
+"""The attacker at the APIs with a DPoP-bound token: the token without its key, and a proof that was already used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ProofThief(TokenThief):
         return self.refused("a replayed proof", self.http.send(replay), 401, "RFC 9449 11.1")
 
     def _with_own_key(self, method: str, url: str, token: str) -> httpx.Response:
-        """The best an attacker without the key can do: prove possession of another one, nonce and all."""
+        """The best attack without the key: prove possession of another key, with a valid nonce."""
         key = PrivateKey.generate("ES256")
         nonce: str | None = None
         while True:

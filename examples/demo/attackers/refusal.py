@@ -1,4 +1,4 @@
-"""What an attack on the demo ended in."""
+"""How an attack on the demo was refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Refusal:
-    """`outcome`: the HTTP status, or who refused before anything was sent. `error`: what it said."""
+    """`outcome`: the HTTP status, or who refused before anything was sent. `error`: the error message."""
 
     title: str
     outcome: str

@@ -1,4 +1,4 @@
-"""The attacker at the APIs, whatever the tokens are bound to: what the holder of a stolen token must not do."""
+"""The attacker at the APIs with any stolen token: what must fail whether it is bound or not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rpkit import TokenSet
 
 
 class TokenThief:
-    """Holds what an attacker may have stolen from a victim's second sign-in. Subclasses add what binding prevents."""
+    """Uses the tokens of a victim's second sign-in. Subclasses add the attacks that a binding prevents."""
 
     title = "A victim signs in once more; an attacker steals what can be stolen:"
 
@@ -33,14 +33,14 @@ class TokenThief:
         self._client = fintech_client(world, self._victim.settings(certificate_of(world)))
 
     def prepare(self) -> None:
-        """The victim signs in once more, for one payment; what the attacker steals is kept here."""
+        """The victim signs in once more, for one payment. The stolen tokens are kept here."""
         self.stolen = self._sign_in()
 
     def attacks(self) -> list[Callable[[], Refusal]]:
         return [*self.attacks_on_possession(), self.another_amount, self.second_payment, self.other_api]
 
     def attacks_on_possession(self) -> list[Callable[[], Refusal]]:
-        """Those that differ by what the tokens are bound to."""
+        """The attacks that depend on what the tokens are bound to."""
         raise NotImplementedError
 
     def _sign_in(self) -> TokenSet:
@@ -72,7 +72,7 @@ class TokenThief:
     def api(
         self, url: str, seen: list[httpx.Request], *, token_for: str | None = None
     ) -> Iterator[httpx.Client]:
-        """The victim's own client for the API at `url`, with the token for that API or (a mistake) another."""
+        """The victim's own client for the API at `url`, with the token for that API or, wrongly, for another one."""
         hooks = self._victim.hooks()
         hooks["request"].append(seen.append)
         with self._client.api(self.stolen, base_url=url, resource=token_for or url, event_hooks=hooks) as api:

@@ -1,29 +1,7 @@
 """The published attacks on tokens, proofs and paths. An API team can send them to its own application.
 
+The public names are in `rskit.attacks`.
+
 Spec: FAPI2-SP 5.3.4; RFC 8725 3; RFC 9449 4.3; RFC 6750 2 (RS, published attacks)
 Role: RS
 """
-
-from rskit.testing.attacks.answer import Answer, Headers
-from rskit.testing.attacks.attack import Attack
-from rskit.testing.attacks.drivers import afind_holes, attacks, find_holes
-from rskit.testing.attacks.reach import KeyServer, Reach, Send
-from rskit.testing.attacks.report import Finding, NotLookedAt, ScanReport
-from rskit.testing.attacks.senders import AsgiSender, WsgiSender
-
-__all__ = [
-    "Answer",
-    "AsgiSender",
-    "Attack",
-    "Finding",
-    "Headers",
-    "KeyServer",
-    "NotLookedAt",
-    "Reach",
-    "ScanReport",
-    "Send",
-    "WsgiSender",
-    "afind_holes",
-    "attacks",
-    "find_holes",
-]

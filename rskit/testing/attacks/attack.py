@@ -25,12 +25,12 @@ Came: TypeAlias = "str | NotLookedAt | None"
 
 class Trial(NamedTuple):
     """What is known when an attack is judged. `honest`: the answer to the honest request. `ran`: whether the endpoint
-    ran, if that is known. `serves_strangers`: whether any path is served without a token."""
+    ran, if that is known. `serves_without_token`: whether any path is served without a token."""
 
     answers: Sequence[Answer]
     honest: Answer
     ran: bool | None
-    serves_strangers: bool
+    serves_without_token: bool
 
 
 class Words(NamedTuple):
@@ -59,7 +59,7 @@ def only_one_is_taken(trial: Trial, tolerated: frozenset[int]) -> Came:
     return str(taken[1]) if len(taken) > 1 else None
 
 
-def stranger_is_not_served(trial: Trial, tolerated: frozenset[int]) -> Came:
+def is_not_served_without_token(trial: Trial, tolerated: frozenset[int]) -> Came:
     """For requests without a token, where the method or path may have no route: only being served is a hole."""
     answer = trial.answers[-1]
     status = answer.status
@@ -71,13 +71,13 @@ def stranger_is_not_served(trial: Trial, tolerated: frozenset[int]) -> Came:
         return str(status)
     if not (200 <= status < 300 or status == 101):
         return None
-    return _is_the_same(trial) if trial.serves_strangers else str(status)
+    return _is_the_same(trial) if trial.serves_without_token else str(status)
 
 
 def spelled_otherwise_is_refused(trial: Trial, tolerated: frozenset[int]) -> Came:
     """For a token that grants less than needed, at a spelling of the path where the honest token was served."""
     came = last_is_refused(trial, tolerated)
-    return came if came is None or not trial.serves_strangers else _is_the_same(trial)
+    return came if came is None or not trial.serves_without_token else _is_the_same(trial)
 
 
 def _is_the_same(trial: Trial) -> Came:

@@ -242,7 +242,7 @@ def _cannot_send(name: str, unsent: Unsent) -> NotLookedAt:
 
 def _served_with(status: int) -> NotLookedAt:
     return NotLookedAt(
-        "what strangers are served",
+        "what is served without a token",
         f"the honest request is answered with {status}, so a status does not show whether a request was served",
         "an honest request that is answered with 200",
     )

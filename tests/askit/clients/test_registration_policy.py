@@ -88,7 +88,7 @@ async def test_what_would_leave_a_client_nothing_of_what_it_asks_for_is_refused(
 ) -> None:
     response = await register(bank_with(), **asked)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
-    assert "nothing of what is asked for" in response.json()["error_description"]
+    assert "none of the requested values" in response.json()["error_description"]
 
 
 @pytest.mark.spec("RFC 7591 3.2.1")
@@ -328,7 +328,7 @@ async def test_a_secret_says_when_it_ends() -> None:
         ({"max_clients": 0}, "registration.max_clients"),
         ({"max_clients": 1_000_000}, "limits.record_octets"),
         ({"lifetime": -1}, "registration.lifetime"),
-        ({"scope": ["openid"]}, "registration.scope is not a setting; is scopes meant?"),
+        ({"scope": ["openid"]}, "registration.scope is not a setting; did you mean scopes?"),
         ({"scopes": "openid"}, "registration.scopes"),
     ],
 )

@@ -97,8 +97,8 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("listen =", "lissten =", "lissten is not a setting; is listen meant?"),
-        ("clients_file =", "client_file =", "client_file is not a setting; is clients_file meant?"),
+        ("listen =", "lissten =", "lissten is not a setting; did you mean listen?"),
+        ("clients_file =", "client_file =", "client_file is not a setting; did you mean clients_file?"),
         ("client_ca =", "client_cas =", "tls.client_cas"),
         ("jwks_file =", "jwks_files =", "signing.jwks_files"),
         ("password =", "pasword =", "users[0].password"),
@@ -131,17 +131,17 @@ def test_no_secret_shows_in_its_repr(tmp_path: Path) -> None:
         (
             TYPE_S_RESOURCE,
             'resource = ["https://api.example.test/accounts", "https://nowhere.test/"]\nsingle_use = true',
-            "single_use contradicts resource",
+            "single_use needs one API",
         ),
         (
             TYPE_S_RESOURCE,
             f'{TYPE_S_RESOURCE}\nrequired = ["consent_id"]',
-            "consent_id is given by this server",
+            "consent_id is set by this server",
         ),
         (
             TYPE_S_RESOURCE,
             f'{TYPE_S_RESOURCE}\nfields = {{ consent_expires_at = "number" }}',
-            "consent_expires_at is given by this server",
+            "consent_expires_at is set by this server",
         ),
         ('type = "payment_initiation"', 'type = "x"\nfields = { a = "text" }', "fields"),
         ('jwks_file = "keys.json"', 'jwks_file = "keys.json"\nrotate_keys_after = 60', "rotate_keys_after"),
@@ -170,7 +170,7 @@ def test_a_type_that_names_no_api(resource: dict[str, Any], caplog: pytest.LogCa
     with pytest.raises(ConfigurationError, match="names no API"):
         Config.from_mapping(real)
     assert Config.from_mapping(members).authorization_details_types[0].resources == ()
-    assert "names no API, so no token carries it" in caplog.text
+    assert "names no API, so no token contains it" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_seal_that_is_no_seal_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
-    with pytest.raises(ConfigurationError, match="issuer is missing; isuer looks like it"):
+    with pytest.raises(ConfigurationError, match="issuer is missing; did you mean isuer"):
         read_settings(Table({"isuer": "https://bank.example.test"}), Path())
     with pytest.raises(ConfigurationError, match=r"issuer is missing\n"):
         read_settings(Table({"colour": "red"}), Path())
@@ -273,11 +273,11 @@ def test_a_mistyped_setting_is_recognised_as_the_missing_one() -> None:
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"redirect_uri": CALLBACK}, "redirect_uri is no client metadata: is redirect_uris meant?"),
-        ({"redirect_uris": ["http://fintech.example/"]}, "a redirect URI is https"),
-        ({"jwks": {"keys": []}}, "jwks holds none that can be used"),
-        ({"jwks": {"keys": [a_key("ES256", 40).to_private_jwk()]}}, "jwks holds private"),
-        ({"scope": "openid acounts"}, "scope names 'acounts', which no resource has"),
+        ({"redirect_uri": CALLBACK}, "redirect_uri is not client metadata: did you mean redirect_uris?"),
+        ({"redirect_uris": ["http://fintech.example/"]}, "a redirect URI must be https"),
+        ({"jwks": {"keys": []}}, "jwks has no usable one"),
+        ({"jwks": {"keys": [a_key("ES256", 40).to_private_jwk()]}}, "jwks must hold public keys"),
+        ({"scope": "openid acounts"}, "scope has 'acounts', which no resource has"),
     ],
 )
 def test_what_is_wrong_with_a_client_names_the_client(members: dict[str, Any], words: str) -> None:
@@ -315,4 +315,4 @@ def test_the_command_line_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         tmp_path, SHAPE.replace('issuer = "https://localhost:9443"', 'issuer = "https://localhost:9999"')
     )
     assert main(["--config", str(path)]) == 2, "its certificate is not there"
-    assert "nobody finds this server" in caplog.text
+    assert "clients reach this server only if a proxy" in caplog.text

@@ -47,23 +47,26 @@ def test_each_part_of_message_signing_has_its_switch(switch: str, rule: str) -> 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"message_signing": {"signed_requests": False}}, "message_signing contradicts profile"),
+        ({"message_signing": {"signed_requests": False}}, "message_signing needs profile"),
         ({"profile": "fapi2-message-signing", "message_signing": {"signed": True}}, "not a setting"),
         ({"quirks": [QUIRK]}, "mandatory"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "name": "PKCE"}]}, "no quirk is called 'PKCE'"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "soon"}]}, "a day such as"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "name": "PKCE"}]}, "there is no quirk 'PKCE'"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "soon"}]}, "a date such as"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "until": "2020-01-01"}]}, "ended on 2020-01-01"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "reason": " "}]}, "has no reason"),
         ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "why": "x"}]}, "not a setting"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": []}]}, "names nobody"),
-        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": ["finteck"]}]}, "no client.*'finteck'"),
+        ({"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": []}]}, "is empty"),
+        (
+            {"profile": "oauth-2.1", "quirks": [{**QUIRK, "clients": ["finteck"]}]},
+            "no configured client 'finteck'",
+        ),
         (
             {"profile": "fapi2-message-signing", "message_signing": {"for": [{"signed_requests": False}]}},
             "clients is missing",
         ),
         (
             {"profile": "fapi2-message-signing", "message_signing": {"for": [{"clients": ["x"]}]}},
-            "no client of the configuration: 'x'",
+            "no configured client 'x'",
         ),
         ({"profile": "oauth-2.1", "assertion_audience": "0015"}, "needs the quirk NAMED_ASSERTION_AUDIENCE"),
     ],
@@ -111,7 +114,7 @@ def test_what_connections_are_made_with_is_not_for_single_clients() -> None:
 
 def test_a_client_cannot_have_another_profile_than_the_server() -> None:
     config = read(profile="fapi2-security")
-    with pytest.raises(ConfigurationError, match="one profile"):
+    with pytest.raises(ConfigurationError, match="may differ only by quirks"):
         replace(config, client_profiles={"fintech": OAUTH_2_1})
 
 

@@ -268,7 +268,7 @@ async def test_a_client_that_does_not_listen_holds_nobody_up(
     gone = await client.submit(await _ask(client, client_id="fintech", post_logout_redirect_uri=BYE))
     assert gone.headers["location"] == BYE
     assert hearer.told == ["fintech", "other"]
-    assert "fintech was not told of a logout" in caplog.text
+    assert "fintech was not notified of a logout" in caplog.text
     assert "other answered 500" in caplog.text
     assert not any(token in caplog.text for token in hearer.tokens)
     assert not await _signed_in(client)

@@ -265,7 +265,7 @@ async def test_a_proxy_is_known_by_its_secret_too() -> None:
             {**PROXY, "secret": {"header": "x", "value": "short"}},
             "client_certificates: the secret of the proxy",
         ),
-        ({**PROXY, "network": []}, "client_certificates.network is not a setting; is networks meant?"),
+        ({**PROXY, "network": []}, "client_certificates.network is not a setting; did you mean networks?"),
     ],
 )
 def test_a_header_is_configured_whole(settings: dict[str, Any], named: str) -> None:

@@ -135,7 +135,7 @@ def test_an_api_without_its_key_gets_no_token_in_the_clear(client: Client):
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "nobody's key": ({"encryption_client": "nobody"}, "names no client"),
+    "nobody's key": ({"encryption_client": "nobody"}, "has no such client"),
     "RSA1_5": ({"encryption_alg": "RSA1_5"}, "not allowed"),
     "an unknown enc": ({"encryption_enc": "A192GCM"}, "not allowed"),
     "no algorithm": ({"encryption_alg": None}, "go together"),

@@ -251,21 +251,24 @@ async def test_the_bank_names_its_own_claims_fields_scopes_and_types_in_each_lan
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
-        ({"en": {"scope_account": "x"}}, r"texts\.en\.scope_account is not a setting; is .* meant"),
+        ({"en": {"scope_account": "x"}}, r"texts\.en\.scope_account is not a setting; did you mean"),
         ({"en": {"type_payment": "x"}}, r"texts\.en\.type_payment is not a setting"),
         ({"en": {"claim_department": "{x}"}}, r"must have the placeholders .*: none"),
-        ({"en": {"login_titel": "x"}}, r"texts\.en\.login_titel is not a setting; is login_title meant\?"),
-        ({"jp": {"login_title": "x"}}, r"texts\.jp is not a setting; is ja meant\?|known here: en, ja"),
+        (
+            {"en": {"login_titel": "x"}},
+            r"texts\.en\.login_titel is not a setting; did you mean login_title\?",
+        ),
+        ({"jp": {"login_title": "x"}}, r"texts\.jp is not a setting; did you mean ja\?|known here: en, ja"),
         ({"en": "x"}, r"texts\.en must be a table"),
         ({"en": {"login_title": 1}}, r"texts\.en\.login_title must be a text"),
-        ({"en": {"login_title": " "}}, r"texts\.en\.login_title must be a text, and not an empty one"),
+        ({"en": {"login_title": " "}}, r"texts\.en\.login_title must be a text that is not empty"),
         ({"en": {"login_for_client": "Sign in"}}, r"must have the placeholders .*: \{client\}"),
         ({"en": {"login_title": "{client}"}}, r"must have the placeholders .*: none"),
-        ({"en": {"login_for_client": "{client.__class__}"}}, "a placeholder is a name in braces"),
-        ({"en": {"login_for_client": "{client!r}"}}, "a placeholder is a name in braces"),
-        ({"en": {"login_for_client": "{client:9}"}}, "a placeholder is a name in braces"),
+        ({"en": {"login_for_client": "{client.__class__}"}}, "a placeholder must be a name in braces"),
+        ({"en": {"login_for_client": "{client!r}"}}, "a placeholder must be a name in braces"),
+        ({"en": {"login_for_client": "{client:9}"}}, "a placeholder must be a name in braces"),
         ({"en": {"login_for_client": "{client"}}, "cannot be read as a text with placeholders"),
-        ({"en": {"login_for_client": "{}"}}, "a placeholder is a name in braces"),
+        ({"en": {"login_for_client": "{}"}}, "a placeholder must be a name in braces"),
     ],
 )
 def test_a_text_that_cannot_be_used_is_refused(texts: dict[str, Any], told: str) -> None:

@@ -61,7 +61,7 @@ async def test_a_store_that_cannot_keep_it_costs_nothing_else(
     monkeypatch.setattr(records, "swap", failing)
     assert (await bank.client("accounts-api").introspect(tokens["access_token"])).json()["active"]
     assert (await client.refresh(tokens["refresh_token"])).status_code == 200
-    assert "the last use of a grant was not kept" in caplog.text
+    assert "last use was not stored" in caplog.text
 
 
 async def consent_page(client: PlainClient, **changes: Any) -> str:

@@ -106,11 +106,11 @@ OUR_FORM = '{% extends "askit/login.html" %}'
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({"consnt__html": BASE}, r"consnt\.html is no page: is consent\.html meant"),
-        ({"notes__txt": "x"}, r"notes\.txt is no page"),
+        ({"consnt__html": BASE}, r"consnt\.html is not a page: did you mean consent\.html"),
+        ({"notes__txt": "x"}, r"notes\.txt is not a page"),
         ({"login__html": LOGIN.replace("csrf", "token")}, r"login\.html cannot be rendered.*token"),
         ({"login__html": LOGIN.replace('name="csrf"', "")}, r'login\.html leaves out name="csrf"'),
-        ({"login__html": LOGIN.replace("| plain", "| safe")}, r"login\.html shows .* as markup"),
+        ({"login__html": LOGIN.replace("| plain", "| safe")}, r"login\.html does not escape"),
         (
             {"login__html": LOGIN.replace("{% endblock %}", "{% endblok %}")},
             r"cannot be rendered .*login\.html:10",

@@ -199,10 +199,10 @@ async def test_a_body_that_breaks_off_is_no_fault_of_this_server(
         ({"headers": 1.5}, "limits.headers"),
         ({"headers": True}, "limits.headers"),
         ({"body_seconds": 0}, "limits.body_seconds"),
-        ({"heders": 5}, "limits.heders is not a setting; is headers meant?"),
+        ({"heders": 5}, "limits.heders is not a setting; did you mean headers?"),
         (
             {"parameter_octets": 70_000},
-            "limits.parameter_octets = 70000 contradicts limits.long_parameter_octets",
+            "limits.parameter_octets = 70000 must not be more than limits.long_parameter_octets",
         ),
         ({"long_parameter_octets": 200_000}, "limits.long_parameter_octets"),
         ({"sealed_request_octets": 40_000}, "limits.sealed_request_octets"),

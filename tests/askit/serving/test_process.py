@@ -27,7 +27,7 @@ async def test_more_connections_than_files_keep_nobody_out_and_fill_no_log(tmp_p
             for _ in range(3):
                 assert (await http.get("/jwks")).status_code == 200
     log = (tmp_path / "bank.toml.log").read_text()
-    assert "it holds 64: raise `ulimit -n`" in log
+    assert "allows only 64: raise it with `ulimit -n`" in log
     assert len(log) < 2000
 
 

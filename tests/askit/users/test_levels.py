@@ -194,7 +194,7 @@ async def test_a_session_at_a_level_that_is_no_more_signs_in_again(bank: Bank, c
         ({"acr": [LOW, HIGH, "urn:bank:card"]}, "one level, or two"),
         ({"acr": [LOW, LOW]}, "one level, or two"),
         ({"acr": f"{LOW} {HIGH}"}, "without spaces"),
-        ({"acr": LOW}, "the pin of 'alice' reaches nothing"),
+        ({"acr": LOW}, "the pin of 'alice' has no level to reach"),
         ({"acr": [LOW, HIGH], "users": [{**ALICE, "pin": ""}]}, "pin is empty"),
     ],
 )

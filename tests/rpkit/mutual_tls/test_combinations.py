@@ -9,6 +9,7 @@ import pytest
 
 from fapikit import FAPI1_ADVANCED, HttpSettings
 from fapikit.errors import ConfigurationError, FapiError, ForbiddenByProfile, PeerRefused, Remedy, Unreachable
+from rpkit import RegisteredBank
 from rpkit.errors import UnboundToken
 from tests.keys import claims_of
 from tests.mothers.certificates import a_certificate, as_client_certificate
@@ -144,6 +145,18 @@ def test_a_certificate_is_missing(
     assert refused.value.clause == clause
     assert told in str(refused.value)
     assert bank.seen == []
+
+
+@pytest.mark.parametrize("http", [None, HttpSettings(ca=SERVER_CA_PEM)])
+def test_a_certificate_is_missing_in_a_registry(http: HttpSettings | None) -> None:
+    with pytest.raises(ConfigurationError, match=r"HttpSettings\(client_certificate=\.\.\.\)"):
+        RegisteredBank(
+            issuer="https://bank.example",
+            client_id="fintech",
+            auth=AUTH["tls_client_auth"],
+            redirect_uri="https://fintech.example/callback",
+            http=http,
+        )
 
 
 REFUSED: dict[str, tuple[dict[str, Any], Any, type[FapiError], str]] = {

@@ -101,6 +101,15 @@ def test_a_token_of_dpop_outlives_the_certificate(connect: Connect, bank: MtlsBa
     assert refreshes(bank) == 0
 
 
+def test_a_set_that_was_begun_with_dpop_stays_with_it(connect: Connect, bank: MtlsBank) -> None:
+    """A client moves from one binding to the other: the proof goes on, and the token counts as bound to its key."""
+    bank.dpop = True
+    tokens = signed_in(connect(), bank).tokens
+    moved = connect(sender_constraint="mtls").refresh(tokens)
+    assert moved.access_tokens[0].token_type == "DPoP"
+    assert moved.access_tokens[0].x5t_s256 is None
+
+
 def test_what_another_process_stored_under_its_own_certificate_is_not_taken(
     clients: Clients, connect: Connect, bank: MtlsBank
 ) -> None:
@@ -111,6 +120,9 @@ def test_what_another_process_stored_under_its_own_certificate_is_not_taken(
     replaced(theirs)
     newer = theirs.refresh(tokens)
     assert newer.access_tokens[0].x5t_s256 == thumbprint(NEXT)
+    assert ours.refresh(tokens).access_tokens[0].x5t_s256 == thumbprint(MINE), (
+        "not the newer one of the store"
+    )
     with ours.api(newer, base_url=bank.api_origin) as api:
         assert api.get("/accounts").status_code == 200
         assert api.tokens.access_tokens[0].x5t_s256 == thumbprint(MINE)

@@ -18,6 +18,7 @@ from rpkit import Client, ClientKeys
 from rpkit.web.pages import COOKIE, MAX_LOGINS
 from tests.keys import a_key, header_of
 from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
+from tests.mothers.fapi1 import ADVANCED
 from tests.rpkit.web.sites import SITE, SITES, Browser, Site
 
 MakeSite = Callable[..., tuple[Site, Browser]]
@@ -156,6 +157,18 @@ def test_an_altered_cookie_is_refused(make_site: MakeSite, bank: FakeBank) -> No
     assert page.status == 400
     assert not site.logins
     assert not bank.calls("token")
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.3.1-3, -4")
+def test_the_hybrid_flow_of_fapi_1_through_the_page_that_reads_the_fragment(make_site: MakeSite) -> None:
+    bank = FakeBank(dpop=False, nonces=False)
+    site, browser = make_site(bank, **ADVANCED)
+    answer = bank.authorize(browser.post("/login").headers["location"])
+    shown = browser.open("GET", answer.partition("#")[0])
+    assert 'name="fragment"' in shown.text
+    page = browser.post(REDIRECT_URI, urlencode({"fragment": answer.partition("#")[2]}).encode())
+    assert (page.status, page.text) == (200, "welcome")
+    assert "passed signed response: s_hash" in str(site.logins[0].report)
 
 
 @pytest.mark.parametrize("mode", ["jwt", "form_post", "form_post.jwt", "fragment", "fragment.jwt"])

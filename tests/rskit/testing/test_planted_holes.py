@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,42 +13,11 @@ from rskit.testing.attacks.declared import Family
 from rskit.testing.attacks.families import FAMILIES
 from rskit.testing.attacks.jws import SigningKey
 from rskit.testing.attacks.key_spellings import SPELLINGS
-from tests.rskit.testing.planted import (
-    holes_in_algorithms,
-    holes_in_answers,
-    holes_in_bindings,
-    holes_in_claims,
-    holes_in_doors,
-    holes_in_grants,
-    holes_in_headers,
-    holes_in_keys,
-    holes_in_lifetimes,
-    holes_in_paths,
-    holes_in_proof_claims,
-    holes_in_proof_keys,
-    holes_in_proof_times,
-    holes_in_signatures,
-    holes_in_websockets,
-)
+from tests.rskit.testing.planted import holes_in_algorithms
 from tests.rskit.testing.planted.planting import HOLES, Planted, names, scan
 
-PLANTED_BY = (
-    holes_in_algorithms,
-    holes_in_answers,
-    holes_in_bindings,
-    holes_in_claims,
-    holes_in_doors,
-    holes_in_grants,
-    holes_in_headers,
-    holes_in_keys,
-    holes_in_lifetimes,
-    holes_in_paths,
-    holes_in_proof_claims,
-    holes_in_proof_keys,
-    holes_in_proof_times,
-    holes_in_signatures,
-    holes_in_websockets,
-)
+for module in sorted(Path(__file__).with_name("planted").glob("holes_in_*.py")):
+    import_module(f"tests.rskit.testing.planted.{module.stem}")  # each adds its holes to HOLES
 OVER = "alg HS256 over the public key, as "
 
 

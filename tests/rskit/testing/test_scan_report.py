@@ -320,7 +320,7 @@ class HasNothingThere(Api):
 
 def test_an_honest_request_that_finds_nothing_tells_little_of_strangers():
     report = scan_plainly(HasNothingThere)
-    assert (report, "what strangers are served" in unseen(report)) == ([], True)
+    assert (report, "what is served without a token" in unseen(report)) == ([], True)
 
 
 def test_a_server_that_demands_nonces_needs_a_send_that_shows_them():

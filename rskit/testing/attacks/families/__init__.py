@@ -24,9 +24,9 @@ from rskit.testing.attacks.families import (
     proof_times,
     replays,
     signatures,
-    strangers,
     token_kinds,
     websockets,
+    without_token,
 )
 
 FAMILIES = (
@@ -42,7 +42,7 @@ FAMILIES = (
     *proof_keys.FAMILIES,
     *proof_shapes.FAMILIES,
     *proof_targets.FAMILIES,
-    *strangers.FAMILIES,
+    *without_token.FAMILIES,
     *paths.FAMILIES,
     *websockets.FAMILIES,
     *answers.FAMILIES,

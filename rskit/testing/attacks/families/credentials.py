@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from rskit.testing.attacks.answer import Headers
-from rskit.testing.attacks.attack import TOO_LARGE, Attack, stranger_is_not_served
+from rskit.testing.attacks.attack import TOO_LARGE, Attack, is_not_served_without_token
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, needs_proofs, request, text
 from rskit.testing.attacks.forger import Forger
 from rskit.testing.attacks.report import NotLookedAt
@@ -97,7 +97,7 @@ def _in_a_form(forger: Forger) -> Made | None:
     body = urlencode({"access_token": forger.token()}).encode()
     headers = [("Content-Type", "application/x-www-form-urlencoded")]
     method = forger.method if forger.method not in ("GET", "HEAD") else "POST"
-    return forger.attack(headers, method=method, body=body, judge=stranger_is_not_served)
+    return forger.attack(headers, method=method, body=body, judge=is_not_served_without_token)
 
 
 NO_BODY: Final = NotLookedAt(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from rskit.testing.attacks.attack import Attack, spelled_otherwise_is_refused, stranger_is_not_served
+from rskit.testing.attacks.attack import Attack, is_not_served_without_token, spelled_otherwise_is_refused
 from rskit.testing.attacks.declared import Family, Made, Maker, Row
 from rskit.testing.attacks.forger import Forger
 from rskit.testing.attacks.report import NotLookedAt
@@ -86,10 +86,12 @@ def _spelled(forger: Forger, spell: Callable[[str], str]) -> str | None:
     return None if changed == path else f"{forger.origin}{changed}{query}"
 
 
-def _stranger(spell: Callable[[str], str]) -> Maker:
+def _without_token(spell: Callable[[str], str]) -> Maker:
     def make(forger: Forger) -> Attack | None:
         url = _spelled(forger, spell)
-        return None if url is None else forger.attack([], url=url, odd=True, judge=stranger_is_not_served)
+        return (
+            None if url is None else forger.attack([], url=url, odd=True, judge=is_not_served_without_token)
+        )
 
     return make
 
@@ -116,7 +118,7 @@ def _without_scope(spell: Callable[[str], str]) -> Maker:
 def _queried(query: str) -> Maker:
     def make(forger: Forger) -> Attack:
         url = f"{forger.url}{'&' if '?' in forger.url else '?'}{query}"
-        return forger.attack([], url=url, odd=True, judge=stranger_is_not_served)
+        return forger.attack([], url=url, odd=True, judge=is_not_served_without_token)
 
     return make
 
@@ -124,7 +126,9 @@ def _queried(query: str) -> Maker:
 def _rows() -> Iterator[Row]:
     for name, spell in SPELLINGS:
         yield Row(
-            f"no token, at the path with {name}", f"the path with {name}, without a token", _stranger(spell)
+            f"no token, at the path with {name}",
+            f"the path with {name}, without a token",
+            _without_token(spell),
         )
     for query in _QUERIES:
         yield Row(
@@ -162,7 +166,7 @@ def _target(write: Callable[[Forger], str]) -> Maker:
     def make(forger: Forger) -> Made:
         if forger.reach.target is None:
             return NO_TARGETS
-        attack = forger.attack([], url=write(forger), odd=True, judge=stranger_is_not_served)
+        attack = forger.attack([], url=write(forger), odd=True, judge=is_not_served_without_token)
         return attack._replace(via=(TARGET,))
 
     return make

@@ -9,8 +9,15 @@ from tests.rskit.testing.planted.api import Api, Request
 from tests.rskit.testing.planted.planting import hole
 
 
-class OpenDoor(Api):
-    """Who is let in by `opens_for` gets the endpoint without a token."""
+class RoutedAsGet(Api):
+    """Every method reaches the endpoint."""
+
+    def routed_method(self, request: Request) -> str:
+        return "GET"
+
+
+class OpenDoor(RoutedAsGet):
+    """A request for which `opens_for` is true reaches the endpoint without a token."""
 
     def opens_for(self, request: Request) -> bool:
         raise NotImplementedError
@@ -19,9 +26,6 @@ class OpenDoor(Api):
         if not request.all("authorization") and self.opens_for(request):
             return {"sub": "anybody", "scope": "accounts"}
         return super().admit(request)
-
-    def routed_method(self, request: Request) -> str:
-        return "GET"
 
 
 @hole("no token", "no token, by a whole URL")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tests.rskit.testing.planted.api import Api, Request
-from tests.rskit.testing.planted.holes_in_doors import OpenDoor
+from tests.rskit.testing.planted.holes_in_doors import OpenDoor, RoutedAsGet
 from tests.rskit.testing.planted.planting import hole
 
 
@@ -154,12 +154,9 @@ class ReadsTokensInCookies(OtherCredentials):
 
 
 @hole("the token in a form")
-class ReadsTokensInForms(OtherCredentials):
+class ReadsTokensInForms(OtherCredentials, RoutedAsGet):
     def found(self, request: Request) -> str | None:
         return parse_qs(request.body.decode("latin-1")).get("access_token", [None])[0]
-
-    def routed_method(self, request: Request) -> str:
-        return "GET"
 
 
 class ReadsTokensInAHeader(OtherCredentials):

@@ -18,7 +18,7 @@ from rskit.policy.public_routes import PublicRoutes
 from rskit.policy.way import Way
 
 
-class Door:
+class PublicAccess:
     """The rule of one Protect. If something keeps a public endpoint closed, the log says so once for each."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Door:
         """Whether an endpoint is marked as public, or its route is named in public_routes=."""
         return is_public(endpoint) or self.public_routes.names(path)
 
-    def opens_to(self, way: Way) -> bool:
+    def allows(self, way: Way) -> bool:
         if not way.public:
             return False
         missing = self.around_public.missing(way.layers)
@@ -57,7 +57,7 @@ class Door:
                 why,
             )
 
-    def say_preflight(self, origin: str) -> None:
+    def warn_of_preflight(self, origin: str) -> None:
         """Without a policy, preflights are refused. The browser's console only says that the preflight failed."""
         if ("preflight", "") not in self._said:
             self._said.add(("preflight", ""))
@@ -68,4 +68,4 @@ class Door:
             )
 
     def __repr__(self) -> str:
-        return f"Door({self.around_public!r}, {self.public_routes!r})"
+        return f"PublicAccess({self.around_public!r}, {self.public_routes!r})"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rskit.errors import NoCredentials
 from rskit.policy.checked_request import CheckedRequest
 from rskit.policy.current import CURRENT
-from rskit.policy.door import Door
+from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 from rskit.request_view import RequestView
 
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from rskit.resource_server import ResourceServer
 
 
-class Visit(CheckedRequest):
+class AnonymousRequest(CheckedRequest):
     """`asked`: the way to the public endpoint that Protect has found. `reached`: the request has arrived there."""
 
-    __slots__ = ("asked", "door", "reached")
+    __slots__ = ("asked", "public_access", "reached")
 
-    def __init__(self, server: ResourceServer, view: RequestView, asked: Way, door: Door) -> None:
+    def __init__(
+        self, server: ResourceServer, view: RequestView, asked: Way, public_access: PublicAccess
+    ) -> None:
         super().__init__(server, view, None)
         self.asked = asked
-        self.door = door
+        self.public_access = public_access
         self.reached = False
 
     def passes(self, found: Way | None, *, last: bool) -> bool:
@@ -41,19 +43,19 @@ class Visit(CheckedRequest):
         if self.refusal is not None:
             return False
         if found is None or not found.ends_as(self.asked):
-            return self._strayed()
+            return self._refuse_other_endpoint()
         self.reached = self.reached or last
         return True
 
-    def answer_in_its_place(self, status: int) -> None:
+    def refuse_other_answer(self, status: int) -> None:
         """Something answers before the endpoint is reached.
 
         Code named in around_public= may refuse, and nothing else.
         """
         if status < 400:
-            self._strayed()
+            self._refuse_other_endpoint()
 
-    def _strayed(self) -> bool:
+    def _refuse_other_endpoint(self) -> bool:
         """False, unless refusals are only observed."""
         return (
             self.refuse(
@@ -63,10 +65,10 @@ class Visit(CheckedRequest):
         )
 
 
-def visit_in(found: object) -> Visit | None:
-    """The current visit: stored with the request, or in the context if a layer has removed it from the request."""
-    if type(found) is Visit:
+def anonymous_request_in(found: object) -> AnonymousRequest | None:
+    """The current request without a token: in `scope` or `environ`, or in the context if a layer has removed it."""
+    if type(found) is AnonymousRequest:
         return found
     current = CURRENT.get() if found is None else None
     # What the endpoint itself calls in the application is its own business.
-    return current if type(current) is Visit and not current.reached else None
+    return current if type(current) is AnonymousRequest and not current.reached else None

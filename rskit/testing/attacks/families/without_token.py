@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rskit.testing.attacks.answer import Headers
-from rskit.testing.attacks.attack import Attack, Came, Judge, Trial, stranger_is_not_served
+from rskit.testing.attacks.attack import Attack, Came, Judge, Trial, is_not_served_without_token
 from rskit.testing.attacks.declared import Family, Made, Maker, Row, request
 from rskit.testing.attacks.families.proof_targets import OVERRIDES
 from rskit.testing.attacks.forger import Forger
@@ -42,7 +42,7 @@ def _served_or_no_route(method: str) -> Judge:
                 f"{method} is answered with {status} before a token is required",
                 "find_holes with each method that this URL has",
             )
-        return stranger_is_not_served(trial, tolerated)
+        return is_not_served_without_token(trial, tolerated)
 
     return judge
 
@@ -72,7 +72,7 @@ def _reaches_the_endpoint(trial: Trial, tolerated: frozenset[int]) -> Came:
     answer = trial.answers[-1]
     if trial.ran is None and answer.body is not None and answer.body != trial.honest.body:
         return None
-    return stranger_is_not_served(trial, tolerated)
+    return is_not_served_without_token(trial, tolerated)
 
 
 PREFLIGHT_UNSEEN: Final = NotLookedAt(
@@ -97,7 +97,7 @@ def _method_rows() -> Iterator[Row]:
 
 
 def _with(headers: Headers) -> Maker:
-    return request(lambda _: list(headers), judge=stranger_is_not_served)
+    return request(lambda _: list(headers), judge=is_not_served_without_token)
 
 
 def _head_without_scope(forger: Forger) -> Attack | None:
@@ -188,7 +188,7 @@ def _insider_rows() -> Iterator[Row]:
 def _routed_by_header(forger: Forger) -> Attack:
     """The router follows headers that the protecting layer does not read."""
     headers = [(name, forger.parts.path) for name in _URL_HEADERS]
-    return forger.attack(headers, url=f"{forger.origin}/fapikit-nowhere", judge=stranger_is_not_served)
+    return forger.attack(headers, url=f"{forger.origin}/fapikit-nowhere", judge=is_not_served_without_token)
 
 
 INSIDERS: Final = Family(
