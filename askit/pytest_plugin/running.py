@@ -6,10 +6,11 @@ Every method exists twice: synchronous, and with `async_` to await from any even
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -145,7 +146,10 @@ class RunningServer(Generic[S]):
     async def async_signed_in(
         self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any
     ) -> Any:
-        """The Login of an `rpkit.AsyncClient`."""
+        """The Login of an `rpkit.AsyncClient`, or of an `rpkit.Client`, which then works in a thread."""
+        if not inspect.iscoroutinefunction(client.begin):
+            login = partial(self.signed_in, client, resource=resource, pin=pin, **request)
+            return await anyio.to_thread.run_sync(login)
         start = await client.begin(**request)
         callback = await self.async_browse(start.url, pin=pin)
         return await client.complete(callback, start.transaction, **_only(resource=resource))

@@ -334,6 +334,17 @@ async def test_the_word_of_a_proxy_stands_for_the_chain() -> None:
     assert "subject_dn" in await refused(bank, headers=[field(stranger), ("x-verify", "SUCCESS")])
 
 
+@pytest.mark.spec("RFC 9440 4")
+async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
+    """Some servers write the address of X-Forwarded-For over the peer's."""
+    bank = self_signed(OWN, client_certificates=PROXY)
+    assert (await ask(bank, headers=[field(OWN)])).status_code == 200
+    for told in ("10.0.3.7:123", "192.0.2.9, 10.0.3.7:123"):
+        assert "the connection has none" in await refused(
+            bank, headers=[field(OWN), ("x-forwarded-for", told)]
+        )
+
+
 @pytest.mark.parametrize("kind", UNREADABLE)
 async def test_a_certificate_that_cannot_be_read_is_no_failure_of_the_server(kind: str) -> None:
     """Proxies hand on whatever a stranger shows."""
