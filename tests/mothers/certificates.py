@@ -101,7 +101,8 @@ def a_certificate(
     )
     if ca:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
+        signs = key_usage or usage(key_cert_sign=True, crl_sign=True)
+        builder = builder.add_extension(signs, critical=True)
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False
         )

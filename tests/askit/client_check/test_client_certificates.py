@@ -145,7 +145,7 @@ SUBJECTS: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b")
+@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b", "RFC 8705 2.1.2", "RFC 5280 4.2.1.6")
 @pytest.mark.parametrize("member", SUBJECTS)
 async def test_each_way_to_name_the_subject(member: str, tmp_path: Path) -> None:
     value, mine, other = SUBJECTS[member]
@@ -186,7 +186,7 @@ MUTATIONS: dict[str, tuple[tuple[Made, ...], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1")
+@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1", "RFC 5280 4.2.1.3", "RFC 5280 4.2.1.12", "RFC 5280 6.1.3")
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_tls_client_auth_refuses(
     mutation: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -199,7 +199,7 @@ async def test_tls_client_auth_refuses(
     assert why.split(" [")[0] in caplog.text
 
 
-@pytest.mark.spec("RFC 8705 2a")
+@pytest.mark.spec("RFC 8705 2a", "RFC 8705 2")
 async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path: Path) -> None:
     bank = under_ca(tmp_path)
     assert "is registered for private_key_jwt" in await refused(bank, LEAF, client_id="other")
@@ -210,6 +210,7 @@ async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path:
     assert (nameless.status_code, nameless.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.spec("RFC 5280 6.3")
 async def test_a_revoked_certificate_and_a_list_that_is_replaced(tmp_path: Path) -> None:
     bank = under_ca(tmp_path, crl=a_crl(CA, 8))
     assert (await ask(bank, LEAF)).status_code == 200
@@ -343,6 +344,17 @@ async def test_the_log_says_that_a_header_came_from_no_proxy_of_the_settings(
         await ask(bank, headers=[field(a_certificate()), ("x-verify", "SUCCESS")])
         await ask(bank)
     assert ("x-ssl-client-cert of 10.0.3.7 is ignored" in caplog.text) is logged
+
+
+@pytest.mark.spec("RFC 9440 4")
+async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
+    """Some servers write the address of X-Forwarded-For over the peer's."""
+    bank = self_signed(OWN, client_certificates=PROXY)
+    assert (await ask(bank, headers=[field(OWN)])).status_code == 200
+    for told in ("10.0.3.7:123", "192.0.2.9, 10.0.3.7:123"):
+        assert "the connection has none" in await refused(
+            bank, headers=[field(OWN), ("x-forwarded-for", told)]
+        )
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
