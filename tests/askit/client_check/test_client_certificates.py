@@ -334,18 +334,6 @@ async def test_the_word_of_a_proxy_stands_for_the_chain() -> None:
     assert "subject_dn" in await refused(bank, headers=[field(stranger), ("x-verify", "SUCCESS")])
 
 
-@pytest.mark.parametrize(("network", "logged"), [("10.0.3.0/24", False), ("10.0.4.0/24", True)])
-async def test_the_log_says_that_a_header_came_from_no_proxy_of_the_settings(
-    network: str, logged: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    client = known_by("tls_client_auth", tls_client_auth_subject_dn=DN)
-    bank = Bank(clients=[client, OTHER, *APIS], client_certificates={**PROXY, "networks": [network]})
-    with caplog.at_level(logging.INFO, "askit"):
-        await ask(bank, headers=[field(a_certificate()), ("x-verify", "SUCCESS")])
-        await ask(bank)
-    assert ("x-ssl-client-cert of 10.0.3.7 is ignored" in caplog.text) is logged
-
-
 @pytest.mark.spec("RFC 9440 4")
 async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
     """Some servers write the address of X-Forwarded-For over the peer's."""
