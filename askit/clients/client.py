@@ -18,7 +18,6 @@ from askit.clients.certificates import check_certificate_members
 from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata import (
     ALGORITHMS,
-    MAC_OCTETS,
     check_encryption,
     check_types,
     check_values,
@@ -33,6 +32,7 @@ from askit.shares import Owner
 from fapikit import strict_json
 from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
+from fapikit.jose.shared_secret import MAC_OCTETS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
