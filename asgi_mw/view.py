@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from fapikit.io.asgi_peer import peer_of
 from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
@@ -65,8 +66,7 @@ def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> Req
     sent = [(name, value) for name, value in headers if name in names]
     if not sent:
         return view
-    client = scope.get("client")
-    view, strip = forwarded.take(view, sent, peer=client[0] if client else None)
+    view, strip = forwarded.take(view, sent, peer=peer_of(scope))
     if strip:
         scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in strip]
     return view

@@ -1,6 +1,6 @@
 """The client certificate of a request: from the TLS handshake, or from the header of a TLS-terminating proxy.
 
-Spec: RFC 8705 2, 6.5; RFC 9440 4
+Spec: RFC 8705 2, 6.5; RFC 9440 4a
 Role: AS
 """
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from askit.core import Core
 from fapikit.certificates import ClientCertificate
+from fapikit.io.asgi_peer import peer_of
 from fapikit.io.asgi_tls import shown_chain
 
 
@@ -22,5 +23,4 @@ def client_certificate(core: Core, request: Request) -> ClientCertificate | None
         return direct
     names = header.names
     sent = [(name, value) for name, value in request.headers.items() if name in names]
-    peer = request.client.host if request.client else None
-    return header.read(sent, peer=peer, direct=direct is not None).certificate or direct
+    return header.read(sent, peer=peer_of(request.scope), direct=direct is not None).certificate or direct

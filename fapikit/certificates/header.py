@@ -14,10 +14,8 @@ import hashlib
 from collections.abc import Collection
 from typing import Final, NamedTuple, TypeAlias
 
-from cryptography import x509
-
 from fapikit import base64url
-from fapikit.certificates.certificate import ClientCertificate, thumbprint_of
+from fapikit.certificates.certificate import ClientCertificate, parse_certificate, thumbprint_of
 from fapikit.certificates.forms import FORMS, CertificateForm
 from fapikit.certificates.forms.form import Forwarded
 from fapikit.certificates.proxy_fields import Field, ProxyFields
@@ -133,7 +131,7 @@ def _checked(found: Forwarded, chain: tuple[bytes, ...], verified: bool) -> Clie
     if found.leaf is None:
         return ClientCertificate(base64url.encode(found.sha256 or b""), None, chain, verified)
     try:
-        x509.load_der_x509_certificate(found.leaf)
+        parse_certificate(found.leaf)
     except ValueError as error:
         raise ValueError("its content is not an X.509 certificate") from error
     if found.sha256 is not None and hashlib.sha256(found.leaf).digest() != found.sha256:

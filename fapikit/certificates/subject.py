@@ -86,7 +86,7 @@ def check_subject_value(member: str, value: str) -> None:
 
 
 def _has_dn(certificate: x509.Certificate, value: str) -> bool:
-    return _comparable(certificate.subject) == _comparable(_parsed(value))
+    return comparable_name(certificate.subject) == comparable_name(_parsed(value))
 
 
 def _parsed(value: str) -> x509.Name:
@@ -104,7 +104,8 @@ def _capital_type(part: str) -> str:
     return f"{name.strip().upper()}{equals}{rest}"
 
 
-def _comparable(name: x509.Name) -> tuple[frozenset[_Attribute], ...]:
+def comparable_name(name: x509.Name) -> tuple[frozenset[_Attribute], ...]:
+    """Equal for two names that RFC 5280 7.1 takes for one, however they are spelled."""
     return tuple(
         frozenset((attribute.oid.dotted_string, _prepared(attribute.value)) for attribute in rdn)
         for rdn in name.rdns

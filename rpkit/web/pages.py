@@ -23,7 +23,7 @@ from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Concealed, random_token
 from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
-from rpkit.errors import TransactionMissing, TransactionUsed
+from rpkit.errors import AuthorizationRefused, TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import Start
 from rpkit.login.callback import peer_error
 from rpkit.login.transaction import Transaction, transaction_id
@@ -222,6 +222,8 @@ def failed(error: FapiError) -> WebAnswer:
             "This page has been used before, or belongs to another browser."
             " If you are signed in, go on; if not, please sign in again.",
         )
+    if isinstance(error, AuthorizationRefused) and error.peer_code == "access_denied":
+        return _text(400, "You or your bank refused this request. You can sign in again.")
     return _text(400, "Signing in did not work. Please sign in again.")
 
 

@@ -51,7 +51,7 @@ async def userinfo(bank: Bank, token: str, *shows: Made, scheme: str = "Bearer")
     return await bank.browser(shows=shows).get("/userinfo", headers=headers)
 
 
-@pytest.mark.spec("RFC 8705 3.1", "FAPI2-SP 5.3.2.1-4, -5", "RFC 8705 3b")
+@pytest.mark.spec("RFC 8705 3", "RFC 8705 3.1", "FAPI2-SP 5.3.2.1-4, -5", "RFC 8705 3b")
 async def test_a_login_brings_tokens_that_are_worth_something_over_that_certificate_alone() -> None:
     bank = a_bank()
     client = a_client(bank, MINE)
