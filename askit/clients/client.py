@@ -15,7 +15,6 @@ from urllib.parse import urldefrag, urlsplit
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
-    MAC_OCTETS,
     check_encryption,
     check_types,
     check_values,
@@ -26,6 +25,7 @@ from askit.errors import InvalidClientMetadata
 from askit.shares import Owner
 from fapikit.errors import UnusableKey
 from fapikit.jose.key_set import KeySet, KeySource
+from fapikit.jose.shared_secret import MAC_OCTETS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret

@@ -23,7 +23,6 @@ from fapikit import HttpSettings
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.registering import OPENER, register
-from tests.keys import b64
 from tests.mothers.certificates import FINTECH as FINTECH_NAME
 from tests.mothers.certificates import (
     UNREADABLE,
@@ -32,6 +31,7 @@ from tests.mothers.certificates import (
     a_crl,
     a_name,
     an_authority,
+    jwk_of,
     unreadable,
     usage,
 )
@@ -44,21 +44,6 @@ CA, OTHER_CA = an_authority(), an_authority("Other CA")
 MIDDLE = an_authority("Intermediate", issuer=CA)
 DN = "CN=fintech,O=Fintech,C=JP"
 APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
-
-
-def jwk_of(made: Made, **more: Any) -> dict[str, Any]:
-    """A public JWK made by hand, with its certificate."""
-    key = made.key.public_key()
-    chain = {"x5c": [base64.b64encode(made.der).decode()], **more}
-    if isinstance(key, rsa.RSAPublicKey):
-        e, n = (
-            value.to_bytes((value.bit_length() + 7) // 8, "big")
-            for value in (key.public_numbers().e, key.public_numbers().n)
-        )
-        return {"kty": "RSA", "e": b64(e), "n": b64(n), **chain}
-    numbers = key.public_numbers()
-    x, y = (b64(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **chain}
 
 
 def unreadable_x5c(kind: str) -> str:
