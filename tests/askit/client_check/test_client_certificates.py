@@ -386,6 +386,8 @@ async def test_a_hash_alone_authenticates_nobody() -> None:
         ),
         (known_by("tls_client_auth", tls_client_auth_subject_dn="no name"), "cannot be read"),
         (known_by("tls_client_auth", tls_client_auth_subject_dn=""), "tls_client_auth_subject_dn is empty"),
+        # It would be the name of every certificate that has no subject.
+        (known_by("tls_client_auth", tls_client_auth_subject_dn=" "), "tls_client_auth_subject_dn is empty"),
         (
             known_by("tls_client_auth", tls_client_auth_san_ip="1.2.3"),
             "tls_client_auth_san_ip cannot be read",
