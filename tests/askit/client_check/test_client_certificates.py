@@ -333,6 +333,21 @@ async def test_the_word_of_a_proxy_stands_for_the_chain() -> None:
     assert "subject_dn" in await refused(bank, headers=[field(stranger), ("x-verify", "SUCCESS")])
 
 
+async def test_the_line_in_the_log_does_not_grow_with_the_certificate(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = known_by("tls_client_auth", tls_client_auth_subject_dn=DN)
+    bank = Bank(clients=[client, OTHER, *APIS], client_certificates=PROXY)
+    long = a_name(*[(NameOID.COMMON_NAME, "forged\nline" + "x" * 50)] * 50)
+    with caplog.at_level(logging.INFO, "askit"):
+        told = await refused(bank, headers=[field(a_certificate(subject=long)), ("x-verify", "SUCCESS")])
+    assert "tls_client_auth_subject_dn" in told
+    line = next(each.getMessage() for each in caplog.records if each.name == "askit")
+    assert "forged" in line
+    assert "\n" not in line
+    assert len(line) < 1000
+
+
 @pytest.mark.spec("RFC 9440 4")
 async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
     """Some servers write the address of X-Forwarded-For over the peer's."""
