@@ -333,43 +333,6 @@ async def test_the_word_of_a_proxy_stands_for_the_chain() -> None:
     assert "subject_dn" in await refused(bank, headers=[field(stranger), ("x-verify", "SUCCESS")])
 
 
-async def test_the_line_in_the_log_does_not_grow_with_the_certificate(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    client = known_by("tls_client_auth", tls_client_auth_subject_dn=DN)
-    bank = Bank(clients=[client, OTHER, *APIS], client_certificates=PROXY)
-    long = a_name(*[(NameOID.COMMON_NAME, "forged\nline" + "x" * 50)] * 50)
-    with caplog.at_level(logging.INFO, "askit"):
-        told = await refused(bank, headers=[field(a_certificate(subject=long)), ("x-verify", "SUCCESS")])
-    assert "tls_client_auth_subject_dn" in told
-    line = next(each.getMessage() for each in caplog.records if each.name == "askit")
-    assert "forged" in line
-    assert "\n" not in line
-    assert len(line) < 1000
-
-
-@pytest.mark.spec("RFC 9440 4")
-async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
-    """Some servers write the address of X-Forwarded-For over the peer's."""
-    bank = self_signed(OWN, client_certificates=PROXY)
-    assert (await ask(bank, headers=[field(OWN)])).status_code == 200
-    for told in ("10.0.3.7:123", "192.0.2.9, 10.0.3.7:123"):
-        assert "the connection has none" in await refused(
-            bank, headers=[field(OWN), ("x-forwarded-for", told)]
-        )
-
-
-@pytest.mark.parametrize("kind", UNREADABLE)
-async def test_a_certificate_that_cannot_be_read_is_no_failure_of_the_server(kind: str) -> None:
-    """Proxies hand on whatever a stranger shows."""
-    bank = self_signed(OWN, client_certificates=PROXY)
-    der = base64.b64encode(unreadable(kind, OWN.der)).decode()
-    pem = f"-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n"
-    answer = await ask(bank, headers=[("x-ssl-client-cert", quote(pem))])
-    assert answer.status_code in (400, 401), answer.text
-    assert answer.json()["error"] in ("invalid_request", "invalid_client")
-
-
 @pytest.mark.spec("RFC 8705 2.1", "RFC 8705 6.2, 7.4")
 async def test_with_a_client_ca_of_its_own_it_takes_nobodys_word(tmp_path: Path) -> None:
     bank = under_ca(tmp_path, client_certificates=PROXY)
