@@ -1,4 +1,4 @@
-"""What strangers may show behind a proxy, and what they may say of themselves: neither fails the server nor fills its log."""
+"""What strangers show behind a proxy, and say of themselves: it does not fail the server, and does not fill its log."""
 
 from __future__ import annotations
 
