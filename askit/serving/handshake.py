@@ -18,6 +18,7 @@ from cryptography import x509
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
+from fapikit.certificates.certificate import parse_certificate
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import (
     ask_for_client_certificates,
@@ -42,7 +43,8 @@ class Handshake:
         self.context = self._made()
 
     def trust(self, registered: Iterable[bytes]) -> None:
-        """Take these certificates, DER, beside those of the client CA, which is read again."""
+        """Take these certificates, DER, beside those of the client CA, which is read again. If they are too many, the
+        first are taken."""
         try:
             authorities = self._read_authorities()
         except ConfigurationError as error:
@@ -50,7 +52,7 @@ class Handshake:
             authorities = self._authorities
         trusted = frozenset(_not_named_like(authorities, registered)[:MOST])
         if authorities == self._authorities and trusted >= self._trusted:
-            trust_client_certificates(self.context, trusted - self._trusted)
+            self._add(self.context, trusted - self._trusted)
             self._trusted = trusted
         else:
             self._authorities, self._trusted = authorities, trusted
@@ -69,11 +71,32 @@ class Handshake:
     def _made(self) -> ssl.SSLContext:
         context = server_context(self._files.certificate, self._files.key, profile=self._profile)
         if self._asks:
-            ask_for_client_certificates(context, [*self._authorities, *self._trusted])
+            ask_for_client_certificates(context, self._authorities)
+            self._add(context, self._trusted)
         return context
+
+    def _add(self, context: ssl.SSLContext, registered: Iterable[bytes]) -> None:
+        """One that OpenSSL does not take keeps no other out: whoever registers could shut out everybody."""
+        try:
+            trust_client_certificates(context, registered)
+        except ConfigurationError:
+            for der in registered:
+                try:
+                    trust_client_certificates(context, [der])
+                except ConfigurationError as error:
+                    self._log.warning("a certificate that a client registered is left out: %s", error)
 
 
 def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> list[bytes]:
     """Whoever registers the name of an authority would be looked up in its place, and shut its clients out."""
-    names = {x509.load_der_x509_certificate(der).subject for der in authorities}
-    return [der for der in sorted(registered) if x509.load_der_x509_certificate(der).subject not in names]
+    names = {_name_of(der) for der in authorities}
+    named = ((der, _name_of(der)) for der in registered)
+    return [der for der, name in named if name is not None and name not in names]
+
+
+def _name_of(der: bytes) -> x509.Name | None:
+    """The subject, None where it cannot be read."""
+    try:
+        return parse_certificate(der).subject
+    except ValueError:
+        return None

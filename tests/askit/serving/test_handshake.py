@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from askit.serving.handshake import Handshake
 from fapikit import FAPI2_SECURITY
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import trust_client_certificates
-from tests.mothers.certificates import a_certificate, an_authority
+from tests.mothers.certificates import UNREADABLE, a_certificate, an_authority, unreadable
 
 ONE, TWO = a_certificate(), a_certificate()
 CA = an_authority()
@@ -77,6 +79,40 @@ def test_so_many_are_trusted_and_no_more(tmp_path: Path, monkeypatch: pytest.Mon
     made = a_handshake(tmp_path, ca=None)
     made.trust({ONE.der, TWO.der})
     assert loaded(made) == 1
+
+
+def test_of_too_many_the_first_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configured clients come first, whatever octets others register."""
+    monkeypatch.setattr(handshake, "MOST", 1)
+    for first, second in ((ONE, TWO), (TWO, ONE)):
+        made = a_handshake(tmp_path, ca=None)
+        made.trust([first.der, second.der])
+        made.trust([first.der])
+        assert made._trusted == {first.der}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_read_keeps_no_other_out(kind: str, tmp_path: Path) -> None:
+    made = a_handshake(tmp_path)
+    made.trust([unreadable(kind, a_certificate().der), ONE.der])
+    made.trust([unreadable(kind, a_certificate().der), ONE.der, TWO.der])
+    assert loaded(made) >= 3
+
+
+def test_what_openssl_does_not_take_keeps_no_other_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def trusting(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
+        if ONE.der in trusted:
+            raise ConfigurationError("not this one")
+        trust_client_certificates(context, trusted)
+
+    monkeypatch.setattr(handshake, "trust_client_certificates", trusting)
+    made = a_handshake(tmp_path)
+    with caplog.at_level(logging.WARNING, "askit"):
+        made.trust([ONE.der, TWO.der])
+    assert loaded(made) == 2
+    assert "is left out: not this one" in caplog.text
 
 
 def test_what_is_no_certificate_is_no_authority(tmp_path: Path) -> None:
