@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import Final
-
-from cryptography import x509
+from typing import Final, TypeAlias
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
 from fapikit.certificates.certificate import parse_certificate
+from fapikit.certificates.subject import comparable_name
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import (
     ask_for_client_certificates,
@@ -30,6 +29,9 @@ from fapikit.profiles import Profile
 
 MOST: Final = 2000
 """Of so many registered certificates the handshake takes account: they take 0.3 ms each when a context is made."""
+
+
+Name: TypeAlias = tuple[frozenset[tuple[str, str]], ...]
 
 
 class Handshake:
@@ -88,15 +90,32 @@ class Handshake:
 
 
 def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> list[bytes]:
-    """Whoever registers the name of an authority would be looked up in its place, and shut its clients out."""
-    names = {_name_of(der) for der in authorities}
-    named = ((der, _name_of(der)) for der in registered)
-    return [der for der, name in named if name is not None and name not in names]
+    """Without those whose name another one's issuer has, an authority or what came before.
+
+    OpenSSL looks an issuer up by its name, and does not try another one of the same name. So whoever registers the name
+    of somebody's issuer would shut out everybody who has that issuer. Of two such certificates the first counts.
+    """
+    authority_names = {names[0] for der in authorities if (names := _names_of(der))}
+    subjects, issuers, kept = set[Name](), set[Name](), list[bytes]()
+    for der in registered:
+        names = _names_of(der)
+        if names is None:
+            continue
+        subject, issuer = names
+        own = subject == issuer
+        if subject in authority_names or subject in issuers or (not own and issuer in subjects):
+            continue
+        subjects.add(subject)
+        if not own:
+            issuers.add(issuer)
+        kept.append(der)
+    return kept
 
 
-def _name_of(der: bytes) -> x509.Name | None:
-    """The subject, None where it cannot be read."""
+def _names_of(der: bytes) -> tuple[Name, Name] | None:
+    """Subject and issuer, comparable: OpenSSL too ignores case and spaces. None if they cannot be read."""
     try:
-        return parse_certificate(der).subject
+        certificate = parse_certificate(der)
+        return comparable_name(certificate.subject), comparable_name(certificate.issuer)
     except ValueError:
         return None
