@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from fapikit.io.asgi_peer import peer_of
 from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
@@ -48,7 +49,7 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
             query.decode("latin-1") if query else "",
             authorization,
             dpop,
-            partial(_certificate, scope) if extensions and "tls" in extensions else no_certificate,
+            partial(shown_certificate, scope) if extensions and "tls" in extensions else no_certificate,
             identify(interaction_id),
             cross_origin,
         ),
@@ -65,8 +66,7 @@ def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> Req
     sent = [(name, value) for name, value in headers if name in names]
     if not sent:
         return view
-    client = scope.get("client")
-    view, strip = forwarded.take(view, sent, peer=client[0] if client else None)
+    view, strip = forwarded.take(view, sent, peer=peer_of(scope))
     if strip:
         scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in strip]
     return view
@@ -78,8 +78,3 @@ def header_of(scope: Scope, wanted: bytes) -> str | None:
         if name == wanted:
             return str(value, "latin-1")
     return None
-
-
-def _certificate(scope: Scope) -> bytes | None:
-    """The client's own certificate in DER, from the ASGI TLS extension; only a handshake puts it there."""
-    return shown_certificate(scope)

@@ -8,6 +8,7 @@ CA_FILE and STORE if you need them. Run it without an access log, because the ca
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ from rpkit.starlette import SignIn
 
 USER = "__Host-user"
 SIGN_IN = '<form method="post" action="/login">Pay EUR <input name="amount"><button>Sign in at the bank</button></form>'
+PAY = (
+    '<form method="post" action="/pay">Pay EUR <input name="amount"><button>Pay as you agreed</button></form>'
+)
 
 
 async def payment(request: Request) -> dict[str, Any] | None:
@@ -105,7 +109,10 @@ class Fintech:
         return response
 
     async def _home(self, request: Request) -> Response:
-        return await self._call(request, "GET", "accounts")
+        answer = await self._call(request, "GET", "accounts")
+        if answer.status_code != 200 or not isinstance(answer, JSONResponse):
+            return answer
+        return HTMLResponse(f"<pre>{html.escape(bytes(answer.body).decode())}</pre>{PAY}")
 
     async def _pay(self, request: Request) -> Response:
         """One consent, one payment, one key. A retry with the same key is the same payment."""

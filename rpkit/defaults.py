@@ -51,5 +51,6 @@ def client_settings(
             redirect_uri=redirect_uri,
             profile=chosen,
             client_certificate=settings_of(http).client_certificate,
+            may_show_certificate=settings_of(http).may_show_certificate,
             **given,
         )

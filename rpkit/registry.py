@@ -47,7 +47,7 @@ class RegisteredBank:
 
     def __post_init__(self) -> None:
         self.auth.check(profile_of(self.profile))
-        require_certificate(self.auth, None if self.http is None else self.http.client_certificate)
+        require_certificate(self.auth, may_show=self.http is not None and self.http.may_show_certificate)
         if self.metadata is not None and (
             self.metadata.issuer != self.issuer or self.metadata_url is not None
         ):

@@ -27,7 +27,7 @@ class SenderConstraintSettings(Protocol):
     def sender_constraint(self) -> SenderConstraint | None: ...
 
     @property
-    def client_certificate(self) -> Any: ...
+    def may_show_certificate(self) -> bool: ...
 
     @property
     def dpop_signer(self) -> Any: ...
@@ -58,8 +58,8 @@ def check_sender_constraint(settings: SenderConstraintSettings) -> None:
 
 def check_client_certificate(settings: SenderConstraintSettings) -> None:
     """Raises ConfigurationError if a certificate is needed and none is given."""
-    require_certificate(settings.auth, settings.client_certificate)
-    if settings.sender_constraint == "mtls" and settings.client_certificate is None:
+    require_certificate(settings.auth, may_show=settings.may_show_certificate)
+    if settings.sender_constraint == "mtls" and not settings.may_show_certificate:
         raise ConfigurationError(
             'sender_constraint="mtls" binds access tokens to a client certificate, and none is given:'
             " set http=HttpSettings(client_certificate=...)",

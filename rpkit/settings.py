@@ -100,6 +100,8 @@ class ClientSettings:
 
     `sender_constraint`: how access tokens are bound, "dpop" or "mtls". None is possible only where the profile allows
     bearer tokens. `client_certificate`: that of `HttpSettings`. "mtls" needs it, and so does an `auth` by certificate.
+    `may_show_certificate`: the same of `HttpSettings`. Where a TLS context or a ready client of your own has the
+    certificate, "mtls" works too, but a replaced certificate is not noticed.
     `dpop_signer`: one key for all logins, for example in an HSM. Without it each login has its own key.
     `request_signer`: the key that signs request objects. Without it the key of `auth` signs them.
     `pushed_requests`: whether authorization requests use PAR. None: yes, if the server supports it.
@@ -121,6 +123,7 @@ class ClientSettings:
     token_store: TokenKeeper = field(repr=False)
     sender_constraint: SenderConstraint | None = "dpop"
     client_certificate: TlsClientCertificate | None = None
+    may_show_certificate: bool = False
     dpop_signer: Signer | None = None
     request_signer: Signer | ClientKeys | None = None
     signed_requests: bool = False

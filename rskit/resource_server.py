@@ -164,8 +164,8 @@ class ResourceServer:
         )
         for trusted in self._issuers.all():
             if trusted.config.introspection is not None:
-                certificate = None if http is None else http.client_certificate
-                require_certificate(trusted.config.introspection.auth, certificate)
+                may_show = http is not None and http.may_show_certificate
+                require_certificate(trusted.config.introspection.auth, may_show=may_show)
         self.metadata_path = metadata_path(resource)
         self.metadata = build_metadata(
             resource,

@@ -16,7 +16,9 @@
                      code too
 `access_token(...)`  a token that the server issues, with your claims; `async_access_token` is awaited
 `signed_in(client)`  an rpkit client's login through the server's pages; `async_signed_in` is awaited
-`faulty_askit`       the same server, but it breaks the rules that you choose (`.faults`, see `faults`)
+`askit.client_certificate()`, `askit.self_signed_certificate`   PEM files of throw-away client certificates, and
+                     `askit.http(client_certificate=files)` shows one: see "In pytest" in docs/askit.md
+`faulty_askit`       another such server, which breaks the rules that you choose (`.app.faults`, see `faults`)
 
 Their types are `RunningServer[AuthorizationServer]` (or `[FaultyServer]`) of `askit.pytest_plugin.running`,
 `MovableClock`, `Callable[..., str]` for tokens; a login is rpkit's `Login`.
@@ -71,7 +73,12 @@ def askit_hosts() -> Iterator[Hosts]:
 def askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[AuthorizationServer]]:
-    """A running authorization server with TLS: `.issuer`, `.client_id`, `.client_key`, `.http()`, `.browse(url)`."""
+    """A running authorization server with TLS, and its client.
+
+    `.issuer`, `.http()`, `.client_id`, `.client_key` and `.redirect_uri` are what `rpkit.Client.discover` takes.
+    `.browse(url)` walks from the URL of `begin` to the callback URL: `decision="deny"` refuses. `.app` is the server.
+    `.api_client_id` and `.api_key` are what `rskit.Introspection` takes.
+    """
     with needs_extra():
         from askit.pytest_plugin.running import running
         from askit.server import AuthorizationServer
@@ -84,7 +91,10 @@ def askit(
 def faulty_askit(
     askit_settings: Mapping[str, Any], askit_clock: MovableClock, askit_hosts: Hosts
 ) -> Iterator[RunningServer[FaultyServer]]:
-    """The server of `askit`, which breaks the rules in `.app.faults`: wrong messages, and outages."""
+    """Another server like `askit`, which breaks the rules in `.app.faults`: wrong messages, and outages.
+
+    Log in with `faulty_askit.signed_in(client, scope="openid")`. The fixture `signed_in` belongs to `askit`.
+    """
     with needs_extra():
         from askit.pytest_plugin.faults import FaultyServer
         from askit.pytest_plugin.running import running
@@ -113,5 +123,5 @@ def signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Any]:
 
 @pytest.fixture
 def async_signed_in(askit: RunningServer[AuthorizationServer]) -> Callable[..., Awaitable[Any]]:
-    """`signed_in` to await, for an `AsyncClient`."""
+    """`signed_in` to await: for an `AsyncClient` on asyncio, or for a `Client` on asyncio and on trio."""
     return askit.async_signed_in

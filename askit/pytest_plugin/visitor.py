@@ -13,6 +13,8 @@ from urllib.parse import urlencode, urljoin
 
 import httpx
 
+from fapikit.urls import origin_of
+
 Callback: TypeAlias = str | Mapping[str, str]
 Steps: TypeAlias = Generator[tuple[str, str, Mapping[str, str]], httpx.Response, Callback]
 
@@ -41,7 +43,16 @@ class _Form(HTMLParser):
 
 
 def walk(url: str, *, issuer: str, username: str, password: str, decision: str, pin: str = "") -> Steps:
-    """Yields (method, url, form). Returns the URL for the client, or the fields of its form_post."""
+    """Yields (method, url, form). Returns the URL for the client, or the fields of its form_post.
+
+    Raises ValueError for the URL of another server.
+    """
+    if not url.startswith(issuer):
+        raise ValueError(
+            f"this bank is {issuer}, and the URL to browse is one of {origin_of(url)}: browse with the bank that the"
+            " client was made for. The fixture signed_in belongs to askit. Another bank has a method of its own, such"
+            " as faulty_askit.signed_in(client, scope=...)"
+        )
     method, form = "GET", dict[str, str]()
     known = {"username": username, "password": password, "pin": pin, "decision": decision}
     for _ in range(_MAX_STEPS):

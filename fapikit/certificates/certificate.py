@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from cryptography import x509
+
 from fapikit import base64url
 
 
@@ -36,3 +38,11 @@ class ClientCertificate:
 def thumbprint_of(der: bytes) -> str:
     """`x5t#S256` of a certificate in DER."""
     return base64url.encode(hashlib.sha256(der).digest())
+
+
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """Its parts are parsed when they are asked for, and may still be malformed. Raises ValueError."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as error:  # no ValueError, unlike all else that can be wrong
+        raise ValueError("this version of X.509 does not exist") from error

@@ -5,7 +5,7 @@ trust anchors, and the owner of one could issue a leaf with the subject of anoth
 here, against the client CA alone.
 
 Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-3
-Role: AS
+Role: C, AS
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from fapikit.certificates.certificate import parse_certificate
+from fapikit.certificates.name_constraints import require_permitted
 from fapikit.errors import (
     CertificateNotValidNow,
     ConfigurationError,
@@ -29,21 +31,41 @@ from fapikit.errors import (
     UnfitCertificate,
     UntrustedCertificate,
 )
+from fapikit.profile import Profile
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
 _CHAIN_CLAUSE = "RFC 8705 2.1"
 _MAX_INTERMEDIATES = 8
+_KEYS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
 # `require_fit` checks the extensions of the leaf. The library's default demands some that client certificates lack.
 _LEAF_POLICY = verification.ExtensionPolicy.permit_all()
 
 
 def load_certificate(der: bytes) -> x509.Certificate:
-    """Raises UnfitCertificate for octets that are no certificate."""
+    """One that can be read to its end. Raises UnfitCertificate."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise UnfitCertificate("this is not an X.509 certificate") from error
+        certificate = parse_certificate(der)
+        # The library parses these when they are asked for. What it cannot parse is refused here, and fails nowhere.
+        _ = certificate.issuer, certificate.subject, certificate.extensions, certificate.public_key()
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise UnfitCertificate("this is not an X.509 certificate that can be read") from error
+    return certificate
+
+
+def load_fit_certificate(der: bytes, now: float, profile: Profile) -> x509.Certificate:
+    """A client's certificate that may be used now, with a key as long as the profile demands.
+
+    Raises UnfitCertificate, CertificateNotValidNow.
+    """
+    certificate = load_certificate(der)
+    require_fit(certificate, now, rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
+    return certificate
 
 
 def require_fit(
@@ -58,6 +80,8 @@ def require_fit(
             f"the certificate is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
         )
     key = certificate.public_key()
+    if not isinstance(key, _KEYS):
+        raise UnfitCertificate("the certificate's key is not one of RSA, EC, Ed25519 or Ed448")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < rsa_bits:
         raise UnfitCertificate(
             f"the certificate's RSA key has {key.key_size} bits: at least {rsa_bits}",
@@ -106,6 +130,10 @@ class ClientAuthorities:
             raise ConfigurationError("the client CA holds no certificate", clause=_CHAIN_CLAUSE)
         self._store = verification.Store(list(authorities))
         self._crls = [(crl, _signer_of(crl, authorities)) for crl in crls]
+        for crl in crls:
+            _require_whole(crl)
+        # Trust ends at the first authority of a chain. Whoever is above it may have revoked it.
+        self._above = {authority: _issuers_of(authority, authorities) for authority in authorities}
 
     @classmethod
     def from_pem(cls, authorities: bytes, crls: bytes | None = None) -> ClientAuthorities:
@@ -113,7 +141,9 @@ class ClientAuthorities:
         try:
             certificates = x509.load_pem_x509_certificates(authorities)
             lists = [] if crls is None else [x509.load_pem_x509_crl(block) for block in _blocks(crls)]
-        except ValueError as error:
+            for one in lists:
+                _ = one.issuer, one.extensions  # parsed when they are asked for
+        except (ValueError, x509.DuplicateExtension, x509.InvalidVersion) as error:
             raise ConfigurationError(
                 f"the client CA, or its revocation list, cannot be read as PEM: {error}", clause=_CHAIN_CLAUSE
             ) from error
@@ -134,11 +164,13 @@ class ClientAuthorities:
         )
         try:
             chain = verifier.verify(leaf, list(intermediates)).chain
-        except verification.VerificationError as error:
+        except (verification.VerificationError, ValueError) as error:
             raise UntrustedCertificate(
                 "no chain leads from the certificate to the client CA",
                 facts={"issuer": leaf.issuer.rfc4514_string(), "why": str(error)},
             ) from error
+        chain = [*chain, *self._above.get(chain[-1], ())]
+        require_permitted(chain)
         for certificate, issuer in pairwise(chain):
             self._require_not_revoked(certificate, issuer, now)
 
@@ -174,6 +206,51 @@ def _signer_of(
         clause="RFC 5280 6.3.3",
         facts={"issuer": crl.issuer.rfc4514_string()},
     )
+
+
+def _require_whole(crl: x509.CertificateRevocationList) -> None:
+    """Raise ConfigurationError for a list that says of itself that it has a part of what is revoked."""
+    parts = []
+    for extension in crl.extensions:
+        value = extension.value
+        if isinstance(value, x509.DeltaCRLIndicator):
+            parts.append("it has only the changes since another list")
+        elif isinstance(value, x509.IssuingDistributionPoint):
+            if value.only_some_reasons or value.only_contains_attribute_certs or value.indirect_crl:
+                parts.append(
+                    "it has only some reasons, only attribute certificates, or other issuers' certificates"
+                )
+        elif extension.critical:
+            parts.append(f"its critical extension {extension.oid.dotted_string} is not known here")
+    if parts:
+        raise ConfigurationError(
+            f"a revocation list cannot decide, because {parts[0]}: give the complete list of the authority",
+            clause="RFC 5280 5.2",
+            facts={"issuer": crl.issuer.rfc4514_string()},
+        )
+
+
+def _issuers_of(
+    authority: x509.Certificate, authorities: Sequence[x509.Certificate]
+) -> tuple[x509.Certificate, ...]:
+    """The authorities above this one, the nearest first."""
+    above: list[x509.Certificate] = []
+    below = authority
+    while below.subject != below.issuer and len(above) <= _MAX_INTERMEDIATES:
+        issuer = next((one for one in authorities if _has_issued(one, below)), None)
+        if issuer is None:
+            break
+        above.append(issuer)
+        below = issuer
+    return tuple(above)
+
+
+def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _blocks(pem: bytes) -> list[bytes]:

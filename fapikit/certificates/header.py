@@ -14,10 +14,8 @@ import hashlib
 from collections.abc import Collection
 from typing import Final, NamedTuple, TypeAlias
 
-from cryptography import x509
-
 from fapikit import base64url
-from fapikit.certificates.certificate import ClientCertificate, thumbprint_of
+from fapikit.certificates.certificate import ClientCertificate, parse_certificate, thumbprint_of
 from fapikit.certificates.forms import FORMS, CertificateForm
 from fapikit.certificates.forms.form import Forwarded
 from fapikit.certificates.proxy_fields import Field, ProxyFields
@@ -79,6 +77,10 @@ class CertificateHeader:
         """Whether the proxy can say that a chain was verified."""
         return self._always_verified or self._verified is not None
 
+    def trusts(self, sent: Collection[Field], *, peer: str | None) -> bool:
+        """Whether the trusted proxy sent these fields, so that they count."""
+        return self._fields.of_proxy(sent, peer) is not None
+
     def read(
         self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:
@@ -133,7 +135,7 @@ def _checked(found: Forwarded, chain: tuple[bytes, ...], verified: bool) -> Clie
     if found.leaf is None:
         return ClientCertificate(base64url.encode(found.sha256 or b""), None, chain, verified)
     try:
-        x509.load_der_x509_certificate(found.leaf)
+        parse_certificate(found.leaf)
     except ValueError as error:
         raise ValueError("its content is not an X.509 certificate") from error
     if found.sha256 is not None and hashlib.sha256(found.leaf).digest() != found.sha256:

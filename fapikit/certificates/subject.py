@@ -3,8 +3,8 @@
 A distinguished name is compared attribute by attribute, because RFC 4514 allows many spellings of one name. An IP
 address is compared as a number, a DNS name and the domain of an email address without case, a URI exactly.
 
-Spec: RFC 8705 2.1, 2.1.2; RFC 4514 3; RFC 5280 4.2.1.6, 7.1, 7.2
-Role: AS
+Spec: RFC 8705 2.1, 2.1.2, 2.1.2a; RFC 4514 3; RFC 5280 4.2.1.6, 7.1, 7.2
+Role: C, AS
 """
 
 from __future__ import annotations
@@ -53,6 +53,23 @@ def require_subject(certificate: x509.Certificate, member: str, value: str) -> N
         )
 
 
+def read_subject(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """The one metadata member that names the subject, and its value. `metadata`: what a client registers.
+
+    Raises ConfigurationError if there is not exactly one, or if no certificate can have its value.
+    """
+    named = [name for name in SUBJECT_MEMBERS if name in metadata]
+    if len(named) != 1:
+        raise ConfigurationError(
+            f"tls_client_auth needs exactly one of {', '.join(SUBJECT_MEMBERS)}",
+            clause="RFC 8705 2.1.2a",
+            facts={"given": " ".join(named) or "none"},
+        )
+    member, value = named[0], str(metadata[named[0]])
+    check_subject_value(member, value)
+    return member, value
+
+
 def check_subject_value(member: str, value: str) -> None:
     """Raise ConfigurationError for a value that no certificate can have."""
     try:
@@ -69,7 +86,7 @@ def check_subject_value(member: str, value: str) -> None:
 
 
 def _has_dn(certificate: x509.Certificate, value: str) -> bool:
-    return _comparable(certificate.subject) == _comparable(_parsed(value))
+    return comparable_name(certificate.subject) == comparable_name(_parsed(value))
 
 
 def _parsed(value: str) -> x509.Name:
@@ -87,7 +104,8 @@ def _capital_type(part: str) -> str:
     return f"{name.strip().upper()}{equals}{rest}"
 
 
-def _comparable(name: x509.Name) -> tuple[frozenset[_Attribute], ...]:
+def comparable_name(name: x509.Name) -> tuple[frozenset[_Attribute], ...]:
+    """Equal for two names that RFC 5280 7.1 takes for one, however they are spelled."""
     return tuple(
         frozenset((attribute.oid.dotted_string, _prepared(attribute.value)) for attribute in rdn)
         for rdn in name.rdns

@@ -36,9 +36,12 @@ class MutualTls:
         yield  # it makes this function a flow, without effects
 
 
-def require_certificate(auth: ClientAuthentication, certificate: object) -> None:
-    """Raises ConfigurationError for a method of mutual TLS where there is no certificate to show."""
-    if auth.mtls and certificate is None:
+def require_certificate(auth: ClientAuthentication, *, may_show: bool) -> None:
+    """Raises ConfigurationError for a method of mutual TLS where there is no certificate to show.
+
+    `may_show`: as `HttpSettings.may_show_certificate` says.
+    """
+    if auth.mtls and not may_show:
         raise ConfigurationError(
             f"{auth.method} signs in with a client certificate, and none is given:"
             " set http=HttpSettings(client_certificate=...)",

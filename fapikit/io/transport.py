@@ -88,6 +88,14 @@ class HttpSettings:
         known = self._contexts.get(profile)
         return known or self._contexts.setdefault(profile, client_context(ca=self.ca, profile=profile))
 
+    @property
+    def may_show_certificate(self) -> bool:
+        """Whether a server that asks for a client certificate may get one. A context or a ready client of the caller's
+        may have one that nobody named here.
+        """
+        own = (self.tls, self.client, self.async_client)
+        return self.client_certificate is not None or any(one is not None for one in own)
+
     def context_of(self, ready: Any, profile: Profile) -> Callable[[], object]:
         """What a pool compares to know whether it is still to be used: a ready client stays whatever happens."""
         return (lambda: self.tls_context(profile)) if ready is None else lambda: None

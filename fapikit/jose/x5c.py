@@ -31,7 +31,7 @@ def read_certificate(jwk: Mapping[str, Any]) -> bytes:
         der = base64.b64decode(chain[0].encode("ascii"), validate=True)
         certificate = x509.load_der_x509_certificate(der)
         shown = certificate.public_key()
-    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
+    except (binascii.Error, ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise UnusableKey("x5c does not begin with a certificate in base64", clause=_CLAUSE) from error
     if import_public_jwk(respell(jwk)).material != shown:
         raise UnusableKey("the first certificate of x5c has another key than the JWK", clause=_CLAUSE)

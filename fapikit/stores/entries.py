@@ -47,16 +47,22 @@ class Entries(MutableMapping[str, Entry]):
         """The entry, or None. It may be expired."""
         return self._shards[hash(key) & self._mask].entries.get(key)
 
-    def write(self, key: str, entry: Entry, now: float) -> None:
-        """Write an entry, and remove one or two expired ones: so removal keeps pace with writing."""
+    def write(self, key: str, entry: Entry, now: float, *, unless_live: bool = False) -> bool:
+        """Write an entry, and remove one or two expired ones: so removal keeps pace with writing.
+
+        `unless_live`: write nothing, and return False, where the key has an entry that has not expired.
+        """
         shard = self._shards[hash(key) & self._mask]
         ends = shard.ends
         if ends and ends[0][0] <= now:
             self._let_go(shard, now)
             if ends and ends[0][0] <= now:
                 self._let_go(shard, now)
-        before = shard.entries.get(key)
-        shard.entries[key] = entry
+        entries = shard.entries
+        before = entries.get(key)
+        if unless_live and before is not None and before[1] > now:
+            return False
+        entries[key] = entry
         if before is None:
             self.count += 1
             self.octets += len(key) + len(entry[0])
@@ -64,9 +70,10 @@ class Entries(MutableMapping[str, Entry]):
             self.octets += len(entry[0]) - len(before[0])
         if before is None or entry[1] < before[1]:  # a later expiry is pushed when the earlier time has come
             heappush(ends, (entry[1], key))
-            if len(ends) > 2 * len(shard.entries) + 64:  # rewritten keys leave old times in the heap
-                shard.ends = [(end, name) for name, (_, end) in shard.entries.items()]
+            if len(ends) > 2 * len(entries) + 64:  # rewritten keys leave old times in the heap
+                shard.ends = [(end, name) for name, (_, end) in entries.items()]
                 heapify(shard.ends)
+        return True
 
     def sweep(self, now: float, *, everywhere: bool = False) -> int:
         """Remove a few expired entries. Returns how many expiry times were looked at.

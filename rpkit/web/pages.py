@@ -23,7 +23,7 @@ from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Concealed, random_token
 from fapikit.stores.sealed import Seal
 from fapikit.urls import origin_of
-from rpkit.errors import TransactionMissing, TransactionUsed
+from rpkit.errors import AuthorizationRefused, TransactionMissing, TransactionUsed
 from rpkit.login.authorization_request import Start
 from rpkit.login.callback import peer_error
 from rpkit.login.transaction import Transaction, transaction_id
@@ -215,14 +215,15 @@ def failed(error: FapiError) -> WebAnswer:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")
-    if isinstance(
-        error, TransactionMissing | TransactionUsed
-    ):  # the page was reloaded, perhaps after a success
+    # The page was reloaded, perhaps after a success.
+    if isinstance(error, TransactionMissing | TransactionUsed):
         return _text(
             400,
             "This page has been used before, or belongs to another browser."
             " If you are signed in, go on; if not, please sign in again.",
         )
+    if isinstance(error, AuthorizationRefused) and error.peer_code == "access_denied":
+        return _text(400, "You or your bank refused this request. You can sign in again.")
     return _text(400, "Signing in did not work. Please sign in again.")
 
 

@@ -24,7 +24,7 @@ def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     Path("bank.toml").write_text("\n".join(blocks("toml")))
     Path("clients.json").write_text(*blocks("json"))
-    keys, _ = blocks("python")
+    keys, *_ = blocks("python")
     exec(keys, {})
     config = Config.load("bank.toml")
     assert uvicorn_config(AuthorizationServer(config)).loaded
@@ -34,8 +34,10 @@ def test_the_first_bank_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_its_tests_pass(tmp_path: Path) -> None:
-    (tmp_path / "test_api.py").write_text(blocks("python")[1])
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_api.py"]
+    _, of_an_api, mutual_tls, of_a_client = blocks("python")
+    (tmp_path / "test_api.py").write_text(of_an_api + of_a_client)
+    (tmp_path / "test_mutual_tls.py").write_text(mutual_tls)
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "3 passed" in run.stdout
+    assert "6 passed" in run.stdout

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fapikit import TlsClientCertificate
+from tests.keys import b64
 
 NOW = 1_800_000_000.0
 _DAY = dt.timedelta(days=1)
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | dsa.DSAPrivateKey
 
 
 def a_name(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
@@ -84,8 +86,9 @@ def a_certificate(
     extended: Sequence[x509.ObjectIdentifier] | None = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     names: Sequence[x509.GeneralName] = (),
     serial: int = 7,
+    constraints: x509.NameConstraints | None = None,
 ) -> Made:
-    """Signed by `issuer`, or by itself."""
+    """Signed by `issuer`, or by itself. `constraints` are not critical."""
     own: Key = key or ec.generate_private_key(ec.SECP256R1())
     signer: Any = own if issuer is None else issuer.key
     today = dt.datetime.fromtimestamp(now, dt.UTC)
@@ -100,7 +103,8 @@ def a_certificate(
     )
     if ca:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        builder = builder.add_extension(usage(key_cert_sign=True, crl_sign=True), critical=True)
+        signs = key_usage or usage(key_cert_sign=True, crl_sign=True)
+        builder = builder.add_extension(signs, critical=True)
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False
         )
@@ -113,15 +117,23 @@ def a_certificate(
             builder = builder.add_extension(key_usage, critical=True)
         if extended is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+    if constraints is not None:
+        builder = builder.add_extension(constraints, critical=False)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Made(builder.sign(signer, hashes.SHA256()), own)
 
 
 def an_authority(
-    name: str = "Client CA", *, issuer: Made | None = None, now: float = NOW, serial: int = 1000
+    name: str = "Client CA",
+    *,
+    issuer: Made | None = None,
+    now: float = NOW,
+    serial: int = 1000,
+    constraints: x509.NameConstraints | None = None,
 ) -> Made:
     return a_certificate(
+        constraints=constraints,
         issuer=issuer,
         subject=a_name((NameOID.COMMON_NAME, name)),
         ca=True,
@@ -131,7 +143,14 @@ def an_authority(
     )
 
 
-def a_crl(issuer: Made, *revoked: int, now: float = NOW, lasts: dt.timedelta = _DAY) -> str:
+def a_crl(
+    issuer: Made,
+    *revoked: int,
+    now: float = NOW,
+    lasts: dt.timedelta = _DAY,
+    says: x509.ExtensionType | None = None,
+) -> str:
+    """`says`: a critical extension of the list."""
     today = dt.datetime.fromtimestamp(now, dt.UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -139,6 +158,8 @@ def a_crl(issuer: Made, *revoked: int, now: float = NOW, lasts: dt.timedelta = _
         .last_update(today - _DAY)
         .next_update(today + lasts)
     )
+    if says is not None:
+        builder = builder.add_extension(says, critical=True)
     for serial in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(today - _DAY).build()
         builder = builder.add_revoked_certificate(entry)
@@ -155,3 +176,34 @@ def as_client_certificate(made: Made, *between: Made) -> TlsClientCertificate:
 def a_client_certificate() -> TlsClientCertificate:
     """Valid now, by the clock of the machine."""
     return as_client_certificate(a_certificate(now=time.time()))
+
+
+UNREADABLE: Mapping[str, tuple[bytes, bytes]] = {
+    "a version that does not exist": (bytes.fromhex("a003020102"), bytes.fromhex("a003020109")),
+    "an unknown kind of key": (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0202")),
+    "a name of too many octets": (b"\x0c\x07fintech", b"\x0c\x7ffintech"),
+    "a name that is no UTF-8": (b"\x0c\x07fintech", b"\x0c\x07fintec\xff"),
+    "a malformed extension": (bytes.fromhex("551d25040c300a06"), bytes.fromhex("551d25040c310a06")),
+}
+"""What is replaced in the DER of `a_certificate()` so that a part of it cannot be read."""
+
+
+def unreadable(kind: str, der: bytes) -> bytes:
+    right, wrong = UNREADABLE[kind]
+    assert right in der
+    return der.replace(right, wrong)
+
+
+def jwk_of(made: Made, **more: Any) -> dict[str, Any]:
+    """A public JWK made by hand, with its certificate."""
+    key = made.key.public_key()
+    chain = {"x5c": [base64.b64encode(made.der).decode()], **more}
+    if isinstance(key, rsa.RSAPublicKey):
+        e, n = (
+            value.to_bytes((value.bit_length() + 7) // 8, "big")
+            for value in (key.public_numbers().e, key.public_numbers().n)
+        )
+        return {"kty": "RSA", "e": b64(e), "n": b64(n), **chain}
+    numbers = key.public_numbers()
+    x, y = (b64(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **chain}

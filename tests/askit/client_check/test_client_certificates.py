@@ -23,9 +23,18 @@ from fapikit import HttpSettings
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.registering import OPENER, register
-from tests.keys import b64
 from tests.mothers.certificates import FINTECH as FINTECH_NAME
-from tests.mothers.certificates import Made, a_certificate, a_crl, a_name, an_authority, usage
+from tests.mothers.certificates import (
+    UNREADABLE,
+    Made,
+    a_certificate,
+    a_crl,
+    a_name,
+    an_authority,
+    jwk_of,
+    unreadable,
+    usage,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -37,19 +46,8 @@ DN = "CN=fintech,O=Fintech,C=JP"
 APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
 
 
-def jwk_of(made: Made, **more: Any) -> dict[str, Any]:
-    """A public JWK made by hand, with its certificate."""
-    key = made.key.public_key()
-    chain = {"x5c": [base64.b64encode(made.der).decode()], **more}
-    if isinstance(key, rsa.RSAPublicKey):
-        e, n = (
-            value.to_bytes((value.bit_length() + 7) // 8, "big")
-            for value in (key.public_numbers().e, key.public_numbers().n)
-        )
-        return {"kty": "RSA", "e": b64(e), "n": b64(n), **chain}
-    numbers = key.public_numbers()
-    x, y = (b64(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **chain}
+def unreadable_x5c(kind: str) -> str:
+    return base64.b64encode(unreadable(kind, a_certificate().der)).decode()
 
 
 def known_by(method: str, **more: Any) -> dict[str, Any]:
@@ -132,7 +130,7 @@ SUBJECTS: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b")
+@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b", "RFC 8705 2.1.2", "RFC 5280 4.2.1.6")
 @pytest.mark.parametrize("member", SUBJECTS)
 async def test_each_way_to_name_the_subject(member: str, tmp_path: Path) -> None:
     value, mine, other = SUBJECTS[member]
@@ -173,7 +171,7 @@ MUTATIONS: dict[str, tuple[tuple[Made, ...], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1")
+@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1", "RFC 5280 4.2.1.3", "RFC 5280 4.2.1.12", "RFC 5280 6.1.3")
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_tls_client_auth_refuses(
     mutation: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -186,7 +184,7 @@ async def test_tls_client_auth_refuses(
     assert why.split(" [")[0] in caplog.text
 
 
-@pytest.mark.spec("RFC 8705 2a")
+@pytest.mark.spec("RFC 8705 2a", "RFC 8705 2")
 async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path: Path) -> None:
     bank = under_ca(tmp_path)
     assert "is registered for private_key_jwt" in await refused(bank, LEAF, client_id="other")
@@ -197,6 +195,7 @@ async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path:
     assert (nameless.status_code, nameless.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.spec("RFC 5280 6.3")
 async def test_a_revoked_certificate_and_a_list_that_is_replaced(tmp_path: Path) -> None:
     bank = under_ca(tmp_path, crl=a_crl(CA, 8))
     assert (await ask(bank, LEAF)).status_code == 200
@@ -320,6 +319,28 @@ async def test_the_word_of_a_proxy_stands_for_the_chain() -> None:
     assert "subject_dn" in await refused(bank, headers=[field(stranger), ("x-verify", "SUCCESS")])
 
 
+@pytest.mark.spec("RFC 9440 4")
+async def test_nobody_becomes_the_proxy_by_saying_so() -> None:
+    """Some servers write the address of X-Forwarded-For over the peer's."""
+    bank = self_signed(OWN, client_certificates=PROXY)
+    assert (await ask(bank, headers=[field(OWN)])).status_code == 200
+    for told in ("10.0.3.7:123", "192.0.2.9, 10.0.3.7:123"):
+        assert "the connection has none" in await refused(
+            bank, headers=[field(OWN), ("x-forwarded-for", told)]
+        )
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_a_certificate_that_cannot_be_read_is_no_failure_of_the_server(kind: str) -> None:
+    """Proxies hand on whatever a stranger shows."""
+    bank = self_signed(OWN, client_certificates=PROXY)
+    der = base64.b64encode(unreadable(kind, OWN.der)).decode()
+    pem = f"-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n"
+    answer = await ask(bank, headers=[("x-ssl-client-cert", quote(pem))])
+    assert answer.status_code in (400, 401), answer.text
+    assert answer.json()["error"] in ("invalid_request", "invalid_client")
+
+
 @pytest.mark.spec("RFC 8705 2.1", "RFC 8705 6.2, 7.4")
 async def test_with_a_client_ca_of_its_own_it_takes_nobodys_word(tmp_path: Path) -> None:
     bank = under_ca(tmp_path, client_certificates=PROXY)
@@ -375,6 +396,15 @@ async def test_a_hash_alone_authenticates_nobody() -> None:
         (
             known_by("self_signed_tls_client_auth", jwks={"keys": [jwk_of(OWN, x5c="AAAA")]}),
             "needs a key in jwks whose x5c",
+        ),
+        *(
+            (
+                known_by(
+                    "self_signed_tls_client_auth", jwks={"keys": [jwk_of(OWN, x5c=[unreadable_x5c(kind)])]}
+                ),
+                "needs a key in jwks whose x5c",
+            )
+            for kind in list(UNREADABLE)[:2]
         ),
     ],
 )

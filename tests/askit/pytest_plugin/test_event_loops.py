@@ -24,19 +24,28 @@ async def test_a_token(async_access_token: Any) -> None:
     assert (await async_access_token(scope="accounts")).count(".") == 2
 
 
-@pytest.mark.anyio
-async def test_a_login_with_the_client_in_a_thread(askit: Any) -> None:
-    def discover() -> Client:
-        return Client.discover(
-            askit.issuer,
-            client_id=askit.client_id,
-            auth=PrivateKeyJWT(askit.client_key),
-            redirect_uri=askit.redirect_uri,
-            http=askit.http(),
-        )
+def discover(askit: Any) -> Client:
+    return Client.discover(
+        askit.issuer,
+        client_id=askit.client_id,
+        auth=PrivateKeyJWT(askit.client_key),
+        redirect_uri=askit.redirect_uri,
+        http=askit.http(),
+    )
 
+
+@pytest.mark.anyio
+async def test_a_login_of_a_client_in_a_thread(askit: Any, async_signed_in: Any) -> None:
+    client = await anyio.to_thread.run_sync(discover, askit)
+    login = await async_signed_in(client, scope="openid accounts")
+    assert (login.id_token.subject, login.tokens.scope) == ("alice", "openid accounts")
+    client.close()
+
+
+@pytest.mark.anyio
+async def test_a_login_step_by_step_with_the_client_in_a_thread(askit: Any) -> None:
     in_a_thread = anyio.to_thread.run_sync
-    client = await in_a_thread(discover)
+    client = await in_a_thread(discover, askit)
     start = await in_a_thread(lambda: client.begin(scope="openid accounts"))
     callback = await askit.async_browse(start.url)
     login = await in_a_thread(client.complete, callback, start.transaction)

@@ -79,6 +79,13 @@ def test_a_fault_reaches_the_client(faulty_askit):
     assert faulty_askit.app.faults.calls == [("GET", "/.well-known/oauth-authorization-server")]
 
 
+def test_a_login_at_another_bank_than_the_client_s_is_refused(askit, faulty_askit, signed_in):
+    with Client.discover(faulty_askit.issuer, **settings(faulty_askit)) as client:
+        with pytest.raises(ValueError, match=r"faulty_askit\\.signed_in"):
+            signed_in(client, scope="openid")
+        assert faulty_askit.signed_in(client, scope="openid").id_token.claims["iss"] == faulty_askit.issuer
+
+
 class TestOwnSettings:
     @pytest.fixture
     def askit_settings(self):
@@ -113,7 +120,7 @@ def test_the_fixtures_work_in_a_project_of_its_own(tmp_path: Path) -> None:
         timeout=120,
     )
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
-    assert "7 passed" in ran.stdout
+    assert "8 passed" in ran.stdout
 
 
 def test_each_fixture_says_what_it_is() -> None:

@@ -6,8 +6,9 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fapikit.certificates.chain import ClientAuthorities, load_certificate, require_fit
 from fapikit.errors import (
@@ -18,7 +19,17 @@ from fapikit.errors import (
     UnfitCertificate,
     UntrustedCertificate,
 )
-from tests.mothers.certificates import NOW, Made, a_certificate, a_crl, an_authority, usage
+from tests.mothers.certificates import (
+    NOW,
+    UNREADABLE,
+    Made,
+    a_certificate,
+    a_crl,
+    a_name,
+    an_authority,
+    unreadable,
+    usage,
+)
 
 DAY = dt.timedelta(days=1)
 CA = an_authority()
@@ -53,6 +64,7 @@ UNFIT = {
         "digitalSignature",
     ),
     "short RSA": ({"key": rsa.generate_private_key(65537, 1024)}, UnfitCertificate, "1024 bits"),
+    "a DSA key": ({"key": dsa.generate_private_key(2048)}, UnfitCertificate, "RSA, EC"),
     "short EC": ({"key": ec.generate_private_key(ec.SECP192R1())}, UnfitCertificate, "192 bits"),
 }
 
@@ -66,6 +78,12 @@ def test_refuses_one_that_is_not_fit(options: Any, error: type[Exception], told:
 def test_octets_that_are_no_certificate() -> None:
     with pytest.raises(UnfitCertificate):
         load_certificate(b"\x30\x00")
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_certificate_with_a_part_that_cannot_be_read(kind: str) -> None:
+    with pytest.raises(UnfitCertificate, match="that can be read"):
+        load_certificate(unreadable(kind, a_certificate().der))
 
 
 def verify(leaf: Made, *chain: Made, ca: Made = CA, crls: str = "", now: float = NOW) -> None:
@@ -119,6 +137,82 @@ def test_a_revoked_intermediate() -> None:
             MIDDLE,
             crls=a_crl(CA, MIDDLE.certificate.serial_number),
         )
+
+
+def test_an_authority_that_the_one_above_it_has_revoked() -> None:
+    """It is trusted itself, so the chain ends there. Its own list cannot be given otherwise."""
+    crls = a_crl(CA, MIDDLE.certificate.serial_number) + a_crl(MIDDLE)
+    for pem in (CA.pem + MIDDLE.pem, MIDDLE.pem + CA.pem):
+        authorities = ClientAuthorities.from_pem(pem.encode(), crls.encode())
+        authorities.verify(a_certificate(issuer=CA).certificate, [], NOW)
+        for sent in ([], [MIDDLE.certificate]):
+            with pytest.raises(RevokedCertificate):
+                authorities.verify(a_certificate(issuer=MIDDLE).certificate, sent, NOW)
+
+
+def distribution_point(**only: Any) -> x509.IssuingDistributionPoint:
+    said = {"only_some_reasons": None, **dict.fromkeys(POINT_FLAGS, False), **only}
+    return x509.IssuingDistributionPoint(full_name=None, relative_name=None, **said)
+
+
+POINT_FLAGS = (
+    "only_contains_user_certs",
+    "only_contains_ca_certs",
+    "indirect_crl",
+    "only_contains_attribute_certs",
+)
+PARTS: dict[str, x509.ExtensionType] = {
+    "changes alone": x509.DeltaCRLIndicator(1),
+    "some reasons": distribution_point(only_some_reasons=frozenset([x509.ReasonFlags.key_compromise])),
+    "of other issuers": distribution_point(indirect_crl=True),
+    "attribute certificates": distribution_point(only_contains_attribute_certs=True),
+    "unknown": x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"),
+}
+
+
+@pytest.mark.parametrize("says", PARTS.values(), ids=PARTS)
+def test_a_list_that_says_that_it_is_not_the_whole_one(says: x509.ExtensionType) -> None:
+    verify(a_certificate(issuer=CA), crls=a_crl(CA, says=distribution_point(only_contains_user_certs=True)))
+    with pytest.raises(ConfigurationError, match="cannot decide"):
+        verify(a_certificate(issuer=CA), crls=a_crl(CA, says=says))
+
+
+ALPHA, BETA = (
+    a_name((NameOID.COUNTRY_NAME, "JP"), (NameOID.ORGANIZATION_NAME, name)) for name in ("Alpha", "Beta")
+)
+
+
+def of_organisation(name: str) -> x509.Name:
+    country, organisation = a_name((NameOID.COUNTRY_NAME, "JP"), (NameOID.ORGANIZATION_NAME, name)).rdns
+    return x509.Name([country, organisation, *a_name((NameOID.COMMON_NAME, "pay")).rdns])
+
+
+@pytest.mark.spec("RFC 5280 4.2.1.10")
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        x509.NameConstraints([x509.DirectoryName(ALPHA)], None),
+        x509.NameConstraints(None, [x509.DirectoryName(BETA)]),
+    ],
+    ids=["permitted", "excluded"],
+)
+def test_an_authority_that_may_certify_some_names_alone(constraints: x509.NameConstraints) -> None:
+    """Whoever holds it would else be every client of the bank."""
+    bound = an_authority("Alpha's", issuer=CA, constraints=constraints)
+    verify(a_certificate(issuer=bound, subject=of_organisation("Alpha")), bound)
+    verify(a_certificate(issuer=bound, subject=of_organisation("ALPHA ")), bound)
+    below = an_authority("Alpha's own", issuer=bound)
+    if constraints.excluded_subtrees:
+        verify(a_certificate(issuer=below, subject=of_organisation("Alpha")), below, bound)
+    beta = of_organisation("beta ")
+    for leaf, chain in (
+        (a_certificate(issuer=bound, subject=beta), [bound]),
+        (a_certificate(issuer=below, subject=beta), [below, bound]),
+    ):
+        with pytest.raises(UntrustedCertificate, match="may not certify"):
+            verify(leaf, *chain)
+    with pytest.raises(UntrustedCertificate, match="may not certify"):
+        verify(a_certificate(issuer=bound, subject=beta), ca=bound)
 
 
 def test_a_list_out_of_date_decides_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.fapikit.certificates.vectors import (
     RFC9440_DER,
     written_by,
 )
+from tests.mothers.certificates import a_certificate, unreadable
 
 NEAR = "10.0.3.7"
 TRUST = ProxyTrust.of(["10.0.3.0/24", "fd00::/64"])
@@ -149,6 +151,13 @@ def test_envoy_s_hash_is_the_thumbprint_and_must_fit_the_certificate() -> None:
     assert read(header, ("x-forwarded-client-cert", f"{both};Hash={digest}")).certificate.der == RFC8705_DER
     with pytest.raises(CertificateHeaderRefused, match="another certificate"):
         read(header, ("x-forwarded-client-cert", f"{both};Hash={'0' * 64}"))
+
+
+def test_a_certificate_of_a_version_that_does_not_exist() -> None:
+    der = unreadable("a version that does not exist", a_certificate().der)
+    value = base64.b64encode(der).decode()
+    with pytest.raises(CertificateHeaderRefused, match=r"not an X\.509 certificate"):
+        read(CertificateHeader("haproxy", trust=TRUST), ("x-ssl-client-cert", value))
 
 
 def test_what_is_remembered_is_bounded_and_differs_by_chain_and_word() -> None:

@@ -147,6 +147,19 @@ def test_a_certificate_is_missing(
     assert bank.seen == []
 
 
+def test_a_context_of_ones_own_may_have_the_certificate(connect: Connect, bank: MtlsBank) -> None:
+    """Nobody told which one it is: the bank decides, and it is taken for the present one whatever is replaced."""
+    certificate = as_client_certificate(MINE)
+    context = certificate.tls_context(SERVER_CA_PEM, FAPI1_ADVANCED)
+    bank.method = "tls_client_auth"
+    client = connect(http=HttpSettings(tls=context))
+    login = signed_in(client, bank)
+    assert login.tokens.access_tokens[0].x5t_s256 is None
+    with client.api(login.tokens, base_url=bank.api_origin) as api:
+        assert api.get("/accounts").status_code == 200
+    assert bank.seen[-1].certificate == thumbprint(MINE)
+
+
 @pytest.mark.parametrize("http", [None, HttpSettings(ca=SERVER_CA_PEM)])
 def test_a_certificate_is_missing_in_a_registry(http: HttpSettings | None) -> None:
     with pytest.raises(ConfigurationError, match=r"HttpSettings\(client_certificate=\.\.\.\)"):

@@ -290,8 +290,16 @@ def test_a_bank_that_is_in_trouble_is_503(make_site: MakeSite, bank: FakeBank) -
     start = browser.post("/login")
     answer = bank.authorize(start.headers["location"], error="temporarily_unavailable")
     assert browser.open("GET", answer).status == 503
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [("access_denied", "You or your bank refused"), ("login_required", "did not work")]
+)
+def test_a_user_who_refused_is_told_so(make_site: MakeSite, bank: FakeBank, error: str, told: str) -> None:
+    _, browser = make_site(bank)
     start = browser.post("/login")
-    assert browser.open("GET", bank.authorize(start.headers["location"], error="access_denied")).status == 400
+    page = browser.open("GET", bank.authorize(start.headers["location"], error=error))
+    assert (page.status, told in page.text) == (400, True)
 
 
 @pytest.mark.spec("FAPI2-SP 5.4.2a")

@@ -258,3 +258,27 @@ def test_uvicorn_s_own_proxy_headers_close_the_door(
             headers = {"Authorization": f"Bearer {token}"}
             assert httpx.get(f"{outside}/payments", headers=headers, verify=mine).status_code == status
     assert "uvicorn needs --no-proxy-headers" in caplog.text
+
+
+TOLD = {
+    "the proxy's address": ("X-Forwarded-For", NEAR),
+    "with a port": ("X-Forwarded-For", f"{NEAR}:4711"),
+    "in brackets": ("X-Forwarded-For", f"[::ffff:{NEAR}]:4711"),
+    "first of several": ("X-Forwarded-For", f"{NEAR}, 192.0.2.9"),
+}
+
+
+@pytest.mark.spec("RFC 9440 4")
+@pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
+def test_nobody_becomes_the_proxy_by_saying_so(mint: Mint, certificates: Certificates, told: tuple[str, str]):
+    """uvicorn in a container often trusts everybody's X-Forwarded-For, and shows it as the peer's address."""
+    der = certificates.a_client("mine")[1]
+    token = mint.token(scope="payments", cnf={"x5t#S256": b64(hashlib.sha256(der).digest())})
+    sent = [("Authorization", f"Bearer {token}"), ("X-SSL-Client-Cert", _percent(der))]
+    with (
+        uvicorn_at(protected(mint, "nginx"), forwarded_allow_ips="*") as inside,
+        httpx.Client(transport=httpx.HTTPTransport(local_address=FAR)) as client,
+    ):
+        assert client.get(f"{inside}/payments", headers=[*sent, told]).status_code == 401
+    with httpx.Client() as client, uvicorn_at(protected(mint, "nginx"), forwarded_allow_ips="*") as inside:
+        assert client.get(f"{inside}/payments", headers=sent).status_code == 200
