@@ -49,7 +49,7 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
             query.decode("latin-1") if query else "",
             authorization,
             dpop,
-            partial(_certificate, scope) if extensions and "tls" in extensions else no_certificate,
+            partial(shown_certificate, scope) if extensions and "tls" in extensions else no_certificate,
             identify(interaction_id),
             cross_origin,
         ),
@@ -78,8 +78,3 @@ def header_of(scope: Scope, wanted: bytes) -> str | None:
         if name == wanted:
             return str(value, "latin-1")
     return None
-
-
-def _certificate(scope: Scope) -> bytes | None:
-    """The client's own certificate in DER, from the ASGI TLS extension; only a handshake puts it there."""
-    return shown_certificate(scope)

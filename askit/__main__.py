@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from askit.missing_extra import needs_extra
 from fapikit.errors import ConfigurationError, FapiError
-from fapikit.io.tls import ask_for_client_certificates, read_certificates, server_context
 from fapikit.urls import is_loopback_host
 
 with needs_extra():
@@ -29,6 +28,7 @@ with needs_extra():
     from askit.config.settings import Config
     from askit.log_budget import LogBudget
     from askit.server import AuthorizationServer
+    from askit.serving.handshake import Handshake
     from askit.serving.listener import Listener
     from askit.serving.server import ACCEPTED_AT_ONCE, BoundedServer
 
@@ -59,18 +59,19 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
         raise ConfigurationError(
             "[tls] is missing: this server needs a certificate", clause="FAPI2-SP 5.2.1-1"
         )
+    core = app.core
     try:
-        tls = server_context(config.tls.certificate, config.tls.key, profile=config.profile)
-        if config.tls.client_ca is not None:
-            ask_for_client_certificates(tls, read_certificates(config.tls.client_ca))
+        handshake = Handshake(config.tls, config.profile, asks=core.certificates.asks, log=core.log)
     except ConfigurationError as error:
         raise ConfigurationError(f"tls: {error.message}", clause=error.clause) from error
+    if core.certificates.asks:
+        core.shown_certificates.attach(handshake.trust)
     host, port = config.address
     serving = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=Listener(tls, config.limits, proxies=config.trusted_proxies),  # type: ignore[arg-type]
+        http=Listener(handshake, config.limits, proxies=config.trusted_proxies),  # type: ignore[arg-type]
         ws="none",
         backlog=ACCEPTED_AT_ONCE,
         log_config=None,

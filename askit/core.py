@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from askit.clients.client import Client, Clients
+from askit.clients.client import Client
 from askit.clients.client_ca import ClientCa
 from askit.clients.few_at_once import FewAtOnce
 from askit.clients.keys import PublicHttp, uris_to_connect_to
+from askit.clients.known_clients import Clients
 from askit.clients.registrations import Registrations
+from askit.clients.shown_certificates import ShownCertificates
 from askit.config.client_certificates import CertificateSources
 from askit.config.settings import Config
 from askit.errors import InvalidScope, InvalidTarget
@@ -105,6 +107,7 @@ class Core:
         self.registrations = Registrations(
             self.records, config.registration, per_address=config.limits.registrations_per_address
         )
+        self.shown_certificates = ShownCertificates(self.clients, self.registrations, self.run)
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -152,9 +155,11 @@ class Core:
         for alg in sorted(wanted):
             await self.keys.signer(alg)
         await self.decryption_keys.all()
+        self.shown_certificates.start()
 
     async def aclose(self) -> None:
         """Close connections; and the store, unless it was passed in."""
+        await self.shown_certificates.stop()
         await self._driver.aclose()
         if self._own_store and hasattr(self.records.store, "aclose"):
             await self.records.store.aclose()

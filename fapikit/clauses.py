@@ -12,6 +12,7 @@ from typing import Final
 
 from fapikit.errors import FapiError, ForbiddenAlgorithm
 from fapikit.jose.algorithms import ASYMMETRIC
+from fapikit.jose.shared_secret import HMAC_ALGORITHMS
 from fapikit.profile import Profile
 
 SAID_BY_AN_RFC_TOO: Final[Mapping[str, str]] = {
@@ -70,7 +71,7 @@ SAID_BY_FAPI_1_TOO: Final[Mapping[str, str]] = {
     "FAPI2-SP 5.4.1-3": "FAPI1-BL 5.2.2-6",
     "FAPI2-SP 5.4.3": "FAPI1-ADV 8.11",
 }
-_SIGNED_WITH: Final = ASYMMETRIC | {"HS256", "HS384", "HS512", "none"}
+_SIGNED_WITH: Final = ASYMMETRIC | HMAC_ALGORITHMS.keys() | {"none"}
 
 
 def clause_in_force(clause: str, profile: Profile) -> str:

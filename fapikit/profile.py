@@ -112,6 +112,11 @@ class Profile:
         yield not bounded, "request_object_max_lifetime", "request_object_max_age"
         yield not 10 <= self.clock_skew <= 60, "clock_skew", "FAPI2-SP 5.3.2.1-13 (10 to 60 s)"
 
+    @property
+    def certificate_binding_required(self) -> bool:
+        """Every access token is bound to a certificate, because the profile has no other binding."""
+        return self.sender_constraint_required and self.sender_constraints == {"mtls"}
+
     def clause(self, setting: str) -> str:
         """The clause of a field."""
         return self.clauses.get(setting, "")

@@ -54,9 +54,8 @@ def forget_locals(error: BaseException) -> None:
         while traceback is not None:
             frame = traceback.tb_frame
             if not frame.f_code.co_flags & _SUSPENDS and _is_cleared(frame.f_globals.get("__name__", "")):
-                with suppress(
-                    RuntimeError
-                ):  # the frame still runs: it is the caller, or a caller of the caller
+                # A frame that still runs is the caller, or a caller of the caller.
+                with suppress(RuntimeError):
                     frame.clear()
             traceback = traceback.tb_next
 

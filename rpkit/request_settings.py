@@ -20,9 +20,13 @@ HostRequest: TypeAlias = Callable[[str], Any]
 HostedRequests: TypeAlias = str | Sequence[str] | HostRequest
 """Where a server fetches requests: below one URL of this site, at registered URLs, or where a function stores them."""
 MAX_REQUEST_URI: Final = 512
-HASH: Final = 1 + 43
-"""The length of `#hash`, and of `/name` too, in characters."""
-_UNGUESSABLE: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
+"""In characters (RFC 9101 5.2)."""
+FRAGMENT: Final = 1 + 43
+"""The length of `#` and a SHA-256 hash, in characters."""
+_NAME: Final = 1 + 43
+"""The length of `/` and a name that is made here, in characters."""
+UNGUESSABLE: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
+"""A name of a request object that nobody can guess."""
 
 
 class RequestSettings(Protocol):
@@ -84,7 +88,7 @@ def _check_hosted(settings: RequestSettings) -> None:
             clause="RFC 9101 5.2",
         )
     if isinstance(hosted, str):
-        _check_address(hosted, room=2 * HASH)
+        _check_address(hosted, room=_NAME + FRAGMENT)
     elif isinstance(hosted, Sequence):
         _check_addresses(hosted)
     elif not callable(hosted):
@@ -117,9 +121,9 @@ def _check_address(address: str, *, room: int) -> None:
 
 def _check_addresses(addresses: Sequence[str]) -> None:
     for address in addresses:
-        _check_address(address, room=HASH)
+        _check_address(address, room=FRAGMENT)
     names = [address.rpartition("/")[2] for address in addresses]
-    if not names or len(set(names)) < len(names) or not all(map(_UNGUESSABLE.match, names)):
+    if not names or len(set(names)) < len(names) or not all(map(UNGUESSABLE.match, names)):
         raise ConfigurationError(
             "each URL in hosted_requests must end in its own name that nobody can guess: 22 to 128 characters of"
             " A-Z, a-z, 0-9, - and _; secrets.token_urlsafe() makes one",

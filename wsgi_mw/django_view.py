@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest
 
+from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, rebuild_path
 from wsgi_mw.view import certificate_of, raw_path, with_forwarded
@@ -28,7 +28,7 @@ def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> Requ
     else:
         raw = scope.get("raw_path")
         path = raw.decode("latin-1") if raw else rebuild_path(scope["path"])
-        certificate = partial(_certificate_of_scope, scope)
+        certificate = partial(shown_certificate, scope)
     return RequestView(
         request.method or "",
         path,
@@ -45,13 +45,6 @@ def with_forwarded_of(request: HttpRequest, view: RequestView, forwarded: Forwar
     found = with_forwarded(request.META, view, forwarded)
     request.__dict__.pop("headers", None)
     return found
-
-
-def _certificate_of_scope(scope: Any) -> bytes | None:
-    import ssl
-
-    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain") or ()
-    return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
 
 
 def is_of_several_processes(request: HttpRequest) -> bool:

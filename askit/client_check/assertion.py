@@ -17,13 +17,14 @@ from fapikit.errors import LivesTooLong, WrongAudience, WrongSubject
 from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import CLIENT_ASSERTION
+from fapikit.jose.shared_secret import HMAC_ALGORITHMS
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
 
 MAX_LIFETIME: Final = 86_400.0
 _ANY: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-    | {"HS256", "HS384", "HS512"}
+    | HMAC_ALGORITHMS.keys()
 )
 
 

@@ -16,7 +16,7 @@ from askit.core import Core
 from askit.errors import InvalidClient
 from askit.requests.client_certificate import client_certificate
 from fapikit.certificates import ClientCertificate
-from fapikit.certificates.chain import load_certificate, require_fit
+from fapikit.certificates.chain import load_fit_certificate
 
 
 class FitCertificate(NamedTuple):
@@ -42,7 +42,5 @@ def require_certificate(core: Core, request: Request, client: Client) -> FitCert
             clause="RFC 8705 2b",
             facts={"client_id": client.client_id},
         )
-    profile = core.profile_of(client)
-    leaf = load_certificate(shown.der)
-    require_fit(leaf, core.clock(), rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
+    leaf = load_fit_certificate(shown.der, core.clock(), core.profile_of(client))
     return FitCertificate(shown, shown.der, leaf)

@@ -13,11 +13,10 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from askit.client_check.certificate import require_certificate
-from askit.clients.certificates import registered_subject
 from askit.clients.client import Client
 from askit.core import Core
 from fapikit.certificates.chain import load_certificate
-from fapikit.certificates.subject import require_subject
+from fapikit.certificates.subject import read_subject, require_subject
 from fapikit.errors import UntrustedCertificate
 from fapikit.parameters import Parameters
 
@@ -35,4 +34,4 @@ async def check(core: Core, request: Request, _parameters: Parameters, client: C
                 "settings": "tls.client_ca, client_certificates.verified",
             },
         )
-    require_subject(leaf, *registered_subject(client.metadata))
+    require_subject(leaf, *read_subject(client.metadata))

@@ -7,26 +7,22 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from askit.errors import InvalidClientMetadata
-from fapikit.certificates.subject import SUBJECT_MEMBERS, check_subject_value
+from fapikit.certificates.subject import read_subject
 from fapikit.errors import ConfigurationError
 from fapikit.jose.key_set import KeySet
+
+BOUND_TO_CERTIFICATE: Final = "tls_client_certificate_bound_access_tokens"
+"""The metadata member of a client and of a server (RFC 8705 3.3, 3.4)."""
 
 
 def check_certificate_members(method: str, members: Mapping[str, Any], keys: KeySet | None) -> None:
     """Raise InvalidClientMetadata if `method` uses certificates and lacks its metadata. `keys`: those of `jwks`."""
     if method == "tls_client_auth":
-        named = [name for name in SUBJECT_MEMBERS if name in members]
-        if len(named) != 1:
-            raise InvalidClientMetadata(
-                f"tls_client_auth needs exactly one of {', '.join(SUBJECT_MEMBERS)}",
-                clause="RFC 8705 2.1.2",
-                facts={"given": " ".join(named) or "none"},
-            )
         try:
-            check_subject_value(*registered_subject(members))
+            read_subject(members)
         except ConfigurationError as error:
             raise InvalidClientMetadata(error.message, clause=error.clause, facts=error.facts) from error
     if method == "self_signed_tls_client_auth" and "jwks_uri" not in members:
@@ -37,8 +33,3 @@ def check_certificate_members(method: str, members: Mapping[str, Any], keys: Key
                 f"{method} needs a key in jwks whose x5c begins with the client's certificate",
                 clause="RFC 8705 2.2.2",
             )
-
-
-def registered_subject(members: Mapping[str, Any]) -> tuple[str, str]:
-    """The metadata member with the subject, and its value."""
-    return next((name, str(members[name])) for name in SUBJECT_MEMBERS if name in members)

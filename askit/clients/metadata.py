@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.errors import InvalidClientMetadata
 from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.errors import FapiError
@@ -30,8 +31,6 @@ ALGORITHMS: Final = (
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
 )
-MAC_OCTETS: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""The algorithms of client_secret_jwt, and how long a secret must be for each (OIDC 16.19): as its hash."""
 _STRINGS: Final = (
     "client_name",
     "scope",
@@ -53,7 +52,7 @@ _LISTS: Final = (
 _REQUEST_URI_CHARACTERS: Final = 512
 _FLAGS: Final = (
     "dpop_bound_access_tokens",
-    "tls_client_certificate_bound_access_tokens",
+    BOUND_TO_CERTIFICATE,
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "require_auth_time",

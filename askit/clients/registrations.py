@@ -57,6 +57,10 @@ class Registrations:
         await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
         await self._records.write("client", client_id, strict_json.dump(metadata), self._lifetime)
 
+    async def client_ids(self) -> list[str]:
+        """Of all of them, some of which may be gone. Raises StoreError."""
+        return (await self._read(self._everybody))[0]
+
     async def token_digest(self, client_id: str) -> bytes:
         """The digest of a client's registration token; empty for an unknown client. Raises StoreError."""
         return await self._records.read("registration", client_id) or b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.clients.client import Client
 from askit.config.table import Table
 from askit.config.values import TlsFiles
@@ -77,9 +78,7 @@ class CertificateSources(NamedTuple):
 
 def shows_certificate(client: Client) -> bool:
     """Whether it registered to present a certificate that no authority needs to have issued."""
-    return client.auth_method == "self_signed_tls_client_auth" or client.flag(
-        "tls_client_certificate_bound_access_tokens"
-    )
+    return client.auth_method == "self_signed_tls_client_auth" or client.flag(BOUND_TO_CERTIFICATE)
 
 
 def check_certificates(profile: Profile, sources: CertificateSources, aliases: str | None) -> None:
@@ -104,8 +103,7 @@ def _check_profile(profile: Profile, sources: CertificateSources) -> None:
             clause=profile.clause("backchannel_required"),
             facts={"setting": "profile"},
         )
-    needed = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
-    if needed and not sources.any:
+    if profile.certificate_binding_required and not sources.any:
         raise ConfigurationError(
             f"profile = {profile.name} binds tokens to client certificates, but none can come: set tls.client_ca, "
             f"or {_HEADER} for the header of a proxy that ends TLS",

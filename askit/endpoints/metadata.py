@@ -12,15 +12,16 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.core import Core
 from askit.grants.by_type import GRANTS
-from askit.issuing.confirmation import BOUND_TO_CERTIFICATE
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
+from fapikit.jose.shared_secret import HMAC_ALGORITHMS
 
 _ALIASED: Final = (
     "token_endpoint",
@@ -106,9 +107,8 @@ def build_metadata(core: Core) -> dict[str, Any]:
 
 
 def _assertion_algorithms(core: Core) -> list[str]:
-    symmetric = {"HS256", "HS384", "HS512"}
     wanted = "client_secret_jwt" in core.profile.client_authentication_methods
-    return sorted(core.profile.signing_algorithms | (symmetric if wanted else set()))
+    return sorted(core.profile.signing_algorithms | (HMAC_ALGORITHMS.keys() if wanted else set()))
 
 
 def _user_claims(core: Core) -> list[str]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import MissingCertificate
 from fapikit.certificates import ClientCertificate
-from fapikit.certificates.chain import load_certificate, require_fit
+from fapikit.certificates.chain import load_fit_certificate
 from fapikit.dpop import CheckedProof
 from fapikit.errors import MissingProof
-
-BOUND_TO_CERTIFICATE = "tls_client_certificate_bound_access_tokens"
 
 
 class Confirmation(NamedTuple):
@@ -47,12 +46,13 @@ def confirmation_of(
     Raises MissingProof, MissingCertificate; CertificateError for a certificate that no token may be bound to.
     """
     profile = core.profile_of(client)
-    certificate_alone = profile.sender_constraint_required and "dpop" not in profile.sender_constraints
-    bound = certificate_alone or client.flag(BOUND_TO_CERTIFICATE)
+    bound = profile.certificate_binding_required or client.flag(BOUND_TO_CERTIFICATE)
     if bound and certificate is None:
         raise MissingCertificate(
             "this client's tokens are bound to its certificate: connect with it",
-            clause=profile.clause("sender_constraint_required") if certificate_alone else "RFC 8705 3.4",
+            clause=profile.clause("sender_constraint_required")
+            if profile.certificate_binding_required
+            else "RFC 8705 3.4",
         )
     if proof is None and profile.sender_constraint_required and not bound:
         raise MissingProof(
@@ -67,6 +67,5 @@ def confirmation_of(
     if not bound or certificate is None:
         return Confirmation(jkt)
     if certificate.der is not None:  # a proxy may forward only the hash
-        fit = load_certificate(certificate.der)
-        require_fit(fit, core.clock(), rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
+        load_fit_certificate(certificate.der, core.clock(), profile)
     return Confirmation(jkt, certificate.thumbprint)

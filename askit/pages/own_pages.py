@@ -25,8 +25,8 @@ from askit.errors import InvalidRequest
 from askit.pages.catalogues import LANGUAGES
 from askit.pages.languages import prefer_locales
 from askit.pages.pages import Pages
+from askit.pages.templates import unusable_template
 from askit.records import Grant
-from fapikit.errors import ConfigurationError
 from fapikit.secrets import Secret
 
 _MARKUP: Final = "<i>sample</i>"
@@ -74,14 +74,14 @@ def _check(pages: Pages, config: Config, language: str) -> None:
             text = bytes(make().body).decode()
         except Exception as error:
             at = f" at {error.name}:{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
-            raise _refused(
+            raise unusable_template(
                 f"{name} cannot be rendered in {language}{at}: {type(error).__name__}: {error}"
             ) from error
         for part in wanted:
             if part not in text:
-                raise _refused(f"{name} leaves out {part}, which this page must have")
+                raise unusable_template(f"{name} leaves out {part}, which this page must have")
         if _MARKUP in text:
-            raise _refused(
+            raise unusable_template(
                 f"{name} does not escape text from others: remove the filter that marks it as safe"
             )
 
@@ -125,7 +125,3 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     yield "refused.html", partial(refused, reference=_REFERENCE), (_REFERENCE,)
     form_post = partial(pages.form_post, _BACK, {"sample-field": _MARKUP})
     yield "form_post.html", form_post, (_BACK, "sample-field", "<script>", "<button")
-
-
-def _refused(what: str) -> ConfigurationError:
-    return ConfigurationError(f"templates: {what}", facts={"setting": "templates"})

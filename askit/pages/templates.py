@@ -93,7 +93,7 @@ def _files(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
     except OSError as error:
-        raise _refused(f"{folder} cannot be read: {error}") from error
+        raise unusable_template(f"{folder} cannot be read: {error}") from error
 
 
 def _require_page(path: Path) -> None:
@@ -102,7 +102,7 @@ def _require_page(path: Path) -> None:
         return
     like = get_close_matches(path.name, known, 1)
     hint = f"did you mean {like[0]}?" if like else f"pages are {', '.join(known)}"
-    raise _refused(
+    raise unusable_template(
         f"{path.name} is not a page: {hint} A part of a page has a name that begins with _; other files are in static"
     )
 
@@ -110,28 +110,31 @@ def _require_page(path: Path) -> None:
 def _media_type(path: Path) -> str:
     found = MEDIA_TYPES.get(path.suffix.lower())
     if found is None:
-        raise _refused(f"static/{path.name} cannot be served: files there end in {', '.join(MEDIA_TYPES)}")
+        raise unusable_template(
+            f"static/{path.name} cannot be served: files there end in {', '.join(MEDIA_TYPES)}"
+        )
     return found
 
 
 def _require_small(octets: int) -> None:
     if octets > _MOST_OCTETS:
-        raise _refused(f"static has {octets} octets, but at most {_MOST_OCTETS} are kept in memory")
+        raise unusable_template(f"static has {octets} octets, but at most {_MOST_OCTETS} are kept in memory")
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _refused(f"{path.name} cannot be read: {error}") from error
+        raise unusable_template(f"{path.name} cannot be read: {error}") from error
 
 
 def _text(path: Path) -> str:
     try:
         return _read(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refused(f"{path.name} is not UTF-8") from error
+        raise unusable_template(f"{path.name} is not UTF-8") from error
 
 
-def _refused(what: str) -> ConfigurationError:
+def unusable_template(what: str) -> ConfigurationError:
+    """The error for something in the bank's folder. `what`: what is wrong there."""
     return ConfigurationError(f"templates: {what}", facts={"setting": "templates"})

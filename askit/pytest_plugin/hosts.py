@@ -15,9 +15,8 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import uvicorn
 from starlette.responses import PlainTextResponse
@@ -26,10 +25,11 @@ from uvicorn.lifespan.off import LifespanOff
 
 from askit.__main__ import uvicorn_config
 from askit.config.settings import Config
-from askit.config.values import TlsFiles as ConfiguredTls
 from askit.pytest_plugin.outages import resettable
-from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.pytest_plugin.throwaway_tls import ClientAuthority, make_tls_files
 from askit.server import AuthorizationServer
+from askit.serving.handshake import Handshake
+from askit.serving.listener import Listener
 from askit.serving.server import BoundedServer
 
 T = TypeVar("T")
@@ -48,9 +48,16 @@ class Hosts:
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
-        self._files = make_tls_files(Path(self._directory.name))
+        self.directory = Path(self._directory.name)
+        files = make_tls_files(self.directory)
+        self.ca = files.ca
+        self.client_authority = ClientAuthority(self.directory)
+        self.tls = {
+            "certificate": str(files.certificate),
+            "key": str(files.key),
+            "client_ca": str(self.client_authority.file),
+        }
         self._free: list[Host] = []
-        self.ca = self._files.ca
 
     @contextmanager
     def bank(
@@ -62,7 +69,7 @@ class Hosts:
         """
         host = self._take(configure)
         try:
-            app = make(self._with_tls(configure(host.port)))
+            app = make(configure(host.port))
             with host.inhabited(app):
                 yield app, host
         finally:
@@ -74,9 +81,6 @@ class Hosts:
                 self._free.remove(host)
                 return host
         return Host()
-
-    def _with_tls(self, config: Config) -> Config:
-        return replace(config, tls=ConfiguredTls(certificate=self._files.certificate, key=self._files.key))
 
     def close(self) -> None:
         for host in self._free:
@@ -101,6 +105,7 @@ class Host:
     def inhabited(self, app: AuthorizationServer) -> Iterator[None]:
         """During the block, `app` answers here. Raises FapiError if it does not start."""
         serving = self._serving or self._start(app)
+        app.core.shown_certificates.attach(serving.handshake.trust)
         self.wait(app.start())
         serving.app = app
         try:
@@ -142,7 +147,7 @@ class Host:
 
 
 def _how_served(config: Config) -> tuple[Any, ...]:
-    return config.profile, config.limits, config.trusted_proxies
+    return config.profile, config.tls, config.limits, config.trusted_proxies
 
 
 def _listening() -> socket.socket:
@@ -160,6 +165,7 @@ async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
 class _Serving(BoundedServer):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self.handshake: Handshake = cast(Listener, config.http).handshake
         config.loaded_app = resettable(self._answer, lambda: self.server_state.connections)
         config.lifespan_class = LifespanOff  # `Host.inhabited` starts and ends the app
         self.app: Any = _nobody

@@ -21,13 +21,16 @@ from askit.config.settings import Config
 from askit.core import Core
 from askit.issuing.tokens import token_claims
 from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
+from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, self_signed
 from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
 from askit.records import AccessToken
 from askit.requests.authorization_details import enrich
 from askit.server import AuthorizationServer
+from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
+from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.private_key import PrivateKey
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.profile import Profile
@@ -61,20 +64,36 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 class RunningServer(Generic[S]):
     """A server that answers at `issuer`. `app` is the server object, for tests that look inside."""
 
-    def __init__(self, app: S, host: Host, *, ca: Path, client_key: PrivateKey, api_key: PrivateKey) -> None:
+    def __init__(
+        self, app: S, host: Host, hosts: Hosts, *, client_key: PrivateKey, api_key: PrivateKey
+    ) -> None:
         self.app = app
         self.issuer = app.config.issuer
-        self.ca = ca
+        self.ca = hosts.ca
+        self.client_ca = hosts.client_authority.file
         self.client_id = CLIENT_ID
         self.client_key = client_key
         self.api_client_id = API_CLIENT_ID
         self.api_key = api_key
         self.redirect_uri = REDIRECT_URI
         self._host = host
+        self._hosts = hosts
 
-    def http(self) -> HttpSettings:
-        """The HTTP settings with which a client or an API trusts this server."""
+    def http(self, client_certificate: ClientCertificateFiles | None = None) -> HttpSettings:
+        """The HTTP settings with which a client or an API trusts this server, and shows its certificate, if any."""
+        if client_certificate is not None:
+            shown = TlsClientCertificate.from_pem(*client_certificate)
+            return HttpSettings(ca=self.ca, client_certificate=shown)
         return HttpSettings(tls=_trusting(self.ca, self.app.config.profile))
+
+    def client_certificate(self, common_name: str = CLIENT_ID) -> ClientCertificateFiles:
+        """A new certificate under the client CA that this server trusts."""
+        return self._hosts.client_authority.issue(common_name)
+
+    @property
+    def self_signed_certificate(self) -> ClientCertificateFiles:
+        """The one that `test-client` has registered, where it authenticates by such a one or binds its tokens."""
+        return _own_files(self._hosts.directory, self.client_key)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -210,13 +229,17 @@ def running(
     client_key, api_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
 
     def configure(port: int) -> Config:
-        return _config(settings or {}, port, client_key, api_key)
+        own = dict(settings or {})
+        own["tls"] = _only(**{**hosts.tls, **own.get("tls", {})})
+        return _config(own, port, client_key, api_key, hosts.directory)
 
     with hosts.bank(configure, lambda config: kind(config, clock=clock)) as (app, host):
-        yield RunningServer(app, host, ca=hosts.ca, client_key=client_key, api_key=api_key)
+        yield RunningServer(app, host, hosts, client_key=client_key, api_key=api_key)
 
 
-def _config(settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_key: PrivateKey) -> Config:
+def _config(
+    settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_key: PrivateKey, directory: Path
+) -> Config:
     own = [
         {
             "client_id": CLIENT_ID,
@@ -241,6 +264,8 @@ def _config(settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_
     for client in given:
         if "jwks" not in client and "jwks_uri" not in client and client["client_id"] in keys:
             client["jwks"] = keys[client["client_id"]]
+            if client["client_id"] == CLIENT_ID:
+                _show_certificate(client, client_key, directory)
     return Config.from_mapping(
         {
             "issuer": f"https://localhost:{port}",
@@ -250,6 +275,21 @@ def _config(settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_
             "clients": clients,
         }
     )
+
+
+def _show_certificate(client: dict[str, Any], key: PrivateKey, directory: Path) -> None:
+    """Let `test-client` register what its certificates need, where it is given without."""
+    method = client.get("token_endpoint_auth_method")
+    if method == "tls_client_auth" and not any(member in client for member in SUBJECT_MEMBERS):
+        client["tls_client_auth_subject_dn"] = f"CN={CLIENT_ID}"
+    if method == "self_signed_tls_client_auth" or client.get("tls_client_certificate_bound_access_tokens"):
+        own = _own_files(directory, key)
+        client["jwks"] = {"keys": [{**key.public_jwk, "x5c": own.jwk_x5c}]}
+
+
+@lru_cache(maxsize=32)
+def _own_files(directory: Path, key: PrivateKey) -> ClientCertificateFiles:
+    return self_signed(directory, CLIENT_ID, key.to_pem())
 
 
 @lru_cache(maxsize=32)

@@ -63,9 +63,8 @@ class HostedRequestObjects:
                 "the content of the request_uri has another SHA-256 than its fragment says",
                 clause="OIDC 6.2",
             )
-        return content.decode(
-            "ascii", "replace"
-        ).strip()  # other content than a JWT is refused as a request object
+        # Other content than a JWT is refused later, as a request object.
+        return content.decode("ascii", "replace").strip()
 
     def _at_hand(self, url: str) -> bytes | None:
         kept = self._kept.get(url)

@@ -9,8 +9,6 @@ Role: AS
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,20 +17,19 @@ from askit.config.networks import Network
 from askit.requests.client_address import is_among, network_address
 from askit.serving.bounded_http import BoundedHttp
 from askit.serving.connections import Connections
+from askit.serving.handshake import Handshake
 from askit.serving.open_files import connections_to_hold
 
 _GOODBYE: Final = 2.0
 """Seconds that a peer has to confirm the end of its connection."""
 
-log = logging.getLogger("askit")
-
 
 class Listener:
     """Makes the protocol of each connection that uvicorn accepts."""
 
-    def __init__(self, tls: ssl.SSLContext, limits: Limits, *, proxies: Sequence[Network]) -> None:
+    def __init__(self, handshake: Handshake, limits: Limits, *, proxies: Sequence[Network]) -> None:
         connections = connections_to_hold(limits)
-        self.tls = tls
+        self.handshake = handshake
         self.limits = limits
         self.proxies = proxies
         self.connections = Connections(connections, min(connections, limits.connections_per_address))
@@ -83,13 +80,13 @@ class Incoming(asyncio.Protocol):
             tls = await asyncio.get_running_loop().start_tls(
                 transport,
                 self,
-                self._listener.tls,
+                self._listener.handshake.context,
                 server_side=True,
                 ssl_handshake_timeout=self._listener.limits.header_seconds,
                 ssl_shutdown_timeout=_GOODBYE,
             )
         except OSError as error:  # the base class of ssl.SSLError, ConnectionError and TimeoutError
-            log.debug("a handshake failed: %s", type(error).__name__)
+            self._listener.handshake.note_failure(error)
             self._listener.connections.forget(self)
             return
         if tls is None or tls.is_closing():

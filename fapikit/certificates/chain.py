@@ -5,7 +5,7 @@ trust anchors, and the owner of one could issue a leaf with the subject of anoth
 here, against the client CA alone.
 
 Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-3
-Role: AS
+Role: C, AS
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fapikit.errors import (
     UnfitCertificate,
     UntrustedCertificate,
 )
+from fapikit.profile import Profile
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -54,6 +55,16 @@ def load_certificate(der: bytes) -> x509.Certificate:
         x509.UnsupportedGeneralNameType,
     ) as error:
         raise UnfitCertificate("this is not an X.509 certificate that can be read") from error
+    return certificate
+
+
+def load_fit_certificate(der: bytes, now: float, profile: Profile) -> x509.Certificate:
+    """A client's certificate that may be used now, with a key as long as the profile demands.
+
+    Raises UnfitCertificate, CertificateNotValidNow.
+    """
+    certificate = load_certificate(der)
+    require_fit(certificate, now, rsa_bits=profile.rsa_bits, ec_bits=profile.ec_bits)
     return certificate
 
 

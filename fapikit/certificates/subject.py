@@ -3,8 +3,8 @@
 A distinguished name is compared attribute by attribute, because RFC 4514 allows many spellings of one name. An IP
 address is compared as a number, a DNS name and the domain of an email address without case, a URI exactly.
 
-Spec: RFC 8705 2.1, 2.1.2; RFC 4514 3; RFC 5280 4.2.1.6, 7.1, 7.2
-Role: AS
+Spec: RFC 8705 2.1, 2.1.2, 2.1.2a; RFC 4514 3; RFC 5280 4.2.1.6, 7.1, 7.2
+Role: C, AS
 """
 
 from __future__ import annotations
@@ -51,6 +51,23 @@ def require_subject(certificate: x509.Certificate, member: str, value: str) -> N
             clause="RFC 8705 2.1.2",
             facts={"registered": value, "subject": certificate.subject.rfc4514_string()},
         )
+
+
+def read_subject(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """The one metadata member that names the subject, and its value. `metadata`: what a client registers.
+
+    Raises ConfigurationError if there is not exactly one, or if no certificate can have its value.
+    """
+    named = [name for name in SUBJECT_MEMBERS if name in metadata]
+    if len(named) != 1:
+        raise ConfigurationError(
+            f"tls_client_auth needs exactly one of {', '.join(SUBJECT_MEMBERS)}",
+            clause="RFC 8705 2.1.2a",
+            facts={"given": " ".join(named) or "none"},
+        )
+    member, value = named[0], str(metadata[named[0]])
+    check_subject_value(member, value)
+    return member, value
 
 
 def check_subject_value(member: str, value: str) -> None:

@@ -46,15 +46,22 @@ def server_context(
 def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
     """Let a server ask each client for a certificate. A client without one can connect too.
 
-    `trusted`: certificates in DER. The handshake accepts each of them, and a certificate with a chain to one of them.
-    It proves possession of the key and nothing else. The dates are checked later, where an error can be reported.
-    Raises ConfigurationError for what is not a certificate.
+    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. The dates
+    are checked later, where an error can be reported. Raises ConfigurationError for what is not a certificate.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
     # A session that is resumed from a ticket has only the first certificate, without its chain (RFC 9440 3.3).
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
+    trust_client_certificates(context, trusted)
+
+
+def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
+    """Accept these certificates, DER, in handshakes from now on, and a certificate with a chain to one of them.
+
+    Raises ConfigurationError for what is not a certificate.
+    """
     anchors = b"".join(trusted)
     try:
         if anchors:

@@ -18,7 +18,8 @@ from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.secrets import Secret
 
 HMAC_ALGORITHMS: Final[Mapping[str, str]] = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
-_KEY_OCTETS: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
+MAC_OCTETS: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""How long a secret must be for each: as long as its MAC (RFC 7518 3.2)."""
 
 
 class SharedSecret:
@@ -32,9 +33,9 @@ class SharedSecret:
             raise ForbiddenAlgorithm(
                 f"alg {alg} is not for a client secret: use HS256, HS384 or HS512", facts={"alg": alg}
             )
-        if len(secret.reveal().encode()) < _KEY_OCTETS[alg]:
+        if len(secret.reveal().encode()) < MAC_OCTETS[alg]:
             raise UnusableKey(
-                f"the client secret is too short for {alg}: it must have {_KEY_OCTETS[alg]} octets or more",
+                f"the client secret is too short for {alg}: it must have {MAC_OCTETS[alg]} octets or more",
                 clause="RFC 7518 3.2",
                 facts={"alg": alg},
             )

@@ -60,9 +60,8 @@ class RedisClient:
                 return execute("INFO", **self._everywhere())
             try:
                 return execute("EVALSHA", command.script.sha, *command.tail)
-            except (
-                self._library.exceptions.NoScriptError
-            ):  # the server does not know the script yet: nothing was done
+            except self._library.exceptions.NoScriptError:
+                # The server does not know the script yet: nothing was done.
                 return execute("EVAL", command.script.text, *command.tail)
 
     async def asend(self, command: Command) -> Any:

@@ -89,9 +89,8 @@ class RedisSteps:
         evicted, before = evicted_by(nodes), self._evicted
         self._nodes, self._promise, self._inspected_at = nodes, promise, self._clock()
         self._evicted = evicted
-        if (
-            before is not None and evicted > before
-        ):  # replay marks may be among the evicted entries: it is a loss
+        # Replay marks may be among the evicted entries: it is a loss.
+        if before is not None and evicted > before:
             for bucket, known in list(self._known.items()):
                 yield from self._write_down(bucket, known.name)
         return promise

@@ -9,7 +9,6 @@ Role: C
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,11 +18,10 @@ from fapikit.flow import Flow, call, store_add, store_put, store_take
 from fapikit.secrets import Concealed, Secret
 from fapikit.urls import is_secure
 from rpkit.bank import Bank
-from rpkit.request_settings import HASH, MAX_REQUEST_URI
+from rpkit.request_settings import FRAGMENT, MAX_REQUEST_URI, UNGUESSABLE
 
 FETCHED_WITHIN: Final = 60.0
 """In seconds. The server fetches the request object when the browser arrives at it."""
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{22,128}\Z")
 _TRIES: Final = 16
 """How many URLs of a list are tried."""
 _DEADLINE: Final = 10.0
@@ -53,7 +51,7 @@ def host_request(bank: Bank, request_object: Secret) -> Flow[str]:
 
 def take_hosted_request(bank: Bank, name: str) -> Flow[str | None]:
     """The request object with this name. It is returned once; None if there is none any more. Raises StoreError."""
-    if not _NAME.match(name):
+    if not UNGUESSABLE.match(name):
         return None
     octets = yield from store_take(bank.settings.store, _key(name))
     return None if octets is None else octets.decode("ascii")
@@ -81,10 +79,10 @@ def _require_fetchable(address: object) -> None:
         not isinstance(address, str)
         or not is_secure(address)
         or "#" in address
-        or len(address) + HASH > MAX_REQUEST_URI
+        or len(address) + FRAGMENT > MAX_REQUEST_URI
     ):
         raise ConfigurationError(
             "the function hosted_requests returned no usable URL: it must return the https URL of the request that it"
-            f" stored, without fragment, of at most {MAX_REQUEST_URI - HASH} characters",
+            f" stored, without fragment, of at most {MAX_REQUEST_URI - FRAGMENT} characters",
             clause="RFC 9101 5.2",
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from fapikit.certificates.subject import SUBJECT_MEMBERS, check_subject_value, require_subject
+from fapikit.certificates.subject import read_subject, require_subject
 from fapikit.errors import ConfigurationError, UnusableKey, WrongCertificateSubject
 from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.x5c import read_certificate
@@ -37,7 +37,7 @@ def certificate_metadata(
     if method == "tls_client_auth":
         leaf = certificate.chain[0]
         members |= subject or {"tls_client_auth_subject_dn": leaf.subject.rfc4514_string()}
-        _require_in_certificate(leaf, *_registered_subject(members))
+        _require_in_certificate(leaf, *read_subject(members))
     elif method == "self_signed_tls_client_auth":
         members["jwks"] = {"keys": [certificate.public_jwk]}
     else:
@@ -51,7 +51,7 @@ def certificate_metadata(
 def check_certificate_metadata(method: str, asked: Mapping[str, Any]) -> None:
     """Check the client metadata that belong to such a method. Raises ConfigurationError."""
     if method == "tls_client_auth":
-        _registered_subject(asked)
+        read_subject(asked)
     elif method == "self_signed_tls_client_auth" and "jwks_uri" not in asked:
         certified = [jwk for jwk in asked.get("jwks", {}).get("keys", ()) if "x5c" in jwk]
         if not certified:
@@ -61,19 +61,6 @@ def check_certificate_metadata(method: str, asked: Mapping[str, Any]) -> None:
             )
         for jwk in certified:
             _require_certificate(jwk)
-
-
-def _registered_subject(asked: Mapping[str, Any]) -> tuple[str, str]:
-    named = [name for name in SUBJECT_MEMBERS if name in asked]
-    if len(named) != 1:
-        raise ConfigurationError(
-            f"tls_client_auth needs exactly one of {', '.join(SUBJECT_MEMBERS)}",
-            clause="RFC 8705 2.1.2a",
-            facts={"given": " ".join(named) or "none"},
-        )
-    value = str(asked[named[0]])
-    check_subject_value(named[0], value)
-    return named[0], value
 
 
 def _require_in_certificate(certificate: x509.Certificate, member: str, value: str) -> None:

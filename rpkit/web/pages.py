@@ -215,9 +215,8 @@ def failed(error: FapiError) -> WebAnswer:
         return _text(503, "Signing in is not possible right now. Please try again later.")
     if error.fault is Fault.CONFIGURATION:
         return _text(500, "Signing in is not possible: this site is not set up correctly.")
-    if isinstance(
-        error, TransactionMissing | TransactionUsed
-    ):  # the page was reloaded, perhaps after a success
+    # The page was reloaded, perhaps after a success.
+    if isinstance(error, TransactionMissing | TransactionUsed):
         return _text(
             400,
             "This page has been used before, or belongs to another browser."

@@ -57,12 +57,8 @@ class AnonymousRequest(CheckedRequest):
 
     def _refuse_other_endpoint(self) -> bool:
         """False, unless refusals are only observed."""
-        return (
-            self.refuse(
-                NoCredentials("the endpoint that would answer is not the public one that was requested")
-            )
-            is None
-        )
+        refusal = NoCredentials("the endpoint that would answer is not the public one that was requested")
+        return self.refuse(refusal) is None
 
 
 def anonymous_request_in(found: object) -> AnonymousRequest | None:

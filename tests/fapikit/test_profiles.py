@@ -172,6 +172,12 @@ def test_message_signing_has_switches_that_each_turn_one_part(switch: str, setti
         assert getattr(everything_off, rule) == getattr(FAPI2_SECURITY, rule), "all of FAPI2-SP still holds"
 
 
+def test_a_profile_without_dpop_binds_every_token_to_a_certificate():
+    assert FAPI1_ADVANCED.certificate_binding_required
+    assert not FAPI2_SECURITY.certificate_binding_required
+    assert not FAPI1_BASELINE.certificate_binding_required
+
+
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown algorithm": (
         {"signing_algorithms": frozenset({"HS256"})},

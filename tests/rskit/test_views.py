@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import trustme
 from asgi_mw.view import view_of as asgi_view
 from rskit.request_view import RequestView
 from tests.rskit.streams import a_scope
+from wsgi_mw.django_view import view_of as django_view
 from wsgi_mw.view import view_of as wsgi_view
 
 
@@ -21,6 +24,12 @@ def in_asgi(**changes: Any) -> RequestView:
 
 def in_wsgi(**changes: Any) -> RequestView:
     return wsgi_view({"REQUEST_METHOD": "GET", "PATH_INFO": "/a/b", **changes}, str)
+
+
+def in_django_under_asgi(**changes: Any) -> RequestView:
+    scope = {name: value for name, value in {**a_scope(), **changes}.items() if value is not None}
+    request: Any = SimpleNamespace(method="GET", META={}, scope=scope)
+    return django_view(request, str)
 
 
 def test_the_path_is_that_of_the_request_line():
@@ -54,7 +63,8 @@ def test_query_and_headers_are_those_of_the_request():
     assert (in_wsgi().authorization, in_wsgi().dpop, in_wsgi().query) == ((), (), "")
 
 
-def test_a_certificate_is_the_leaf_of_the_handshake():
+@pytest.mark.parametrize("in_asgi", [in_asgi, in_django_under_asgi])
+def test_a_certificate_is_the_leaf_of_the_handshake(in_asgi: Callable[..., RequestView]):
     pem = trustme.CA().issue_cert("client.example").cert_chain_pems[0].bytes().decode()
     der = ssl.PEM_cert_to_DER_cert(pem)
 

@@ -23,7 +23,6 @@ from fapikit import HttpSettings
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.registering import OPENER, register
-from tests.keys import b64
 from tests.mothers.certificates import FINTECH as FINTECH_NAME
 from tests.mothers.certificates import (
     UNREADABLE,
@@ -32,6 +31,7 @@ from tests.mothers.certificates import (
     a_crl,
     a_name,
     an_authority,
+    jwk_of,
     unreadable,
     usage,
 )
@@ -44,21 +44,6 @@ CA, OTHER_CA = an_authority(), an_authority("Other CA")
 MIDDLE = an_authority("Intermediate", issuer=CA)
 DN = "CN=fintech,O=Fintech,C=JP"
 APIS = [an_api("accounts-api", 3), an_api("payments-api", 4)]
-
-
-def jwk_of(made: Made, **more: Any) -> dict[str, Any]:
-    """A public JWK made by hand, with its certificate."""
-    key = made.key.public_key()
-    chain = {"x5c": [base64.b64encode(made.der).decode()], **more}
-    if isinstance(key, rsa.RSAPublicKey):
-        e, n = (
-            value.to_bytes((value.bit_length() + 7) // 8, "big")
-            for value in (key.public_numbers().e, key.public_numbers().n)
-        )
-        return {"kty": "RSA", "e": b64(e), "n": b64(n), **chain}
-    numbers = key.public_numbers()
-    x, y = (b64(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **chain}
 
 
 def unreadable_x5c(kind: str) -> str:
@@ -145,7 +130,7 @@ SUBJECTS: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b")
+@pytest.mark.spec("RFC 8705 2.1.2a", "RFC 8705 2.1, 2.1.2b", "RFC 8705 2.1.2", "RFC 5280 4.2.1.6")
 @pytest.mark.parametrize("member", SUBJECTS)
 async def test_each_way_to_name_the_subject(member: str, tmp_path: Path) -> None:
     value, mine, other = SUBJECTS[member]
@@ -186,7 +171,7 @@ MUTATIONS: dict[str, tuple[tuple[Made, ...], str]] = {
 }
 
 
-@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1")
+@pytest.mark.spec("RFC 8705 2b", "RFC 8705 2.1", "RFC 5280 4.2.1.3", "RFC 5280 4.2.1.12", "RFC 5280 6.1.3")
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_tls_client_auth_refuses(
     mutation: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -199,7 +184,7 @@ async def test_tls_client_auth_refuses(
     assert why.split(" [")[0] in caplog.text
 
 
-@pytest.mark.spec("RFC 8705 2a")
+@pytest.mark.spec("RFC 8705 2a", "RFC 8705 2")
 async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path: Path) -> None:
     bank = under_ca(tmp_path)
     assert "is registered for private_key_jwt" in await refused(bank, LEAF, client_id="other")
@@ -210,6 +195,7 @@ async def test_a_certificate_is_not_taken_for_another_client_or_method(tmp_path:
     assert (nameless.status_code, nameless.json()["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.spec("RFC 5280 6.3")
 async def test_a_revoked_certificate_and_a_list_that_is_replaced(tmp_path: Path) -> None:
     bank = under_ca(tmp_path, crl=a_crl(CA, 8))
     assert (await ask(bank, LEAF)).status_code == 200

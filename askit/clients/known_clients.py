@@ -1,0 +1,110 @@
+"""The clients of this server: those of the configuration, then those that registered themselves, which the store keeps.
+
+Spec: RFC 7591 2, 5; RFC 7592 2.2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from cachetools import LRUCache
+
+from askit.clients.client import Client
+from askit.clients.keys import require_public, uris_to_connect_to
+from askit.clients.registration_policy import RegistrationPolicy
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.log_budget import BudgetedLogger
+from askit.record_fields import reading
+from fapikit import strict_json
+from fapikit.jose.key_set import KeySource
+from fapikit.profiles import Profile
+
+if TYPE_CHECKING:
+    from askit.record_store import Records
+    from fapikit.clock import Clock
+
+_SOURCES: Final = 256
+"""For so many clients the keys behind a `jwks_uri` are kept in memory. The keys of other clients are fetched again."""
+
+
+class Clients:
+    """The clients of the configuration, and the self-registered ones from the store."""
+
+    def __init__(
+        self,
+        configured: tuple[Client, ...],
+        records: Records,
+        *,
+        profile: Profile,
+        policy: RegistrationPolicy,
+        clock: Clock,
+        public_only: bool,
+        log: BudgetedLogger,
+    ) -> None:
+        """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
+
+        `public_only`: connects only to public addresses for such a client.
+        """
+        self._configured = {client.client_id: client for client in configured}
+        self._public_only = public_only
+        self._records = records
+        self._profile = profile
+        self._policy = policy
+        self._clock = clock
+        self._log = log
+        self._sources: LRUCache[str, tuple[str, KeySource]] = LRUCache(_SOURCES)
+
+    @property
+    def configured(self) -> Collection[Client]:
+        return self._configured.values()
+
+    async def find(self, client_id: str) -> Client | None:
+        """Raises StoreError."""
+        known = self._configured.get(client_id)
+        if known is not None:
+            return known
+        kept = await self.kept(client_id)
+        if kept is None:
+            return None
+        try:
+            return self.read(kept[1])  # the policy may have changed since the registration
+        except (InvalidClientMetadata, InvalidRedirectUri) as error:
+            self._log.warning("a self-registered client is no longer served: %s", error)
+            return None
+
+    async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:
+        """The stored record of a self-registered client, and its metadata. Raises StoreError."""
+        octets = await self._records.read("client", client_id)
+        if octets is None:
+            return None
+        with reading("client"):
+            metadata = strict_json.parse_object(octets)
+            if metadata["client_id"] != client_id:
+                raise ValueError("another client's")
+        return octets, metadata
+
+    def read(self, metadata: Mapping[str, Any]) -> Client:
+        """Read a self-registered client within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
+        self._policy.require(metadata)
+        client.check(self._profile)
+        for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
+            require_public(uri, name)
+        return client
+
+    def forget(self, client_id: str) -> None:
+        """Forget its cached keys."""
+        self._sources.pop(client_id, None)
+
+    def keys_of(self, client: Client) -> KeySource:
+        """The key source of a client. It is kept, so a jwks_uri is not fetched for each request."""
+        uri = client.metadata.get("jwks_uri")
+        if uri is None:
+            return client.key_source(self._clock)
+        held = self._sources.get(client.client_id)
+        if held is None or held[0] != uri:
+            held = self._sources[client.client_id] = (uri, client.key_source(self._clock))
+        return held[1]
