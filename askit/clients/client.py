@@ -236,5 +236,5 @@ class Client:
             return self._keys
         uri = self.metadata.get("jwks_uri")
         if not isinstance(uri, str):
-            raise UnusableKey("this client has no keys", clause="RFC 7591 2")
+            raise UnusableKey("this client has no keys: register jwks or jwks_uri", clause="RFC 7591 2")
         return RemoteKeySet(uri, clock=clock)

@@ -15,7 +15,10 @@ from fapikit.io.asgi_tls import shown_chain
 
 
 def client_certificate(core: Core, request: Request) -> ClientCertificate | None:
-    """None if the client has presented none. Raises CertificateHeaderRefused."""
+    """None if the client has presented none. Raises CertificateHeaderRefused.
+
+    If somebody else than the proxy sent the header, the log says so: its network may be missing in the settings.
+    """
     shown = shown_chain(request.scope)
     direct = ClientCertificate.from_der(shown[0], chain=shown[1:]) if shown else None
     header = core.config.client_certificates
@@ -23,4 +26,11 @@ def client_certificate(core: Core, request: Request) -> ClientCertificate | None
         return direct
     names = header.names
     sent = [(name, value) for name, value in request.headers.items() if name in names]
-    return header.read(sent, peer=peer_of(request.scope), direct=direct is not None).certificate or direct
+    peer = peer_of(request.scope)
+    if sent and not header.trusts(sent, peer=peer):
+        core.log.info(
+            "%s of %s is ignored: [client_certificates] does not trust this sender as the proxy",
+            sent[0][0],
+            peer or "a unix socket",
+        )
+    return header.read(sent, peer=peer, direct=direct is not None).certificate or direct

@@ -77,6 +77,10 @@ class CertificateHeader:
         """Whether the proxy can say that a chain was verified."""
         return self._always_verified or self._verified is not None
 
+    def trusts(self, sent: Collection[Field], *, peer: str | None) -> bool:
+        """Whether the trusted proxy sent these fields, so that they count."""
+        return self._fields.of_proxy(sent, peer) is not None
+
     def read(
         self, sent: Collection[Field], *, peer: str | None, direct: bool, joined: bool = False
     ) -> Reading:

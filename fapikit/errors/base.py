@@ -224,6 +224,7 @@ _REMEDIES: Mapping[str, Remedy] = MappingProxyType(
     {
         "invalid_client": Remedy.FIX_CONFIGURATION,
         "invalid_dpop_proof": Remedy.FIX_CONFIGURATION,  # most often the clock of this host is wrong
+        "invalid_request_object": Remedy.FIX_CONFIGURATION,
         "unauthorized_client": Remedy.FIX_CONFIGURATION,
         "invalid_request": Remedy.CORRECT_THE_REQUEST,
         "invalid_scope": Remedy.CORRECT_THE_REQUEST,

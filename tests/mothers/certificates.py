@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fapikit import TlsClientCertificate
+from tests.keys import b64
 
 NOW = 1_800_000_000.0
 _DAY = dt.timedelta(days=1)
@@ -190,3 +192,18 @@ def unreadable(kind: str, der: bytes) -> bytes:
     right, wrong = UNREADABLE[kind]
     assert right in der
     return der.replace(right, wrong)
+
+
+def jwk_of(made: Made, **more: Any) -> dict[str, Any]:
+    """A public JWK made by hand, with its certificate."""
+    key = made.key.public_key()
+    chain = {"x5c": [base64.b64encode(made.der).decode()], **more}
+    if isinstance(key, rsa.RSAPublicKey):
+        e, n = (
+            value.to_bytes((value.bit_length() + 7) // 8, "big")
+            for value in (key.public_numbers().e, key.public_numbers().n)
+        )
+        return {"kty": "RSA", "e": b64(e), "n": b64(n), **chain}
+    numbers = key.public_numbers()
+    x, y = (b64(value.to_bytes(32, "big")) for value in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, **chain}

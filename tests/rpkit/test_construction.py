@@ -76,6 +76,7 @@ def test_a_bare_key_is_no_way_to_sign_in(auth: Any, clients: Clients, bank: Fake
     [
         ("invalid_client", Remedy.FIX_CONFIGURATION),
         ("unauthorized_client", Remedy.FIX_CONFIGURATION),
+        ("invalid_request_object", Remedy.FIX_CONFIGURATION),
         ("invalid_request", Remedy.CORRECT_THE_REQUEST),
         ("invalid_scope", Remedy.CORRECT_THE_REQUEST),
         ("invalid_target", Remedy.CORRECT_THE_REQUEST),

@@ -23,17 +23,11 @@ from tests.askit.fapi1.advanced import APIS, CLIENTS
 from tests.askit.hosting import CA as HOSTS_CA
 from tests.askit.plain_client import PlainClient
 from tests.keys import a_key
-from tests.mothers.certificates import Made, a_certificate, an_authority, usage
+from tests.mothers.certificates import Made, a_certificate, an_authority, jwk_of, usage
 
-NUMBERS = {"fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4, "by-certificate": 5}
-BY_CERTIFICATE: dict[str, Any] = {
-    **CLIENTS[0],
-    "client_id": "by-certificate",
-    "token_endpoint_auth_method": "tls_client_auth",
-    "tls_client_auth_san_dns": "by-certificate.example.test",
-    "jwks": {"keys": [dict(a_key("ES256", 5).public_jwk)]},
-}
-"""A client that signs in by its certificate, and signs its requests with a key."""
+NUMBERS = {
+    "fintech": 1, "other": 2, "accounts-api": 3, "payments-api": 4, "by-certificate": 5, "self-signed": 6
+}  # fmt: skip
 
 
 @cache
@@ -48,9 +42,9 @@ def client_authority() -> Made:
 
 @cache
 def certificate_of(client_id: str) -> Made:
-    """Of a client, under the authority that the bank knows."""
+    """Of a client, under the authority that the bank knows, or its own."""
     return a_certificate(
-        issuer=client_authority(),
+        issuer=None if client_id == "self-signed" else client_authority(),
         now=time.time(),
         key_usage=usage(digital_signature=True),
         names=[x509.DNSName(f"{client_id}.example.test")],
@@ -67,6 +61,28 @@ def _server_certificate() -> Made:
         extended=(ExtendedKeyUsageOID.SERVER_AUTH,),
         names=[x509.DNSName("localhost")],
     )
+
+
+def by_certificate() -> list[dict[str, Any]]:
+    """Two clients that sign in by a certificate, and sign their requests with a key."""
+    keys = {
+        name: dict(a_key("ES256", NUMBERS[name]).public_jwk) for name in ("by-certificate", "self-signed")
+    }
+    return [
+        {
+            **CLIENTS[0],
+            "client_id": "by-certificate",
+            "token_endpoint_auth_method": "tls_client_auth",
+            "tls_client_auth_san_dns": "by-certificate.example.test",
+            "jwks": {"keys": [keys["by-certificate"]]},
+        },
+        {
+            **CLIENTS[0],
+            "client_id": "self-signed",
+            "token_endpoint_auth_method": "self_signed_tls_client_auth",
+            "jwks": {"keys": [keys["self-signed"], jwk_of(certificate_of("self-signed"))]},
+        },
+    ]
 
 
 class ByCertificate(PlainClient):
@@ -88,7 +104,10 @@ class LiveBank:
         members = {
             "issuer": self.issuer,
             "profile": "fapi1-advanced",
-            "clients": [*({**each, "request_uris": [hosted]} for each in (*CLIENTS, BY_CERTIFICATE)), *APIS],
+            "clients": [
+                *({**each, "request_uris": [hosted]} for each in (*CLIENTS, *by_certificate())),
+                *APIS,
+            ],
             "tls": _files(folder),
             "http": {"ca": str(folder / "hosts-ca.pem")},
             **changes,
@@ -115,7 +134,7 @@ class LiveBank:
     ) -> PlainClient:
         """`certificate`: the name of the client whose certificate it shows, or None."""
         whose = client_id if certificate == "its own" else certificate
-        kind = ByCertificate if client_id == BY_CERTIFICATE["client_id"] else PlainClient
+        kind = ByCertificate if client_id in ("by-certificate", "self-signed") else PlainClient
         return kind(
             http=self.http(None if whose is None else certificate_of(whose)),
             clock=self.clock,

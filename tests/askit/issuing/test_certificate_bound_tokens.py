@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,17 @@ async def test_the_header_of_the_proxy_counts_and_nobody_elses() -> None:
     # Forged beside a certificate of one's own: that one counts.
     token = (await behind(bank, "10.0.4.7", [a_field(MINE)], THEIRS)).json()["access_token"]
     assert claims_of(token)["cnf"] == {"x5t#S256": x5t(THEIRS)}
+
+
+@pytest.mark.parametrize(("address", "logged"), [("10.0.3.7", False), ("10.0.4.7", True)])
+async def test_the_log_names_the_sender_of_a_header_that_does_not_count(
+    address: str, logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bank = a_bank(client_certificates=PROXY)
+    with caplog.at_level(logging.INFO, "askit"):
+        await behind(bank, address, [a_field(MINE)])
+        await behind(bank, address, [])
+    assert (f"x-ssl-client-cert of {address} is ignored" in caplog.text) is logged
 
 
 @pytest.mark.spec("RFC 9440 4a")

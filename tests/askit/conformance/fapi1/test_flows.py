@@ -34,7 +34,7 @@ async def _answer(
 
 
 @pytest.mark.spec("FAPI1-ADV 5.2.2-1, -5, -6, -14")
-@pytest.mark.parametrize("client_id", ["fintech", "by-certificate"])
+@pytest.mark.parametrize("client_id", ["fintech", "by-certificate", "self-signed"])
 @pytest.mark.parametrize("way", ["by value", "by reference", "pushed"])
 @pytest.mark.parametrize("response", [{}, JARM], ids=["hybrid", "JARM"])
 async def test_fapi1_advanced_final(
@@ -60,11 +60,12 @@ async def test_fapi1_advanced_final(
 
 
 @pytest.mark.spec("FAPI1-ADV 5.2.2-14")
+@pytest.mark.parametrize("client_id", ["by-certificate", "self-signed"])
 @pytest.mark.parametrize("certificate", [None, "other"])
 async def test_a_client_that_signs_in_by_its_certificate_by_no_other(
-    bank: LiveBank, certificate: str | None
+    bank: LiveBank, client_id: str, certificate: str | None
 ) -> None:
-    client = bank.client("by-certificate", certificate=certificate)
+    client = bank.client(client_id, certificate=certificate)
     assert error_of(await push(client))[:2] == (401, "invalid_client")
 
 
