@@ -109,7 +109,14 @@ def test_an_optional_claim_without_a_value_is_absent(hear: Any, bank: FakeBank) 
     def with_claims(**changes: Any) -> str:
         now = int(bank.clock())
         times = {"iat": now, "exp": now + 120}
-        base = {"iss": bank.issuer, "aud": CLIENT_ID, "jti": "one", "events": {EVENT: {}}, "sid": "s", **times}
+        base = {
+            "iss": bank.issuer,
+            "aud": CLIENT_ID,
+            "jti": "one",
+            "events": {EVENT: {}},
+            "sid": "s",
+            **times,
+        }
         return mint({**base, **changes}, bank.key, typ="logout+jwt")
 
     for nothing in (None, ""):

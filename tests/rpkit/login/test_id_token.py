@@ -42,7 +42,12 @@ MUTATIONS: dict[str, tuple[dict[str, Any], dict[str, Any], type[FapiError], str]
     "nonce as a list": ({}, {"nonce": ["x"]}, WrongNonce, "OIDC 3.1.3.7-11"),
     "at_hash as a number": ({}, {"at_hash": 1}, WrongHash, "OIDC 3.1.3.6"),
     "an empty exp": ({}, {"exp": ""}, MalformedClaim, "OIDC 3.1.3.7-9"),
-    "an empty auth_time where max_age asks": ({"max_age": 60}, {"auth_time": ""}, StaleLogin, "OIDC 3.1.3.7-13"),
+    "an empty auth_time where max_age asks": (
+        {"max_age": 60},
+        {"auth_time": ""},
+        StaleLogin,
+        "OIDC 3.1.3.7-13",
+    ),
     "events of a logout token, empty": ({}, {"events": ""}, ForbiddenClaim, "RFC 8725 3.12"),
     "an essential claim that is empty": (
         {"claims": {"id_token": {"email": {"essential": True}}}},
