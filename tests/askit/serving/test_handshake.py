@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import ssl
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +18,13 @@ from askit.serving import handshake
 from askit.serving.handshake import Handshake
 from fapikit import FAPI2_SECURITY
 from fapikit.errors import ConfigurationError
-from fapikit.io.tls import trust_client_certificates
+from fapikit.io.tls import server_context, trust_client_certificates
 from tests.mothers.certificates import a_certificate, an_authority
 
+pytestmark = pytest.mark.anyio
+
 ONE, TWO = a_certificate(), a_certificate()
+MANY = [a_certificate(serial=number) for number in range(1, 4)]
 CA = an_authority()
 
 
@@ -39,44 +46,96 @@ def loaded(made: Handshake) -> int:
     return made.context.cert_store_stats()["x509"]
 
 
-def test_more_is_added_and_less_is_another_context(tmp_path: Path) -> None:
+async def test_more_is_added_and_less_is_another_context(tmp_path: Path) -> None:
     made = a_handshake(tmp_path)
     first = made.context
-    made.trust({ONE.der})
-    made.trust({ONE.der, TWO.der})
+    await made.trust((ONE.der,))
+    await made.trust((ONE.der, TWO.der))
     assert made.context is first
     assert loaded(made) == 3
-    made.trust({TWO.der})
+    await made.trust((TWO.der,))
     assert made.context is not first
     assert loaded(made) == 2
 
 
-def test_the_client_ca_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_client_ca_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     made = a_handshake(tmp_path)
     assert trusted(made) == {CA.der}
     renewed = an_authority()
     (tmp_path / "client-ca.pem").write_text(CA.pem + renewed.pem)
-    made.trust({ONE.der})
+    await made.trust((ONE.der,))
     assert trusted(made) == {CA.der, renewed.der}
     (tmp_path / "client-ca.pem").write_text("half a file")
     with caplog.at_level(logging.WARNING, "askit"):
-        made.trust({ONE.der})
+        await made.trust((ONE.der,))
     assert trusted(made) == {CA.der, renewed.der}
     assert "what was read before stays in force: tls.client_ca" in caplog.text
 
 
 @pytest.mark.spec("RFC 8705 7.4")
-def test_nobody_is_trusted_under_the_name_of_an_authority(tmp_path: Path) -> None:
+async def test_nobody_is_trusted_under_the_name_of_an_authority(tmp_path: Path) -> None:
     made = a_handshake(tmp_path)
-    made.trust({ONE.der, an_authority().der})
+    await made.trust((ONE.der, an_authority().der))
     assert loaded(made) == 2
 
 
-def test_so_many_are_trusted_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handshake, "MOST", 1)
+async def test_if_there_are_too_many_the_last_are_left_out_with_a_line_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(handshake, "MOST", 2)
     made = a_handshake(tmp_path, ca=None)
-    made.trust({ONE.der, TWO.der})
+    in_order = (TWO.der, ONE.der, MANY[0].der, MANY[1].der)
+    caplog.set_level(logging.WARNING, "askit")
+    await made.trust(in_order[:2])
+    assert not caplog.messages
+    for told in (in_order, (*in_order[:3], MANY[2].der)):
+        await made.trust(told)
+        assert made._trusted == set(in_order[:2])
+        assert loaded(made) == 2
+    (line,) = caplog.messages
+    assert line.startswith(
+        "2 certificates that clients registered are left out, because the handshake takes 2"
+    )
+    assert "Lower [registration] max_clients" in line
+
+
+async def test_the_event_loop_serves_others_while_a_context_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = a_handshake(tmp_path, ca=None)
+    await made.trust((ONE.der,))
+    served = threading.Event()
+    waited: list[bool] = []
+
+    def slow_context(*given: Any, **more: Any) -> ssl.SSLContext:
+        waited.append(served.wait(10))
+        return server_context(*given, **more)
+
+    monkeypatch.setattr(handshake, "server_context", slow_context)
+    trusting = asyncio.ensure_future(made.trust((TWO.der,)))
+    while not made._worker._work_queue.empty():
+        await asyncio.sleep(0)
+    assert loaded(made) == 1, "connections meanwhile use the context before"
+    served.set()
+    await trusting
+    assert waited == [True]
+    assert made._trusted == {TWO.der}
+
+
+async def test_a_certificate_that_openssl_cannot_read_shuts_nobody_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(context: ssl.SSLContext, trusted: list[bytes]) -> None:
+        if ONE.der in trusted:
+            raise ConfigurationError("cannot be used")
+        trust_client_certificates(context, trusted)
+
+    monkeypatch.setattr(handshake, "trust_client_certificates", cannot)
+    made = a_handshake(tmp_path, ca=None)
+    with caplog.at_level(logging.WARNING, "askit"):
+        await made.trust((ONE.der, TWO.der))
     assert loaded(made) == 1
+    assert "a certificate that a client registered is left out: cannot be used" in caplog.text
 
 
 def test_what_is_no_certificate_is_no_authority(tmp_path: Path) -> None:
