@@ -24,6 +24,7 @@ from askit import AuthorizationServer
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.running import RunningServer, running
 from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.serving import handshake
 from fapikit.io.tls import client_context
 from tests.askit.client_check.test_client_certificates import jwk_of
 from tests.keys import b64
@@ -325,6 +326,32 @@ def test_a_certificate_is_registered_replaced_and_gone_while_the_server_runs(
     assert register(bank, "DELETE", **own).status_code == 204
     with pytest.raises(httpx.TransportError):
         caller.token(client_id, second)
+
+
+def test_a_crowd_of_registered_certificates_pushes_no_configured_client_out(
+    bank: RunningServer[AuthorizationServer],
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(handshake, "MOST", len([OWN, EXPIRED_OWN, MALLORY]) + 2)
+    crowd, other = [self_made(valid_from=-age * HOUR) for age in (3, 2, 1)], self_made()
+    registered = []
+    with caplog.at_level(logging.WARNING, "askit"):
+        for certificates in (crowd, [other]):
+            answer = register(bank, jwks={"keys": [jwk_of(each) for each in certificates]})
+            assert answer.status_code == 201, answer.text
+            registered.append(answer.json())
+    assert "2 certificates that clients registered are left out" in caplog.text
+    crowded, alone = (each["client_id"] for each in registered)
+    for client_id, shown in (("own", OWN), (crowded, crowd[-1]), (alone, other)):
+        assert cnf_of(caller.token(client_id, shown)) == {"x5t#S256": x5t(shown)}
+    for left_out in crowd[:2]:
+        with pytest.raises(httpx.TransportError):
+            caller.token(crowded, left_out)
+    for each in registered:
+        own = {"token": each["registration_access_token"], "at": f"/register/{each['client_id']}"}
+        assert register(bank, "DELETE", **own).status_code == 204
 
 
 def test_a_registered_mimic_of_the_client_ca_shuts_nobody_out(

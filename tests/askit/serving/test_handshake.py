@@ -24,7 +24,8 @@ from tests.mothers.certificates import a_certificate, an_authority
 pytestmark = pytest.mark.anyio
 
 ONE, TWO = a_certificate(), a_certificate()
-MANY = [a_certificate(serial=number) for number in range(1, 4)]
+LISTED = [an_authority(f"of a client, {number}") for number in range(1, 6)]
+"""A context tells only of those that may issue others."""
 CA = an_authority()
 
 
@@ -84,57 +85,61 @@ async def test_if_there_are_too_many_the_last_are_left_out_with_a_line_in_the_lo
 ) -> None:
     monkeypatch.setattr(handshake, "MOST", 2)
     made = a_handshake(tmp_path, ca=None)
-    in_order = (TWO.der, ONE.der, MANY[0].der, MANY[1].der)
+    one, two, three, four, five = (each.der for each in LISTED)
     caplog.set_level(logging.WARNING, "askit")
-    await made.trust(in_order[:2])
+    await made.trust((one, two))
     assert not caplog.messages
-    for told in (in_order, (*in_order[:3], MANY[2].der)):
+    for told in ((one, two, three, four), (one, two, four, five)):
         await made.trust(told)
-        assert made._trusted == set(in_order[:2])
-        assert loaded(made) == 2
+        assert trusted(made) == {one, two}
     (line,) = caplog.messages
     assert line.startswith(
         "2 certificates that clients registered are left out, because the handshake takes 2"
     )
     assert "Lower [registration] max_clients" in line
+    await made.trust((five, one, two))
+    assert trusted(made) == {five, one}, "one that comes first takes the place of the last"
 
 
 async def test_the_event_loop_serves_others_while_a_context_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = a_handshake(tmp_path, ca=None)
-    await made.trust((ONE.der,))
-    served = threading.Event()
+    one, two = (each.der for each in LISTED[:2])
+    await made.trust((one,))
+    begun, served = threading.Event(), threading.Event()
     waited: list[bool] = []
 
     def slow_context(*given: Any, **more: Any) -> ssl.SSLContext:
+        begun.set()
         waited.append(served.wait(10))
         return server_context(*given, **more)
 
     monkeypatch.setattr(handshake, "server_context", slow_context)
-    trusting = asyncio.ensure_future(made.trust((TWO.der,)))
-    while not made._worker._work_queue.empty():
-        await asyncio.sleep(0)
-    assert loaded(made) == 1, "connections meanwhile use the context before"
+    trusting = asyncio.ensure_future(made.trust((two,)))
+    async with asyncio.timeout(5):
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+    assert trusted(made) == {one}, "connections meanwhile use the context before"
     served.set()
     await trusting
     assert waited == [True]
-    assert made._trusted == {TWO.der}
+    assert trusted(made) == {two}
 
 
 async def test_a_certificate_that_openssl_cannot_read_shuts_nobody_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cannot(context: ssl.SSLContext, trusted: list[bytes]) -> None:
-        if ONE.der in trusted:
+    def cannot(context: ssl.SSLContext, anchors: list[bytes]) -> None:
+        if LISTED[0].der in anchors:
             raise ConfigurationError("cannot be used")
-        trust_client_certificates(context, trusted)
+        trust_client_certificates(context, anchors)
 
     monkeypatch.setattr(handshake, "trust_client_certificates", cannot)
     made = a_handshake(tmp_path, ca=None)
     with caplog.at_level(logging.WARNING, "askit"):
-        await made.trust((ONE.der, TWO.der))
-    assert loaded(made) == 1
+        await made.trust((LISTED[0].der, LISTED[1].der))
+    assert trusted(made) == {LISTED[1].der}
     assert "a certificate that a client registered is left out: cannot be used" in caplog.text
 
 
