@@ -16,12 +16,11 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
-from cryptography import x509
-
 from askit.clients.client import Client
 from askit.clients.known_clients import Clients
 from askit.clients.registrations import Registrations
 from askit.config.client_certificates import shows_certificate
+from fapikit.certificates.certificate import parse_certificate
 from fapikit.errors import FapiError
 from fapikit.flow import Flow
 
@@ -55,7 +54,7 @@ class ShownCertificates:
         """`tell` gets all certificates, DER, at each look and each change. If there are too many, the last can go.
 
         First come those of the configuration, then those of self-registered clients: of each client the newest
-        certificate, then of each client the next one. So no client takes the place of another.
+        certificate, then of each client the next one. So no client takes the place of another. `tell` raises nothing.
         """
         self._tell = tell
 
@@ -158,7 +157,7 @@ def _newest_first(certificates: frozenset[bytes]) -> Sequence[bytes]:
 
 def _valid_from(certificate: bytes) -> tuple[float, bytes]:
     try:
-        return x509.load_der_x509_certificate(certificate).not_valid_before_utc.timestamp(), certificate
+        return parse_certificate(certificate).not_valid_before_utc.timestamp(), certificate
     except ValueError:  # a date that cannot be read
         return 0.0, certificate
 

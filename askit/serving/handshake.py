@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
-
-from cryptography import x509
+from typing import Final, TypeAlias
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
+from fapikit.certificates.certificate import parse_certificate
+from fapikit.certificates.subject import comparable_name
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import (
     ask_for_client_certificates,
@@ -31,6 +31,8 @@ from fapikit.profiles import Profile
 
 MOST: Final = 2000
 """Of so many registered certificates the handshake takes account: they take 0.3 ms each when a context is made."""
+
+Name: TypeAlias = tuple[frozenset[tuple[str, str]], ...]
 
 
 class Handshake:
@@ -69,7 +71,7 @@ class Handshake:
             authorities = self._authorities
         if (authorities, registered) == (self._authorities, self._told):
             return
-        usable = list(_not_named_like(authorities, registered))
+        usable = _not_named_like(authorities, registered)
         chosen = usable[:MOST]
         self._warn_of(len(usable) - len(chosen))
         if authorities == self._authorities and self._trusted.issubset(chosen):
@@ -103,7 +105,7 @@ class Handshake:
         return context
 
     def _add(self, context: ssl.SSLContext, registered: Iterable[bytes]) -> None:
-        """One by one: OpenSSL holds the interpreter's lock, and one that it cannot read must not shut others out."""
+        """One by one: OpenSSL holds the interpreter's lock meanwhile, and what it does not take keeps no other out."""
         for der in registered:
             try:
                 trust_client_certificates(context, [der])
@@ -111,7 +113,33 @@ class Handshake:
                 self._log.warning("a certificate that a client registered is left out: %s", error)
 
 
-def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> Iterator[bytes]:
-    """Whoever registers the name of an authority would be looked up in its place, and shut its clients out."""
-    names = {x509.load_der_x509_certificate(der).subject for der in authorities}
-    return (der for der in registered if x509.load_der_x509_certificate(der).subject not in names)
+def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> list[bytes]:
+    """Without those whose name another one's issuer has, an authority or what came before.
+
+    OpenSSL looks an issuer up by its name, and does not try another one of the same name. So whoever registers the name
+    of somebody's issuer would shut out everybody who has that issuer. Of two such certificates the first counts.
+    """
+    authority_names = {names[0] for der in authorities if (names := _names_of(der))}
+    subjects, issuers, kept = set[Name](), set[Name](), list[bytes]()
+    for der in registered:
+        names = _names_of(der)
+        if names is None:
+            continue
+        subject, issuer = names
+        own = subject == issuer
+        if subject in authority_names or subject in issuers or (not own and issuer in subjects):
+            continue
+        subjects.add(subject)
+        if not own:
+            issuers.add(issuer)
+        kept.append(der)
+    return kept
+
+
+def _names_of(der: bytes) -> tuple[Name, Name] | None:
+    """Subject and issuer, comparable: OpenSSL too ignores case and spaces. None if they cannot be read."""
+    try:
+        certificate = parse_certificate(der)
+        return comparable_name(certificate.subject), comparable_name(certificate.issuer)
+    except ValueError:
+        return None

@@ -27,7 +27,7 @@ from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.book import IssuerBook
-from rskit.issuers.issuer import KnownHeader, TrustedIssuer
+from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
 from rskit.tokens.claims import build_token

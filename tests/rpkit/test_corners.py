@@ -20,7 +20,9 @@ from fapikit.stores.sealed import Seal
 from rpkit import Client, Registry, TokenStore
 from rpkit.errors import AuthorizationResponseError, StepUpRequired
 from rpkit.grants.refresh_token import refresh
-from rpkit.web.pages import MAX_BODY, WebRequest, failed, may_start, returned, started
+from rpkit.web.browser_logins import may_start, returned, started
+from rpkit.web.messages import MAX_BODY, WebRequest
+from rpkit.web.pages import failed
 from tests.hands import Hand
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank

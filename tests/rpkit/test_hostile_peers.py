@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError, InsecureUrl, MalformedMessage, Re
 from fapikit.profiles import FAPI2_SECURITY
 from rpkit import Client
 from rpkit.errors import StepUpRequired
-from rpkit.web.pages import WebRequest
+from rpkit.web.messages import WebRequest
 from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank

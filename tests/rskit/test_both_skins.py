@@ -60,7 +60,7 @@ def test_bad_credentials_are_refused_on_a_public_route_too(skin: Skin):
     assert (answer.status, answer.json["error"]) == (401, "invalid_token")
 
 
-@pytest.mark.spec("RFC 6750 3.1")
+@pytest.mark.spec("FAPI2-SP 5.3.4-4", "RFC 6750 3.1")
 def test_missing_scopes_are_403_with_all_scopes_of_the_operation(skin: Skin):
     answer = skin()("GET", "/admin", bearer())
     assert answer.status == 403

@@ -157,6 +157,7 @@ async def test_ensure_request_object_with_invalid_signature_fails(signer: PlainC
     assert _refused(await signer.push({"request": broken}))
 
 
+@pytest.mark.spec("RFC 9101 6.1")
 async def test_ensure_matching_key_in_authorization_request(signer: PlainClient) -> None:
     """Signed by client 2's key."""
     assert _refused(await _push(signer, key=a_key("ES256", 2)))

@@ -109,6 +109,7 @@ def test_openid_without_an_id_token_is_refused(clients: Clients, bank: FakeBank)
         signed_in(clients.of(bank), bank)
 
 
+@pytest.mark.spec("RFC 9700 4.5.3.2")
 def test_a_nonce_of_another_login_is_refused(clients: Clients, bank: FakeBank) -> None:
     bank.faults["id_token"] = lambda claims: {**claims, "nonce": "x" * 43}
     with pytest.raises(WrongNonce):
