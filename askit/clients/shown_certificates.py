@@ -10,7 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -25,7 +25,7 @@ LOOK_EVERY: Final = 30.0
 """Seconds."""
 _PER_CLIENT: Final = 20
 
-Tell: TypeAlias = Callable[[frozenset[bytes]], None]
+Tell: TypeAlias = Callable[[Collection[bytes]], None]
 Run: TypeAlias = Callable[[Flow[frozenset[bytes]]], Coroutine[Any, Any, frozenset[bytes]]]
 
 
@@ -42,7 +42,7 @@ class ShownCertificates:
         self._looking: asyncio.Task[None] | None = None
 
     def attach(self, tell: Tell) -> None:
-        """`tell` is called with all certificates, DER, whenever others are known."""
+        """`tell` is called with all certificates, DER, whenever others are known. It raises nothing."""
         self._tell = tell
 
     def start(self) -> None:
@@ -102,8 +102,10 @@ class ShownCertificates:
                 yield found
 
     def _tell_all(self) -> None:
+        """Those of the configuration come first, so that whoever registers does not crowd them out."""
         if self._tell is not None:
-            self._tell(frozenset().union(*self._of.values()))
+            ordered = (der for certificates in self._of.values() for der in sorted(certificates))
+            self._tell(dict.fromkeys(ordered).keys())
 
 
 def _few(certificates: frozenset[bytes]) -> frozenset[bytes]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import Final
-
-from cryptography import x509
+from typing import Final, TypeAlias
 
 from askit.config.values import TlsFiles
 from askit.log_budget import BudgetedLogger
+from fapikit.certificates.certificate import parse_certificate
+from fapikit.certificates.subject import comparable_name
 from fapikit.errors import ConfigurationError
 from fapikit.io.tls import (
     ask_for_client_certificates,
@@ -31,6 +31,9 @@ MOST: Final = 2000
 """Of so many registered certificates the handshake takes account: they take 0.3 ms each when a context is made."""
 
 
+Name: TypeAlias = tuple[frozenset[tuple[str, str]], ...]
+
+
 class Handshake:
     """`context` is that of the next connection; another one takes its place when a certificate is trusted no more."""
 
@@ -42,7 +45,8 @@ class Handshake:
         self.context = self._made()
 
     def trust(self, registered: Iterable[bytes]) -> None:
-        """Take these certificates, DER, beside those of the client CA, which is read again."""
+        """Take these certificates, DER, beside those of the client CA, which is read again. If they are too many, the
+        first are taken."""
         try:
             authorities = self._read_authorities()
         except ConfigurationError as error:
@@ -50,7 +54,7 @@ class Handshake:
             authorities = self._authorities
         trusted = frozenset(_not_named_like(authorities, registered)[:MOST])
         if authorities == self._authorities and trusted >= self._trusted:
-            trust_client_certificates(self.context, trusted - self._trusted)
+            self._add(self.context, trusted - self._trusted)
             self._trusted = trusted
         else:
             self._authorities, self._trusted = authorities, trusted
@@ -69,11 +73,49 @@ class Handshake:
     def _made(self) -> ssl.SSLContext:
         context = server_context(self._files.certificate, self._files.key, profile=self._profile)
         if self._asks:
-            ask_for_client_certificates(context, [*self._authorities, *self._trusted])
+            ask_for_client_certificates(context, self._authorities)
+            self._add(context, self._trusted)
         return context
+
+    def _add(self, context: ssl.SSLContext, registered: Iterable[bytes]) -> None:
+        """One that OpenSSL does not take keeps no other out: whoever registers could shut out everybody."""
+        try:
+            trust_client_certificates(context, registered)
+        except ConfigurationError:
+            for der in registered:
+                try:
+                    trust_client_certificates(context, [der])
+                except ConfigurationError as error:
+                    self._log.warning("a certificate that a client registered is left out: %s", error)
 
 
 def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> list[bytes]:
-    """Whoever registers the name of an authority would be looked up in its place, and shut its clients out."""
-    names = {x509.load_der_x509_certificate(der).subject for der in authorities}
-    return [der for der in sorted(registered) if x509.load_der_x509_certificate(der).subject not in names]
+    """Without those whose name another one's issuer has, an authority or what came before.
+
+    OpenSSL looks an issuer up by its name, and does not try another one of the same name. So whoever registers the name
+    of somebody's issuer would shut out everybody who has that issuer. Of two such certificates the first counts.
+    """
+    authority_names = {names[0] for der in authorities if (names := _names_of(der))}
+    subjects, issuers, kept = set[Name](), set[Name](), list[bytes]()
+    for der in registered:
+        names = _names_of(der)
+        if names is None:
+            continue
+        subject, issuer = names
+        own = subject == issuer
+        if subject in authority_names or subject in issuers or (not own and issuer in subjects):
+            continue
+        subjects.add(subject)
+        if not own:
+            issuers.add(issuer)
+        kept.append(der)
+    return kept
+
+
+def _names_of(der: bytes) -> tuple[Name, Name] | None:
+    """Subject and issuer, comparable: OpenSSL too ignores case and spaces. None if they cannot be read."""
+    try:
+        certificate = parse_certificate(der)
+        return comparable_name(certificate.subject), comparable_name(certificate.issuer)
+    except ValueError:
+        return None

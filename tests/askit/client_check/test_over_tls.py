@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import shutil
 import ssl
 import subprocess
 import time
@@ -28,6 +29,7 @@ from fapikit.io.tls import client_context
 from tests.askit.client_check.test_client_certificates import jwk_of
 from tests.keys import b64
 from tests.mothers.certificates import Made, a_certificate, a_name, an_authority, usage
+from tests.programs import installed
 from tests.proxies import NGINX, proxy_at
 
 NOW = time.time()
@@ -106,7 +108,8 @@ class Caller:
         sent = {**GRANT, "client_id": client_id}.items()
         form = [word for name, value in sent for word in ("--data-urlencode", f"{name}={value}")]
         shown = ["--cert", str(self.files(*shows))] if shows else []
-        command = ["curl", "--silent", "--max-time", "20", "--cacert", str(self._ca), *shown, *form]
+        curl = installed("curl", shutil.which("curl"))
+        command = [curl, "--silent", "--max-time", "20", "--cacert", str(self._ca), *shown, *form]
         ran = subprocess.run([*command, f"{self._base}/token"], check=True, capture_output=True)
         return dict(json.loads(ran.stdout))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import httpx
@@ -33,10 +34,10 @@ class Told:
     """What a handshake hears."""
 
     def __init__(self, server: AuthorizationServer) -> None:
-        self.latest: frozenset[bytes] = frozenset()
+        self.latest: Collection[bytes] = frozenset()
         server.core.shown_certificates.attach(self._hear)
 
-    def _hear(self, certificates: frozenset[bytes]) -> None:
+    def _hear(self, certificates: Collection[bytes]) -> None:
         self.latest = certificates
 
     async def becomes(self, *certificates: Made) -> None:
@@ -57,6 +58,17 @@ async def test_the_configuration_is_told_at_the_start_whatever_the_method() -> N
     told = Told(bank.server)
     await bank.server.start()
     assert told.latest == {ONE.der, TWO.der}
+    await bank.server.core.aclose()
+
+
+async def test_the_configured_clients_come_first() -> None:
+    first, second = sorted((ONE, TWO), key=lambda made: made.der, reverse=True)
+    bank = Bank(clients=[self_signed("own", first), *APIS], initial_access_token=OPENER)
+    told = Told(bank.server)
+    await bank.server.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    assert (await register(bank, jwks={"keys": [jwk_of(second)]}, **members)).status_code == 201
+    assert list(told.latest) == [first.der, second.der]
     await bank.server.core.aclose()
 
 
