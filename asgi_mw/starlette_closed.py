@@ -12,32 +12,30 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
+from starlette.applications import Starlette
 from starlette.routing import Host, Mount, Router
 
 from rskit.policy.public_access import PublicAccess
 
 _MOST_ROUTERS: Final = 1024
 
-Candidates = Callable[[], list[Any]]
-"""FastAPI's list of the routes of an included router: another list once they have changed."""
+Routes = Callable[[], list[Any]]
+"""Where routes are listed: in a router, or in FastAPI's view of a router that another one includes."""
 
 
 class _Seen(NamedTuple):
-    """What was found in a router, and the routes that it had then.
+    """What was found in a router, and the lists of routes that were read for it, as they were then.
 
     A mark that is set on an endpoint later does not count: without a token it stays closed until the routes change.
     """
 
     router: Router
-    routes: list[Any]
-    included: tuple[tuple[Candidates, list[Any]], ...]
+    lists: tuple[tuple[Routes, list[Any]], ...]
     end: int
 
     @property
     def holds(self) -> bool:
-        return self.routes == self.router.routes and all(
-            candidates_of() is candidates for candidates_of, candidates in self.included
-        )
+        return all(listed() == then for listed, then in self.lists)
 
 
 _SEEN: Final[WeakKeyDictionary[PublicAccess, dict[tuple[int, str], _Seen]]] = WeakKeyDictionary()
@@ -52,31 +50,46 @@ def end_of_public(router: Router, path: str, public_access: PublicAccess) -> int
     if seen is None or not seen.holds:
         if len(known) >= _MOST_ROUTERS:
             known.clear()
-        seen = known[place] = _look(router, path, public_access)
+        seen = known[place] = _Look(public_access).at(router, path)
     return seen.end
 
 
-def _look(router: Router, path: str, public_access: PublicAccess) -> _Seen:
-    routes: list[Any] = list(router.routes)
-    included: list[tuple[Candidates, list[Any]]] = []
-    end = 0
-    for number, route in enumerate(routes, 1):
-        if _may_be_public(route, path, public_access, included):
-            end = number
-    return _Seen(router, routes, tuple(included), end)
+class _Look:
+    """One look at a router and at what it leads to. An application that is mounted is not looked into: it may."""
 
+    def __init__(self, public_access: PublicAccess) -> None:
+        self._public_access = public_access
+        self._lists: list[tuple[Routes, list[Any]]] = []
 
-def _may_be_public(
-    route: Any, path: str, public_access: PublicAccess, included: list[tuple[Candidates, list[Any]]]
-) -> bool:
-    """Whether the route is public, or may lead to a public one. What is mounted is not looked into: it may."""
-    candidates_of = getattr(route, "effective_candidates", None)
-    if candidates_of is not None:
-        candidates = candidates_of()
-        included.append((candidates_of, candidates))
-        return any(_may_be_public(found, path, public_access, included) for found in candidates)
-    route = getattr(route, "starlette_route", None) or route
-    endpoint = getattr(route, "endpoint", None)
-    if endpoint is None or isinstance(route, Mount | Host):
-        return True
-    return public_access.is_public(endpoint, path + (getattr(route, "path", None) or ""))
+    def at(self, router: Router, path: str) -> _Seen:
+        end = 0
+        for number, route in enumerate(self._listed(lambda: router.routes), 1):
+            if self._may_be_public(route, path, (router,)):
+                end = number
+        return _Seen(router, tuple(self._lists), end)
+
+    def _listed(self, routes: Routes) -> list[Any]:
+        then = list(routes())
+        self._lists.append((routes, then))
+        return then
+
+    def _may_be_public(self, route: Any, path: str, within: tuple[Router, ...]) -> bool:
+        """Whether the route is public, or may lead to a public one."""
+        candidates = getattr(route, "effective_candidates", None)
+        if candidates is not None:
+            return any(self._may_be_public(found, path, within) for found in self._listed(candidates))
+        route = getattr(route, "starlette_route", None) or route
+        path += getattr(route, "path", None) or ""
+        if isinstance(route, Mount | Host):
+            return self._may_lead_to_public(route.app, path, within)
+        return self._public_access.is_public(getattr(route, "endpoint", None), path)
+
+    def _may_lead_to_public(self, app: Any, path: str, within: tuple[Router, ...]) -> bool:
+        if self._public_access.is_public(app, path):
+            return True
+        if not isinstance(app, Router):  # files that are served, or an application with layers of its own
+            return isinstance(app, Starlette) or getattr(app, "app", None) is not None
+        if any(app is passed for passed in within):
+            return True  # it mounts itself
+        inner = (*within, app)
+        return any(self._may_be_public(route, path, inner) for route in self._listed(lambda: app.routes))

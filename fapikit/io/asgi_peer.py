@@ -9,7 +9,7 @@ Role: AS, RS
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 UNKNOWN: Final = "unknown"
@@ -24,13 +24,12 @@ def peer_of(scope: MutableMapping[str, Any]) -> str | None:
         server = scope.get("server")
         # A peer that has hung up has no address any more, and came through no unix socket for that.
         return UNKNOWN if server and server[1] is not None else None
-    host, port = client[0], client[1]
-    return UNKNOWN if not port or _is_told(host, port, scope["headers"]) else host
-
-
-def _is_told(host: str, port: int, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a header has this very address and port. A proxy tells of its client, and no socket has port 0."""
-    for name, value in headers:
+    host: str = client[0]
+    port = client[1]
+    if not port:  # no socket has port 0
+        return UNKNOWN
+    for name, value in scope["headers"]:
+        # A proxy tells of its client, and never of itself with the port of this very connection.
         if name in _FIELDS and f"{host}:{port}" in str(value, "latin-1").replace("[", "").replace("]", ""):
-            return True
-    return False
+            return UNKNOWN
+    return host

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import fastapi
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
 
 import asgi_mw
 from asgi_mw.starlette import public
@@ -67,6 +70,42 @@ def test_what_is_mounted_is_looked_into():
     inner = Mount("/inner", routes=[Route("/up", opened)])
     app = asgi_mw.Protect(Starlette(routes=[*many(), inner]), a_server())
     assert ask_asgi(app, "GET", "/inner/up").status_code == 200
+
+
+def test_what_is_mounted_closed_adds_no_routes_to_ask(asked: list[Any], tmp_path: Path):
+    mounts = [Mount("/files", StaticFiles(directory=tmp_path)), Mount("/inner", routes=many())]
+    app = asgi_mw.Protect(Starlette(routes=[*many(), *mounts]), a_server())
+    assert ask_asgi(app, "GET", "/inner/accounts/99").status_code == 401
+    assert asked == []
+
+
+def test_a_public_route_that_is_added_to_a_mounted_router_is_open():
+    inner = Router(many())
+    app = asgi_mw.Protect(Starlette(routes=[Mount("/inner", inner)]), a_server())
+    assert ask_asgi(app, "GET", "/inner/up").status_code == 401
+    inner.routes.append(Route("/up", opened))
+    assert ask_asgi(app, "GET", "/inner/up").status_code == 200
+
+
+def test_a_router_that_mounts_itself_ends_the_look():
+    inner = Router([Route("/a", closed)])
+    inner.routes.append(Mount("/again", inner))
+    app = asgi_mw.Protect(Starlette(routes=[Mount("/inner", inner)]), a_server())
+    assert ask_asgi(app, "GET", "/inner/again/again/a").status_code == 401
+
+
+def test_what_is_mounted_behind_a_layer_is_looked_into():
+    layered = GZipMiddleware(Starlette(routes=[Route("/up", opened)]))
+    inner = Starlette(routes=[Mount("/inner", layered)])
+    app = asgi_mw.Protect(inner, a_server(), around_public=[GZipMiddleware])
+    assert ask_asgi(app, "GET", "/inner/up").status_code == 200
+
+
+def test_files_are_public_by_the_path_of_their_mount(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("for everybody")
+    served = Starlette(routes=[Mount("/files", StaticFiles(directory=tmp_path))])
+    app = asgi_mw.Protect(served, a_server(), public_routes=["/files"])
+    assert ask_asgi(app, "GET", "/files/a.txt").status_code == 200
 
 
 def test_a_path_is_named_where_its_router_is_mounted():
