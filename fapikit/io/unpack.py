@@ -13,7 +13,7 @@ from typing import Any, Final
 
 _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
 CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _MEMBERS: Final = 64
 """How many members a gzip body may have. Each costs time, and an empty one has 2 to 20 octets."""
@@ -45,7 +45,7 @@ class Unpacker:
             try:
                 out = self._unpack.decompress(piece, self._left + 1)
             except zlib.error as error:
-                raise ValueError("the body is not compressed as content-encoding says") from error
+                raise ValueError("this is not the coding that content-encoding names") from error
             self._left -= len(out)
             if self._left < 0:
                 raise Overlong("longer than the limit")
@@ -57,7 +57,7 @@ class Unpacker:
 
     def _begin(self, piece: bytes) -> None:
         """Raises ValueError for more than one body; a gzip body may have several members (RFC 1952 2.2)."""
-        gzip = piece[:2] == _GZIP
+        gzip = piece[:2] == GZIP
         self._members += 1
         if self._members > (_MEMBERS if gzip else 1):
             raise ValueError("there is more than one compressed body")
