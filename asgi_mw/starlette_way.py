@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Host, Match, Mount, Router
 
 from asgi_mw.gate import Gate
+from asgi_mw.starlette_closed import end_of_public
 from asgi_mw.starlette_layers import FRAMEWORKS, convertors_of, layers_of, leads_to, shown, stack_of
 from asgi_mw.view import Scope
 from rskit.access import Access, is_public
@@ -66,8 +67,12 @@ class _Trail(NamedTuple):
 
 
 def find_way(app: Any, scope: Scope, public_access: PublicAccess) -> Way | None:
-    """The way that this request would take. None if no endpoint takes it, or if that cannot be known."""
-    return next(_Walk(public_access, _method(scope)).through(app, _Trail(dict(scope))), None)
+    """The way that this request would take.
+
+    None if no endpoint takes it, if that cannot be known, or if only endpoints that are not public can take it.
+    """
+    walk = _Walk(public_access, _method(scope), from_protect=True)
+    return next(walk.through(app, _Trail(dict(scope))), None)
 
 
 def find_way_from(router: Router, scope: Scope, anonymous: AnonymousRequest) -> Way | None:
@@ -86,11 +91,15 @@ def _method(scope: Scope) -> str:
 
 
 class _Walk:
-    """Follows one request, or all routes if the trail has no request."""
+    """Follows one request, or all routes if the trail has no request.
 
-    def __init__(self, public_access: PublicAccess, method: str) -> None:
+    `from_protect`: the walk follows a request from its beginning, so the full paths of the routes are known.
+    """
+
+    def __init__(self, public_access: PublicAccess, method: str, *, from_protect: bool = False) -> None:
         self._public_access = public_access
         self._method = method
+        self._from_protect = from_protect
 
     def through(self, node: Any, trail: _Trail) -> Iterator[Way]:
         """From an application onwards: past its layers, to its router."""
@@ -144,7 +153,10 @@ class _Walk:
     def matched(self, router: Router, trail: _Trail) -> Iterator[Way]:
         """From the router's own routes onwards."""
         trail = trail.depending_on(getattr(router, "dependencies", ()))
-        for route in router.routes:
+        routes = router.routes
+        if self._from_protect:
+            routes = routes[: end_of_public(router, trail.path, self._public_access)]
+        for route in routes:
             asked = _asked_of(route)
             trail = trail.past(asked)
             if trail.scope is None:

@@ -33,9 +33,11 @@ MAX_AGE: Final = 60.0
 
 INACTIVE: Final[Mapping[str, Any]] = MappingProxyType({"active": False})
 
-_DECIDING_STRINGS: Final = ("client_id", "token_type", "sub", "iss", "acr")
-_OTHER_STRINGS: Final = ("username", "jti")
-_NUMBERS: Final = ("exp", "iat", "nbf", "auth_time")
+_DECIDING_STRINGS: Final = ("client_id", "token_type", "sub", "iss")
+_OTHER_STRINGS: Final = ("username", "jti", "acr")
+_DECIDING_NUMBERS: Final = ("exp", "nbf")
+_OTHER_NUMBERS: Final = ("iat", "auth_time")
+"""Without `acr` and `auth_time` no step-up succeeds, so one that cannot be read opens nothing."""
 
 
 def introspect(
@@ -155,7 +157,8 @@ def read_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
     read: dict[str, Any] = {
         **{name: answer.text(name, decides=True) for name in _DECIDING_STRINGS},
         **{name: answer.text(name) for name in _OTHER_STRINGS},
-        **{name: answer.number(name, decides=True) for name in _NUMBERS},
+        **{name: answer.number(name, decides=True) for name in _DECIDING_NUMBERS},
+        **{name: answer.number(name) for name in _OTHER_NUMBERS},
         "scope": answer.spaced("scope", decides=True),
         "cnf": answer.object("cnf", decides=True),
         "aud": _audience(answer),

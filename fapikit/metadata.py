@@ -25,6 +25,7 @@ from fapikit.errors import (
     MissingMetadata,
     PeerRefused,
     Remedy,
+    ResponseTooLarge,
     UnexpectedRedirect,
     UnexpectedStatus,
 )
@@ -160,7 +161,13 @@ def discover(
     for address in addresses:
         try:
             members = yield from _fetch(address)
-        except (UnexpectedStatus, UnexpectedRedirect, PeerRefused, MalformedMessage) as error:
+        except (
+            UnexpectedStatus,
+            UnexpectedRedirect,
+            PeerRefused,
+            MalformedMessage,
+            ResponseTooLarge,
+        ) as error:
             failures.append(error)
         else:
             return read_metadata(issuer, members, asked_at=address)

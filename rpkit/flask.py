@@ -22,11 +22,11 @@ from rpkit.client import Client
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
 from rpkit.registration.keys import ClientKeys
-from rpkit.web import initiated_login
-from rpkit.web import pages as web
+from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.hosted_request import fetched, not_fetched
+from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
 
 OnLogin: TypeAlias = Callable[[Login], Any]
@@ -149,8 +149,8 @@ class SignIn:
     def login(self) -> Response:
         """Begin a login and send the browser to the bank."""
         asked = _web_request()  # without the form, which `begin` may read
-        if not web.may_start(asked, self._paths.redirect_uri):
-            return _response(web.refused_start())
+        if not browser_logins.may_start(asked, self._paths.redirect_uri):
+            return _response(pages.refused_start())
         try:
             client = self.client()
             given = {} if self._begin is None else self._begin()
@@ -161,7 +161,9 @@ class SignIn:
                 **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
             )
             return _response(
-                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target)
+                browser_logins.started(
+                    start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target
+                )
             )
         except FapiError as error:
             return self._failed(error)
@@ -183,18 +185,18 @@ class SignIn:
     def callback(self) -> Response:
         """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
-            return _response(web.preview())
+            return _response(pages.preview())
         asked = _web_request(_posted())
         try:
             settings = self.client().bank.settings
-            if web.needs_fragment(asked, settings.effective_response_mode):
-                return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
-            back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
+            if pages.needs_fragment(asked, settings.effective_response_mode):
+                return _response(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+            back = browser_logins.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = self.client().complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response = make_response(self._on_login(login))
         except FapiError as error:
             response = self._failed(error)
-        return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+        return _finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
 
     def logout(self) -> Response:
         """Back-channel logout: the bank posts that a user has signed out there."""
@@ -203,26 +205,26 @@ class SignIn:
             self._on_logout(self.client().read_logout(_posted()))
         except FapiError as error:
             log_failure(error)
-            return _response(web.not_logged_out(error))
-        return _response(web.logged_out())
+            return _response(pages.not_logged_out(error))
+        return _response(pages.logged_out())
 
     def sign_out(self) -> Response:
         """End the session here, then send the browser to the bank to end it there too."""
         assert self._on_sign_out is not None  # noqa: S101 - routed only with it
-        if not web.may_start(_web_request(), self._paths.redirect_uri):
-            return _response(web.refused_start("A sign-out"))
+        if not browser_logins.may_start(_web_request(), self._paths.redirect_uri):
+            return _response(pages.refused_start("A sign-out"))
         id_token = self._on_sign_out()
         try:
             start = self.client().begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
         except FapiError as error:
             log_failure(error)
-            return _response(web.signed_out_here(error))
-        return _response(web.sent_to_sign_out(start))
+            return _response(pages.signed_out_here(error))
+        return _response(pages.sent_to_sign_out(start))
 
     def request_object(self, name: str) -> Response:
         """Give the bank a request that waits here for it, once."""
         if request.method == "HEAD":
-            return _response(web.preview())
+            return _response(pages.preview())
         try:
             return _response(fetched(self.client().take_hosted_request(name)))
         except FapiError as error:
@@ -240,28 +242,28 @@ class SignIn:
         log_failure(error)
         if self._on_error is not None:
             return make_response(self._on_error(error))
-        return _response(web.failed(error))
+        return _response(pages.failed(error))
 
 
 def _posted() -> bytes:
     """The body. Of one that is too long, only the first `MAX_BODY` + 1 octets."""
-    return request.stream.read(web.MAX_BODY + 1) if request.method == "POST" else b""
+    return request.stream.read(MAX_BODY + 1) if request.method == "POST" else b""
 
 
-def _web_request(body: bytes = b"") -> web.WebRequest:
+def _web_request(body: bytes = b"") -> WebRequest:
     query = request.query_string.decode("latin-1")
     headers = {name.lower(): value for name, value in request.headers.items()}
     url = request.path + (f"?{query}" if query else "")
-    return web.WebRequest(request.method, url, headers, request.cookies, body)
+    return WebRequest(request.method, url, headers, request.cookies, body)
 
 
-def _response(answer: web.WebAnswer) -> Response:
+def _response(answer: WebAnswer) -> Response:
     return Response(answer.body, answer.status, list(answer.headers))
 
 
 def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
     for name, value in cookies:
         response.headers.add(name, value)
-    for name, value in web.PRIVATE_HEADERS:
+    for name, value in PRIVATE_HEADERS:
         response.headers.setdefault(name, value)
     return response

@@ -25,11 +25,11 @@ from rpkit.async_client import AsyncClient
 from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
 from rpkit.registration.keys import ClientKeys
-from rpkit.web import initiated_login
-from rpkit.web import pages as web
+from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.hosted_request import fetched, not_fetched
+from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
 
 OnLogin: TypeAlias = Callable[[Request, Login], Response | Awaitable[Response]]
@@ -153,8 +153,8 @@ class SignIn:
     async def login(self, request: Request) -> Response:
         """Begin a login and send the browser to the bank."""
         asked = _web_request(request)  # without the form, which `begin` may read
-        if not web.may_start(asked, self._paths.redirect_uri):
-            return _response(web.refused_start())
+        if not browser_logins.may_start(asked, self._paths.redirect_uri):
+            return _response(pages.refused_start())
         try:
             client = await self.client()
             given = {} if self._begin is None else await _awaited(self._begin(request))
@@ -165,7 +165,9 @@ class SignIn:
                 **{**self._parameters, **initiation.parameters, **asked_step_up(asked), **given}
             )
             return _response(
-                web.started(start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target)
+                browser_logins.started(
+                    start, asked, seal=self._seal, now=client.bank.now(), target=initiation.target
+                )
             )
         except FapiError as error:
             return await self._failed(request, error)
@@ -187,19 +189,19 @@ class SignIn:
     async def callback(self, request: Request) -> Response:
         """Complete a login. Its cookie is deleted, also if the login failed."""
         if request.method == "HEAD":
-            return _response(web.preview())
+            return _response(pages.preview())
         asked = _web_request(request, await _body(request))
         try:
             client = await self.client()
             settings = client.bank.settings
-            if web.needs_fragment(asked, settings.effective_response_mode):
-                return _response(web.fragment_page(self._paths.redirect_uri, settings.random_bytes))
-            back = web.returned(asked, self._paths.redirect_uri, seal=self._seal)
+            if pages.needs_fragment(asked, settings.effective_response_mode):
+                return _response(pages.fragment_page(self._paths.redirect_uri, settings.random_bytes))
+            back = browser_logins.returned(asked, self._paths.redirect_uri, seal=self._seal)
             login = await client.complete(back.callback.reveal(), back.transaction, resource=self._resource)
             response: Response = await _awaited(self._on_login(request, login))
         except FapiError as error:
             response = await self._failed(request, error)
-        return _finish(response, web.ended_after(asked, self._paths.redirect_uri))
+        return _finish(response, browser_logins.ended_after(asked, self._paths.redirect_uri))
 
     async def logout(self, request: Request) -> Response:
         """Back-channel logout: the bank posts that a user has signed out there."""
@@ -209,27 +211,27 @@ class SignIn:
             await _awaited(self._on_logout(request, await client.read_logout(await _body(request))))
         except FapiError as error:
             log_failure(error)
-            return _response(web.not_logged_out(error))
-        return _response(web.logged_out())
+            return _response(pages.not_logged_out(error))
+        return _response(pages.logged_out())
 
     async def sign_out(self, request: Request) -> Response:
         """End the session here, then send the browser to the bank to end it there too."""
         assert self._on_sign_out is not None  # noqa: S101 - routed only with it
-        if not web.may_start(_web_request(request), self._paths.redirect_uri):
-            return _response(web.refused_start("A sign-out"))
+        if not browser_logins.may_start(_web_request(request), self._paths.redirect_uri):
+            return _response(pages.refused_start("A sign-out"))
         id_token = await _awaited(self._on_sign_out(request))
         try:
             client = await self.client()
             start = client.begin_logout(id_token, post_logout_redirect_uri=self._signed_out_uri)
         except FapiError as error:
             log_failure(error)
-            return _response(web.signed_out_here(error))
-        return _response(web.sent_to_sign_out(start))
+            return _response(pages.signed_out_here(error))
+        return _response(pages.sent_to_sign_out(start))
 
     async def request_object(self, request: Request) -> Response:
         """Give the bank a request that waits here for it, once."""
         if request.method == "HEAD":
-            return _response(web.preview())
+            return _response(pages.preview())
         try:
             client = await self.client()
             return _response(fetched(await client.take_hosted_request(request.path_params["name"])))
@@ -247,12 +249,12 @@ class SignIn:
         if self._on_error is not None:
             answer: Response = await _awaited(self._on_error(request, error))
             return answer
-        return _response(web.failed(error))
+        return _response(pages.failed(error))
 
 
-def _web_request(request: Request, body: bytes = b"") -> web.WebRequest:
+def _web_request(request: Request, body: bytes = b"") -> WebRequest:
     url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return web.WebRequest(request.method, url, request.headers, request.cookies, body)
+    return WebRequest(request.method, url, request.headers, request.cookies, body)
 
 
 async def _body(request: Request) -> bytes:
@@ -260,12 +262,12 @@ async def _body(request: Request) -> bytes:
     if request.method == "POST":
         async for chunk in request.stream():
             body += chunk
-            if len(body) > web.MAX_BODY:
+            if len(body) > MAX_BODY:
                 break
     return bytes(body)
 
 
-def _response(answer: web.WebAnswer) -> Response:
+def _response(answer: WebAnswer) -> Response:
     response = Response(answer.body, answer.status)
     for name, value in answer.headers:
         response.headers.append(name, value)
@@ -275,7 +277,7 @@ def _response(answer: web.WebAnswer) -> Response:
 def _finish(response: Response, cookies: list[tuple[str, str]]) -> Response:
     for name, value in cookies:
         response.headers.append(name, value)
-    for name, value in web.PRIVATE_HEADERS:
+    for name, value in PRIVATE_HEADERS:
         response.headers.setdefault(name, value)
     return response
 

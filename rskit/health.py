@@ -15,7 +15,7 @@ from fapikit.flow import Flow, store_add, store_check
 from fapikit.profiles import Profile
 from fapikit.stores import MemoryStore, Store, unsealed
 from rskit.consents.ledger import ConsentLedger
-from rskit.issuers.issuer import TrustedIssuer
+from rskit.issuers.trusted_issuer import TrustedIssuer
 
 
 @dataclass(frozen=True, slots=True)

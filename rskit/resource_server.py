@@ -43,7 +43,8 @@ from rskit.errors import NoCredentials
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
 from rskit.issuers.book import IssuerBook
-from rskit.issuers.issuer import Issuers, ServerRules
+from rskit.issuers.issuer import Issuers
+from rskit.issuers.trusted_issuer import ServerRules
 from rskit.policy.stream import StreamWatch
 from rskit.possession.confirmation import Binding, PossessionRules, bases_of, confirm
 from rskit.possession.credentials import (

@@ -3,7 +3,7 @@
 `tools/clauses.tsv` holds the clauses with a short requirement in words of our own; `tools/overridden.tsv` those that a
 profile or a newer text sets aside; `tools/left_to_others.tsv` those that people or other programs obey. Both give the
 reason. All numbered *shall* and *shall not* of the FAPI specifications are listed whether anything cites them or not;
-of the others each clause that code or a test cites.
+of the others each clause that code or a test cites, and each that is left to others.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def render() -> str:
             clause for clause in known.values() if clause.spec == spec and clause.strength in ("M", "N")
         ]
         extra = [
-            known[name] for name in code.keys() | tests.keys() if name in known and known[name].spec == spec
+            known[name]
+            for name in code.keys() | tests.keys() | left.keys()
+            if name in known and known[name].spec == spec
         ]
         chosen = {clause.name: clause for clause in [*listed, *extra]}
         lines += ["", f"## {spec}: {title}", ""]

@@ -20,7 +20,7 @@ from rskit.policy.around_public import is_own, name_of
 from rskit.policy.public_access import PublicAccess
 from rskit.policy.way import Way
 
-_FRAMEWORKS: Final = frozenset({"django"})
+_FRAMEWORKS: Final = frozenset({"django", "rest_framework"})
 _STOCK: Final = frozenset(
     {
         "django.middleware.security.SecurityMiddleware",

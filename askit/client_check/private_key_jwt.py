@@ -19,14 +19,16 @@ from fapikit.parameters import Parameters
 async def check(core: Core, _request: Request, parameters: Parameters, client: Client) -> None:
     """Raises JwtError or InvalidClient; TransportError if the client's keys cannot be fetched now."""
     registered = client.alg("token_endpoint_auth_signing_alg")
-    with core.waiting_for_keys(client.client_id):
-        verified = await core.run(
+    verified = await core.run(
+        core.waiting_for_keys.wait(
+            client.client_id,
             verify_jwt(
                 assertion_of(parameters),
                 CLIENT_ASSERTION,
                 keys=core.clients.keys_of(client),
                 algorithms={registered} if registered else core.profile_of(client).signing_algorithms,
                 expected=expected_of(core, client),
-            )
+            ),
         )
+    )
     await require_single_use(core, verified.claims, client)

@@ -20,8 +20,8 @@ from fapikit.parameters import Parameters
 async def check(core: Core, request: Request, _parameters: Parameters, client: Client) -> None:
     """Raises InvalidClient, CertificateError; TransportError if the client's certificates cannot be fetched now."""
     shown, der, _ = require_certificate(core, request, client)
-    with core.waiting_for_keys(client.client_id):
-        registered = await core.run(core.clients.keys_of(client).has_certificate(der))
+    certified = core.clients.keys_of(client).has_certificate(der)
+    registered = await core.run(core.waiting_for_keys.wait(client.client_id, certified))
     if not registered:
         raise UntrustedCertificate(
             "the client has not registered this certificate",

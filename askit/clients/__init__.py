@@ -1,4 +1,5 @@
-"""Registered clients: `client` reads and finds them, `metadata` knows the members, `keys` fetches their keys.
+"""Registered clients. `client` reads one, `known_clients` finds it, `metadata` knows the members, `keys` fetches keys.
 
-Clients that register themselves: `registration_policy` limits what they may have, `registrations` keeps them.
+Clients that register themselves: `registration_policy` limits what they may have, `registrations` keeps them. Clients
+that show certificates: `certificates` is what they register, `shown_certificates` tells it to the TLS handshake.
 """

@@ -47,8 +47,8 @@ async def encrypted_for_api(core: Core, resource: Resource, jwt: str) -> str:
 
 async def _encrypted(core: Core, client: Client, jwt: str, alg: str, enc: str, agreed: str) -> str:
     try:
-        with core.waiting_for_keys(client.client_id):
-            key = await core.run(core.clients.keys_of(client).find_encryption_key(alg))
+        found = core.clients.keys_of(client).find_encryption_key(alg)
+        key = await core.run(core.waiting_for_keys.wait(client.client_id, found))
     except UnusableKey as error:
         raise InvalidClientMetadata(
             f"client {client.client_id} {agreed} {alg}, but has no key for it",

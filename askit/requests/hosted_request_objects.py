@@ -29,6 +29,7 @@ FETCH_TIMEOUT: Final = 5.0
 KEPT_AT_MOST: Final = 600.0
 """Seconds, whatever Cache-Control says."""
 _KEPT_OCTETS: Final = 4 * 1024 * 1024
+_OCTETS_AROUND: Final = 1024
 _ACCEPTED: Final = "application/oauth-authz-req+jwt, application/jwt"
 
 
@@ -40,7 +41,8 @@ class _Kept:
 
     @property
     def octets(self) -> int:
-        return len(self.content)
+        """Of its URI and the like too, or as many empty ones as anybody registered would be kept."""
+        return len(self.content) + _OCTETS_AROUND
 
 
 class HostedRequestObjects:

@@ -34,8 +34,8 @@ async def find_request_object(core: Core, parameters: Parameters, client: Client
         return parameters.get("request")
     if not client.hosts_request_object(uri):
         raise UnusableRequestUri("this request_uri is not registered in request_uris of this client")
-    with core.waiting_for_request_objects(client.client_id):
-        return await core.run(core.hosted_request_objects.load(uri))
+    hosted = core.hosted_request_objects.load(uri)
+    return await core.run(core.waiting_for_request_objects.wait(client.client_id, hosted))
 
 
 async def read_request_object(core: Core, token: str, client: Client) -> Mapping[str, Any]:
@@ -49,8 +49,9 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
         skew=profile.clock_skew,
     )
     try:
-        with core.waiting_for_keys(client.client_id):
-            verified = await core.run(
+        verified = await core.run(
+            core.waiting_for_keys.wait(
+                client.client_id,
                 verify_jwt(
                     token,
                     REQUEST_OBJECT,
@@ -58,8 +59,9 @@ async def read_request_object(core: Core, token: str, client: Client) -> Mapping
                     algorithms={registered} if registered else profile.signing_algorithms,
                     expected=expected,
                     decryption=decryption,
-                )
+                ),
             )
+        )
     except JwtKeyError as error:
         raise _with_code(error) from error
     claims = verified.claims

@@ -28,18 +28,16 @@ def make_server_certificate(folder: Path, profile: Profile) -> None:
 
 
 def make_client_certificates(folder: Path, *, self_signed: bool) -> None:
-    """`clients-ca.pem`, which the bank trusts for clients; the fintech's certificate, and an attacker's from the same
-    authority.
+    """`clients-ca.pem`, which the bank and the APIs trust for clients. The fintech's certificate, and an attacker's of
+    the same authority. A certificate that the fintech signed itself is trusted because it is registered.
     """
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    trusted = authority.cert_pem.bytes()
+    authority.cert_pem.write_to_path(str(folder / "clients-ca.pem"))
     _write(folder, "attacker", authority.issue_cert("mallory.example", common_name="Mallory"))
     if self_signed:
         _write_self_signed(folder, "fintech")
-        trusted += (folder / "fintech.pem").read_bytes()
     else:
         _write(folder, "fintech", authority.issue_cert(CLIENT_NAME, common_name="Penny Fintech"))
-    (folder / "clients-ca.pem").write_bytes(trusted)
 
 
 def _write(folder: Path, name: str, made: trustme.LeafCert) -> None:

@@ -44,6 +44,11 @@ class Choices:
         return choices
 
     @property
+    def self_signed(self) -> bool:
+        """Whether the fintech signed its certificate itself."""
+        return self.method == "self_signed_tls_client_auth"
+
+    @property
     def certificate(self) -> bool:
         """Whether the fintech holds a client certificate."""
         return self.binding == "mtls" or self.method.endswith("tls_client_auth")

@@ -49,7 +49,7 @@ def certificate_of(world: World) -> TlsClientCertificate | None:
 
 def keys_of(world: World) -> ClientKeys:
     """What the fintech publishes: its signing key, and a certificate that it signed itself."""
-    certificate = certificate_of(world) if world.method == "self_signed_tls_client_auth" else None
+    certificate = certificate_of(world) if world.choices.self_signed else None
     return ClientKeys(KeyRing(world.key_of(CLIENT_ID)), certificates=[certificate] if certificate else [])
 
 

@@ -32,7 +32,10 @@ def main(module: str, origin: str) -> None:
     config.load()
     config.ssl = server_context(world.path("server.pem"), world.path("server.key"), profile=world.profile)
     if world.binding == "mtls" and module.endswith("_api"):
-        ask_for_client_certificates(config.ssl, read_certificates(world.path("clients-ca.pem")))
+        trusted = read_certificates(world.path("clients-ca.pem"))
+        if world.choices.self_signed:  # an API knows no registrations: each such certificate is named
+            trusted += read_certificates(world.path("fintech.pem"))
+        ask_for_client_certificates(config.ssl, trusted)
     uvicorn.Server(config).run()
 
 

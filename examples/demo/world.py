@@ -47,7 +47,7 @@ class World:
         world = cls(folder=str(folder), **asdict(choices), **origins, payments_inside=inside)
         make_server_certificate(folder, world.profile)
         if choices.certificate:
-            make_client_certificates(folder, self_signed=choices.method == "self_signed_tls_client_auth")
+            make_client_certificates(folder, self_signed=choices.self_signed)
         for owner in KEY_OWNERS:
             world.path(f"{owner}.jwk").write_text(json.dumps(PrivateKey.generate("ES256").to_private_jwk()))
         world.path("client.secret").write_text(secrets.token_urlsafe(32))

@@ -81,7 +81,7 @@ def check_subject_value(member: str, value: str) -> None:
         raise ConfigurationError(
             f"{member} cannot be read: {error}", clause="RFC 8705 2.1.2", facts={"member": member}
         ) from error
-    if not value:
+    if not value.strip():
         raise ConfigurationError(f"{member} is empty", clause="RFC 8705 2.1.2", facts={"member": member})
 
 

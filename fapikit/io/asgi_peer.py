@@ -24,15 +24,12 @@ def peer_of(scope: MutableMapping[str, Any]) -> str | None:
         server = scope.get("server")
         # A peer that has hung up has no address any more, and came through no unix socket for that.
         return UNKNOWN if server and server[1] is not None else None
-    host, port = str(client[0]), client[1]
-    return UNKNOWN if not port or _is_told(f"{host}:{port}", scope) else host
-
-
-def _is_told(written: str, scope: MutableMapping[str, Any]) -> bool:
-    """Whether a header has this very address and port. A proxy tells of its client, and no socket has port 0."""
-    bare = written.replace("[", "").replace("]", "")
-    return any(
-        bare in str(value, "latin-1").replace("[", "").replace("]", "")
-        for name, value in scope["headers"]
-        if name in _FIELDS
-    )
+    host: str = client[0]
+    port = client[1]
+    if not port:  # no socket has port 0
+        return UNKNOWN
+    for name, value in scope["headers"]:
+        # A proxy tells of its client, and never of itself with the port of this very connection.
+        if name in _FIELDS and f"{host}:{port}" in str(value, "latin-1").replace("[", "").replace("]", ""):
+            return UNKNOWN
+    return host

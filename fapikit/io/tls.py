@@ -2,7 +2,7 @@
 
 Python's default server context also offers CBC suites under TLS 1.2.
 
-Spec: FAPI2-SP 5.2.1-2, -3, -5, 5.2.2-1, -2; FAPI1-BL 7.1a; FAPI1-ADV 8.5-1, -3; RFC 9325 3.1.1, 4.2, 4.5
+Spec: FAPI2-SP 5.2.1-2, -3, -5, 5.2.2-1, -2, 5.2.3-2; FAPI1-BL 7.1a; FAPI1-ADV 8.5-1, -3; RFC 9325 3.1.1, 4.2, 4.5
 """
 
 from __future__ import annotations

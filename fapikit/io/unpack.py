@@ -13,7 +13,10 @@ from typing import Any, Final
 
 _GZIP_OR_ZLIB: Final = 47
 _RAW_DEFLATE: Final = -15
+GZIP: Final = b"\x1f\x8b"
 CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_MEMBERS: Final = 64
+"""How many members a gzip body may have. Each costs time, and an empty one has 2 to 20 octets."""
 
 
 class Overlong(ValueError):
@@ -27,6 +30,7 @@ class Unpacker:
         self._left = limit
         self._held = b""
         self._unpack: Any = None
+        self._members = 0
 
     def feed(self, piece: bytes) -> bytes:
         """The decompressed octets of this piece. Raises Overlong; ValueError for a body with another coding."""
@@ -37,19 +41,27 @@ class Unpacker:
                 if len(piece) == 1:
                     self._held = piece
                     break
-                self._unpack = _unpacking(piece)
+                self._begin(piece)
             try:
                 out = self._unpack.decompress(piece, self._left + 1)
             except zlib.error as error:
-                raise ValueError("the body is not compressed as content-encoding says") from error
+                raise ValueError("this is not the coding that content-encoding names") from error
             self._left -= len(out)
             if self._left < 0:
                 raise Overlong("longer than the limit")
             found += out
             piece = self._unpack.unused_data
-            if self._unpack.eof:  # a gzip body may have several members
+            if self._unpack.eof:
                 self._unpack = None
         return bytes(found)
+
+    def _begin(self, piece: bytes) -> None:
+        """Raises ValueError for more than one body; a gzip body may have several members (RFC 1952 2.2)."""
+        gzip = piece[:2] == GZIP
+        self._members += 1
+        if self._members > (_MEMBERS if gzip else 1):
+            raise ValueError("there is more than one compressed body")
+        self._unpack = _unpacking(piece, gzip=gzip)
 
     def require_end(self) -> None:
         """Raises ValueError if the end of the body is missing."""
@@ -57,9 +69,8 @@ class Unpacker:
             raise ValueError("the end of the compressed body is missing")
 
 
-def _unpacking(beginning: bytes) -> Any:
+def _unpacking(beginning: bytes, *, gzip: bool) -> Any:
     """Decides by the first two octets. "deflate" means the zlib format, but some servers send raw deflate."""
-    gzip = beginning[:2] == b"\x1f\x8b"
     zlib_form = beginning[0] & 0x0F == 8 and int.from_bytes(beginning[:2], "big") % 31 == 0
     return zlib.decompressobj(_GZIP_OR_ZLIB if gzip or zlib_form else _RAW_DEFLATE)
 

@@ -20,6 +20,7 @@ from fapikit.jose.public_key import import_public_jwk, members_of, thumbprint_of
 from fapikit.jose.respell import respell
 
 _CLAUSE = "RFC 7517 4.7"
+_UNREADABLE = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def read_certificate(jwk: Mapping[str, Any]) -> bytes:
@@ -31,7 +32,9 @@ def read_certificate(jwk: Mapping[str, Any]) -> bytes:
         der = base64.b64decode(chain[0].encode("ascii"), validate=True)
         certificate = x509.load_der_x509_certificate(der)
         shown = certificate.public_key()
-    except (binascii.Error, ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        # These are parsed when they are asked for: by a TLS server that trusts this certificate, where it is too late.
+        _ = certificate.subject, certificate.issuer, certificate.extensions
+    except (binascii.Error, ValueError, UnsupportedAlgorithm, *_UNREADABLE) as error:
         raise UnusableKey("x5c does not begin with a certificate in base64", clause=_CLAUSE) from error
     if import_public_jwk(respell(jwk)).material != shown:
         raise UnusableKey("the first certificate of x5c has another key than the JWK", clause=_CLAUSE)

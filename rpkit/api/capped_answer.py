@@ -12,8 +12,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from fapikit.errors import ResponseTooLarge
-from fapikit.io.unpack import CODINGS, Overlong, Unpacker
+from fapikit.errors import MalformedMessage, ResponseTooLarge
+from fapikit.io.unpack import CODINGS, GZIP, Overlong, Unpacker
 from fapikit.members import LOG
 from fapikit.urls import without_query
 
@@ -40,25 +40,30 @@ class Cap:
         self._unpacker: Unpacker | None = None
         self._unbounded = ""
         asked = response.request.headers.get("accept-encoding", PLAIN)
-        coding = response.headers.get("content-encoding", PLAIN).strip().lower()
+        coding = _coding(response.headers.get("content-encoding", ""))
         if asked != PLAIN or coding == PLAIN or response.is_stream_consumed:
             return
-        where = without_query(str(response.request.url))
+        self._coding, self._where = coding, without_query(str(response.request.url))
         if coding not in CODINGS:
             # Only the octets on the wire are counted. The library could decompress them to a thousand times as many.
             self._unbounded = (
-                f"{where} compressed a response ({coding[:20]}) without being asked, and no limit can be held for"
+                f"{self._where} compressed a response ({coding[:20]}) without being asked, and no limit can be held for"
                 " this coding: ask the API for accept-encoding: identity, gzip or deflate"
             )
             return
-        LOG.info("%s: compressed (%s) without being asked [RFC 9110 12.5.3]", where, coding)
-        self._unpacker = Unpacker(limit)
+        LOG.info("%s: compressed (%s) without being asked [RFC 9110 12.5.3]", self._where, coding)
+        self._unpacker, self._begun = Unpacker(limit), False
         del response.headers["content-encoding"]  # the library would unpack it again
 
     def count(self, chunk: bytes) -> bytes:
-        """Raises ResponseTooLarge."""
+        """Raises ResponseTooLarge, MalformedMessage."""
         if self._unbounded and chunk:
             raise self._too_large(self._unbounded)
+        if self._unpacker is not None and not self._begun and chunk:
+            self._begun = True
+            if self._coding != "deflate" and not GZIP.startswith(chunk[:2]):
+                LOG.info("%s: not compressed, though it says so [RFC 9110 8.4.1]", self._where)
+                self._unpacker = None
         if self._unpacker is None:
             self._size += len(chunk)
             if self._size > self._limit:
@@ -69,18 +74,39 @@ class Cap:
         except Overlong:
             raise self._too_large(self._over_limit) from None
         except ValueError as error:
-            raise self._too_large(
-                "the body of the response is not compressed as its content-encoding says"
-            ) from error
+            raise self._malformed(error) from error
+
+    def end(self) -> None:
+        """Raises MalformedMessage for a compressed body that is cut short: it could look like a whole one."""
+        if self._unpacker is not None:
+            try:
+                self._unpacker.require_end()
+            except ValueError as error:
+                raise self._malformed(error) from error
 
     @property
     def _over_limit(self) -> str:
         return f"the API sent more than {self._limit} octets: if that is right, raise max_bytes of api()"
 
+    def _malformed(self, why: ValueError) -> MalformedMessage:
+        error = MalformedMessage(
+            f"the body of the response is not compressed as its content-encoding says: {why}",
+            clause="RFC 9110 8.4.1",
+            facts={"status": self._response.status_code},
+        )
+        error.outcome = self._response
+        return error
+
     def _too_large(self, message: str) -> ResponseTooLarge:
         error = ResponseTooLarge(message, facts={"limit": self._limit, "status": self._response.status_code})
         error.outcome = self._response
         return error
+
+
+def _coding(field: str) -> str:
+    """The codings of a body without "identity", which changes nothing (RFC 9110 12.5.3)."""
+    codings = (coding.strip().lower() for coding in field.split(","))
+    return ", ".join(coding for coding in codings if coding not in ("", PLAIN)) or PLAIN
 
 
 @lru_cache(maxsize=4)
@@ -94,6 +120,7 @@ def capped_streams(library: Any) -> tuple[Any, Any]:
         def __iter__(self) -> Any:
             for chunk in self._inner:
                 yield self._cap.count(chunk)
+            self._cap.end()
 
         def close(self) -> None:
             self._inner.close()
@@ -105,6 +132,7 @@ def capped_streams(library: Any) -> tuple[Any, Any]:
         async def __aiter__(self) -> Any:
             async for chunk in self._inner:
                 yield self._cap.count(chunk)
+            self._cap.end()
 
         async def aclose(self) -> None:
             await self._inner.aclose()

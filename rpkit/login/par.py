@@ -1,6 +1,6 @@
 """Push an authorization request, and read its `request_uri`.
 
-Spec: RFC 9126 2.1, 2.2, 2.3, 3a; FAPI2-SP 5.3.3.2-2; RFC 9449 10.1
+Spec: RFC 9126 2.1, 2.2, 2.3, 3a, 4a; FAPI2-SP 5.3.3.2-2; RFC 9449 10.1
 Role: C
 """
 

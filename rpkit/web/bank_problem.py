@@ -19,7 +19,8 @@ from fapikit import strict_json
 from fapikit.errors import FapiError, Remedy, StoreError, TransportError
 from fapikit.parameters import parse_parameters
 from rpkit.errors import GrantEnded, NoAccessToken, ServerBusy, StepUpRequired
-from rpkit.web.pages import PRIVATE_HEADERS, WebAnswer, WebRequest, page
+from rpkit.web.messages import PRIVATE_HEADERS, WebAnswer, WebRequest
+from rpkit.web.pages import page
 
 BANK_PROBLEMS: Final = (GrantEnded, NoAccessToken, StepUpRequired, TransportError, StoreError)
 """The errors that `answer_to` can answer."""

@@ -7,7 +7,7 @@ Role: C
 from __future__ import annotations
 
 from fapikit.errors import FapiError, StoreError, TransportError
-from rpkit.web.pages import PRIVATE_HEADERS, WebAnswer
+from rpkit.web.messages import PRIVATE_HEADERS, WebAnswer, text_answer
 
 _TYPE = ("content-type", "application/oauth-authz-req+jwt")
 
@@ -15,11 +15,11 @@ _TYPE = ("content-type", "application/oauth-authz-req+jwt")
 def fetched(request_object: str | None) -> WebAnswer:
     """The request object; a 404 if there is none with this name any more."""
     if request_object is None:
-        return WebAnswer(404, (("content-type", "text/plain; charset=utf-8"), *PRIVATE_HEADERS), "Not here.")
+        return text_answer(404, "Not here.")
     return WebAnswer(200, (_TYPE, *PRIVATE_HEADERS), request_object)
 
 
 def not_fetched(error: FapiError) -> WebAnswer:
     """The response if the store cannot tell. A server reads it, not a user."""
     status = 503 if isinstance(error, TransportError | StoreError) else 500
-    return WebAnswer(status, (("content-type", "text/plain; charset=utf-8"), *PRIVATE_HEADERS), "Not now.")
+    return text_answer(status, "Not now.")

@@ -19,7 +19,8 @@ from fapikit.errors import MalformedMessage
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.urls import has_origin, is_secure, origin_of
 from rpkit.errors import InitiationRefused
-from rpkit.web.pages import MAX_BODY, WebAnswer, WebRequest, page
+from rpkit.web.messages import MAX_BODY, WebAnswer, WebRequest
+from rpkit.web.pages import page
 
 _LONGEST_TARGET: Final = 1000
 """In characters. The target is part of the cookie of the transaction."""

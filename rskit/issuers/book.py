@@ -11,7 +11,8 @@ from typing import Final
 
 from fapikit.errors import ConfigurationError
 from rskit.errors import UnknownIssuer
-from rskit.issuers.issuer import Issuer, Issuers, ServerRules, TrustedIssuer
+from rskit.issuers.issuer import Issuer, Issuers
+from rskit.issuers.trusted_issuer import ServerRules, TrustedIssuer
 
 _MAX_ISSUERS: Final = 1000
 

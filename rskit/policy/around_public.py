@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Collection, Iterable, Iterator
 
 from fapikit.errors import ConfigurationError
+from rskit.policy.dotted_name import named_object
 
 _FORM = "around_public= takes a collection of classes, functions, or their dotted names"
 
@@ -18,6 +19,8 @@ _FORM = "around_public= takes a collection of classes, functions, or their dotte
 class AroundPublic:
     """The named code: a middleware class, a hook or a handler, each as an object or by its dotted name.
 
+    A dotted name may be the one that the team imports it by. It may be the one of the definition too, as the log and
+    `audit` say it.
     Raises ConfigurationError for a value that names nothing.
     """
 
@@ -32,7 +35,10 @@ class AroundPublic:
                     "around_public= names a lambda, and all lambdas have the same name: give the object itself"
                 )
         self._names = frozenset(one for one in named if isinstance(one, str))
-        self._things = tuple(one for one in named if not isinstance(one, str))
+        meant = [named_object("around_public=", one) if isinstance(one, str) else one for one in named]
+        self._things = tuple(one for one in meant if one is not None)
+        if not all(map(callable, self._things)):
+            raise ConfigurationError(f"{_FORM}; it contains {named!r}, where something cannot be called")
 
     def allows(self, layer: object) -> bool:
         """`layer`: a class, a function, or a callable object; its class may be named instead of it."""
@@ -58,7 +64,7 @@ def name_of(layer: object) -> str:
 
 
 def is_own(thing: object, frameworks: Collection[str]) -> bool:
-    """Whether it was defined outside of these packages: `is_own(handler, {"starlette", "fastapi"})`."""
+    """Whether it was defined in one of these packages: `is_own(handler, {"starlette", "fastapi"})`."""
     return name_of(thing).partition(".")[0] in frameworks
 
 

@@ -14,8 +14,18 @@ from typing import Final
 from rskit.access import Details
 from rskit.errors import UnreadableRequest
 
-_OF_BODIES: Final = (ValueError, LookupError, TypeError, AttributeError)
-"""What code raises when it reads JSON of an unexpected form. Any other exception is the application's own."""
+_OF_BODIES: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,  # Decimal("abc"), int(float("inf"))
+    SyntaxError,  # XML that is not well-formed
+    AssertionError,
+    StopIteration,  # next(...) of an empty list
+    RecursionError,
+)
+"""What code raises when it reads a body of an unexpected form. Any other exception is the application's own."""
 
 
 @contextmanager
@@ -26,7 +36,11 @@ def reading_details(details: Details) -> Iterator[None]:
     """
     try:
         yield
-    except _OF_BODIES as error:
+    except (*_OF_BODIES, RuntimeError) as raised:
+        # A coroutine raises RuntimeError for its StopIteration.
+        error = raised.__cause__ if isinstance(raised.__cause__, StopIteration) else raised
+        if not isinstance(error, _OF_BODIES):
+            raise
         name = getattr(details, "__name__", type(details).__name__)
         raise UnreadableRequest(
             f"the request lacks what this operation needs: {name} raised {type(error).__name__}",

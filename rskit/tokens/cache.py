@@ -23,7 +23,7 @@ from fapikit.io.bounded_cache import BoundedCache
 from fapikit.io.kept_until import KeptUntil
 from fapikit.jose.key_set import KeySet
 from rskit.decision import Allow
-from rskit.issuers.issuer import TrustedIssuer
+from rskit.issuers.trusted_issuer import TrustedIssuer
 
 MAX_TOKENS: Final = 10_000
 MAX_REFUSED: Final = 2_000

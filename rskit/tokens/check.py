@@ -16,7 +16,8 @@ from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.issuers.book import IssuerBook
-from rskit.issuers.issuer import Introspection, TrustedIssuer
+from rskit.issuers.issuer import Introspection
+from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.possession.credentials import Credentials
 from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook

@@ -26,7 +26,8 @@ from rskit.errors import (
     UnknownConfirmation,
     UnknownIssuer,
 )
-from rskit.issuers.issuer import Introspection, TrustedIssuer
+from rskit.issuers.issuer import Introspection
+from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.tokens.jwt import JwtRules, audience_for, require_named_audience
 
 INACTIVE: Final = InactiveToken("the authorization server says that this token is not active")

@@ -27,7 +27,7 @@ from fapikit.secrets import Concealed, Secret
 from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.book import IssuerBook
-from rskit.issuers.issuer import KnownHeader, TrustedIssuer
+from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
 from rskit.tokens.cache import AcceptedToken
 from rskit.tokens.claims import build_token
@@ -68,7 +68,9 @@ def require_encrypted(trusted: TrustedIssuer) -> None:
     """Check that a JWT may be unencrypted. Raises NotEncrypted."""
     if trusted.encrypted:
         raise ACCESS_TOKEN.fail(
-            NotEncrypted, "this access token is not encrypted, but this issuer must encrypt it"
+            NotEncrypted,
+            "this access token is not encrypted, but this issuer must encrypt it",
+            about="encryption",
         )
 
 

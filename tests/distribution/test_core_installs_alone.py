@@ -16,6 +16,7 @@ FRAMEWORK_MODULES = {
     "rpkit.starlette",
     "rpkit.flask",
     "asgi_mw.starlette",
+    "asgi_mw.starlette_closed",
     "asgi_mw.starlette_layers",
     "asgi_mw.starlette_way",
     "asgi_mw.fastapi",

@@ -20,7 +20,9 @@ from fapikit.stores.sealed import Seal
 from rpkit import Client, Registry, TokenStore
 from rpkit.errors import AuthorizationResponseError, StepUpRequired
 from rpkit.grants.refresh_token import refresh
-from rpkit.web.pages import MAX_BODY, WebRequest, failed, may_start, returned, started
+from rpkit.web.browser_logins import may_start, returned, started
+from rpkit.web.messages import MAX_BODY, WebRequest
+from rpkit.web.pages import failed
 from tests.hands import Hand
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
@@ -108,6 +110,16 @@ def test_a_code_in_a_signed_response_is_text(clients: Clients, bank: FakeBank) -
     with pytest.raises(AuthorizationResponseError) as caught:
         client.complete(bank.authorize(start.url), start.transaction)
     assert caught.value.clause == "JARM 2.1a"
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+def test_an_optional_claim_of_a_signed_response_without_a_value_is_absent(
+    nothing: str | None, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank, response_mode="jwt")
+    start = client.begin()
+    bank.faults["jarm"] = lambda claims: {**claims, "iat": nothing, "nbf": nothing, "error": nothing}
+    assert client.complete(bank.authorize(start.url), start.transaction).tokens.access_tokens
 
 
 def test_userinfo_answers(clients: Clients, bank: FakeBank) -> None:

@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError, InsecureUrl, MalformedMessage, Re
 from fapikit.profiles import FAPI2_SECURITY
 from rpkit import Client
 from rpkit.errors import StepUpRequired
-from rpkit.web.pages import WebRequest
+from rpkit.web.messages import WebRequest
 from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
@@ -111,13 +111,30 @@ def test_what_an_api_compressed_unasked_is_read(clients: Clients, bank: FakeBank
     assert (answer.status_code, answer.json()) == (201, {"paymentId": "p-1"})
 
 
+_PACKED = gzip.compress(b'{"paymentId": "p-1"}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [_PACKED[:-4], _PACKED[:-12], _PACKED[:-8] + bytes(8), _PACKED + b"junk"],
+    ids=["cut in its end", "cut", "another checksum", "junk after it"],
+)
 def test_what_is_not_compressed_as_its_header_says_is_handed_over_in_the_error(
-    clients: Clients, bank: FakeBank
+    body: bytes, clients: Clients, bank: FakeBank
 ) -> None:
-    api = packed_api(clients.of(bank), bank, 201, "gzip", [b'{"paymentId": "p-1"}'])
-    with api, pytest.raises(ResponseTooLarge, match="not compressed as its content-encoding says") as refused:
+    api = packed_api(clients.of(bank), bank, 201, "gzip", [body])
+    with api, pytest.raises(MalformedMessage, match="not compressed as its content-encoding says") as refused:
         api.post("/payments", json={"amount": "1"})
     assert refused.value.outcome.status_code == 201
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip"])
+@pytest.mark.parametrize("body", [_PACKED, b'{"paymentId": "p-1"}'], ids=["packed", "plain"])
+def test_a_wrong_name_of_the_coding_loses_no_body(
+    coding: str, body: bytes, clients: Clients, bank: FakeBank
+) -> None:
+    with packed_api(clients.of(bank), bank, 201, coding, [body]) as api:
+        assert api.post("/payments", json={"amount": "1"}).json() == {"paymentId": "p-1"}
 
 
 @pytest.mark.parametrize("coding", ["br", "gzip"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_bad_credentials_are_refused_on_a_public_route_too(skin: Skin):
     assert (answer.status, answer.json["error"]) == (401, "invalid_token")
 
 
-@pytest.mark.spec("RFC 6750 3.1")
+@pytest.mark.spec("FAPI2-SP 5.3.4-4", "RFC 6750 3.1")
 def test_missing_scopes_are_403_with_all_scopes_of_the_operation(skin: Skin):
     answer = skin()("GET", "/admin", bearer())
     assert answer.status == 403
@@ -158,7 +160,17 @@ def test_the_nonce_dance(skin: Skin):
 @pytest.mark.spec("RFC 9396 9")
 @pytest.mark.parametrize(
     ("body", "raised"),
-    [(b"[]", "TypeError"), (b'{"type": "payment"}', "KeyError"), (b"3", "TypeError"), (b'"x"', "TypeError")],
+    [
+        (b"[]", "TypeError"),
+        (b'{"type": "payment"}', "KeyError"),
+        (b"3", "TypeError"),
+        (b'"x"', "TypeError"),
+        (b'{"amount": "abc"}', "InvalidOperation"),
+        (b'{"amount": "1e999", "pence": true}', "OverflowError"),
+        (b'{"amount": "1", "xml": "<a>"}', "ParseError"),
+        (b'{"amount": "1", "lines": []}', "StopIteration"),
+        (b'{"amount": ""}', "AssertionError"),
+    ],
 )
 def test_a_body_that_details_cannot_read_is_a_400_that_names_it(
     skin: Skin, body: bytes, raised: str, caplog: pytest.LogCaptureFixture
@@ -169,14 +181,21 @@ def test_a_body_that_details_cannot_read_is_a_400_that_names_it(
     answer = call("POST", "/payments", headers, body)
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
     assert answer.json["error_description"].endswith(f"raised {raised}")
-    assert "test_both_skins.py:" in caplog.text
+    assert ".py:" in caplog.text
 
 
 def this_payment(body: Any) -> Any:
     """Of the body; under ASGI that is to be awaited."""
     if inspect.isawaitable(body):
         return this_payment_awaited(body)
-    return {"type": "payment", "amount": body["amount"]}
+    assert body["amount"], "an amount"
+    if "pence" in body:
+        int(float(body["amount"]))
+    if "xml" in body:
+        ET.fromstring(body["xml"])
+    if "lines" in body:
+        next(iter(body["lines"]))
+    return {"type": "payment", "amount": str(Decimal(body["amount"]))}
 
 
 async def this_payment_awaited(body: Any) -> Any:

@@ -288,7 +288,7 @@ def test_metadata_is_signed_where_a_key_is_given():
         metadata_of(description=ResourceDescription(extra=(("resource", "https://evil.example"),)))
 
 
-@pytest.mark.spec("RFC 9728 3.1")
+@pytest.mark.spec("RFC 9728 3", "RFC 9728 3.1")
 def test_the_well_known_part_goes_before_the_resource_s_path():
     server = a_server(resource="https://api.example/bank/v1")
     assert server.metadata_path == "/.well-known/oauth-protected-resource/bank/v1"

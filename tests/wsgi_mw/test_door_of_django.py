@@ -25,9 +25,16 @@ from wsgi_mw.django_audit import audit
 from wsgi_mw.django_way import layers_inside
 
 configure()
+# rest_framework reads the settings when it is imported.
+from rest_framework.response import Response  # noqa: E402
+from rest_framework.routers import DefaultRouter  # noqa: E402
+from rest_framework.viewsets import ViewSet  # noqa: E402
+
 RAN = Ran()
 WITH_TOKEN = {"Authorization": f"Bearer {a_token()}"}
 OURS = "wsgi_mw.django.ProtectMiddleware"
+FORMAT = "rest_framework.urlpatterns._get_format_path_converter.<locals>.FormatSuffixConverter"
+"""The converter that a DefaultRouter adds, as the log said it."""
 TEMPLATE = (Path(django.__file__).parent / "conf/project_template/project_name/settings.py-tpl").read_text()
 STARTPROJECT = re.findall(r"'([\w.]+)'", TEMPLATE.partition("MIDDLEWARE = [")[2].partition("]")[0])
 
@@ -259,6 +266,27 @@ def test_handlers_and_converters_are_named_too(call: Any, urls: Any, layer: Any,
         assert ran == RAN
 
 
+class ListOfAccounts(ViewSet):
+    def list(self, request: Any, format: str | None = None) -> Response:  # noqa: A002 - rest_framework's name
+        return Response(["SECRET"])
+
+
+class WithRouter:
+    router = DefaultRouter()
+    router.register("router", ListOfAccounts, basename="router")
+    urlpatterns = [*urlpatterns, path("", include(router.urls))]
+
+
+@pytest.mark.parametrize("named", [[], [FORMAT]])
+def test_a_router_of_rest_framework_closes_no_public_page(call: Any, named: list[str]):
+    with inside(ROOT_URLCONF=WithRouter, FAPIKIT_AROUND_PUBLIC=named):
+        assert call("GET", "/health", {})[0] == 200
+        assert {route.path: route.policy for route in audit()}["/health"] == "public"
+        for target in ("/router/", "/router.json", "/"):
+            assert call("GET", target, {})[0] == 401
+            assert call("GET", target, WITH_TOKEN)[0] == 200
+
+
 def test_what_stands_before_ours_is_listed_as_outside():
     with override_settings(MIDDLEWARE=[f"{__name__}.Timing", OURS]):
         assert audit().outside == (f"{__name__}.Timing",)
@@ -281,8 +309,12 @@ def test_names_that_name_nothing_are_refused_when_the_project_starts():
         pytest.raises(ConfigurationError, match="around_public= takes a collection"),
     ):
         ProtectMiddleware(lambda request: HttpResponse())
-    with override_settings(FAPIKIT_AROUND_PUBLIC=["bank.Timing"]), pytest.raises(ImportError):
-        ProtectMiddleware(lambda request: HttpResponse())
+    for setting in (
+        {"FAPIKIT_AROUND_PUBLIC": ["no_such_bank.Timing"]},
+        {"FAPIKIT_RESOURCE_SERVER": "no_such_bank.server"},
+    ):
+        with override_settings(**setting), pytest.raises(ConfigurationError, match="no_such_bank"):
+            ProtectMiddleware(lambda request: HttpResponse())
 
 
 def test_what_startproject_puts_in_is_django_s_own():

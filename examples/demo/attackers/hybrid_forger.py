@@ -25,12 +25,26 @@ class HybridForger(Forger):
         require("id_token" in self._answer, "the bank answers with a code and an ID token that signs it")
 
     def attacks(self) -> list[Callable[[], Refusal]]:
-        return [self.altered_hash, self.swapped_code, self.weak_signature, self.timeless_request]
+        return [
+            self.altered_hash,
+            self.swapped_state,
+            self.swapped_code,
+            self.weak_signature,
+            self.timeless_request,
+        ]
 
     def altered_hash(self) -> Refusal:
         """s_hash is changed to match another state. The signature stays the same."""
         changed = altered(self._answer["id_token"], s_hash="AAAAAAAAAAAAAAAAAAAAAA")
         return self._answered("an altered s_hash", "OIDC 3.1.3.7-6", id_token=changed)
+
+    def swapped_state(self) -> Refusal:
+        """The bank was asked with another state, and signed that one. The attacker puts the victim's state back."""
+        claims = {**self._request(), "state": "the-state-of-the-attacker"}
+        asked = run_pure(sign_jwt(claims, REQUEST_OBJECT, self.world.key_of(CLIENT_ID)))
+        answer = _parameters(approve(self.world, self._start.url.replace(self.request_object, asked)))
+        state = self._answer["state"]
+        return self._answered("a state swapped (s_hash)", "FAPI1-ADV 5.2.3.1-4", **{**answer, "state": state})
 
     def swapped_code(self) -> Refusal:
         """The code of another sign-in with the ID token of this one."""

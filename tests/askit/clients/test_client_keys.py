@@ -63,6 +63,35 @@ async def test_one_client_whose_keys_are_long_in_coming_does_not_hold_up_the_oth
         assert (await client.push()).status_code == 201
 
 
+async def test_strangers_who_wait_for_keys_that_do_not_exist_do_not_keep_the_client_out() -> None:
+    """Its own key is at hand, so it waits for nothing."""
+    may = asyncio.Event()
+    may.set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await may.wait()
+        body = json.dumps({"keys": [dict(a_key("ES256", 1).public_jwk)]})
+        writer.write(
+            f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode()
+        )
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+        slow = {**{name: value for name, value in FINTECH.items() if name != "jwks"}, "jwks_uri": uri}
+        bank = Bank(clients=[slow, {**OTHER, "jwks": OTHER["jwks"]}, *APIS], limits={"waiting_per_client": 2})
+        client, stranger = bank.client(), bank.client(key=a_key("ES256", 9))
+        assert (await client.push()).status_code == 201
+        may.clear()
+        pushes = [asyncio.create_task(stranger.push()) for _ in range(3)]
+        done, waiting = await asyncio.wait(pushes, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        assert ([push.result().status_code for push in done], len(waiting)) == ([503], 2)
+        assert (await client.push()).status_code == 201
+        may.set()
+        assert sorted(push.status_code for push in await asyncio.gather(*pushes)) == [401, 401, 503]
+
+
 async def _register(bank: Bank, uri: str) -> tuple[int, dict[str, Any]]:
     response = await register(bank, jwks=None, jwks_uri=uri)
     return response.status_code, response.json()

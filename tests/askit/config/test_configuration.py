@@ -289,7 +289,8 @@ def test_what_is_wrong_with_a_client_names_the_client(members: dict[str, Any], w
 
 def test_an_extension_of_client_metadata_is_no_mistake() -> None:
     extended = {**FINTECH, "client_name#de": "Fintech", "software_id": "1"}
-    Config.from_mapping(settings(clients=[extended, *settings()["clients"][1:]]))
+    config = Config.from_mapping(settings(clients=[extended, *settings()["clients"][1:]]))
+    assert config.clients[0].metadata["software_id"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ async def test_ensure_redirect_uri_in_authorization_request(client: PlainClient)
         "javascript:alert(1)",
     ],
 )
-@pytest.mark.spec("RFC 9700 2.1a")
+@pytest.mark.spec("RFC 9126 2.1-3", "RFC 9700 2.1a")
 async def test_ensure_registered_redirect_uri(client: PlainClient, uri: str) -> None:
     response = await client.push(client.request(redirect_uri=uri))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from askit.requests.hosted_request_objects import HostedRequestObjects
+from fapikit.http_message import HttpResponse
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.hosting import TLS, Hosting, hosting
 from tests.askit.plain_client import PlainClient, read_callback
@@ -204,6 +206,24 @@ async def test_another_hash_means_that_it_was_replaced(web: Hosting) -> None:
         for _ in range(2):
             assert (await _go(client, f"{web.uri}#{hash_of(web.body)}")).status_code == 200
     assert len(web.seen) == 2
+
+
+def test_what_is_kept_is_bounded_even_where_nothing_lies() -> None:
+    hosted = HostedRequestObjects(lambda: 0.0)
+
+    def fetches(number: int) -> int:
+        flow = hosted.load(f"https://fintech.example/{number}")
+        effect = next(flow, None)
+        if effect is None:
+            return 0
+        fields, request = (("cache-control", "max-age=600"),), effect.request
+        with pytest.raises(StopIteration):
+            flow.send(HttpResponse(200, fields, b"", request.url, request))
+        return 1
+
+    assert (fetches(0), fetches(0)) == (1, 0)
+    assert sum(fetches(number) for number in range(1, 5000)) == 4999
+    assert fetches(0) == 1
 
 
 async def test_a_link_that_many_load_does_not_keep_the_client_from_proving_who_it_is(web: Hosting) -> None:

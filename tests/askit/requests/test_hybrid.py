@@ -7,17 +7,19 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from joserfc import jwe
 
 import rpkit
-from askit import AuthorizationServer
 from askit.clients.client import Client
 from askit.errors import InvalidRequest
 from askit.issuing.response_modes import RESPONSE_MODES
+from askit.pytest_plugin.faults import FaultyServer
 from askit.pytest_plugin.running import running
 from askit.requests.response_type import response_mode_of
 from fapikit import FAPI1_ADVANCED, PrivateKeyJWT
+from fapikit.jose.encryption_keys import DecryptionKey
 from tests.askit.bank import FINTECH, Bank, an_api
-from tests.keys import b64, claims_of
+from tests.keys import a_key, b64, claims_of, header_of
 
 CLIENT = {
     "client_id": "test-client",
@@ -27,7 +29,19 @@ CLIENT = {
     "token_endpoint_auth_method": "private_key_jwt",
     "id_token_signed_response_alg": "ES256",
 }
-SETTINGS: dict[str, Any] = {"profile": "fapi1-baseline", "clients": [CLIENT]}
+KEY_FOR_ENCRYPTION = DecryptionKey.generate("RSA-OAEP-256", kid="rsa-enc")
+SIGNING_KEY = a_key("ES256", 1)
+ENCRYPTED = {
+    "id_token_encrypted_response_alg": "RSA-OAEP-256",
+    "id_token_encrypted_response_enc": "A256GCM",
+}
+ENCRYPTING = {
+    **CLIENT,
+    **ENCRYPTED,
+    "client_id": "encrypting",
+    "jwks": {"keys": [dict(SIGNING_KEY.public_jwk), dict(KEY_FOR_ENCRYPTION.public_jwk)]},
+}
+SETTINGS: dict[str, Any] = {"profile": "fapi1-baseline", "clients": [CLIENT, ENCRYPTING]}
 
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +49,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def bank() -> Any:
-    with running(SETTINGS, kind=AuthorizationServer) as server:
+    with running(SETTINGS, kind=FaultyServer) as server:
         yield server
 
 
@@ -48,11 +62,11 @@ def client(bank: Any) -> Any:
 def a_client(bank: Any, **options: Any) -> rpkit.Client:
     return rpkit.Client.discover(
         bank.issuer,
-        client_id=bank.client_id,
-        auth=PrivateKeyJWT(bank.client_key),
         redirect_uri=bank.redirect_uri,
         profile="fapi1-baseline",
         **{
+            "client_id": bank.client_id,
+            "auth": PrivateKeyJWT(bank.client_key),
             "http": bank.http(),
             "response_type": "code id_token",
             "id_token_signed_response_alg": "ES256",
@@ -79,6 +93,27 @@ def test_the_answer_carries_its_signature(bank: Any, mode: str | None) -> None:
     assert not {"name", "email", "at_hash"} & front.keys()
     assert login.id_token.claims["name"] == "Alice"
     assert (login.id_token.subject, login.id_token.claims["auth_time"]) == (front["sub"], front["auth_time"])
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2.1-3, 5.2.2.1-6, 5.2.3.1-5; OIDC 10.2")
+def test_both_id_tokens_are_signed_and_then_encrypted(bank: Any) -> None:
+    seen: dict[str, str] = {}
+    bank.app.faults["token_response"] = lambda members: seen.update(members) or members
+    registered = {"client_id": "encrypting", "auth": PrivateKeyJWT(SIGNING_KEY), **ENCRYPTED}
+    with a_client(bank, decryption_keys=[KEY_FOR_ENCRYPTION], **registered) as client:
+        start = client.begin(scope="openid accounts")
+        callback = bank.browse(start.url)
+        login = client.complete(callback, start.transaction)
+    bank.app.faults.clear()
+    front, back = (
+        jwe.decrypt_compact(token, KEY_FOR_ENCRYPTION.material, algorithms=["RSA-OAEP-256", "A256GCM"])
+        for token in (dict(parse_qsl(urlsplit(callback).fragment))["id_token"], seen["id_token"])
+    )  # by another library
+    assert back.plaintext is not None
+    assert back.plaintext.decode() == login.id_token.token
+    assert front.plaintext is not None
+    assert header_of(front.plaintext.decode())["alg"] == "ES256"
+    assert "c_hash" in claims_of(front.plaintext.decode())
 
 
 REFUSED = {

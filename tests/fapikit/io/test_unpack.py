@@ -59,3 +59,15 @@ def test_a_body_that_breaks_off_is_not_taken_for_whole(form: str) -> None:
 def test_what_is_not_packed_is_said_to_be_not(octets: bytes) -> None:
     with pytest.raises(ValueError):
         unpack(octets, 1000)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_empty_bodies_in_a_row_do_not_cost_time(form: str) -> None:
+    """Half a mebibyte of them would hold a server up for seconds."""
+    packed = FORMS[form](b"")
+    with pytest.raises(ValueError, match="more than one compressed body"):
+        unpack(packed * 100, 1000)
+
+
+def test_a_gzip_body_of_many_members() -> None:
+    assert unpack(gzip.compress(b"x") * 64, 64) == b"x" * 64

@@ -137,6 +137,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.spec("RFC 9396 2")
 @pytest.mark.parametrize("what", BAD)
 def test_malformed_requests_are_not_sent(what: str, clients: Clients, bank: FakeBank) -> None:
     with pytest.raises(ConfigurationError):

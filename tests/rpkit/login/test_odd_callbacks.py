@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fapikit import FapiError
 from fapikit.stores.sealed import Seal
-from rpkit.web.pages import COOKIE, WebRequest, returned
+from rpkit.web.browser_logins import COOKIE, returned
+from rpkit.web.messages import WebRequest
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank
 

@@ -8,7 +8,8 @@ import pytest
 
 from fapikit.stores.sealed import Seal
 from rpkit.errors import TransactionMissing
-from rpkit.web import pages as web
+from rpkit.web import browser_logins
+from rpkit.web.messages import WebRequest
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank
 
@@ -28,15 +29,15 @@ def test_abandoned_logins_never_lock_a_browser_out(profile: str, at_least: int, 
     cookies: dict[str, str] = {}
     for _ in range(8):
         start = client.begin(scope="openid accounts", authorization_details=[PAYMENT])
-        request = web.WebRequest("POST", "/login", {}, cookies)
-        answer = web.started(start, request, seal=SEAL, now=bank.clock())
+        request = WebRequest("POST", "/login", {}, cookies)
+        answer = browser_logins.started(start, request, seal=SEAL, now=bank.clock())
         for header, value in answer.headers:
             if header == "set-cookie":
                 name, content = value.split(";")[0].split("=", 1)
                 cookies[name] = content
         cookies = {name: content for name, content in cookies.items() if content}
         assert len("; ".join(f"{name}={content}" for name, content in cookies.items())) < 7500
-        assert f"{web.COOKIE}{start.transaction.id}" in cookies
+        assert f"{browser_logins.COOKIE}{start.transaction.id}" in cookies
     logins = {name.split(".")[0] for name in cookies}
     assert len(logins) >= at_least  # two tabs at once always work
 
@@ -44,7 +45,7 @@ def test_abandoned_logins_never_lock_a_browser_out(profile: str, at_least: int, 
 def begun(cookies: dict[str, str], client: Any, now: float, **options: Any) -> str:
     """One more login of a browser, whose cookies change; the name of its transaction."""
     start = client.begin(**{"scope": "openid accounts", **options})
-    answer = web.started(start, web.WebRequest("POST", "/login", {}, cookies), seal=SEAL, now=now)
+    answer = browser_logins.started(start, WebRequest("POST", "/login", {}, cookies), seal=SEAL, now=now)
     for header, value in answer.headers:
         if header == "set-cookie":
             name, content = value.split(";")[0].split("=", 1)
@@ -60,16 +61,16 @@ def test_the_oldest_login_gives_way_and_not_a_random_one(bank: FakeBank) -> None
     for _ in range(12):  # their names are random: an order by name would not last
         begun_one_after_another.append(begun(cookies, client, bank.clock()))
         bank.clock.advance(1)
-        held = {name.removeprefix(web.COOKIE) for name in cookies}
-        assert held == set(begun_one_after_another[-web.MAX_LOGINS :])
+        held = {name.removeprefix(browser_logins.COOKIE) for name in cookies}
+        assert held == set(begun_one_after_another[-browser_logins.MAX_LOGINS :])
 
 
 def test_what_nobody_can_open_is_the_first_to_go(bank: FakeBank) -> None:
     client = Clients("sync").of(bank)
-    broken = {f"{web.COOKIE}{'0' * 32}": "an-old-seal", f"{web.COOKIE}{'f' * 32}": ""}
+    broken = {f"{browser_logins.COOKIE}{'0' * 32}": "an-old-seal", f"{browser_logins.COOKIE}{'f' * 32}": ""}
     cookies = dict(broken)
-    mine = [begun(cookies, client, bank.clock()) for _ in range(web.MAX_LOGINS)]
-    assert {name.removeprefix(web.COOKIE) for name in cookies} == set(mine)
+    mine = [begun(cookies, client, bank.clock()) for _ in range(browser_logins.MAX_LOGINS)]
+    assert {name.removeprefix(browser_logins.COOKIE) for name in cookies} == set(mine)
 
 
 # --- On this machine, in the clear ---------------------------------------------------------------
@@ -90,8 +91,8 @@ def test_a_cookie_fits_the_address_that_it_comes_back_to(what: str, bank: FakeBa
     options: dict[str, Any] = {"redirect_uri": redirect_uri, "profile": "oauth-2.1"}
     client = Clients("sync").of(bank, **options, **({} if mode is None else {"response_mode": mode}))
     start = client.begin(scope="openid")
-    request = web.WebRequest("POST", "/login", {}, {})
-    answer = web.started(start, request, seal=SEAL, now=bank.clock())
+    request = WebRequest("POST", "/login", {}, {})
+    answer = browser_logins.started(start, request, seal=SEAL, now=bank.clock())
     (line,) = [value for name, value in answer.headers if name == "set-cookie"]
     assert line.startswith(f"{beginning}{start.transaction.id}=")
     assert ("Secure" in line) is secure
@@ -103,11 +104,9 @@ def test_a_cookie_fits_the_address_that_it_comes_back_to(what: str, bank: FakeBa
         .removeprefix("https://fintech.example")
     )
     body = callback.encode() if mode else b""
-    back = web.WebRequest(
-        "POST" if mode else "GET", "/callback" if mode else callback, {}, {name: value}, body
-    )
-    assert web.returned(back, redirect_uri, seal=SEAL).transaction.state == start.transaction.state
-    assert web.ended_after(back, redirect_uri)[0][1].startswith(f"{name}=;")
+    back = WebRequest("POST" if mode else "GET", "/callback" if mode else callback, {}, {name: value}, body)
+    assert browser_logins.returned(back, redirect_uri, seal=SEAL).transaction.state == start.transaction.state
+    assert browser_logins.ended_after(back, redirect_uri)[0][1].startswith(f"{name}=;")
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-4")
@@ -115,8 +114,8 @@ def test_the_plain_cookie_counts_on_loopback_alone(bank: FakeBank) -> None:
     """A neighbour of the site may plant one (another subdomain, clear text), but none that begins with __Host-."""
     client = Clients("sync").of(bank)
     start = client.begin(scope="openid")
-    planted = {f"{web.LOOPBACK_COOKIE}{start.transaction.id}": start.transaction.seal(SEAL)}
+    planted = {f"{browser_logins.LOOPBACK_COOKIE}{start.transaction.id}": start.transaction.seal(SEAL)}
     callback = bank.authorize(start.url).removeprefix("https://fintech.example")
-    request = web.WebRequest("GET", callback, {}, planted)
+    request = WebRequest("GET", callback, {}, planted)
     with pytest.raises(TransactionMissing):
-        web.returned(request, "https://fintech.example/callback", seal=SEAL)
+        browser_logins.returned(request, "https://fintech.example/callback", seal=SEAL)

@@ -15,7 +15,7 @@ from fapikit import KeyRing, PrivateKeyJWT
 from fapikit.errors import ConfigurationError
 from fapikit.stores.sealed import Seal
 from rpkit import Client, ClientKeys
-from rpkit.web.pages import COOKIE, MAX_LOGINS
+from rpkit.web.browser_logins import COOKIE, MAX_LOGINS
 from tests.keys import a_key, header_of
 from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
 from tests.mothers.fapi1 import ADVANCED
@@ -97,7 +97,7 @@ def test_another_site_cannot_start_a_login(site: str, make_site: MakeSite, bank:
     assert browser.open("POST", "/login", origin="https://fintech.example").status == 303
 
 
-@pytest.mark.spec("FAPI2-SP 5.3.3.1-4")
+@pytest.mark.spec("FAPI2-SP 5.3.3.1-4", "RFC 9700 2.1b")
 def test_the_pages_redirect_to_the_bank_and_nowhere_else(make_site: MakeSite, bank: FakeBank) -> None:
     _, browser = make_site(bank)
     wish = "next=https://evil.example/&redirect_uri=https://evil.example/&return_to=//evil.example"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rpkit.web import pages as web
+from rpkit.web import browser_logins
 from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.web.sites import SITES, Browser, Site
 
@@ -25,9 +25,9 @@ def begun(browser: Browser, bank: FakeBank) -> str:
 
 def test_the_oldest_login_gives_way(make_site: MakeSite, bank: FakeBank) -> None:
     _, browser = make_site(bank)
-    tabs = [begun(browser, bank) for _ in range(web.MAX_LOGINS + 2)]
+    tabs = [begun(browser, bank) for _ in range(browser_logins.MAX_LOGINS + 2)]
     statuses = [browser.open("GET", callback).status for callback in tabs]
-    assert statuses == [400, 400] + [200] * web.MAX_LOGINS
+    assert statuses == [400, 400] + [200] * browser_logins.MAX_LOGINS
 
 
 def test_the_oldest_login_gives_way_whatever_order_the_cookies_come_in(
@@ -35,11 +35,13 @@ def test_the_oldest_login_gives_way_whatever_order_the_cookies_come_in(
 ) -> None:
     _, browser = make_site(bank)
     tabs = []
-    for _ in range(web.MAX_LOGINS + 1):
+    for _ in range(browser_logins.MAX_LOGINS + 1):
         tabs.append(begun(browser, bank))
         bank.clock.advance(1)
         browser.cookies = dict(sorted(browser.cookies.items()))
-    assert [browser.open("GET", callback).status for callback in tabs] == [400] + [200] * web.MAX_LOGINS
+    assert [browser.open("GET", callback).status for callback in tabs] == [400] + [
+        200
+    ] * browser_logins.MAX_LOGINS
 
 
 def test_a_preview_finishes_no_login(make_site: MakeSite, bank: FakeBank) -> None:

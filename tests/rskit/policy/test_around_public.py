@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 import asgi_mw
 import wsgi_mw
 from fapikit.errors import ConfigurationError
+from rskit import Cors
 from rskit.access import Access, is_public, public
 from rskit.policy.around_public import AroundPublic, name_of, replaced
 from tests.rskit.mothers import a_server
@@ -68,7 +69,7 @@ def test_what_is_named_is_known_again(named: Any, layer: Any, name: str):
         (type, Layer),
         (functools.partial, functools.partial(function)),
         (f"{HERE}.Layer", LAYER.hook),
-        (f"{HERE}.func", function),
+        (f"{HERE}.Layer", Derived),
         ((lambda: None), (lambda: None)),
     ],
 )
@@ -91,12 +92,40 @@ def test_what_is_missing_is_said_once_and_in_order():
         (["Timing"], "it contains"),
         ([7], "it contains"),
         (["bank.app.<lambda>"], "lambda"),
+        (["rskit.policy"], "cannot be called"),
+        (["no_such_package.Timing"], "no_such_package"),
+        ([f"{HERE}.nowhere.Timing"], "has no 'nowhere'"),
+        ([f"{HERE}.Layer.hock"], "has no 'hock'"),
+        ([f"{HERE}.func"], "has no 'func'"),
+        ([f"{HERE}..function"], "has no ''"),
+        (["tests.rskit.policy.no_such_module.Timing"], "no_such_module"),
+        ([".Timing"], "no dotted name"),
+        ([f"{HERE}.nowhere.<locals>.Timing"], "has no 'nowhere'"),
     ],
 )
 def test_what_names_nothing_is_refused_at_construction(named: Any, said: str):
     for protect, app in ((asgi_mw.Protect, Starlette()), (wsgi_mw.Protect, flask.Flask("api"))):
         with pytest.raises(ConfigurationError, match=said):
             protect(app, a_server(), around_public=named)  # type: ignore[operator]
+
+
+def made_within() -> type:
+    class Inner:
+        pass
+
+    return Inner
+
+
+def test_what_was_made_within_a_function_can_be_named():
+    named = f"{HERE}.made_within.<locals>.Inner"
+    assert AroundPublic([named]).allows(made_within())
+    assert not AroundPublic([named]).allows(made_within)
+
+
+def test_a_name_may_be_the_one_that_it_is_imported_by():
+    assert AroundPublic(["rskit.Cors"]).allows(Cors)
+    assert AroundPublic([name_of(Cors)]).allows(Cors)
+    assert name_of(Cors) != "rskit.Cors"
 
 
 def test_steps_that_are_replaced_are_found_wherever_that_was_done():

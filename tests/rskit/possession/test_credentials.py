@@ -13,7 +13,7 @@ from tests.rskit.mothers import a_view
 LONGEST = "a" * 16_384
 
 
-@pytest.mark.spec("RFC 6750 2.1", "RFC 9449 7.1")
+@pytest.mark.spec("FAPI2-SP 5.3.4-1", "RFC 6750 2.1", "RFC 9449 7.1")
 @pytest.mark.parametrize(
     ("value", "scheme", "token"),
     [

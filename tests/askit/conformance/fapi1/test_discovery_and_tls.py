@@ -81,7 +81,7 @@ def _probe(
             return None
 
 
-@pytest.mark.spec("FAPI1-ADV 8.5-1, -3", "FAPI1-BL 7.1a")
+@pytest.mark.spec("FAPI1-ADV 8.5-1, -2, -3", "FAPI1-BL 7.1a")
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_what_the_bank_agrees_to(bank: LiveBank) -> None:
     newest, chosen = await asyncio.to_thread(_probe, bank, ssl.TLSVersion.TLSv1_3) or ("", "")
