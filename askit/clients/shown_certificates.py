@@ -99,11 +99,10 @@ class ShownCertificates:
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
         changes = await self._registrations.changes(self._seen if now < self._everybody_at else None)
+        if changes.client_ids is None or changes.client_ids:
+            await self._look_at_registered(changes.client_ids)
         if changes.client_ids is None:
-            await self._look_at_everybody()
             self._everybody_at = now + EVERYBODY_EVERY
-        else:
-            await self._look_at(changes.client_ids)
         self._seen = changes.latest
         await self._tell_all()
         with suppress(TimeoutError):
@@ -123,10 +122,11 @@ class ShownCertificates:
                 if client_id in self._remote:
                     self._group(client)[client_id] = found
 
-    async def _look_at_everybody(self) -> None:
+    async def _look_at_registered(self, changed: Iterable[str] | None) -> None:
+        """`changed`: None for all of them. In each process they have the same order, that of the list."""
         before = set(self._registered)
         everybody = await self._registrations.client_ids()
-        await self._look_at(everybody)
+        await self._look_at(everybody if changed is None else changed)
         for client_id in before.difference(everybody):
             self._drop(client_id)
         in_order = {name: self._registered[name] for name in everybody if name in self._registered}

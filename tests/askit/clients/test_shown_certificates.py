@@ -250,6 +250,39 @@ async def test_after_more_changes_than_are_remembered_everybody_is_looked_at(
     await other.core.aclose()
 
 
+async def test_the_order_is_that_of_the_registrations_in_each_process() -> None:
+    one = Bank(clients=APIS, initial_access_token=OPENER)
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there = Told(other)
+    await other.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    answers = [await register(one, jwks={"keys": [jwk_of(made)]}, **members) for made in (ONE, TWO, THREE)]
+    latest = await other.core.clients.find(answers[-1].json()["client_id"])
+    assert latest is not None
+    await other.core.shown_certificates.learn(latest)
+    await there.becomes(ONE, TWO, THREE)
+    assert list(there.in_order) == [ONE.der, TWO.der, THREE.der]
+    await other.core.aclose()
+
+
+async def test_whoever_is_on_the_list_no_more_is_forgotten(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if so much has changed since then that the change is no longer remembered."""
+    one = Bank(clients=APIS, initial_access_token=OPENER)
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there = Told(other)
+    await other.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    answers = [await register(one, jwks={"keys": [jwk_of(made)]}, **members) for made in (ONE, TWO)]
+    await there.becomes(ONE, TWO)
+    monkeypatch.setattr(registrations, "_CHANGES", 1)
+    await one.server.core.registrations.end(answers[0].json())
+    await one.server.core.registrations._note_change(answers[1].json()["client_id"])
+    await there.becomes(TWO)
+    await other.core.aclose()
+
+
 async def test_a_registration_whose_lifetime_is_over_is_forgotten(
     quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
