@@ -171,12 +171,12 @@ def _ask_for_pointer(resource: str) -> Flow[str | None]:
 
 def _no_metadata(resource: str, failures: list[FapiError], pointer: str | None) -> FapiError:
     reasons = "; ".join(error.message for error in failures)  # each names its URL
-    where = "its answer without a token points to" if pointer is None else "further that it points to"
+    other = "no" if pointer is None else "no further"
     kind = MalformedMessage if all(isinstance(e, MalformedMessage) for e in failures) else UnexpectedStatus
     later = any(error.remedy is Remedy.RETRY_LATER for error in failures)
     return kind(
-        f"no metadata of {resource} are found: {reasons}; and there is nothing {where} at its own origin"
-        f" (resource_metadata). If you know the issuer, {_WITHOUT_THE_API}",
+        f"no metadata of {resource} are found: {reasons}; and its answer without a token names {other} place at its own"
+        f" origin (resource_metadata). If you know the issuer, {_WITHOUT_THE_API}",
         clause="RFC 9728 3.1",
         remedy=Remedy.RETRY_LATER if later else Remedy.FIX_CONFIGURATION,
         facts=failures[-1].facts,
