@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -169,7 +169,7 @@ def _ask_for_pointer(resource: str) -> Flow[str | None]:
     return _pointer_in(read_challenges(response.all("www-authenticate")), resource)
 
 
-def _no_metadata(resource: str, failures: list[FapiError], pointer: str | None) -> FapiError:
+def _no_metadata(resource: str, failures: Sequence[FapiError], pointer: str | None) -> FapiError:
     reasons = "; ".join(error.message for error in failures)  # each names its URL
     other = "no" if pointer is None else "no further"
     kind = MalformedMessage if all(isinstance(e, MalformedMessage) for e in failures) else UnexpectedStatus
