@@ -47,8 +47,9 @@ def server_context(
 def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
     """Let a server ask each client for a certificate. A client without one can connect too.
 
-    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. The dates
-    are checked later, where an error can be reported. Raises ConfigurationError for what is not a certificate.
+    `trusted`, DER: the authorities, and the self-signed certificates that clients registered; see `read_certificates`.
+    A client with any other certificate cannot connect. The handshake proves possession of the key and nothing else; it
+    does not look at the dates. Raises ConfigurationError for what is not a certificate.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
@@ -73,12 +74,12 @@ def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes])
         ) from error
 
 
-def read_certificates(file: Path) -> list[bytes]:
+def read_certificates(file: Path | str) -> list[bytes]:
     """The certificates of a PEM file, DER. Raises ConfigurationError."""
     try:
         return [
             certificate.public_bytes(Encoding.DER)
-            for certificate in x509.load_pem_x509_certificates(file.read_bytes())
+            for certificate in x509.load_pem_x509_certificates(Path(file).read_bytes())
         ]
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"no PEM certificates can be read from {file}") from error
