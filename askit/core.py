@@ -105,7 +105,10 @@ class Core:
         self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
         self.hosted_request_objects = HostedRequestObjects(clock)
         self.registrations = Registrations(
-            self.records, config.registration, per_address=config.limits.registrations_per_address
+            self.records,
+            config.registration,
+            per_address=config.limits.registrations_per_address,
+            random_bytes=random_bytes,
         )
         self.shown_certificates = ShownCertificates(self.clients, self.registrations, self.run)
         self.keys = ServerKeys(
@@ -155,7 +158,7 @@ class Core:
         for alg in sorted(wanted):
             await self.keys.signer(alg)
         await self.decryption_keys.all()
-        self.shown_certificates.start()
+        await self.shown_certificates.start()
 
     async def aclose(self) -> None:
         """Close connections; and the store, unless it was passed in."""

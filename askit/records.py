@@ -16,6 +16,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     session-clients  the clients to notify of its end, by its session_id
     client   a self-registered client                   registration                   the digest of its token
     registered, registered-from   the ids of all these clients, and of those from one address
+    registrations-changed         the last changes of them, for the other processes
     keys     this server's signing keys                 secret       for nonces, form tokens and sealed requests
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4

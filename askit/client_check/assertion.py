@@ -14,7 +14,7 @@ from askit.core import Core
 from askit.errors import InvalidClient, ReplayedAssertion
 from fapikit.client_authentication.assertion import ASSERTION_TYPE
 from fapikit.errors import LivesTooLong, WrongAudience, WrongSubject
-from fapikit.jose.claims import Expected
+from fapikit.jose.claims import Expected, number
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import CLIENT_ASSERTION
 from fapikit.jose.shared_secret import HMAC_ALGORITHMS
@@ -95,7 +95,8 @@ async def require_single_use(core: Core, claims: Mapping[str, Any], client: Clie
             facts={"claim": "exp"},
         )
     skew = profile.clock_skew
-    made_at = float(claims["iat"]) if "iat" in claims else float(claims["exp"]) - MAX_LIFETIME
+    issued_at = number(claims, "iat", CLIENT_ASSERTION)
+    made_at = float(claims["exp"]) - MAX_LIFETIME if issued_at is None else issued_at
     name, ttl = f"{client.client_id}\0{claims['jti']}", lives + skew
     if not await core.records.mark("assertion", name, ttl, owners=client.owners, since=made_at - skew):
         raise ReplayedAssertion("this client assertion was used before")

@@ -43,7 +43,7 @@ async def change(core: Core, request: Request) -> Response:
         raise InvalidClientMetadata(
             "the registration has changed in the meantime: read it again", clause="RFC 7592 2.2"
         )
-    core.shown_certificates.learn(core.clients.read(changed))
+    await core.shown_certificates.learn(core.clients.read(changed))
     return information(core, changed, token)
 
 
@@ -51,8 +51,8 @@ async def end(core: Core, request: Request) -> Response:
     """204. From now on nothing that was issued to the client is valid. Raises InvalidToken."""
     _, metadata, _ = await _registered(core, request)
     core.clients.forget(metadata["client_id"])
-    core.shown_certificates.forget(metadata["client_id"])
     await core.registrations.end(metadata)
+    await core.shown_certificates.forget(metadata["client_id"])
     return Response(status_code=204, headers={"cache-control": "no-store"})
 
 

@@ -53,7 +53,7 @@ async def register(core: Core, request: Request) -> Response:
     metadata = complete(core, await read_metadata(request), identity)
     token = random_token(core.random_bytes)
     await core.registrations.keep(metadata, digest(token))
-    core.shown_certificates.learn(core.clients.read(metadata))
+    await core.shown_certificates.learn(core.clients.read(metadata))
     return information(core, metadata, token, 201)
 
 

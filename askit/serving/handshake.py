@@ -10,8 +10,10 @@ Role: AS
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 from askit.config.values import TlsFiles
@@ -30,7 +32,6 @@ from fapikit.profiles import Profile
 MOST: Final = 2000
 """Of so many registered certificates the handshake takes account: they take 0.3 ms each when a context is made."""
 
-
 Name: TypeAlias = tuple[frozenset[tuple[str, str]], ...]
 
 
@@ -41,24 +42,19 @@ class Handshake:
         """`asks`: for a client certificate. Raises ConfigurationError."""
         self._files, self._profile, self._asks, self._log = files, profile, asks, log
         self._authorities = self._read_authorities()
+        self._told: Sequence[bytes] = ()
         self._trusted: frozenset[bytes] = frozenset()
-        self.context = self._made()
+        self._left_out = 0
+        # One thread, so that changes follow one another. A context of many certificates takes a second.
+        self._worker = ThreadPoolExecutor(1, "askit-handshake")
+        self.context = self._made(())
 
-    def trust(self, registered: Iterable[bytes]) -> None:
-        """Take these certificates, DER, beside those of the client CA, which is read again. If they are too many, the
-        first are taken."""
-        try:
-            authorities = self._read_authorities()
-        except ConfigurationError as error:
-            self._log.warning("what was read before stays in force: tls.client_ca: %s", error)
-            authorities = self._authorities
-        trusted = frozenset(_not_named_like(authorities, registered)[:MOST])
-        if authorities == self._authorities and trusted >= self._trusted:
-            self._add(self.context, trusted - self._trusted)
-            self._trusted = trusted
-        else:
-            self._authorities, self._trusted = authorities, trusted
-            self.context = self._made()
+    async def trust(self, registered: Sequence[bytes]) -> None:
+        """Take these certificates, DER, beside those of the client CA, which is read again.
+
+        If there are more than `MOST`, the last are left out. Meanwhile the event loop serves others.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._trust, registered)
 
     def note_failure(self, error: OSError) -> None:
         """One line on the log: why a client's certificate was refused, if it was."""
@@ -67,26 +63,54 @@ class Handshake:
         else:
             self._log.debug("a handshake failed: %s", type(error).__name__)
 
+    def _trust(self, registered: Sequence[bytes]) -> None:
+        try:
+            authorities = self._read_authorities()
+        except ConfigurationError as error:
+            self._log.warning("what was read before stays in force: tls.client_ca: %s", error)
+            authorities = self._authorities
+        if (authorities, registered) == (self._authorities, self._told):
+            return
+        usable = _not_named_like(authorities, registered)
+        chosen = usable[:MOST]
+        self._warn_of(len(usable) - len(chosen))
+        if authorities == self._authorities and self._trusted.issubset(chosen):
+            self._add(self.context, [der for der in chosen if der not in self._trusted])
+        else:
+            self._authorities = authorities
+            self.context = self._made(chosen)
+        self._told, self._trusted = registered, frozenset(chosen)
+
+    def _warn_of(self, left_out: int) -> None:
+        if left_out and left_out != self._left_out:
+            self._log.warning(
+                "%d certificates that clients registered are left out, because the handshake takes %d: whoever shows "
+                "one of them is refused. The clients of the configuration come first, then the newest certificate of "
+                "each client that registered itself, the oldest client first. Lower [registration] max_clients or "
+                "lifetime, have clients issue their certificates under tls.client_ca, or end TLS at a proxy "
+                "([client_certificates])",
+                left_out,
+                MOST,
+            )
+        self._left_out = left_out
+
     def _read_authorities(self) -> list[bytes]:
         return [] if self._files.client_ca is None else read_certificates(self._files.client_ca)
 
-    def _made(self) -> ssl.SSLContext:
+    def _made(self, registered: Iterable[bytes]) -> ssl.SSLContext:
         context = server_context(self._files.certificate, self._files.key, profile=self._profile)
         if self._asks:
             ask_for_client_certificates(context, self._authorities)
-            self._add(context, self._trusted)
+            self._add(context, registered)
         return context
 
     def _add(self, context: ssl.SSLContext, registered: Iterable[bytes]) -> None:
-        """One that OpenSSL does not take keeps no other out: whoever registers could shut out everybody."""
-        try:
-            trust_client_certificates(context, registered)
-        except ConfigurationError:
-            for der in registered:
-                try:
-                    trust_client_certificates(context, [der])
-                except ConfigurationError as error:
-                    self._log.warning("a certificate that a client registered is left out: %s", error)
+        """One by one: OpenSSL holds the interpreter's lock meanwhile, and what it does not take keeps no other out."""
+        for der in registered:
+            try:
+                trust_client_certificates(context, [der])
+            except ConfigurationError as error:
+                self._log.warning("a certificate that a client registered is left out: %s", error)
 
 
 def _not_named_like(authorities: Iterable[bytes], registered: Iterable[bytes]) -> list[bytes]:

@@ -4,7 +4,7 @@ The TLS handshake cannot verify the chain. A server that accepts registered self
 trust anchors, and the owner of one could issue a leaf with the subject of another client. So the chain is verified
 here, against the client CA alone.
 
-Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-3
+Spec: RFC 8705 2.1, 2.2, 7.4; RFC 5280 4.2.1.3, 4.2.1.12, 6.1, 6.3; FAPI2-SP 5.4.1-2, -3
 Role: C, AS
 """
 
@@ -85,7 +85,7 @@ def require_fit(
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < rsa_bits:
         raise UnfitCertificate(
             f"the certificate's RSA key has {key.key_size} bits: at least {rsa_bits}",
-            clause="FAPI2-SP 5.4.1-3",
+            clause="FAPI2-SP 5.4.1-2",
         )
     if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < ec_bits:
         raise UnfitCertificate(

@@ -90,7 +90,7 @@ class DecryptionFailed(JwtError):
 class NotEncrypted(JwtError):
     """A JWT is not encrypted, and encryption was registered."""
 
-    clause = "RFC 9068 4-2"
+    clause = "OIDC Registration 2"
 
 
 class ClaimError(JwtError):

@@ -1,5 +1,9 @@
 """The checks of the registered claims, which are the same for every kind of JWT.
 
+An optional claim that is null or `""` is absent. A forbidden claim is refused whatever its value: its name alone shows
+that the JWT was made for another purpose (a null `nonce` in a logout token, null `events` in an ID token), and what a
+JWT is for is a decision. A required claim never becomes optional by being empty.
+
 Spec: RFC 7519 4.1; RFC 8725 3.8, 3.9; FAPI2-SP 5.3.2.1-13
 Not checked here: nonce, hashes, acr and other claims of one purpose only. See the module of that purpose.
 """
@@ -50,6 +54,12 @@ class Expected:
             raise ValueError(f"skew must be between 0 and {MAX_FUTURE:.0f} seconds")
 
 
+def has_value(claims: Mapping[str, Any], name: str) -> bool:
+    """Whether an optional claim is present: null and `""` say nothing."""
+    value = claims.get(name)
+    return value is not None and value != ""
+
+
 def check_issuer(claims: Mapping[str, Any], purpose: Purpose, issuer: str) -> None:
     """Compare `iss` exactly. Raises MissingClaim or WrongIssuer."""
     found = claims.get("iss")
@@ -79,7 +89,8 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
                 ForbiddenClaim, f"this {purpose.name} must not have {name}", about=name, facts={"claim": name}
             )
     for name in ("iss", "sub", "jti", "client_id"):
-        if name in claims and not isinstance(claims[name], str):
+        value = claims.get(name)
+        if value is not None and not isinstance(value, str):
             raise purpose.fail(MalformedClaim, f"{name} is not a string", about=name, facts={"claim": name})
     _check_self(claims, purpose)
     if expected.issuer is not None:
@@ -97,7 +108,7 @@ def check_claims(claims: Mapping[str, Any], purpose: Purpose, expected: Expected
 
 def _check_self(claims: Mapping[str, Any], purpose: Purpose) -> None:
     """`iss` equals `sub` in a client assertion, and in no other kind of JWT (RFC 8725 3.12)."""
-    same = "iss" in claims and claims["iss"] == claims.get("sub")
+    same = has_value(claims, "iss") and claims["iss"] == claims.get("sub")
     if purpose.self_issued and not same:
         raise purpose.fail(
             WrongSubject, f"sub of this {purpose.name} is not its iss", about="sub", facts={"claim": "sub"}
@@ -149,9 +160,12 @@ def check_audience(
 
 
 def number(claims: Mapping[str, Any], name: str, purpose: Purpose) -> float | None:
-    """A NumericDate, or None if it is absent. Raises MalformedClaim for strings, booleans and infinities."""
+    """A NumericDate, or None if it is absent. Raises MalformedClaim for strings, booleans and infinities.
+
+    A required claim that is `""` is malformed: a JWT without its `exp` would never end.
+    """
     value = claims.get(name)
-    if value is None and name not in claims:
+    if value is None or (value == "" and name not in purpose.required):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise purpose.fail(MalformedClaim, f"{name} is not a number", about=name, facts={"claim": name})

@@ -77,6 +77,7 @@ ACCESS_TOKEN: Final = Purpose(
     clauses={
         "typ": "RFC 9068 4-1",
         "signature": "RFC 9068 4-5",
+        "encryption": "RFC 9068 4-2",
         "iss": "RFC 9068 4-3",
         "aud": "RFC 9068 4-4",
         "exp": "RFC 9068 4-6",
@@ -119,6 +120,7 @@ JARM_RESPONSE: Final = Purpose(
         }
     ),
     clauses={
+        "encryption": "JARM 2.4-1",
         "iss": "JARM 2.4-2",
         "aud": "JARM 2.4-3",
         "exp": "JARM 2.4-4",
@@ -137,6 +139,7 @@ REQUEST_OBJECT: Final = Purpose(
     clauses={
         "typ": "FAPI2-MS 5.3.1-5",
         "signature": "RFC 9101 6.2",
+        "encryption": "RFC 9101 6.1",
         "iss": "RFC 9101 4",
         "aud": "FAPI2-MS 5.3.1-2",
         "nbf": "FAPI2-MS 5.3.1-3",
@@ -197,6 +200,7 @@ INTROSPECTION_RESPONSE: Final = Purpose(
     required=("iss", "aud", "iat", "token_introspection"),
     clauses={
         "typ": "RFC 9701 5a",
+        "encryption": "RFC 9701 6",
         "iss": "RFC 9701 5a",
         "aud": "RFC 9701 5a",
         "iat": "RFC 9701 5a",
@@ -210,12 +214,13 @@ LOGOUT_TOKEN: Final = Purpose(
     required=("iss", "aud", "iat", "exp", "jti", "events"),
     forbidden=frozenset({"nonce", "token_introspection", "code"}),
     error_code="invalid_request",
+    clauses={"encryption": "OIDC Back-Channel Logout 2.6"},
 )
 USERINFO_RESPONSE: Final = Purpose(
     name="UserInfo response",
     required=("sub",),
     forbidden=frozenset({"nonce", "at_hash", "events", "token_introspection", "code", "htm", "htu"}),
-    clauses={"iss": "OIDC 5.3.2", "aud": "OIDC 5.3.2", "sub": "OIDC 5.3.2"},
+    clauses={"iss": "OIDC 5.3.2", "aud": "OIDC 5.3.2", "sub": "OIDC 5.3.2", "encryption": "OIDC 5.3.4"},
     max_octets=64 * 1024,
 )
 SIGNED_METADATA: Final = Purpose(

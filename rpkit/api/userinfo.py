@@ -13,7 +13,7 @@ from typing import Any, Final
 from fapikit.errors import ConfigurationError, WrongSubject
 from fapikit.flow import Flow
 from fapikit.http_message import HttpResponse, read_json_object
-from fapikit.jose.claims import Expected, audiences_of
+from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
@@ -105,9 +105,8 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
         expected=Expected(issuer=bank.issuer, audience=(), now=bank.now(), skew=bank.profile.clock_skew),
         decryption=bank.decryption("userinfo"),
     )
-    if "aud" in verified.claims and bank.settings.client_id not in audiences_of(
-        verified.claims, USERINFO_RESPONSE
-    ):
+    named = has_value(verified.claims, "aud")
+    if named and bank.settings.client_id not in audiences_of(verified.claims, USERINFO_RESPONSE):
         raise UserInfoError("the aud of this signed UserInfo is another client", facts={"claim": "aud"})
     return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
 

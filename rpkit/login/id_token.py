@@ -16,7 +16,7 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
-from fapikit.jose.claims import audiences_of, number
+from fapikit.jose.claims import audiences_of, has_value, number
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import VerifiedJwt
@@ -137,7 +137,7 @@ def continuity_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 def comparable(claims: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Those of these claims that have a value. An `aud` that is a string becomes a list of one."""
-    found = {name: claims[name] for name in names if claims.get(name) not in (None, "")}
+    found = {name: claims[name] for name in names if has_value(claims, name)}
     if isinstance(found.get("aud"), str):
         found["aud"] = [found["aud"]]
     return found
@@ -179,20 +179,19 @@ def _check_nonce(claims: Mapping[str, Any], transaction: Transaction) -> None:
 
 
 def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
-    azp = claims.get("azp")
-    if azp is not None and azp != bank.settings.client_id:
+    if has_value(claims, "azp") and claims["azp"] != bank.settings.client_id:
         raise ID_TOKEN.fail(
             WrongAudience,
             "azp of the ID token is another client",
-            facts={"claim": "azp", "got": str(azp)[:100]},
+            facts={"claim": "azp", "got": str(claims["azp"])[:100]},
         )
 
 
 def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: LoginReport) -> None:
-    found = verified.claims.get("at_hash")
-    if found is None or access_token is None:
+    if not has_value(verified.claims, "at_hash") or access_token is None:
         report.skipped("ID token: at_hash", "OIDC 3.1.3.6", "it is optional here, and the ID token has none")
         return
+    found = verified.claims["at_hash"]
     right = half_hash(access_token.reveal(), verified.header["alg"])
     if not isinstance(found, str) or not hmac.compare_digest(found.encode(), right.encode()):
         raise WrongHash(
@@ -247,7 +246,7 @@ def _check_requested(claims: Mapping[str, Any], transaction: Transaction, report
         if not isinstance(wish, Mapping) or not wish.get("essential"):
             continue
         allowed = wish.get("values", [wish["value"]] if "value" in wish else None)
-        if name not in claims or (allowed is not None and claims[name] not in allowed):
+        if not has_value(claims, name) or (allowed is not None and claims[name] not in allowed):
             raise WrongRequestedClaim(
                 f"the essential claim {name} is missing, or has a value that was not requested",
                 facts={"claim": name},

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from fapikit.errors import MalformedClaim, MalformedMessage, MissingClaim
 from fapikit.flow import Flow
+from fapikit.jose.claims import has_value
 from fapikit.jose.purposes import LOGOUT_TOKEN
 from fapikit.parameters import Parameters, parse_parameters
 from fapikit.secrets import Concealed, conceal
@@ -79,12 +80,14 @@ def _parsed(form: bytes | Mapping[str, str]) -> Parameters:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    value = claims.get(name)
-    if value is None or (isinstance(value, str) and value):
+    if not has_value(claims, name):
+        return None
+    value = claims[name]
+    if isinstance(value, str):
         return value
     raise LOGOUT_TOKEN.fail(
         MalformedClaim,
-        f"{name} of the logout token is not a string, or is empty",
+        f"{name} of the logout token is not a string",
         clause=_CLAUSE,
         facts={"claim": name},
     )

@@ -68,7 +68,9 @@ def require_encrypted(trusted: TrustedIssuer) -> None:
     """Check that a JWT may be unencrypted. Raises NotEncrypted."""
     if trusted.encrypted:
         raise ACCESS_TOKEN.fail(
-            NotEncrypted, "this access token is not encrypted, but this issuer must encrypt it"
+            NotEncrypted,
+            "this access token is not encrypted, but this issuer must encrypt it",
+            about="encryption",
         )
 
 

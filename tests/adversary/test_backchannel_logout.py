@@ -88,7 +88,9 @@ WRONG: dict[str, tuple[dict[str, Any], type[FapiError]]] = {
     "an audience too many": ({"aud": [CLIENT_ID, "another"]}, WrongAudience),
     "wrong_iss": ({"iss": "https://bank.example/test/a/alias/1"}, WrongIssuer),
     "nobody": ({"sub": None, "sid": None}, MissingClaim),
-    "an empty user": ({"sub": ""}, MalformedClaim),
+    "an empty nobody": ({"sub": "", "sid": ""}, MissingClaim),
+    "an empty nonce": ({"nonce": ""}, ForbiddenClaim),
+    "empty events": ({"events": ""}, FapiError),
     "a session that is no text": ({"sid": 7}, MalformedClaim),
     "no jti": ({"jti": None}, MissingClaim),
     "no exp": ({"exp": None}, MissingClaim),
@@ -101,6 +103,27 @@ def test_oidcc_client_test_rp_backchannel_rpinitlogout_wrong(what: str, hear: An
     changes, error = WRONG[what]
     with pytest.raises(error):
         hear(token(**changes))
+
+
+def test_an_optional_claim_without_a_value_is_absent(hear: Any, bank: FakeBank) -> None:
+    def with_claims(**changes: Any) -> str:
+        now = int(bank.clock())
+        times = {"iat": now, "exp": now + 120}
+        base = {
+            "iss": bank.issuer,
+            "aud": CLIENT_ID,
+            "jti": "one",
+            "events": {EVENT: {}},
+            "sid": "s",
+            **times,
+        }
+        return mint({**base, **changes}, bank.key, typ="logout+jwt")
+
+    for nothing in (None, ""):
+        assert hear(with_claims(sub=nothing, nbf=nothing)) == LoggedOut(bank.issuer, None, "s")
+        assert hear(with_claims(sub="alice", sid=nothing)) == LoggedOut(bank.issuer, "alice", None)
+    with pytest.raises(ForbiddenClaim):
+        hear(with_claims(nonce=None))  # the name alone marks an ID token
 
 
 def test_oidcc_client_test_rp_backchannel_rpinitlogout_alg_none(hear: Any, token: Tokens) -> None:

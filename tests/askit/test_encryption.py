@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -150,23 +150,49 @@ def _jwks(bank: Any) -> Any:
         return http.get(f"{bank.issuer}/jwks").json()
 
 
-def opened(key: DecryptionKey) -> Any:
-    """What was agreed to be encrypted, sent in the clear."""
-    return lambda members: {
-        name: jwe.decrypt_compact(value, key.material, algorithms=ALGORITHMS).plaintext.decode()
-        if isinstance(value, str) and value.count(".") == 4
-        else value
-        for name, value in members.items()
+@pytest.fixture(scope="module")
+def clear_bank() -> Iterator[Any]:
+    """For this bank the client registered no encryption, so its answers come in the clear."""
+    (registered,) = SETTINGS["clients"]
+    plain = {name: value for name, value in registered.items() if "_encrypted_response_" not in name}
+    with running({**SETTINGS, "clients": [plain]}, kind=FaultyServer) as server:
+        yield server
+
+
+CLEAR: dict[str, tuple[Callable[[Client, Any], object], type[FapiError], str]] = {
+    "authorization": (
+        lambda client, bank: bank.signed_in(client, scope="openid accounts"),
+        NotEncrypted,
+        "JARM 2.4-1",
+    ),
+    "id_token": (
+        lambda client, bank: bank.signed_in(client, scope="openid accounts"),
+        NotEncrypted,
+        "OIDC 3.1.3.7-1",
+    ),
+    "userinfo": (
+        lambda client, bank: client.userinfo(bank.signed_in(client, scope="openid accounts")),
+        NotEncrypted,
+        "OIDC 5.3.4",
+    ),
+    "introspection": (
+        lambda client, bank: client.introspect(bank.signed_in(client, scope="openid accounts").tokens),
+        UnusableAnswer,
+        "RFC 9701 6",
+    ),
+}
+
+
+@pytest.mark.spec("JARM 2.4-1", "OIDC 3.1.3.7-1", "OIDC 5.3.4", "RFC 9701 6")
+@pytest.mark.parametrize("kind", CLEAR)
+def test_what_comes_in_the_clear_is_a_downgrade(clear_bank: Any, kind: str) -> None:
+    call, error, clause = CLEAR[kind]
+    others = {
+        name: None for name in REGISTERED if "_encrypted_response_" in name and not name.startswith(kind)
     }
-
-
-@pytest.mark.parametrize(("place", "key"), [("authorization_response", EC), ("token_response", RSA)])
-def test_the_clear_is_a_downgrade(bank: Any, place: str, key: DecryptionKey) -> None:
-    bank.app.faults[place] = opened(key)
-    with a_client(bank) as client:
-        start = client.begin(scope="openid accounts")
-        with pytest.raises(NotEncrypted):
-            client.complete(bank.browse(start.url), start.transaction)
+    with a_client(clear_bank, **others) as client, pytest.raises(error, match="is not encrypted") as refused:
+        call(client, clear_bank)
+    assert refused.value.clause == clause
 
 
 def test_another_enc_than_agreed(bank: Any) -> None:

@@ -112,6 +112,16 @@ def test_a_code_in_a_signed_response_is_text(clients: Clients, bank: FakeBank) -
     assert caught.value.clause == "JARM 2.1a"
 
 
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+def test_an_optional_claim_of_a_signed_response_without_a_value_is_absent(
+    nothing: str | None, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank, response_mode="jwt")
+    start = client.begin()
+    bank.faults["jarm"] = lambda claims: {**claims, "iat": nothing, "nbf": nothing, "error": nothing}
+    assert client.complete(bank.authorize(start.url), start.transaction).tokens.access_tokens
+
+
 def test_userinfo_answers(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)

@@ -12,6 +12,7 @@ import warnings
 from base64 import b64decode
 from collections import Counter
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,14 +24,17 @@ from joserfc import jwe, jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from fapikit import PrivateKey, Secret, errors, pkce
+from fapikit.certificates.chain import ClientAuthorities
+from fapikit.certificates.forms import FORMS
 from fapikit.dpop import check_proof
-from fapikit.errors import FapiError, MalformedJwt, UnknownCritical, UnusableKey
+from fapikit.errors import FapiError, MalformedJwt, UnknownCritical, UntrustedCertificate, UnusableKey
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.public_key import import_public_jwk
 from fapikit.jose.purposes import ID_TOKEN
+from fapikit.jose.x5c import certificate_jwk
 from rskit.errors import WrongCertificate
 from rskit.possession.confirmation import require_certificate
 from tests.keys import b64, unb64
@@ -54,6 +58,8 @@ COUNTS = {
     "rfc8037 jwe": 1,
     "rfc8037 jws": 1,
     "rfc8705 certificate": 1,
+    "rfc8705 jwk": 1,
+    "rfc9440 fields": 1,
     "rfc9449 dpop": 3,
 }
 
@@ -237,3 +243,34 @@ def test_certificate_thumbprints(vector: dict[str, Any]) -> None:
     require_certificate(der, vector["thumbprint"])
     with pytest.raises(WrongCertificate):
         require_certificate(der + b"\0", vector["thumbprint"])
+
+
+@pytest.mark.spec("RFC 7517 4.7", "RFC 8705 2.2.2")
+@of_kind("jwk")
+def test_a_jwk_with_its_certificate(vector: dict[str, Any]) -> None:
+    jwk, der = vector["jwk"], b64decode(vector["certificate"])
+    shown = x509.load_der_x509_certificate(der)
+    assert foreign_key(jwk).raw_value.public_numbers() == shown.public_key().public_numbers()
+    key_set = KeySet.from_jwks({"keys": [jwk]})
+    assert (len(key_set), key_set.read_certificates()) == (1, {der})
+    made = certificate_jwk([shown])
+    assert {name: made[name] for name in jwk} == jwk
+    others = KeySet.from_jwks({"keys": [{**jwk, **ECKey.generate_key("P-256").as_dict(private=False)}]})
+    assert not others.read_certificates(), "the certificate of another key"
+
+
+@pytest.mark.spec("RFC 9440 2.2", "RFC 9440 2.3")
+@of_kind("fields")
+def test_the_fields_of_a_proxy(vector: dict[str, Any]) -> None:
+    leaf, *chain = certificates = [b64decode(each) for each in vector["certificates"]]
+    issued = [x509.load_der_x509_certificate(each) for each in certificates]
+    for one, issuer in pairwise(issued):
+        one.verify_directly_issued_by(issuer)
+    form = FORMS["rfc9440"]
+    assert form.decode_chain is not None
+    assert form.decode(vector["Client-Cert"]).leaf == leaf
+    assert form.decode_chain(vector["Client-Cert-Chain"]) == tuple(chain)
+    while_valid = issued[0].not_valid_before_utc.timestamp() + 1
+    ClientAuthorities([issued[-1]]).verify(issued[0], issued[1:], while_valid)
+    with pytest.raises(UntrustedCertificate):
+        ClientAuthorities([issued[-1]]).verify(issued[0], [], while_valid)

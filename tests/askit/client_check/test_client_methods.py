@@ -116,6 +116,9 @@ async def test_client_secret_jwt(oauth: Bank) -> None:
     client = oauth.client("client_secret_jwt")
     assert (await _ask(client, _hmac_assertion(client)))[0] == 200
     assert (await _ask(client, _hmac_assertion(client)))[:2] == (401, "invalid_client")  # the same jti
+    for n, nothing in enumerate((None, ""), 10):
+        empty = _hmac_assertion(client, iat=nothing, nbf=nothing, n=n)
+        assert (await _ask(client, empty))[0] == 200, "an optional claim without a value is absent"
     for broken in (
         _hmac_assertion(client, secret="another secret of more than 32 octets", n=1),
         _hmac_assertion(client, aud=f"{ISSUER}/token", n=2),

@@ -25,6 +25,7 @@ from askit import AuthorizationServer
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.running import RunningServer, running
 from askit.pytest_plugin.throwaway_tls import make_tls_files
+from askit.serving import handshake
 from fapikit.io.tls import client_context
 from tests.askit.client_check.test_client_certificates import jwk_of
 from tests.keys import b64
@@ -93,13 +94,25 @@ class Caller:
         return file
 
     def post(
-        self, path: str, *shows: Made, headers: dict[str, str] | None = None, **form: str
+        self,
+        path: str,
+        *shows: Made,
+        headers: dict[str, str] | None = None,
+        context: ssl.SSLContext | None = None,
+        **form: str,
     ) -> httpx.Response:
-        context = client_context(ca=self._ca)
+        context = client_context(ca=self._ca) if context is None else context
         if shows:
             context.load_cert_chain(self.files(*shows))
         with httpx.Client(verify=context, base_url=self._base, trust_env=False) as http:
             return http.post(path, data=form, headers=headers)
+
+    def careless(self, version: ssl.TLSVersion) -> ssl.SSLContext:
+        """The context of a client that would sign with a key of any length."""
+        context = ssl.create_default_context(cafile=str(self._ca))
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        context.maximum_version = version
+        return context
 
     def token(self, client_id: str, *shows: Made, **more: Any) -> httpx.Response:
         return self.post("/token", *shows, client_id=client_id, **GRANT, **more)
@@ -213,6 +226,14 @@ HANDSHAKES: dict[str, tuple[tuple[Made, ...], str]] = {
 }
 
 
+def hear(why: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The server writes it when the client has heard already."""
+    give_up = time.monotonic() + 10
+    while f"a handshake failed: the client's certificate: {why}" not in caplog.text:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 @pytest.mark.spec("RFC 8705 2b")
 @pytest.mark.parametrize("mutation", HANDSHAKES)
 def test_the_handshake_refuses_and_the_log_says_why(
@@ -222,17 +243,37 @@ def test_the_handshake_refuses_and_the_log_says_why(
     with caplog.at_level(logging.INFO, "askit"):
         with pytest.raises(httpx.TransportError):
             caller.token("under-ca", *shows)
-        give_up = time.monotonic() + 10
-        while why not in caplog.text:  # the server writes it when the client has heard already
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+        hear(why, caplog)
     assert cnf_of(caller.token("under-ca", made())), "others are not disturbed"
 
 
-def test_a_short_key_does_not_even_sign_a_handshake(caller: Caller) -> None:
-    short = made(key=rsa.generate_private_key(65537, 1024))
+SHORT = rsa.generate_private_key(65537, 1024)
+
+
+def test_a_careful_client_does_not_even_sign_with_a_short_key(caller: Caller) -> None:
     with pytest.raises((httpx.TransportError, ssl.SSLError)):
-        caller.token("under-ca", short)
+        caller.token("under-ca", made(key=SHORT))
+
+
+@pytest.mark.spec("FAPI2-SP 5.4.1-2", "RFC 8705 2b")
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("client_id", "shown"),
+    [("under-ca", made(key=SHORT)), ("own", self_made(key=SHORT))],
+    ids=["tls_client_auth", "self_signed_tls_client_auth"],
+)
+def test_a_short_key_is_refused_and_the_log_says_why(
+    client_id: str,
+    shown: Made,
+    version: ssl.TLSVersion,
+    caller: Caller,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "askit"):
+        with pytest.raises(httpx.TransportError):
+            caller.token(client_id, shown, context=caller.careless(version))
+        hear("EE certificate key too weak", caplog)
+    assert cnf_of(caller.token("own", OWN, context=caller.careless(version))), "a long key is not disturbed"
 
 
 # While the server runs.
@@ -257,6 +298,17 @@ def register(
         return http.request(method, at, json=members, headers={"authorization": f"Bearer {token}"})
 
 
+@pytest.mark.spec("FAPI2-SP 5.4.1-2", "RFC 8705 2.2.2")
+def test_a_short_key_cannot_be_registered_and_the_log_says_why(
+    bank: RunningServer[AuthorizationServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "fapikit"):
+        refused = register(bank, jwks={"keys": [jwk_of(self_made(key=SHORT))]})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+    assert "needs a key in jwks whose x5c begins with the client's certificate" in refused.text
+    assert "is skipped: the RSA key is too short" in caplog.text
+
+
 @pytest.mark.spec("RFC 8705 2.2", "RFC 8705 2.2.2")
 def test_a_certificate_is_registered_replaced_and_gone_while_the_server_runs(
     bank: RunningServer[AuthorizationServer], caller: Caller
@@ -277,6 +329,32 @@ def test_a_certificate_is_registered_replaced_and_gone_while_the_server_runs(
     assert register(bank, "DELETE", **own).status_code == 204
     with pytest.raises(httpx.TransportError):
         caller.token(client_id, second)
+
+
+def test_a_crowd_of_registered_certificates_pushes_no_configured_client_out(
+    bank: RunningServer[AuthorizationServer],
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(handshake, "MOST", len([OWN, EXPIRED_OWN, MALLORY]) + 2)
+    crowd, other = [self_made(valid_from=-age * HOUR) for age in (3, 2, 1)], self_made()
+    registered = []
+    with caplog.at_level(logging.WARNING, "askit"):
+        for certificates in (crowd, [other]):
+            answer = register(bank, jwks={"keys": [jwk_of(each) for each in certificates]})
+            assert answer.status_code == 201, answer.text
+            registered.append(answer.json())
+    assert "2 certificates that clients registered are left out" in caplog.text
+    crowded, alone = (each["client_id"] for each in registered)
+    for client_id, shown in (("own", OWN), (crowded, crowd[-1]), (alone, other)):
+        assert cnf_of(caller.token(client_id, shown)) == {"x5t#S256": x5t(shown)}
+    for left_out in crowd[:2]:
+        with pytest.raises(httpx.TransportError):
+            caller.token(crowded, left_out)
+    for each in registered:
+        own = {"token": each["registration_access_token"], "at": f"/register/{each['client_id']}"}
+        assert register(bank, "DELETE", **own).status_code == 204
 
 
 def test_a_registered_mimic_of_the_client_ca_shuts_nobody_out(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from askit import AuthorizationServer
-from askit.clients import shown_certificates
+from askit.clients import registrations, shown_certificates
 from askit.clients.client import Client
 from fapikit import HttpSettings
 from fapikit.errors import StoreUnavailable
@@ -34,16 +35,39 @@ class Told:
     """What a handshake hears."""
 
     def __init__(self, server: AuthorizationServer) -> None:
-        self.latest: Collection[bytes] = frozenset()
+        self.latest: set[bytes] = set()
+        self.in_order: Sequence[bytes] = ()
         server.core.shown_certificates.attach(self._hear)
 
-    def _hear(self, certificates: Collection[bytes]) -> None:
-        self.latest = certificates
+    async def _hear(self, certificates: Sequence[bytes]) -> None:
+        self.in_order, self.latest = certificates, set(certificates)
 
     async def becomes(self, *certificates: Made) -> None:
         wanted = {made.der for made in certificates}
         async with asyncio.timeout(5):
             while self.latest != wanted:
+                await asyncio.sleep(0.005)
+
+
+class Reads:
+    """The kinds of records that a server reads from its store."""
+
+    def __init__(self, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kinds: list[str] = []
+        records = server.core.records
+        read = records.read
+
+        async def noting(kind: str, name: str) -> bytes | None:
+            self.kinds.append(kind)
+            return await read(kind, name)
+
+        monkeypatch.setattr(records, "read", noting)
+
+    async def after_looks(self, looks: int) -> None:
+        """Forget what was read so far, and wait until so many further looks have begun."""
+        self.kinds.clear()
+        async with asyncio.timeout(5):
+            while self.kinds.count("registrations-changed") < looks:
                 await asyncio.sleep(0.005)
 
 
@@ -58,17 +82,6 @@ async def test_the_configuration_is_told_at_the_start_whatever_the_method() -> N
     told = Told(bank.server)
     await bank.server.start()
     assert told.latest == {ONE.der, TWO.der}
-    await bank.server.core.aclose()
-
-
-async def test_the_configured_clients_come_first() -> None:
-    first, second = sorted((ONE, TWO), key=lambda made: made.der, reverse=True)
-    bank = Bank(clients=[self_signed("own", first), *APIS], initial_access_token=OPENER)
-    told = Told(bank.server)
-    await bank.server.start()
-    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
-    assert (await register(bank, jwks={"keys": [jwk_of(second)]}, **members)).status_code == 201
-    assert list(told.latest) == [first.der, second.der]
     await bank.server.core.aclose()
 
 
@@ -94,7 +107,7 @@ async def test_what_another_process_registers_is_found(quick: None) -> None:
     await there.becomes(TWO)
     token = {"authorization": f"Bearer {replaced.json()['registration_access_token']}"}
     assert (await one.browser().delete(path, headers=token)).status_code == 204
-    assert here.latest == frozenset()
+    assert here.latest == set()
     await there.becomes()
     await one.server.core.aclose()
     await other.core.aclose()
@@ -137,7 +150,7 @@ async def test_a_store_that_does_not_answer_changes_nothing(quick: None) -> None
     await asyncio.wait_for(asked.wait(), 5)
     assert told.latest == {ONE.der}
     del bank.store.aget  # type: ignore[attr-defined]
-    bank.server.core.shown_certificates.learn(Client.read(self_signed("more", TWO)))
+    await bank.server.core.shown_certificates.learn(Client.read(self_signed("more", TWO)))
     assert told.latest == {ONE.der, TWO.der}
     await bank.server.core.aclose()
 
@@ -148,4 +161,81 @@ async def test_one_client_has_no_more_than_twenty() -> None:
     told = Told(bank.server)
     await bank.server.start()
     assert len(told.latest) == 20
+    await bank.server.core.aclose()
+
+
+def of_age(days: int, **more: Any) -> Made:
+    return a_certificate(valid_from=-dt.timedelta(days=days), **more)
+
+
+async def test_the_configured_come_first_then_the_newest_of_each_client_and_the_oldest_client_first() -> None:
+    """What comes last is left out first, so a crowd of certificates takes nobody's place."""
+    configured = [of_age(9), of_age(8)]
+    bank = Bank(clients=[self_signed("own", *configured), *APIS], initial_access_token=OPENER)
+    told = Told(bank.server)
+    await bank.server.start()
+    first, crowd, last = [of_age(7), of_age(6)], [of_age(days) for days in (5, 4, 3, 2)], [of_age(1)]
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    for registered in (first, crowd, last):
+        answer = await register(bank, jwks={"keys": [jwk_of(made) for made in registered]}, **members)
+        assert answer.status_code == 201, answer.text
+    wanted = [*configured[::-1], first[1], crowd[3], last[0], first[0], *crowd[2::-1]]
+    assert list(told.in_order) == [made.der for made in wanted]
+    await bank.server.core.aclose()
+    other = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock)
+    there = Told(other)
+    await other.start()
+    await there.becomes(*wanted)
+    assert list(there.in_order) == [made.der for made in wanted], "as the process that registered them"
+    await other.core.aclose()
+
+
+async def test_a_look_reads_what_has_changed_and_nothing_else(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"clients": APIS, "initial_access_token": OPENER}
+    one = Bank(**settings)
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    for made in (ONE, TWO):
+        assert (await register(one, jwks={"keys": [jwk_of(made)]}, **members)).status_code == 201
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there, read = Told(other), Reads(other, monkeypatch)
+    await other.start()
+    await there.becomes(ONE, TWO)
+    assert read.kinds.count("client") == 2
+    await read.after_looks(3)
+    assert set(read.kinds) == {"registrations-changed"}
+    assert (await register(one, jwks={"keys": [jwk_of(THREE)]}, **members)).status_code == 201
+    await there.becomes(ONE, TWO, THREE)
+    assert read.kinds.count("client") == 1
+    await other.core.aclose()
+
+
+async def test_after_more_changes_than_are_remembered_everybody_is_looked_at(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registrations, "_CHANGES", 2)
+    one = Bank(clients=APIS, initial_access_token=OPENER)
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there = Told(other)
+    await other.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    for made in (ONE, TWO, THREE):
+        assert (await register(one, jwks={"keys": [jwk_of(made)]}, **members)).status_code == 201
+    await there.becomes(ONE, TWO, THREE)
+    await other.core.aclose()
+
+
+async def test_a_registration_whose_lifetime_is_over_is_forgotten(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_certificates, "EVERYBODY_EVERY", 0.02)
+    bank = Bank(clients=APIS, initial_access_token=OPENER, registration={"lifetime": 3600})
+    told = Told(bank.server)
+    await bank.server.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    assert (await register(bank, jwks={"keys": [jwk_of(ONE)]}, **members)).status_code == 201
+    await told.becomes(ONE)
+    bank.clock.advance(3601)
+    await told.becomes()
     await bank.server.core.aclose()

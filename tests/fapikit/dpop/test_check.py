@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[Callable[[], list[str]], type[FapiError], str]] = {
     ),
     "htu no URL": (lambda: [proof({"htu": "accounts"})], WrongUrl, "RFC 9449 4.3-9"),
     "no iat": (lambda: [proof({"iat": DROP})], MissingClaim, "RFC 9449 4.3-3"),
-    "iat null": (lambda: [proof({"iat": None})], MalformedClaim, "RFC 9449 4.3-3"),
+    "iat null": (lambda: [proof({"iat": None})], MissingClaim, "RFC 9449 4.3-3"),
     "iat a word": (lambda: [proof({"iat": str(N)})], MalformedClaim, "RFC 9449 4.3-3"),
     "iat true": (lambda: [proof({"iat": True})], MalformedClaim, "RFC 9449 4.3-3"),
     "iat old": (lambda: [proof({"iat": N - 61})], StaleProof, "RFC 9449 4.3-11"),

@@ -37,7 +37,16 @@ from fapikit.jose.encryption import (
 )
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT, DecryptionKey, EncryptionKey
 from fapikit.jose.key_set import KeySet
-from fapikit.jose.purposes import ACCESS_TOKEN, ID_TOKEN, REQUEST_OBJECT
+from fapikit.jose.purposes import (
+    ACCESS_TOKEN,
+    ID_TOKEN,
+    INTROSPECTION_RESPONSE,
+    JARM_RESPONSE,
+    LOGOUT_TOKEN,
+    REQUEST_OBJECT,
+    USERINFO_RESPONSE,
+    Purpose,
+)
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from tests.clocks import NOW
 from tests.keys import a_key, b64, mint, roca_modulus, unb64
@@ -184,11 +193,23 @@ def test_refuses(name: str) -> None:
     assert (type(refused.value), refused.value.clause) == (error, clause)
 
 
-@pytest.mark.spec("RFC 9068 4-2")
-def test_a_clear_access_token_where_an_encrypted_one_was_agreed() -> None:
+CLEAR = [
+    (ACCESS_TOKEN, "RFC 9068 4-2"),
+    (ID_TOKEN, "OIDC 3.1.3.7-1"),
+    (INTROSPECTION_RESPONSE, "RFC 9701 6"),
+    (JARM_RESPONSE, "JARM 2.4-1"),
+    (LOGOUT_TOKEN, "OIDC Back-Channel Logout 2.6"),
+    (REQUEST_OBJECT, "RFC 9101 6.1"),
+    (USERINFO_RESPONSE, "OIDC 5.3.4"),
+]
+
+
+@pytest.mark.spec("RFC 9068 4-2", "OIDC 3.1.3.7-1", "RFC 9701 6", "JARM 2.4-1", "OIDC 5.3.4")
+@pytest.mark.parametrize(("purpose", "clause"), CLEAR, ids=[purpose.name for purpose, _ in CLEAR])
+def test_each_kind_in_the_clear_breaks_a_clause_of_its_own(purpose: Purpose, clause: str) -> None:
     with pytest.raises(NotEncrypted) as refused:
-        unwrap_jwt(inner(), ACCESS_TOKEN, OPENS)
-    assert refused.value.clause == "RFC 9068 4-2"
+        unwrap_jwt(inner(), purpose, OPENS)
+    assert refused.value.clause == clause
 
 
 def test_an_error_carries_the_code_of_the_purpose() -> None:

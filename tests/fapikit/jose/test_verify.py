@@ -262,7 +262,10 @@ CLAIMS: dict[str, tuple[Callable[[], str], type[JwtError], str, str]] = {
     "exp a word": (lambda: token_of({"exp": str(N + 300)}), MalformedClaim, "RFC 9068 4-6", "exp"),
     "exp true": (lambda: token_of({"exp": True}), MalformedClaim, "RFC 9068 4-6", "exp"),
     "nbf ahead": (lambda: token_of({"nbf": N + 31}), NotYetValid, "FAPI2-SP 5.3.2.1-13", "nbf"),
-    "nbf null": (lambda: token_of({"nbf": None}), MalformedClaim, "", "nbf"),
+    "exp empty": (lambda: token_of({"exp": ""}), MalformedClaim, "RFC 9068 4-6", "exp"),
+    "iat empty": (lambda: token_of({"iat": ""}), MalformedClaim, "RFC 9068 2.2", "iat"),
+    "nbf a blank": (lambda: token_of({"nbf": " "}), MalformedClaim, "", "nbf"),
+    "nonce null": (lambda: token_of({"nonce": None}), ForbiddenClaim, "RFC 8725 3.12", "nonce"),
     "iat ahead": (lambda: token_of({"iat": N + 31}), NotYetValid, "FAPI2-SP 5.3.2.1-13", "iat"),
     "iat long ago": (lambda: token_of({"iat": N - 3631}), TooOld, "RFC 9068 2.2", "iat"),
     "nonce of an ID token": (lambda: token_of({"nonce": "n"}), ForbiddenClaim, "RFC 8725 3.12", "nonce"),
@@ -291,6 +294,11 @@ def test_refuses_a_claim(name: str) -> None:
     assert (type(value), value.clause) == (error, clause)
     assert value.facts.get("claim", claim) == claim
     assert value.code == "invalid_token"
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+def test_an_optional_time_without_a_value_is_absent(nothing: str | None) -> None:
+    assert verify(token_of({"nbf": nothing})).claims["sub"] == "alice"
 
 
 @pytest.mark.spec("FAPI2-SP 5.3.2.1-13")

@@ -41,6 +41,20 @@ MUTATIONS: dict[str, tuple[dict[str, Any], dict[str, Any], type[FapiError], str]
     "a logout token": ({}, {"events": {}}, ForbiddenClaim, "RFC 8725 3.12"),
     "nonce as a list": ({}, {"nonce": ["x"]}, WrongNonce, "OIDC 3.1.3.7-11"),
     "at_hash as a number": ({}, {"at_hash": 1}, WrongHash, "OIDC 3.1.3.6"),
+    "an empty exp": ({}, {"exp": ""}, MalformedClaim, "OIDC 3.1.3.7-9"),
+    "an empty auth_time where max_age asks": (
+        {"max_age": 60},
+        {"auth_time": ""},
+        StaleLogin,
+        "OIDC 3.1.3.7-13",
+    ),
+    "events of a logout token, empty": ({}, {"events": ""}, ForbiddenClaim, "RFC 8725 3.12"),
+    "an essential claim that is empty": (
+        {"claims": {"id_token": {"email": {"essential": True}}}},
+        {"email": ""},
+        WrongRequestedClaim,
+        "OIDC 5.5.1",
+    ),
     "acr of another kind": ({"acr_values": "high"}, {"acr": "low"}, WrongAcr, "OIDC 3.1.3.7-12"),
     "acr left out": ({"acr_values": "high"}, {}, WrongAcr, "OIDC 3.1.3.7-12"),
     "auth_time left out": ({"max_age": 60}, {"auth_time": None}, StaleLogin, "OIDC 3.1.3.7-13"),
@@ -94,6 +108,24 @@ def test_accepted(what: str, clients: Clients, bank: FakeBank) -> None:
     bank.faults["id_token"] = lambda claims: changed(claims, changes)
     login = signed_in(clients.of(bank), bank, **asked)
     assert login.id_token.claims["sub"] == "alice"
+
+
+OPTIONAL = ("acr", "amr", "at_hash", "auth_time", "azp", "c_hash", "jti", "nbf", "s_hash", "sid")
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_claim_without_a_value_is_absent(
+    name: str, nothing: str | None, clients: Clients, bank: FakeBank
+) -> None:
+    bank.faults["id_token"] = lambda claims: {**claims, name: nothing}
+    assert signed_in(clients.of(bank), bank).id_token.subject == "alice"
+
+
+def test_a_forbidden_claim_is_refused_even_if_it_is_null(clients: Clients, bank: FakeBank) -> None:
+    bank.faults["id_token"] = lambda claims: {**claims, "events": None}
+    with pytest.raises(ForbiddenClaim):
+        signed_in(clients.of(bank), bank)
 
 
 def test_a_token_of_another_purpose_is_no_id_token(clients: Clients, bank: FakeBank) -> None:

@@ -76,6 +76,7 @@ def test_a_token_in_the_clear_is_a_downgrade(caplog: pytest.LogCaptureFixture):
     for _ in range(2):
         refusal = refused(server, bearer(a_token()))
         assert type(refusal.error) is e.NotEncrypted
+        assert refusal.error.clause == "RFC 9068 4-2"
         assert (refusal.status, refusal.error.code) == (401, "invalid_token")
     assert "Issuer(clear_tokens=True)" in caplog.text
     allowed(server, bearer(seal(a_token(), KEY)))

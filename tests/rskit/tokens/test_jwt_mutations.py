@@ -112,6 +112,14 @@ def test_a_claim_that_breaks_a_rule(
     assert (refusal.status, json.loads(refusal.body)["error"]) == (401, "invalid_token")
 
 
+@pytest.mark.parametrize("payload", [{"nbf": None}, {"nbf": ""}], ids=["null", "empty"])
+def test_an_optional_time_without_a_value_is_absent(server: Any, payload: dict[str, Any]):
+    header = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": AS_KEY.kid}).encode()
+    claims = json.dumps({**token_claims(), **payload}).encode()
+    token = jws_of(header, claims, lambda octets: signature_of(AS_KEY, "ES256", octets))
+    allowed(server, a_view(f"Bearer {token}"))
+
+
 @pytest.mark.parametrize(("changes", "error"), HEADERS, ids=lambda value: str(value)[:40])
 def test_a_header_that_breaks_a_rule(server: Any, changes: dict[str, Any], error: type[Exception]):
     members = {"alg": "ES256", "typ": "at+jwt", "kid": AS_KEY.kid, **changes}
