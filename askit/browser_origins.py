@@ -41,7 +41,9 @@ def check_origins(setting: str, origins: Iterable[str]) -> None:
             )
 
 
-def open_to(origins: tuple[str, ...], methods: Collection[str], *, document: bool = False) -> list[Middleware]:
+def open_to(
+    origins: tuple[str, ...], methods: Collection[str], *, document: bool = False
+) -> list[Middleware]:
     """The middleware with which a route answers preflights of these origins; none without origins.
 
     `document`: the route gives everybody the same, so a request for it may have any headers.

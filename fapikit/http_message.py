@@ -144,7 +144,8 @@ def form_request(url: str, parameters: Iterable[Field], headers: Fields = (), **
 def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) -> Mapping[str, Any]:
     """The JSON object of a successful response. A wrong media type or another 2xx status is only logged.
 
-    Raises PeerRefused for a well-formed OAuth error, or for one as a form with any status; UnexpectedStatus for any other response that is no success;
+    Raises PeerRefused for a well-formed OAuth error, and for one in a form under a success; UnexpectedStatus for any
+    other response that is no success;
     MalformedMessage if the body is not one strict JSON object, with the response as its `outcome`.
     """
     if not response.success:

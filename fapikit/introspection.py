@@ -196,7 +196,8 @@ def _audience(answer: Members) -> Any:
 
 
 def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:
-    # With these statuses, or an error in place of the members, the server refuses this client, not the token: its credentials or its rights are wrong.
+    # With these statuses, or with an error in place of the members, the server refuses this client, not the token: its
+    # credentials or its rights are wrong.
     ours = response.status in (400, 401, 403) or (response.success and isinstance(error, PeerRefused))
     unusable = UnusableAnswer(
         f"the introspection response cannot be used: {error.message}",

@@ -95,7 +95,9 @@ def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerW
 def words_in_text(body: bytes, *, hidden: Iterable[str] = ()) -> PeerWords:
     """The error text in a body that is no JSON: a form with `error`, a page, or plain text. None of other octets."""
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(body[:_LONGEST_PAGE])  # the last character may be cut
+        text = codecs.getincrementaldecoder("utf-8")().decode(
+            body[:_LONGEST_PAGE]
+        )  # the last character may be cut
     except UnicodeDecodeError:
         return PeerWords()
     if "\0" in text:

@@ -17,7 +17,12 @@ from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
-from rpkit.api.challenge import raise_resource_error_in_body, read_challenges, read_resource_refusal, require_no_step_up
+from rpkit.api.challenge import (
+    raise_resource_error_in_body,
+    read_challenges,
+    read_resource_refusal,
+    require_no_step_up,
+)
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
