@@ -15,6 +15,7 @@ from collections.abc import Collection, Generator, Iterable
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
 from asgi_mw.view import (
+    READ,
     ASGIApp,
     Message,
     Receive,
@@ -69,6 +70,7 @@ class Protect:
         self._app = app
         self._server = resource_server
         self._cors = cors
+        self._names = READ | resource_server.forwarded.octet_names
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
 
@@ -87,7 +89,7 @@ class Protect:
             await self._lifespan(scope, receive, send)
             return
         server = self._server
-        view = view_of(scope, server.interaction_id)
+        view = view_of(scope, server.interaction_id, self._names)
         checked = CheckedRequest(server, view, None)
         guard = Guard(checked, scope, receive, send, self._cors)
         if (
@@ -101,7 +103,7 @@ class Protect:
                 await guard.send_answer(*own)
                 return
         del view  # error trackers show the variables of each frame that an exception passes
-        refused = None if server.forwarded is None else self._forwarded_refusal(scope, checked)
+        refused = self._forwarded_refusal(scope, checked) if checked.view.forwarded else None
         decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is Allow:  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
@@ -131,8 +133,6 @@ class Protect:
     def _forwarded_refusal(self, scope: Scope, checked: CheckedRequest) -> Challenge | CannotDecide | None:
         """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.forwarded is None:
-            return None
         try:
             checked.view = with_forwarded(scope, checked.view, server.forwarded)
         except FapiError as error:

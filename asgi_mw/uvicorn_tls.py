@@ -1,8 +1,14 @@
 """uvicorn protocols that add the client's certificate to the scope (ASGI TLS extension); uvicorn itself does not.
 
-    uvicorn.run(app, http="asgi_mw.uvicorn_tls:HttpProtocol", ws="asgi_mw.uvicorn_tls:WebSocketProtocol",
-                ssl_cert_reqs=ssl.CERT_OPTIONAL, ssl_ca_certs=..., ...)
+    def tls(_config, _default):
+        context = fapikit.server_context(certificate_file, key_file)
+        fapikit.ask_for_client_certificates(context, fapikit.read_certificates(client_certificates_file))
+        return context
 
+    config = uvicorn.Config(app, ssl_context_factory=tls, http="asgi_mw.uvicorn_tls:HttpProtocol",
+                            ws="asgi_mw.uvicorn_tls:WebSocketProtocol", ...)
+
+With uvicorn's own `ssl_cert_reqs=ssl.CERT_OPTIONAL, ssl_ca_certs=...`, no client of a self-signed certificate connects.
 Only a TLS handshake of this connection sets it. Behind a proxy that terminates TLS there is no certificate.
 
 Spec: RFC 8705 3b

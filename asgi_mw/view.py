@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from fapikit.errors import FapiError
 from fapikit.io.asgi_peer import peer_of
 from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
@@ -21,15 +22,21 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+READ: Final = frozenset({b"authorization", b"dpop", b"x-fapi-interaction-id", b"origin"})
+"""The fields that the view itself is made from."""
 
 
-def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` returns the interaction id for a received one."""
+def view_of(
+    scope: Scope, identify: Callable[[str | None], str], names: frozenset[bytes] = READ
+) -> RequestView:
+    """`identify` returns the interaction id for a received one. `names`: `READ`, and `Forwarded.octet_names`."""
     authorization: list[str] = []
     dpop: list[str] = []
     interaction_id: str | None = None
-    cross_origin = False
+    cross_origin = forwarded = False
     for name, value in scope["headers"]:
+        if name not in names:  # the common case in one look
+            continue
         if name == b"authorization":
             authorization.append(value.decode("latin-1"))
         elif name == b"dpop":
@@ -38,6 +45,8 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
             interaction_id = value.decode("latin-1")
         elif name == b"origin":
             cross_origin = True
+        else:
+            forwarded = True
     raw = scope.get("raw_path")
     query = scope.get("query_string")  # may be missing for a websocket
     extensions = scope.get("extensions")
@@ -52,6 +61,7 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
             partial(shown_certificate, scope) if extensions and "tls" in extensions else no_certificate,
             identify(interaction_id),
             cross_origin,
+            forwarded,
         ),
     )
 
@@ -59,14 +69,16 @@ def view_of(scope: Scope, identify: Callable[[str | None], str]) -> RequestView:
 def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> RequestView:
     """The view with what a trusted proxy forwarded. Header fields that do not count are removed from the scope.
 
-    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
+    If a field is refused, all are removed. Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
     names = forwarded.octet_names
     headers = scope["headers"]
     sent = [(name, value) for name, value in headers if name in names]
-    if not sent:
-        return view
-    view, strip = forwarded.take(view, sent, peer=peer_of(scope))
+    try:
+        view, strip = forwarded.take(view, sent, peer=peer_of(scope))
+    except FapiError:
+        scope["headers"] = [pair for pair in headers if pair[0] not in names]
+        raise
     if strip:
         scope["headers"] = [pair for pair in headers if str(pair[0], "latin-1") not in strip]
     return view

@@ -18,7 +18,13 @@ from fapikit.client_authentication import (
 )
 from fapikit.errors import FapiError
 from fapikit.io import HttpSettings
-from fapikit.io.tls import client_context, server_context
+from fapikit.io.tls import (
+    ask_for_client_certificates,
+    client_context,
+    read_certificates,
+    server_context,
+    trust_client_certificates,
+)
 from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.key_ring import KeyRing
 from fapikit.jose.private_key import PrivateKey
@@ -82,10 +88,13 @@ __all__ = [
     "StorePromise",
     "TlsClientAuth",
     "TlsClientCertificate",
+    "ask_for_client_certificates",
     "audit",
     "client_context",
     "message_signing",
     "profile_of",
+    "read_certificates",
     "server_context",
     "store_from_url",
+    "trust_client_certificates",
 ]

@@ -1,5 +1,8 @@
 """What a trusted proxy forwards with a request: the client's certificate, and the path prefix that it has stripped.
 
+A field that describes a client certificate is removed from every request, unless a rule names it and the trusted proxy
+sent it. So no application takes a certificate from a header that anybody can send.
+
 Spec: RFC 9440 4; RFC 8705 3b, 6.5; RFC 9449 4.3-9 (RS-12, RS-14)
 Role: RS
 """
@@ -7,11 +10,12 @@ Role: RS
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fapikit.certificates import CertificateHeader, ProxyTrust
-from fapikit.certificates.proxy_fields import Field, ProxyFields
+from fapikit.certificates.forms import FIELDS
+from fapikit.certificates.proxy_fields import Field, ProxyFields, with_underscores
 from fapikit.errors import ConfigurationError
 from rskit.errors import ForwardedPrefixRefused
 from rskit.request_view import RequestView
@@ -19,10 +23,14 @@ from rskit.request_view import RequestView
 _PREFIX_FIELD: Final = "x-forwarded-prefix"
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9\-._~]+)*/?")
 _NOTHING: Final[frozenset[str]] = frozenset()
+_OF_CERTIFICATES: Final = FIELDS.union(*map(with_underscores, FIELDS))
 
 
 class Forwarded:
-    """`names`: the fields to pass to `take`, in lower case, with their spellings with underscores."""
+    """`names`: the fields to pass to `take`, in lower case, with their spellings with underscores.
+
+    `octet_names`: the same for ASGI. `environ_keys`: for WSGI, the names by their keys.
+    """
 
     def __init__(self, certificates: CertificateHeader | None, prefix: ProxyTrust | None) -> None:
         """Raises ConfigurationError."""
@@ -32,8 +40,13 @@ class Forwarded:
         self._prefix = _prefix_fields(prefix) if prefix is not None else None
         of_certificates = certificates.names if certificates else _NOTHING
         of_prefix = self._prefix.names if self._prefix else _NOTHING
-        self.names = of_certificates | of_prefix
+        self.names = _OF_CERTIFICATES | of_certificates | of_prefix
         self.octet_names = _octets(self.names)
+        self.environ_keys: Mapping[str, str] = {
+            environ_key(name): name for name in self.names if "_" not in name
+        }
+        self._unread = _OF_CERTIFICATES - of_certificates - (certificates.shown if certificates else _NOTHING)
+        self._unread_as_sent = self._unread | _octets(self._unread)
         self._of_certificates = of_certificates | _octets(of_certificates)
         self._of_prefix = of_prefix | _octets(of_prefix)
 
@@ -45,15 +58,21 @@ class Forwarded:
         `peer`: the address of the connection, None for a unix socket. `joined`: repeated fields are joined, as WSGI
         servers do. Raises CertificateHeaderRefused, ForwardedPrefixRefused.
         """
-        strip = _NOTHING
+        strip, of_certificates = _NOTHING, sent
+        for field in sent:
+            if field[0] not in self._of_certificates:  # mostly all are, and no list is made
+                of_certificates = [field for field in sent if field[0] in self._of_certificates]
+                if not self._unread_as_sent.isdisjoint([field[0] for field in sent]):
+                    strip = self._unread
+                break
         if self._certificates is not None:
             reading = self._certificates.read(
-                sent if self._prefix is None else [f for f in sent if f[0] in self._of_certificates],
+                of_certificates,
                 peer=peer,
                 direct=view.certificate() is not None,
                 joined=joined,
             )
-            strip = reading.strip
+            strip = strip | reading.strip if strip else reading.strip
             certificate = reading.certificate
             if certificate is not None:
                 view = view.with_certificate(lambda: certificate)
@@ -66,6 +85,11 @@ class Forwarded:
             if prefix and view.path.startswith("/"):
                 view = view._replace(path=prefix + view.path)
         return view, strip
+
+
+def environ_key(name: str) -> str:
+    """The key of a header field in a WSGI environ."""
+    return "HTTP_" + name.upper().replace("-", "_")
 
 
 def _prefix_fields(trust: ProxyTrust) -> ProxyFields:

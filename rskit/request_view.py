@@ -37,8 +37,8 @@ class RequestView(NamedTuple):
     `path` is the raw path from the request line: escapes are not decoded, the query is left out. `authorization` and
     `dpop` hold all values of these headers, one entry each. `certificate` returns the client's certificate, proven by
     the TLS handshake; it is called only for a token that is bound to one. `cross_origin`: the request has an Origin
-    header. `interaction_id` goes into the answer and the log: the received one if it is valid, else a new one
-    (`ResourceServer.interaction_id`).
+    header. `forwarded`: it has a header field that only a trusted proxy may set. `interaction_id` goes into the answer
+    and the log: the received one if it is valid, else a new one (`ResourceServer.interaction_id`).
     """
 
     method: str
@@ -49,11 +49,12 @@ class RequestView(NamedTuple):
     certificate: Callable[[], Certificate] = no_certificate
     interaction_id: str | None = None
     cross_origin: bool = False
+    forwarded: bool = False
 
     def with_certificate(self, certificate: Callable[[], Certificate]) -> RequestView:
         """A changed view. Faster than `_replace`, because each request behind a TLS-terminating proxy needs it."""
-        method, path, query, authorization, dpop, _, interaction_id, cross_origin = self
+        method, path, query, authorization, dpop, _, interaction_id, cross_origin, forwarded = self
         return _new(
             RequestView,
-            (method, path, query, authorization, dpop, certificate, interaction_id, cross_origin),
+            (method, path, query, authorization, dpop, certificate, interaction_id, cross_origin, forwarded),
         )

@@ -113,12 +113,8 @@ class ResourceServer:
         self.store: Store = MemoryStore(clock=clock) if store is None else require_store(store)
         self.consents = consents
         self.clock = clock
-        self.forwarded = (
-            Forwarded(client_certificates, forwarded_prefix)
-            if client_certificates or forwarded_prefix
-            else None
-        )
-        """What a trusted proxy may forward; None if nothing."""
+        self.forwarded = Forwarded(client_certificates, forwarded_prefix)
+        """What a trusted proxy may forward, and what the application must not see."""
         self.random_bytes = random_bytes
         self.sync_driver = SyncDriver(http, profile=self.profile)
         self.async_driver = AsyncDriver(http, profile=self.profile)

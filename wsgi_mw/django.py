@@ -83,10 +83,10 @@ class ProtectMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        view = view_of(request, self._server.interaction_id)
+        view = view_of(request, self._server.interaction_id, self._server.forwarded.environ_keys)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.forwarded is not None:
+        if view.forwarded:
             try:
                 view = with_forwarded_of(request, view, self._server.forwarded)
             except FapiError as error:
@@ -106,10 +106,10 @@ class ProtectMiddleware:
         return self._finish(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        view = view_of(request, self._server.interaction_id)
+        view = view_of(request, self._server.interaction_id, self._server.forwarded.environ_keys)
         if (served := self._own_answer(request, view)) is not None:
             return served
-        if self._server.forwarded is not None:
+        if view.forwarded:
             try:
                 view = with_forwarded_of(request, view, self._server.forwarded)
             except FapiError as error:

@@ -6,19 +6,21 @@ Role: RS
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from django.http import HttpRequest
 
 from fapikit.io.asgi_tls import shown_certificate
-from rskit.forwarded import Forwarded
+from rskit.forwarded import Forwarded, environ_key
 from rskit.request_view import RequestView, rebuild_path
 from wsgi_mw.view import certificate_of, raw_path, with_forwarded
 
 
-def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` returns the interaction id for a received one."""
+def view_of(
+    request: HttpRequest, identify: Callable[[str | None], str], keys: Collection[str] = ()
+) -> RequestView:
+    """`identify` returns the interaction id for a received one. `keys`: `Forwarded.environ_keys`."""
     meta = request.META
     scope = getattr(request, "scope", None)
     authorization, dpop = meta.get("HTTP_AUTHORIZATION"), meta.get("HTTP_DPOP")
@@ -37,13 +39,21 @@ def view_of(request: HttpRequest, identify: Callable[[str | None], str]) -> Requ
         () if dpop is None else (dpop,),
         certificate,
         identify(meta.get("HTTP_X_FAPI_INTERACTION_ID")),
+        forwarded=not meta.keys().isdisjoint(keys),
     )
 
 
 def with_forwarded_of(request: HttpRequest, view: RequestView, forwarded: Forwarded) -> RequestView:
     """As for WSGI. `request.headers` is then made from the fields that are left."""
-    found = with_forwarded(request.META, view, forwarded)
+    meta, scope = request.META, getattr(request, "scope", None)
+    found = with_forwarded(meta, view, forwarded)
     request.__dict__.pop("headers", None)
+    if scope is not None:
+        scope["headers"] = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name not in forwarded.octet_names or environ_key(str(name, "latin-1")) in meta
+        ]
     return found
 
 

@@ -77,7 +77,7 @@ class Protect:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         server = self._server
-        view = view_of(environ, server.interaction_id)
+        view = view_of(environ, server.interaction_id, server.forwarded.environ_keys)
         if view.path.endswith(server.metadata_path) or (view.cross_origin and view.method == "OPTIONS"):
             own = self._own_answer(environ, view, start_response)
             if own is not None:
@@ -87,7 +87,7 @@ class Protect:
         if server.one_process and environ.get("wsgi.multiprocess"):
             return guard.send_refusal(server.refuse(several_processes(), view, None))
         del view  # error trackers show the variables of each frame that an exception passes
-        refused = None if server.forwarded is None else self._forwarded_refusal(environ, checked)
+        refused = self._forwarded_refusal(environ, checked) if checked.view.forwarded else None
         decision: Decision | Flow[Decision] = refused or server.check(checked.view)
         if type(decision) is not Allow and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
@@ -114,8 +114,6 @@ class Protect:
     ) -> Challenge | CannotDecide | None:
         """Read what a proxy forwarded with the request. Returns the refusal if that is not acceptable."""
         server = checked.server
-        if server.forwarded is None:
-            return None
         try:
             checked.view = with_forwarded(environ, checked.view, server.forwarded)
         except FapiError as error:

@@ -9,8 +9,8 @@ Role: RS
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from rskit.forwarded import Forwarded
@@ -21,8 +21,10 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as muc
 _ABSOLUTE_FORM: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
 
 
-def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestView:
-    """`identify` returns the interaction id for a received one."""
+def view_of(
+    environ: Environ, identify: Callable[[str | None], str], keys: Collection[str] = ()
+) -> RequestView:
+    """`identify` returns the interaction id for a received one. `keys`: `Forwarded.environ_keys`."""
     authorization = environ.get("HTTP_AUTHORIZATION")
     dpop = environ.get("HTTP_DPOP")
     return _new(
@@ -33,9 +35,10 @@ def view_of(environ: Environ, identify: Callable[[str | None], str]) -> RequestV
             environ.get("QUERY_STRING", ""),
             () if authorization is None else (authorization,),
             () if dpop is None else (dpop,),
-            certificate_of(environ),
+            certificate_of(environ) if "gunicorn.socket" in environ else no_certificate,
             identify(environ.get("HTTP_X_FAPI_INTERACTION_ID")),
             "HTTP_ORIGIN" in environ,
+            not environ.keys().isdisjoint(keys),
         ),
     )
 
@@ -44,23 +47,20 @@ def with_forwarded(environ: Environ, view: RequestView, forwarded: Forwarded) ->
     """The view with what a trusted proxy forwarded. Fields that do not count are removed from the environ.
 
     A WSGI server cannot distinguish `x_y` from `x-y`. Let it drop names with underscores, as gunicorn does by default.
-    Raises CertificateHeaderRefused, ForwardedPrefixRefused.
+    If a field is refused, all are removed. Raises CertificateHeaderRefused, ForwardedPrefixRefused.
     """
-    keys = _keys_of(forwarded.names)
-    sent = [(name, environ[key]) for name, key in keys.items() if key in environ]
-    if not sent:
-        return view
+    keys = forwarded.environ_keys
+    sent = [(keys[key], environ[key]) for key in keys.keys() & environ.keys()]
     # ProxyFix replaces the address by that of the proxy's client; here the proxy itself is needed.
     address = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR")
-    view, strip = forwarded.take(view, sent, peer=address or None, joined=True)
-    for name in strip:
-        environ.pop(keys.get(name, ""), None)
+    strip = forwarded.names
+    try:
+        view, strip = forwarded.take(view, sent, peer=address or None, joined=True)
+    finally:
+        if strip:
+            for key in (key for key, name in keys.items() if name in strip):
+                environ.pop(key, None)
     return view
-
-
-@cache
-def _keys_of(names: frozenset[str]) -> dict[str, str]:
-    return {name: "HTTP_" + name.upper().replace("-", "_") for name in names if "_" not in name}
 
 
 def raw_path(environ: Environ) -> str:
@@ -69,7 +69,9 @@ def raw_path(environ: Environ) -> str:
     if target is None:
         decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return rebuild_path(decoded.encode("latin-1")) or "/"
-    path = target.partition("?")[0].partition("#")[0]
+    path = target.partition("?")[0] if "?" in target else target
+    if "#" in path:
+        path = path.partition("#")[0]
     if path[:1] == "/":
         return path
     absolute = _ABSOLUTE_FORM.match(path)

@@ -18,7 +18,7 @@ from fapikit import base64url
 from fapikit.certificates.certificate import ClientCertificate, parse_certificate, thumbprint_of
 from fapikit.certificates.forms import FORMS, CertificateForm
 from fapikit.certificates.forms.form import Forwarded
-from fapikit.certificates.proxy_fields import Field, ProxyFields
+from fapikit.certificates.proxy_fields import Field, ProxyFields, with_underscores
 from fapikit.certificates.trust import ProxyTrust
 from fapikit.errors import CertificateHeaderRefused, ConfigurationError
 from fapikit.io.bounded_cache import BoundedCache
@@ -64,13 +64,19 @@ class CertificateHeader:
             trust=trust,
             refused=CertificateHeaderRefused,
         )
-        self._of_others = Reading(None, self._fields.names)
+        beside = frozenset(self._form.beside).union(*map(with_underscores, self._form.beside))
+        self._of_others = Reading(None, self._fields.names | beside)
         self._known: BoundedCache[tuple[_Fields, bool], Reading] = BoundedCache(_REMEMBERED)
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the fields for `read`, in lower case, also those with underscores."""
         return self._fields.names
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The names of the fields that the application sees if the trusted proxy sent them, in lower case."""
+        return self._fields.shown | frozenset(self._form.beside)
 
     @property
     def vouches(self) -> bool:

@@ -7,6 +7,7 @@ Role: AS, RS
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import product
 from typing import Final, TypeAlias
 
 from fapikit.certificates.trust import ProxyTrust
@@ -35,7 +36,9 @@ class ProxyFields:
                 )
         self._trust = trust
         self._refused = refused
-        self._underscored = frozenset(name.replace("-", "_") for name in plain if "-" in name)
+        self.shown = plain
+        """The names that the application may see if the proxy sent them."""
+        self._underscored = frozenset[str]().union(*map(with_underscores, plain))
         self.secret = frozenset({trust.secret[0]} if trust.secret else ())
         """The name of the secret field. The application never sees it, whoever sent it."""
         self.names = plain | self._underscored | self.secret
@@ -80,6 +83,14 @@ class ProxyFields:
 
     def refusal(self, message: str, header: str) -> FapiError:
         return self._refused(f"{header}: {message}", facts={"header": header})
+
+
+def with_underscores(name: str) -> frozenset[str]:
+    """The other names that some servers take for this one: an underscore instead of one hyphen, or of several."""
+    first, *parts = name.split("-")
+    spellings = product("-_", repeat=len(parts))
+    every = ("".join([first, *map("".join, zip(spelling, parts, strict=True))]) for spelling in spellings)
+    return frozenset(every) - {name}
 
 
 def _text(value: str | bytes) -> str:

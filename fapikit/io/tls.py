@@ -17,6 +17,7 @@ import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.jose.load_key import pem_octets
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -46,8 +47,9 @@ def server_context(
 def ask_for_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes]) -> None:
     """Let a server ask each client for a certificate. A client without one can connect too.
 
-    `trusted`: see `trust_client_certificates`. The handshake proves possession of the key and nothing else. The dates
-    are checked later, where an error can be reported. Raises ConfigurationError for what is not a certificate.
+    `trusted`, DER: the authorities, and the self-signed certificates that clients registered; see `read_certificates`.
+    A client with any other certificate cannot connect. The handshake proves possession of the key and nothing else; it
+    does not look at the dates. Raises ConfigurationError for what is not a certificate.
     """
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
@@ -72,12 +74,12 @@ def trust_client_certificates(context: ssl.SSLContext, trusted: Iterable[bytes])
         ) from error
 
 
-def read_certificates(file: Path) -> list[bytes]:
+def read_certificates(file: Path | str) -> list[bytes]:
     """The certificates of a PEM file, DER. Raises ConfigurationError."""
     try:
         return [
             certificate.public_bytes(Encoding.DER)
-            for certificate in x509.load_pem_x509_certificates(file.read_bytes())
+            for certificate in x509.load_pem_x509_certificates(Path(file).read_bytes())
         ]
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"no PEM certificates can be read from {file}") from error
@@ -93,7 +95,7 @@ def client_context(
     if ca in ("", b""):
         raise ConfigurationError(
             "ca is empty: give a PEM file or its octets, or leave ca out to trust the system's roots",
-            clause="FAPI2-SP 5.2.1-5",
+            clause=clause_in_force("FAPI2-SP 5.2.1-5", profile),
         )
     try:
         if isinstance(ca, bytes):
@@ -103,7 +105,8 @@ def client_context(
     except (OSError, UnicodeDecodeError) as error:
         where = "the octets given as ca" if isinstance(ca, bytes) else ca
         raise ConfigurationError(
-            f"no PEM certificates of an authority can be read from {where}", clause="FAPI2-SP 5.2.1-5"
+            f"no PEM certificates of an authority can be read from {where}",
+            clause=clause_in_force("FAPI2-SP 5.2.1-5", profile),
         ) from error
     _restrict(context, profile)
     return context

@@ -198,3 +198,37 @@ def test_client_refresh_token_test(connect: Connect, bank: FakeBank) -> None:
         if call.form["grant_type"] == "refresh_token" and call.status == 200
     ]
     assert len(set(used)) == 2
+
+
+MODULES = (
+    "client-test-happy-path",
+    "client-test-happy-path-no-dpop-nonce",
+    "client-test-discovery-issuer-mismatch",
+    "client-test-invalid-iss",
+    "client-test-invalid-missing-iss",
+    "client-test-invalid-aud",
+    "client-test-invalid-missing-aud",
+    "client-test-invalid-secondary-aud",
+    "client-test-valid-aud-as-array",
+    "client-test-invalid-null-alg",
+    "client-test-invalid-alternate-alg",
+    "client-test-invalid-expired-exp",
+    "client-test-invalid-missing-exp",
+    "client-test-invalid-nonce",
+    "client-test-invalid-missing-nonce",
+    "client-test-invalid-authorization-response-iss",
+    "client-test-remove-authorization-response-iss",
+    "client-test-ensure-authorization-response-with-invalid-state-fails",
+    "client-test-ensure-authorization-response-with-invalid-missing-state-fails",
+    "client-test-token-endpoint-response-without-expires_in",
+    "client-test-token-type-case-insensitivity",
+    "client-test-rs-dpop-auth-scheme-case-insensitivity",
+    "client-refresh-token-test",
+)
+"""The FAPI 2.0 Security client modules, those of single countries left out but for the refresh."""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_test(module: str) -> None:
+    rows = ID_TOKEN_FAULTS.keys() | RESPONSE_FAULTS.keys()
+    assert module in rows or f"test_{module.replace('-', '_')}" in globals()

@@ -1,5 +1,4 @@
-"""The FAPI 2.0 client modules of the certification suite with client certificates: each combination on its happy path,
-and every fault for the client that signs in by certificate and has its tokens bound to it.
+"""The FAPI 2.0 client modules of the certification suite in each variant that uses a client certificate.
 
 The bank has the suite's two hosts: a call to the wrong one, without the certificate or with one where none is due, ends
 the walk.
@@ -14,8 +13,10 @@ import pytest
 
 from fapikit.errors import IssuerMismatch
 from tests.adversary.test_fapi2_client import ID_TOKEN_FAULTS, RESPONSE_FAULTS
+from tests.adversary.test_fapi2_client import MODULES as SECURITY_MODULES
 from tests.adversary.test_message_signing_client import FAULTS as SIGNED_RESPONSE_FAULTS
-from tests.adversary.walk import refused, walk, with_value, without
+from tests.adversary.test_message_signing_client import MODULES as SIGNED_RESPONSE_MODULES
+from tests.adversary.walk import refused, walk, without
 from tests.mothers.clients import Clients
 from tests.mothers.mtls_bank import MUTUAL_TLS, MtlsBank, served_over_tls
 from tests.rpkit.mutual_tls.parties import CA, COMBINATIONS, KEY, MINE, SELF_SIGNED, arguments
@@ -23,9 +24,14 @@ from tests.rpkit.mutual_tls.parties import CA, COMBINATIONS, KEY, MINE, SELF_SIG
 Connect = Callable[..., Any]
 
 
-@pytest.fixture
-def bank() -> Iterator[MtlsBank]:
-    bank = MtlsBank(registered=[MINE, SELF_SIGNED], dpop=False, method="tls_client_auth")
+VARIANTS = [each for each in COMBINATIONS if each != ("private_key_jwt", "dpop")]
+BOUND_TO_A_KEY = [(method, binding) for method, binding in VARIANTS if binding == "dpop"]
+
+
+@pytest.fixture(params=VARIANTS, ids="-".join)
+def bank(request: pytest.FixtureRequest) -> Iterator[MtlsBank]:
+    method, binding = request.param
+    bank = MtlsBank(registered=[MINE, SELF_SIGNED], dpop=binding == "dpop", method=method)
     with served_over_tls(bank, CA, SELF_SIGNED) as running:
         yield running
 
@@ -50,23 +56,27 @@ def signing(**options: Any) -> dict[str, Any]:
 
 @pytest.mark.spec("FAPI2-SP 5.3.3.1-1, -2; RFC 8705 2a, 3a, 5")
 @pytest.mark.parametrize("signed", [False, True], ids=["plain", "signed"])
-@pytest.mark.parametrize(("method", "binding"), COMBINATIONS)
-def test_client_test_happy_path(
-    method: str, binding: str, signed: bool, connect: Connect, bank: MtlsBank
-) -> None:
-    bank.method, bank.dpop = method, binding == "dpop"
+@pytest.mark.parametrize("bank", COMBINATIONS, indirect=True, ids="-".join)
+def test_client_test_happy_path(signed: bool, connect: Connect, bank: MtlsBank) -> None:
     assert walk(connect(**signing() if signed else {}), bank).status_code == 200
     forms = [call.form for call in (*bank.calls("par"), *bank.calls("token"))]
-    assert all(("client_assertion" in form) == (method not in MUTUAL_TLS) for form in forms)
+    assert all(("client_assertion" in form) == (bank.method not in MUTUAL_TLS) for form in forms)
     assert all(form["client_id"] == "fintech" for form in forms)
 
 
 @pytest.mark.spec("RFC 9449 8.2")
-@pytest.mark.parametrize("method", sorted(MUTUAL_TLS))
-def test_client_test_happy_path_no_dpop_nonce(method: str, connect: Connect, bank: MtlsBank) -> None:
-    bank.method, bank.dpop, bank.nonces = method, True, False
+@pytest.mark.parametrize("bank", BOUND_TO_A_KEY, indirect=True, ids="-".join)
+def test_client_test_happy_path_no_dpop_nonce(connect: Connect, bank: MtlsBank) -> None:
+    bank.nonces = False
     assert walk(connect(), bank).status_code == 200
     assert len(bank.calls("token")) == 1
+
+
+@pytest.mark.parametrize("bank", BOUND_TO_A_KEY, indirect=True, ids="-".join)
+def test_client_test_rs_dpop_auth_scheme_case_insensitivity(connect: Connect, bank: MtlsBank) -> None:
+    bank.faults["challenge_scheme"] = lambda _: "dPoP"
+    assert walk(connect(), bank).status_code == 200
+    assert {call.status for call in bank.calls("accounts")} == {200, 401}
 
 
 @pytest.mark.spec("RFC 8705 5")
@@ -117,7 +127,10 @@ def test_client_test_discovery_issuer_mismatch(connect: Connect, bank: MtlsBank)
 CARRIES_ON = {
     "client-test-valid-aud-as-array": ("id_token", lambda claims: {**claims, "aud": [claims["aud"]]}),
     "client-test-token-endpoint-response-without-expires_in": ("token", without("expires_in")),
-    "client-test-token-type-case-insensitivity": ("token", with_value("token_type", "bEARER")),
+    "client-test-token-type-case-insensitivity": (
+        "token",
+        lambda members: {**members, "token_type": members["token_type"].swapcase()},
+    ),
 }
 
 
@@ -135,16 +148,25 @@ def test_client_refresh_token_test(connect: Connect, bank: MtlsBank) -> None:
     client = connect()
     start = client.begin(scope="openid accounts")
     login = client.complete(bank.authorize(start.url), start.transaction)
-    refreshed: list[str] = []
+    scheme = "DPoP" if bank.dpop else "Bearer"
 
-    def invalid_until_twice_refreshed(_call: Any) -> Any:
-        refreshed[:] = [
-            call.form["refresh_token"] for call in bank.calls("token") if "refresh_token" in call.form
-        ]
-        return (401, {"www-authenticate": 'Bearer error="invalid_token"'}, {}) if len(refreshed) < 2 else None
+    def refreshes() -> set[str]:
+        return {
+            call.form["refresh_token"]
+            for call in bank.calls("token")
+            if "refresh_token" in call.form and call.status == 200
+        }
 
-    bank.faults["api_accounts"] = invalid_until_twice_refreshed
+    bank.faults["api_accounts"] = lambda _: (
+        (401, {"www-authenticate": f'{scheme} error="invalid_token"'}, {}) if len(refreshes()) < 2 else None
+    )
     with client.api(login.tokens, base_url=bank.api_origin) as api:
         assert api.get("/accounts").status_code == 401
         assert api.get("/accounts").status_code == 200
-    assert len(set(refreshed)) == 2
+    assert len(refreshes()) == 2
+
+
+@pytest.mark.parametrize("module", [*SECURITY_MODULES, *SIGNED_RESPONSE_MODULES])
+def test_every_module_has_a_test(module: str) -> None:
+    rows = ID_TOKEN_FAULTS.keys() | RESPONSE_FAULTS.keys() | SIGNED_RESPONSE_FAULTS.keys() | CARRIES_ON.keys()
+    assert module in rows or f"test_{module.replace('-', '_')}" in globals()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.askit.bank import Bank
+from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.plain_client import PlainClient
+from tests.keys import a_key
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +26,10 @@ def client(bank: Bank) -> PlainClient:
 
 @pytest.fixture
 def signing_bank() -> Bank:
-    """A bank under Message Signing: signed requests in, signed responses out."""
-    return Bank(profile="fapi2-message-signing")
+    """A bank under Message Signing: signed requests in, signed responses out. `fintech` has an RSA key too."""
+    keys = {"keys": [dict(a_key(alg, 1).public_jwk) for alg in ("ES256", "RS256")]}
+    clients = [{**FINTECH, "jwks": keys}, OTHER, an_api("accounts-api", 3), an_api("payments-api", 4)]
+    return Bank(profile="fapi2-message-signing", clients=clients)
 
 
 @pytest.fixture

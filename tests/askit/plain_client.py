@@ -64,6 +64,8 @@ class PlainClient:
     issuer: str = ISSUER
     nonce: str | None = None
     """The latest DPoP nonce of the server."""
+    proves: bool = True
+    """Whether a token request has a DPoP proof, where a test does not say it."""
 
     # Messages, each made whole and then changed as the test says.
 
@@ -227,9 +229,10 @@ class PlainClient:
 
     async def token(
         self, form: Mapping[str, Any], *, authentication: Mapping[str, str] | None = None,
-        proof: str | bool = True, key: PrivateKey | None = None, **claims: Any,
+        proof: str | bool | None = None, key: PrivateKey | None = None, **claims: Any,
     ) -> httpx.Response:  # fmt: skip
         """A token request with client authentication and proof; answers one nonce challenge."""
+        proof = self.proves if proof is None else proof
         for _ in range(2):
             headers = {}
             if proof is True:

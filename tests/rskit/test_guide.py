@@ -16,6 +16,7 @@ from werkzeug.test import Client
 from fapikit import FAPI2_SECURITY
 from rskit.testing import Mint
 from tests.keys import a_key
+from tests.mothers.certificates import a_certificate
 from wsgi_mw import Protect
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "resource-server.md").read_text()
@@ -48,6 +49,8 @@ class Books:
 def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     store = tmp_path_factory.mktemp("guide") / "marks.db"
     certificate_file, key_file = store.with_name("cert.pem"), store.with_name("key.pem")
+    client_certificates_file = store.with_name("clients.pem")
+    client_certificates_file.write_text(a_certificate().pem)
     made = trustme.CA().issue_cert("api.example")
     made.cert_chain_pems[0].write_to_path(certificate_file)
     made.private_key_pem.write_to_path(key_file)
@@ -61,6 +64,7 @@ def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "books": Books(),
         "certificate_file": certificate_file,
         "key_file": key_file,
+        "client_certificates_file": client_certificates_file,
     }
     for block in BLOCKS:
         exec(compile(block, "docs/resource-server.md", "exec"), names)

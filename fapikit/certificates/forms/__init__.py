@@ -13,9 +13,14 @@ from fapikit.certificates.forms.nginx import NGINX
 from fapikit.certificates.forms.rfc9440 import RFC9440
 from fapikit.certificates.forms.traefik import TRAEFIK
 
-__all__ = ["FORMS", "CertificateForm"]
+__all__ = ["FIELDS", "FORMS", "CertificateForm"]
 
 FORMS: Final[Mapping[str, CertificateForm]] = {
     form.name: form
     for form in (NGINX, APACHE, HAPROXY, ENVOY, RFC9440, AWS_ALB, AWS_ALB_PASSTHROUGH, TRAEFIK, CLOUDFLARE)
 }
+
+FIELDS: Final = frozenset(
+    name for form in FORMS.values() for name in (form.header, form.chain_header, *form.beside) if name
+)
+"""All fields in which these proxies describe a client certificate, in lower case."""

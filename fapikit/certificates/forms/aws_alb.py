@@ -17,5 +17,8 @@ def decode(value: str) -> Forwarded:
     return leaf_first(read_pem(unquote(value, errors="strict")))
 
 
-AWS_ALB = CertificateForm("aws-alb", "x-amzn-mtls-clientcert-leaf", decode)
+_BESIDE = tuple(
+    f"x-amzn-mtls-clientcert-{part}" for part in ("serial-number", "issuer", "subject", "validity")
+)
+AWS_ALB = CertificateForm("aws-alb", "x-amzn-mtls-clientcert-leaf", decode, beside=_BESIDE)
 AWS_ALB_PASSTHROUGH = CertificateForm("aws-alb-passthrough", "x-amzn-mtls-clientcert", decode)

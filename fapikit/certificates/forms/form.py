@@ -27,7 +27,8 @@ class CertificateForm:
 
     `decode` reads one value, and raises ValueError for another form. `absent`: the values that mean that the client
     sent no certificate; a missing header means the same. `tells_commas`: a value may have commas, and `decode` itself
-    refuses two values that a server joined with a comma.
+    refuses two values that a server joined with a comma. `beside`: further fields in which the proxy describes the
+    certificate. They are not read here. The application sees them only if the trusted proxy sent them.
     """
 
     name: str
@@ -37,6 +38,7 @@ class CertificateForm:
     decode_chain: Callable[[str], tuple[bytes, ...]] | None = None
     absent: frozenset[str] = frozenset({""})
     tells_commas: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def leaf_first(certificates: tuple[bytes, ...]) -> Forwarded:

@@ -17,4 +17,6 @@ def decode(value: str) -> Forwarded:
     return leaf_first(tuple(read_base64(part) for part in plain.split(",")))
 
 
-TRAEFIK = CertificateForm("traefik", "x-forwarded-tls-client-cert", decode)
+TRAEFIK = CertificateForm(
+    "traefik", "x-forwarded-tls-client-cert", decode, beside=("x-forwarded-tls-client-cert-info",)
+)

@@ -136,6 +136,30 @@ async def test_a_jwks_uri_is_looked_at_again_and_again(quick: None) -> None:
     await bank.server.core.aclose()
 
 
+@pytest.mark.spec("RFC 8705 2.2.2")
+async def test_a_jwks_uri_that_hangs_holds_no_other_up(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_certificates, "FETCH_FOR", 0.05)
+    asked: list[str] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        if request.url.host.startswith("slow"):
+            await asyncio.Event().wait()
+        return httpx.Response(200, json={"keys": [jwk_of(ONE)]})
+
+    http = HttpSettings(async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    entries = [
+        self_signed(name, jwks_uri=f"https://{name}.example.test/jwks")
+        for name in ("slow1", "slow2", "quick")
+    ]
+    bank = Bank(clients=[*entries, *APIS], http=http, initial_access_token=OPENER)
+    told = Told(bank.server)
+    await bank.server.start()
+    await told.becomes(ONE)
+    assert asked[:3] == ["slow1.example.test", "slow2.example.test", "quick.example.test"]
+    await bank.server.core.aclose()
+
+
 async def test_a_store_that_does_not_answer_changes_nothing(quick: None) -> None:
     bank = Bank(clients=[self_signed("own", ONE), *APIS], initial_access_token=OPENER)
     told = Told(bank.server)

@@ -38,7 +38,7 @@ async def test_a_signed_response(client: PlainClient, mode: str) -> None:
     claims = await _verified(client, callback["response"])
     now = int(client.clock())
     assert set(claims) == {"iss", "aud", "exp", "iat", "code", "state"}
-    assert (claims["iss"], claims["aud"], claims["state"]) == (ISSUER, "fintech", "the-state")
+    assert (claims["iss"], claims["aud"], claims["state"]) == (client.issuer, "fintech", "the-state")
     assert now + 10 <= claims["exp"] <= now + 600
     assert (await client.redeem(claims["code"])).status_code == 200
 

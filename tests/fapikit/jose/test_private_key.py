@@ -237,7 +237,7 @@ def test_a_ring_refuses_two_keys_of_one_name_and_one_key_of_two_names() -> None:
     twin = PrivateKey(a_key("ES256", 1)._material, kid=a_key("ES256", 0).kid)
     with pytest.raises(ConfigurationError) as refused:
         KeyRing(a_key("ES256", 0), next=twin)
-    assert refused.value.clause == "FAPI2-SP 5.4.2-3"
+    assert refused.value.clause == "RFC 7517 4.5"
     both = PrivateKey(a_key("PS256")._material, alg="RS256", kid="rs")
     with pytest.raises(ConfigurationError) as refused:
         KeyRing(a_key("PS256"), retired=(both,))

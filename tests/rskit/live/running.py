@@ -93,8 +93,9 @@ def gunicorn_at(
     *,
     port: int | None = None,
     workers: int = 2,
+    config: str | None = None,
 ) -> Iterator[str]:
-    """A running gunicorn, over TLS where it is given certificates; yields its base URL."""
+    """A running gunicorn, over TLS where it is given certificates; yields its base URL. `config`: a module."""
     port = port or free_port()
     command = [
         *(sys.executable, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", "--workers", str(workers)),
@@ -103,6 +104,8 @@ def gunicorn_at(
     if certificates is not None:
         command += ["--certfile", certificates.certificate_file, "--keyfile", certificates.key_file]
         command += ["--ca-certs", certificates.ca_file, "--cert-reqs", str(int(ssl.CERT_OPTIONAL))]
+    if config is not None:
+        command += ["--config", f"python:{config}"]
     verify = certificates.nobody() if certificates else False
     env = {**os.environ, **environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE) as process:

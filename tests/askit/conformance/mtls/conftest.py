@@ -35,22 +35,25 @@ VARIANTS = [
 class CertificateBank(LiveBank):
     """`method`: how both clients prove who they are; `binding`: what their tokens are bound to."""
 
-    def __init__(self, host: Host, folder: Path, method: str, binding: str) -> None:
-        self.method, self.binding = method, binding
+    def __init__(
+        self, host: Host, folder: Path, method: str, binding: str, *, profile: str = "fapi2-security"
+    ) -> None:
+        self.host, self.method, self.binding = host, method, binding
         clients = [self._entry(each) for each in (FINTECH, OTHER)]
         super().__init__(
-            host, folder, "https://unused.example.test/", profile="fapi2-security", clients=[*clients, *APIS]
+            host, folder, "https://unused.example.test/", profile=profile, clients=[*clients, *APIS]
         )
 
     def _entry(self, of: dict[str, Any]) -> dict[str, Any]:
         client_id = of["client_id"]
+        keys = [dict(a_key(alg, NUMBERS[client_id]).public_jwk) for alg in ("ES256", "RS256")]
         more: dict[str, Any] = {
             "private_key_jwt": {},
             "tls_client_auth": {"tls_client_auth_san_dns": f"{client_id}.example.test"},
-            "self_signed_tls_client_auth": {"jwks": {"keys": [jwk_of(certificate_of(client_id))]}},
+            "self_signed_tls_client_auth": {"jwks": {"keys": [*keys, jwk_of(certificate_of(client_id))]}},
         }[self.method]
         flag = {"tls_client_certificate_bound_access_tokens": self.binding == "mtls"}
-        return {**of, "token_endpoint_auth_method": self.method, **flag, **more}
+        return {**of, "jwks": {"keys": keys}, "token_endpoint_auth_method": self.method, **flag, **more}
 
     def client(
         self, client_id: str = "fintech", *, certificate: str | None = "its own", **more: Any
@@ -63,6 +66,7 @@ class CertificateBank(LiveBank):
             client_id=client_id,
             key=a_key("ES256", NUMBERS[client_id]),
             issuer=self.issuer,
+            proves=self.proof,
             **{"dpop_key": a_key("ES256", 10 + NUMBERS[client_id]), **more},
         )
 
@@ -85,12 +89,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=VARIANTS, ids="-".join)
 async def bank(host: Host, folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[CertificateBank]:
-    made = CertificateBank(host, folder, *request.param)
-    with host.inhabited(made.server):
+    async for made in inhabited(CertificateBank(host, folder, *request.param)):
         yield made
-        await close_all(made.opened)
 
 
 @pytest.fixture
 def client(bank: CertificateBank) -> PlainClient:
     return bank.client()
+
+
+@pytest.fixture(params=VARIANTS, ids="-".join)
+async def signing_bank(
+    host: Host, folder: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[CertificateBank]:
+    async for made in inhabited(
+        CertificateBank(host, folder, *request.param, profile="fapi2-message-signing")
+    ):
+        yield made
+
+
+@pytest.fixture
+def signer(signing_bank: CertificateBank) -> PlainClient:
+    return signing_bank.client()
+
+
+async def inhabited(bank: CertificateBank) -> AsyncIterator[CertificateBank]:
+    with bank.host.inhabited(bank.server):
+        yield bank
+        await close_all(bank.opened)

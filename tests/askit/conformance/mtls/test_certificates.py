@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def redeemed(bank: CertificateBank, client: PlainClient, code: str) -> httpx.Response:
-    return await client.token(client.code_form(code), proof=bank.proof)
+    return await client.token(client.code_form(code))
 
 
 async def tokens_of(bank: CertificateBank, client: PlainClient) -> dict[str, Any]:
@@ -67,12 +67,12 @@ async def test_access_token_type_header_case_sensitivity(bank: CertificateBank, 
 async def test_ensure_holder_of_key_required(bank: CertificateBank, client: PlainClient) -> None:
     form = client.code_form(await client.code())
     bare = bank.client(certificate=None)
-    without = await bare.token(form, proof=bank.proof)
+    without = await bare.token(form)
     by_certificate = bank.method != "private_key_jwt"
     assert error_of(without) == ((401, "invalid_client") if by_certificate else (400, "invalid_request"))
     if bank.proof:
         assert error_of(await client.token(form, proof=False)) == (400, "invalid_dpop_proof")
-    assert (await client.token(form, proof=bank.proof)).status_code == 200
+    assert (await client.token(form)).status_code == 200
 
 
 @pytest.mark.spec("RFC 8705 2b")
@@ -80,11 +80,11 @@ async def test_ensure_client_id_in_token_endpoint(bank: CertificateBank, client:
     """The other client's `client_id`, over the certificate of this one."""
     form = client.code_form(await client.code())
     claimed = {**client.authentication(), "client_id": "other"}
-    assert error_of(await client.token(form, authentication=claimed, proof=bank.proof)) == (
+    assert error_of(await client.token(form, authentication=claimed)) == (
         401,
         "invalid_client",
     )
-    assert (await client.token(form, proof=bank.proof)).status_code == 200
+    assert (await client.token(form)).status_code == 200
 
 
 async def test_ensure_authorization_code_is_bound_to_client(
@@ -101,16 +101,16 @@ async def test_refresh_token(bank: CertificateBank, client: PlainClient) -> None
     refresh = (await tokens_of(bank, client))["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh}
     other, bare = bank.client("other"), bank.client(certificate=None)
-    assert error_of(await other.token(form, proof=bank.proof)) == (400, "invalid_grant")
-    assert (await bare.token(form, proof=bank.proof)).status_code in (400, 401)
+    assert error_of(await other.token(form)) == (400, "invalid_grant")
+    assert (await bare.token(form)).status_code in (400, 401)
     nobody = {"client_id": "fintech"}
-    assert error_of(await bare.token(form, authentication=nobody, proof=bank.proof)) == (
+    assert error_of(await bare.token(form, authentication=nobody)) == (
         401,
         "invalid_client",
     )
     if bank.proof:
         assert error_of(await client.token(form, proof=False)) == (400, "invalid_dpop_proof")
-    fresh = await client.token(form, proof=bank.proof)
+    fresh = await client.token(form)
     assert fresh.status_code == 200
     assert (await userinfo(bank, client, fresh.json()["access_token"])).status_code == 200
 
