@@ -25,7 +25,7 @@ from fapikit.errors import (
     UnexpectedStatus,
 )
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
+from fapikit.http_message import HttpRequest, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import LOG, Members
 from fapikit.urls import (
     has_origin,
@@ -238,8 +238,11 @@ def _pointer_in(challenges: Iterable[Challenge], url: str) -> str | None:
 
 
 def _read(response: HttpResponse) -> Members:
+    members = read_json_object(response, clause="RFC 9728 3.1")
+    if members.get("resource") is None:
+        raise_error_in_body(response, clause="RFC 9728 3.1")
     return Members(
-        read_json_object(response, clause="RFC 9728 3.1"),
+        members,
         document=f"the metadata at {without_query(response.url)}",
         clause="RFC 9728 2",
     )
