@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from askit.missing_extra import needs_extra
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError, FapiError
 from fapikit.urls import is_loopback_host
 
@@ -57,7 +58,8 @@ def uvicorn_config(app: AuthorizationServer) -> uvicorn.Config:
     config = app.config
     if config.tls is None:
         raise ConfigurationError(
-            "[tls] is missing: this server needs a certificate", clause="FAPI2-SP 5.2.1-1"
+            "[tls] is missing: this server needs a certificate",
+            clause=clause_in_force("FAPI2-SP 5.2.1-1", config.profile),
         )
     core = app.core
     try:

@@ -68,16 +68,16 @@ def build_routes(core: Core) -> list[Route]:
         octets, media_type = found
         return Response(octets, headers=dict(_STATIC), media_type=media_type)
 
-    def shared(path: str, endpoint: Endpoint, *methods: str) -> Route:
+    def shared(path: str, endpoint: Endpoint, *methods: str, document: bool = False) -> Route:
         """An endpoint that pages of other origins may call, if the settings allow it."""
-        middleware = open_to(core.config.origins_let_in, methods)
+        middleware = open_to(core.config.origins_let_in, methods, document=document)
         preflights = ["OPTIONS"] if middleware else []
         return Route(path, api(endpoint), methods=[*methods, *preflights], middleware=middleware)
 
     return [
-        shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET"),
-        shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET"),
-        shared(f"{base}/jwks", jwks.jwks, "GET"),
+        shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET", document=True),
+        shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET", document=True),
+        shared(f"{base}/jwks", jwks.jwks, "GET", document=True),
         shared(f"{base}/par", par.par, "POST"),
         shared(f"{base}/token", token.token, "POST"),
         shared(f"{base}/revoke", revoke.revoke, "POST"),

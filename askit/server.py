@@ -13,8 +13,9 @@ import re
 from typing import Any, Final
 
 from starlette.routing import Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from askit.browser_origins import is_open, readable
 from askit.config.settings import Config
 from askit.core import Core
 from askit.endpoints.metadata import build_metadata
@@ -55,7 +56,9 @@ class AuthorizationServer:
     ) -> None:
         self.core = self.core_type(config, store=store, http=http, clock=clock, random_bytes=random_bytes)
         # An extra slash is not found. Starlette would redirect with 307, to the host in the Host header.
-        self._router = Router(routes=build_routes(self.core), redirect_slashes=False)
+        routes = build_routes(self.core)
+        self._router = Router(routes=routes, redirect_slashes=False)
+        self._open_paths = frozenset(route.path for route in routes if is_open(route))
 
     @property
     def config(self) -> Config:
@@ -106,7 +109,10 @@ class AuthorizationServer:
             require_small_head(scope, self.config.limits)
         except Refused as error:
             log_refusal(error, "a request's head", self.core.log)
-            await error_answer(error)(scope, receive, send_with_headers)
+            answer: ASGIApp = error_answer(error)
+            if scope["path"] in self._open_paths:
+                answer = readable(answer, self.config.origins_let_in)
+            await answer(scope, receive, send_with_headers)
             return
         # Mounted under the issuer's path, the routes still count from the root.
         within = bounded(receive, self.config.limits)

@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
 from fapikit.json_body import parse_json_body
 from fapikit.members import LOG
-from fapikit.peer_words import PeerWords, secrets_in, words_of
+from fapikit.peer_words import PeerWords, secrets_in, words_in_text, words_of
 from fapikit.secrets import Concealed, Secret, conceal, revealed
 from fapikit.tracebacks import bare
 from fapikit.urls import without_query
+from fapikit.www_authenticate import parse_challenges
 
 Field: TypeAlias = tuple[str, str | Secret]
 """The name and value of a header or form field. A secret value may be concealed."""
@@ -143,7 +144,8 @@ def form_request(url: str, parameters: Iterable[Field], headers: Fields = (), **
 def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) -> Mapping[str, Any]:
     """The JSON object of a successful response. A wrong media type or another 2xx status is only logged.
 
-    Raises PeerRefused for a well-formed OAuth error; UnexpectedStatus for any other response that is no success;
+    Raises PeerRefused for a well-formed OAuth error, and for one in a form under a success; UnexpectedStatus for any
+    other response that is no success;
     MalformedMessage if the body is not one strict JSON object, with the response as its `outcome`.
     """
     if not response.success:
@@ -154,6 +156,7 @@ def read_json_object(response: HttpResponse, *, clause: str, status: int = 200) 
     try:
         members, borne = parse_json_body(response.body, response.header("content-type"))
     except ValueError as error:
+        raise_error_in_body(response, clause=clause)
         coding = response.header("content-encoding")
         packed = f": it is compressed ({coding[:20]}) without being asked" if coding else ""
         malformed = MalformedMessage(
@@ -171,9 +174,12 @@ def read_refusal(
 ) -> PeerRefused | UnexpectedStatus:
     """The error for a response that is no success. `remedy`: the remedy, if it does not follow from the error code.
 
-    `error` and `error_description` of the peer are part of its message.
+    `error` and `error_description` of the peer are part of its message. They come from the body, or otherwise from a
+    challenge in WWW-Authenticate.
     """
     words = words_in(response)
+    if words.code is None:
+        words = _words_in_challenge(response) or words
     if words.code is not None and 400 <= response.status < 500:
         return refused(response, words, clause=clause, remedy=remedy)
     quoted = f": {words}" if words else ""
@@ -216,13 +222,37 @@ def raise_error_in_body(response: HttpResponse, *, clause: str) -> None:
 
 
 def words_in(response: HttpResponse) -> PeerWords:
-    """`error` and `error_description` in the body of a response, whatever its media type."""
+    """`error` and `error_description` in the body of a response, as JSON or as a form, whatever its media type.
+
+    Of a page or another text, the first words that people see are the description.
+    """
+    hidden = _hidden_from(response)
     try:
         members, _ = parse_json_body(response.body, response.header("content-type"))
     except ValueError:
+        return words_in_text(response.body, hidden=hidden)
+    return words_of(members, hidden=hidden)
+
+
+def _words_in_challenge(response: HttpResponse) -> PeerWords:
+    """The words of the first challenge with an error; none if the header is malformed."""
+    try:
+        challenges = parse_challenges(response.all("www-authenticate"))
+    except MalformedMessage:
         return PeerWords()
+    found = (words_of_challenge(challenge.parameters, response) for challenge in challenges)
+    return next((words for words in found if words.code is not None), PeerWords())
+
+
+def words_of_challenge(parameters: Mapping[str, str], response: HttpResponse) -> PeerWords:
+    """`error` and `error_description` among the parameters of a challenge in this response."""
+    named = {name: parameters.get(name) for name in ("error", "error_description")}
+    return words_of(named, hidden=_hidden_from(response))
+
+
+def _hidden_from(response: HttpResponse) -> tuple[str, ...]:
     sent = response.request
-    return words_of(members, hidden=() if sent is None else secrets_in(sent.headers, sent.body))
+    return () if sent is None else tuple(secrets_in(sent.headers, sent.body))
 
 
 def read_retry_after(response: HttpResponse, now: float) -> float | None:

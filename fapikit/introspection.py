@@ -14,9 +14,24 @@ from typing import Any, Final
 
 from fapikit.client_authentication.method import ClientAuthentication, Credentials
 from fapikit.clock import Clock, RandomBytes
-from fapikit.errors import FapiError, Fault, MalformedMessage, Remedy, TransportError, UnusableAnswer
+from fapikit.errors import (
+    FapiError,
+    Fault,
+    MalformedMessage,
+    PeerRefused,
+    Remedy,
+    TransportError,
+    UnusableAnswer,
+)
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, HttpResponse, form_request, read_json_object, read_refusal
+from fapikit.http_message import (
+    HttpRequest,
+    HttpResponse,
+    form_request,
+    raise_error_in_body,
+    read_json_object,
+    read_refusal,
+)
 from fapikit.jose.claims import Expected
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.key_set import KeySource
@@ -75,7 +90,10 @@ def introspect(
     response = yield from http(build_request(endpoint, token, credentials, signed=signed, timeout=timeout))
     try:
         if not signed:
-            return read_members(read_json_object(response, clause="RFC 7662 2.2"))
+            members = read_json_object(response, clause="RFC 7662 2.2")
+            if members.get("active") is None:
+                raise_error_in_body(response, clause="RFC 7662 2.3")
+            return read_members(members)
         if keys is None:
             raise ValueError("signed=True needs the keys of the server: give keys")
         expected = Expected(
@@ -122,6 +140,7 @@ def read_signed(
         raise read_refusal(response, clause="RFC 9701 5")
     # If plain JSON were accepted here, a proxy or an attacker with the TLS key could declare any token active.
     if response.media_type != SIGNED_MEDIA_TYPE:
+        raise_error_in_body(response, clause="RFC 7662 2.3")
         raise MalformedMessage(
             f"the introspection response is not signed: the server must answer with {SIGNED_MEDIA_TYPE}",
             clause="FAPI2-MS 5.5.2-1",
@@ -177,8 +196,9 @@ def _audience(answer: Members) -> Any:
 
 
 def _unusable(error: FapiError, response: HttpResponse) -> UnusableAnswer:
-    # With these statuses the server refuses this client, not the token: its credentials or its rights are wrong.
-    ours = response.status in (400, 401, 403)
+    # With these statuses, or with an error in place of the members, the server refuses this client, not the token: its
+    # credentials or its rights are wrong.
+    ours = response.status in (400, 401, 403) or (response.success and isinstance(error, PeerRefused))
     unusable = UnusableAnswer(
         f"the introspection response cannot be used: {error.message}",
         clause=error.clause,

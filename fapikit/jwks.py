@@ -32,7 +32,7 @@ from fapikit.errors import (
 )
 from fapikit.flow import Flow, background, http, shared
 from fapikit.freshness import age_of, fresh_for
-from fapikit.http_message import HttpRequest, HttpResponse, read_json_object
+from fapikit.http_message import HttpRequest, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.jose.encryption_keys import EncryptionKey
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PublicKey
@@ -212,6 +212,8 @@ class RemoteKeySet:
         response = yield from http(request)
         try:
             members = read_json_object(response, clause="RFC 7517 5")
+            if members.get("keys") is None:
+                raise_error_in_body(response, clause="RFC 7517 5")
             return response, KeySet.from_jwks(members, source=self.uri)
         except FapiError as error:
             # The response is not a key set. So the JWT is neither good nor bad: the question is undecided.

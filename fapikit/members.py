@@ -72,18 +72,18 @@ class Members:
         return value if value is None or isinstance(value, str) else self._odd(name, "a string", decides)
 
     def strings(self, name: str, *, decides: bool = False) -> tuple[str, ...] | None:
-        """A list of strings. One string of words is accepted instead. Items that are not strings are left out."""
+        """A list of strings. One string of words is accepted instead. Items without text are left out."""
         value = self._members.get(name)
         if isinstance(value, str):
             self.bear(name, "it is a string and is read as the list of its words")
             return tuple(value.split())
         if value is None or not isinstance(value, list):
             return None if value is None else self._odd(name, "a list of strings", decides)
-        found = tuple(item for item in value if isinstance(item, str))
+        found = tuple(item for item in value if isinstance(item, str) and item)
         if len(found) < len(value):
             if decides:
                 self._odd(name, "a list of strings", decides)
-            self.bear(name, "its items that are not strings are left out")
+            self.bear(name, "its items that are empty or not strings are left out")
         return found
 
     def number(self, name: str, *, decides: bool = False) -> float | None:

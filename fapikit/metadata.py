@@ -30,7 +30,7 @@ from fapikit.errors import (
     UnexpectedStatus,
 )
 from fapikit.flow import Flow, http
-from fapikit.http_message import HttpRequest, read_json_object
+from fapikit.http_message import HttpRequest, raise_error_in_body, read_json_object
 from fapikit.members import Members
 from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure
 
@@ -178,6 +178,7 @@ def _fetch(address: str) -> Flow[Mapping[str, Any]]:
     response = yield from http(HttpRequest("GET", address, (("accept", "application/json"),)))
     members = read_json_object(response, clause="RFC 8414 3.2")
     if not members.get("issuer"):  # a catch-all that answers everything with 200 and JSON
+        raise_error_in_body(response, clause="RFC 8414 3.2")
         raise MalformedMessage(
             f"the JSON of {address} has no issuer",
             clause="RFC 8414 3.2",

@@ -5,6 +5,8 @@ Spec: RFC 6749 4.1.2.1, 5.2, 10.3; RFC 7591 3.2.2
 
 from __future__ import annotations
 
+import codecs
+import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +18,11 @@ from fapikit import strict_json
 LONGEST: Final = 200
 """In characters: how much of a peer's text is quoted."""
 _SHORTEST_SECRET: Final = 8
+_LONGEST_PAGE: Final = 4096
+"""In octets: how much of a page is searched for words."""
+_MARKUP: Final = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE
+)
 _LONG: Final = re.compile(r"[A-Za-z0-9._~+/=-]{20,}")
 _LONGEST_WORD: Final = 40
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -83,6 +90,24 @@ def words_of(members: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> PeerW
         shown = repeatable(_text(description), hidden) if description else None
         return PeerWords(repeatable(str(code), hidden), shown)
     return PeerWords(None, repeatable(_text(members), hidden) if members else None)
+
+
+def words_in_text(body: bytes, *, hidden: Iterable[str] = ()) -> PeerWords:
+    """The error text in a body that is no JSON: a form with `error`, a page, or plain text. None of other octets."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(
+            body[:_LONGEST_PAGE]
+        )  # the last character may be cut
+    except UnicodeDecodeError:
+        return PeerWords()
+    if "\0" in text:
+        return PeerWords()
+    hidden = tuple(hidden)
+    form = dict(parse_qsl(text.strip()))
+    if is_error_code(form.get("error")):
+        return words_of(form, hidden=hidden)
+    shown = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
+    return PeerWords(None, repeatable(shown, hidden) if shown else None)
 
 
 def repeatable(text: str, hidden: Iterable[str] = ()) -> str:

@@ -40,7 +40,7 @@ _STRINGS: Final = (
     *ALGORITHMS,
     *AGREED_MEMBERS,
 )
-_LISTS: Final = (
+STRING_LISTS: Final = (
     "redirect_uris",
     "post_logout_redirect_uris",
     "grant_types",
@@ -48,9 +48,10 @@ _LISTS: Final = (
     "response_modes",
     "request_uris",
     "contacts",
+    "authorization_details_types",
 )
 _REQUEST_URI_CHARACTERS: Final = 512
-_FLAGS: Final = (
+FLAGS: Final = (
     "dpop_bound_access_tokens",
     BOUND_TO_CERTIFICATE,
     "require_pushed_authorization_requests",
@@ -62,9 +63,8 @@ _FLAGS: Final = (
 MEMBERS: Final = frozenset(
     {
         *_STRINGS,
-        *_LISTS,
-        *_FLAGS,
-        "authorization_details_types",
+        *STRING_LISTS,
+        *FLAGS,
         "client_id",
         "client_secret",
         "default_max_age",
@@ -79,11 +79,11 @@ def check_types(members: Mapping[str, Any]) -> None:
     for name in _STRINGS:
         if name in members and not isinstance(members[name], str):
             raise InvalidClientMetadata(f"{name} must be a string")
-    for name in (*_LISTS, "authorization_details_types"):
+    for name in STRING_LISTS:
         value = members.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise InvalidClientMetadata(f"{name} must be an array of strings")
-    for name in _FLAGS:
+    for name in FLAGS:
         if not isinstance(members.get(name, False), bool):
             raise InvalidClientMetadata(f"{name} must be a boolean")
 

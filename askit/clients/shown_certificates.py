@@ -28,6 +28,8 @@ LOOK_EVERY: Final = 30.0
 """Seconds."""
 EVERYBODY_EVERY: Final = 3600.0
 """Seconds. So often all registrations are read, because some end without a change: their lifetime is over."""
+FETCH_FOR: Final = 20.0
+"""Seconds. So long one look waits for what clients publish, however many there are, and however slow."""
 _PER_CLIENT: Final = 20
 
 Tell: TypeAlias = Callable[[Sequence[bytes]], Coroutine[Any, Any, None]]
@@ -97,23 +99,34 @@ class ShownCertificates:
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
         changes = await self._registrations.changes(self._seen if now < self._everybody_at else None)
+        if changes.client_ids is None or changes.client_ids:
+            await self._look_at_registered(changes.client_ids)
         if changes.client_ids is None:
-            await self._look_at_everybody()
             self._everybody_at = now + EVERYBODY_EVERY
-        else:
-            await self._look_at(changes.client_ids)
         self._seen = changes.latest
-        for client in list(self._remote.values()):
-            with suppress(FapiError):  # it does not answer: what it published before stays
-                found = _newest_first(await self._run(self._clients.keys_of(client).certificates()))
-                if client.client_id in self._remote:
-                    self._group(client)[client.client_id] = found
+        await self._tell_all()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FETCH_FOR):
+                await self._fetch()
         await self._tell_all()
 
-    async def _look_at_everybody(self) -> None:
+    async def _fetch(self) -> None:
+        """What is behind a `jwks_uri`. The next look begins with those that this one does not reach."""
+        for client_id in list(self._remote):
+            client = self._remote.pop(client_id, None)
+            if client is None:  # gone meanwhile
+                continue
+            self._remote[client_id] = client  # the last now
+            with suppress(FapiError):  # it does not answer: what it published before stays
+                found = _newest_first(await self._run(self._clients.keys_of(client).certificates()))
+                if client_id in self._remote:
+                    self._group(client)[client_id] = found
+
+    async def _look_at_registered(self, changed: Iterable[str] | None) -> None:
+        """`changed`: None for all of them. In each process they have the same order, that of the list."""
         before = set(self._registered)
         everybody = await self._registrations.client_ids()
-        await self._look_at(everybody)
+        await self._look_at(everybody if changed is None else changed)
         for client_id in before.difference(everybody):
             self._drop(client_id)
         in_order = {name: self._registered[name] for name in everybody if name in self._registered}

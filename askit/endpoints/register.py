@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.client import REGISTERED_FROM, SECRET_METHODS
+from askit.clients.registration_request import read_registration_request
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.messages import json_answer, read_body
@@ -65,10 +66,7 @@ def read_bearer(request: Request) -> str:
 
 async def read_metadata(request: Request) -> dict[str, Any]:
     """The body. Raises InvalidClientMetadata."""
-    try:
-        return strict_json.parse_object(await read_body(request))
-    except ValueError as error:
-        raise InvalidClientMetadata("the body must be one JSON object") from error
+    return read_registration_request(await read_body(request), request.headers.get("content-type"))
 
 
 def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A nonce is the time at which it was made, with a MAC. It is valid for `lifetime` seconds, and each response has a new
 one. Keys can be rotated: nonces of the previous key stay valid until they expire.
 
-Spec: RFC 9449 8, 9, 11.3
+Spec: FAPI2-SP 5.4.1-4; RFC 9449 8, 9, 11.3
 Role: AS, RS
 """
 
@@ -33,7 +33,7 @@ class NonceIssuer:
         if not keys or min(len(key) for key in keys) < _KEY_OCTETS:
             raise ConfigurationError(
                 "a key for DPoP nonces is too short or missing: give keys of 32 octets or more",
-                clause="FAPI2-SP 5.4.1-4",
+                clause="RFC 6749 10.10",
             )
         if not 0 < step < lifetime:
             raise ConfigurationError("the step of DPoP nonces must be shorter than their lifetime")

@@ -131,7 +131,7 @@ class UnexpectedRedirect(TransportError):
 class InsecureUrl(TransportError):
     """A URL is not https, and its host is not loopback."""
 
-    clause = "FAPI2-SP 5.2.1-1"
+    clause = "RFC 9325 3.1.1"  # of every profile: most URLs are checked before a profile is known
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
 

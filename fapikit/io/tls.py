@@ -17,6 +17,7 @@ import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from fapikit.clauses import clause_in_force
 from fapikit.errors import ConfigurationError
 from fapikit.jose.load_key import pem_octets
 from fapikit.profiles import FAPI2_SECURITY, Profile
@@ -94,7 +95,7 @@ def client_context(
     if ca in ("", b""):
         raise ConfigurationError(
             "ca is empty: give a PEM file or its octets, or leave ca out to trust the system's roots",
-            clause="FAPI2-SP 5.2.1-5",
+            clause=clause_in_force("FAPI2-SP 5.2.1-5", profile),
         )
     try:
         if isinstance(ca, bytes):
@@ -104,7 +105,8 @@ def client_context(
     except (OSError, UnicodeDecodeError) as error:
         where = "the octets given as ca" if isinstance(ca, bytes) else ca
         raise ConfigurationError(
-            f"no PEM certificates of an authority can be read from {where}", clause="FAPI2-SP 5.2.1-5"
+            f"no PEM certificates of an authority can be read from {where}",
+            clause=clause_in_force("FAPI2-SP 5.2.1-5", profile),
         ) from error
     _restrict(context, profile)
     return context

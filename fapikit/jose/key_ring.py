@@ -1,6 +1,6 @@
 """The signing keys of one party: the current key, the next key, which may be published already, and retired keys.
 
-Spec: FAPI2-SP 5.4.2a, 6.8; OIDC 10.1.1
+Spec: FAPI2-SP 5.4.2a, 5.4.2-3, 6.8; OIDC 10.1.1
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class KeyRing:
         kids = [signer.kid for signer in self.all()]
         if len(set(kids)) != len(kids):
             raise ConfigurationError(
-                "two keys of the ring have the same kid: give each its own", clause="FAPI2-SP 5.4.2-3"
+                "two keys of the ring have the same kid: give each its own", clause="RFC 7517 4.5"
             )
         material = [
             tuple(signer.public_jwk.get(name) for name in ("kty", "n", "x", "y")) for signer in self.all()

@@ -3,7 +3,7 @@
 AES-256-GCM with a key that is derived from yours. The newest key seals, every key opens. A value that was sealed for
 one context (a store key, the name of a cookie) does not open in another.
 
-Spec: FAPI2-SP 6.8; RFC 9700 4.9.3
+Spec: FAPI2-SP 5.4.1-4, 6.8; RFC 9700 4.9.3
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Seal:
         if not all(type(key) is bytes and len(key) >= 32 for key in keys) or not keys:
             raise ConfigurationError(
                 "a seal needs one or more keys, each bytes of 32 octets or more: Seal([key])",
-                clause="FAPI2-SP 5.4.1-4",
+                clause="RFC 6749 10.10",
             )
         self._ciphers = {_key_id(key): AESGCM(_derived(key, b"fapikit seal")) for key in reversed(keys)}
         self._newest = _key_id(keys[0])

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fapikit.errors import MalformedMessage, PeerRefused, Remedy, UnexpectedStatus
-from fapikit.http_message import HttpResponse, read_refusal, refused
+from fapikit.http_message import HttpResponse, read_refusal, refused, words_in, words_of_challenge
 from fapikit.members import LOG
-from fapikit.peer_words import words_of
+from fapikit.peer_words import PeerWords
 from fapikit.www_authenticate import Challenge, parse_challenges
 from rpkit.errors import StepUpRequired
 
@@ -61,10 +61,21 @@ def require_no_step_up(challenges: Sequence[Challenge]) -> None:
 def read_resource_refusal(response: HttpResponse, *, clause: str) -> PeerRefused | UnexpectedStatus:
     """The error of a resource's refusal: from its challenge, or otherwise from its body."""
     for challenge in read_challenges(response.all("www-authenticate")):
-        words = words_of({name: challenge.parameters.get(name) for name in ("error", "error_description")})
-        if words.code == "invalid_token":
-            hint = "if the access token has expired, refresh the tokens, or sign in again"
-            return refused(response, words, clause=clause, remedy=Remedy.SIGN_IN_AGAIN, hint=hint)
+        words = words_of_challenge(challenge.parameters, response)
         if words.code is not None:
-            return refused(response, words, clause=clause)
+            return _refused(response, words, clause)
     return read_refusal(response, clause=clause)
+
+
+def raise_resource_error_in_body(response: HttpResponse, *, clause: str) -> None:
+    """Raise PeerRefused if a resource's response with a 2xx status has an OAuth error in its body."""
+    words = words_in(response)
+    if words.code is not None:
+        raise _refused(response, words, clause)
+
+
+def _refused(response: HttpResponse, words: PeerWords, clause: str) -> PeerRefused:
+    if words.code == "invalid_token":
+        hint = "if the access token has expired, refresh the tokens, or sign in again"
+        return refused(response, words, clause=clause, remedy=Remedy.SIGN_IN_AGAIN, hint=hint)
+    return refused(response, words, clause=clause)

@@ -17,7 +17,12 @@ from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
-from rpkit.api.challenge import read_challenges, read_resource_refusal, require_no_step_up
+from rpkit.api.challenge import (
+    raise_resource_error_in_body,
+    read_challenges,
+    read_resource_refusal,
+    require_no_step_up,
+)
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
@@ -76,6 +81,8 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     if signed or _is_jwt(response):
         return (yield from _signed(bank, response, login.id_token))
     claims = read_json_object(response, clause=_CLAUSE)
+    if claims.get("sub") is None:
+        raise_resource_error_in_body(response, clause=_CLAUSE)
     return UserInfo(login.id_token.subject, _same_user(claims, login.id_token))
 
 
@@ -86,6 +93,7 @@ def _is_jwt(response: HttpResponse) -> bool:
 
 def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
     if not _is_jwt(response):
+        raise_resource_error_in_body(response, clause=_CLAUSE)
         raise UserInfoError(
             "a signed UserInfo response is registered, and an unsigned one came: if the server registered none,"
             " leave userinfo_signed_response_alg out",

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from fapikit import strict_json
 from fapikit.flow import Flow
 from fapikit.jose.purposes import JARM_RESPONSE
+from fapikit.members import LOG
 from fapikit.parameters import Parameters
+from fapikit.peer_words import words_of
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import AuthorizationResponseError
@@ -21,6 +24,8 @@ from rpkit.login.report import LoginReport
 from rpkit.server_jwt import verify_server_jwt
 
 _STRINGS = ("code", "state", "error", "error_description", "error_uri")
+_FOR_PEOPLE: Final = frozenset({"error_description", "error_uri"})
+"""They decide nothing."""
 
 
 def verify_jarm(bank: Bank, response: Secret, report: LoginReport) -> Flow[Parameters]:
@@ -49,9 +54,13 @@ def _parameters_in(claims: Mapping[str, Any], issuer: str) -> Parameters:
         value = claims.get(name)
         if value is None:
             continue
+        if not isinstance(value, str) and name in _FOR_PEOPLE:
+            LOG.warning("%s in the signed response is not a string, and is read as text [JARM 2.1a]", name)
+            value = strict_json.dump_value(value).decode()
         if not isinstance(value, str):
+            said = words_of({word: claims.get(word) for word in ("error", "error_description")})
             raise AuthorizationResponseError(
-                f"{name} in the signed response is not a string",
+                f"{name} in the signed response is not a string" + (f"; its error is {said}" if said else ""),
                 clause="JARM 2.1a",
                 facts={"parameter": name},
             )

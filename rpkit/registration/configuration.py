@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow, http
-from fapikit.http_message import Fields, HttpRequest, HttpResponse, read_refusal
+from fapikit.http_message import Fields, HttpRequest, HttpResponse, raise_error_in_body, read_refusal
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from rpkit.errors import RegistrationError
@@ -73,6 +73,7 @@ def delete_registration(registration: Registration) -> Flow[None]:
     response = yield from _call(registration, "DELETE")
     if not response.success:
         raise read_refusal(response, clause="RFC 7592 2.3")
+    raise_error_in_body(response, clause="RFC 7592 2.3")
 
 
 def _call(

@@ -10,7 +10,7 @@ from typing import Final
 
 from fapikit.errors import FapiError, PeerRefused
 from fapikit.flow import Flow
-from fapikit.http_message import read_refusal
+from fapikit.http_message import raise_error_in_body, read_refusal
 from fapikit.secrets import Secret
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
@@ -70,3 +70,4 @@ def _revoke(bank: Bank, tokens: TokenSet, token: Secret, hint: str) -> Flow[None
     )
     if not response.success:
         raise read_refusal(response, clause=_CLAUSE)
+    raise_error_in_body(response, clause=_CLAUSE)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fapikit import client_context
 from fapikit.clauses import SAID_BY_AN_RFC_TOO, cite_what_is_in_force, clause_in_force
-from fapikit.errors import ForbiddenAlgorithm
+from fapikit.clock import system_clock
+from fapikit.dpop import NonceIssuer
+from fapikit.errors import FapiError, ForbiddenAlgorithm
+from fapikit.io import SyncDriver
+from fapikit.jwks import RemoteKeySet
+from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import PROFILES, Profile
+from fapikit.stores.sealed import Seal
+from fapikit.urls import require_secure
+from rskit import Issuer, ResourceServer
 
 ROOT = Path(__file__).resolve().parents[2]
 CITED = re.compile(r"(FAPI2-SP|FAPI2-MS|FAPI1-BL|FAPI1-ADV) [\w.-]+( N\d)?")
@@ -46,6 +56,46 @@ def test_each_fapi_clause_that_an_error_may_cite_has_its_rfc() -> None:
         clause: path for clause, path in cited.items() if clause in OF_ONE_PROFILE
     }
     assert not set(SAID_BY_AN_RFC_TOO.values()) & set(SAID_BY_AN_RFC_TOO)
+
+
+WITHOUT_A_PROFILE: dict[str, Callable[[], object]] = {
+    "the issuer of an API": lambda: Issuer("http://as.example"),
+    "an URL": lambda: require_secure("http://bank.example", "it"),
+    "a key set": lambda: RemoteKeySet("http://bank.example/jwks", clock=system_clock),
+    "a seal": lambda: Seal([b"short"]),
+    "the keys of nonces": lambda: NonceIssuer((b"short",)),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_A_PROFILE)
+def test_what_is_checked_without_a_profile_cites_no_profile(what: str) -> None:
+    with pytest.raises(FapiError) as caught:
+        WITHOUT_A_PROFILE[what]()
+    assert caught.value.clause.startswith("RFC ")
+
+
+def calls_over_http(profile: Profile) -> dict[str, Callable[[], object]]:
+    """A URL that is not https, or an authority that is empty, in each role."""
+    there = Issuer("https://as.example")
+    return {
+        "issuer": lambda: SyncDriver(profile=profile).run(discover("http://bank.example")),
+        "endpoint": lambda: ServerMetadata(
+            "https://bank.example", {"token_endpoint": "http://bank.example/token"}
+        ).endpoint("token_endpoint"),
+        "resource": lambda: ResourceServer(resource="http://api.example", issuers=[there], profile=profile),
+        "ca": lambda: client_context(ca="", profile=profile),
+        "a ca that is no file": lambda: client_context(ca="/nowhere", profile=profile),
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("what", calls_over_http(PROFILES["oauth-2.1"]))
+def test_transport_rules_cite_what_is_in_force(what: str, profile: Profile) -> None:
+    with pytest.raises(FapiError) as caught:
+        calls_over_http(profile)[what]()
+    cited = caught.value.clause
+    assert cited == clause_in_force(cited, profile)
+    assert cited.startswith(("RFC ", "FAPI2-SP 5.2.1-"))
 
 
 @pytest.mark.parametrize(

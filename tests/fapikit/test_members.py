@@ -29,6 +29,7 @@ READ: list[tuple[str, Any, Any, bool]] = [
     ("strings", [], (), False),
     ("strings", "a b", ("a", "b"), True),
     ("strings", ["a", 1, None, "b"], ("a", "b"), True),
+    ("strings", ["", "a"], ("a",), True),
     ("strings", [1, 2], (), True),
     ("number", 3599, 3599.0, False),
     ("number", 3.5, 3.5, False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fapikit import FAPI1_BASELINE, OAUTH_2_1, PrivateKeyJWT, Profile
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, InsecureUrl
 from rpkit.defaults import client_settings
 from rpkit.errors import WrongRedirectUri
 from tests.keys import a_key
@@ -23,6 +23,17 @@ def test_a_client_cites_what_its_profile_says(clients: Clients, profile: str, ci
     with pytest.raises(WrongRedirectUri) as caught:
         client.complete("https://fintech.example/elsewhere?code=x", start.transaction)
     assert caught.value.clause == cited
+
+
+@pytest.mark.parametrize("profile", ["oauth-2.1", "fapi1-baseline"])
+def test_an_api_over_http_is_refused_by_a_rule_of_the_profile(profile: str, clients: Clients) -> None:
+    bank = FakeBank()
+    client = clients.of(bank, profile=profile)
+    start = client.begin(scope="openid accounts")
+    login = client.complete(bank.authorize(start.url), start.transaction)
+    with pytest.raises(InsecureUrl) as caught:
+        client.api(login.tokens, base_url="http://api.example")
+    assert caught.value.clause == "RFC 9325 3.1.1"
 
 
 def test_a_report_cites_what_its_profile_says(clients: Clients, bank: FakeBank) -> None:

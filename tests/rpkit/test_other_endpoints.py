@@ -11,6 +11,7 @@ from fapikit.errors import (
     BadSignature,
     ConfigurationError,
     FapiError,
+    InsecureUrl,
     IssuerMismatch,
     MetadataError,
     PeerRefused,
@@ -317,6 +318,70 @@ def test_an_api_that_names_no_server_or_several_of_its_own_says_too_little() -> 
     with pytest.raises(MetadataError) as caught:
         found(["https://api.example/a", "https://api.example/b"], None)
     assert "issuer=" in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["", "http://localhost/as", "http://elsewhere", None])
+def test_a_server_that_cannot_be_used_is_left_out_beside_one_that_can(odd: str | None) -> None:
+    servers: Any = [odd, "https://api.example/as"]
+    assert found(servers, None) == "https://api.example/as"
+    assert found(servers, "https://api.example/as") == "https://api.example/as"
+    with pytest.raises(MetadataError if not odd else InsecureUrl):
+        found([odd], None)  # type: ignore[list-item]
+
+
+def test_metadata_without_a_resource_say_what_is_missing() -> None:
+    with pytest.raises(MetadataError) as caught:
+        Hand(answer({"authorization_servers": ["https://one"]})).run(find_issuer(API, "https://one"))
+    assert "name no resource" in caught.value.message
+    assert "Client.discover(issuer)" in caught.value.message
+    assert "None" not in str(caught.value)
+
+
+ROOT = "https://api.example/.well-known/oauth-protected-resource"
+NAMES_ONE = answer({"resource": API, "authorization_servers": ["https://one"]})
+
+
+def challenge(pointer: str) -> Any:
+    return answer(status=401, www_authenticate=f'Bearer resource_metadata="{pointer}"')
+
+
+@pytest.mark.spec("RFC 9728 5.1")
+@pytest.mark.parametrize(
+    "first", [answer(status=404), answer("<p>", media_type="text/html")], ids=["404", "page"]
+)
+def test_metadata_that_lie_elsewhere_are_found_by_the_answer_to_a_call_without_a_token(first: Any) -> None:
+    hand = Hand(first, challenge(ROOT), NAMES_ONE)
+    assert hand.run(find_issuer(API, "https://one")) == "https://one"
+    assert [request.url for request in hand.requests] == [metadata_url(API), API, ROOT]
+    assert all("authorization" not in dict(request.headers) for request in hand.requests)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [answer(status=401, www_authenticate="Bearer")],
+        [answer(status=200)],
+        [TransportError("no connection")],
+        [challenge("https://other.example/metadata")],
+        [challenge("http://api.example/metadata")],
+        [challenge(metadata_url(API))],
+        [challenge(ROOT), answer(status=404)],
+    ],
+    ids=["no pointer", "no challenge", "hangs", "other host", "http", "the same", "not there either"],
+)
+def test_an_api_without_metadata_is_refused_with_the_way_around_it(answers: list[Any]) -> None:
+    with pytest.raises(UnexpectedStatus) as caught:
+        Hand(answer(status=404), *answers).run(find_issuer(API, "https://one"))
+    assert "Client.discover(issuer)" in caught.value.message
+    assert "resource_metadata" in caught.value.message
+    assert caught.value.remedy is Remedy.FIX_CONFIGURATION
+
+
+def test_metadata_of_another_resource_are_not_used_wherever_they_lie() -> None:
+    other = answer({"resource": "https://api.example", "authorization_servers": ["https://one"]})
+    with pytest.raises(MetadataError) as caught:
+        Hand(answer(status=404), challenge(ROOT), other).run(find_issuer(API, "https://one"))
+    assert caught.value.clause == "RFC 9728 3.3b"
 
 
 @pytest.mark.parametrize("nobody", ["", [], ()])

@@ -349,7 +349,7 @@ async def test_a_hash_alone_authenticates_nobody() -> None:
             "exactly one of",
         ),
         (known_by("tls_client_auth", tls_client_auth_subject_dn="no name"), "cannot be read"),
-        (known_by("tls_client_auth", tls_client_auth_subject_dn=""), "tls_client_auth_subject_dn is empty"),
+        (known_by("tls_client_auth", tls_client_auth_subject_dn=""), "tls_client_auth_subject_dn"),
         # It would be the name of every certificate that has no subject.
         (known_by("tls_client_auth", tls_client_auth_subject_dn=" "), "tls_client_auth_subject_dn is empty"),
         (

@@ -101,6 +101,60 @@ async def test_a_page_that_the_settings_name_may_ask(path: str) -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
+DOCUMENTS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/jwks")
+ENDPOINTS = ("/token", "/register", "/par", "/revoke", "/userinfo")
+
+
+def _preflight(method: str, header: str) -> dict[str, str]:
+    return {
+        **BROWSER,
+        "access-control-request-method": method,
+        "access-control-request-headers": header,
+    }
+
+
+@pytest.mark.parametrize(
+    ("paths", "method", "header", "status"),
+    [
+        (DOCUMENTS, "GET", "mcp-protocol-version", 200),
+        (DOCUMENTS, "GET", "x-header-that-nobody-knows", 200),
+        (DOCUMENTS, "HEAD", "x-header-that-nobody-knows", 200),
+        (DOCUMENTS, "POST", "content-type", 400),
+        (ENDPOINTS, "POST", "mcp-protocol-version", 200),
+        (ENDPOINTS, "POST", "x-header-that-nobody-knows", 400),
+        (["/userinfo"], "HEAD", "authorization", 200),
+        (["/token"], "HEAD", "authorization", 400),
+    ],
+)
+async def test_documents_may_be_asked_for_with_any_headers_and_endpoints_with_those_of_clients(
+    paths: list[str], method: str, header: str, status: int
+) -> None:
+    bank = a_bank(browser_origins=[BROWSER["origin"]])
+    for path in paths:
+        answer = await _allowed(bank, "OPTIONS", path, _preflight(method, header))
+        assert answer.status_code == status, path
+        if status == 200:
+            assert header in answer.headers["access-control-allow-headers"]
+            assert method in answer.headers["access-control-allow-methods"].split(", ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"content-length": "9" * 12}, 413), ({"x-long": "x" * 70_000}, 431)]
+)
+@pytest.mark.parametrize("path", ["/token", "/authorize"])
+async def test_a_page_may_read_that_its_request_is_too_long_where_it_may_ask_at_all(
+    path: str, headers: dict[str, str], status: int
+) -> None:
+    bank = a_bank(browser_origins=[BROWSER["origin"]])
+    answer = await _allowed(bank, "POST", path, {**BROWSER, **headers})
+    assert answer.status_code == status
+    allowed = BROWSER["origin"] if path == "/token" else None
+    assert answer.headers.get("access-control-allow-origin") == allowed
+    other = await _allowed(bank, "POST", path, {"origin": "https://other.example.test", **headers})
+    assert other.status_code == status
+    assert "access-control-allow-origin" not in other.headers
+
+
 @pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/jwks"])
 async def test_a_page_of_another_origin_may_not_read(path: str) -> None:
     bank = a_bank(browser_origins=["https://other.example.test"])

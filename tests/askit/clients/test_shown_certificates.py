@@ -136,6 +136,30 @@ async def test_a_jwks_uri_is_looked_at_again_and_again(quick: None) -> None:
     await bank.server.core.aclose()
 
 
+@pytest.mark.spec("RFC 8705 2.2.2")
+async def test_a_jwks_uri_that_hangs_holds_no_other_up(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_certificates, "FETCH_FOR", 0.05)
+    asked: list[str] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        if request.url.host.startswith("slow"):
+            await asyncio.Event().wait()
+        return httpx.Response(200, json={"keys": [jwk_of(ONE)]})
+
+    http = HttpSettings(async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    entries = [
+        self_signed(name, jwks_uri=f"https://{name}.example.test/jwks")
+        for name in ("slow1", "slow2", "quick")
+    ]
+    bank = Bank(clients=[*entries, *APIS], http=http, initial_access_token=OPENER)
+    told = Told(bank.server)
+    await bank.server.start()
+    await told.becomes(ONE)
+    assert asked[:3] == ["slow1.example.test", "slow2.example.test", "quick.example.test"]
+    await bank.server.core.aclose()
+
+
 async def test_a_store_that_does_not_answer_changes_nothing(quick: None) -> None:
     bank = Bank(clients=[self_signed("own", ONE), *APIS], initial_access_token=OPENER)
     told = Told(bank.server)
@@ -223,6 +247,39 @@ async def test_after_more_changes_than_are_remembered_everybody_is_looked_at(
     for made in (ONE, TWO, THREE):
         assert (await register(one, jwks={"keys": [jwk_of(made)]}, **members)).status_code == 201
     await there.becomes(ONE, TWO, THREE)
+    await other.core.aclose()
+
+
+async def test_the_order_is_that_of_the_registrations_in_each_process() -> None:
+    one = Bank(clients=APIS, initial_access_token=OPENER)
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there = Told(other)
+    await other.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    answers = [await register(one, jwks={"keys": [jwk_of(made)]}, **members) for made in (ONE, TWO, THREE)]
+    latest = await other.core.clients.find(answers[-1].json()["client_id"])
+    assert latest is not None
+    await other.core.shown_certificates.learn(latest)
+    await there.becomes(ONE, TWO, THREE)
+    assert list(there.in_order) == [ONE.der, TWO.der, THREE.der]
+    await other.core.aclose()
+
+
+async def test_whoever_is_on_the_list_no_more_is_forgotten(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if so much has changed since then that the change is no longer remembered."""
+    one = Bank(clients=APIS, initial_access_token=OPENER)
+    other = AuthorizationServer(one.config, store=one.store, clock=one.clock)
+    there = Told(other)
+    await other.start()
+    members = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+    answers = [await register(one, jwks={"keys": [jwk_of(made)]}, **members) for made in (ONE, TWO)]
+    await there.becomes(ONE, TWO)
+    monkeypatch.setattr(registrations, "_CHANGES", 1)
+    await one.server.core.registrations.end(answers[0].json())
+    await one.server.core.registrations._note_change(answers[1].json()["client_id"])
+    await there.becomes(TWO)
     await other.core.aclose()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from typing import Any
 
+import httpx
 import pytest
 
 from askit.clients.client import Client
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from tests.askit.bank import FINTECH, Bank
 from tests.askit.plain_client import CALLBACK, PlainClient
-from tests.askit.registering import OPEN, OPENER, register
+from tests.askit.registering import ASKED, OPEN, OPENER, register
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +82,14 @@ async def test_without_an_initial_access_token_registration_is_closed(bank: Bank
         ({"grant_types": ["implicit"]}, "invalid_client_metadata"),
         ({"grant_types": ["password"]}, "invalid_client_metadata"),
         ({"response_types": ["token"]}, "invalid_client_metadata"),
-        ({"default_max_age": "60"}, "invalid_client_metadata"),
+        ({"default_max_age": "soon"}, "invalid_client_metadata"),
+        ({"default_max_age": "-60"}, "invalid_client_metadata"),
+        ({"default_max_age": "9" * 16}, "invalid_client_metadata"),
+        ({"request_uris": "https://fintech.example.test/request"}, "invalid_client_metadata"),
+        ({"redirect_uris": [""]}, "invalid_client_metadata"),
+        ({"contacts": ["a@b.test", 7]}, "invalid_client_metadata"),
+        ({"scope": ["accounts", 7]}, "invalid_client_metadata"),
+        ({"dpop_bound_access_tokens": "perhaps"}, "invalid_client_metadata"),
         ({"require_signed_request_object": "yes"}, "invalid_client_metadata"),
         ({"logo_uri": "http://fintech.example.test/logo.png"}, "invalid_client_metadata"),
         ({"client_name": ["x"]}, "invalid_client_metadata"),
@@ -88,6 +98,73 @@ async def test_without_an_initial_access_token_registration_is_closed(bank: Bank
 async def test_metadata_that_cannot_be(open_bank: Bank, changes: dict[str, Any], error: str) -> None:
     response = await register(open_bank, **changes)
     assert (response.status_code, response.json()["error"]) == (400, error)
+
+
+async def ask(bank: Bank, asked: dict[str, Any], mark: bytes = b"") -> httpx.Response:
+    headers = {"authorization": f"Bearer {OPENER}", "content-type": "application/json"}
+    body = mark + json.dumps({**ASKED, **asked}).encode()
+    return await bank.browser().post("/register", content=body, headers=headers)
+
+
+OPTIONAL = (
+    "backchannel_logout_uri",
+    "client_name",
+    "client_uri",
+    "contacts",
+    "default_max_age",
+    "dpop_bound_access_tokens",
+    "grant_types",
+    "jwks_uri",
+    "logo_uri",
+    "post_logout_redirect_uris",
+    "response_types",
+    "scope",
+    "token_endpoint_auth_method",
+    "unknown_member",
+)
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+@pytest.mark.parametrize("name", OPTIONAL)
+async def test_a_member_without_a_value_is_absent(open_bank: Bank, name: str, nothing: str | None) -> None:
+    left_out = (await register(open_bank, **{name: None})).json()
+    response = await ask(open_bank, {name: nothing})
+    assert response.status_code == 201
+    assert response.json().get(name) == left_out.get(name), "what is registered is echoed"
+    assert response.json().keys() == left_out.keys()
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+async def test_no_keys_are_registered_by_a_member_without_a_value(nothing: str | None) -> None:
+    bank = Bank(**OPEN, profile="oauth-2.1")
+    response = await ask(bank, {"jwks": nothing, "token_endpoint_auth_method": "none"})
+    assert response.status_code == 201
+    assert "jwks" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "registered"),
+    [
+        ("scope", ["openid", "accounts"], "openid accounts"),
+        ("contacts", "a@b.test", ["a@b.test"]),
+        ("grant_types", "authorization_code refresh_token", ["authorization_code", "refresh_token"]),
+        ("post_logout_redirect_uris", ["", None, CALLBACK], [CALLBACK]),
+        ("grant_types", [""], ["authorization_code"]),
+        ("dpop_bound_access_tokens", "true", True),
+        ("require_auth_time", "False", False),
+        ("default_max_age", "60", 60),
+    ],
+)
+async def test_another_json_type_is_read_and_what_is_registered_is_echoed(
+    open_bank: Bank, name: str, asked: Any, registered: Any
+) -> None:
+    response = await ask(open_bank, {name: asked})
+    assert response.status_code == 201
+    assert response.json()[name] == registered
+
+
+async def test_a_byte_order_mark_is_no_reason_to_refuse(open_bank: Bank) -> None:
+    assert (await ask(open_bank, {}, codecs.BOM_UTF8)).status_code == 201
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no json", b'{"a":1,"a":2}'])

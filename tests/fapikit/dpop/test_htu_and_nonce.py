@@ -140,7 +140,7 @@ def test_nonces_change_with_each_step_and_not_within_one() -> None:
 def test_weak_keys_are_refused(keys: tuple[bytes, ...]) -> None:
     with pytest.raises(ConfigurationError) as refused:
         NonceIssuer(keys)
-    assert refused.value.clause == "FAPI2-SP 5.4.1-4"
+    assert refused.value.clause == "RFC 6749 10.10"
 
 
 @pytest.mark.parametrize("step, lifetime", [(0, 300), (300, 300), (-1, 5)])

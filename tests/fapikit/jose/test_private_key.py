@@ -232,12 +232,12 @@ def test_a_ring_publishes_the_next_key_before_it_signs_and_the_old_one_after() -
     assert KeyRing(one).rotated(two).retired == (one,)
 
 
-@pytest.mark.spec("FAPI2-SP 5.4.2-3")
+@pytest.mark.spec("FAPI2-SP 5.4.2-3", "RFC 7517 4.5")
 def test_a_ring_refuses_two_keys_of_one_name_and_one_key_of_two_names() -> None:
     twin = PrivateKey(a_key("ES256", 1)._material, kid=a_key("ES256", 0).kid)
     with pytest.raises(ConfigurationError) as refused:
         KeyRing(a_key("ES256", 0), next=twin)
-    assert refused.value.clause == "FAPI2-SP 5.4.2-3"
+    assert refused.value.clause == "RFC 7517 4.5"
     both = PrivateKey(a_key("PS256")._material, alg="RS256", kid="rs")
     with pytest.raises(ConfigurationError) as refused:
         KeyRing(a_key("PS256"), retired=(both,))
