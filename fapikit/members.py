@@ -80,9 +80,9 @@ class Members:
         if value is None or not isinstance(value, list):
             return None if value is None else self._odd(name, "a list of strings", decides)
         found = tuple(item for item in value if isinstance(item, str) and item)
+        if decides and not all(isinstance(item, str) for item in value):
+            self._odd(name, "a list of strings", decides)
         if len(found) < len(value):
-            if decides:
-                self._odd(name, "a list of strings", decides)
             self.bear(name, "its items that are empty or not strings are left out")
         return found
 

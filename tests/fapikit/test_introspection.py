@@ -164,6 +164,7 @@ BORNE: dict[str, tuple[str, Any, Any]] = {
     "a level that is a list": ("acr", ["urn:one", "urn:two"], None),
     "a user name that is an object": ("username", {"first": "A"}, None),
     "several audiences": ("aud", [API, "https://o.example"], [API, "https://o.example"]),
+    "an audience that is empty": ("aud", [""], [""]),
     "a member of its own": ("what_else", [{"a": None}], [{"a": None}]),
 }
 
