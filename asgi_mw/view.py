@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from fapikit.errors import FapiError
-from fapikit.io.asgi_peer import peer_of
+from fapikit.io.asgi_peer import ADDRESS_FIELDS, peer_of
 from fapikit.io.asgi_tls import shown_certificate
 from rskit.forwarded import Forwarded
 from rskit.request_view import RequestView, no_certificate, rebuild_path
@@ -73,9 +73,14 @@ def with_forwarded(scope: Scope, view: RequestView, forwarded: Forwarded) -> Req
     """
     names = forwarded.octet_names
     headers = scope["headers"]
-    sent = [(name, value) for name, value in headers if name in names]
+    sent, addresses = [], []
+    for pair in headers:  # one look at each, for this is done in every request behind a proxy
+        if pair[0] in names:
+            sent.append(pair)
+        elif pair[0] in ADDRESS_FIELDS:
+            addresses.append(pair)
     try:
-        view, strip = forwarded.take(view, sent, peer=peer_of(scope))
+        view, strip = forwarded.take(view, sent, peer=peer_of(scope, addresses + sent))
     except FapiError:
         scope["headers"] = [pair for pair in headers if pair[0] not in names]
         raise

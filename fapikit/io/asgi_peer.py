@@ -9,16 +9,22 @@ Role: AS, RS
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Final
 
 UNKNOWN: Final = "unknown"
 """No address, so that no network holds it; and no unix socket."""
-_FIELDS: Final = frozenset({b"x-forwarded-for", b"forwarded"})
+ADDRESS_FIELDS: Final = frozenset({b"x-forwarded-for", b"forwarded"})
+"""Where a header names the client of a proxy."""
 
 
-def peer_of(scope: MutableMapping[str, Any]) -> str | None:
-    """The address of who connected, None through a unix socket, `UNKNOWN` where a header may have named it."""
+def peer_of(
+    scope: MutableMapping[str, Any], headers: Iterable[tuple[bytes, bytes]] | None = None
+) -> str | None:
+    """The address of who connected, None through a unix socket, `UNKNOWN` where a header may have named it.
+
+    `headers`: those of `ADDRESS_FIELDS`, and perhaps others; None: all of the scope.
+    """
     client = scope.get("client")
     if not client:
         server = scope.get("server")
@@ -28,8 +34,10 @@ def peer_of(scope: MutableMapping[str, Any]) -> str | None:
     port = client[1]
     if not port:  # no socket has port 0
         return UNKNOWN
-    for name, value in scope["headers"]:
+    for name, value in scope["headers"] if headers is None else headers:
         # A proxy tells of its client, and never of itself with the port of this very connection.
-        if name in _FIELDS and f"{host}:{port}" in str(value, "latin-1").replace("[", "").replace("]", ""):
+        if name in ADDRESS_FIELDS and f"{host}:{port}" in str(value, "latin-1").replace("[", "").replace(
+            "]", ""
+        ):
             return UNKNOWN
     return host
