@@ -18,10 +18,8 @@ Role: RS
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from fapikit.io.asgi_tls import with_tls_extension
 
@@ -34,9 +32,10 @@ class HttpProtocol(H11Protocol):
         self.app = with_tls_extension(self.app, transport)
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own protocol over websockets, with the certificate."""
+def __getattr__(name: str) -> object:
+    """`WebSocketProtocol` at its first use, because an API without WebSockets does not install websockets."""
+    if name == "WebSocketProtocol":
+        from asgi_mw.uvicorn_tls_websockets import WebSocketProtocol
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.app = with_tls_extension(self.app, transport)
+        return WebSocketProtocol
+    raise AttributeError(name)

@@ -22,6 +22,7 @@ FRAMEWORK_MODULES = {
     "asgi_mw.fastapi",
     "asgi_mw.mcp",
     "asgi_mw.uvicorn_tls",
+    "asgi_mw.uvicorn_tls_websockets",
     "wsgi_mw.flask",
     "wsgi_mw.flask_hooks",
     "wsgi_mw.flask_way",
