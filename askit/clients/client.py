@@ -15,6 +15,7 @@ from urllib.parse import urldefrag, urlsplit
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
+    DEVICE_CODE,
     check_encryption,
     check_types,
     check_values,
@@ -96,6 +97,10 @@ class Client:
                 raise self._refuse(
                     f"{profile.name} does not allow {name} {alg}", profile.clause("signing_algorithms")
                 )
+        if DEVICE_CODE in self.grant_types and not profile.device_grant:
+            raise self._refuse(
+                f"{profile.name} does not allow the device grant", profile.clause("device_grant")
+            )
         for response_type in self.metadata.get("response_types", ()):
             if response_type not in profile.response_types:
                 raise self._refuse(

@@ -19,7 +19,8 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
 
-GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials", DEVICE_CODE})
 _URLS: Final = (
     "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri"
 )  # fmt: skip

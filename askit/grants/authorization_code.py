@@ -16,9 +16,7 @@ from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
-from askit.issuing.id_token import make_id_token
-from askit.issuing.refresh_tokens import issue_refresh_token
-from askit.issuing.tokens import issue_access_token
+from askit.issuing.token_response import issue_tokens
 from askit.records import Code, Grant
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
@@ -50,22 +48,15 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     owners = core.owners(client, grant.username)
     if not await core.records.mark("code-used", value, core.config.grant_lifetime, owners=owners):
         raise await _reused(core, code)
-    body = await issue_access_token(
+    return await issue_tokens(
         core,
         client=client,
+        grant=grant,
         resource=resource,
-        scopes=grant.scopes,
         details=details,
         bound_to=request.bound_to,
-        grant=grant,
+        nonce=code.nonce,
     )
-    if "refresh_token" in client.grant_types:
-        body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to)
-    if "openid" in grant.scopes:
-        body["id_token"] = await make_id_token(
-            core, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
-        )
-    return body
 
 
 async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:

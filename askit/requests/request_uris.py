@@ -3,6 +3,9 @@
 A request that an authenticated client pushed is kept in the store. Any other request comes from somebody who has proven
 nothing. It is sealed inside its own request URI, and uses no room here until a signed-in user decides. A sealed request
 is for one purpose, for a limited time, and contains the id under which its single use is marked.
+
+A request that nobody redirects (`askit.decoupled`) is kept in the store too. The URI of its page is not the secret that
+its client polls with, and cannot be turned into it.
 Role: AS
 """
 
@@ -18,7 +21,7 @@ from askit.core import Core
 from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
-from askit.records import Owners, PushedRequest
+from askit.records import AuthorizationRequest, Owners, PushedRequest, WaitingRequest
 from fapikit import strict_json
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
@@ -26,6 +29,7 @@ from fapikit.secrets import random_token
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 INTERACTION: Final = 900.0
 """Seconds that a user may take after the page is open. The request itself expires earlier."""
+WAITING: Final = f"{PREFIX}waiting:"
 _SEALED: Final = f"{PREFIX}sealed:"
 _PUSHED: Final = "askit pushed request"
 _OPENED: Final = "askit opened request"
@@ -37,7 +41,7 @@ class OpenedRequest:
 
     request_id: str
     uri: str
-    request: PushedRequest
+    request: AuthorizationRequest
 
 
 def is_given_out_here(uri: str) -> bool:
@@ -49,7 +53,7 @@ async def push_request(core: Core, request: PushedRequest, client: Client) -> st
     """The URI of a pushed request. Raises TooLarge, StoreError."""
     if client.auth_method == "none":
         return await _seal(core, _PUSHED, random_token(core.random_bytes), request, request.expires_at)
-    _require_small(request, core.config.limits)
+    require_room(request, core.config.limits)
     request_uri = PREFIX + random_token(core.random_bytes)
     # The record is kept longer than the URI is valid, because its user may be on the page.
     ttl = core.profile.par_lifetime + INTERACTION
@@ -62,7 +66,7 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
     if request_uri.startswith(_SEALED):
         request_id, request, _ = await _unseal(core, _PUSHED, request_uri)
     else:
-        request_id, request = request_uri, await _stored(core, request_uri)
+        request_id, request = request_uri, await _pushed(core, request_uri)
     await _require_usable(core, request_id, request, client)
     if core.clock() >= request.expires_at:
         raise InvalidRequestUri("this request_uri has expired: start again at the application")
@@ -70,6 +74,22 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
         return await _opened(core, request_id, request)
     await core.records.mark("request-opened", request_id, INTERACTION, owners=client.owners)
     return OpenedRequest(request_id, request_uri, request)
+
+
+async def open_waiting_request(core: Core, uri: str, client: Client) -> OpenedRequest:
+    """A request that nobody redirects: its page opens for the user who decides. Raises InvalidRequestUri."""
+    request = await find_waiting_request(core, uri)
+    if request is None:
+        raise _unknown()
+    await _require_usable(core, uri, request, client)
+    lives = request.expires_at - core.clock()
+    await core.records.mark("request-opened", uri, lives, owners=client.owners)
+    return OpenedRequest(uri, uri, request)
+
+
+async def find_waiting_request(core: Core, uri: str) -> WaitingRequest | None:
+    """The stored request with this URI; None if there is none. Raises StoreError."""
+    return await core.records.load("request", uri, WaitingRequest) if uri.startswith(WAITING) else None
 
 
 async def open_direct_request(core: Core, request: PushedRequest) -> OpenedRequest:
@@ -80,6 +100,7 @@ async def open_direct_request(core: Core, request: PushedRequest) -> OpenedReque
 
 async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedRequest:
     """A request whose page was opened in time, and that is not decided. Raises InvalidRequestUri."""
+    request: AuthorizationRequest | None
     if uri.startswith(_SEALED):
         request_id, request, until = await _unseal(core, _OPENED, uri)
         opened = core.clock() < until
@@ -91,7 +112,7 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
     )  # checked first, because only this is the reason if the page was open for too long
     if not opened:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
-    request = request or await _stored(core, uri)
+    request = request or await find_waiting_request(core, uri) or await _pushed(core, uri)
     await _require_usable(core, request_id, request, client)
     return OpenedRequest(request_id, uri, request)
 
@@ -99,8 +120,8 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
 async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id: str = "") -> None:
     """Mark a request as decided, once. `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken."""
     core.shares.require(owners)
-    lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     made_at = opened.request.created_at  # a request in a URL may be older than what the store remembers
+    lives = opened.request.expires_at - made_at + 2 * INTERACTION  # longer than the request itself
     decided = f"granted {grant_id}" if grant_id else "refused"
     mark = core.records.mark("request-used", opened.request_id, lives, decided, owners=owners, since=made_at)
     if not await mark:
@@ -108,19 +129,24 @@ async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id:
         raise _answered(first or "", "FAPI2-SP 5.3.2.2 N3")
 
 
-async def _stored(core: Core, request_uri: str) -> PushedRequest:
-    request = await core.records.load("request", request_uri, PushedRequest)
+async def _pushed(core: Core, request_uri: str) -> PushedRequest:
+    waiting = request_uri.startswith(
+        WAITING
+    )  # `/authorize` opens none: its user must have named or typed its code
+    request = None if waiting else await core.records.load("request", request_uri, PushedRequest)
     if request is None:
         raise _unknown()
     return request
 
 
-async def _require_usable(core: Core, request_id: str, request: PushedRequest, client: Client) -> None:
+async def _require_usable(core: Core, request_id: str, request: AuthorizationRequest, client: Client) -> None:
     if request.client_id != client.client_id:
         raise _unknown()
     prefer_locales(request.ui_locales)
     await _require_undecided(core, request_id)
-    if not client.accepts_redirect_uri(request.redirect_uri):
+    if isinstance(request, WaitingRequest) and core.clock() >= request.expires_at:
+        raise InvalidRequestUri("this request has expired: start again at the device", clause="RFC 8628 3.2")
+    if isinstance(request, PushedRequest) and not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
 
 
@@ -147,7 +173,7 @@ async def _opened(core: Core, request_id: str, request: PushedRequest) -> Opened
 async def _seal(core: Core, purpose: str, request_id: str, request: PushedRequest, until: float) -> str:
     """A URI that contains the request itself. Raises TooLarge."""
     limits = core.config.limits
-    _require_small(request, limits)
+    require_room(request, limits)
     members = strict_json.dump({"id": request_id, "until": until, "request": request.members()})
     seal = await core.keys.request_seal()
     uri = _SEALED + seal.seal_text(zlib.compress(members), purpose)
@@ -171,7 +197,7 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
         raise _unknown() from error
 
 
-def _require_small(request: PushedRequest, limits: Limits) -> None:
+def require_room(request: AuthorizationRequest, limits: Limits) -> None:
     """Raise TooLarge unless the request, with what a grant and a token add to it, fits into a record."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:
