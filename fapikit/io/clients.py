@@ -19,16 +19,16 @@ def make_client(tls: ssl.SSLContext, proxy: str | None) -> httpx.Client:
         transport=bounded(httpx.HTTPTransport(verify=tls, proxy=proxy, trust_env=False)),
         trust_env=False,
         follow_redirects=False,
-        cookies=_no_cookies(),
+        cookies=no_cookies(),
     )
 
 
 def make_async_client(tls: ssl.SSLContext, proxy: str | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        verify=tls, proxy=proxy, trust_env=False, follow_redirects=False, cookies=_no_cookies()
+        verify=tls, proxy=proxy, trust_env=False, follow_redirects=False, cookies=no_cookies()
     )
 
 
-def _no_cookies() -> CookieJar:
+def no_cookies() -> CookieJar:
     """A cookie jar that accepts none: users share a client, and a cookie for one must not be sent for another."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
