@@ -61,7 +61,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
-            DetailsType.read(entry) for entry in table.tables("authorization_details_types")
+            DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "scopes": _scopes(table),
