@@ -3,6 +3,7 @@
     FapiError
     └── Refused                       a request that is answered with an OAuth error
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
+        ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, the share of one client, address or user is used up
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion
@@ -56,6 +57,18 @@ class TooSlow(InvalidRequest):
 
     clause = "RFC 9110 15.5.9"
     status = 408
+
+
+class NoSuchEndpoint(Refused):
+    """Nothing is served at this path (404), or not for this method (405)."""
+
+    code = "invalid_request"
+    clause = "RFC 8414 3"
+
+    def __init__(self, status: int) -> None:
+        what = "this path does not accept this method" if status == 405 else "nothing is served at this path"
+        super().__init__(f"{what}: the metadata of the issuer list its endpoints")
+        self.status = status
 
 
 class MissingCertificate(InvalidRequest):

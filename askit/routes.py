@@ -37,6 +37,7 @@ from askit.endpoints import (
     token,
     userinfo,
 )
+from askit.errors import NoSuchEndpoint
 from askit.messages import see_other
 from askit.pages.languages import prefer_header
 from askit.refusal_pages import refusal_page
@@ -148,6 +149,16 @@ def _answering_by_pages(core: Core, endpoint: Endpoint) -> Answer:
             raise
 
     return answer
+
+
+async def no_route(core: Core, request: Request, status: int) -> Response:
+    """The refusal where no route fits: a page for a browser that shows pages, JSON for everybody else."""
+
+    async def refuse(_core: Core, _request: Request) -> Response:
+        raise NoSuchEndpoint(status)
+
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return await (_answering_by_pages if wants_page else _answering_in_json)(core, refuse)(request)
 
 
 def _to_own_page(core: Core, path: str) -> Route:

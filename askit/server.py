@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +23,7 @@ from askit.core import Core
 from askit.endpoints.metadata import build_metadata
 from askit.errors import Refused
 from askit.requests.bounds import bounded, require_small_head
-from askit.routes import build_routes
+from askit.routes import build_routes, no_route
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import FapiError, StoreForgot, UnfitStore
@@ -116,7 +118,14 @@ class AuthorizationServer:
             return
         # Mounted under the issuer's path, the routes still count from the root.
         within = bounded(receive, self.config.limits)
-        await self._router({**scope, "root_path": ""}, within, send_with_headers)
+        # With an `app` in the scope, Starlette raises where no route fits, instead of answering in plain text.
+        scope = {**scope, "root_path": "", "app": self}
+        try:
+            await self._router(scope, within, send_with_headers)
+        except HTTPException as unrouted:
+            refusal = await no_route(self.core, Request(scope, within), unrouted.status_code)
+            refusal.headers.update(unrouted.headers or {})
+            await refusal(scope, within, send_with_headers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.secrets import Concealed
@@ -56,11 +56,23 @@ class Store:
         return f"Store({self.operation})"
 
 
+class Alarm(Protocol):
+    """What ends a sleep early. `fapikit.io.alarm.SharedAlarm` is one, and documents each of these methods."""
+
+    @property
+    def rung(self) -> bool: ...
+
+    def wait(self, seconds: float) -> bool: ...
+
+    async def await_(self, seconds: float) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait this many seconds."""
+    """Wait this many seconds, or until the alarm rings. The result is whether it rang."""
 
     seconds: float
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +179,9 @@ def store_check(store: StoreProtocol) -> Flow[StorePromise]:
     return cast(StorePromise, (yield _store(store, "check"))) if hasattr(store, "check") else UNSAID
 
 
-def sleep(seconds: float) -> Flow[None]:
-    return _ask(Sleep(seconds))
+def sleep(seconds: float, *, alarm: Alarm | None = None) -> Flow[bool]:
+    """Wait. With an `alarm`: until it rings, at most. Returns whether it rang."""
+    return bool((yield Sleep(seconds, alarm)))
 
 
 def sign(signer: Signer, signing_input: bytes) -> Flow[bytes]:

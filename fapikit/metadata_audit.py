@@ -177,7 +177,9 @@ def _backchannel(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRo
     clause = profile.clause("backchannel_required")
     yield _present(metadata, "backchannel_authentication_endpoint", clause)
     yield _offers(metadata, "backchannel_token_delivery_modes_supported", {"poll"}, clause)
-    yield _offers_no(metadata, "backchannel_token_delivery_modes_supported", {"push"}, "FAPI-CIBA 5.2.2-3")
+    forbidden = {"poll", "ping", "push"} - profile.backchannel_delivery_modes
+    clause = profile.clause("backchannel_delivery_modes")
+    yield _offers_no(metadata, "backchannel_token_delivery_modes_supported", forbidden, clause)
 
 
 def _present(metadata: ServerMetadata, name: str, clause: str) -> AuditRow:

@@ -18,6 +18,7 @@ from fapikit.jose.algorithms import ASYMMETRIC
 from fapikit.quirks import NOTICE, Quirk, QuirkEndsSoon, Relaxation
 
 SenderConstraint: TypeAlias = Literal["dpop", "mtls"]
+DeliveryMode: TypeAlias = Literal["poll", "ping", "push"]
 AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"]
 
 
@@ -81,6 +82,10 @@ class Profile:
     bearer_token_lifetime: float
     """An access token that is bound to nothing lives less than this."""
     backchannel_required: bool = False
+    backchannel_delivery_modes: frozenset[DeliveryMode] = frozenset({"poll", "ping", "push"})
+    """How the tokens of a CIBA request reach its client."""
+    backchannel_context_required: bool = False
+    """A CIBA request says what it is about, or has a `binding_message`."""
     clauses: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     relaxations: tuple[Relaxation, ...] = ()
 
@@ -92,7 +97,13 @@ class Profile:
                 )
 
     def _contradictions(self) -> Iterator[tuple[bool, str, str]]:
-        for setting in ("signing_algorithms", "response_types", "response_modes", "tls12_ciphers"):
+        for setting in (
+            "signing_algorithms",
+            "response_types",
+            "response_modes",
+            "tls12_ciphers",
+            "backchannel_delivery_modes",
+        ):
             yield not getattr(self, setting), setting, "the rule that it is not empty"
         for setting in ("code_lifetime", "par_lifetime", "bearer_token_lifetime"):
             yield getattr(self, setting) <= 0, setting, "the rule that a duration is more than 0"

@@ -154,6 +154,8 @@ OAUTH_2_1: Final = Profile(
             "private_use_redirects": "RFC 8252 7.1",
             "bearer_token_lifetime": "RFC 6750 5.3",
             "backchannel_required": "CIBA 4a",
+            "backchannel_delivery_modes": "CIBA 4b",
+            "backchannel_context_required": "CIBA 7.1e",
         }
     ),
 )
@@ -166,7 +168,7 @@ FAPI1_BASELINE: Final = replace(
     response_types=frozenset({"code", "code id_token"}),
     nonce_required=True,
     state_required=True,
-    assertion_audiences=frozenset({"issuer", "token_endpoint", "par_endpoint"}),
+    assertion_audiences=frozenset({"issuer", "token_endpoint", "par_endpoint", "backchannel_endpoint"}),
     id_token_signature_required=True,
     scope_beyond_request=False,
     tls12_ciphers=_ECDHE_GCM,
@@ -244,13 +246,16 @@ FAPI1_ADVANCED: Final = replace(
 FAPI_CIBA: Final = replace(
     FAPI1_ADVANCED,
     name="fapi-ciba",
-    assertion_audiences=FAPI1_ADVANCED.assertion_audiences | {"backchannel_endpoint"},
     backchannel_required=True,
+    backchannel_delivery_modes=frozenset({"poll", "ping"}),
+    backchannel_context_required=True,
     clauses=MappingProxyType(
         {
             **FAPI1_ADVANCED.clauses,
             "public_clients": "FAPI-CIBA 5.2.2-1",
             "backchannel_required": "FAPI-CIBA 5.2.2-4",
+            "backchannel_delivery_modes": "FAPI-CIBA 5.2.2-3",
+            "backchannel_context_required": "FAPI-CIBA 5.2.2-2",
             "request_object_required": "FAPI-CIBA 5.2.2-6",
             "request_object_max_lifetime": "FAPI-CIBA 5.2.2-9",
             "assertion_audiences": "CIBA 7.1b",

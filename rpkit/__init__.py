@@ -9,8 +9,8 @@ from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
 from rpkit.login.authorization_request import Start
-from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.login import Login
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration

@@ -65,6 +65,7 @@ def send(bank: Bank, request: HttpRequest) -> Flow[HttpResponse]:
             + (f"; it answered {words}" if words else ""),
             status=response.status,
             retry_after=read_retry_after(response, bank.now()),
+            peer_code=words.code,
         )
     return response
 

@@ -35,9 +35,10 @@ from rpkit.grants.extension import extension_grant
 from rpkit.grants.refresh_token import refresh
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
-from rpkit.login.complete import Login, complete
+from rpkit.login.complete import complete
 from rpkit.login.hosted_request import take_hosted_request
 from rpkit.login.id_token import IdToken
+from rpkit.login.login import Login
 from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
 from rpkit.registration.configuration import delete_registration, read_registration, update_registration

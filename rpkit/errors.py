@@ -29,6 +29,11 @@ FapiError
 ├── UserInfoError                     the response is unsigned where a signature was registered
 ├── TransactionError
 │   ├── TransactionMissing  TransactionExpired  TransactionUsed  ForeignTransaction
+├── DecoupledRequestError             the user decides on another device, and the request gave no tokens
+│   ├── RequestDenied                 the user or the server said no
+│   ├── RequestExpired                nobody decided in time
+│   ├── RequestEnded                  the request was answered before: a request gives tokens once
+│   └── WaitCancelled                 this application no longer waits
 ├── GrantEnded                        the refresh token is no longer valid: the user signs in again
 └── ApiError                          a response of an API, or a call that must not be made
     ├── StepUpRequired                carries the parameters of the next authorization request
@@ -58,13 +63,19 @@ class RetiredGrant(ForbiddenByProfile):
 
 
 class ServerBusy(TransportError):
-    """The server asks the client to wait before it tries again: `retry_after` seconds, or None if it did not say."""
+    """The server asks the client to wait before it tries again: `retry_after` seconds, or None if it did not say.
+
+    `peer_code`: the `error` in the response, if it has one.
+    """
 
     clause = "RFC 9110 10.2.3"
 
-    def __init__(self, message: str, *, status: int, retry_after: float | None) -> None:
+    def __init__(
+        self, message: str, *, status: int, retry_after: float | None, peer_code: str | None = None
+    ) -> None:
         super().__init__(message, facts={"status": status, "retry_after": retry_after})
         self.retry_after = retry_after
+        self.peer_code = peer_code
 
 
 class AuthorizationResponseError(MessageError):
@@ -261,6 +272,36 @@ class ForeignTransaction(TransactionError):
     clause = "RFC 9700 2.1d"
     fault = Fault.CONFIGURATION
     remedy = Remedy.FIX_CONFIGURATION
+
+
+class DecoupledRequestError(FapiError):
+    """A request that the user decides on another device (RFC 8628, CIBA) gave no tokens."""
+
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+    clause = "RFC 8628 3.5c"
+
+
+class RequestDenied(DecoupledRequestError):
+    """The user or the server refused the request. `peer_description` is the `error_description` of the server."""
+
+    def __init__(
+        self, message: str, *, clause: str | None = None, peer_description: str | None = None
+    ) -> None:
+        super().__init__(message, clause=clause, facts={"error": "access_denied"})
+        self.peer_description = peer_description
+
+
+class RequestExpired(DecoupledRequestError):
+    """Nobody decided before the request expired."""
+
+
+class RequestEnded(DecoupledRequestError):
+    """The request was answered before, with tokens or a refusal. It is not polled again."""
+
+
+class WaitCancelled(DecoupledRequestError):
+    """The application cancelled the wait. The request itself lives on at the server until it expires."""
 
 
 class GrantEnded(FapiError):

@@ -19,8 +19,8 @@ from flask import Blueprint, Flask, Response, jsonify, make_response, request
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit.client import Client
-from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.login import Login
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut

@@ -22,8 +22,8 @@ from starlette.routing import Route
 from fapikit.errors import FapiError
 from fapikit.stores.sealed import Seal
 from rpkit.async_client import AsyncClient
-from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.login import Login
 from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut

@@ -80,8 +80,9 @@ class Hand:
                 return signer.sign(signing_input)
             case Store(store, operation, arguments):
                 return getattr(store, operation)(*arguments)
-            case Sleep(seconds):
+            case Sleep(seconds, alarm):
                 self.slept.append(seconds)
+                return alarm is not None and alarm.rung
             case Shared(_, start, _):
                 return self.run(start())
             case Call(function, arguments):

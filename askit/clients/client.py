@@ -15,7 +15,6 @@ from urllib.parse import urldefrag, urlsplit
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
-    DEVICE_CODE,
     check_encryption,
     check_types,
     check_values,
@@ -30,6 +29,7 @@ from fapikit.jose.shared_secret import MAC_OCTETS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
+from fapikit.urns import DEVICE_CODE
 
 if TYPE_CHECKING:
     from fapikit.clock import Clock
@@ -203,6 +203,11 @@ class Client:
     def details_types(self) -> tuple[str, ...] | None:
         types = self.metadata.get("authorization_details_types")
         return None if types is None else tuple(types)
+
+    @property
+    def may_act(self) -> Mapping[str, Any] | None:
+        """Our own metadata member: who may act for the users of its tokens (RFC 8693 4.4). None: no claim says so."""
+        return self.metadata.get("may_act")
 
     def may_have_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes

@@ -19,7 +19,6 @@ from starlette.responses import Response
 
 from askit.client_check.authenticate import authenticate_client
 from askit.clients.client import Client
-from askit.clients.metadata import DEVICE_CODE
 from askit.core import Core
 from askit.decoupled.decisions import approve_automatically
 from askit.decoupled.user_codes import reserve_user_code
@@ -29,6 +28,7 @@ from askit.messages import json_answer, read_form
 from askit.records import WaitingRequest
 from askit.requests.dpop import has_proof, read_proof, use_proof
 from askit.shares import Owner
+from fapikit.urns import DEVICE_CODE
 
 _PART_OF_AN_ADDRESS: Final = 16
 

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
-from askit.clients.metadata import DEVICE_CODE
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.messages import public_json
@@ -23,6 +22,7 @@ from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.jose.shared_secret import HMAC_ALGORITHMS
+from fapikit.urns import DEVICE_CODE
 
 _ALIASED: Final = (
     "token_endpoint",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from askit.clients.metadata import DEVICE_CODE
 from askit.core import Core
-from askit.grants import authorization_code, client_credentials, device_code, refresh_token
+from askit.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
 from askit.grants.token_request import TokenRequest
+from fapikit.urns import DEVICE_CODE, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -23,6 +23,7 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "refresh_token": refresh_token.redeem,
     "client_credentials": client_credentials.redeem,
     DEVICE_CODE: device_code.redeem,
+    TOKEN_EXCHANGE: token_exchange.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {

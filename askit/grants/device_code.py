@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from askit.clients.metadata import DEVICE_CODE
 from askit.core import Core
 from askit.decoupled import redeeming
 from askit.errors import InvalidRequest
 from askit.grants.token_request import TokenRequest
+from fapikit.urns import DEVICE_CODE
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:

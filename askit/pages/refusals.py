@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from askit.errors import InvalidRequestUri, ShareTaken, StaleForm, TooManyAttempts
+from askit.errors import InvalidRequestUri, NoSuchEndpoint, ShareTaken, StaleForm, TooManyAttempts
 from fapikit.errors import FapiError
 
 _KEYS: Final[tuple[tuple[type[FapiError], str], ...]] = (
@@ -15,6 +15,7 @@ _KEYS: Final[tuple[tuple[type[FapiError], str], ...]] = (
     (TooManyAttempts, "refused_too_many_attempts"),
     (InvalidRequestUri, "refused_request_uri"),
     (ShareTaken, "refused_share_taken"),
+    (NoSuchEndpoint, "refused_no_page"),
 )
 
 

@@ -65,8 +65,8 @@ class AsyncDriver:
                 return await getattr(effect.store, f"a{effect.operation}")(*effect.arguments)
             case Sign():
                 return await _sign(effect)
-            case Sleep(seconds):
-                return await asyncio.sleep(seconds)
+            case Sleep(seconds, alarm):
+                return await (asyncio.sleep(seconds) if alarm is None else alarm.await_(seconds))
             case Shared(key, start, deadline):
                 return await self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
             case Call():

@@ -71,8 +71,8 @@ class SyncDriver:
                 return getattr(store, operation)(*arguments)
             case Sign(signer, signing_input):
                 return signer.sign(signing_input)
-            case Sleep(seconds):
-                return time.sleep(seconds)
+            case Sleep(seconds, alarm):
+                return time.sleep(seconds) if alarm is None else alarm.wait(seconds)
             case Shared(key, start, deadline):
                 return self._shared.wait(self._shared.start(key, lambda: self.run(start())), deadline)
             case Call():

@@ -3,7 +3,8 @@
 If a kind has a registered `typ`, the `typ` is required where the specification allows that. Otherwise `JWT` or no `typ`
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
-Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1
+Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
+    CIBA 7.1.1
 """
 
 from __future__ import annotations
@@ -117,6 +118,10 @@ JARM_RESPONSE: Final = Purpose(
             "client_id",
             "response_type",
             "redirect_uris",
+            "login_hint",
+            "login_hint_token",
+            "id_token_hint",
+            "sub_id",
         }
     ),
     clauses={
@@ -150,6 +155,49 @@ REQUEST_OBJECT: Final = Purpose(
     },
     max_octets=64 * 1024,
 )
+AUTHENTICATION_REQUEST: Final = Purpose(
+    name="authentication request",
+    typ="oauth-authz-req+jwt",
+    required=("iss", "aud", "exp", "iat", "nbf", "jti"),
+    # What a request object for the browser has: it must not be sent here by whoever has seen it.
+    forbidden=frozenset(
+        {"request", "request_uri", "response_type", "redirect_uri", "code_challenge", "events"}
+    ),
+    error_code="invalid_request",
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "signature": "CIBA 7.2",
+        "encryption": "CIBA 7.1.1a",
+        "iss": "CIBA 7.1.1b",
+        "aud": "CIBA 7.1.1b",
+        "exp": "CIBA 7.1.1b",
+        "iat": "CIBA 7.1.1b",
+        "nbf": "CIBA 7.1.1b",
+        "jti": "CIBA 7.1.1b",
+        "request": "CIBA 7.1.1a",
+        "request_uri": "CIBA 7.1.1a",
+        "response_type": "RFC 8725 3.12",
+        "redirect_uri": "RFC 8725 3.12",
+        "code_challenge": "RFC 8725 3.12",
+    },
+    max_octets=64 * 1024,
+)
+"""A signed authentication request of CIBA: the client's backchannel counterpart of a request object."""
+LOGIN_HINT_TOKEN: Final = Purpose(
+    name="login hint token",
+    required=("iss", "aud", "exp", "sub_id"),
+    forbidden=frozenset({"events", "htm", "htu", "token_introspection", "code", "at_hash", "nonce"}),
+    error_code="invalid_request",
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "signature": "CIBA 14b",
+        "iss": "CIBA 14b",
+        "aud": "CIBA 7.1c",
+        "exp": "CIBA 13a",
+        "sub_id": "RFC 9493 4.1",
+    },
+)
+"""Somebody whom the server trusts says in it which user is meant."""
 REGISTRATION_REQUEST: Final = Purpose(
     name="registration request",
     required=("iss", "aud", "iat", "exp", "jti", "redirect_uris"),

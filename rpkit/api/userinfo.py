@@ -26,8 +26,8 @@ from rpkit.api.challenge import (
 from rpkit.api.protected_call import call_protected
 from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
-from rpkit.login.complete import Login
 from rpkit.login.id_token import IdToken
+from rpkit.login.login import Login
 from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 

@@ -25,6 +25,7 @@ from fapikit.stores.sealed import Seal
 from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
+from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction
 from rpkit.server_jwt import verify_server_jwt
@@ -67,14 +68,14 @@ class IdToken:
 
 
 def verify_id_token(
-    bank: Bank, token: Secret, transaction: Transaction, *, access_token: Secret | None, report: LoginReport
+    bank: Bank, token: Secret, asked: Asked, *, access_token: Secret | None, report: LoginReport
 ) -> Flow[IdToken]:
     """The ID token of a login. Raises the JwtError of the failed check; TransportError if no key can be fetched now."""
-    verified = yield from _verify_login(bank, token, transaction, report)
+    verified = yield from _verify_login(bank, token, asked, report)
     _check_at_hash(verified, access_token, report)
-    _check_acr(verified.claims, transaction, report)
-    _check_auth_time(bank, verified.claims, transaction, report)
-    _check_requested(verified.claims, transaction, report)
+    _check_acr(verified.claims, asked, report)
+    _check_auth_time(bank, verified.claims, asked, report)
+    _check_requested(verified.claims, asked, report)
     return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
@@ -90,9 +91,7 @@ def verify_front_channel_id_token(
     return id_token, str(verified.header["alg"])
 
 
-def _verify_login(
-    bank: Bank, token: Secret, transaction: Transaction, report: LoginReport
-) -> Flow[VerifiedJwt]:
+def _verify_login(bank: Bank, token: Secret, asked: Asked, report: LoginReport) -> Flow[VerifiedJwt]:
     verified = yield from _verify(bank, token)
     report.passed("ID token: signature", "OIDC 3.1.3.7-6, -7", str(verified.header["alg"]))
     report.passed("ID token: iss", "OIDC 3.1.3.7-2")
@@ -101,8 +100,7 @@ def _verify_login(
     report.passed("ID token: aud is this client alone", "OIDC 3.1.3.7-3", trusted)
     report.passed("ID token: exp", "OIDC 3.1.3.7-9")
     report.passed("ID token: iat is recent", "OIDC 3.1.3.7-10")
-    _check_nonce(verified.claims, transaction)
-    report.passed("ID token: nonce", "OIDC 3.1.3.7-11")
+    _check_nonce(verified.claims, asked, report)
     _check_azp(bank, verified.claims)
     report.passed("ID token: azp", "OIDC 3.1.3.7-4, -5")
     return verified
@@ -167,15 +165,20 @@ def _verify(bank: Bank, token: Secret) -> Flow[VerifiedJwt]:
     return verified
 
 
-def _check_nonce(claims: Mapping[str, Any], transaction: Transaction) -> None:
+def _check_nonce(claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
     nonce = claims.get("nonce")
+    if asked.nonce is None and nonce is None:
+        report.skipped(
+            "ID token: nonce", "OIDC 3.1.3.7-11", "the request had none, because no browser was sent"
+        )
+        return
     if nonce is None:
         raise ID_TOKEN.fail(
             MissingClaim, "the ID token has no nonce", about="nonce", facts={"claim": "nonce"}
         )
-    sent = transaction.nonce  # every request with the scope openid has one
-    if sent is None or not isinstance(nonce, str) or not sent.matches(nonce):
+    if asked.nonce is None or not isinstance(nonce, str) or not asked.nonce.matches(nonce):
         raise ID_TOKEN.fail(WrongNonce, "the nonce of the ID token is that of another login", about="nonce")
+    report.passed("ID token: nonce", "OIDC 3.1.3.7-11")
 
 
 def _check_azp(bank: Bank, claims: Mapping[str, Any]) -> None:
@@ -202,22 +205,20 @@ def _check_at_hash(verified: VerifiedJwt, access_token: Secret | None, report: L
     report.passed("ID token: at_hash", "OIDC 3.1.3.6")
 
 
-def _check_acr(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
-    if not transaction.acr_values:
+def _check_acr(claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
+    if not asked.acr_values:
         report.skipped("ID token: acr", "OIDC 3.1.3.7-12", "no acr_values were requested")
         return
-    if claims.get("acr") not in transaction.acr_values:
+    if claims.get("acr") not in asked.acr_values:
         raise WrongAcr(
             "the acr of the ID token is not one of the requested acr_values",
-            facts={"expected": " ".join(transaction.acr_values), "got": str(claims.get("acr"))[:100]},
+            facts={"expected": " ".join(asked.acr_values), "got": str(claims.get("acr"))[:100]},
         )
     report.passed("ID token: acr", "OIDC 3.1.3.7-12", str(claims["acr"]))
 
 
-def _check_auth_time(
-    bank: Bank, claims: Mapping[str, Any], transaction: Transaction, report: LoginReport
-) -> None:
-    if transaction.max_age is None:
+def _check_auth_time(bank: Bank, claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
+    if asked.max_age is None:
         report.skipped("ID token: auth_time", "OIDC 3.1.3.7-13", "no max_age was requested")
         return
     auth_time = number(claims, "auth_time", ID_TOKEN)
@@ -231,18 +232,18 @@ def _check_auth_time(
             "auth_time is in the future: compare the clocks of server and client",
             facts={"seconds_ahead": int(-age)},
         )
-    if age > transaction.max_age + bank.profile.clock_skew:
+    if age > asked.max_age + bank.profile.clock_skew:
         raise StaleLogin(
             "the user signed in longer ago than max_age allows",
-            facts={"seconds_ago": int(age), "max_age": transaction.max_age},
+            facts={"seconds_ago": int(age), "max_age": asked.max_age},
         )
     report.passed("ID token: auth_time", "OIDC 3.1.3.7-13")
 
 
-def _check_requested(claims: Mapping[str, Any], transaction: Transaction, report: LoginReport) -> None:
+def _check_requested(claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
     """Check the essential claims in the `id_token` member of the `claims` parameter."""
-    asked = (transaction.claims or {}).get("id_token") or {}
-    for name, wish in asked.items():
+    wishes = (asked.claims or {}).get("id_token") or {}
+    for name, wish in wishes.items():
         if not isinstance(wish, Mapping) or not wish.get("essential"):
             continue
         allowed = wish.get("values", [wish["value"]] if "value" in wish else None)

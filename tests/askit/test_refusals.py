@@ -292,7 +292,20 @@ async def test_metadata_names_an_open_registration() -> None:
     assert document["registration_endpoint"] == f"{ISSUER}/register"
 
 
-async def test_the_style_sheet_and_what_else_is_not_there(client: PlainClient) -> None:
+async def test_the_style_sheet(client: PlainClient) -> None:
     style = await client.http.get("/style.css")
     assert style.headers["content-type"].startswith("text/css")
-    assert (await client.http.get("/nowhere")).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("PUT", "/token", 405)])
+async def test_where_no_route_fits_a_program_gets_json_and_a_browser_a_page(
+    client: PlainClient, method: str, path: str, status: int
+) -> None:
+    told = await client.http.request(method, path)
+    assert _error(told) == (status, "invalid_request", "RFC 8414 3")
+    assert told.headers.get("allow") == ("POST" if status == 405 else None)
+
+    shown = await client.http.request(method, path, headers={"accept": "text/html,*/*"})
+    assert shown.status_code == status
+    assert "There is no page at this address." in shown.text
+    assert shown.headers["content-security-policy"]

@@ -26,6 +26,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "ID_TOKEN": {**COMMON, "sub": "alice", "nonce": "n", "at_hash": "h"},
     "JARM_RESPONSE": {**COMMON, "code": "c", "state": "s"},
     "REQUEST_OBJECT": {**COMMON, "client_id": OTHER, "response_type": "code", "nbf": N},
+    "AUTHENTICATION_REQUEST": {**COMMON, "jti": "1", "nbf": N, "scope": "openid", "login_hint": "alice"},
+    "LOGIN_HINT_TOKEN": {**COMMON, "sub_id": {"format": "opaque", "id": "alice"}},
     "REGISTRATION_REQUEST": {**COMMON, "jti": "1", "software_id": OTHER, "redirect_uris": [OTHER]},
     "CLIENT_ASSERTION": {**COMMON, "sub": OTHER, "jti": "1"},
     "DPOP_PROOF": {**COMMON, "jti": "1", "htm": "GET", "htu": ME},
