@@ -16,6 +16,7 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
+from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
@@ -32,10 +33,12 @@ async def issue_access_token(
     details: Details,
     bound_to: Confirmation,
     grant: Grant | None,
+    later: list[Step[None]] | None = None,
 ) -> dict[str, Any]:
     """Issue and store a token. Returns the body of the token response (RFC 6749 5.1).
 
-    `scopes` and `details` may go beyond the resource: what does not belong to it is left out.
+    `scopes` and `details` may go beyond the resource: what does not belong to it is left out. `later`: if given, the
+    token is not stored here, and the step that stores it is added to this list.
     """
     now = int(core.clock())
     expires_at = now + int(core.config.access_token_lifetime)
@@ -63,9 +66,13 @@ async def issue_access_token(
     else:
         token = random_token(core.random_bytes)
     owners = core.owners(client, grant.username) if grant else client.owners
-    await core.records.save("token", token, record, core.config.access_token_lifetime + 60, owners)
-    if grant is not None:
-        await user_grants.note_use(core, grant.grant_id, owners)
+    kept = core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)
+    if later is not None:
+        later.append(kept)
+    else:
+        await core.records.do(kept)
+        if grant is not None:
+            await user_grants.note_use(core, grant.grant_id, owners)
     body: dict[str, Any] = {
         "access_token": token,
         "token_type": bound_to.token_type,
