@@ -12,6 +12,7 @@ from __future__ import annotations
 from askit.clients.client import Client
 from askit.core import Core
 from askit.decoupled.waiting import remembered_for
+from askit.record_store import Step
 from askit.records import DecidedRequest, Grant, Owners, Session
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.users.granting import automatic_session, make_grant
@@ -19,13 +20,16 @@ from askit.users.granting import automatic_session, make_grant
 
 async def approve(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Grant:
     """Raises what `make_grant` raises: AnsweredBefore if it was decided already."""
-    grant = await make_grant(core, opened, client, session)
-    # What was approved in the last moment can still be fetched for as long as a code could be.
-    until = max(opened.request.expires_at, core.clock() + core.profile.code_lifetime)
-    decided = DecidedRequest(client_id=client.client_id, grant_id=grant.grant_id, expires_at=until)
     owners = core.owners(client, session.username)
-    await core.records.save("request-granted", opened.uri, decided, remembered_for(core, until), owners)
-    return grant
+
+    def keep_grant_id(grant: Grant) -> Step[None]:
+        # What was approved in the last moment can still be fetched for as long as a code could be.
+        until = max(opened.request.expires_at, core.clock() + core.profile.code_lifetime)
+        decided = DecidedRequest(client_id=client.client_id, grant_id=grant.grant_id, expires_at=until)
+        lives = remembered_for(core, until)
+        return core.records.saving("request-granted", opened.uri, decided, lives, owners)
+
+    return await make_grant(core, opened, client, session, keep_grant_id)
 
 
 async def deny(core: Core, opened: OpenedRequest, owners: Owners) -> None:

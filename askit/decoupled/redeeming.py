@@ -36,11 +36,14 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
     client, parameters = request.client, request.parameters
     uri, waiting = await find_polled_request(core, secret, client, grant_type)
     _require_same_key(waiting, request)
-    await use_proof(core, request.proof, client)
-    decided = await core.records.load("request-granted", uri, DecidedRequest)
+    decided, redeemed = await core.records.together(
+        core.records.loading("request-granted", uri, DecidedRequest),
+        core.records.reading_mark("request-redeemed", uri),
+    )
     if decided is None:
+        await use_proof(core, request.proof, client)
         raise await answer_without_grant(core, uri, waiting, client.owners)
-    if await core.records.marked("request-redeemed", uri) is not None:
+    if redeemed is not None:
         raise await _reused(core, uri, decided)
     if core.clock() >= decided.expires_at:
         raise LapsedRequest("the user approved, but the tokens were not fetched in time")
@@ -57,11 +60,17 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
         details=details,
     )
     lives, owners = remembered_for(core, decided.expires_at), core.owners(client, grant.username)
-    if not await core.records.mark("request-redeemed", uri, lives, str(core.clock()), owners=owners):
-        raise await _reused(core, uri, decided)
-    return await issue_tokens(
-        core, client=client, grant=grant, resource=resource, details=details, bound_to=request.bound_to
+    body = await issue_tokens(
+        core,
+        request=request,
+        grant=grant,
+        resource=resource,
+        details=details,
+        mark=core.records.marking("request-redeemed", uri, lives, str(core.clock()), owners=owners),
     )
+    if body is None:
+        raise await _reused(core, uri, decided)
+    return body
 
 
 def _require_same_key(waiting: WaitingRequest, request: TokenRequest) -> None:

@@ -1,6 +1,7 @@
 """The authorization code grant: a code is redeemed once, with the client, key and verifier that it was issued for.
 
-The code is marked as used after all checks have passed, so a nonce challenge does not use it up. A second redemption by
+The code is marked as used after all checks have passed, so a nonce challenge does not use it up. The tokens are kept
+after that mark, in the same trip to the store. A second redemption by
 the same client ends the grant: the tokens of the first one are then inactive, whichever came first.
 
 Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
@@ -19,7 +20,6 @@ from askit.issuing.audience import choose_resource
 from askit.issuing.token_response import issue_tokens
 from askit.records import Code, Grant
 from askit.requests.authorization_details import narrow
-from askit.requests.dpop import use_proof
 from askit.users import grants as user_grants
 from fapikit import pkce
 
@@ -30,10 +30,12 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     value = parameters.get("code")
     if value is None:
         raise InvalidRequest("code is missing", clause="RFC 6749 4.1.3")
-    code = await core.records.load("code", value, Code)
+    code, used = await core.records.together(
+        core.records.loading("code", value, Code), core.records.reading_mark("code-used", value)
+    )
     if code is None or code.client_id != client.client_id:
         raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 6749 4.1.3")
-    if await core.records.marked("code-used", value) is not None:
+    if used is not None:
         raise await _reused(core, code)
     grant = user_grants.still_open_to(client, await _check_code(core, code, request), core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
@@ -44,19 +46,19 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
-    await use_proof(core, request.proof, client)
     owners = core.owners(client, grant.username)
-    if not await core.records.mark("code-used", value, core.config.grant_lifetime, owners=owners):
-        raise await _reused(core, code)
-    return await issue_tokens(
+    body = await issue_tokens(
         core,
-        client=client,
+        request=request,
         grant=grant,
         resource=resource,
         details=details,
-        bound_to=request.bound_to,
         nonce=code.nonce,
+        mark=core.records.marking("code-used", value, core.config.grant_lifetime, owners=owners),
     )
+    if body is None:
+        raise await _reused(core, code)
+    return body
 
 
 async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:

@@ -24,6 +24,7 @@ from askit.errors import (
 )
 from askit.issuing.authorization_response import authorization_response
 from askit.issuing.id_token import make_detached_signature
+from askit.record_store import Step
 from askit.records import AuthorizationRequest, Code, Grant, PushedRequest, Session, WaitingRequest, digest
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.requests.response_type import HYBRID
@@ -137,9 +138,8 @@ async def approve(
     session: Session,
 ) -> Response:
     """One decision gives one grant. Raises AnsweredBefore if it was decided already; else as `make_grant` does."""
-    request = opened.request
-    if isinstance(request, PushedRequest):
-        return await _send_code(core, request, client, await make_grant(core, opened, client, session))
+    if isinstance(opened.request, PushedRequest):
+        return await _send_code(core, opened, opened.request, client, session)
     await decisions.approve(core, opened, client, session)
     return core.pages.decided(client_name=client.name, approved=True)
 
@@ -154,20 +154,25 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
     return core.pages.decided(client_name=client.name, approved=False)
 
 
-async def _send_code(core: Core, request: PushedRequest, client: Client, grant: Grant) -> Response:
-    value = random_token(core.random_bytes)
-    code = Code(
-        client_id=client.client_id,
-        grant_id=grant.grant_id,
-        redirect_uri=request.redirect_uri,
-        expires_at=grant.created_at + core.profile.code_lifetime,
-        code_challenge=request.code_challenge,
-        dpop_jkt=request.dpop_jkt,
-        nonce=request.nonce,
-    )
-    # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
-    owners = core.owners(client, grant.username)
-    await core.records.save("code", value, code, core.config.grant_lifetime, owners)
+async def _send_code(
+    core: Core, opened: OpenedRequest, request: PushedRequest, client: Client, session: Session
+) -> Response:
+    value, owners = random_token(core.random_bytes), core.owners(client, session.username)
+
+    def keep_code(grant: Grant) -> Step[None]:
+        code = Code(
+            client_id=client.client_id,
+            grant_id=grant.grant_id,
+            redirect_uri=request.redirect_uri,
+            expires_at=grant.created_at + core.profile.code_lifetime,
+            code_challenge=request.code_challenge,
+            dpop_jkt=request.dpop_jkt,
+            nonce=request.nonce,
+        )
+        # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
+        return core.records.saving("code", value, code, core.config.grant_lifetime, owners)
+
+    grant = await make_grant(core, opened, client, session, keep_code)
     members = {"code": value}
     if request.response_type == HYBRID:
         members["id_token"] = await make_detached_signature(

@@ -6,9 +6,12 @@ Role: AS
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import AccessDenied, LoginRequired
+from askit.record_store import Step
 from askit.records import AuthorizationRequest, Grant, Session
 from askit.requests.authorization_details import enrich
 from askit.requests.request_uris import OpenedRequest, use_up
@@ -18,8 +21,14 @@ from askit.users.levels import granted_level, needed_level
 from fapikit.secrets import random_token
 
 
-async def make_grant(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Grant:
-    """Mark the request as decided, and store the grant.
+async def make_grant(
+    core: Core,
+    opened: OpenedRequest,
+    client: Client,
+    session: Session,
+    answer: Callable[[Grant], Step[None]],
+) -> Grant:
+    """Mark the request as decided, and store the grant; in the same trip, what `answer` makes of it for the client.
 
     Raises AnsweredBefore if it was decided already; LoginRequired, AccessDenied, ShareTaken, StoreError.
     """
@@ -31,7 +40,8 @@ async def make_grant(core: Core, opened: OpenedRequest, client: Client, session:
     if user is None:
         raise AccessDenied("this user may no longer sign in")
     grant_id = random_token(core.random_bytes)
-    await use_up(core, opened, owners, grant_id=grant_id)
+    head = user_grants.reading_head(core, user.username)
+    (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)
     now = core.clock()
     expires_at = now + core.config.grant_lifetime
     grant = Grant(
@@ -53,7 +63,7 @@ async def make_grant(core: Core, opened: OpenedRequest, client: Client, session:
     )
     if "openid" in request.scopes:
         await logout.remember(core, session, client, owners)
-    await user_grants.remember(core, grant, owners)
+    await user_grants.remember(core, grant, owners, answer(grant), newest=newest)
     return grant
 
 
