@@ -18,8 +18,11 @@ from askit.core import Core
 from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
+from askit.record_store import Step
 from askit.records import Owners, PushedRequest
+from askit.requests.dpop import use_proof
 from fapikit import strict_json
+from fapikit.dpop import CheckedProof
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
 
@@ -45,15 +48,17 @@ def is_given_out_here(uri: str) -> bool:
     return not uri.lower().startswith(("https:", "http:"))
 
 
-async def push_request(core: Core, request: PushedRequest, client: Client) -> str:
-    """The URI of a pushed request. Raises TooLarge, StoreError."""
+async def push_request(core: Core, request: PushedRequest, client: Client, proof: CheckedProof | None) -> str:
+    """The URI of a pushed request, whose proof is used. Raises ReplayedProof, TooLarge, StoreError."""
     if client.auth_method == "none":
+        # A public client's proof is not marked as used: it proves only what `dpop_jkt` says, and anybody may send it.
         return await _seal(core, _PUSHED, random_token(core.random_bytes), request, request.expires_at)
     _require_small(request, core.config.limits)
     request_uri = PREFIX + random_token(core.random_bytes)
     # The record is kept longer than the URI is valid, because its user may be on the page.
     ttl = core.profile.par_lifetime + INTERACTION
-    await core.records.save("request", request_uri, request, ttl, client.owners)
+    kept = core.records.saving("request", request_uri, request, ttl, client.owners)
+    await use_proof(core, proof, client, kept)
     return request_uri
 
 
@@ -61,9 +66,14 @@ async def open_pushed_request(core: Core, request_uri: str, client: Client) -> O
     """The pushed request of this client's URI, neither expired nor decided. Raises InvalidRequestUri."""
     if request_uri.startswith(_SEALED):
         request_id, request, _ = await _unseal(core, _PUSHED, request_uri)
+        decided = await core.records.marked("request-used", request_id)
     else:
-        request_id, request = request_uri, await _stored(core, request_uri)
-    await _require_usable(core, request_id, request, client)
+        request_id = request_uri
+        request, decided = await core.records.together(
+            core.records.loading("request", request_uri, PushedRequest),
+            core.records.reading_mark("request-used", request_uri),
+        )
+    request = _usable(request, client, decided)
     if core.clock() >= request.expires_at:
         raise InvalidRequestUri("this request_uri has expired: start again at the application")
     if request_id != request_uri:
@@ -83,50 +93,55 @@ async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedReq
     if uri.startswith(_SEALED):
         request_id, request, until = await _unseal(core, _OPENED, uri)
         opened = core.clock() < until
+        decided = await core.records.marked("request-used", request_id)
     else:
-        request_id, request = uri, None
-        opened = await core.records.marked("request-opened", uri) is not None
-    await _require_undecided(
-        core, request_id
-    )  # checked first, because only this is the reason if the page was open for too long
+        request_id = uri
+        mark, decided, request = await core.records.together(
+            core.records.reading_mark("request-opened", uri),
+            core.records.reading_mark("request-used", uri),
+            core.records.loading("request", uri, PushedRequest),
+        )
+        opened = mark is not None
+    _require_undecided(decided)  # first, because only this is the reason if the page was open for too long
     if not opened:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
-    request = request or await _stored(core, uri)
-    await _require_usable(core, request_id, request, client)
-    return OpenedRequest(request_id, uri, request)
+    return OpenedRequest(request_id, uri, _usable(request, client, decided))
 
 
-async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id: str = "") -> None:
-    """Mark a request as decided, once. `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken."""
+async def use_up(
+    core: Core, opened: OpenedRequest, owners: Owners, *others: Step[Any], grant_id: str = ""
+) -> list[Any]:
+    """Mark a request as decided, once; then do other steps, in the same trip. Returns their results.
+
+    `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken, and then has done none of the others.
+    """
     core.shares.require(owners)
     lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     made_at = opened.request.created_at  # a request in a URL may be older than what the store remembers
     decided = f"granted {grant_id}" if grant_id else "refused"
-    mark = core.records.mark("request-used", opened.request_id, lives, decided, owners=owners, since=made_at)
-    if not await mark:
+    mark = core.records.marking(
+        "request-used", opened.request_id, lives, decided, owners=owners, since=made_at
+    )
+    is_first, *results = await core.records.together(mark, *others)
+    if not is_first:
         first = await core.records.marked("request-used", opened.request_id)
         raise _answered(first or "", "FAPI2-SP 5.3.2.2 N3")
+    return results
 
 
-async def _stored(core: Core, request_uri: str) -> PushedRequest:
-    request = await core.records.load("request", request_uri, PushedRequest)
-    if request is None:
+def _usable(request: PushedRequest | None, client: Client, decided: str | None) -> PushedRequest:
+    """The request, if this client's page may show it. `decided`: the value of the mark. Raises InvalidRequestUri."""
+    if request is None or request.client_id != client.client_id:
         raise _unknown()
+    prefer_locales(request.ui_locales)
+    _require_undecided(decided)
+    if not client.accepts_redirect_uri(request.redirect_uri):
+        raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
     return request
 
 
-async def _require_usable(core: Core, request_id: str, request: PushedRequest, client: Client) -> None:
-    if request.client_id != client.client_id:
-        raise _unknown()
-    prefer_locales(request.ui_locales)
-    await _require_undecided(core, request_id)
-    if not client.accepts_redirect_uri(request.redirect_uri):
-        raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
-
-
-async def _require_undecided(core: Core, request_id: str) -> None:
+def _require_undecided(decided: str | None) -> None:
     """Raise AnsweredBefore, with the grant of that decision, if there is one."""
-    decided = await core.records.marked("request-used", request_id)
     if decided is not None:
         raise _answered(decided, "RFC 9126 4b")
 

@@ -143,7 +143,8 @@ async def approve(
     if user is None:
         raise AccessDenied("this user may no longer sign in")
     grant_id = random_token(core.random_bytes)
-    await use_up(core, opened, owners, grant_id=grant_id)
+    head = user_grants.reading_head(core, user.username)
+    (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)
     now = core.clock()
     expires_at = now + core.config.grant_lifetime
     grant = Grant(
@@ -165,7 +166,6 @@ async def approve(
     )
     if "openid" in request.scopes:
         await logout.remember(core, session, client, owners)
-    await user_grants.remember(core, grant, owners)
     value = random_token(core.random_bytes)
     code = Code(
         client_id=client.client_id,
@@ -177,7 +177,8 @@ async def approve(
         nonce=request.nonce,
     )
     # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
-    await core.records.save("code", value, code, core.config.grant_lifetime, owners)
+    kept = core.records.saving("code", value, code, core.config.grant_lifetime, owners)
+    await user_grants.remember(core, grant, owners, kept, newest=newest)
     members = {"code": value}
     if request.response_type == HYBRID:
         members["id_token"] = await make_detached_signature(
