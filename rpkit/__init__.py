@@ -8,6 +8,8 @@ settings of one client at it: `bank`. Errors: `errors`.
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
+from rpkit.decoupled.binding_message import binding_message
+from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
@@ -28,6 +30,7 @@ __all__ = [
     "AccessToken",
     "AsyncClient",
     "Check",
+    "CibaRequest",
     "Client",
     "ClientKeys",
     "Evidence",
@@ -47,6 +50,7 @@ __all__ = [
     "TokenStore",
     "Transaction",
     "UserInfo",
+    "binding_message",
     "certificate_metadata",
     "complete_logout",
 ]

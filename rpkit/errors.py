@@ -15,6 +15,7 @@ FapiError
 │   │   └── AuthorizationRefused      the server or the user refused this transaction
 │   ├── InitiationRefused             another site wants to start a login, and its request is refused
 │   ├── NotRevoked                    the server did not revoke a token
+│   ├── WrongNotificationToken        a ping or a push that does not come from the server
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
@@ -25,6 +26,8 @@ FapiError
 │   ├── WrongAcr                      the user authenticated in a weaker way than was requested
 │   ├── StaleLogin                    `auth_time` is missing, too old or in the future
 │   ├── WrongRequestedClaim           an essential claim is missing or has another value
+│   ├── WrongAuthReqId                the ID token of a push is about another request
+│   ├── OtherUser                     the ID token is about another user than the one of the hint
 │   └── BrokenContinuity              the ID token of a refresh differs from the first one
 ├── UserInfoError                     the response is unsigned where a signature was registered
 ├── TransactionError
@@ -169,6 +172,12 @@ class NotRevoked(MessageError):
         self.refused = tuple(refused)
 
 
+class WrongNotificationToken(MessageError):
+    """A ping or push of CIBA shows no bearer token, or one that does not belong to the `auth_req_id` in it."""
+
+    clause = "CIBA 10.2b"
+
+
 class TokenResponseError(MessageError):
     """The successful response of the token endpoint cannot be used."""
 
@@ -230,6 +239,18 @@ class WrongRequestedClaim(ClaimError):
     """A claim was requested as essential. It is missing, or has none of the requested values."""
 
     clause = "OIDC 5.5.1"
+
+
+class WrongAuthReqId(ClaimError):
+    """The ID token of a push names another `auth_req_id` than the push itself."""
+
+    clause = "CIBA 10.3.1b"
+
+
+class OtherUser(ClaimError):
+    """The ID token is about another user than the ID token that was the hint of the request."""
+
+    clause = "CIBA 7.1c"
 
 
 class BrokenContinuity(ClaimError):
