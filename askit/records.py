@@ -11,6 +11,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
     token    an access token, by the token              assertion, dpop                replay marks
+    id-token the grant of an ID token that can be exchanged, by its `jti`
     session  a signed-in browser, by its cookie
     login-failures   wrong passwords, in a table of limited size   login-known         the addresses of a user
     session-clients  the clients to notify of its end, by its session_id
@@ -143,7 +144,10 @@ class RefreshFamily(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken(Record):
-    """`scopes`: all scopes in it, those of UserInfo included. `audience`: the one API it is for."""
+    """`scopes`: all scopes in it, those of UserInfo included. `audience`: the one API it is for.
+
+    `username`: the user of a token without a grant. `act`: who acts for the subject. `may_act`: who may.
+    """
 
     jti: str
     client_id: str
@@ -158,6 +162,9 @@ class AccessToken(Record):
     x5t: str | None = None
     acr: str | None = None
     auth_time: int | None = None
+    username: str | None = None
+    act: Mapping[str, Any] | None = None
+    may_act: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,6 +199,11 @@ class Client:
         types = self.metadata.get("authorization_details_types")
         return None if types is None else tuple(types)
 
+    @property
+    def may_act(self) -> Mapping[str, Any] | None:
+        """Our own metadata member: who may act for the users of its tokens (RFC 8693 4.4). None: no claim says so."""
+        return self.metadata.get("may_act")
+
     def may_have_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes
 

@@ -18,7 +18,6 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import urldefrag, urlsplit
 
@@ -26,6 +25,7 @@ import httpx
 
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
+from fapikit.io.clients import no_cookies
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
 _CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris")
@@ -123,10 +123,10 @@ class PublicHttp(HttpSettings):
         if self.async_client is not None or self.proxy is not None:
             return HttpSettings.make_async_client(self, profile)
         once = httpx.Limits(max_keepalive_connections=0)
-        inner = httpx.AsyncHTTPTransport(**self._connections(profile), limits=once)
+        inner = httpx.AsyncHTTPTransport(verify=self.tls_context(profile), trust_env=False, limits=once)
         return httpx.AsyncClient(
             transport=PublicTransport(inner, self.vouched_for),
             trust_env=False,
             follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            cookies=no_cookies(),
         )

@@ -16,6 +16,7 @@ from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
+from askit.config.exchange_rules import ExchangeRule
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
@@ -60,8 +61,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
-            DetailsType.read(entry) for entry in table.tables("authorization_details_types")
+            DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
+        "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,

@@ -23,6 +23,7 @@ from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.details_types import DetailsType
+from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
 from askit.config.limits import Limits
 from askit.config.networks import Network, require_loopback
@@ -61,6 +62,7 @@ class Config:
     users: tuple[User, ...] = ()
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
+    token_exchange: tuple[ExchangeRule, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -145,6 +147,7 @@ class Config:
         ids = {client.client_id for client in self.clients}
         check_client_profiles(self.profile, self.client_profiles, ids)
         check_assertion_audience(self.assertion_audience, (self.profile, *self.client_profiles.values()))
+        check_exchange_rules(self.token_exchange, self.clients, [resource.uri for resource in self.resources])
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
@@ -273,6 +276,11 @@ class Config:
         """Whether this client's refresh tokens rotate. A token that is bound to no key rotates in any case."""
         relaxed = self.profile_of(client.client_id).is_relaxed_by(Quirk.REFRESH_ROTATION)
         return self.refresh_rotation or relaxed
+
+    def exchange_rule(self, client_id: str) -> ExchangeRule:
+        """What a client that is registered for token exchange may exchange."""
+        named = (rule for rule in self.token_exchange if client_id in rule.clients)
+        return next(named, OWN_ACCESS_TOKENS)
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)

@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from askit.core import Core
-from askit.grants import authorization_code, client_credentials, refresh_token
+from askit.grants import authorization_code, client_credentials, refresh_token, token_exchange
 from askit.grants.token_request import TokenRequest
+from fapikit.urns import TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -21,6 +22,7 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "authorization_code": authorization_code.redeem,
     "refresh_token": refresh_token.redeem,
     "client_credentials": client_credentials.redeem,
+    TOKEN_EXCHANGE: token_exchange.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import httpx
-
 
 def library_of(client: Any) -> Any:
     """The module with the errors, transports and `Auth` of this client. It is httpx for any other object."""
@@ -14,4 +12,6 @@ def library_of(client: Any) -> Any:
         module = sys.modules.get(kind.__module__.split(".")[0])
         if module is not None and hasattr(module, "AsyncClient") and hasattr(module, "StreamError"):
             return module
+    import httpx  # only now: see `clients`
+
     return httpx

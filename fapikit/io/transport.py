@@ -15,15 +15,12 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from fapikit.errors import ConfigurationError, Remedy, ResponseTooLarge, UnexpectedRedirect, Unreachable
 from fapikit.http_message import HttpRequest, HttpResponse
-from fapikit.io.deadline import bounded, deadline
+from fapikit.io.deadline import deadline
 from fapikit.io.http_library import library_of
 from fapikit.io.tls import client_context, default_context
 from fapikit.io.tls_client_certificate import TlsClientCertificate
@@ -101,20 +98,18 @@ class HttpSettings:
         return (lambda: self.tls_context(profile)) if ready is None else lambda: None
 
     def make_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
-        return self.client or httpx.Client(
-            transport=bounded(httpx.HTTPTransport(**self._connections(profile))),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=_no_cookies(),
-        )
+        if self.client is not None:
+            return self.client
+        from fapikit.io import clients
+
+        return clients.make_client(self.tls_context(profile), self.proxy)
 
     def make_async_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
-        return self.async_client or httpx.AsyncClient(
-            **self._connections(profile), follow_redirects=False, cookies=_no_cookies()
-        )
+        if self.async_client is not None:
+            return self.async_client
+        from fapikit.io import clients
 
-    def _connections(self, profile: Profile) -> dict[str, Any]:
-        return {"verify": self.tls_context(profile), "proxy": self.proxy, "trust_env": False}
+        return clients.make_async_client(self.tls_context(profile), self.proxy)
 
 
 def settings_of(http: HttpSettings | None) -> HttpSettings:
@@ -124,11 +119,6 @@ def settings_of(http: HttpSettings | None) -> HttpSettings:
             "http= takes HttpSettings; a ready client goes into HttpSettings(client=...)"
         )
     return http or HttpSettings()
-
-
-def _no_cookies() -> CookieJar:
-    """A cookie jar that accepts none: users share a client, and a cookie for one must not be sent for another."""
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 def send(client: Any, request: HttpRequest) -> HttpResponse:

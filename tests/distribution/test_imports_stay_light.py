@@ -16,20 +16,26 @@ HEAVY = {
 _PROGRAM = "import sys, importlib; importlib.import_module(sys.argv[1]); print(*sys.modules)"
 
 
-@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit"])
-def test_importing_a_role_loads_nothing_that_only_some_need(role: str) -> None:
+def modules_after_importing(role: str) -> set[str]:
     run = subprocess.run(
         [sys.executable, "-c", _PROGRAM, role], capture_output=True, text=True, timeout=60, check=True
     )
-    loaded = set(run.stdout.split())
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("role", ["rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit"])
+def test_importing_a_role_loads_nothing_that_only_some_need(role: str) -> None:
+    loaded = modules_after_importing(role)
     assert role in loaded
     assert not HEAVY & loaded
 
 
+@pytest.mark.parametrize("role", ["rskit", "asgi_mw", "wsgi_mw"])
+def test_an_api_that_calls_nobody_loads_no_http_library(role: str) -> None:
+    assert not {"httpx", "httpcore", "http.cookiejar"} & modules_after_importing(role)
+
+
 def test_askit_loads_its_server_when_it_is_asked_for() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, "askit"], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert not {"fapikit", "httpx", "cryptography"} & set(run.stdout.split()), (
+    assert not {"fapikit", "httpx", "cryptography"} & modules_after_importing("askit"), (
         "pytest loads it wherever fapikit is"
     )

@@ -10,7 +10,8 @@ import httpcore
 import httpx
 import pytest
 
-from fapikit.io.deadline import _Backend, bounded, deadline
+from fapikit.io.bounded_transport import _Backend, bounded
+from fapikit.io.deadline import deadline
 from tests.clocks import FrozenClock
 
 
