@@ -6,6 +6,7 @@ Role: C
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -37,7 +38,6 @@ class CibaRequest(DecoupledRequest):
 
     seal_context: ClassVar[str] = "rpkit.ciba"
     clause: ClassVar[str] = "CIBA 11a"
-    secret_members: ClassVar[tuple[str, ...]] = (*DecoupledRequest.secret_members, "notification_token")
 
     delivery_mode: DeliveryMode
     binding_message: str | None
@@ -84,3 +84,8 @@ class CibaRequest(DecoupledRequest):
             "notification_token": None if token is None else token.reveal(),
             "x5t_s256": self.x5t_s256,
         }
+
+    @classmethod
+    def read_own_members(cls, members: Mapping[str, Any]) -> dict[str, Any]:
+        token = members["notification_token"]
+        return {**members, "notification_token": None if token is None else Secret(token)}
