@@ -17,7 +17,15 @@ from askit.config.settings import Config
 from askit.core import Core
 from askit.errors import InvalidGrant
 from askit.record_store import Step
-from askit.records import Agreement, Grant, GrantUse, Owners, PushedRequest, read_stored
+from askit.records import (
+    Agreement,
+    AuthorizationRequest,
+    Grant,
+    GrantUse,
+    Owners,
+    PushedRequest,
+    read_stored,
+)
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
 
@@ -111,12 +119,13 @@ def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
     return left
 
 
-async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:
+async def agreed_before(core: Core, username: str, request: AuthorizationRequest, client: Client) -> bool:
     """Whether this user agreed to these scopes and claims for this client before. Details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
         return False
     # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
-    if client.auth_method == "none" and not request.redirect_uri.startswith("https:"):
+    at_home = isinstance(request, PushedRequest) and request.redirect_uri.startswith("https:")
+    if client.auth_method == "none" and not at_home:
         return False
     agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
     if agreed is None:
