@@ -188,12 +188,12 @@ def test_an_error_that_the_server_answers_leaves_the_connection_usable(store: Re
 
 def test_there_are_only_so_many_connections(valkey_url: str) -> None:
     store = RedisStore(f"{valkey_url}?max_connections=3")
-    assert store.get("k") is None
+    assert store.get("absent") is None
 
     async def main() -> list[type]:
-        await store.aget("k")
-        answers = await asyncio.gather(*[store.aget("k") for _ in range(5)], return_exceptions=True)
-        assert await store.aget("k") is None
+        await store.aget("absent")
+        answers = await asyncio.gather(*[store.aget("absent") for _ in range(5)], return_exceptions=True)
+        assert await store.aget("absent") is None
         await store.aclose()
         return [type(answer) for answer in answers]
 
