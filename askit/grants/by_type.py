@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from askit.core import Core
-from askit.grants import authorization_code, client_credentials, refresh_token, token_exchange
+from askit.grants import authorization_code, client_credentials, jwt_bearer, refresh_token, token_exchange
 from askit.grants.token_request import TokenRequest
-from fapikit.urns import TOKEN_EXCHANGE
+from fapikit.urns import JWT_BEARER, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -23,6 +23,7 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "refresh_token": refresh_token.redeem,
     "client_credentials": client_credentials.redeem,
     TOKEN_EXCHANGE: token_exchange.redeem,
+    JWT_BEARER: jwt_bearer.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {
