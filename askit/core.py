@@ -38,6 +38,7 @@ from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
+from askit.users.guess_counters import GuessCounters
 from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users, pin_of
 from fapikit.clock import Clock, RandomBytes
@@ -125,9 +126,11 @@ class Core:
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
         usernames = {name for user in config.users for name in (user.username, pin_of(user.username))}
+        pseudonym = self.keys.pseudonym
+        self.guesses = GuessCounters(self.records, pseudonym, config.limits.password_counters, clock=clock)
         self.users = Users(
             config.users,
-            PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),
+            PasswordAttempts(self.guesses, self.records, pseudonym, config.limits, usernames),
         )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -242,6 +245,9 @@ class Core:
     async def jwks(self) -> dict[str, Any]:
         signing = await self.keys.jwks()
         return {"keys": [*signing["keys"], *await self.decryption_keys.jwks()]}
+
+    def device_authorization_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
 
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body

@@ -1,13 +1,14 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
-Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calls to an API: `api/`. Registration:
-`registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`. One authorization server and the
-settings of one client at it: `bank`. Errors: `errors`.
+Where is ...? A login: `login/`. One that is decided on another device: `decoupled/`. Tokens: `tokens/` and `grants/`.
+Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
+One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
+from rpkit.decoupled.device_authorization import DeviceAuthorization
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
@@ -30,6 +31,7 @@ __all__ = [
     "Check",
     "Client",
     "ClientKeys",
+    "DeviceAuthorization",
     "Evidence",
     "IdToken",
     "Introspection",

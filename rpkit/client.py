@@ -29,6 +29,9 @@ from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
+from rpkit.decoupled.device_authorization import DeviceAuthorization, DeviceParameters, authorize_device
+from rpkit.decoupled.request import DecoupledRequest
+from rpkit.decoupled.wait import wait
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
@@ -246,6 +249,29 @@ class Client:
         flow = complete(self.bank, conceal(callback), transaction, resource=resource)
         del callback
         return self._run(flow)
+
+    def device(
+        self,
+        *,
+        scope: str | Iterable[str] = "openid",
+        resources: Iterable[str] = (),
+        authorization_details: Details = (),
+        **parameters: Unpack[DeviceParameters],
+    ) -> DeviceAuthorization:
+        """See `device_authorization.authorize_device`: what to show to the user. Then `wait`."""
+        flow = authorize_device(
+            self.bank,
+            scope=scope,
+            resources=resources,
+            authorization_details=authorization_details,
+            parameters=Concealed(parameters),
+        )
+        del parameters
+        return self._run(flow)
+
+    def wait(self, request: DecoupledRequest, *, resource: str | None = None) -> Login:
+        """See `decoupled.wait.wait`. `request.cancel()` ends it, from another thread too."""
+        return self._run(wait(self.bank, request, resource=resource))
 
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
         """See `grants.refresh_token.refresh`."""

@@ -87,6 +87,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
+        "device_code_lifetime": table.optional_seconds("device_code_lifetime"),
+        "polling_interval": table.optional_seconds("polling_interval"),
         **_signing(table.table("signing"), base),
     }
     table.require_nothing_else()  # first, because a misspelt setting may be the cause of a missing one

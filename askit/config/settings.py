@@ -30,6 +30,7 @@ from askit.config.networks import Network, require_loopback
 from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
+    check_polling,
     check_token_lifetime,
 )
 from askit.config.table import Table
@@ -88,6 +89,8 @@ class Config:
     access_token_lifetime: float = 300.0
     grant_lifetime: float = 90 * 86_400.0
     session_lifetime: float = 3600.0
+    device_code_lifetime: float = 600.0
+    polling_interval: float = 5.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
@@ -126,6 +129,7 @@ class Config:
         sources = CertificateSources(self.tls, self.client_certificates, self.clients)
         check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
+        check_polling(self.device_code_lifetime, self.polling_interval)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
         types = [known.type for known in self.authorization_details_types]
