@@ -21,7 +21,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 _LONG: Final = frozenset(
     {
         "request", "request_uri", "authorization_details", "claims", "client_assertion", "id_token_hint", "token",
-        "refresh_token", "code",
+        "refresh_token", "code", "subject_token", "actor_token", "assertion",
     }
 )  # fmt: skip
 """Parameters with a JWT, with JSON, or with something that this server sealed. Every other one is a short string."""

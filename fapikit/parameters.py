@@ -1,6 +1,6 @@
 """Query strings and forms, read strictly: each parameter at most once, unless the specification allows repeats.
 
-Spec: RFC 6749 3.1, 3.2 (no repeats); RFC 8707 2 (`resource` repeats)
+Spec: RFC 6749 3.1, 3.2 (no repeats); RFC 8707 2 (`resource` repeats); RFC 8693 2.1b (`audience` repeats)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from fapikit.errors import MalformedMessage
 from fapikit.secrets import Concealed, Secret
 
-REPEATABLE = frozenset({"resource"})
+REPEATABLE = frozenset({"resource", "audience"})
 MAX_FIELDS = 200
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 

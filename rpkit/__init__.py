@@ -1,13 +1,16 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
-Where is ...? A login: `login/`. Tokens: `tokens/` and `grants/`. Calls to an API: `api/`. Registration:
-`registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`. One authorization server and the
-settings of one client at it: `bank`. Errors: `errors`.
+Where is ...? A login: `login/`. One that is decided on another device: `decoupled/`. Tokens: `tokens/` and `grants/`.
+Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
+One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
+from rpkit.decoupled.binding_message import binding_message
+from rpkit.decoupled.ciba_request import CibaRequest
+from rpkit.decoupled.device_authorization import DeviceAuthorization
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
@@ -28,8 +31,10 @@ __all__ = [
     "AccessToken",
     "AsyncClient",
     "Check",
+    "CibaRequest",
     "Client",
     "ClientKeys",
+    "DeviceAuthorization",
     "Evidence",
     "IdToken",
     "Introspection",
@@ -47,6 +52,7 @@ __all__ = [
     "TokenStore",
     "Transaction",
     "UserInfo",
+    "binding_message",
     "certificate_metadata",
     "complete_logout",
 ]

@@ -29,6 +29,7 @@ from fapikit.jose.shared_secret import MAC_OCTETS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
+from fapikit.urns import DEVICE_CODE
 
 if TYPE_CHECKING:
     from fapikit.clock import Clock
@@ -96,6 +97,10 @@ class Client:
                 raise self._refuse(
                     f"{profile.name} does not allow {name} {alg}", profile.clause("signing_algorithms")
                 )
+        if DEVICE_CODE in self.grant_types and not profile.device_grant:
+            raise self._refuse(
+                f"{profile.name} does not allow the device grant", profile.clause("device_grant")
+            )
         for response_type in self.metadata.get("response_types", ()):
             if response_type not in profile.response_types:
                 raise self._refuse(
@@ -198,6 +203,11 @@ class Client:
     def details_types(self) -> tuple[str, ...] | None:
         types = self.metadata.get("authorization_details_types")
         return None if types is None else tuple(types)
+
+    @property
+    def may_act(self) -> Mapping[str, Any] | None:
+        """Our own metadata member: who may act for the users of its tokens (RFC 8693 4.4). None: no claim says so."""
+        return self.metadata.get("may_act")
 
     def may_have_scope(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes

@@ -18,8 +18,18 @@ from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
+from fapikit.urns import DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
-GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials"})
+GRANT_TYPES: Final = frozenset(
+    {
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        DEVICE_CODE,
+        TOKEN_EXCHANGE,
+        JWT_BEARER,
+    }
+)
 _URLS: Final = (
     "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri"
 )  # fmt: skip
@@ -69,6 +79,7 @@ MEMBERS: Final = frozenset(
         "client_secret",
         "default_max_age",
         "jwks",
+        "may_act",
     }
 )
 """The members that this server reads. Others are kept, but have no effect."""
@@ -83,9 +94,20 @@ def check_types(members: Mapping[str, Any]) -> None:
         value = members.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise InvalidClientMetadata(f"{name} must be an array of strings")
+    if "may_act" in members and not _names_an_actor(members["may_act"]):
+        raise InvalidClientMetadata(
+            "may_act must be an object with sub, and with iss if that is another server",
+            clause="RFC 8693 4.4",
+        )
     for name in FLAGS:
         if not isinstance(members.get(name, False), bool):
             raise InvalidClientMetadata(f"{name} must be a boolean")
+
+
+def _names_an_actor(value: Any) -> bool:
+    if not isinstance(value, dict) or not value.keys() <= {"iss", "sub"}:
+        return False
+    return "sub" in value and all(isinstance(name, str) and name for name in value.values())
 
 
 def check_values(members: Mapping[str, Any]) -> None:

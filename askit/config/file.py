@@ -16,10 +16,12 @@ from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
+from askit.config.exchange_rules import ExchangeRule
 from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
     DEFAULT_TOKEN_ENC,
     IDENTITY_SCOPES,
@@ -60,7 +62,11 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "users": tuple(_user(entry) for entry in table.tables("users")),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
-            DetailsType.read(entry) for entry in table.tables("authorization_details_types")
+            DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
+        ),
+        "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
+        "trusted_issuers": tuple(
+            TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
         ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
@@ -81,6 +87,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
+        "device_code_lifetime": table.optional_seconds("device_code_lifetime"),
+        "polling_interval": table.optional_seconds("polling_interval"),
         **_signing(table.table("signing"), base),
     }
     table.require_nothing_else()  # first, because a misspelt setting may be the cause of a missing one

@@ -23,15 +23,18 @@ from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.details_types import DetailsType
+from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
 from askit.config.limits import Limits
 from askit.config.networks import Network, require_loopback
 from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
+    check_polling,
     check_token_lifetime,
 )
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
@@ -61,6 +64,8 @@ class Config:
     users: tuple[User, ...] = ()
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
+    token_exchange: tuple[ExchangeRule, ...] = ()
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -84,6 +89,8 @@ class Config:
     access_token_lifetime: float = 300.0
     grant_lifetime: float = 90 * 86_400.0
     session_lifetime: float = 3600.0
+    device_code_lifetime: float = 600.0
+    polling_interval: float = 5.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
@@ -122,6 +129,7 @@ class Config:
         sources = CertificateSources(self.tls, self.client_certificates, self.clients)
         check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
+        check_polling(self.device_code_lifetime, self.polling_interval)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
         types = [known.type for known in self.authorization_details_types]
@@ -145,6 +153,15 @@ class Config:
         ids = {client.client_id for client in self.clients}
         check_client_profiles(self.profile, self.client_profiles, ids)
         check_assertion_audience(self.assertion_audience, (self.profile, *self.client_profiles.values()))
+        check_exchange_rules(self.token_exchange, self.clients, [resource.uri for resource in self.resources])
+        check_trusted_issuers(
+            self.trusted_issuers,
+            own_issuer=self.issuer,
+            clients=self.clients,
+            users=self.users,
+            scopes=self.known_scopes,
+            profile=self.profile,
+        )
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
@@ -273,6 +290,11 @@ class Config:
         """Whether this client's refresh tokens rotate. A token that is bound to no key rotates in any case."""
         relaxed = self.profile_of(client.client_id).is_relaxed_by(Quirk.REFRESH_ROTATION)
         return self.refresh_rotation or relaxed
+
+    def exchange_rule(self, client_id: str) -> ExchangeRule:
+        """What a client that is registered for token exchange may exchange."""
+        named = (rule for rule in self.token_exchange if client_id in rule.clients)
+        return next(named, OWN_ACCESS_TOKENS)
 
     def resource(self, uri: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.uri == uri), None)

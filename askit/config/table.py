@@ -102,6 +102,13 @@ class Table:
         """A table with any keys."""
         return self._typed(key, dict) or {}
 
+    def optional_string_or_members(self, key: str) -> str | Mapping[str, Any] | None:
+        """A string, or a table with any keys."""
+        value = self._get(key)
+        if value is not None and not isinstance(value, str | dict):
+            raise self._wrong(key, "a string or a table")
+        return value
+
     def table(self, key: str) -> Table | None:
         value = self._typed(key, dict)
         return None if value is None else Table(value, self.name(key))

@@ -7,6 +7,7 @@ Role: AS
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.clients.client import Client
@@ -14,8 +15,13 @@ from askit.core import Core
 from askit.issuing.encryption import encrypted_for
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
+from fapikit.jose.claims import check_audience, check_issuer
 from fapikit.jose.half_hash import half_hash
+from fapikit.jose.key_set import KeySet
+from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
+from fapikit.jose.verify import check_signature
+from fapikit.secrets import random_token
 
 LIFETIME: Final = 300
 
@@ -28,6 +34,7 @@ async def make_id_token(
     claims = {
         **_sign_in_claims(core, client, grant, nonce),
         "at_hash": half_hash(access_token, alg),
+        **await _exchangeable(core, client, grant),
         **requested_claims(core, grant, "id_token"),
     }
     return await encrypted_for(core, client, await core.sign(claims, ID_TOKEN, alg), "id_token")
@@ -45,6 +52,25 @@ async def make_detached_signature(
     if state is not None:
         claims["s_hash"] = half_hash(state, alg)
     return await encrypted_for(core, client, await core.sign(claims, ID_TOKEN, alg), "id_token")
+
+
+async def _exchangeable(core: Core, client: Client, grant: Grant) -> dict[str, str]:
+    """The `jti` of an ID token that its client may exchange. Its grant is stored under it."""
+    if "id_token" not in core.config.exchange_rule(client.client_id).token_types:
+        return {}
+    jti, owners = random_token(core.random_bytes), core.owners(client, grant.username)
+    await core.records.mark("id-token", jti, LIFETIME, grant.grant_id, owners=owners)
+    return {"jti": jti}
+
+
+async def verify_own_id_token(core: Core, token: str, client: Client) -> Mapping[str, Any]:
+    """The claims of an ID token that this server issued to this client, at any time. Raises JwtError, StoreError."""
+    jws = parse_jws(token, ID_TOKEN, core.signing_algorithms)
+    key = KeySet.from_jwks(await core.keys.jwks()).select(jws.alg, jws.kid, ID_TOKEN)
+    claims = check_signature(jws, key, ID_TOKEN)
+    check_issuer(claims, ID_TOKEN, core.config.issuer)
+    check_audience(claims, ID_TOKEN, (client.client_id,), sole=False)
+    return claims
 
 
 def _alg(core: Core, client: Client) -> str:

@@ -7,8 +7,9 @@ Role: AS
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from askit.clients.client import Client
 from askit.config.values import Resource
@@ -16,11 +17,31 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
+from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
+
+
+class About(NamedTuple):
+    """Whom a token is about. `username`: whose share it counts against. `until`: when it ends at the latest.
+
+    `act`: who acts for the subject.
+    """
+
+    sub: str
+    grant_id: str | None = None
+    username: str | None = None
+    until: float | None = None
+    acr: str | None = None
+    auth_time: int | None = None
+    act: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of_grant(cls, grant: Grant) -> Self:
+        return cls(grant.sub, grant.grant_id, grant.username, grant.expires_at, grant.acr, grant.auth_time)
 
 
 async def issue_access_token(
@@ -32,40 +53,52 @@ async def issue_access_token(
     details: Details,
     bound_to: Confirmation,
     grant: Grant | None,
+    about: About | None = None,
+    later: list[Step[None]] | None = None,
 ) -> dict[str, Any]:
     """Issue and store a token. Returns the body of the token response (RFC 6749 5.1).
 
-    `scopes` and `details` may go beyond the resource: what does not belong to it is left out.
+    `scopes` and `details` may go beyond the resource: what does not belong to it is left out. `about`: if it is not
+    the user of the grant or, without a grant, the client itself. `later`: if given, the token is not stored here, and
+    the step that stores it is added to this list.
     """
+    about = about or (About.of_grant(grant) if grant else About(client.client_id))
     now = int(core.clock())
     expires_at = now + int(core.config.access_token_lifetime)
-    if grant is not None:
-        expires_at = min(expires_at, int(grant.expires_at))
+    if about.until is not None:
+        expires_at = min(expires_at, int(about.until))
     audience = resource.uri if resource else core.config.issuer
     record = AccessToken(
         jti=random_token(core.random_bytes),
         client_id=client.client_id,
-        sub=grant.sub if grant else client.client_id,
+        sub=about.sub,
         scopes=scopes_for(resource, scopes),
         audience=audience,
         issued_at=now,
         expires_at=expires_at,
-        grant_id=grant.grant_id if grant else None,
+        grant_id=about.grant_id,
         authorization_details=details_for(details, audience, core.config),
         jkt=bound_to.jkt,
         x5t=bound_to.x5t,
-        acr=grant.acr if grant else None,
-        auth_time=grant.auth_time if grant else None,
+        acr=about.acr,
+        auth_time=about.auth_time,
+        username=about.username if about.grant_id is None else None,
+        act=about.act,
+        may_act=client.may_act,
     )
     if resource is not None and resource.token_format == "jwt":
         signed = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
         token = await encrypted_for_api(core, resource, signed)
     else:
         token = random_token(core.random_bytes)
-    owners = core.owners(client, grant.username) if grant else client.owners
-    await core.records.save("token", token, record, core.config.access_token_lifetime + 60, owners)
-    if grant is not None:
-        await user_grants.note_use(core, grant.grant_id, owners)
+    owners = client.owners if about.username is None else core.owners(client, about.username)
+    kept = core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)
+    if later is not None:
+        later.append(kept)
+    else:
+        await core.records.do(kept)
+        if about.grant_id is not None:
+            await user_grants.note_use(core, about.grant_id, owners)
     body: dict[str, Any] = {
         "access_token": token,
         "token_type": bound_to.token_type,
@@ -102,13 +135,17 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
         claims["acr"] = record.acr
     if record.auth_time is not None:
         claims["auth_time"] = record.auth_time
+    if record.act is not None:
+        claims["act"] = record.act
+    if record.may_act is not None:
+        claims["may_act"] = record.may_act
     return claims
 
 
 async def find_access_token(core: Core, token: str) -> AccessToken | None:
-    """A valid access token: issued here, not expired, not revoked, with an existing client and grant.
+    """A valid access token: issued here, not expired, not revoked, with an existing client, user and grant.
 
-    Its scopes and details are reduced to what its client may still have.
+    Its scopes and details are reduced to what its client may still have, and the client to which the user granted them.
     """
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
@@ -116,15 +153,25 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     client = await core.clients.find(record.client_id)
     if client is None:
         return None
-    if record.grant_id is not None and await user_grants.find(core, record.grant_id) is None:
-        return None
-    return _still_open_to(client, record, core)
-
-
-def _still_open_to(client: Client, record: AccessToken, core: Core) -> AccessToken | None:
     of_an_api = core.config.resource(record.audience) is not None
     if of_an_api and not core.config.can_reach(client, record.audience):
         return None
+    if record.username is not None and core.users.find(record.username) is None:
+        return None
+    record = _narrowed(record, client)
+    if record.grant_id is None:
+        return record
+    grant = await user_grants.find(core, record.grant_id)
+    if grant is None:
+        return None
+    if grant.client_id == record.client_id:
+        return record
+    granted_to = await core.clients.find(grant.client_id)
+    return None if granted_to is None else _narrowed(record, granted_to)
+
+
+def _narrowed(record: AccessToken, client: Client) -> AccessToken:
+    """The token with what this client may still have."""
     return replace(
         record,
         scopes=tuple(filter(client.may_have_scope, record.scopes)),

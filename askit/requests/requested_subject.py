@@ -14,12 +14,11 @@ from typing import Any
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidRequest
+from askit.issuing.id_token import verify_own_id_token
 from fapikit.errors import JwtError
-from fapikit.jose.claims import audiences_of, check_audience, check_issuer
-from fapikit.jose.key_set import KeySet
+from fapikit.jose.claims import audiences_of
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
-from fapikit.jose.verify import check_signature
 
 
 async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
@@ -45,11 +44,7 @@ def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
 async def hinted_subject(core: Core, hint: str, client: Client) -> str:
     """The subject of an ID token that this server issued to this client, at any time. Raises InvalidRequest."""
     try:
-        jws = parse_jws(hint, ID_TOKEN, core.signing_algorithms)
-        key = KeySet.from_jwks(await core.keys.jwks()).select(jws.alg, jws.kid, ID_TOKEN)
-        claims = check_signature(jws, key, ID_TOKEN)
-        check_issuer(claims, ID_TOKEN, core.config.issuer)
-        check_audience(claims, ID_TOKEN, (client.client_id,), sole=False)
+        claims = await verify_own_id_token(core, hint, client)
     except JwtError as error:
         raise InvalidRequest(
             "id_token_hint must be an ID token of this server for this client", clause="OIDC 3.1.2.2"

@@ -19,7 +19,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "phone": ("phone_number", "phone_number_verified"),
 }  # fmt: skip
 PROTOCOL_CLAIMS: Final = frozenset(
-    {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid"}
+    {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid", "jti"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""
 

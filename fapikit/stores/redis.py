@@ -8,6 +8,7 @@ and again every few seconds. In a server that may lose live entries (`redis_serv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 from fapikit.clock import Clock, system_clock
@@ -15,6 +16,7 @@ from fapikit.errors import StoreError
 from fapikit.stores.protocol import StorePromise
 from fapikit.stores.redis_client import RedisClient
 from fapikit.stores.redis_steps import RedisSteps, Steps
+from fapikit.stores.together import Operation, Results
 from fapikit.tracebacks import bare
 
 T = TypeVar("T")
@@ -55,6 +57,10 @@ class RedisStore:
     def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return self._run(self._steps.swap(key, expected, new, ttl))
 
+    def together(self, operations: Sequence[Operation]) -> Results:
+        """Several operations in one round trip, up to the first `add` or `swap` that does not succeed."""
+        return self._run(self._steps.together(operations))
+
     async def aget(self, key: str) -> bytes | None:
         return await self._arun(self._steps.get(key))
 
@@ -69,6 +75,9 @@ class RedisStore:
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return await self._arun(self._steps.swap(key, expected, new, ttl))
+
+    async def atogether(self, operations: Sequence[Operation]) -> Results:
+        return await self._arun(self._steps.together(operations))
 
     def check(self) -> StorePromise:
         """What the server can keep. Raises UnfitStore if it may evict live entries when its memory is full.

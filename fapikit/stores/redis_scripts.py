@@ -1,4 +1,5 @@
-"""The scripts that run in a Redis or Valkey server. Each does one operation on an entry and checks the identity record.
+"""The scripts that run in a Redis or Valkey server. Each does one operation on an entry, or several in their order, and
+checks the identity record.
 
 Each script returns (1, number of writes, result). If the identity record is not the expected one, it does nothing and
 returns (0, name, writes, forgot_at). `KEYS[1]` is the identity record, `KEYS[2]` the entry. `ARGV[1]` is the expected
@@ -47,6 +48,37 @@ SWAP: Final = Script(f"""{_EXPECTED}
 if redis.call('GET', KEYS[2]) ~= ARGV[5] then return unchanged(0) end
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 return written(1)
+""")
+# Several operations: the keys after `KEYS[2]` are entries too. ARGV has the name and the arguments of each operation.
+# The first `add` or `swap` that does not succeed ends the sequence.
+TOGETHER: Final = Script(f"""{_EXPECTED}
+local results, at, last, wrote = {{}}, 3, #KEYS - 1, 0
+for number = 1, last do
+  local key, operation, value, ttl = KEYS[number + 1], ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local result, lost = 1, false
+  if operation == 'get' then
+    result, at = redis.call('GET', key), at + 1
+  elseif operation == 'take' then
+    result, at = redis.call('GETDEL', key), at + 1
+    if result then wrote = wrote + 1 end
+  elseif operation == 'put' then
+    redis.call('SET', key, value, 'PX', ttl)
+    wrote, at = wrote + 1, at + 3
+  elseif operation == 'add' then
+    lost, at = not redis.call('SET', key, value, 'PX', ttl, 'NX'), at + 3
+  else
+    lost, at = redis.call('GET', key) ~= ARGV[at + 3], at + 4
+    if not lost then redis.call('SET', key, value, 'PX', ttl) end
+  end
+  if (operation == 'add' or operation == 'swap') and not lost then wrote = wrote + 1 end
+  if lost then
+    results[number] = 0
+    break
+  end
+  results[number] = result
+end
+if wrote == 0 then return unchanged(results) end
+return {{1, redis.call('HINCRBY', KEYS[1], 'writes', wrote), results}}
 """)
 # These two scripts use the record alone, and return the record as it is after them.
 MEET: Final = Script(f"""{_RECORD}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from math import ceil
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar, cast
 from zlib import crc32
@@ -23,6 +23,7 @@ from fapikit.stores.redis_server import (
     require_no_eviction,
     require_primaries,
 )
+from fapikit.stores.together import Operation, Results, require_operations
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Command, Any, T]
@@ -53,25 +54,50 @@ class RedisSteps:
 
     def get(self, key: str) -> Steps[bytes | None]:
         require_key(key)
-        return cast("bytes | None", (yield from self._operate(scripts.GET, key)))
+        return cast("bytes | None", (yield from self._operate(scripts.GET, [key])))
 
     def put(self, key: str, value: bytes, ttl: float) -> Steps[None]:
         require_entry(key, value, ttl)
-        yield from self._operate(scripts.PUT, key, value, _milliseconds(ttl))
+        yield from self._operate(scripts.PUT, [key], (value, _milliseconds(ttl)))
 
     def take(self, key: str) -> Steps[bytes | None]:
         require_key(key)
-        return cast("bytes | None", (yield from self._operate(scripts.TAKE, key)))
+        return cast("bytes | None", (yield from self._operate(scripts.TAKE, [key])))
 
     def add(self, key: str, value: bytes, ttl: float) -> Steps[bool]:
         require_entry(key, value, ttl)
-        return bool((yield from self._operate(scripts.ADD, key, value, _milliseconds(ttl))))
+        arguments = (value, _milliseconds(ttl))
+        return bool((yield from self._operate(scripts.ADD, [key], arguments, is_mark=True)))
 
     def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> Steps[bool]:
         if expected is None:
             return (yield from self.add(key, new, ttl))
         require_entry(key, new, ttl)
-        return bool((yield from self._operate(scripts.SWAP, key, new, _milliseconds(ttl), expected)))
+        return bool((yield from self._operate(scripts.SWAP, [key], (new, _milliseconds(ttl), expected))))
+
+    def together(self, operations: Sequence[Operation]) -> Steps[Results]:
+        """One round trip; on a cluster, where the entries are in different slots, one for each operation."""
+        require_operations(operations)
+        if self._cluster:
+            return (yield from self._one_by_one(operations))
+        arguments: list[str | bytes | int] = []
+        for operation in operations:
+            arguments += _named(operation)
+        is_mark = any(operation.is_mark for operation in operations)
+        keys = [operation.key for operation in operations]
+        results = yield from self._operate(scripts.TOGETHER, keys, arguments, is_mark=is_mark)
+        if type(results) is not list or not 0 < len(results) <= len(operations):
+            raise _unreadable()
+        return [_result(*pair) for pair in zip(operations, results, strict=False)]
+
+    def _one_by_one(self, operations: Sequence[Operation]) -> Steps[Results]:
+        results: Results = []
+        for operation in operations:
+            result = yield from getattr(self, operation.name)(operation.key, *operation.arguments)
+            results.append(result)
+            if operation.is_lost(result):
+                break
+        return results
 
     def check(self) -> Steps[StorePromise]:
         """What the server can keep. Raises UnfitStore."""
@@ -95,18 +121,28 @@ class RedisSteps:
                 yield from self._write_down(bucket, known.name)
         return promise
 
-    def _operate(self, script: Script, key: str, *arguments: bytes | int) -> Steps[Any]:
+    def _operate(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        arguments: Sequence[str | bytes | int] = (),
+        *,
+        is_mark: bool = False,
+    ) -> Steps[Any]:
+        """Run a script on entries that are in one slot."""
         if self._clock() - self._inspected_at >= INSPECTED_EVERY:
             yield from self._inspect()
-        bucket = self._bucket_of(key)
+        bucket = self._bucket_of(keys[0])
         known = self._known.get(bucket)
         if known is None:
             known = yield from self._meet(bucket)
         now, writes = self._clock(), known.writes
-        if script is scripts.ADD:  # no first use can be proven if marks were lost, or may be evicted
+        if is_mark:  # no first use can be proven if marks were lost, or may be evicted
             require_no_eviction(self._nodes)
             known.require_settled(now)
-        reply = yield Command(script, (bucket, bucket + key), (known.name, writes, *arguments))
+        reply = yield Command(
+            script, (bucket, *[bucket + key for key in keys]), (known.name, writes, *arguments)
+        )
         if type(reply) is not list or len(reply) < 3:
             raise _unreadable()
         if not reply[0]:
@@ -142,6 +178,28 @@ class RedisSteps:
         if found is None:
             raise _unreadable()
         self._known[bucket] = Acquaintance(found._replace(forgot_at=now), now)
+
+
+def _named(operation: Operation) -> tuple[str | bytes | int, ...]:
+    """The operation as arguments of the script TOGETHER."""
+    match operation.name:
+        case "put" | "add":
+            value, ttl = operation.arguments
+            return operation.name, value, _milliseconds(ttl)
+        case "swap":
+            expected, new, ttl = operation.arguments
+            if expected is None:
+                return "add", new, _milliseconds(ttl)
+            return "swap", new, _milliseconds(ttl), expected
+        case _:
+            return (operation.name,)
+
+
+def _result(operation: Operation, reply: Any) -> Any:
+    """What the method of the store returns for this reply of the script."""
+    if operation.name in ("add", "swap"):
+        return bool(reply)
+    return None if operation.name == "put" else reply
 
 
 def _identity_of(record: Any) -> Identity | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +23,7 @@ from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError, SealBroken, StoreUnavailable
 from fapikit.stores.identity import when_forgot
 from fapikit.stores.protocol import MAX_SEAL_OCTETS, UNSAID, Store, StorePromise, require_entry
+from fapikit.stores.together import Operation, Results, atogether, require_operations, together
 
 _VERSION: Final = b"\x01"
 _KEY_ID_OCTETS: Final = 4
@@ -124,6 +125,20 @@ class SealedStore:
                 return True
         raise _contended()
 
+    def together(self, operations: Sequence[Operation]) -> Results:
+        """Several operations. A `swap` of an existing value goes alone, because it reads the value first."""
+        results: Results = []
+        for part in _parts(operations):
+            if len(part) == 1:
+                (only,) = part
+                found = [getattr(self, only.name)(only.key, *only.arguments)]
+            else:
+                found = self._opened(part, together(self._inner, self._sealed(part)))
+            results += found
+            if part[len(found) - 1].is_lost(found[-1]):
+                break
+        return results
+
     async def aget(self, key: str) -> bytes | None:
         return self._open(key, await self._inner.aget(key))
 
@@ -149,6 +164,19 @@ class SealedStore:
                 return True
         raise _contended()
 
+    async def atogether(self, operations: Sequence[Operation]) -> Results:
+        results: Results = []
+        for part in _parts(operations):
+            if len(part) == 1:
+                (only,) = part
+                found = [await getattr(self, f"a{only.name}")(only.key, *only.arguments)]
+            else:
+                found = self._opened(part, await atogether(self._inner, self._sealed(part)))
+            results += found
+            if part[len(found) - 1].is_lost(found[-1]):
+                break
+        return results
+
     def check(self) -> StorePromise:
         return self._inner.check() if hasattr(self._inner, "check") else UNSAID
 
@@ -173,12 +201,47 @@ class SealedStore:
     def __repr__(self) -> str:
         return f"SealedStore({self._inner!r})"
 
+    def _sealed(self, operations: Sequence[Operation]) -> list[Operation]:
+        require_operations(operations)
+        return [self._sealed_one(operation) for operation in operations]
+
+    def _sealed_one(self, operation: Operation) -> Operation:
+        name, key = operation.name, operation.key
+        if name in ("get", "take"):
+            return operation
+        *_, value, ttl = operation.arguments
+        sealed = self._seal.seal(value, key)
+        return (
+            Operation(name, key, None, sealed, ttl) if name == "swap" else Operation(name, key, sealed, ttl)
+        )
+
+    def _opened(self, operations: Sequence[Operation], results: Results) -> Results:
+        return [
+            self._open(operation.key, result) if operation.name in ("get", "take") else result
+            for operation, result in zip(operations, results, strict=False)
+        ]
+
     def _open(self, key: str, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else self._seal.open(sealed, key)
 
     def _holds(self, key: str, sealed: bytes | None, expected: bytes) -> bool:
         opened = self._open(key, sealed)
         return opened is not None and hmac.compare_digest(opened, expected)
+
+
+def _parts(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
+    """The operations in parts that can go together."""
+    part: list[Operation] = []
+    for operation in operations:
+        if operation.name == "swap" and operation.arguments[0] is not None:
+            if part:
+                yield part
+            yield [operation]
+            part = []
+        else:
+            part.append(operation)
+    if part:
+        yield part
 
 
 def unsealed(store: Store) -> Store:

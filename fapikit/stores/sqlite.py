@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fapikit.clock import Clock, system_clock
 from fapikit.errors import StoreError, StoreFull, UnreadableRecord
 from fapikit.forks import reset_after_fork
-from fapikit.stores.protocol import StorePromise, require_entry, require_key
-from fapikit.stores.sqlite_database import Done, SqliteDatabase
+from fapikit.stores.protocol import StorePromise
+from fapikit.stores.sqlite_database import Done, SqliteDatabase, Step
 from fapikit.stores.sqlite_file import SqliteFile, Synchronous
+from fapikit.stores.together import Operation, Results, require_operations
 
 _GET: Final = "SELECT value FROM entries WHERE key = :key AND expires > :now"
 _PUT: Final = (
@@ -68,26 +70,32 @@ class SqliteStore:
         reset_after_fork(self)
 
     def get(self, key: str) -> bytes | None:
-        require_key(key)
-        return self._value(_GET, {"key": key})
+        return cast("bytes | None", self._do(Operation("get", key)))
 
     def put(self, key: str, value: bytes, ttl: float) -> None:
-        require_entry(key, value, ttl)
-        self._write(_PUT, {"key": key, "value": value, "ttl": ttl})
+        self._do(Operation("put", key, value, ttl))
 
     def take(self, key: str) -> bytes | None:
-        require_key(key)
-        return self._value(_TAKE, {"key": key})
+        return cast("bytes | None", self._do(Operation("take", key)))
 
     def add(self, key: str, value: bytes, ttl: float) -> bool:
-        require_entry(key, value, ttl)
-        return self._write(_ADD, {"key": key, "value": value, "ttl": ttl})
+        return cast(bool, self._do(Operation("add", key, value, ttl)))
 
     def swap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
-        if expected is None:
-            return self.add(key, new, ttl)
-        require_entry(key, new, ttl)
-        return self._write(_SWAP, {"key": key, "value": new, "ttl": ttl, "expected": expected})
+        return cast(bool, self._do(Operation("swap", key, expected, new, ttl)))
+
+    def together(self, operations: Sequence[Operation]) -> Results:
+        """Several operations in one transaction, up to the first `add` or `swap` that does not succeed.
+
+        If it raises, none of them was done.
+        """
+        require_operations(operations)
+        steps = [_step(operation) for operation in operations]
+        if all(operation.name == "get" for operation in operations):
+            done = self._run(steps, is_mark=None)
+        else:
+            done = self._write(steps, is_mark=any(operation.is_mark for operation in operations))
+        return [_result(*pair) for pair in zip(operations, done, strict=False)]
 
     async def aget(self, key: str) -> bytes | None:
         return await asyncio.to_thread(self.get, key)
@@ -103,6 +111,9 @@ class SqliteStore:
 
     async def aswap(self, key: str, expected: bytes | None, new: bytes, ttl: float) -> bool:
         return await asyncio.to_thread(self.swap, key, expected, new, ttl)
+
+    async def atogether(self, operations: Sequence[Operation]) -> Results:
+        return await asyncio.to_thread(self.together, operations)
 
     def check(self) -> StorePromise:
         """Check that the file can be opened and read. The processes of this host share it."""
@@ -140,28 +151,21 @@ class SqliteStore:
     def __repr__(self) -> str:
         return f"SqliteStore({str(self._file.path)!r})"
 
-    def _value(self, statement: str, entry: dict[str, Any]) -> bytes | None:
-        rows, _ = self._run(statement, entry)
-        if not rows:
-            return None
-        value = rows[0][0]
-        if not isinstance(value, bytes):
-            raise UnreadableRecord("another program wrote the value of this key into the SQLite file")
-        return value
+    def _do(self, operation: Operation) -> Any:
+        return self.together([operation])[0]
 
-    def _write(self, statement: str, entry: dict[str, Any]) -> bool:
-        """Whether it was written."""
+    def _write(self, steps: Sequence[Step], *, is_mark: bool) -> list[Done]:
         try:
-            _, written = self._run(statement, entry)
+            done = self._run(steps, is_mark=is_mark)
         except StoreFull:
             if not self._make_room():
                 raise
-            _, written = self._run(statement, entry)
-        self._writes += 1
-        if self._writes % _SWEEP_EVERY == 1:
+            done = self._run(steps, is_mark=is_mark)
+        before, self._writes = self._writes, self._writes + len(steps)
+        if before // _SWEEP_EVERY != self._writes // _SWEEP_EVERY or before == 0:
             with suppress(StoreError):  # the write has happened, and the caller must get its result
                 self._sweep()
-        return written == 1
+        return done
 
     def _make_room(self) -> bool:
         """Remove a limited number of expired entries. Returns whether there was one."""
@@ -175,10 +179,41 @@ class SqliteStore:
         with self._lock:
             return self._database.execute(_SWEEP, {"now": self._clock()})[1]
 
-    def _run(self, statement: str, entry: dict[str, Any]) -> Done:
+    def _run(self, steps: Sequence[Step], *, is_mark: bool | None) -> list[Done]:
+        """`is_mark`: None if all steps read."""
         now = self._clock()
-        entry |= {"now": now, "expires": now + entry.get("ttl", 0.0)}
+        for step in steps:
+            step.entry["now"], step.entry["expires"] = now, now + step.entry.get("ttl", 0.0)
         with self._lock:
-            if statement is _GET:
-                return self._database.read(statement, entry)
-            return self._database.write(statement, entry, is_mark=statement is _ADD)
+            if is_mark is None:
+                return self._database.read(steps)
+            return self._database.write(steps, is_mark=is_mark)
+
+
+def _step(operation: Operation) -> Step:
+    entry: dict[str, Any] = {"key": operation.key}
+    match operation.name:
+        case "get":
+            return Step(_GET, entry)
+        case "take":
+            return Step(_TAKE, entry)
+        case "swap":
+            entry["expected"], entry["value"], entry["ttl"] = operation.arguments
+            return Step(_ADD if entry["expected"] is None else _SWAP, entry, is_decisive=True)
+        case _:
+            entry["value"], entry["ttl"] = operation.arguments
+            is_mark = operation.is_mark
+            return Step(_ADD if is_mark else _PUT, entry, is_decisive=is_mark)
+
+
+def _result(operation: Operation, done: Done) -> Any:
+    """What the method of the store returns. Raises UnreadableRecord."""
+    rows, changed = done
+    if operation.name in ("add", "swap"):
+        return changed == 1
+    if operation.name == "put" or not rows:
+        return None
+    value = rows[0][0]
+    if not isinstance(value, bytes):
+        raise UnreadableRecord("another program wrote the value of this key into the SQLite file")
+    return value

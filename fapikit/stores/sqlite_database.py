@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from typing import Any, Final, NoReturn, Self, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn, Self, TypeAlias
 
 from fapikit.clock import Clock
 from fapikit.errors import StoreUnavailable, UnreadableRecord
@@ -13,6 +13,18 @@ from fapikit.stores.sqlite_file import SqliteFile, Stamp, failure_of
 
 Done: TypeAlias = tuple[list[tuple[Any, ...]], int]
 """The rows, and how many rows were changed."""
+
+
+class Step(NamedTuple):
+    """One operation. `is_decisive`: if it changes nothing, the steps after it are not done."""
+
+    statement: str
+    entry: dict[str, Any]
+    is_decisive: bool = False
+
+    def __repr__(self) -> str:
+        return "Step()"  # the entry may be a secret
+
 
 # The record belongs to the entries if one of them, with the empty key, has its name. No other entry has an empty key.
 _MET: Final = (
@@ -39,17 +51,17 @@ class SqliteDatabase:
     def forgot_at(self) -> float:
         return NEVER if self._known is None else self._known.forgot_at
 
-    def read(self, statement: str, entry: Mapping[str, Any]) -> Done:
-        """Run a statement that reads. Raises StoreForgot; StoreUnavailable, also if other files are at the path now."""
+    def read(self, steps: Sequence[Step]) -> list[Done]:
+        """Do steps that read. Raises StoreForgot; StoreUnavailable, also if other files are at the path now."""
         known, now = self._opened(), self._clock()
-        done = self.execute(statement, entry)
+        done = [self.execute(step.statement, step.entry) for step in steps]
         writes = self._require_known(known)
         self._require_same_files()
         known.writes, known.held_at = writes, now
         return done
 
-    def write(self, statement: str, entry: Mapping[str, Any], *, is_mark: bool) -> Done:
-        """Run a statement that writes, and count it, in one transaction. Nothing is written into an unknown store.
+    def write(self, steps: Sequence[Step], *, is_mark: bool) -> list[Done]:
+        """Do steps that write or read, and count a write, in one transaction. Nothing is written into an unknown store.
 
         Raises StoreForgot; StoreFull; StoreUnavailable, also if other files are at the path now.
         """
@@ -60,10 +72,16 @@ class SqliteDatabase:
             transaction.is_void = True
             writes = self._require_known(known)
             self.execute(_COUNT)
-            _, changed = done = self.execute(statement, entry)
-            transaction.is_void = changed == 0
+            done: list[Done] = []
+            for step in steps:
+                _, changed = outcome = self.execute(step.statement, step.entry)
+                done.append(outcome)
+                if changed > 0:  # -1 for a step that reads
+                    transaction.is_void = False
+                elif step.is_decisive:
+                    break
         self._require_same_files()
-        known.writes, known.held_at = writes + (changed > 0), now
+        known.writes, known.held_at = writes + (not transaction.is_void), now
         return done
 
     def close(self) -> None:

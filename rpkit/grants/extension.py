@@ -1,4 +1,4 @@
-"""Any other grant by its `grant_type`, such as a JWT bearer assertion. Grants that RFC 9700 forbids are refused.
+"""Any other grant by its `grant_type`, such as a SAML assertion. Grants that RFC 9700 forbids are refused.
 
 Spec: RFC 6749 4.5; RFC 9700 2.1.2, 2.4; FAPI2-SP 5.3.2.1-2
 Role: C
@@ -15,6 +15,7 @@ from fapikit.secrets import Concealed, Secret
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
+from rpkit.grants import device_code
 from rpkit.tokens.dpop_signer import new_dpop_key
 from rpkit.tokens.token_endpoint import request_tokens
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
@@ -27,6 +28,7 @@ _OWN_METHOD: Final = {
     "authorization_code": "complete",
     "refresh_token": "refresh",
     "client_credentials": "client_credentials",
+    device_code.GRANT_TYPE: "device",
 }
 
 

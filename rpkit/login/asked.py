@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from fapikit.errors import ConfigurationError
 from fapikit.secrets import Secret
 from rpkit.tokens.dpop_key import DPoPKey
 
@@ -42,3 +43,26 @@ class Asked(Protocol):
 
     @property
     def dpop(self) -> DPoPKey | None: ...
+
+
+def resource_asked_for(asked: Asked, resource: str | None) -> str | None:
+    """The resource that the first access token is for. It may be left out if one was requested, or none.
+
+    Raises ConfigurationError.
+    """
+    if resource is None and len(asked.resources) > 1:
+        # Raised before anything is redeemed: without a resource some servers would issue one token for all of them.
+        raise ConfigurationError(
+            "several resources were requested: set resource= to the one that the first token is for",
+            clause="RFC 8707 2.2",
+            facts={"asked": " ".join(asked.resources)},
+        )
+    if resource is not None and asked.resources and resource not in asked.resources:
+        raise ConfigurationError(
+            f"the resource {resource} was not requested: use one of those that the request got as resources",
+            clause="RFC 8707 2.2",
+            facts={"resource": resource, "asked": " ".join(asked.resources)},
+        )
+    if resource is None and asked.resources:
+        return asked.resources[0]
+    return resource

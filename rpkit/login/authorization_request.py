@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from typing import Any, Final, TypedDict
-from urllib.parse import urlsplit
+from typing import Any, TypedDict
 
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
@@ -21,28 +19,17 @@ from fapikit.flow import Flow, store_check
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
+from rpkit.login.request_parameters import (
+    absolute_resources,
+    check_parameters,
+    claims_with_levels,
+    require_verifiable_id_token,
+    typed_details,
+    words_of_parameter,
+)
 from rpkit.login.send_request import send_request
 from rpkit.login.transaction import Transaction
 from rpkit.tokens.dpop_signer import new_dpop_key
-
-_OURS: Final = frozenset(
-    [
-        "client_id",
-        "code_challenge",
-        "code_challenge_method",
-        "dpop_jkt",
-        "nonce",
-        "redirect_uri",
-        "request",
-        "request_uri",
-        "state",
-    ]
-)
-_ELSEWHERE: Final = {
-    "resource": "give begin() resources=[...], and complete() the first of them as resource=",
-    "response_mode": "set it where the client is made",
-}
-_ALIKE: Final = 0.85
 
 
 class RequestParameters(TypedDict, total=False):
@@ -89,9 +76,9 @@ def begin(
         raise ConfigurationError(
             "a login needs a redirect_uri, and this client has none: set redirect_uri where the client is made"
         )
-    check_parameters(parameters.reveal())
+    check_parameters(parameters.reveal(), RequestParameters, method="begin")
     scope = scope if isinstance(scope, str) else " ".join(scope)
-    details = _typed_details(bank, authorization_details)
+    details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
     if settings.hybrid and not openid:
         raise ConfigurationError(
@@ -99,11 +86,9 @@ def begin(
             clause="OIDC 3.3.2.1",
         )
     if openid:
-        # A response that could not be verified is not requested: these calls raise MissingMetadata.
-        bank.algorithms(settings.id_token_signed_response_alg, "id_token_signing_alg_values_supported")
-    if openid or settings.jarm:
-        bank.key_source()
+        require_verifiable_id_token(bank)
     if settings.jarm:
+        bank.key_source()
         bank.algorithms(
             settings.authorization_signed_response_alg, "authorization_signing_alg_values_supported"
         )
@@ -121,11 +106,11 @@ def begin(
         verifier=verifier,
         dpop=dpop,
         scope=scope,
-        resources=_absolute(resources),
+        resources=absolute_resources(resources),
         authorization_details=details,
-        acr_values=_words(parameters.reveal().get("acr_values", ())),
+        acr_values=words_of_parameter(parameters.reveal().get("acr_values", ())),
         max_age=parameters.reveal().get("max_age"),
-        claims=_claims(bank, openid, parameters.reveal()),
+        claims=claims_with_levels(bank, openid, parameters.reveal()),
         request_object=None,
         expires_at=bank.now() + settings.transaction_ttl,
     )
@@ -165,33 +150,6 @@ def _members(transaction: Transaction, parameters: Mapping[str, Any]) -> dict[st
     return {**further, **members}
 
 
-def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Raises ConfigurationError for a parameter that `begin` does not take, or that could not be verified later."""
-    max_age = parameters.get("max_age")
-    if max_age is not None and (type(max_age) is not int or max_age < 0):
-        raise ConfigurationError(
-            f"max_age is {max_age!r}: give a whole number of seconds, 0 or more", clause="OIDC 3.1.2.1"
-        )
-    for name, instead in _ELSEWHERE.items():
-        if name in parameters:
-            raise ConfigurationError(
-                f"{name} is not a parameter of begin(): {instead}", facts={"parameter": name}
-            )
-    ours = {"authorization_details", "resources", "scope", *RequestParameters.__annotations__}
-    for name in parameters.keys() - ours:
-        # Any other name is sent to the server, which ignores an unknown one. So a misspelt name is found here.
-        if like := get_close_matches(name, ours, 1, _ALIKE):
-            raise ConfigurationError(
-                f"{name} is not a parameter of begin(): did you mean {like[0]}?", facts={"parameter": name}
-            )
-    set_by_caller = sorted(_OURS & parameters.keys())
-    if set_by_caller:
-        raise ConfigurationError(
-            f"begin() makes {', '.join(set_by_caller)} itself, new for each request: leave it out",
-            clause="FAPI2-SP 5.3.3.2-4",
-        )
-
-
 def _response_type(bank: Bank, response_type: str) -> str:
     if response_type == bank.settings.response_type:
         return response_type
@@ -207,57 +165,3 @@ def _response_type(bank: Bank, response_type: str) -> str:
         clause=bank.profile.clause("response_types"),
         facts={"response_type": response_type},
     )
-
-
-def _claims(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The `claims` parameter, with the levels asked for as an essential `acr` where the profile wants that."""
-    claims: Mapping[str, Any] | None = parameters.get("claims")
-    levels = _words(parameters.get("acr_values", ()))
-    if not levels or not bank.profile.acr_essential:
-        return claims
-    bank.profile.require(
-        openid, "acr_values are held against an ID token: ask for the scope openid", "acr_essential"
-    )
-    if not bank.metadata.flag("claims_parameter_supported", default=True):
-        return claims
-    of_id_token = (claims or {}).get("id_token") or {}
-    acr = {"essential": True, "values": list(levels)}
-    return {**(claims or {}), "id_token": {"acr": acr, **of_id_token}}
-
-
-def _typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """The objects, each with a `type`. If the server lists types, `type` must be one of them."""
-    found = (details,) if isinstance(details, Mapping) else tuple(details)
-    listed = bank.metadata.strings("authorization_details_types_supported")
-    for detail in found:
-        kind = detail.get("type") if hasattr(detail, "get") else None
-        if not isinstance(kind, str) or not kind:
-            raise ConfigurationError(
-                "authorization_details has an item without a type: give a list of objects, each with a type",
-                clause="RFC 9396 2",
-            )
-        if listed is not None and kind not in listed:
-            raise ConfigurationError(
-                f"{bank.issuer} does not support authorization_details of type {kind}: it lists {', '.join(listed)}",
-                clause="RFC 9396 5",
-                facts={"type": kind},
-            )
-    return found
-
-
-def _absolute(resources: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(resources, str):
-        resources = (resources,)
-    found = tuple(resources)
-    for resource in found:
-        if not urlsplit(resource).scheme or "#" in resource:
-            raise ConfigurationError(
-                f"the resource {resource!r} is not an absolute URI without fragment: correct resources",
-                clause="RFC 8707 2a",
-                facts={"resource": resource},
-            )
-    return found
-
-
-def _words(value: str | Sequence[str]) -> tuple[str, ...]:
-    return tuple(value.split()) if isinstance(value, str) else tuple(value)

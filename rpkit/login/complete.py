@@ -12,6 +12,7 @@ from fapikit.flow import Flow
 from fapikit.secrets import Concealed, conceal
 from rpkit.bank import Bank
 from rpkit.grants.authorization_code import exchange_code
+from rpkit.login.asked import resource_asked_for
 from rpkit.login.callback import Callback, verify_callback
 from rpkit.login.hybrid import require_same_sign_in
 from rpkit.login.login import Login, login_of, report_token_response, verify_identity
@@ -35,11 +36,10 @@ def complete(
     be made now.
     """
     callback = conceal(callback)
-    _require_asked(transaction, resource)
+    _require_transaction(transaction)
+    resource = resource_asked_for(transaction, resource)
     report = LoginReport()
     verified = yield from verify_callback(bank, callback, transaction, report)
-    if resource is None and len(transaction.resources) == 1:
-        resource = transaction.resources[0]
     response = yield from exchange_code(bank, verified, resource=resource)
     report.passed(
         "code exchanged with PKCE and the client's credentials",
@@ -66,22 +66,9 @@ def complete(
     )
 
 
-def _require_asked(transaction: Transaction, resource: str | None) -> None:
+def _require_transaction(transaction: Transaction) -> None:
     if not isinstance(transaction, Transaction):
         raise ConfigurationError(
             f"the second argument of complete() is a {type(transaction).__name__}: give start.transaction, or what"
             " Transaction.open(...) returned"
-        )
-    if resource is None and len(transaction.resources) > 1:
-        # Raised before the code is used: without a resource some servers would issue one token for all of them.
-        raise ConfigurationError(
-            "several resources were requested: set resource= to the one that the first token is for",
-            clause="RFC 8707 2.2",
-            facts={"asked": " ".join(transaction.resources)},
-        )
-    if resource is not None and transaction.resources and resource not in transaction.resources:
-        raise ConfigurationError(
-            f"the resource {resource} was not requested: use one of those that begin() got as resources",
-            clause="RFC 8707 2.2",
-            facts={"resource": resource, "asked": " ".join(transaction.resources)},
         )

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from fapikit.errors import ConfigurationError, FapiError, Fault
 from rpkit.bank import Bank
-from rpkit.login.authorization_request import check_parameters
+from rpkit.login.authorization_request import RequestParameters
+from rpkit.login.request_parameters import check_parameters
 from rpkit.request_settings import hosting_paths
 
 _LOG = logging.getLogger("rpkit.web.sign_in")
@@ -64,7 +65,7 @@ def require_parameters(resource: str | None, parameters: Mapping[str, Any]) -> N
 
     It is also raised for several `resources` without a `resource` for the first token.
     """
-    check_parameters(parameters)
+    check_parameters(parameters, RequestParameters, method="begin")
     asked = parameters.get("resources", ())
     if resource is None and not isinstance(asked, str) and len(tuple(asked)) > 1:
         raise ConfigurationError(

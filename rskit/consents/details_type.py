@@ -1,7 +1,9 @@
 """One type of authorization details at this API: it lists all members that the API executes.
 
-A granted detail covers a request if all these members are equal and it has no other member. A member that this API
-does not know may restrict what the user agreed to, so a detail with such a member covers nothing.
+A granted detail covers a request if it allows the value of all these members and has no other member. Values are
+allowed if they are equal, except where the type compares them in another way (`decimals`, `at_most`, `dates`,
+`sets`). A member that this API does not know may restrict what the user agreed to, so a detail with such a member
+covers nothing.
 
 Spec: RFC 9396 6.1, 9, 12
 Role: RS
@@ -10,13 +12,13 @@ Role: RS
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final
 
+from fapikit import strict_json
 from fapikit.errors import ConfigurationError
+from rskit.consents.comparisons import COMPARISONS, spelt
 from rskit.errors import MalformedDetail
 from rskit.policy.details_comparison import Budget, NeededDetail, TooMuchToCompare, same_scalar
 from rskit.read_only import read_only_members
@@ -25,8 +27,9 @@ CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
 _COMMON: Final = frozenset({"type", "locations"})
 """Allowed besides its own members. `locations` is checked when the consent is used."""
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _LONGEST_ID: Final = 512
+_NAMES: Final = ("executed", "optional", "not_executed")
+_PATHS: Final = (*COMPARISONS, "sets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,13 @@ class DetailsType:
     """The members of one `type`. The request and the granted detail may have no others.
 
     `executed`: must be in both, with equal values. `optional`: in both with equal values, or in neither.
-    `not_executed`: may be in the granted detail, and does not change what this API does. `decimals`: paths such as
-    `"instructedAmount.amount"` that are compared as decimal numbers; a path goes through arrays. `consent_id`,
+    `not_executed`: may be in the granted detail, and does not change what this API does. `consent_id`,
     `consent_expires_at`: the members in which the authorization server gives the consent's id and its end (seconds
     since 1970, or an RFC 3339 time).
+
+    Paths such as `"instructedAmount.amount"` name values that are compared in another way; a path goes through arrays.
+    `decimals`: as decimal numbers. `at_most`: as decimal numbers, and the request may have less. `dates`: as RFC 3339
+    dates or times. `sets`: arrays without order, and the request may have only some of the granted items.
 
     Raises ConfigurationError if these contradict each other.
     """
@@ -48,11 +54,15 @@ class DetailsType:
     optional: tuple[str, ...] = ()
     not_executed: tuple[str, ...] = ()
     decimals: tuple[str, ...] = ()
+    at_most: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
     consent_id: str = CONSENT_ID
     consent_expires_at: str = CONSENT_EXPIRES_AT
+    _compared_as: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for setting in ("executed", "optional", "not_executed", "decimals"):
+        for setting in (*_NAMES, *_PATHS):
             names = getattr(self, setting)
             if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
                 raise ConfigurationError(
@@ -68,11 +78,17 @@ class DetailsType:
             if name == "type" or own.count(name) > 1:
                 raise ConfigurationError(f"{self.type}: the member {name!r} is named twice")
         compared = {*self.executed, *self.optional}
-        for path in self.decimals:
+        compared_as = [(path, setting) for setting in _PATHS for path in getattr(self, setting)]
+        for path, setting in compared_as:
             if path.split(".")[0] not in compared:
                 raise ConfigurationError(
-                    f"{self.type}: decimals has {path!r}, which is in no compared member"
+                    f"{self.type}: {setting} has {path!r}, which is in no compared member"
                 )
+        if len(dict(compared_as)) < len(compared_as):
+            raise ConfigurationError(
+                f"{self.type}: a path is in two of {', '.join(_PATHS)}: each value is compared in one way"
+            )
+        object.__setattr__(self, "_compared_as", dict(compared_as))
 
     def needed(self, order: Any) -> NeededDetail:
         """The detail needed to execute `order`, a JSON object. If it has a `type`, that must be this type.
@@ -147,19 +163,28 @@ class DetailsType:
                     for name, value in needed.items()
                 )
             )
+        compared_as = self._compared_as.get(path, "")
         if isinstance(needed, list | tuple):
-            return (
-                isinstance(granted, list | tuple)
-                and len(granted) == len(needed)
-                and all(
-                    self._same(item, value, path, budget, depth + 1)
-                    for item, value in zip(granted, needed, strict=True)
-                )
+            if not isinstance(granted, list | tuple):
+                return False
+            if compared_as == "sets":
+                return self._has_all(granted, needed, path, budget, depth)
+            return len(granted) == len(needed) and all(
+                self._same(item, value, path, budget, depth + 1)
+                for item, value in zip(granted, needed, strict=True)
             )
-        if path in self.decimals:
-            number = read_decimal(needed)
-            return number is not None and number == read_decimal(granted)
-        return same_scalar(granted, needed)
+        return COMPARISONS.get(compared_as, same_scalar)(granted, needed)
+
+    def _has_all(
+        self, granted: Sequence[Any], needed: Sequence[Any], path: str, budget: Budget, depth: int
+    ) -> bool:
+        if not needed:
+            return not granted
+        return self._items(needed, path, budget, depth) <= self._items(granted, path, budget, depth)
+
+    def _items(self, values: Sequence[Any], path: str, budget: Budget, depth: int) -> set[bytes]:
+        """Each item as octets that are equal for items with the same meaning. Raises TooMuchToCompare."""
+        return {strict_json.dump(self._canonical(value, path, budget, depth + 1)) for value in values}
 
     def _canonical(self, value: Any, path: str, budget: Budget, depth: int) -> Any:
         budget.spend(value, depth)
@@ -168,21 +193,14 @@ class DetailsType:
                 name: self._canonical(inner, f"{path}.{name}", budget, depth + 1)
                 for name, inner in sorted(value.items())
             }
+        compared_as = self._compared_as.get(path, "")
         if isinstance(value, list | tuple):
+            if compared_as == "sets":
+                return sorted(octets.decode() for octets in self._items(value, path, budget, depth))
             return [self._canonical(inner, path, budget, depth + 1) for inner in value]
-        if path in self.decimals and (number := read_decimal(value)) is not None:
-            return f"{number.normalize():f}"
         if value is None or isinstance(value, str | int | float):
-            return value
+            return spelt(value, compared_as) if compared_as in COMPARISONS else value
         raise TooMuchToCompare
 
     def _malformed(self, what: str) -> MalformedDetail:
         return MalformedDetail(f"the {self.type} of this request {what}", facts={"type": self.type})
-
-
-def read_decimal(value: object) -> Decimal | None:
-    """A decimal number from a string or a JSON number. None for anything else, such as a number with an exponent."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    text = value if isinstance(value, str) else repr(value)
-    return Decimal(text) if _DECIMAL.fullmatch(text) else None

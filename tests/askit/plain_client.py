@@ -157,7 +157,7 @@ class PlainClient:
         """A form post; the latest DPoP nonce is kept."""
         pairs: list[tuple[str, str]] = []
         for name, value in form.items():
-            if isinstance(value, list) and name == "resource":
+            if isinstance(value, list) and name in ("resource", "audience"):
                 pairs += [(name, item) for item in value]
             else:
                 pairs.append((name, value if isinstance(value, str) else json.dumps(value)))

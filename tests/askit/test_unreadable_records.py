@@ -172,6 +172,7 @@ def test_every_type_of_a_field_is_one_that_reading_knows() -> None:
     """A type that it does not know would be taken for an object."""
     known = {"str", "int", "float", "bool", "str | None", "int | None", "tuple[str, ...]"} | {
         "Mapping[str, Any]",
+        "Mapping[str, Any] | None",
         "tuple[Mapping[str, Any], ...]",
     }
     assert {entry.type for kind in Record.__subclasses__() for entry in fields(kind)} <= known

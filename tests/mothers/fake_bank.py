@@ -31,10 +31,13 @@ ENDPOINTS = {
     "revocation_endpoint": "revoke",
     "introspection_endpoint": "introspect",
     "registration_endpoint": "register",
+    "device_authorization_endpoint": "device",
     "userinfo_endpoint": "userinfo",
     "jwks_uri": "jwks",
 }
 _SHAPES = {"jwt": "query", "query.jwt": "query", "fragment.jwt": "fragment", "form_post.jwt": "form_post"}
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 Answer = tuple[int, dict[str, str], Any]
 
@@ -61,7 +64,7 @@ class Seen:
 class FakeBank:
     """`faults` by the name of what they change: metadata, jwks, par, callback (parameters), jarm (claims),
     jarm_jwt (text), id_token (claims), id_token_jwt (text), front_id_token, front_id_token_jwt,
-    refresh_id_token, token (members), userinfo (members),
+    refresh_id_token, token (members), userinfo (members), device (members),
     userinfo_jwt; and, with a whole answer as the result, par_answer, token_answer, api_accounts and so on.
     """
 
@@ -81,6 +84,8 @@ class FakeBank:
         self.key = a_key(self.alg)
         self.requests: dict[str, dict[str, str]] = {}
         self.codes: dict[str, dict[str, Any]] = {}
+        self.devices: dict[str, dict[str, Any]] = {}
+        self.decision: str | None = None
         self.refresh_tokens: dict[str, dict[str, Any]] = {}
         self.access_tokens: dict[str, dict[str, Any]] = {}
         self.nonce = "nonce-0"
@@ -226,12 +231,33 @@ class FakeBank:
         self.requests[request_uri] = call.form
         return 201, {}, self._fault("par", {"request_uri": request_uri, "expires_in": 60})
 
+    def _device(self, call: Seen) -> Answer:
+        """The user decides by `decision`: "approved", or the error code of the answer."""
+        device_code = f"dc-{uuid.uuid4().hex}{uuid.uuid4().hex}"
+        self.devices[device_code] = call.form
+        uri = self.url("activate")
+        shown = {
+            "user_code": "WDJB-MJHT",
+            "verification_uri": uri,
+            "verification_uri_complete": f"{uri}?c=WDJB-MJHT",
+        }
+        members = {"device_code": device_code, **shown, "expires_in": 600, "interval": 5}
+        return 200, {}, self._fault("device", members)
+
     def _token(self, call: Seen) -> Answer:
         kind, refused = call.form["grant_type"], (400, {}, {"error": "invalid_grant"})
         asked: dict[str, Any] | None = {"scope": call.form.get("scope", "")}
         if kind == "authorization_code":
             asked = self.codes.pop(call.form["code"], None)
             if asked is None or not _pkce_holds(asked, call.form):
+                return refused
+        elif kind == DEVICE_GRANT:
+            if self.decision is None:
+                return 400, {}, {"error": "authorization_pending"}
+            if self.decision != "approved":
+                return 400, {}, {"error": self.decision}
+            asked = self.devices.pop(call.form["device_code"], None)
+            if asked is None or asked.get("dpop_jkt") != _thumbprint_of(call):
                 return refused
         elif kind == "refresh_token":
             asked = self.refresh_tokens.get(call.form["refresh_token"])
@@ -250,7 +276,7 @@ class FakeBank:
             "expires_in": 900,
         }
         kind = call.form["grant_type"]
-        if kind == "authorization_code" or (kind == "refresh_token" and self.rotate):
+        if kind in ("authorization_code", DEVICE_GRANT) or (kind == "refresh_token" and self.rotate):
             members["refresh_token"] = f"rt-{uuid.uuid4().hex}{uuid.uuid4().hex}"
             self.refresh_tokens[members["refresh_token"]] = asked
         refreshed = kind == "refresh_token"
@@ -332,6 +358,15 @@ class FakeBank:
 
 def _pkce_holds(asked: dict[str, Any], form: dict[str, str]) -> bool:
     return b64(hashlib.sha256(form["code_verifier"].encode()).digest()) == asked["code_challenge"]
+
+
+def _thumbprint_of(call: Seen) -> str | None:
+    """RFC 7638, for the EC keys of our clients."""
+    proof = call.headers.get("dpop")
+    if proof is None:
+        return None
+    jwk = {name: header_of(proof)["jwk"][name] for name in ("crv", "kty", "x", "y")}
+    return b64(hashlib.sha256(json.dumps(jwk, separators=(",", ":")).encode()).digest())
 
 
 def _jkt_of(call: Seen) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from fapikit import Quirk
+from fapikit.io.alarm import SharedAlarm
 from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
@@ -47,6 +48,8 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     end_session = bank.url("end_session")
     bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
+    bank.decision = "approved"
+    monkeypatch.setattr(SharedAlarm, "wait", lambda alarm, seconds: bank.clock.advance(seconds))
     mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
     names: dict[str, Any] = {
         "ISSUER": bank.issuer,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fapikit.errors import ConfigurationError
 from rskit import DetailsType
 from rskit import errors as rs
-from rskit.consents.details_type import read_decimal
+from rskit.consents.comparisons import read_date, read_decimal
 from rskit.policy.details_comparison import MAX_STEPS, Budget, covering
 from tests.rskit.consents.paying import ORDER, PAYMENT, a_consent
 
@@ -182,6 +182,10 @@ def test_what_is_executed_is_what_was_compared() -> None:
         ({"executed": ("amount", "consent_id")}, "'consent_id' is named twice"),
         ({"executed": ("amount",), "decimals": ("sum",)}, "'sum', which is in no compared member"),
         ({"executed": ("amount",), "decimals": "amount"}, "must be a tuple of names"),
+        ({"executed": ("amount",), "at_most": ("sum",)}, "at_most has 'sum'"),
+        ({"executed": ("amount",), "dates": ("sum",)}, "dates has 'sum'"),
+        ({"executed": ("amount",), "sets": ("sum",)}, "sets has 'sum'"),
+        ({"executed": ("amount",), "decimals": ("amount",), "at_most": ("amount",)}, "in two of decimals"),
     ],
 )
 def test_what_contradicts_itself_is_named(settings: dict[str, Any], words: str) -> None:
@@ -197,6 +201,95 @@ def test_where_the_server_names_its_consents_otherwise() -> None:
     assert covered(granted, ORDER, kind)
     assert (kind.consent_of(granted), kind.end_of(granted)) == ("c7", 1798761600.0)
     assert not covered(granted, ORDER, PAYMENT), "to this one they are unknown members"
+
+
+STANDING = DetailsType(
+    "standing_order",
+    executed=("limit", "validUntil", "accounts"),
+    at_most=("limit.amount",),
+    dates=("validUntil",),
+    sets=("accounts",),
+)
+AGREED: dict[str, Any] = {
+    "type": "standing_order",
+    "limit": {"currency": "EUR", "amount": "100.00"},
+    "validUntil": "2027-01-01T00:00:00+01:00",
+    "accounts": [{"iban": "DE1"}, {"iban": "DE2"}, {"iban": "DE3"}],
+}
+
+
+@pytest.mark.spec("RFC 9396 6.1")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"limit": {"currency": "EUR", "amount": "99.999"}},
+        {"limit": {"currency": "EUR", "amount": 0}},
+        {"validUntil": "2026-12-31T23:00:00Z"},
+        {"validUntil": "2026-12-31T23:00:00.000+00:00"},
+        {"accounts": [{"iban": "DE3"}, {"iban": "DE1"}]},
+        {"accounts": [{"iban": "DE2"}, {"iban": "DE2"}]},
+    ],
+)
+def test_a_limit_a_date_and_a_set_allow_what_they_mean(change: dict[str, Any]) -> None:
+    assert covered(AGREED, {**AGREED, **change}, STANDING)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"limit": {"currency": "EUR", "amount": "100.001"}},
+        {"limit": {"currency": "EUR", "amount": "-1"}},
+        {"limit": {"currency": "EUR", "amount": "1e1"}},
+        {"limit": {"currency": "EUR", "amount": None}},
+        {"limit": {"currency": "USD", "amount": "1"}},
+        {"validUntil": "2027-01-01T00:00:00Z"},
+        {"validUntil": "2027-01-01T00:00:00"},
+        {"validUntil": "2027-01-01"},
+        {"validUntil": "2026-12-31T23:00:99Z"},
+        {"validUntil": 1798758000},
+        {"accounts": []},
+        {"accounts": "DE1"},
+        {"accounts": {"iban": "DE1"}},
+        {"accounts": [{"iban": "DE4"}]},
+        {"accounts": [{"iban": "DE1"}, {"iban": "DE4"}]},
+        {"accounts": [{"iban": "DE1", "currency": "EUR"}]},
+        {"accounts": [{}]},
+    ],
+)
+def test_a_limit_a_date_and_a_set_allow_nothing_else(change: dict[str, Any]) -> None:
+    assert not covered(AGREED, {**AGREED, **change}, STANDING)
+
+
+def test_an_agreed_value_that_cannot_be_read_allows_nothing() -> None:
+    for name, value in (("validUntil", "soon"), ("limit", {"currency": "EUR", "amount": "much"})):
+        assert not covered({**AGREED, name: value}, {**AGREED, name: value}, STANDING)
+
+
+def test_requests_with_one_meaning_have_one_fingerprint() -> None:
+    turned = {
+        "limit": {"currency": "EUR", "amount": 100},
+        "validUntil": "2026-12-31T23:00:00Z",
+        "accounts": [{"iban": "DE3"}, {"iban": "DE2"}, {"iban": "DE1"}, {"iban": "DE1"}],
+    }
+    assert STANDING.canonical(turned) == STANDING.canonical(AGREED)
+    assert STANDING.canonical({**turned, "accounts": []}) != STANDING.canonical(AGREED)
+
+
+@pytest.mark.parametrize(
+    ("spelt", "read"),
+    [
+        ("2026-02-28", "2026-02-28"),
+        ("2026-02-30", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("20260228", None),
+        ("2026-02-28T10:00:00+01:00", "2026-02-28T09:00:00+00:00"),
+        ("2026-02-28t10:00:00z", None),
+        (7, None),
+    ],
+)
+def test_a_date_has_one_spelling(spelt: Any, read: str | None) -> None:
+    assert read_date(spelt) == read
 
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=4)
