@@ -24,9 +24,7 @@ from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
 from rpkit.client import Details
-from rpkit.decoupled.device_authorization import DeviceAuthorization, DeviceParameters, authorize_device
-from rpkit.decoupled.request import DecoupledRequest
-from rpkit.decoupled.wait import wait
+from rpkit.decoupled.client_methods import AsyncDecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
@@ -53,7 +51,7 @@ from rpkit.web.logout import LogoutStart, begin_logout
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncDecoupledMethods):
     """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(
@@ -225,27 +223,6 @@ class AsyncClient:
         flow = complete(self.bank, conceal(callback), transaction, resource=resource)
         del callback
         return await self._run(flow)
-
-    async def device(
-        self,
-        *,
-        scope: str | Iterable[str] = "openid",
-        resources: Iterable[str] = (),
-        authorization_details: Details = (),
-        **parameters: Unpack[DeviceParameters],
-    ) -> DeviceAuthorization:
-        flow = authorize_device(
-            self.bank,
-            scope=scope,
-            resources=resources,
-            authorization_details=authorization_details,
-            parameters=Concealed(parameters),
-        )
-        del parameters
-        return await self._run(flow)
-
-    async def wait(self, request: DecoupledRequest, *, resource: str | None = None) -> Login:
-        return await self._run(wait(self.bank, request, resource=resource))
 
     async def refresh(
         self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None

@@ -29,9 +29,7 @@ from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
-from rpkit.decoupled.device_authorization import DeviceAuthorization, DeviceParameters, authorize_device
-from rpkit.decoupled.request import DecoupledRequest
-from rpkit.decoupled.wait import wait
+from rpkit.decoupled.client_methods import DecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
@@ -59,7 +57,7 @@ T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]
 
 
-class Client:
+class Client(DecoupledMethods):
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
     def __init__(
@@ -246,29 +244,6 @@ class Client:
         flow = complete(self.bank, conceal(callback), transaction, resource=resource)
         del callback
         return self._run(flow)
-
-    def device(
-        self,
-        *,
-        scope: str | Iterable[str] = "openid",
-        resources: Iterable[str] = (),
-        authorization_details: Details = (),
-        **parameters: Unpack[DeviceParameters],
-    ) -> DeviceAuthorization:
-        """See `device_authorization.authorize_device`: what to show to the user. Then `wait`."""
-        flow = authorize_device(
-            self.bank,
-            scope=scope,
-            resources=resources,
-            authorization_details=authorization_details,
-            parameters=Concealed(parameters),
-        )
-        del parameters
-        return self._run(flow)
-
-    def wait(self, request: DecoupledRequest, *, resource: str | None = None) -> Login:
-        """See `decoupled.wait.wait`. `request.cancel()` ends it, from another thread too."""
-        return self._run(wait(self.bank, request, resource=resource))
 
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
         """See `grants.refresh_token.refresh`."""
