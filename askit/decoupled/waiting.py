@@ -3,7 +3,7 @@
 The secret (`device_code`, `auth_req_id`) is known to the client alone. Pages name the request by a URI with the digest
 of the secret, which nobody can poll with.
 
-Spec: RFC 8628 3.1, 3.2, 5.2; RFC 9449 10; RFC 8705 3
+Spec: RFC 8628 3.1b, 3.2a, 5.2; RFC 9449 10; RFC 8705 3
 Role: AS
 """
 
