@@ -21,7 +21,7 @@ class Shards(Generic[K, V]):
 
     def __init__(self, expected: int) -> None:
         """`expected`: how many entries there may be. More entries only make the dicts larger."""
-        # An odd number takes all bits of a hash. The lowest bits choose the place in a dict, and must not be alike there.
+        # An odd number: the remainder depends on all bits of a hash. The lowest bits choose the place inside a dict.
         self._dicts: list[dict[K, V]] = [{} for _ in range(-(-expected // SHARD) | 1)]
         self.get: Callable[[K], V | None] = self._dicts[0].get if len(self._dicts) == 1 else self._find
 
