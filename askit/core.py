@@ -38,6 +38,7 @@ from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
+from askit.users.guess_counters import GuessCounters
 from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users, pin_of
 from fapikit.clock import Clock, RandomBytes
@@ -98,6 +99,7 @@ class Core:
             log=self.log,
         )
         tls = config.tls
+        self.issuer_keys = {each.issuer: each.key_source(clock) for each in config.trusted_issuers}
         self.certificates = CertificateSources(tls, config.client_certificates, config.clients)
         self.client_ca = ClientCa(tls.client_ca, tls.client_crl) if tls and tls.client_ca else None
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
@@ -124,9 +126,11 @@ class Core:
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
         usernames = {name for user in config.users for name in (user.username, pin_of(user.username))}
+        pseudonym = self.keys.pseudonym
+        self.guesses = GuessCounters(self.records, pseudonym, config.limits.password_counters, clock=clock)
         self.users = Users(
             config.users,
-            PasswordAttempts(self.records, self.keys.pseudonym, config.limits, usernames, clock=clock),
+            PasswordAttempts(self.guesses, self.records, pseudonym, config.limits, usernames),
         )
         parts = urlsplit(config.issuer)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -242,6 +246,9 @@ class Core:
         signing = await self.keys.jwks()
         return {"keys": [*signing["keys"], *await self.decryption_keys.jwks()]}
 
+    def device_authorization_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body
 
@@ -269,12 +276,15 @@ class Core:
 
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """The URLs in the configuration may have any address, because the operator has chosen them."""
-    vouched_for = frozenset(
-        uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)
-    )
+    vouched_for = {uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)}
+    vouched_for |= {each.jwks_uri for each in config.trusted_issuers if each.jwks_uri is not None}
     own = http or HttpSettings()
     return PublicHttp(
-        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+        tls=own.tls,
+        ca=own.ca,
+        proxy=own.proxy,
+        async_client=own.async_client,
+        vouched_for=frozenset(vouched_for),
     )
 
 

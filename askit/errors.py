@@ -9,6 +9,7 @@
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
+        ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── AccessDenied              the user refused; LoginRequired  ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
@@ -167,6 +168,30 @@ class InvalidGrant(Refused):
 
     code = "invalid_grant"
     clause = "RFC 6749 5.2"
+
+
+class AuthorizationPending(Refused):
+    """The user has not decided yet: poll again after the interval."""
+
+    code = "authorization_pending"
+    clause = "RFC 8628 3.5"
+    remedy = Remedy.RETRY_LATER
+
+
+class SlowDown(Refused):
+    """Still pending, and this poll came too early: the interval is now five seconds longer."""
+
+    code = "slow_down"
+    clause = "RFC 8628 3.5"
+    remedy = Remedy.RETRY_LATER
+
+
+class LapsedRequest(Refused):
+    """The `device_code` or `auth_req_id` has expired: stop polling, and start again if the user wants to."""
+
+    code = "expired_token"
+    clause = "RFC 8628 3.5"
+    remedy = Remedy.SIGN_IN_AGAIN
 
 
 class UnsupportedGrantType(Refused):

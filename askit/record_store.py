@@ -1,4 +1,4 @@
-"""Typed access to the records of one issuer, over the five operations of a store.
+"""Typed access to the records of one issuer, over the five operations of a store, one at a time or several together.
 
 Spec: RFC 6749 10.5, 4.1.2; RFC 9700 4.2.4
 Role: AS
@@ -6,12 +6,38 @@ Role: AS
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
 from askit.errors import TooLarge
 from askit.record_fields import reading
 from askit.records import Owners, R, Record, digest, read_stored
 from askit.shares import Shares
 from fapikit.stores.identity import require_memory
 from fapikit.stores.protocol import Store
+from fapikit.stores.together import Operation, atogether
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step(Generic[T]):
+    """One operation on a record. `read` turns what the store returns into the result; None: it is the result.
+
+    `owners`: who is charged if it writes something new. `since`: as in `Records.marking`.
+    """
+
+    operation: Operation
+    read: Callable[[Any], T] | None = None
+    owners: Owners = ()
+    since: float | None = None
+
+    def charge(self, shares: Shares) -> None:
+        if self.owners:
+            *_, value, ttl = self.operation.arguments
+            shares.charge(self.owners, len(self.operation.key) + len(value), ttl)
 
 
 class Records:
@@ -27,23 +53,34 @@ class Records:
     def key(self, kind: str, name: str) -> str:
         return f"{self._prefix}{kind}:{digest(name)}"
 
+    async def together(self, *steps: Step[Any]) -> list[Any]:
+        """Do steps in their order, in one round trip if the store can. Returns their results.
+
+        The first mark or swap that does not succeed ends the sequence: what comes after it is not done, and has no
+        result. So a mark can stand before what it guards, and a code after its grant.
+        """
+        for step in steps:
+            require_memory(self.store, step.since)
+        results = await atogether(self.store, [step.operation for step in steps])
+        for step in steps:
+            require_memory(self.store, step.since)  # again, in case this was the first operation on the store
+        return [self._done(*pair) for pair in zip(steps, results, strict=False)]
+
+    async def do(self, step: Step[T]) -> T:
+        (result,) = await self.together(step)
+        return cast(T, result)
+
+    # One operation each, done at once.
+
     async def save(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> None:
         """Raises TooLarge."""
-        await self.write(kind, name, record.dump(), ttl, owners)
+        await self.do(self.saving(kind, name, record, ttl, owners))
 
     async def load(self, kind: str, name: str, record: type[R]) -> R | None:
-        octets = await self.read(kind, name)
-        return None if octets is None else read_stored(kind, record, octets)
-
-    async def write(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> None:
-        """Raises TooLarge."""
-        self._require_small(octets)
-        key, ttl = self.key(kind, name), max(ttl, 1.0)
-        await self.store.aput(key, octets, ttl)
-        self.shares.charge(owners, len(key) + len(octets), ttl)
+        return await self.do(self.loading(kind, name, record))
 
     async def read(self, kind: str, name: str) -> bytes | None:
-        return await self.store.aget(self.key(kind, name))
+        return await self.do(self.reading(kind, name))
 
     async def mark(
         self,
@@ -55,40 +92,74 @@ class Records:
         owners: Owners = (),
         since: float | None = None,
     ) -> bool:
-        """Write a mark. True only for the first caller.
-
-        `since`: the earliest time at which the marked thing was made. A store that has forgotten anything since then
-        raises StoreForgot.
-        """
-        key, ttl = self.key(kind, name), max(ttl, 1.0)
-        require_memory(self.store, since)
-        first = await self.store.aadd(key, value.encode(), ttl)
-        require_memory(self.store, since)  # in case this was the first operation on the store
-        if first:
-            self.shares.charge(owners, len(key) + len(value), ttl)
-        return first
+        """Write a mark. True only for the first caller. `since`: as in `marking`."""
+        return await self.do(self.marking(kind, name, ttl, value, owners=owners, since=since))
 
     async def marked(self, kind: str, name: str) -> str | None:
         """The value of a mark, or None."""
-        octets = await self.read(kind, name)
-        with reading(kind):
-            return None if octets is None else octets.decode()
+        return await self.do(self.reading_mark(kind, name))
 
     async def swap(
         self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
     ) -> bool:
         """Replace a record. False if it was not `expected`. Raises TooLarge."""
-        self._require_small(new)
-        key = self.key(kind, name)
-        if not await self.store.aswap(key, expected, new, ttl):
-            return False
-        if expected is None:
-            self.shares.charge(owners, len(key) + len(new), ttl)
-        return True
+        return await self.do(self.swapping(kind, name, expected, new, ttl, owners))
 
     async def remove(self, kind: str, name: str) -> bytes | None:
         """Remove a record. Returns what it was; nobody else gets it."""
-        return await self.store.atake(self.key(kind, name))
+        return await self.do(Step(Operation("take", self.key(kind, name))))
+
+    # The same as steps, for `together`.
+
+    def saving(self, kind: str, name: str, record: Record, ttl: float, owners: Owners = ()) -> Step[None]:
+        """Raises TooLarge."""
+        return self.writing(kind, name, record.dump(), ttl, owners)
+
+    def writing(self, kind: str, name: str, octets: bytes, ttl: float, owners: Owners = ()) -> Step[None]:
+        """Raises TooLarge."""
+        self._require_small(octets)
+        return Step(Operation("put", self.key(kind, name), octets, max(ttl, 1.0)), owners=owners)
+
+    def loading(self, kind: str, name: str, record: type[R]) -> Step[R | None]:
+        return Step(Operation("get", self.key(kind, name)), partial(_loaded, kind, record))
+
+    def reading(self, kind: str, name: str) -> Step[bytes | None]:
+        return Step(Operation("get", self.key(kind, name)))
+
+    def marking(
+        self,
+        kind: str,
+        name: str,
+        ttl: float,
+        value: str = "1",
+        *,
+        owners: Owners = (),
+        since: float | None = None,
+    ) -> Step[bool]:
+        """Write a mark. The result is True only for the first caller.
+
+        `since`: the earliest time at which the marked thing was made. A store that has forgotten anything since then
+        raises StoreForgot.
+        """
+        operation = Operation("add", self.key(kind, name), value.encode(), max(ttl, 1.0))
+        return Step(operation, owners=owners, since=since)
+
+    def reading_mark(self, kind: str, name: str) -> Step[str | None]:
+        return Step(Operation("get", self.key(kind, name)), partial(_mark_of, kind))
+
+    def swapping(
+        self, kind: str, name: str, expected: bytes | None, new: bytes, ttl: float, owners: Owners = ()
+    ) -> Step[bool]:
+        """Raises TooLarge."""
+        self._require_small(new)
+        operation = Operation("swap", self.key(kind, name), expected, new, ttl)
+        return Step(operation, owners=owners if expected is None else ())
+
+    def _done(self, step: Step[Any], result: Any) -> Any:
+        operation = step.operation
+        if operation.name != "get" and not operation.is_lost(result):
+            step.charge(self.shares)
+        return result if step.read is None else step.read(result)
 
     def _require_small(self, octets: bytes) -> None:
         if len(octets) > self._max_octets:
@@ -96,3 +167,12 @@ class Records:
                 "what would have to be stored for this is too long",
                 facts={"octets": len(octets), "limit": self._max_octets},
             )
+
+
+def _loaded(kind: str, record: type[R], octets: bytes | None) -> R | None:
+    return None if octets is None else read_stored(kind, record, octets)
+
+
+def _mark_of(kind: str, octets: bytes | None) -> str | None:
+    with reading(kind):
+        return None if octets is None else octets.decode()

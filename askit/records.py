@@ -4,16 +4,19 @@ A secret (code, token, request URI, session) is never used as a key; its SHA-256
 changed, except that of a registered client and the time of a grant's last use. That something is used up is a mark of
 its own, written with `add`, so exactly one of many callers succeeds.
 
-    request  a pushed authorization request, by its request URI
+    request  a pushed authorization request, by its request URI; a waiting one (a device, CIBA), by its page's URI
              request-opened, request-used               its marks, also of a request inside its URI (`request_uris`)
+             request-granted, request-redeemed, polls   of a waiting one: its grant, its single use, its polling clock
+    user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
-    token    an access token, by the token              assertion, dpop                replay marks
+    token    an access token, by the token              assertion, grant-assertion, dpop   replay marks
     id-token the grant of an ID token that can be exchanged, by its `jti`
     session  a signed-in browser, by its cookie
-    login-failures   wrong passwords, in a table of limited size   login-known         the addresses of a user
+    login-failures   wrong passwords and user codes, in a table of limited size
+    login-known      the addresses of a user
     session-clients  the clients to notify of its end, by its session_id
     client   a self-registered client                   registration                   the digest of its token
     registered, registered-from   the ids of all these clients, and of those from one address
@@ -57,18 +60,14 @@ def _default(entry: Field[Any]) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushedRequest(Record):
-    """A validated authorization request that waits for its user."""
+class AuthorizationRequest(Record):
+    """A validated authorization request that waits for its user: what every kind of it has."""
 
     client_id: str
-    redirect_uri: str
-    response_mode: str
     scopes: tuple[str, ...]
     created_at: float
     expires_at: float
-    state: str | None = None
     nonce: str | None = None
-    code_challenge: str | None = None
     resources: tuple[str, ...] = ()
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     dpop_jkt: str | None = None
@@ -80,7 +79,50 @@ class PushedRequest(Record):
     ui_locales: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedRequest(AuthorizationRequest):
+    """A request that a browser brings. It is answered by an authorization response to the redirect URI."""
+
+    redirect_uri: str
+    response_mode: str
+    state: str | None = None
+    code_challenge: str | None = None
     response_type: str = "code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRequest(AuthorizationRequest):
+    """A request that nobody redirects (a device, CIBA). Its client polls; see `askit.decoupled`.
+
+    `grant_type`: the grant that redeems it. `interval`: the least seconds between two polls, at first.
+    `x5t`: the certificate that must redeem it, as `dpop_jkt` is the key that must. `user_code`: what a device shows.
+    `address`: where the request came from, for the user to recognise.
+    """
+
+    grant_type: str
+    interval: float
+    x5t: str | None = None
+    user_code: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedRequest(Record):
+    """The grant of a waiting request that the user approved. It can be fetched until `expires_at`."""
+
+    client_id: str
+    grant_id: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingClock(Record):
+    """When a waiting request was last polled, and how long its client must now wait between two polls."""
+
+    last: float
+    interval: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from askit.core import Core
 from askit.endpoints import (
     authorize,
     decision,
+    device,
+    device_authorization,
     end_session,
     grants,
     introspect,
@@ -84,6 +86,9 @@ def build_routes(core: Core) -> list[Route]:
         shared(f"{base}/revoke", revoke.revoke, "POST"),
         shared(f"{base}/userinfo", userinfo.userinfo, "GET", "POST"),
         shared(f"{base}/register", register.register, "POST"),
+        Route(
+            f"{base}/device_authorization", api(device_authorization.device_authorization), methods=["POST"]
+        ),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.change), methods=["PUT"]),
@@ -93,9 +98,12 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/login", page(login.login), methods=["POST"]),
         Route(f"{base}/step_up", page(step_up.step_up), methods=["POST"]),
         Route(f"{base}/decision", page(decision.decision), methods=["POST"]),
+        Route(f"{base}/device", page(device.device)),
+        Route(f"{base}/device", page(device.typed), methods=["POST"]),
+        Route(f"{base}/device/confirm", page(device.confirm), methods=["POST"]),
         *(
             _to_own_page(core, f"{base}/{form}")
-            for form in ("login", "step_up", "decision", "logout", "grants/end")
+            for form in ("login", "step_up", "decision", "logout", "grants/end", "device/confirm")
         ),
         _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
         Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),

@@ -62,6 +62,8 @@ class Profile:
     """`acr` is requested as an essential claim of the ID token."""
     signed_introspection_required: bool
     token_in_query: bool
+    device_grant: bool
+    """Devices without a browser may use the device grant (RFC 8628), whose requests have no authorization response."""
     revocation_checked: bool
     refresh_rotation: bool
     code_lifetime: float

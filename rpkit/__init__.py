@@ -8,6 +8,8 @@ One authorization server and the settings of one client at it: `bank`. Errors: `
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
+from rpkit.decoupled.binding_message import binding_message
+from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.decoupled.device_authorization import DeviceAuthorization
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
@@ -29,6 +31,7 @@ __all__ = [
     "AccessToken",
     "AsyncClient",
     "Check",
+    "CibaRequest",
     "Client",
     "ClientKeys",
     "DeviceAuthorization",
@@ -49,6 +52,7 @@ __all__ = [
     "TokenStore",
     "Transaction",
     "UserInfo",
+    "binding_message",
     "certificate_metadata",
     "complete_logout",
 ]

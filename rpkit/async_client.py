@@ -24,13 +24,14 @@ from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
 from rpkit.client import Details
-from rpkit.decoupled.device_authorization import DeviceAuthorization, DeviceParameters, authorize_device
-from rpkit.decoupled.request import DecoupledRequest
-from rpkit.decoupled.wait import wait
+from rpkit.decoupled.client_methods import AsyncDecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
+from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
+from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
+from rpkit.grants.token_parameters import TokenParameters
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -53,7 +54,7 @@ from rpkit.web.logout import LogoutStart, begin_logout
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncDecoupledMethods):
     """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(
@@ -226,27 +227,6 @@ class AsyncClient:
         del callback
         return await self._run(flow)
 
-    async def device(
-        self,
-        *,
-        scope: str | Iterable[str] = "openid",
-        resources: Iterable[str] = (),
-        authorization_details: Details = (),
-        **parameters: Unpack[DeviceParameters],
-    ) -> DeviceAuthorization:
-        flow = authorize_device(
-            self.bank,
-            scope=scope,
-            resources=resources,
-            authorization_details=authorization_details,
-            parameters=Concealed(parameters),
-        )
-        del parameters
-        return await self._run(flow)
-
-    async def wait(self, request: DecoupledRequest, *, resource: str | None = None) -> Login:
-        return await self._run(wait(self.bank, request, resource=resource))
-
     async def refresh(
         self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
     ) -> TokenSet:
@@ -277,6 +257,16 @@ class AsyncClient:
                 self.bank, scope=scope, resource=resource, authorization_details=authorization_details
             )
         )
+
+    async def exchange(self, subject_token: HandedIn, **parameters: Unpack[ExchangeParameters]) -> TokenSet:
+        flow = exchange(self.bank, Concealed(subject_token), Concealed(parameters))
+        del subject_token, parameters
+        return await self._run(flow)
+
+    async def jwt_bearer(self, assertion: Secret | str, **parameters: Unpack[TokenParameters]) -> TokenSet:
+        flow = jwt_bearer(self.bank, conceal(assertion), **parameters)
+        del assertion
+        return await self._run(flow)
 
     async def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str

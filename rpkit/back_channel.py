@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from fapikit.dpop import make_proof
 from fapikit.flow import Flow, http
 from fapikit.http_message import (
+    DEFAULT_TIMEOUT,
     Fields,
     HttpRequest,
     HttpResponse,
@@ -30,9 +31,15 @@ _BUSY: Final = frozenset({429, 503})
 
 
 def call_endpoint(
-    bank: Bank, endpoint: str, form: Form, *, dpop: Signer | None = None, headers: Fields = ()
+    bank: Bank,
+    endpoint: str,
+    form: Form,
+    *,
+    dpop: Signer | None = None,
+    headers: Fields = (),
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> Flow[HttpResponse]:
-    """POST a form with client authentication. Raises MissingMetadata, TransportError."""
+    """POST a form with client authentication. `timeout`: in seconds. Raises MissingMetadata, TransportError."""
     url = bank.endpoint(endpoint)
     for attempt in range(_NONCE_ATTEMPTS):
         credentials = yield from bank.settings.auth.credentials(
@@ -45,7 +52,10 @@ def call_endpoint(
         credential_names = {name for name, _ in credentials.parameters}
         fields = [field for field in form if field[0] not in credential_names]  # client_id is sent once
         request = form_request(
-            url, (*fields, *credentials.parameters), (*credentials.headers, *proof, *headers)
+            url,
+            (*fields, *credentials.parameters),
+            (*credentials.headers, *proof, *headers),
+            timeout=timeout,
         )
         response = yield from send(bank, request)
         last = attempt + 1 == _NONCE_ATTEMPTS

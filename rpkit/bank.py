@@ -8,7 +8,7 @@ Role: C
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fapikit.client_authentication.assertion_audience import assertion_audience_at
@@ -19,6 +19,7 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.metadata import ServerMetadata
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from rpkit.backchannel_settings import check_backchannel_at
 from rpkit.encryption_settings import decryption_of
 from rpkit.nonces import OriginNonces
 from rpkit.settings import ClientSettings
@@ -52,6 +53,10 @@ class Bank:
     def now(self) -> float:
         return self.settings.clock()
 
+    def at(self, moment: float) -> Bank:
+        """This bank with its clock standing at a moment, to read a message as of the time when it came."""
+        return replace(self, settings=replace(self.settings, clock=lambda: moment))
+
     def random_string(self) -> str:
         """A fresh unpredictable string."""
         return random_token(self.settings.random_bytes)
@@ -62,6 +67,10 @@ class Bank:
         Raises MissingMetadata; InsecureUrl, MalformedMessage for a URL that cannot be called.
         """
         return self.metadata.endpoint(name, mtls=_by_mtls(self.settings))
+
+    def require_backchannel(self) -> None:
+        """Raises MissingMetadata, ConfigurationError if the server does not take the CIBA requests of this client."""
+        check_backchannel_at(self.metadata, self.settings, mtls=_by_mtls(self.settings))
 
     @property
     def assertion_audience(self) -> str:
@@ -124,6 +133,8 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
             clause="RFC 8414 2",
         )
     _check_endpoints(metadata, settings)
+    if settings.profile.backchannel_required:
+        check_backchannel_at(metadata, settings, mtls=_by_mtls(settings))
     _check_listed(
         metadata,
         "token_endpoint_auth_methods_supported",

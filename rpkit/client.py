@@ -29,13 +29,14 @@ from rpkit.api import auth as api_auth
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
-from rpkit.decoupled.device_authorization import DeviceAuthorization, DeviceParameters, authorize_device
-from rpkit.decoupled.request import DecoupledRequest
-from rpkit.decoupled.wait import wait
+from rpkit.decoupled.client_methods import DecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
+from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
+from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
+from rpkit.grants.token_parameters import TokenParameters
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -59,7 +60,7 @@ T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]
 
 
-class Client:
+class Client(DecoupledMethods):
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
     def __init__(
@@ -247,29 +248,6 @@ class Client:
         del callback
         return self._run(flow)
 
-    def device(
-        self,
-        *,
-        scope: str | Iterable[str] = "openid",
-        resources: Iterable[str] = (),
-        authorization_details: Details = (),
-        **parameters: Unpack[DeviceParameters],
-    ) -> DeviceAuthorization:
-        """See `device_authorization.authorize_device`: what to show to the user. Then `wait`."""
-        flow = authorize_device(
-            self.bank,
-            scope=scope,
-            resources=resources,
-            authorization_details=authorization_details,
-            parameters=Concealed(parameters),
-        )
-        del parameters
-        return self._run(flow)
-
-    def wait(self, request: DecoupledRequest, *, resource: str | None = None) -> Login:
-        """See `decoupled.wait.wait`. `request.cancel()` ends it, from another thread too."""
-        return self._run(wait(self.bank, request, resource=resource))
-
     def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
         """See `grants.refresh_token.refresh`."""
         return self._run(refresh(self.bank, tokens, resource=resource, scope=scope))
@@ -303,6 +281,18 @@ class Client:
                 self.bank, scope=scope, resource=resource, authorization_details=authorization_details
             )
         )
+
+    def exchange(self, subject_token: HandedIn, **parameters: Unpack[ExchangeParameters]) -> TokenSet:
+        """See `grants.token_exchange.exchange`. `subject_token`: a TokenSet, an IdToken, or a received token."""
+        flow = exchange(self.bank, Concealed(subject_token), Concealed(parameters))
+        del subject_token, parameters
+        return self._run(flow)
+
+    def jwt_bearer(self, assertion: Secret | str, **parameters: Unpack[TokenParameters]) -> TokenSet:
+        """See `grants.jwt_bearer.jwt_bearer`."""
+        flow = jwt_bearer(self.bank, conceal(assertion), **parameters)
+        del assertion
+        return self._run(flow)
 
     def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str

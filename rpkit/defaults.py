@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fapikit.clauses import citing
 from fapikit.client_authentication import ClientAuthentication
@@ -14,8 +14,11 @@ from fapikit.io import HttpSettings
 from fapikit.io.transport import settings_of
 from fapikit.profiles import Profile, profile_of
 from fapikit.stores.memory import MemoryStore
+from rpkit.registration.keys import signer_now
 from rpkit.settings import HYBRID, ClientOptions, ClientSettings
 from rpkit.tokens.token_store import TokenStore
+
+_BACKCHANNEL_ALG: Final = "backchannel_authentication_request_signing_alg"
 
 
 def client_settings(
@@ -42,8 +45,12 @@ def client_settings(
         given.setdefault("response_mode", "jwt")
     if chosen.response_signature_required and "jwt" not in given.get("response_mode", ""):
         given.setdefault("response_type", HYBRID)
-    if given["signed_requests"] and "request_signer" not in given:
+    own_alg = options.get(_BACKCHANNEL_ALG)
+    if (given["signed_requests"] or own_alg is not None) and "request_signer" not in given:
         given["request_signer"] = getattr(auth, "signer", None)
+    if _BACKCHANNEL_ALG not in options and given["signed_requests"] and given["request_signer"] is not None:
+        own_alg = signer_now(given["request_signer"]).alg
+    given[_BACKCHANNEL_ALG] = own_alg
     with citing(chosen):
         return ClientSettings(
             client_id=client_id,

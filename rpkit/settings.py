@@ -21,8 +21,10 @@ from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.signer import Signer
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
+from fapikit.profile import DeliveryMode
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
+from rpkit.backchannel_settings import check_backchannel
 from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
@@ -79,6 +81,8 @@ class ClientOptions(TypedDict, total=False):
     introspection_encrypted_response_enc: str | None
     request_object_encryption_alg: str | None
     request_object_encryption_enc: str | None
+    backchannel_token_delivery_mode: DeliveryMode
+    backchannel_authentication_request_signing_alg: str | None
     decryption_keys: Sequence[DecryptionKey]
     assertion_audience: str
     trusted_audiences: Collection[str]
@@ -108,6 +112,8 @@ class ClientSettings:
     `hosted_requests`: from where the server fetches request objects, instead of PAR. One https address: each request
     object has its own URL below it. A list of URLs, registered as `request_uris`: each holds one request object at a
     time. A function: it stores a request object and returns its URL.
+    `backchannel_*`: as registered for CIBA. `backchannel_authentication_request_signing_alg` None: authentication
+    requests are not signed. Left out where the client is made: they are signed if authorization requests are.
     `response_type`: "code", or "code id_token" where an ID token is the detached signature of the response.
     `key_limits`: how long the keys of the server are used before they are fetched again.
     `assertion_audience`: the `aud` of client assertions: "issuer"; "token_endpoint" where the profile allows it; or a
@@ -145,6 +151,8 @@ class ClientSettings:
     introspection_encrypted_response_enc: str | None = None
     request_object_encryption_alg: str | None = None
     request_object_encryption_enc: str | None = None
+    backchannel_token_delivery_mode: DeliveryMode = "poll"
+    backchannel_authentication_request_signing_alg: str | None = None
     decryption_keys: Sequence[DecryptionKey] = ()
     assertion_audience: str = ISSUER
     trusted_audiences: Collection[str] = ()
@@ -168,6 +176,7 @@ class ClientSettings:
         self._check_algorithms()
         check_encryption(self)
         check_requests(self)
+        check_backchannel(self)
         self._check_response_type()
         self._check_response_mode()
         self._check_audiences()

@@ -158,6 +158,7 @@ class InsufficientScope(NotCovered):
 class InsufficientDetails(NotCovered):
     """A detail that this request needs is not covered by any granted one. `needed`: all details that it needs."""
 
+    code = "insufficient_authorization_details"
     clause = "RFC 9396 9"
 
     def __init__(

@@ -29,6 +29,7 @@ from fapikit.jose.shared_secret import MAC_OCTETS
 from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
+from fapikit.urns import DEVICE_CODE
 
 if TYPE_CHECKING:
     from fapikit.clock import Clock
@@ -96,6 +97,10 @@ class Client:
                 raise self._refuse(
                     f"{profile.name} does not allow {name} {alg}", profile.clause("signing_algorithms")
                 )
+        if DEVICE_CODE in self.grant_types and not profile.device_grant:
+            raise self._refuse(
+                f"{profile.name} does not allow the device grant", profile.clause("device_grant")
+            )
         for response_type in self.metadata.get("response_types", ()):
             if response_type not in profile.response_types:
                 raise self._refuse(

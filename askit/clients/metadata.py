@@ -18,9 +18,18 @@ from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
-from fapikit.urns import TOKEN_EXCHANGE
+from fapikit.urns import DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
-GRANT_TYPES: Final = frozenset({"authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE})
+GRANT_TYPES: Final = frozenset(
+    {
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        DEVICE_CODE,
+        TOKEN_EXCHANGE,
+        JWT_BEARER,
+    }
+)
 _URLS: Final = (
     "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri"
 )  # fmt: skip

@@ -18,7 +18,7 @@ from fapikit import strict_json
 from fapikit.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from askit.record_store import Records
+    from askit.record_store import Records, Step
     from fapikit.clock import RandomBytes
 
 _TRIES: Final = 50
@@ -84,8 +84,10 @@ class Registrations:
         except ShareTaken:
             await self._leave(self._everybody, client_id)
             raise
-        await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
-        await self._records.write("client", client_id, strict_json.dump(metadata), self._lifetime)
+        await self._records.together(
+            self._token(client_id, token_digest),
+            self._records.writing("client", client_id, strict_json.dump(metadata), self._lifetime),
+        )
         await self._note_change(client_id)
 
     async def client_ids(self) -> list[str]:
@@ -110,11 +112,13 @@ class Registrations:
     async def replace(self, seen: bytes, metadata: Mapping[str, Any], token_digest: str) -> bool:
         """Replace the metadata of a client. False if the stored record is no longer the one that was `seen`."""
         client_id = str(metadata["client_id"])
-        if not await self._records.swap(
-            "client", client_id, seen, strict_json.dump(metadata), self._lifetime
-        ):
+        new = strict_json.dump(metadata)
+        swapped, *_ = await self._records.together(
+            self._records.swapping("client", client_id, seen, new, self._lifetime),
+            self._token(client_id, token_digest),
+        )
+        if not swapped:
             return False
-        await self._records.write("registration", client_id, token_digest.encode(), self._lifetime)
         await self._note_change(client_id)
         return True
 
@@ -127,6 +131,9 @@ class Registrations:
         await self._records.remove("registration", client_id)
         await self._leave(self._neighbours(metadata), client_id)
         await self._leave(self._everybody, client_id)
+
+    def _token(self, client_id: str, token_digest: str) -> Step[None]:
+        return self._records.writing("registration", client_id, token_digest.encode(), self._lifetime)
 
     async def _note_change(self, client_id: str) -> None:
         change = f"{client_id} {self._random_bytes(6).hex()}"

@@ -21,6 +21,7 @@ from askit.config.limits import Limits
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
     DEFAULT_TOKEN_ENC,
     IDENTITY_SCOPES,
@@ -64,6 +65,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
             DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
+        "trusted_issuers": tuple(
+            TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
+        ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
@@ -83,6 +87,8 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
+        "device_code_lifetime": table.optional_seconds("device_code_lifetime"),
+        "polling_interval": table.optional_seconds("polling_interval"),
         **_signing(table.table("signing"), base),
     }
     table.require_nothing_else()  # first, because a misspelt setting may be the cause of a missing one

@@ -21,6 +21,7 @@ _AT_MOST: Final = (
     ("registration_octets", "record_octets"),
     ("wrong_passwords", "wrong_passwords_per_address"),
     ("wrong_passwords", "wrong_passwords_per_name"),
+    ("wrong_user_codes", "wrong_user_codes_in_all"),
 )
 """Pairs of limits: the first must not be greater than the second."""
 
@@ -54,6 +55,8 @@ class Limits:
     wrong_passwords: int = 5
     wrong_passwords_per_address: int = 50
     wrong_passwords_per_name: int = 100
+    wrong_user_codes: int = 5
+    wrong_user_codes_in_all: int = 100
     password_counters: int = 10_000
 
     @classmethod

@@ -102,6 +102,22 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
         )
 
 
+def check_polling(code_lifetime: float, interval: float) -> None:
+    """Require a device code that dies before it can be mailed around, and that can be polled for."""
+    if code_lifetime > 1800.0:
+        raise ConfigurationError(
+            f"device_code_lifetime = {code_lifetime:.0f} is too long: at most 1800 seconds",
+            clause="RFC 8628 5.4",
+            facts={"setting": "device_code_lifetime"},
+        )
+    if not 1.0 <= interval <= code_lifetime / 2:
+        raise ConfigurationError(
+            f"polling_interval = {interval:g} must be at least 1 second, and at most half of device_code_lifetime",
+            clause="RFC 8628 3.2",
+            facts={"setting": "polling_interval"},
+        )
+
+
 def _message_signing(table: Table) -> tuple[Profile, dict[str, Profile]]:
     """The switches of the server, and those of `[[message_signing.for]]`, whose defaults are the server's."""
     chosen = {switch: table.boolean(switch, True) for switch in _SWITCHES}

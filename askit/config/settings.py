@@ -30,9 +30,11 @@ from askit.config.networks import Network, require_loopback
 from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
+    check_polling,
     check_token_lifetime,
 )
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
@@ -63,6 +65,7 @@ class Config:
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
     token_exchange: tuple[ExchangeRule, ...] = ()
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -86,6 +89,8 @@ class Config:
     access_token_lifetime: float = 300.0
     grant_lifetime: float = 90 * 86_400.0
     session_lifetime: float = 3600.0
+    device_code_lifetime: float = 600.0
+    polling_interval: float = 5.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
     browser_origins: tuple[str, ...] | None = None
@@ -124,6 +129,7 @@ class Config:
         sources = CertificateSources(self.tls, self.client_certificates, self.clients)
         check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
+        check_polling(self.device_code_lifetime, self.polling_interval)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
         types = [known.type for known in self.authorization_details_types]
@@ -148,6 +154,14 @@ class Config:
         check_client_profiles(self.profile, self.client_profiles, ids)
         check_assertion_audience(self.assertion_audience, (self.profile, *self.client_profiles.values()))
         check_exchange_rules(self.token_exchange, self.clients, [resource.uri for resource in self.resources])
+        check_trusted_issuers(
+            self.trusted_issuers,
+            own_issuer=self.issuer,
+            clients=self.clients,
+            users=self.users,
+            scopes=self.known_scopes,
+            profile=self.profile,
+        )
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)

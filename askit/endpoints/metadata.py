@@ -1,7 +1,7 @@
 """The metadata of this server: the same document under both well-known names.
 
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
-Spec: FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
+Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
 Role: AS
 """
 
@@ -22,6 +22,7 @@ from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.jose.shared_secret import HMAC_ALGORITHMS
+from fapikit.urns import DEVICE_CODE
 
 _ALIASED: Final = (
     "token_endpoint",
@@ -30,6 +31,7 @@ _ALIASED: Final = (
     "revocation_endpoint",
     "userinfo_endpoint",
     "registration_endpoint",
+    "device_authorization_endpoint",
 )
 """What programs call, and so may call with a certificate."""
 
@@ -60,7 +62,9 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "scopes_supported": list(config.known_scopes),
         "response_types_supported": sorted(profile.response_types & core.response_types),
         "response_modes_supported": modes,
-        "grant_types_supported": sorted(GRANTS),
+        "grant_types_supported": sorted(
+            grant for grant in GRANTS if profile.device_grant or grant != DEVICE_CODE
+        ),
         "subject_types_supported": ["public"],
         "acr_values_supported": list(levels_of(config, None)),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
@@ -85,6 +89,8 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "backchannel_logout_session_supported": True,
         "protected_resources": [resource.uri for resource in config.resources],
     }
+    if profile.device_grant:
+        document["device_authorization_endpoint"] = core.endpoint("device_authorization")
     for response in ENCRYPTED_RESPONSES:
         document[f"{response}_encryption_alg_values_supported"] = list(KEY_MANAGEMENT)
         document[f"{response}_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTION)

@@ -14,7 +14,7 @@ from askit.client_check.authenticate import authenticate_client
 from askit.core import Core
 from askit.messages import json_answer, read_form
 from askit.requests.authorization_request import read_authorization_request
-from askit.requests.dpop import has_proof, read_proof, use_proof
+from askit.requests.dpop import has_proof, read_proof
 from askit.requests.request_uris import push_request
 
 
@@ -25,9 +25,6 @@ async def par(core: Core, request: Request) -> Response:
     client = await authenticate_client(core, request, parameters)
     jkt = proof.jkt if proof else None
     pushed = await read_authorization_request(core, parameters, client, jkt=jkt)
-    if client.auth_method != "none":
-        # A public client's proof is not marked as used: it proves only what `dpop_jkt` says, and anybody may send it.
-        await use_proof(core, proof, client)
-    request_uri = await push_request(core, pushed, client)
+    request_uri = await push_request(core, pushed, client, proof)
     body = {"request_uri": request_uri, "expires_in": int(core.profile.par_lifetime)}
     return json_answer(body, 201, await core.nonce_header())

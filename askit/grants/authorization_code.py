@@ -1,6 +1,7 @@
 """The authorization code grant: a code is redeemed once, with the client, key and verifier that it was issued for.
 
-The code is marked as used after all checks have passed, so a nonce challenge does not use it up. A second redemption by
+The code is marked as used after all checks have passed, so a nonce challenge does not use it up. The tokens are kept
+after that mark, in the same trip to the store. A second redemption by
 the same client ends the grant: the tokens of the first one are then inactive, whichever came first.
 
 Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
@@ -16,12 +17,9 @@ from askit.core import Core
 from askit.errors import InvalidGrant, InvalidRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
-from askit.issuing.id_token import make_id_token
-from askit.issuing.refresh_tokens import issue_refresh_token
-from askit.issuing.tokens import issue_access_token
+from askit.issuing.token_response import issue_tokens
 from askit.records import Code, Grant
 from askit.requests.authorization_details import narrow
-from askit.requests.dpop import use_proof
 from askit.users import grants as user_grants
 from fapikit import pkce
 
@@ -32,10 +30,12 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     value = parameters.get("code")
     if value is None:
         raise InvalidRequest("code is missing", clause="RFC 6749 4.1.3")
-    code = await core.records.load("code", value, Code)
+    code, used = await core.records.together(
+        core.records.loading("code", value, Code), core.records.reading_mark("code-used", value)
+    )
     if code is None or code.client_id != client.client_id:
         raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 6749 4.1.3")
-    if await core.records.marked("code-used", value) is not None:
+    if used is not None:
         raise await _reused(core, code)
     grant = user_grants.still_open_to(client, await _check_code(core, code, request), core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
@@ -46,25 +46,18 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         scopes=grant.scopes,
         details=details,
     )
-    await use_proof(core, request.proof, client)
     owners = core.owners(client, grant.username)
-    if not await core.records.mark("code-used", value, core.config.grant_lifetime, owners=owners):
-        raise await _reused(core, code)
-    body = await issue_access_token(
+    body = await issue_tokens(
         core,
-        client=client,
-        resource=resource,
-        scopes=grant.scopes,
-        details=details,
-        bound_to=request.bound_to,
+        request=request,
         grant=grant,
+        resource=resource,
+        details=details,
+        nonce=code.nonce,
+        mark=core.records.marking("code-used", value, core.config.grant_lifetime, owners=owners),
     )
-    if "refresh_token" in client.grant_types:
-        body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to)
-    if "openid" in grant.scopes:
-        body["id_token"] = await make_id_token(
-            core, client=client, grant=grant, nonce=code.nonce, access_token=body["access_token"]
-        )
+    if body is None:
+        raise await _reused(core, code)
     return body
 
 

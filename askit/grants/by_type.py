@@ -2,7 +2,7 @@
 
 A new grant is a new file with a `redeem`, and a line here.
 
-Spec: RFC 6749 4.1.3, 4.4, 6; FAPI2-SP 5.3.2.1-2
+Spec: RFC 6749 4.1.3, 4.4, 6; RFC 8628 3.4; FAPI2-SP 5.3.2.1-2
 Role: AS
 """
 
@@ -12,9 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from askit.core import Core
-from askit.grants import authorization_code, client_credentials, refresh_token, token_exchange
+from askit.grants import (
+    authorization_code,
+    client_credentials,
+    device_code,
+    jwt_bearer,
+    refresh_token,
+    token_exchange,
+)
 from askit.grants.token_request import TokenRequest
-from fapikit.urns import TOKEN_EXCHANGE
+from fapikit.urns import DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -22,7 +29,9 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "authorization_code": authorization_code.redeem,
     "refresh_token": refresh_token.redeem,
     "client_credentials": client_credentials.redeem,
+    DEVICE_CODE: device_code.redeem,
     TOKEN_EXCHANGE: token_exchange.redeem,
+    JWT_BEARER: jwt_bearer.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {

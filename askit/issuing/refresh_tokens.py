@@ -19,6 +19,7 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidGrant
 from askit.issuing.confirmation import Confirmation
+from askit.record_store import Step
 from askit.records import Grant, RefreshFamily, read_stored
 from fapikit.secrets import random_token
 
@@ -38,8 +39,13 @@ class PresentedRefreshToken:
     family: RefreshFamily
 
 
-async def issue_refresh_token(core: Core, client: Client, grant: Grant, bound_to: Confirmation) -> str:
-    """The first token of a family. `bound_to`: what the access token is bound to. Raises StoreError."""
+async def issue_refresh_token(
+    core: Core, client: Client, grant: Grant, bound_to: Confirmation, *, later: list[Step[None]]
+) -> str:
+    """The first token of a family. `bound_to`: what the access token is bound to. Raises StoreError.
+
+    It is not stored here. The step that stores it is added to `later`.
+    """
     name = random_token(core.random_bytes)
     # RFC 9449 5d, RFC 8705 4: a public client's token is bound too. Others authenticate, and may change both (5e).
     own = bound_to if client.auth_method == "none" else Confirmation()
@@ -51,7 +57,7 @@ async def issue_refresh_token(core: Core, client: Client, grant: Grant, bound_to
         x5t=own.x5t,
     )
     owners = core.owners(client, grant.username)
-    await core.records.save("refresh", name, family, grant.expires_at - core.clock(), owners)
+    later.append(core.records.saving("refresh", name, family, grant.expires_at - core.clock(), owners))
     return await _token(core, name, 0)
 
 

@@ -17,6 +17,7 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
+from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
@@ -53,11 +54,13 @@ async def issue_access_token(
     bound_to: Confirmation,
     grant: Grant | None,
     about: About | None = None,
+    later: list[Step[None]] | None = None,
 ) -> dict[str, Any]:
     """Issue and store a token. Returns the body of the token response (RFC 6749 5.1).
 
     `scopes` and `details` may go beyond the resource: what does not belong to it is left out. `about`: if it is not
-    the user of the grant or, without a grant, the client itself.
+    the user of the grant or, without a grant, the client itself. `later`: if given, the token is not stored here, and
+    the step that stores it is added to this list.
     """
     about = about or (About.of_grant(grant) if grant else About(client.client_id))
     now = int(core.clock())
@@ -89,9 +92,13 @@ async def issue_access_token(
     else:
         token = random_token(core.random_bytes)
     owners = client.owners if about.username is None else core.owners(client, about.username)
-    await core.records.save("token", token, record, core.config.access_token_lifetime + 60, owners)
-    if about.grant_id is not None:
-        await user_grants.note_use(core, about.grant_id, owners)
+    kept = core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)
+    if later is not None:
+        later.append(kept)
+    else:
+        await core.records.do(kept)
+        if about.grant_id is not None:
+            await user_grants.note_use(core, about.grant_id, owners)
     body: dict[str, Any] = {
         "access_token": token,
         "token_type": bound_to.token_type,

@@ -26,7 +26,7 @@ from askit.pages.catalogues import LANGUAGES
 from askit.pages.languages import prefer_locales
 from askit.pages.pages import Pages
 from askit.pages.templates import unusable_template
-from askit.records import Grant
+from askit.records import Grant, WaitingRequest
 from fapikit.secrets import Secret
 
 _MARKUP: Final = "<i>sample</i>"
@@ -55,6 +55,16 @@ _GRANT: Final = Grant(
     expires_at=86_400,
     auth_time=0,
     acr="sample",
+)
+_WAITING: Final = WaitingRequest(
+    client_id="sample-client",
+    scopes=(),
+    created_at=0,
+    expires_at=86_400,
+    grant_type="sample",
+    interval=5,
+    user_code="SMPL-CODE",
+    address="192.0.2.1",
 )
 _FORM: Final = ('name="csrf"', _TOKEN)
 _REQUEST: Final = ('name="client_id"', "sample-client", 'name="request_uri"', _URI)
@@ -112,6 +122,21 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     decisions = ('name="decision"', 'value="approve"', 'value="deny"', "/decision")
     said = (*_GRANTED, _USER.username, "https://sample.example", "1970-01-02")
     yield "consent.html", consent, (*_FORM, *_REQUEST, *decisions, *said)
+    yield (
+        "consent.html",
+        partial(consent, waiting=_WAITING),
+        (*decisions, _WAITING.user_code, _WAITING.address),
+    )
+    for wrong in (False, True):
+        user_code = partial(pages.user_code, csrf=_TOKEN, wrong=wrong)
+        yield "user_code.html", user_code, (*_FORM, 'name="user_code"', "/device")
+    device = partial(pages.device, client=_CLIENT, request=_WAITING, csrf=_TOKEN, request_uri=_URI)
+    answers = ('name="holds"', 'value="yes"', 'value="no"', "/device/confirm")
+    shown = (str(escape(_NAME)), _WAITING.user_code, _WAITING.address)
+    yield "device.html", device, (*_FORM, *_REQUEST, *answers, *shown)
+    for approved in (False, True):
+        decided = partial(pages.decided, client_name=_NAME, approved=approved)
+        yield "decided.html", decided, (str(escape(_NAME)),)
     grants = partial(pages.grants, user=_USER, config=config, csrf=_TOKEN, start=None, older=None)
     ends = ('name="grant_id"', _GRANT.grant_id, "/grants/end")
     yield "grants.html", partial(grants, grants=[(_GRANT, _NAME, None)]), (*_FORM, *_GRANTED, *ends)

@@ -29,7 +29,7 @@ from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
 from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user
-from askit.records import Grant
+from askit.records import Grant, WaitingRequest
 from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
 from fapikit.urls import origin_of
@@ -74,7 +74,14 @@ class Pages:
         )
 
     def step_up(
-        self, *, client: Client, username: str, csrf: str, request_uri: str, wrong: bool, leads_to: str
+        self,
+        *,
+        client: Client,
+        username: str,
+        csrf: str,
+        request_uri: str,
+        wrong: bool,
+        leads_to: str | None,
     ) -> Response:
         return self._page(
             "step_up.html",
@@ -102,9 +109,13 @@ class Pages:
         before: tuple[Grant, float | None] | None,
         csrf: str,
         request_uri: str,
-        leads_to: str,
+        leads_to: str | None,
+        waiting: WaitingRequest | None = None,
     ) -> Response:
-        """`until`: when the requested access ends. `before`: the last grant for this client, and its last use."""
+        """`until`: when the requested access ends. `before`: the last grant for this client, and its last use.
+
+        `waiting`: a request that nobody redirects, whose device is named.
+        """
         say = self._catalogue
         access = describe_access(config, scopes, resources, say)
         told = about(client, config.logo_origins)
@@ -123,8 +134,27 @@ class Pages:
             used_at=None if before is None or before[1] is None else _minute(before[1]),
             csrf=csrf,
             request_uri=request_uri,
-            origin=_shown_origin(leads_to),
+            origin=None if leads_to is None else _shown_origin(leads_to),
+            device=_device(waiting) if waiting and waiting.user_code else None,
         )
+
+    def user_code(self, *, csrf: str, wrong: bool) -> Response:
+        """Asks for the code that a device shows."""
+        return self._page("user_code.html", status=400 if wrong else 200, csrf=csrf, wrong=wrong)
+
+    def device(self, *, client: Client, request: WaitingRequest, csrf: str, request_uri: str) -> Response:
+        """Shows the device that waits, and asks whether the user holds it."""
+        return self._page(
+            "device.html",
+            client=client,
+            device=_device(request),
+            csrf=csrf,
+            request_uri=request_uri,
+        )
+
+    def decided(self, *, client_name: str, approved: bool) -> Response:
+        """The last page where nobody is redirected."""
+        return self._page("decided.html", client_name=client_name, approved=approved)
 
     def grants(
         self,
@@ -250,6 +280,15 @@ class Pages:
 
 def _minute(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _device(request: WaitingRequest) -> dict[str, str]:
+    """What helps the user to recognise the device: its code, when it asked, and from where."""
+    return {
+        "user_code": request.user_code,
+        "address": request.address,
+        "asked_at": _minute(request.created_at),
+    }
 
 
 def _entry(

@@ -1,5 +1,8 @@
 """An authorization request, validated by the same rules whether it was pushed, signed or sent through the browser.
 
+A request that nobody redirects (a device, CIBA) has the same parameters, but for those of the redirect:
+`askit.decoupled` reads it with `read_members` and `common_members`.
+
 Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
 Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
 Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
@@ -82,6 +85,18 @@ async def check_members(
     jkt: str | None = None,
 ) -> PushedRequest:
     """The request with these members. Raises Refused, StoreError."""
+    members = typed_members(core, members, client, signed=signed)
+    request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt)
+    return replace(request, subjects=await read_subjects(core, members, client))
+
+
+def typed_members(
+    core: Core, members: Mapping[str, Any], client: Client, *, signed: bool
+) -> Mapping[str, Any]:
+    """The members in their types: strings, and JSON where the parameter is JSON. Raises InvalidRequest.
+
+    It is also refused that a request is not signed, if the profile or the client's registration requires that.
+    """
     profile = core.profile_of(client)
     required = profile.request_object_required or client.flag("require_signed_request_object")
     if required and not signed:
@@ -90,45 +105,57 @@ async def check_members(
             clause=profile.clause("request_object_required"),
         )
     members = members if signed else _parsed(members)
-    request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt)
-    return replace(request, subjects=await read_subjects(core, members, client))
+    for name in _STRINGS:
+        if name in members and not isinstance(members[name], str):
+            raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
+    return members
 
 
 def validate(
     core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, pushed: bool, jkt: str | None
 ) -> PushedRequest:
-    """The one set of rules. `members` has strings, and JSON where the parameter is JSON. Raises Refused."""
-    for name in _STRINGS:
-        if name in members and not isinstance(members[name], str):
-            raise InvalidRequest(f"{name} must be a string", clause="RFC 9101 4a")
+    """The one set of rules. `members`: as `typed_members` returns them. Raises Refused."""
     profile = core.profile_of(client)
     response_type = response_type_of(members, client, profile, core.response_types)
-    now = core.clock()
-    scopes = _scopes(core, members, client)
-    resources = _resources(core, members, client)
-    details = _details(core, members, client)
+    common = common_members(core, members, client, jkt=jkt)
+    scopes = common["scopes"]
     return PushedRequest(
-        client_id=client.client_id,
+        **common,
         redirect_uri=_redirect_uri(members, client),
         response_mode=response_mode_of(members, client, profile, core.response_modes, response_type),
         response_type=response_type,
-        scopes=scopes,
-        created_at=now,
-        expires_at=now + profile.par_lifetime,
+        expires_at=common["created_at"] + profile.par_lifetime,
         state=_state(profile, members, scopes),
         nonce=_nonce(profile, members, scopes, response_type),
         code_challenge=read_code_challenge(profile, members, client, scopes, pushed=pushed),
-        resources=_in_use(resources, scopes, details, core.config),
-        authorization_details=details,
-        dpop_jkt=_dpop_jkt(members, jkt),
-        claims=_claims(members),
-        acr_values=tuple(members.get("acr_values", "").split()),
-        max_age=_max_age(members, client),
-        prompt=_prompt(members),
-        login_hint=members.get("login_hint"),
-        ui_locales=tuple(members.get("ui_locales", "").split()),
         signed=signed,
     )
+
+
+def common_members(
+    core: Core, members: Mapping[str, Any], client: Client, *, jkt: str | None
+) -> dict[str, Any]:
+    """The fields of an `AuthorizationRequest` that do not depend on how it is answered. Raises Refused.
+
+    The caller adds `expires_at`, `nonce`, `signed`, and `subjects` (`read_subjects`).
+    """
+    scopes = _scopes(core, members, client)
+    resources = _resources(core, members, client)
+    details = _details(core, members, client)
+    return {
+        "client_id": client.client_id,
+        "scopes": scopes,
+        "created_at": core.clock(),
+        "resources": _in_use(resources, scopes, details, core.config),
+        "authorization_details": details,
+        "dpop_jkt": _dpop_jkt(members, jkt),
+        "claims": _claims(members),
+        "acr_values": tuple(members.get("acr_values", "").split()),
+        "max_age": _max_age(members, client),
+        "prompt": _prompt(members),
+        "login_hint": members.get("login_hint"),
+        "ui_locales": tuple(members.get("ui_locales", "").split()),
+    }
 
 
 def _parsed(form: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,13 +9,17 @@ Role: AS
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 
 from askit.clients.client import Client
 from askit.core import Core
-from fapikit.dpop import CheckedProof, check_proof, remember_proof
-from fapikit.dpop.check import replay_mark
+from askit.record_store import Step
+from fapikit.dpop import CheckedProof, check_proof, replay_mark
+from fapikit.dpop.check import replayed
 from fapikit.dpop.htu import normalise
+from fapikit.stores.together import Operation
 
 
 def has_proof(request: Request) -> bool:
@@ -45,11 +49,17 @@ async def read_proof(
     )
 
 
-async def use_proof(core: Core, proof: CheckedProof | None, client: Client) -> None:
-    """Mark a checked proof as used, if there is one. Raises ReplayedProof; StoreError if the store cannot tell."""
+async def use_proof(core: Core, proof: CheckedProof | None, client: Client, *others: Step[Any]) -> list[Any]:
+    """Mark a checked proof as used, if there is one; then do other steps, in the same trip. Returns their results.
+
+    Raises ReplayedProof, and then has done none of the others; StoreError if the store cannot tell.
+    """
     if proof is None:
-        return
-    store, scope, now = core.records.store, core.config.issuer, core.clock()
-    await core.run(remember_proof(store, proof, now=now, scope=scope))
-    key, ttl = replay_mark(proof, now=now, scope=scope)
-    core.shares.charge(client.owners, len(key), ttl)
+        return await core.records.together(*others) if others else []
+    key, ttl = replay_mark(proof, now=core.clock(), scope=core.config.issuer)
+    first, *results = await core.records.together(
+        Step(Operation("add", key, b"1", ttl), owners=client.owners), *others
+    )
+    if not first:
+        raise replayed()
+    return results

@@ -3,6 +3,9 @@
 A request that an authenticated client pushed is kept in the store. Any other request comes from somebody who has proven
 nothing. It is sealed inside its own request URI, and uses no room here until a signed-in user decides. A sealed request
 is for one purpose, for a limited time, and contains the id under which its single use is marked.
+
+A request that nobody redirects (`askit.decoupled`) is kept in the store too. The URI of its page is not the secret that
+its client polls with, and cannot be turned into it.
 Role: AS
 """
 
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from askit.clients.client import Client
 from askit.config.limits import Limits
@@ -18,14 +21,20 @@ from askit.core import Core
 from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
-from askit.records import Owners, PushedRequest
+from askit.record_store import Step
+from askit.records import AuthorizationRequest, Owners, PushedRequest, WaitingRequest
+from askit.requests.dpop import use_proof
 from fapikit import strict_json
+from fapikit.dpop import CheckedProof
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
+
+A = TypeVar("A", bound=AuthorizationRequest)
 
 PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 INTERACTION: Final = 900.0
 """Seconds that a user may take after the page is open. The request itself expires earlier."""
+WAITING: Final = f"{PREFIX}waiting:"
 _SEALED: Final = f"{PREFIX}sealed:"
 _PUSHED: Final = "askit pushed request"
 _OPENED: Final = "askit opened request"
@@ -37,7 +46,7 @@ class OpenedRequest:
 
     request_id: str
     uri: str
-    request: PushedRequest
+    request: AuthorizationRequest
 
 
 def is_given_out_here(uri: str) -> bool:
@@ -45,31 +54,57 @@ def is_given_out_here(uri: str) -> bool:
     return not uri.lower().startswith(("https:", "http:"))
 
 
-async def push_request(core: Core, request: PushedRequest, client: Client) -> str:
-    """The URI of a pushed request. Raises TooLarge, StoreError."""
+async def push_request(core: Core, request: PushedRequest, client: Client, proof: CheckedProof | None) -> str:
+    """The URI of a pushed request, whose proof is used. Raises ReplayedProof, TooLarge, StoreError."""
     if client.auth_method == "none":
+        # A public client's proof is not marked as used: it proves only what `dpop_jkt` says, and anybody may send it.
         return await _seal(core, _PUSHED, random_token(core.random_bytes), request, request.expires_at)
-    _require_small(request, core.config.limits)
+    require_room(request, core.config.limits)
     request_uri = PREFIX + random_token(core.random_bytes)
     # The record is kept longer than the URI is valid, because its user may be on the page.
     ttl = core.profile.par_lifetime + INTERACTION
-    await core.records.save("request", request_uri, request, ttl, client.owners)
+    kept = core.records.saving("request", request_uri, request, ttl, client.owners)
+    await use_proof(core, proof, client, kept)
     return request_uri
 
 
 async def open_pushed_request(core: Core, request_uri: str, client: Client) -> OpenedRequest:
     """The pushed request of this client's URI, neither expired nor decided. Raises InvalidRequestUri."""
+    request: PushedRequest | None
     if request_uri.startswith(_SEALED):
         request_id, request, _ = await _unseal(core, _PUSHED, request_uri)
+        decided = await core.records.marked("request-used", request_id)
     else:
-        request_id, request = request_uri, await _stored(core, request_uri)
-    await _require_usable(core, request_id, request, client)
+        request_id = request_uri
+        if request_uri.startswith(WAITING):
+            raise _unknown()  # the page of its device opens it
+        request, decided = await core.records.together(
+            core.records.loading("request", request_uri, PushedRequest),
+            core.records.reading_mark("request-used", request_uri),
+        )
+    request = _usable(request, client, decided, core.clock())
     if core.clock() >= request.expires_at:
         raise InvalidRequestUri("this request_uri has expired: start again at the application")
     if request_id != request_uri:
         return await _opened(core, request_id, request)
     await core.records.mark("request-opened", request_id, INTERACTION, owners=client.owners)
     return OpenedRequest(request_id, request_uri, request)
+
+
+async def open_waiting_request(core: Core, uri: str, client: Client) -> OpenedRequest:
+    """A request that nobody redirects: its page opens for the user who decides. Raises InvalidRequestUri."""
+    waiting, decided = await core.records.together(
+        _loading(core, uri), core.records.reading_mark("request-used", uri)
+    )
+    request = _usable(waiting, client, decided, core.clock())
+    lives = request.expires_at - core.clock()
+    await core.records.mark("request-opened", uri, lives, owners=client.owners)
+    return OpenedRequest(uri, uri, request)
+
+
+async def find_waiting_request(core: Core, uri: str) -> WaitingRequest | None:
+    """The stored request with this URI; None if there is none. Raises StoreError."""
+    return await core.records.load("request", uri, WaitingRequest)
 
 
 async def open_direct_request(core: Core, request: PushedRequest) -> OpenedRequest:
@@ -80,53 +115,67 @@ async def open_direct_request(core: Core, request: PushedRequest) -> OpenedReque
 
 async def load_opened_request(core: Core, uri: str, client: Client) -> OpenedRequest:
     """A request whose page was opened in time, and that is not decided. Raises InvalidRequestUri."""
+    request: AuthorizationRequest | None
     if uri.startswith(_SEALED):
         request_id, request, until = await _unseal(core, _OPENED, uri)
         opened = core.clock() < until
+        decided = await core.records.marked("request-used", request_id)
     else:
-        request_id, request = uri, None
-        opened = await core.records.marked("request-opened", uri) is not None
-    await _require_undecided(
-        core, request_id
-    )  # checked first, because only this is the reason if the page was open for too long
+        request_id = uri
+        mark, decided, request = await core.records.together(
+            core.records.reading_mark("request-opened", uri),
+            core.records.reading_mark("request-used", uri),
+            _loading(core, uri),
+        )
+        opened = mark is not None
+    _require_undecided(decided)  # first, because only this is the reason if the page was open for too long
     if not opened:
         raise InvalidRequestUri("this page was open for too long: start again at the application")
-    request = request or await _stored(core, uri)
-    await _require_usable(core, request_id, request, client)
-    return OpenedRequest(request_id, uri, request)
+    return OpenedRequest(request_id, uri, _usable(request, client, decided, core.clock()))
 
 
-async def use_up(core: Core, opened: OpenedRequest, owners: Owners, *, grant_id: str = "") -> None:
-    """Mark a request as decided, once. `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken."""
+async def use_up(
+    core: Core, opened: OpenedRequest, owners: Owners, *others: Step[Any], grant_id: str = ""
+) -> list[Any]:
+    """Mark a request as decided, once; then do other steps, in the same trip. Returns their results.
+
+    `grant_id`: the grant of the decision. Raises AnsweredBefore, ShareTaken, and then has done none of the others.
+    """
     core.shares.require(owners)
-    lives = core.profile.par_lifetime + 2 * INTERACTION  # longer than the request itself
     made_at = opened.request.created_at  # a request in a URL may be older than what the store remembers
+    lives = opened.request.expires_at - made_at + 2 * INTERACTION  # longer than the request itself
     decided = f"granted {grant_id}" if grant_id else "refused"
-    mark = core.records.mark("request-used", opened.request_id, lives, decided, owners=owners, since=made_at)
-    if not await mark:
+    mark = core.records.marking(
+        "request-used", opened.request_id, lives, decided, owners=owners, since=made_at
+    )
+    is_first, *results = await core.records.together(mark, *others)
+    if not is_first:
         first = await core.records.marked("request-used", opened.request_id)
         raise _answered(first or "", "FAPI2-SP 5.3.2.2 N3")
+    return results
 
 
-async def _stored(core: Core, request_uri: str) -> PushedRequest:
-    request = await core.records.load("request", request_uri, PushedRequest)
-    if request is None:
+def _loading(core: Core, uri: str) -> Step[PushedRequest | None] | Step[WaitingRequest | None]:
+    if uri.startswith(WAITING):
+        return core.records.loading("request", uri, WaitingRequest)
+    return core.records.loading("request", uri, PushedRequest)
+
+
+def _usable(request: A | None, client: Client, decided: str | None, now: float) -> A:
+    """The request, if this client's page may show it. `decided`: the value of the mark. Raises InvalidRequestUri."""
+    if request is None or request.client_id != client.client_id:
         raise _unknown()
+    prefer_locales(request.ui_locales)
+    _require_undecided(decided)
+    if isinstance(request, WaitingRequest) and now >= request.expires_at:
+        raise InvalidRequestUri("this request has expired: start again at the device", clause="RFC 8628 3.2")
+    if isinstance(request, PushedRequest) and not client.accepts_redirect_uri(request.redirect_uri):
+        raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
     return request
 
 
-async def _require_usable(core: Core, request_id: str, request: PushedRequest, client: Client) -> None:
-    if request.client_id != client.client_id:
-        raise _unknown()
-    prefer_locales(request.ui_locales)
-    await _require_undecided(core, request_id)
-    if not client.accepts_redirect_uri(request.redirect_uri):
-        raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
-
-
-async def _require_undecided(core: Core, request_id: str) -> None:
+def _require_undecided(decided: str | None) -> None:
     """Raise AnsweredBefore, with the grant of that decision, if there is one."""
-    decided = await core.records.marked("request-used", request_id)
     if decided is not None:
         raise _answered(decided, "RFC 9126 4b")
 
@@ -147,7 +196,7 @@ async def _opened(core: Core, request_id: str, request: PushedRequest) -> Opened
 async def _seal(core: Core, purpose: str, request_id: str, request: PushedRequest, until: float) -> str:
     """A URI that contains the request itself. Raises TooLarge."""
     limits = core.config.limits
-    _require_small(request, limits)
+    require_room(request, limits)
     members = strict_json.dump({"id": request_id, "until": until, "request": request.members()})
     seal = await core.keys.request_seal()
     uri = _SEALED + seal.seal_text(zlib.compress(members), purpose)
@@ -171,7 +220,7 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
         raise _unknown() from error
 
 
-def _require_small(request: PushedRequest, limits: Limits) -> None:
+def require_room(request: AuthorizationRequest, limits: Limits) -> None:
     """Raise TooLarge unless the request, with what a grant and a token add to it, fits into a record."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:

@@ -1,7 +1,8 @@
 """What an authorization request still needs (a sign-in, a decision), and the response after the decision.
 
 The request URI is marked as used when the user decides, not when a page is loaded. So a reload or a link preview uses
-nothing up, and of two decisions one counts.
+nothing up, and of two decisions one counts. A decision goes back to the client through the browser. Where nobody is
+redirected (`askit.decoupled`), it is kept for the client's next poll, and the user sees a last page.
 
 Spec: FAPI2-SP 5.3.2.2-13, 5.3.2.2 N3; OIDC 3.1.2.3, 3.1.2.4; RFC 9126 4b; RFC 9470 5; FAPI1-BL 5.2.2-12, 5.2.2.1-3
 Role: AS
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.decoupled import decisions
 from askit.errors import (
     AccessDenied,
     ConsentRequired,
@@ -22,14 +24,14 @@ from askit.errors import (
 )
 from askit.issuing.authorization_response import authorization_response
 from askit.issuing.id_token import make_detached_signature
-from askit.records import Code, Grant, PushedRequest, Session, digest
-from askit.requests.authorization_details import enrich
+from askit.record_store import Step
+from askit.records import AuthorizationRequest, Code, Grant, PushedRequest, Session, WaitingRequest, digest
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.requests.response_type import HYBRID
 from askit.users import grants as user_grants
-from askit.users import logout
 from askit.users.claims import claims_by_name
-from askit.users.levels import granted_level, needed_level, needs_step_up
+from askit.users.granting import automatic_session, is_requested_user, make_grant, require_requested_user
+from askit.users.levels import needed_level, needs_step_up
 from askit.users.sessions import Browser, form_token, set_cookie
 from askit.wire_errors import code_of, describe
 from fapikit.clauses import cite_what_is_in_force
@@ -42,7 +44,7 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
     try:
         needed_level(core, request, None)
         if core.config.auto_approve is not None:
-            session = _automatic_session(core, request)
+            session = automatic_session(core, request)
             return await approve(core, opened, client, session)
         if browser.session is None or needs_login(core, opened, browser.session):
             if "none" in request.prompt:
@@ -56,9 +58,9 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
             if not await user_grants.agreed_before(core, browser.session.username, request, client):
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
-        _require_requested_user(core, request, browser.session)
+        require_requested_user(core, request, browser.session)
     except Refused as error:
-        if isinstance(error, InvalidRequestUri):
+        if isinstance(error, InvalidRequestUri) or not isinstance(request, PushedRequest):
             raise
         return await refuse(core, request, client, error)
     return await consent_page(core, opened, client, browser)
@@ -82,7 +84,7 @@ async def login_page(
         request_uri=opened.uri,
         username=username or request.login_hint or "",
         wrong=wrong,
-        leads_to=request.redirect_uri,
+        leads_to=_leads_to(request),
     )
     return set_cookie(core, page, browser)
 
@@ -98,7 +100,7 @@ async def step_up_page(
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
         wrong=wrong,
-        leads_to=opened.request.redirect_uri,
+        leads_to=_leads_to(opened.request),
     )
     return set_cookie(core, page, browser)
 
@@ -123,7 +125,8 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
         before=await user_grants.latest_of(core, browser.session.username, client),
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
-        leads_to=request.redirect_uri,
+        leads_to=_leads_to(request),
+        waiting=request if isinstance(request, WaitingRequest) else None,
     )
     return set_cookie(core, page, browser)
 
@@ -134,62 +137,48 @@ async def approve(
     client: Client,
     session: Session,
 ) -> Response:
-    """One decision gives one grant and one code. Raises InvalidRequestUri if it was decided already, LoginRequired."""
-    request = opened.request
-    _require_requested_user(core, request, session)
-    acr = granted_level(core, request, session)
-    owners = core.owners(client, session.username)
-    user = core.users.find(session.username)
-    if user is None:
-        raise AccessDenied("this user may no longer sign in")
-    grant_id = random_token(core.random_bytes)
-    await use_up(core, opened, owners, grant_id=grant_id)
-    now = core.clock()
-    expires_at = now + core.config.grant_lifetime
-    grant = Grant(
-        grant_id=grant_id,
-        client_id=client.client_id,
-        username=user.username,
-        sub=user.sub,
-        scopes=request.scopes,
-        resources=request.resources,
-        authorization_details=enrich(
-            request.authorization_details, core.config, core.random_bytes, expires_at
-        ),
-        created_at=now,
-        expires_at=expires_at,
-        auth_time=session.auth_time,
-        acr=acr,
-        claims=request.claims,
-        session_id=session.session_id,
-    )
-    if "openid" in request.scopes:
-        await logout.remember(core, session, client, owners)
-    await user_grants.remember(core, grant, owners)
-    value = random_token(core.random_bytes)
-    code = Code(
-        client_id=client.client_id,
-        grant_id=grant.grant_id,
-        redirect_uri=request.redirect_uri,
-        expires_at=now + core.profile.code_lifetime,
-        code_challenge=request.code_challenge,
-        dpop_jkt=request.dpop_jkt,
-        nonce=request.nonce,
-    )
-    # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
-    await core.records.save("code", value, code, core.config.grant_lifetime, owners)
+    """One decision gives one grant. Raises AnsweredBefore if it was decided already; else as `make_grant` does."""
+    if isinstance(opened.request, PushedRequest):
+        return await _send_code(core, opened, opened.request, client, session)
+    await decisions.approve(core, opened, client, session)
+    return core.pages.decided(client_name=client.name, approved=True)
+
+
+async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session | None) -> Response:
+    """Raises AnsweredBefore if this request was decided already. `session`: that of the user, if one is signed in."""
+    owners = client.owners if session is None else core.owners(client, session.username)
+    if isinstance(opened.request, PushedRequest):
+        await use_up(core, opened, owners)
+        return await refuse(core, opened.request, client, AccessDenied("the user refused"))
+    await decisions.deny(core, opened, owners)
+    return core.pages.decided(client_name=client.name, approved=False)
+
+
+async def _send_code(
+    core: Core, opened: OpenedRequest, request: PushedRequest, client: Client, session: Session
+) -> Response:
+    value, owners = random_token(core.random_bytes), core.owners(client, session.username)
+
+    def keep_code(grant: Grant) -> Step[None]:
+        code = Code(
+            client_id=client.client_id,
+            grant_id=grant.grant_id,
+            redirect_uri=request.redirect_uri,
+            expires_at=grant.created_at + core.profile.code_lifetime,
+            code_challenge=request.code_challenge,
+            dpop_jkt=request.dpop_jkt,
+            nonce=request.nonce,
+        )
+        # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
+        return core.records.saving("code", value, code, core.config.grant_lifetime, owners)
+
+    grant = await make_grant(core, opened, client, session, keep_code)
     members = {"code": value}
     if request.response_type == HYBRID:
         members["id_token"] = await make_detached_signature(
             core, client=client, grant=grant, nonce=request.nonce, code=value, state=request.state
         )
     return await authorization_response(core, request, client, members)
-
-
-async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session) -> Response:
-    """Raises InvalidRequestUri if this request was decided already."""
-    await use_up(core, opened, core.owners(client, session.username))
-    return await refuse(core, opened.request, client, AccessDenied("the user refused"))
 
 
 async def refuse(core: Core, request: PushedRequest, client: Client, error: Refused) -> Response:
@@ -208,7 +197,7 @@ def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
         return False
     if {"login", "select_account"} & set(request.prompt) or request.max_age == 0:
         return True
-    if not _is_requested_user(core, request, session):
+    if not is_requested_user(core, request, session):
         return True
     if request.max_age is None:
         return False
@@ -217,25 +206,6 @@ def needs_login(core: Core, opened: OpenedRequest, session: Session) -> bool:
     return not -core.profile.clock_skew <= age <= request.max_age
 
 
-def _is_requested_user(core: Core, request: PushedRequest, session: Session) -> bool:
-    user = core.users.find(session.username)
-    return not request.subjects or (user is not None and user.sub in request.subjects)
-
-
-def _require_requested_user(core: Core, request: PushedRequest, session: Session) -> None:
-    """Raise LoginRequired if another user is signed in than the one that the request names."""
-    if not _is_requested_user(core, request, session):
-        raise LoginRequired(
-            "another user is signed in than the one that the request names", clause="OIDC 3.1.2.2"
-        )
-
-
-def _automatic_session(core: Core, request: PushedRequest) -> Session:
-    now, username = core.clock(), str(core.config.auto_approve)
-    level = needed_level(core, request, core.users.find(username))
-    return Session(
-        username=username,
-        auth_time=int(now),
-        acr=level or core.config.acr_levels[0],
-        expires_at=now + 1,
-    )
+def _leads_to(request: AuthorizationRequest) -> str | None:
+    """The URL to which the browser is redirected after the decision; None: it stays here."""
+    return request.redirect_uri if isinstance(request, PushedRequest) else None

@@ -10,13 +10,22 @@ Role: AS
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.config.settings import Config
 from askit.core import Core
 from askit.errors import InvalidGrant
-from askit.records import Agreement, Grant, GrantUse, Owners, PushedRequest, read_stored
+from askit.record_store import Step
+from askit.records import (
+    Agreement,
+    AuthorizationRequest,
+    Grant,
+    GrantUse,
+    Owners,
+    PushedRequest,
+    read_stored,
+)
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
 
@@ -29,18 +38,32 @@ _USE_STEP: Final = 60.0
 """Seconds. The last use of a grant is written at most so often."""
 
 
-async def remember(core: Core, grant: Grant, owners: Owners) -> None:
-    """Keep a grant and the agreement behind it. Raises StoreError."""
+def reading_head(core: Core, username: str) -> Step[bytes | None]:
+    """Reads the newest grant of a user, for `remember`."""
+    return core.records.reading("grants-of", username)
+
+
+async def remember(
+    core: Core, grant: Grant, owners: Owners, *others: Step[None], newest: bytes | None = None
+) -> None:
+    """Keep a grant and the agreement behind it; then do other steps, in the same trip. Raises StoreError.
+
+    `newest`: what `reading_head` found just now. If it is not the newest any more, it is read again.
+    """
     records, ttl = core.records, grant.expires_at - core.clock()
-    await records.save("grant", grant.grant_id, grant, ttl, owners)
     agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
-    await records.save("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)
+    steps: list[Step[Any]] = [
+        records.saving("grant", grant.grant_id, grant, ttl, owners),
+        records.saving("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl),
+    ]
     for _ in range(_TRIES):
-        head = await records.read("grants-of", grant.username)
-        if head is not None:
-            await records.write("grant-before", grant.grant_id, head, ttl, owners)
-        if await records.swap("grants-of", grant.username, head, grant.grant_id.encode(), ttl):
+        if newest is not None:
+            steps.append(records.writing("grant-before", grant.grant_id, newest, ttl, owners))
+        steps.append(records.swapping("grants-of", grant.username, newest, grant.grant_id.encode(), ttl))
+        results = await records.together(*steps, *others)
+        if results[len(steps) - 1]:
             return
+        newest, steps = await records.do(reading_head(core, grant.username)), []
     raise StoreUnavailable("too many grants of one user at the same time")
 
 
@@ -48,6 +71,12 @@ async def find(core: Core, grant_id: str) -> Grant | None:
     """A valid grant: not revoked, and of a user who still exists. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
     return None if grant is None or core.users.find(grant.username) is None else grant
+
+
+def noting_first_use(core: Core, grant: Grant, owners: Owners) -> Step[None]:
+    """Stores that a grant is used now, when its first tokens are issued."""
+    use = GrantUse(at=core.clock())
+    return core.records.saving("grant-use", grant.grant_id, use, core.config.grant_lifetime, owners)
 
 
 async def note_use(core: Core, grant_id: str, owners: Owners = ()) -> None:
@@ -90,12 +119,13 @@ def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
     return left
 
 
-async def agreed_before(core: Core, username: str, request: PushedRequest, client: Client) -> bool:
+async def agreed_before(core: Core, username: str, request: AuthorizationRequest, client: Client) -> bool:
     """Whether this user agreed to these scopes and claims for this client before. Details are asked for every time."""
     if request.authorization_details or "consent" in request.prompt:
         return False
     # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
-    if client.auth_method == "none" and not request.redirect_uri.startswith("https:"):
+    at_home = isinstance(request, PushedRequest) and request.redirect_uri.startswith("https:")
+    if client.auth_method == "none" and not at_home:
         return False
     agreed = await core.records.load("agreed", f"{username}\0{request.client_id}", Agreement)
     if agreed is None:
@@ -113,10 +143,9 @@ async def grants_of(core: Core, username: str, *, start: str | None = None) -> t
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
-        grant = await core.records.load("grant", link, Grant)
+        grant, link = await core.records.together(*_reading_link(core, link))
         if grant is not None and grant.username == username:  # `start` may name another user's grant
             found.append(grant)
-        link = await core.records.marked("grant-before", link)
     return found, link
 
 
@@ -130,13 +159,18 @@ async def latest_of(core: Core, username: str, client: Client) -> tuple[Grant, f
         for _ in range(_LOOKED_BACK):
             if link is None:
                 break
-            grant = await core.records.load("grant", link, Grant)
+            use = core.records.loading("grant-use", link, GrantUse)
+            grant, link, used = await core.records.together(*_reading_link(core, link), use)
             if grant is not None and grant.client_id == client.client_id:
-                return grant, await last_use(core, link)
-            link = await core.records.marked("grant-before", link)
+                return grant, None if used is None else used.at
     except StoreError as error:
         core.log.warning("earlier grants are not shown at consent: %s", error)
     return None
+
+
+def _reading_link(core: Core, grant_id: str) -> tuple[Step[Grant | None], Step[str | None]]:
+    """Reads a grant of the chain, and the id of the one before it."""
+    return core.records.loading("grant", grant_id, Grant), core.records.reading_mark("grant-before", grant_id)
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:

@@ -13,7 +13,7 @@ from askit.config.settings import Config
 from askit.config.values import User
 from askit.core import Core
 from askit.errors import LoginRequired, UnmetAuthentication
-from askit.records import PushedRequest, Session
+from askit.records import AuthorizationRequest, Session
 
 
 def levels_of(config: Config, user: User | None) -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def levels_of(config: Config, user: User | None) -> tuple[str, ...]:
     return config.acr_levels if any(pin is not None for pin in pins) else config.acr_levels[:1]
 
 
-def needed_level(core: Core, request: PushedRequest, user: User | None) -> str | None:
+def needed_level(core: Core, request: AuthorizationRequest, user: User | None) -> str | None:
     """The level that this request needs; None for any. `user` is None before the sign-in.
 
     Raises UnmetAuthentication if none of the requested levels can be reached.
@@ -36,13 +36,13 @@ def needed_level(core: Core, request: PushedRequest, user: User | None) -> str |
     return level
 
 
-def needs_step_up(core: Core, request: PushedRequest, session: Session) -> bool:
+def needs_step_up(core: Core, request: AuthorizationRequest, session: Session) -> bool:
     """Whether the session's level is below the one that is needed. Raises UnmetAuthentication."""
     level, levels = needed_level(core, request, core.users.find(session.username)), core.config.acr_levels
     return level is not None and levels.index(session.acr) < levels.index(level)
 
 
-def granted_level(core: Core, request: PushedRequest, session: Session) -> str:
+def granted_level(core: Core, request: AuthorizationRequest, session: Session) -> str:
     """The level in the tokens of this request: the needed one, else that of the session.
 
     Raises LoginRequired for a session below it; UnmetAuthentication.
@@ -52,7 +52,7 @@ def granted_level(core: Core, request: PushedRequest, session: Session) -> str:
     return needed_level(core, request, core.users.find(session.username)) or session.acr
 
 
-def _asked_levels(request: PushedRequest) -> tuple[str, ...]:
+def _asked_levels(request: AuthorizationRequest) -> tuple[str, ...]:
     """In the order of `acr_values`. An essential claim keeps only the levels that it names."""
     asked = (request.claims.get("id_token") or {}).get("acr")
     if isinstance(asked, dict) and asked.get("essential") is True:

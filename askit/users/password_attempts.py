@@ -1,13 +1,10 @@
-"""Limits wrong passwords. They are counted in the store, so for all processes together.
+"""Limits wrong passwords. `guess_counters` counts them.
 
-A guess is counted by a swap in the store before the password is checked, and removed if the password was right. So of
-many guesses at once, in any number of processes, no more than the limit are checked. The counter is for one user name
-from one address, so guesses from elsewhere do not lock the user out. A higher limit applies to one name from all
-addresses, except those from which that user has signed in before.
+The counter is for one user name from one address, so guesses from elsewhere do not lock the user out. A higher limit
+applies to one name from all addresses, except those from which that user has signed in before.
 
-Each user's name has a counter of its own. All other counters, which anybody can cause, are in a table of limited size,
-under pseudonyms. If a row of it is full, the counter that ends first is removed. So guesses from hundreds of addresses
-may escape the limit of one address, but never the limit of a name.
+Each user's name has a counter of its own; the others are in the table. So guesses from hundreds of addresses may escape
+the limit of one address, but never the limit of a name.
 
 Spec: FAPI1-BL 5.2.2-11; RFC 6749 10.10
 Role: AS
@@ -19,27 +16,14 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final, NamedTuple
 
 from askit.config.limits import Limits
-from askit.errors import TooManyAttempts
-from askit.record_fields import reading
 from askit.record_store import Records
-from askit.records import Counters, Names, digest, read_stored
-from fapikit.clock import Clock
+from askit.records import Names
+from askit.users.guess_counters import Counter, GuessCounters
 
-WINDOW: Final = 300.0
 _KNOWN_FOR: Final = 90 * 86_400.0
 _KNOWN: Final = 20
 """How many addresses of a user are remembered. The latest ones are kept."""
-_ROW: Final = 16
-_TRIES: Final = 200
-"""A lost swap means that another guess was counted."""
-
-
-class Counter(NamedTuple):
-    """One counter: the record it is in, its name there, and its limit."""
-
-    record: str
-    name: str
-    limit: int
+_PASSWORDS: Final = "passwords"
 
 
 class Attempt(NamedTuple):
@@ -52,56 +36,44 @@ class Attempt(NamedTuple):
 
 
 class PasswordAttempts:
-    """`pseudonym` hides what is counted, and distributes it over the table. `usernames`: the names of users."""
+    """`pseudonym` hides the addresses of a user. `usernames`: the names of users."""
 
     def __init__(
         self,
+        guesses: GuessCounters,
         records: Records,
         pseudonym: Callable[[str], Awaitable[str]],
         limits: Limits,
         usernames: Collection[str],
-        *,
-        clock: Clock,
     ) -> None:
+        self._guesses = guesses
         self._records = records
         self._pseudonym = pseudonym
         self._limits = limits
         self._usernames = usernames
-        self._clock = clock
-        self._rows = max(limits.password_counters // _ROW, 1)
-        self._row = min(limits.password_counters, _ROW)
 
     async def begin(self, username: str, address: str) -> Attempt:
         """Count a guess. Raises TooManyAttempts if a limit is reached; StoreError."""
-        limits = self._limits
-        wide = [await self._in_table(f"address {address}", limits.wrong_passwords_per_address)]
+        guesses, limits = self._guesses, self._limits
+        wide = [await guesses.in_table(f"address {address}", limits.wrong_passwords_per_address, _PASSWORDS)]
         if not await self._is_known(username, address):
             wide.append(await self._of_name(username))
-        for counter in wide:
-            # Before anything is counted: refused guesses use no entries of the table.
-            _, counts = await self._read(counter)
-            if _count(counts, counter) >= counter.limit:
-                raise _too_many()
-        pair = await self._in_table(f"pair {address}\0{username}", limits.wrong_passwords)
-        for counter in (pair, *wide):
-            await self._add(counter)
+        await guesses.require_below(*wide)
+        pair = await guesses.in_table(f"pair {address}\0{username}", limits.wrong_passwords, _PASSWORDS)
+        await guesses.add(pair, *wide)
         return Attempt(username, address, pair, tuple(wide))
 
     async def succeeded(self, attempt: Attempt) -> None:
         """The password was right: remove the guess, and remember its address. Raises StoreError."""
         await self._remember(attempt.username, attempt.address)
-        await self._set(attempt.pair, lambda _: 0)
-        for counter in attempt.wide:
-            await self._set(counter, lambda count: count - 1)
-
-    async def _in_table(self, what: str, limit: int) -> Counter:
-        name = await self._pseudonym(what)
-        return Counter(f"row {int(digest(name)[:8], 16) % self._rows}", name, limit)
+        await self._guesses.reset(attempt.pair)
+        await self._guesses.take_back(*attempt.wide)
 
     async def _of_name(self, username: str) -> Counter:
         limit = self._limits.wrong_passwords_per_name
-        shared = await self._in_table(f"name {username}", limit)
-        return Counter(f"name {username}", "", limit) if username in self._usernames else shared
+        if username in self._usernames:
+            return self._guesses.of_its_own(f"name {username}", limit, _PASSWORDS)
+        return await self._guesses.in_table(f"name {username}", limit, _PASSWORDS)
 
     async def _is_known(self, username: str, address: str) -> bool:
         return await self._pseudonym(f"known {address}") in await self._known(username)
@@ -115,42 +87,3 @@ class PasswordAttempts:
     async def _known(self, username: str) -> tuple[str, ...]:
         known = await self._records.load("login-known", username, Names)
         return () if known is None else known.names
-
-    async def _add(self, counter: Counter) -> None:
-        def one_more(count: int) -> int:
-            if count >= counter.limit:
-                raise _too_many()
-            return count + 1
-
-        await self._set(counter, one_more)
-
-    async def _set(self, counter: Counter, change: Callable[[int], int]) -> None:
-        for _ in range(_TRIES):
-            seen, counts = await self._read(counter)
-            count = change(_count(counts, counter))
-            counts.pop(counter.name, None)
-            if count > 0:
-                while len(counts) >= self._row:
-                    del counts[min(counts, key=lambda name: counts[name][1])]
-                counts[counter.name] = (count, self._clock() + WINDOW)
-            new = Counters(counts=counts).dump()
-            if await self._records.swap("login-failures", counter.record, seen, new, WINDOW):
-                return
-        raise _too_many()
-
-    async def _read(self, counter: Counter) -> tuple[bytes | None, dict[str, tuple[int, float]]]:
-        """A record as it is, and its current counts by name, each with its end."""
-        seen = await self._records.read("login-failures", counter.record)
-        if seen is None:
-            return None, {}
-        kept, now = read_stored("login-failures", Counters, seen), self._clock()
-        with reading("login-failures"):
-            return seen, {name: (int(n), until) for name, (n, until) in kept.counts.items() if until > now}
-
-
-def _count(counts: dict[str, tuple[int, float]], counter: Counter) -> int:
-    return counts.get(counter.name, (0, 0.0))[0]
-
-
-def _too_many() -> TooManyAttempts:
-    return TooManyAttempts("too many wrong passwords: wait five minutes")

@@ -152,7 +152,11 @@ def remember_proof(store: Store, proof: CheckedProof, *, now: float, scope: str 
     """
     key, ttl = replay_mark(proof, now=now, scope=scope)
     if not (yield from store_add(store, key, b"1", ttl)):
-        raise ReplayedProof("this DPoP proof was used before: make a new proof for each request")
+        raise replayed()
+
+
+def replayed() -> ReplayedProof:
+    return ReplayedProof("this DPoP proof was used before: make a new proof for each request")
 
 
 def _embedded_key(header: Header) -> ProofKey:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from fapikit.clock import Clock
 from fapikit.errors import PeerRefused, Remedy, StoreUnavailable, UnexpectedStatus, Unreachable
@@ -22,7 +22,7 @@ from rpkit.errors import RequestDenied, RequestExpired, ServerBusy, WaitCancelle
 T = TypeVar("T")
 
 Pause: TypeAlias = Callable[[float], Flow[object]]
-"""Waits this many seconds at most. It may end sooner if the next poll may be made sooner, because of a ping, say."""
+"""Waits until the next poll: these seconds; less if a ping lets it be made sooner; more while a ping is awaited."""
 
 DEFAULT_INTERVAL: Final = 5.0
 """In seconds: the interval of a response without `interval`."""
@@ -98,6 +98,11 @@ def _least_pause(error: Exception, clause: str) -> float:
         return 0.0
     if error.peer_code in _UNDECIDED:
         return 0.0
+    raise_decision(error, clause)
+
+
+def raise_decision(error: PeerRefused, clause: str) -> NoReturn:
+    """Raise access_denied as RequestDenied, expired_token as RequestExpired, any other refusal as it is."""
     if error.peer_code == "access_denied":
         words = f': "{error.peer_description}"' if error.peer_description else ""
         raise RequestDenied(

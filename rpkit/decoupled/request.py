@@ -10,9 +10,9 @@ Role: C
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from fapikit import strict_json
 from fapikit.errors import SealBroken
@@ -22,10 +22,15 @@ from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
+from rpkit.decoupled.polling import Pause
+from rpkit.login.id_token import IdToken
+from rpkit.login.report import LoginReport
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.token_endpoint import TokenResponse
 
 SCHEMA: Final = 1
+Poll: TypeAlias = Callable[[Pause | None], Flow[TokenResponse]]
+"""Polls until the user has decided, with pauses of the request's own (see `polling`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,13 @@ class DecoupledRequest:
     def redeem(self, bank: Bank, resource: str | None) -> Flow[TokenResponse]:
         """Poll once: the tokens, or the errors of `request_tokens`."""
         raise NotImplementedError
+
+    def obtain(self, bank: Bank, poll: Poll) -> Flow[TokenResponse]:  # noqa: ARG002 - for subclasses
+        """The tokens, when the user has decided. They are polled for, unless a subclass has another way."""
+        return poll(None)
+
+    def verify(self, response: TokenResponse, id_token: IdToken | None, report: LoginReport) -> None:
+        """The checks that only requests of this kind have, after those of every login."""
 
     def cancel(self) -> None:
         """End every wait for this object, now and later, with WaitCancelled. It may be called in any thread.

@@ -27,20 +27,17 @@ MARK_SLACK: Final = 60.0
 """In seconds: how much longer than the request its mark lives, for the clocks of other hosts."""
 
 
-def wait(
-    bank: Bank, request: DecoupledRequest, *, resource: str | None = None, pause: Pause | None = None
-) -> Flow[Login]:
+def wait(bank: Bank, request: DecoupledRequest, *, resource: str | None = None) -> Flow[Login]:
     """Wait until the user has decided. `resource`: the API of the first access token, as in `complete`.
 
     Raises RequestDenied, RequestExpired, RequestEnded, WaitCancelled; ConfigurationError, ForeignTransaction before the
     first poll; PeerRefused, TokenResponseError, JwtError, ClaimError; TransportError, StoreError.
-
-    `pause`: see `polling.poll`.
     """
     _require_own(bank, request)
     resource = resource_asked_for(request, resource)
-    try:
-        response = yield from poll(
+
+    def polls(pause: Pause | None) -> Flow[TokenResponse]:
+        return poll(
             lambda: _redeem(bank, request, resource),
             clock=bank.settings.clock,
             expires_at=request.expires_at,
@@ -49,6 +46,9 @@ def wait(
             pause=pause,
             clause=request.clause,
         )
+
+    try:
+        response = yield from request.obtain(bank, polls)
     except (DecoupledRequestError, MessageError, TransportError) as error:
         if not isinstance(error, RequestEnded | WaitCancelled):
             with suppress(StoreError):  # the error says more
@@ -66,9 +66,17 @@ def complete_request(
     """
     report = LoginReport()
     report.passed("the user has decided on another device", request.clause)
-    yield from _require_first(bank, request, report)
+    if response.received_at is not None:
+        bank = bank.at(response.received_at)
+    else:
+        yield from _require_first(bank, request, report)
     report_token_response(request, response, report)
     id_token = yield from verify_identity(bank, request, response, report)
+    request.verify(response, id_token, report)
+    if (
+        response.received_at is not None
+    ):  # where the keys could not be fetched, the tokens can be read again: they are in the store
+        yield from _require_first(bank, request, report)
     evidence = Evidence(
         request_object=request.request_object, id_token=None if id_token is None else id_token.jwt
     )

@@ -10,16 +10,13 @@ Role: C
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
 
-from fapikit.errors import MissingClaim, WrongHash
 from fapikit.flow import Flow
-from fapikit.jose.half_hash import half_hash
-from fapikit.jose.purposes import ID_TOKEN
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, MissingIdToken
+from rpkit.login.hashes import require_hash
 from rpkit.login.id_token import IdToken, comparable, verify_front_channel_id_token
 from rpkit.login.report import LoginReport
 from rpkit.login.transaction import Transaction
@@ -36,9 +33,10 @@ def verify_detached_signature(
             f"response_type {transaction.response_type} was requested, and the response has no id_token",
             clause="FAPI1-ADV 5.2.3.1-3",
         )
-    id_token, alg = yield from verify_front_channel_id_token(bank, token, transaction, report=report)
-    _require_hash(id_token, "c_hash", code, alg, "OIDC 3.3.2.11", report)
-    _require_hash(id_token, "s_hash", transaction.state, alg, "FAPI1-ADV 5.2.3.1-4", report)
+    id_token = yield from verify_front_channel_id_token(bank, token, transaction, report=report)
+    of = "signed response"
+    require_hash(id_token, "c_hash", code, clause="OIDC 3.3.2.11", report=report, of=of)
+    require_hash(id_token, "s_hash", transaction.state, clause="FAPI1-ADV 5.2.3.1-4", report=report, of=of)
     return id_token
 
 
@@ -54,25 +52,3 @@ def require_same_sign_in(first: IdToken, second: IdToken, report: LoginReport) -
                 facts={"claim": name},
             )
     report.passed("both ID tokens are of one sign-in", "OIDC 3.3.3.6")
-
-
-def _require_hash(
-    id_token: IdToken, name: str, value: Secret, alg: str, clause: str, report: LoginReport
-) -> None:
-    found = id_token.claims.get(name)
-    if found is None:
-        raise ID_TOKEN.fail(
-            MissingClaim,
-            f"the ID token that signs the response has no {name}",
-            clause=clause,
-            facts={"claim": name},
-        )
-    if not isinstance(found, str) or not hmac.compare_digest(
-        found.encode(), half_hash(value.reveal(), alg).encode()
-    ):
-        raise WrongHash(
-            f"{name} is not the hash of the value that came: the response was altered",
-            clause=clause,
-            facts={"claim": name},
-        )
-    report.passed(f"signed response: {name}", clause)

@@ -1,7 +1,7 @@
 """The verification of an ID token: always the signature, then every claim that the request or the profile demands.
 
 Spec: FAPI1-ADV 5.2.3-3, 5.2.3.1-2, 8.3.3;
-    OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 5.5.1, 12.2; FAPI2-MS 5.6.2-1;
+    OIDC 2, 3.1.3.6, 3.1.3.7-2, -3, -4, -5, -6, -7, -9, -10, -11, -12, -13, 12.2; FAPI2-MS 5.6.2-1;
     RFC 9700 4.5.3.2
 Role: C
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fapikit import strict_json
+from fapikit import base64url, strict_json
 from fapikit.errors import MalformedClaim, MissingClaim, SealBroken, WrongAudience, WrongHash, WrongNonce
 from fapikit.flow import Flow
 from fapikit.jose.claims import audiences_of, has_value, number
@@ -24,9 +24,10 @@ from fapikit.secrets import Secret
 from fapikit.stores.sealed import Seal
 from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
-from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr, WrongRequestedClaim
+from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr
 from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
+from rpkit.login.requested_claims import check_requested_claims
 from rpkit.login.transaction import Transaction
 from rpkit.server_jwt import verify_server_jwt
 
@@ -50,6 +51,11 @@ class IdToken:
     @property
     def token(self) -> str:
         return self.jwt.reveal()
+
+    @property
+    def alg(self) -> str:
+        """The algorithm of its signature."""
+        return str(strict_json.parse_object(base64url.decode(self.token.split(".", 1)[0]))["alg"])
 
     def seal(self, seal: Seal) -> str:
         """The ID token as encrypted and authenticated text, for a session or a database."""
@@ -75,20 +81,19 @@ def verify_id_token(
     _check_at_hash(verified, access_token, report)
     _check_acr(verified.claims, asked, report)
     _check_auth_time(bank, verified.claims, asked, report)
-    _check_requested(verified.claims, asked, report)
+    check_requested_claims(verified.claims, asked, report)
     return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
 def verify_front_channel_id_token(
     bank: Bank, token: Secret, transaction: Transaction, *, report: LoginReport
-) -> Flow[tuple[IdToken, str]]:
-    """The ID token of the authorization response, and its `alg`. `hybrid` verifies its hashes.
+) -> Flow[IdToken]:
+    """The ID token of the authorization response. `hybrid` verifies its hashes.
 
     `acr` and the requested claims are verified in the second ID token. Raises the errors of `verify_id_token`.
     """
     verified = yield from _verify_login(bank, token, transaction, report)
-    id_token = IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
-    return id_token, str(verified.header["alg"])
+    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
 
 
 def _verify_login(bank: Bank, token: Secret, asked: Asked, report: LoginReport) -> Flow[VerifiedJwt]:
@@ -238,18 +243,3 @@ def _check_auth_time(bank: Bank, claims: Mapping[str, Any], asked: Asked, report
             facts={"seconds_ago": int(age), "max_age": asked.max_age},
         )
     report.passed("ID token: auth_time", "OIDC 3.1.3.7-13")
-
-
-def _check_requested(claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
-    """Check the essential claims in the `id_token` member of the `claims` parameter."""
-    wishes = (asked.claims or {}).get("id_token") or {}
-    for name, wish in wishes.items():
-        if not isinstance(wish, Mapping) or not wish.get("essential"):
-            continue
-        allowed = wish.get("values", [wish["value"]] if "value" in wish else None)
-        if not has_value(claims, name) or (allowed is not None and claims[name] not in allowed):
-            raise WrongRequestedClaim(
-                f"the essential claim {name} is missing, or has a value that was not requested",
-                facts={"claim": name},
-            )
-        report.passed(f"ID token: essential claim {name}", "OIDC 5.5.1")

@@ -12,14 +12,14 @@ from typing import Any, Final
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.jose.encryption import DEFAULT_ENC, encrypt_jwt
-from fapikit.jose.purposes import REQUEST_OBJECT
+from fapikit.jose.purposes import REQUEST_OBJECT, Purpose
 from fapikit.jose.sign import sign_jwt
 from fapikit.secrets import Concealed
 from rpkit.bank import Bank
 from rpkit.registration.keys import signer_now
 
 LIFETIME: Final = 300
-"""In seconds. FAPI2-MS 5.3.2-4 allows 60 minutes. With PAR the server reads the request at once."""
+"""In seconds. FAPI2-MS 5.3.2-4 allows 60 minutes. With PAR and CIBA the server reads the request at once."""
 
 
 def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[str]:
@@ -28,10 +28,19 @@ def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[s
     Raises ConfigurationError without a `request_signer`. With encryption also UnusableKey if the server publishes no
     key for it, and TransportError.
     """
+    signed = Concealed((yield from sign_parameters(bank, parameters, REQUEST_OBJECT)))
+    alg = bank.settings.request_object_encryption_alg
+    if alg is None:
+        return signed.reveal()
+    key = yield from bank.key_source().find_encryption_key(alg)
+    return encrypt_jwt(signed.reveal(), key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)
+
+
+def sign_parameters(bank: Bank, parameters: Concealed[Mapping[str, Any]], purpose: Purpose) -> Flow[str]:
+    """`parameters` as a signed JWT of this client for this server. Raises ConfigurationError without a key."""
     signer = bank.settings.request_signer
     if signer is None:
         raise ConfigurationError("a signed request needs a key: set request_signer", clause="RFC 9101 4b")
-    signer = signer_now(signer)
     now = int(bank.now())
     own = {
         "iss": bank.settings.client_id,
@@ -41,9 +50,4 @@ def sign_request(bank: Bank, parameters: Concealed[Mapping[str, Any]]) -> Flow[s
         "exp": now + LIFETIME,
         "jti": bank.random_string(),
     }
-    signed = Concealed((yield from sign_jwt({**parameters.reveal(), **own}, REQUEST_OBJECT, signer)))
-    alg = bank.settings.request_object_encryption_alg
-    if alg is None:
-        return signed.reveal()
-    key = yield from bank.key_source().find_encryption_key(alg)
-    return encrypt_jwt(signed.reveal(), key, enc=bank.settings.request_object_encryption_enc or DEFAULT_ENC)
+    return (yield from sign_jwt({**parameters.reveal(), **own}, purpose, signer_now(signer)))

@@ -16,9 +16,8 @@ from typing import Any, Final
 from fapikit import strict_json
 from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
-from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_object
+from fapikit.http_message import DEFAULT_TIMEOUT, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
-from fapikit.profile import Profile
 from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
@@ -58,6 +57,7 @@ class TokenResponse:
     """A successful response with the right token type. Its ID token is not verified yet.
 
     `further_members`: the members that none of the specifications defines. `borne`: the deviations that were tolerated.
+    `received_at`: when it came, if it has waited in the store since then.
     """
 
     access_token: Secret
@@ -70,6 +70,7 @@ class TokenResponse:
     further_members: Mapping[str, Any] = field(repr=False)
     borne: tuple[str, ...] = ()
     x5t_s256: str | None = None
+    received_at: float | None = None
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
         """The access token for the token set. If the response has no scope, it is `scope` (RFC 6749 5.1)."""
@@ -92,6 +93,7 @@ def request_tokens(
     dpop: DPoPKey | None,
     resource: str | None,
     asked_scope: str | None,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> Flow[TokenResponse]:
     """`asked_scope`: what the answer may grant at most, where the profile says so; None: nothing was asked.
 
@@ -104,11 +106,23 @@ def request_tokens(
         fields = (*fields, ("resource", resource))
     # Before the call: if the certificate is replaced meanwhile, the token counts as one of the old certificate.
     thumbprint = None if dpop is not None else present_thumbprint(bank)
-    response = yield from call_endpoint(bank, "token_endpoint", fields, dpop=signer_for(bank, dpop))
+    response = yield from call_endpoint(
+        bank, "token_endpoint", fields, dpop=signer_for(bank, dpop), timeout=timeout
+    )
+    return replace(
+        granted_tokens(bank, response, bound=dpop is not None, asked_scope=asked_scope), x5t_s256=thumbprint
+    )
+
+
+def granted_tokens(
+    bank: Bank, response: HttpResponse, *, bound: bool, asked_scope: str | None
+) -> TokenResponse:
+    """Read a token response, and compare its scope with the request. Raises the errors of `request_tokens`."""
     try:
-        tokens = read_token_response(response, bound=dpop is not None)
-        _require_scope_within(bank.profile, tokens, asked_scope)
-        return replace(tokens, x5t_s256=thumbprint)
+        tokens = read_token_response(response, bound=bound)
+        if not bank.profile.scope_beyond_request:
+            require_scope_within(tokens, asked_scope, bank.profile.clause("scope_beyond_request"))
+        return tokens
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
         raise
@@ -159,14 +173,15 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
     )
 
 
-def _require_scope_within(profile: Profile, tokens: TokenResponse, asked: str | None) -> None:
-    if asked is None or tokens.scope is None or profile.scope_beyond_request:
+def require_scope_within(tokens: TokenResponse, asked: str | None, clause: str) -> None:
+    """Raise UnaskedScope for a response that grants more than was asked for. None: nothing was asked."""
+    if asked is None or tokens.scope is None:
         return
     beyond = sorted(set(tokens.scope.split()) - set(asked.split()))
     if beyond:
         error = UnaskedScope(
             f"the token is good for more than was asked for: {' '.join(beyond)}; it is discarded",
-            clause=profile.clause("scope_beyond_request"),
+            clause=clause,
             facts={"asked": asked, "beyond": " ".join(beyond)},
         )
         error.outcome = tokens.refresh_token

@@ -42,6 +42,7 @@ STATUS: Final = MappingProxyType(
         "use_dpop_nonce": 401,
         "insufficient_user_authentication": 401,
         "insufficient_scope": 403,
+        "insufficient_authorization_details": 403,  # no RFC has it yet: draft-ietf-oauth-rar-metadata-remediation
     }
 )
 _NOT_DESCRIBABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")

@@ -96,7 +96,7 @@ def test_the_body_is_there_for_details_and_for_the_endpoint(mint: Mint):
     assert call(app, server, "POST", "/orders", headers=headers, json=order).json() == order
     headers = mint_headers(mint, "POST", "/orders", scope="orders", authorization_details=[order])
     other = call(app, server, "POST", "/orders", headers=headers, json={**order, "amount": "6"})
-    assert (other.status_code, other.json()["error"]) == (403, "insufficient_scope")
+    assert (other.status_code, other.json()["error"]) == (403, "insufficient_authorization_details")
 
 
 def test_only_what_is_public_answers_a_stranger(mint: Mint):

@@ -16,6 +16,7 @@ from askit.errors import InvalidClientMetadata
 from askit.issuing.keys import ServerKeys
 from askit.pages.catalogues import Catalogue
 from askit.pages.words import describe_user
+from askit.record_store import Step
 from fapikit.errors import ConfigurationError, FapiError, UnusableKey
 from fapikit.profiles import profile_of
 from tests.askit.bank import FINTECH, Bank, an_api, settings
@@ -159,12 +160,13 @@ async def test_the_session_of_a_user_who_is_gone(bank: Bank, client: PlainClient
 async def test_of_two_decisions_at_once_the_second_is_told(bank: Bank, client: PlainClient) -> None:
     """Both saw the request unanswered; the mark decides."""
     consent = await _consent(client)
-    read = bank.server.core.records.marked
+    reading = bank.server.core.records.reading_mark
 
-    async def blind(kind: str, name: str) -> str | None:
-        return None if kind == "request-used" else await read(kind, name)
+    def blind(kind: str, name: str) -> Step[str | None]:
+        step = reading(kind, name)
+        return replace(step, read=lambda _: None) if kind == "request-used" else step
 
-    bank.server.core.records.marked = blind  # type: ignore[method-assign]
+    bank.server.core.records.reading_mark = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
     refused = await client.submit(consent, decision="approve")
     assert refused.status_code == 400
@@ -175,12 +177,13 @@ async def test_of_two_silent_requests_at_once_the_second_is_told(bank: Bank) -> 
     bank = Bank(auto_approve="alice")
     client = bank.client()
     request_uri = await client.pushed()
-    read = bank.server.core.records.marked
+    reading = bank.server.core.records.reading_mark
 
-    async def blind(kind: str, name: str) -> str | None:
-        return None if kind == "request-used" else await read(kind, name)
+    def blind(kind: str, name: str) -> Step[str | None]:
+        step = reading(kind, name)
+        return replace(step, read=lambda _: None) if kind == "request-used" else step
 
-    bank.server.core.records.marked = blind  # type: ignore[method-assign]
+    bank.server.core.records.reading_mark = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.authorize(request_uri))
     assert (await client.authorize(request_uri)).status_code == 400
 

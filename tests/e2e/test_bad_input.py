@@ -167,7 +167,7 @@ def test_a_changed_payment_is_refused(customer: HonestCustomer, detail: dict[str
     url = customer.world.payments_resource
     answer = customer.call("POST", url, customer.access_token(url), body=detail)
     assert answer.status_code == 403
-    challenged(answer, "insufficient_scope", why)
+    challenged(answer, "insufficient_authorization_details", why)
 
 
 def test_one_consent_pays_once_and_the_same_key_gets_the_same_receipt(customer: HonestCustomer) -> None:

@@ -97,6 +97,8 @@ ROWS: list[tuple[tuple[Profile, ...], str, Any, str]] = [
     (FAPI2, "refresh_rotation", False, "FAPI2-SP 5.3.2.1-9"),
     (FAPI2, "token_in_query", False, "FAPI2-SP 5.3.4-2"),
     ((FAPI1_BASELINE, *FAPI1), "token_in_query", False, "FAPI1-BL 6.2.1-3"),
+    (FAPI1, "device_grant", False, "FAPI1-ADV 5.2.2-2"),
+    ((OAUTH_2_1, FAPI1_BASELINE, *FAPI2), "device_grant", True, "RFC 8628 3.1"),
     ((FAPI2_MESSAGE_SIGNING,), "signed_introspection_required", True, "FAPI2-MS 5.5.2-1"),
     ((FAPI2_MESSAGE_SIGNING,), "id_token_signature_required", True, "FAPI2-MS 5.6.2-1"),
     (FAPI1, "id_token_signature_required", True, "FAPI1-ADV 5.2.3.1-2"),

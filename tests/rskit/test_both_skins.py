@@ -92,7 +92,7 @@ def test_a_payment_of_another_amount_is_refused(skin: Skin):
     assert call("POST", "/payments", headers, ten).status == 200
     other = json.dumps({"type": "payment", "amount": "99.00", "payee": "shop"}).encode()
     answer = call("POST", "/payments", headers, other)
-    assert (answer.status, answer.json["error"]) == (403, "insufficient_scope")
+    assert (answer.status, answer.json["error"]) == (403, "insufficient_authorization_details")
     assert answer.json["error_description"].endswith("amount differs")
     assert answer.json["authorization_details"] == [json.loads(other)]
     long = json.dumps({"type": "payment", "amount": "9" * 10_000}).encode()

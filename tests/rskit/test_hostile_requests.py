@@ -121,7 +121,7 @@ def test_a_body_writes_no_line_into_the_log(skin: str, caplog: pytest.LogCapture
     body = {"type": "payment", "amount": "1", "x\n2026 INFO all is well\r\x1b[2J": 1}
     with caplog.at_level(logging.INFO, "rskit"):
         answer = call("POST", "/payments", a_granted_payment(), json.dumps(body).encode())
-    assert (answer.status, answer.json["error"]) == (403, "insufficient_scope")
+    assert (answer.status, answer.json["error"]) == (403, "insufficient_authorization_details")
     (line,) = [record.getMessage() for record in caplog.records if hasattr(record, "rskit")]
     assert line.isprintable()
     assert "all is well" in line
@@ -132,7 +132,7 @@ def test_a_body_writes_no_line_into_the_log(skin: str, caplog: pytest.LogCapture
 def test_a_request_that_names_no_detail_is_not_covered(skin: str):
     call = SKINS[skin](a_server(), {"/payments": {"details": True}})
     answer = call("POST", "/payments", a_granted_payment(), b"[]")
-    assert (answer.status, answer.json["error"]) == (403, "insufficient_scope")
+    assert (answer.status, answer.json["error"]) == (403, "insufficient_authorization_details")
     with pytest.raises(rs.InsufficientDetails):
         Access().require_details(allowed(a_server(), a_view(f"Bearer {a_token()}")), [])
 

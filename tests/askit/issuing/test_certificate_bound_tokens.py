@@ -301,6 +301,7 @@ async def test_the_endpoints_have_a_second_name() -> None:
         "revocation_endpoint": f"{alias}/revoke",
         "userinfo_endpoint": f"{alias}/userinfo",
         "registration_endpoint": f"{alias}/register",
+        "device_authorization_endpoint": f"{alias}/device_authorization",
     }
     assert document["token_endpoint"] == f"{ISSUER}/token"
     client = a_client(bank, MINE)

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import pytest
 
-from fapikit.io.alarm import SharedAlarm
 from tests.mothers.fake_bank import FakeBank
-
-
-@dataclass
-class Naps:
-    """How long was slept, each time; `meanwhile` is what happens then, given the number of the nap."""
-
-    bank: FakeBank
-    seconds: list[float] = field(default_factory=list)
-    meanwhile: Callable[[int], object] = lambda number: None
-
-    def take(self, alarm: SharedAlarm, seconds: float) -> bool:
-        assert len(self.seconds) < 1000, "this wait does not end"
-        self.seconds.append(seconds)
-        self.bank.clock.advance(seconds)
-        self.meanwhile(len(self.seconds))
-        return alarm.rung
+from tests.rpkit.decoupled.naps import Naps, taking_naps
 
 
 @pytest.fixture
 def naps(bank: FakeBank, monkeypatch: pytest.MonkeyPatch) -> Naps:
-    naps = Naps(bank)
-
-    async def await_(alarm: SharedAlarm, seconds: float) -> bool:
-        return naps.take(alarm, seconds)
-
-    monkeypatch.setattr(SharedAlarm, "wait", lambda alarm, seconds: naps.take(alarm, seconds))
-    monkeypatch.setattr(SharedAlarm, "await_", await_)
-    return naps
+    return taking_naps(bank, monkeypatch)

@@ -33,7 +33,7 @@ from rpkit.errors import (
 from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import DEVICE_GRANT, FakeBank
-from tests.rpkit.decoupled.conftest import Naps
+from tests.rpkit.decoupled.naps import Naps
 from tests.rpkit.logins import ACCOUNTS, ORIGIN
 
 SEAL = Seal([b"s" * 32])

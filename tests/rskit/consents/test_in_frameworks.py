@@ -286,7 +286,9 @@ def test_it_pays_once_and_says_why_it_does_not_again(way: Any, api: Api) -> None
     told = {
         (409, "consent_used"): post(way, api, key="key-2"),
         (400, "invalid_request"): post(way, api, key=None),
-        (403, "insufficient_scope"): post(way, api, {**ORDER, "creditorName": "thief"}, key="key-3"),
+        (403, "insufficient_authorization_details"): post(
+            way, api, {**ORDER, "creditorName": "thief"}, key="key-3"
+        ),
     }
     for (status, error), (was, headers, body) in told.items():
         assert (was, body["error"]) == (status, error)

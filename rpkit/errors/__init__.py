@@ -17,9 +17,11 @@ FapiError
 │   │   └── AuthorizationRefused      the server or the user refused this transaction
 │   ├── InitiationRefused             another site wants to start a login, and its request is refused
 │   ├── NotRevoked                    the server did not revoke a token
+│   ├── WrongNotificationToken        a ping or a push that does not come from the server
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
+│   │   ├── WrongIssuedTokenType      a token exchange gave something else than an access token
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
 │   └── RegistrationError             the response to a registration
@@ -27,6 +29,8 @@ FapiError
 │   ├── WrongAcr                      the user authenticated in a weaker way than was requested
 │   ├── StaleLogin                    `auth_time` is missing, too old or in the future
 │   ├── WrongRequestedClaim           an essential claim is missing or has another value
+│   ├── WrongAuthReqId                the ID token of a push is about another request
+│   ├── OtherUser                     the ID token is about another user than the one of the hint
 │   └── BrokenContinuity              the ID token of a refresh differs from the first one
 ├── UserInfoError                     the response is unsigned where a signature was registered
 ├── TransactionError
@@ -59,6 +63,71 @@ from fapikit.errors import (
     Remedy,
     TransportError,
 )
+from rpkit.errors.api import (
+    ApiError,
+    BodySpent,
+    ForeignOrigin,
+    NoAccessToken,
+    OtherAuthorizationServer,
+    StepUpRequired,
+)
+from rpkit.errors.decoupled import (
+    DecoupledRequestError,
+    OtherUser,
+    RequestDenied,
+    RequestEnded,
+    RequestExpired,
+    WaitCancelled,
+    WrongAuthReqId,
+    WrongNotificationToken,
+)
+
+__all__ = [
+    "ApiError",
+    "AuthorizationRefused",
+    "AuthorizationResponseError",
+    "BodySpent",
+    "BrokenContinuity",
+    "DecoupledRequestError",
+    "ForeignOrigin",
+    "ForeignTransaction",
+    "GrantEnded",
+    "InitiationRefused",
+    "MissingCode",
+    "MissingIdToken",
+    "MissingResponseIssuer",
+    "MissingState",
+    "NoAccessToken",
+    "NotRevoked",
+    "OtherAuthorizationServer",
+    "OtherUser",
+    "RegistrationError",
+    "RequestDenied",
+    "RequestEnded",
+    "RequestExpired",
+    "RetiredGrant",
+    "ServerBusy",
+    "StaleLogin",
+    "StepUpRequired",
+    "TokenResponseError",
+    "TransactionError",
+    "TransactionExpired",
+    "TransactionMissing",
+    "TransactionUsed",
+    "UnaskedScope",
+    "UnboundToken",
+    "UserInfoError",
+    "WaitCancelled",
+    "WrongAcr",
+    "WrongAuthReqId",
+    "WrongNotificationToken",
+    "WrongRedirectUri",
+    "WrongRequestedClaim",
+    "WrongResponseIssuer",
+    "WrongResponseMode",
+    "WrongState",
+    "WrongTokenType",
+]
 
 
 class NoBrowser(ConfigurationError):
@@ -196,6 +265,12 @@ class UnaskedScope(TokenResponseError):
     clause = "FAPI1-BL 5.2.3-10"
 
 
+class WrongIssuedTokenType(TokenResponseError):
+    """`issued_token_type` of a token exchange is missing, or is not the type of an access token."""
+
+    clause = "RFC 8693 2.2.1a"
+
+
 class UnboundToken(TokenResponseError):
     """According to the server, the token is not bound to the key of its login."""
 
@@ -283,108 +358,9 @@ class ForeignTransaction(TransactionError):
     remedy = Remedy.FIX_CONFIGURATION
 
 
-class DecoupledRequestError(FapiError):
-    """A request that the user decides on another device (RFC 8628, CIBA) gave no tokens."""
-
-    fault = Fault.USER
-    remedy = Remedy.SIGN_IN_AGAIN
-    clause = "RFC 8628 3.5c"
-
-
-class RequestDenied(DecoupledRequestError):
-    """The user or the server refused the request. `peer_description` is the `error_description` of the server."""
-
-    def __init__(
-        self, message: str, *, clause: str | None = None, peer_description: str | None = None
-    ) -> None:
-        super().__init__(message, clause=clause, facts={"error": "access_denied"})
-        self.peer_description = peer_description
-
-
-class RequestExpired(DecoupledRequestError):
-    """Nobody decided before the request expired."""
-
-
-class RequestEnded(DecoupledRequestError):
-    """The request was answered before, with tokens or a refusal. It is not polled again."""
-
-
-class WaitCancelled(DecoupledRequestError):
-    """The application cancelled the wait. The request itself lives on at the server until it expires."""
-
-
 class GrantEnded(FapiError):
     """The server no longer accepts the grant. The user has to sign in again."""
 
     clause = "RFC 6749 5.2"
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
-
-
-class ApiError(FapiError):
-    """A call to an API cannot be made, or its response must not be used."""
-
-
-class StepUpRequired(ApiError):
-    """The API wants a stronger or more recent login: `client.begin(scope=..., resources=..., **error.parameters)`.
-
-    `scope`: the scope that the API demands, or None if it named none.
-    """
-
-    clause = "RFC 9470 4"
-    fault = Fault.USER
-    remedy = Remedy.SIGN_IN_AGAIN
-
-    def __init__(
-        self, message: str, *, acr_values: tuple[str, ...], max_age: int | None, scope: str | None
-    ) -> None:
-        super().__init__(message, facts={"acr_values": " ".join(acr_values), "max_age": max_age})
-        self.acr_values = acr_values
-        self.max_age = max_age
-        self.scope = scope
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters to add to an authorization request, beside the scopes that the application needs."""
-        asked: dict[str, Any] = {}
-        if self.acr_values:
-            asked["acr_values"] = self.acr_values
-        if self.max_age is not None:
-            asked["max_age"] = self.max_age
-        return asked
-
-
-class NoAccessToken(ApiError):
-    """The token set has no usable access token for this resource, and no refresh token to get one with."""
-
-    clause = "RFC 8707 2.2"
-    fault = Fault.USER
-    remedy = Remedy.SIGN_IN_AGAIN
-
-
-class ForeignOrigin(ApiError):
-    """A request would send the access token to another API than the one that it is for."""
-
-    clause = "RFC 9700 4.9.3"
-    fault = Fault.CONFIGURATION
-    remedy = Remedy.FIX_CONFIGURATION
-
-
-class BodySpent(ApiError):
-    """A request must be sent again. Only the application can do that: the body was a stream of unknown length."""
-
-    clause = "RFC 9449 9"
-    fault = Fault.CONFIGURATION
-    remedy = Remedy.CORRECT_THE_REQUEST
-
-
-class OtherAuthorizationServer(ApiError):
-    """The metadata of the API do not list the issuer of these tokens. `authorization_servers` is their list."""
-
-    clause = "RFC 9728 3.3b"
-    fault = Fault.CONFIGURATION
-    remedy = Remedy.FIX_CONFIGURATION
-
-    def __init__(self, message: str, *, authorization_servers: tuple[str, ...]) -> None:
-        super().__init__(message, facts={"authorization_servers": " ".join(authorization_servers)})
-        self.authorization_servers = authorization_servers

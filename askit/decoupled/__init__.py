@@ -1,0 +1,15 @@
+"""Authorization requests that nobody redirects: device authorization (RFC 8628) and CIBA. What both share.
+
+    waiting     reads a request, and keeps it: `read_waiting_request`, `new_secret`, `start_request`
+    decisions   what the user decided: `approve`, `deny`; `approve_automatically` for a server with `auto_approve`
+    polling     the answer of a poll that is not decided, and the clock that asks for slower polls
+    redeeming   the tokens of a poll: `redeem`
+    user_codes  the codes that users type: made, read, and found with a limited number of guesses
+
+How a further flow uses this: its endpoint authenticates the client and makes a `WaitingRequest` of `records` with
+`read_waiting_request`. The client polls with a `new_secret`; `start_request` stores the request, and returns the
+`OpenedRequest` whose `uri` names the request on pages. The user's page calls `open_waiting_request` of
+`requests.request_uris`, then `continue_request` of `users.consent`: sign-in, step-up and consent are those of every
+request, and the consent form ends in `decisions`. Its grant is a file in `grants/` that calls `redeem`. Nothing is kept
+in a process, so any process answers.
+"""

@@ -1,0 +1,92 @@
+"""Redeems a waiting request: exactly one of many polls gets the tokens, with the key that the request was made with.
+
+A second redemption is refused. Some time after the first one it also ends the grant, as the reuse of a code does: only
+a client whose answer was lost, or one that polls twice at once, asks again soon.
+
+Spec: RFC 8628 3.4, 3.5; RFC 9449 10; RFC 8705 3; RFC 9700 4.2.4
+Role: AS
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from askit.core import Core
+from askit.decoupled.polling import answer_without_grant
+from askit.decoupled.waiting import find_polled_request, remembered_for
+from askit.errors import InvalidGrant, LapsedRequest
+from askit.grants.token_request import TokenRequest
+from askit.issuing.audience import choose_resource
+from askit.issuing.token_response import issue_tokens
+from askit.record_fields import reading
+from askit.records import DecidedRequest, WaitingRequest
+from askit.requests.authorization_details import narrow
+from askit.requests.dpop import use_proof
+from askit.users import grants as user_grants
+
+RETRY_WINDOW: Final = 60.0
+"""Seconds after its redemption during which a further one only fails."""
+
+
+async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str) -> dict[str, Any]:
+    """The token response body. `secret`: the `device_code` or `auth_req_id` of the poll.
+
+    Raises AuthorizationPending, SlowDown, AccessDenied, LapsedRequest; InvalidGrant, InvalidTarget.
+    """
+    client, parameters = request.client, request.parameters
+    uri, waiting = await find_polled_request(core, secret, client, grant_type)
+    _require_same_key(waiting, request)
+    decided, redeemed = await core.records.together(
+        core.records.loading("request-granted", uri, DecidedRequest),
+        core.records.reading_mark("request-redeemed", uri),
+    )
+    if decided is None:
+        await use_proof(core, request.proof, client)
+        raise await answer_without_grant(core, uri, waiting, client.owners)
+    if redeemed is not None:
+        raise await _reused(core, uri, decided)
+    if core.clock() >= decided.expires_at:
+        raise LapsedRequest("the user approved, but the tokens were not fetched in time")
+    grant = await user_grants.find(core, decided.grant_id)
+    if grant is None:
+        raise InvalidGrant("the grant of this code was revoked")
+    grant = user_grants.still_open_to(client, grant, core.config)
+    details = narrow(grant.authorization_details, parameters.get("authorization_details"))
+    resource = choose_resource(
+        core.config,
+        asked=parameters.all("resource"),
+        granted=grant.resources,
+        scopes=grant.scopes,
+        details=details,
+    )
+    lives, owners = remembered_for(core, decided.expires_at), core.owners(client, grant.username)
+    body = await issue_tokens(
+        core,
+        request=request,
+        grant=grant,
+        resource=resource,
+        details=details,
+        mark=core.records.marking("request-redeemed", uri, lives, str(core.clock()), owners=owners),
+    )
+    if body is None:
+        raise await _reused(core, uri, decided)
+    return body
+
+
+def _require_same_key(waiting: WaitingRequest, request: TokenRequest) -> None:
+    """Raise InvalidGrant unless the poll shows the key and the certificate that the request was made with."""
+    if waiting.dpop_jkt is not None and request.bound_to.jkt != waiting.dpop_jkt:
+        raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
+    if waiting.x5t is not None and request.bound_to.x5t != waiting.x5t:
+        raise InvalidGrant("this code is bound to another certificate", clause="RFC 8705 3")
+
+
+async def _reused(core: Core, uri: str, decided: DecidedRequest) -> InvalidGrant:
+    """The error. Late reuse also ends the grant."""
+    first = await core.records.marked("request-redeemed", uri)
+    with reading("request-redeemed"):
+        late = core.clock() - float(first or core.clock()) > RETRY_WINDOW
+    if not late:
+        return InvalidGrant("this code was used before", clause="RFC 8628 3.5")
+    await core.records.remove("grant", decided.grant_id)
+    return InvalidGrant("this code was used before: all its tokens are revoked", clause="RFC 9700 4.2.4")
