@@ -17,7 +17,7 @@ from askit.core import Core
 from askit.errors import InvalidRequestUri, TooManyPending
 from askit.record_fields import reading
 from askit.records import PendingRequests, WaitingRequest, read_stored
-from askit.requests.request_uris import OpenedRequest, open_waiting_request
+from askit.requests.request_uris import open_waiting_request
 from fapikit.errors import StoreUnavailable
 
 _TRIES: Final = 200
@@ -38,8 +38,10 @@ async def add_pending(core: Core, uri: str, request: WaitingRequest, user: User)
     raise StoreUnavailable("too many requests for one user at the same time")
 
 
-async def pending_of(core: Core, user: User) -> list[tuple[Client, OpenedRequest]]:
-    """What this user can decide now, newest first. The page of each is open from here on. Raises StoreError."""
+async def pending_of(core: Core, user: User) -> list[tuple[Client, str, WaitingRequest]]:
+    """What this user can decide now, newest first: each with its client and the URI of its page, which is open from
+    here on. Raises StoreError.
+    """
     found = []
     for uri, (client_id, _) in _listed(await core.records.read("pending", user.username)).items():
         client = await core.clients.find(client_id)
@@ -49,17 +51,20 @@ async def pending_of(core: Core, user: User) -> list[tuple[Client, OpenedRequest
             opened = await open_waiting_request(core, uri, client)
         except InvalidRequestUri:  # decided or expired, or its record is only just being written
             continue
-        if user.sub in opened.request.subjects:
-            found.append((client, opened))
-    return sorted(found, key=lambda each: -each[1].request.created_at)
+        request = opened.request
+        if isinstance(request, WaitingRequest) and user.sub in request.subjects:
+            found.append((client, uri, request))
+    return sorted(found, key=lambda each: -each[2].created_at)
 
 
 async def _undecided(core: Core, stored: bytes | None) -> dict[str, tuple[str, float]]:
-    return {
-        uri: (client_id, until)
-        for uri, (client_id, until) in _listed(stored).items()
-        if until > core.clock() and await core.records.marked("request-used", uri) is None
-    }
+    """Those that are neither decided nor expired. One trip asks for all."""
+    records, now = core.records, core.clock()
+    listed = {uri: entry for uri, entry in _listed(stored).items() if entry[1] > now}
+    if not listed:
+        return {}
+    marks = await records.together(*(records.reading_mark("request-used", uri) for uri in listed))
+    return {uri: entry for (uri, entry), mark in zip(listed.items(), marks, strict=True) if mark is None}
 
 
 def _listed(stored: bytes | None) -> dict[str, tuple[str, float]]:

@@ -26,8 +26,8 @@ async def authentication_device(core: Core, request: Request) -> Response:
     if user is None:
         return await own_login_page(core, request, "authentication_device")
     waiting = [
-        (client, opened.request, opened.uri, await form_token(core, browser, opened.uri))
-        for client, opened in await pending_of(core, user)
+        (client, waiting_request, uri, await form_token(core, browser, uri))
+        for client, uri, waiting_request in await pending_of(core, user)
     ]
     page = core.pages.authentication_device(user=user, waiting=waiting, config=core.config, now=core.clock())
     return set_cookie(core, page, browser)

@@ -130,8 +130,8 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     yield "consent.html", partial(consent, request=_WAITING), (*decisions, *compared)
     waiting = [(_CLIENT, _WAITING, _URI, _TOKEN)]
     asked = partial(pages.authentication_device, user=_USER, waiting=waiting, config=config, now=0)
-    shown = (*_GRANTED, _USER.username, _MESSAGE)
-    yield "authentication_device.html", asked, (*_FORM, *_REQUEST, *decisions, *shown)
+    pending = (*_GRANTED, _USER.username, _MESSAGE)
+    yield "authentication_device.html", asked, (*_FORM, *_REQUEST, *decisions, *pending)
     for wrong in (False, True):
         user_code = partial(pages.user_code, csrf=_TOKEN, wrong=wrong)
         yield "user_code.html", user_code, (*_FORM, 'name="user_code"', "/device")

@@ -133,7 +133,7 @@ async def approve(
     if isinstance(opened.request, PushedRequest):
         return await _send_code(core, opened, opened.request, client, session)
     await decisions.approve(core, opened, client, session)
-    return _decided(core, request, client, approved=True)
+    return _decided(core, opened.request, client, approved=True)
 
 
 async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session | None) -> Response:

@@ -104,6 +104,10 @@ async def test_only_the_user_who_is_named_sees_and_decides(bank: Bank, shop: Ask
         forged = login.text.replace("/login", "/decision")
         answer = await bob.browser.submit(type(login)(200, text=forged), decision=decision)
         assert 'name="password"' in answer.text
+    for holds in ("yes", "no"):  # nor on the page about devices
+        forged = login.text.replace("/login", "/device/confirm")
+        answer = await bob.browser.submit(type(login)(200, text=forged), holds=holds)
+        assert (answer.status_code, "no request of a device" in answer.text) == (400, True)
     assert await told(shop, auth_req_id) == "authorization_pending"
     assert "Done" in seen(await phone.press(page, "W4SCT"))
 
