@@ -7,6 +7,7 @@ import re
 import httpx
 
 from tests.askit.bank import Bank
+from tests.askit.plain_client import PlainClient
 
 PATH = "/authentication_device"
 
@@ -14,8 +15,10 @@ PATH = "/authentication_device"
 class Phone:
     """One browser with one user."""
 
-    def __init__(self, bank: Bank, username: str = "alice", password: str = "wonderland") -> None:
-        self.browser = bank.client(http=bank.browser("192.0.2.9"))
+    def __init__(
+        self, browser: PlainClient, username: str = "alice", password: str = "wonderland"
+    ) -> None:
+        self.browser = browser
         self._who = {"username": username, "password": password}
 
     async def look(self) -> httpx.Response:
@@ -35,6 +38,11 @@ class Phone:
     async def decide(self, about: str, decision: str = "approve") -> httpx.Response:
         """Look, find the request with this text, and decide."""
         return await self.press(await self.look(), about, decision)
+
+
+def phone_at(bank: Bank, *who: str) -> Phone:
+    """`who`: the user name and the password."""
+    return Phone(bank.client(http=bank.browser("192.0.2.9")), *who)
 
 
 def sections(page: httpx.Response) -> list[str]:

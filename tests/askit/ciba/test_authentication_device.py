@@ -9,7 +9,7 @@ import pytest
 from askit import AuthorizationServer
 from tests.askit.bank import OTHER, Bank
 from tests.askit.ciba.asking import GRANT, POLL, Asking, a_bank, asking
-from tests.askit.ciba.phone import PATH, Phone, sections
+from tests.askit.ciba.phone import PATH, Phone, phone_at, sections
 from tests.askit.decoupled.television import seen
 from tests.askit.fapi1.answers import error_of
 from tests.askit.plain_client import ISSUER, PAYMENT
@@ -43,7 +43,7 @@ def shop(bank: Bank) -> Asking:
 
 @pytest.fixture
 def phone(bank: Bank) -> Phone:
-    return Phone(bank)
+    return phone_at(bank)
 
 
 async def told(shop: Asking, auth_req_id: str) -> str:
@@ -87,7 +87,7 @@ async def test_one_decision_counts(shop: Asking, phone: Phone) -> None:
 
 async def test_only_the_user_who_is_named_sees_and_decides(bank: Bank, shop: Asking, phone: Phone) -> None:
     auth_req_id = await shop.started()
-    bob = Phone(bank, "bob", "builder")
+    bob = phone_at(bank, "bob", "builder")
     assert "W4SCT" not in (await bob.look()).text
     # Bob sends the form that Alice sees: first as it is, then with a token of his own browser.
     page = await phone.look()
@@ -123,7 +123,7 @@ async def test_a_form_without_its_token_decides_nothing(shop: Asking, phone: Pho
 @pytest.mark.spec("FAPI-CIBA 5.2.2-7", "RFC 9470 5")
 async def test_a_requested_level_is_reached_before_the_decision() -> None:
     bank = a_bank(**LEVELS)
-    shop, phone = asking(bank), Phone(bank)
+    shop, phone = asking(bank), phone_at(bank)
     auth_req_id = await shop.started(acr_values="pin")
     page = await phone.decide("W4SCT")
     assert 'name="pin"' in page.text
@@ -181,7 +181,7 @@ async def test_many_clients_do_not_fill_it_either() -> None:
 async def test_another_process_shows_what_this_one_was_asked(bank: Bank, shop: Asking) -> None:
     auth_req_id = await shop.started()
     bank.server = AuthorizationServer(bank.config, store=bank.store, clock=bank.clock)
-    phone = Phone(bank)
+    phone = phone_at(bank)
     await phone.decide("W4SCT")
     assert await told(shop, auth_req_id) == "tokens"
 
