@@ -172,8 +172,9 @@ async def test_refresh_token(live: CibaBank) -> None:
     client, other = live.asking(), live.asking("other")
     refresh_token = (await tokens_of(live, client))["refresh_token"]
     assert error_of(await other.client.refresh(refresh_token)) == (400, "invalid_grant")
-    without = {"authentication": {"client_id": "fintech"}}
-    assert error_of(await client.client.refresh(refresh_token, **without)) == (401, "invalid_client")
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    nobody = await client.client.token(form, authentication={"client_id": "fintech"})
+    assert error_of(nobody) == (401, "invalid_client")
     bare = live.asking(certificate=None)
     assert error_of(await bare.client.refresh(refresh_token)) == (400, "invalid_request")
     for _ in range(2):  # it is not used up: an answer may be lost
