@@ -15,9 +15,7 @@ PATH = "/authentication_device"
 class Phone:
     """One browser with one user."""
 
-    def __init__(
-        self, browser: PlainClient, username: str = "alice", password: str = "wonderland"
-    ) -> None:
+    def __init__(self, browser: PlainClient, username: str = "alice", password: str = "wonderland") -> None:
         self.browser = browser
         self._who = {"username": username, "password": password}
 
