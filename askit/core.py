@@ -99,6 +99,7 @@ class Core:
             log=self.log,
         )
         tls = config.tls
+        self.issuer_keys = {each.issuer: each.key_source(clock) for each in config.trusted_issuers}
         self.certificates = CertificateSources(tls, config.client_certificates, config.clients)
         self.client_ca = ClientCa(tls.client_ca, tls.client_crl) if tls and tls.client_ca else None
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
@@ -288,12 +289,16 @@ class Core:
 
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """The URLs in the configuration may have any address, because the operator has chosen them."""
-    of_clients = (uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata))
-    of_issuers = (each.jwks_uri for each in config.login_hint_issuers if each.jwks_uri is not None)
-    vouched_for = frozenset((*of_clients, *of_issuers))
+    vouched_for = {uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)}
+    vouched_for |= {each.jwks_uri for each in config.trusted_issuers if each.jwks_uri is not None}
+    vouched_for |= {each.jwks_uri for each in config.login_hint_issuers if each.jwks_uri is not None}
     own = http or HttpSettings()
     return PublicHttp(
-        tls=own.tls, ca=own.ca, proxy=own.proxy, async_client=own.async_client, vouched_for=vouched_for
+        tls=own.tls,
+        ca=own.ca,
+        proxy=own.proxy,
+        async_client=own.async_client,
+        vouched_for=frozenset(vouched_for),
     )
 
 

@@ -15,7 +15,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
-    token    an access token, by the token              assertion, dpop                replay marks
+    token    an access token, by the token              assertion, grant-assertion, dpop   replay marks
     id-token the grant of an ID token that can be exchanged, by its `jti`
     session  a signed-in browser, by its cookie
     login-failures   wrong passwords and user codes, in a table of limited size

@@ -19,15 +19,16 @@ from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
-from fapikit.urns import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
+from fapikit.urns import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 GRANT_TYPES: Final = frozenset(
     {
         "authorization_code",
         "refresh_token",
         "client_credentials",
-        TOKEN_EXCHANGE,
         DEVICE_CODE,
+        TOKEN_EXCHANGE,
+        JWT_BEARER,
         CIBA,
     }
 )

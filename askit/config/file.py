@@ -22,6 +22,7 @@ from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
     DEFAULT_TOKEN_ENC,
     IDENTITY_SCOPES,
@@ -68,6 +69,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
             DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
+        "trusted_issuers": tuple(
+            TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
+        ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,

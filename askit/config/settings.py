@@ -35,6 +35,7 @@ from askit.config.profile_settings import (
     check_token_lifetime,
 )
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
@@ -66,6 +67,7 @@ class Config:
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
     token_exchange: tuple[ExchangeRule, ...] = ()
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -156,6 +158,14 @@ class Config:
         check_client_profiles(self.profile, self.client_profiles, ids)
         check_assertion_audience(self.assertion_audience, (self.profile, *self.client_profiles.values()))
         check_exchange_rules(self.token_exchange, self.clients, [resource.uri for resource in self.resources])
+        check_trusted_issuers(
+            self.trusted_issuers,
+            own_issuer=self.issuer,
+            clients=self.clients,
+            users=self.users,
+            scopes=self.known_scopes,
+            profile=self.profile,
+        )
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)

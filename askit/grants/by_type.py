@@ -17,11 +17,12 @@ from askit.grants import (
     ciba,
     client_credentials,
     device_code,
+    jwt_bearer,
     refresh_token,
     token_exchange,
 )
 from askit.grants.token_request import TokenRequest
-from fapikit.urns import CIBA, DEVICE_CODE, TOKEN_EXCHANGE
+from fapikit.urns import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -31,6 +32,7 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "client_credentials": client_credentials.redeem,
     DEVICE_CODE: device_code.redeem,
     TOKEN_EXCHANGE: token_exchange.redeem,
+    JWT_BEARER: jwt_bearer.redeem,
     CIBA: ciba.redeem,
 }
 

@@ -19,6 +19,7 @@ FapiError
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
+│   │   ├── WrongIssuedTokenType      a token exchange gave something else than an access token
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
 │   └── RegistrationError             the response to a registration
@@ -253,6 +254,12 @@ class UnaskedScope(TokenResponseError):
     """The answer grants scope that the client did not ask for."""
 
     clause = "FAPI1-BL 5.2.3-10"
+
+
+class WrongIssuedTokenType(TokenResponseError):
+    """`issued_token_type` of a token exchange is missing, or is not the type of an access token."""
+
+    clause = "RFC 8693 2.2.1a"
 
 
 class UnboundToken(TokenResponseError):
