@@ -481,3 +481,41 @@ def test_no_secret_is_shown_by_accident(of: Any, bank: CibaBank) -> None:
     for secret in (request.reference, request.notification_token):
         assert isinstance(secret, Secret)
         assert secret.reveal() not in repr(request) + request.id
+
+
+@pytest.mark.spec("CIBA 10.1a")
+def test_two_threads_that_wait_never_poll_at_once(bank: CibaBank, store: MemoryStore, naps: Naps) -> None:
+    """They share the poll, and one of them gets the login."""
+    client = Clients("sync").of(bank, redirect_uri=None, store=store)
+    request = client.ciba(login_hint="alice")
+    may_end, under_way, at_once, napped = threading.Event(), [0], [], threading.Semaphore(0)
+
+    def held(_call: Any) -> None:
+        under_way[0] += 1
+        at_once.append(under_way[0])
+        may_end.wait(20)
+        under_way[0] -= 1
+
+    naps.meanwhile = lambda _nap: napped.release()
+    bank.faults["token_answer"] = held
+    results: list[Any] = []
+
+    def wait() -> None:
+        try:
+            results.append(client.wait(request))
+        except FapiError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert napped.acquire(timeout=20)
+    while not at_once:
+        threading.Event().wait(0.01)
+    threading.Event().wait(0.05)  # the other thread has time for a poll of its own, if it made one
+    may_end.set()
+    for thread in threads:
+        thread.join(20)
+    assert max(at_once) == 1
+    assert [type(result).__name__ for result in results].count("Login") == 1
