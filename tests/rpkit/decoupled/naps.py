@@ -36,3 +36,8 @@ def taking_naps(bank: FakeBank, monkeypatch: pytest.MonkeyPatch) -> Naps:
     monkeypatch.setattr(SharedAlarm, "wait", lambda alarm, seconds: naps.take(alarm, seconds))
     monkeypatch.setattr(SharedAlarm, "await_", await_)
     return naps
+
+
+def at_nap(naps: Naps, number: int, action: Callable[[], object]) -> None:
+    """Do this during that nap."""
+    naps.meanwhile = lambda nap: action() if nap == number else None
