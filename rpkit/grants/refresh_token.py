@@ -59,8 +59,8 @@ def refresh(
 
     Raises ConfigurationError if the set has several tokens and `resource` names none; GrantEnded if the user has to
     sign in again; NoAccessToken without a refresh token; TokenResponseError, JwtError, BrokenContinuity; PeerRefused,
-    TransportError, StoreError; UnaskedDetails if the new token carries other details. If the server rotated the refresh token before the error, `TokenSet.kept_in(error)` is
-    the set to use from now on.
+    TransportError, StoreError; UnaskedDetails if the new token carries other details. If the server rotated the refresh
+    token before the error, `TokenSet.kept_in(error)` is the set to use from now on.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
@@ -79,7 +79,7 @@ def refresh(
         )
     # The subject is in the key too: two users must share no result if the application gives both the same name.
     wanted = Wanted(resource, scope, typed_details(bank, authorization_details))
-    key = ("refresh", tokens.key, tokens.subject, resource, scope, strict_json.dump(list(wanted.details)))
+    key = ("refresh", tokens.key, tokens.subject, resource, scope, strict_json.dump_value(wanted.details))
     return (yield from shared(key, lambda: _refresh_locked(bank, tokens, wanted), deadline=DEADLINE))
 
 
@@ -164,7 +164,7 @@ def _call(bank: Bank, tokens: TokenSet, stored: TokenSet | None, wanted: Wanted)
     if wanted.scope is not None:
         form = (*form, ("scope", wanted.scope))
     if wanted.details:
-        form = (*form, ("authorization_details", strict_json.dump(list(wanted.details)).decode()))
+        form = (*form, ("authorization_details", strict_json.dump_value(wanted.details).decode()))
     try:
         response = yield from request_tokens(
             bank,
