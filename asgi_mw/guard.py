@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from asgi_mw.stream import POLICY_VIOLATION, TokenStream
@@ -29,7 +29,6 @@ _BEGINNINGS: Final = {
     "websocket.http.response.start": 200,
 }
 """The first message of each kind of answer, with the status that applies if it names none."""
-_LENGTH_OF_CONTENT_LENGTH: Final = len(b"content-length")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,7 +50,7 @@ class Guard:
     __slots__ = (
         "_connected",
         "_cors",
-        "_has_length",
+        "_headers",
         "_receive",
         "_scope",
         "_send",
@@ -69,7 +68,7 @@ class Guard:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._has_length = False
+        self._headers: Sequence[tuple[bytes, bytes]] = ()
         self._connected = False
         self._stream: TokenStream | None = None
 
@@ -100,7 +99,7 @@ class Guard:
                     return self._begin_stream(message)
         elif checked.refusal is not None:
             return _drop()  # the rest of an answer that was replaced
-        elif message.get("more_body") and not self._has_length:
+        elif message.get("more_body") and not self._has_length():
             return self._begin_stream(message)
         return self._send(message)
 
@@ -144,16 +143,18 @@ class Guard:
         if kind == "websocket.close":
             return message
         headers = list(message.get("headers", ()))
-        for name, _ in headers:
-            if len(name) == _LENGTH_OF_CONTENT_LENGTH and name.lower() == b"content-length":
-                self._has_length = True
         view = self.checked.view
         extra = self.checked.server.response_headers(view, nonce=True)
         if self._cors is not None or view.cross_origin:
             headers = self._without_its_own(headers)
             extra += self._for_pages()
         headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in extra]
+        self._headers = headers
         return {**message, "headers": headers}
+
+    def _has_length(self) -> bool:
+        """Whether the answer says how long it is. Asked only of an answer in several parts."""
+        return any(name.lower() == b"content-length" for name, _ in self._headers)
 
     def _without_its_own(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Remove the application's own CORS headers if there is a policy."""

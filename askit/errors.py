@@ -11,7 +11,9 @@
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
-        ├── AccessDenied              the user refused; LoginRequired  ConsentRequired  UnmetAuthentication
+        ├── UnknownUser               ExpiredLoginHintToken  InvalidBindingMessage  MissingUserCode  InvalidUserCode
+        ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
+        │   LoginRequired             ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
@@ -230,6 +232,50 @@ class AccessDenied(Refused):
     clause = "RFC 6749 4.1.2.1"
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
+
+
+class DeniedByPolicy(AccessDenied):
+    """This server refuses an authentication request before it asks any user."""
+
+    clause = "CIBA 13b"
+    status = 403
+    fault = Fault.PEER
+    remedy = Remedy.CORRECT_THE_REQUEST
+
+
+class UnknownUser(Refused):
+    """The hint of an authentication request names nobody, or more than one user."""
+
+    code = "unknown_user_id"
+    clause = "CIBA 13a"
+
+
+class ExpiredLoginHintToken(Refused):
+    """The login_hint_token has expired."""
+
+    code = "expired_login_hint_token"
+    clause = "CIBA 13a"
+
+
+class InvalidBindingMessage(Refused):
+    """A binding message that cannot be shown to the user."""
+
+    code = "invalid_binding_message"
+    clause = "CIBA 13a"
+
+
+class MissingUserCode(Refused):
+    """This user is only asked if the request has the user's code."""
+
+    code = "missing_user_code"
+    clause = "CIBA 13a"
+
+
+class InvalidUserCode(Refused):
+    """The user code is not this user's."""
+
+    code = "invalid_user_code"
+    clause = "CIBA 13a"
 
 
 class LoginRequired(Refused):

@@ -20,6 +20,7 @@ from askit.browser_origins import open_to
 from askit.core import Core
 from askit.endpoints import (
     authorize,
+    backchannel_authentication,
     decision,
     device,
     device_authorization,
@@ -88,6 +89,11 @@ def build_routes(core: Core) -> list[Route]:
         shared(f"{base}/register", register.register, "POST"),
         Route(
             f"{base}/device_authorization", api(device_authorization.device_authorization), methods=["POST"]
+        ),
+        Route(
+            f"{base}/backchannel_authentication",
+            api(backchannel_authentication.backchannel_authentication),
+            methods=["POST"],
         ),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),

@@ -28,7 +28,10 @@ from rpkit.decoupled.client_methods import AsyncDecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
+from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
+from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
+from rpkit.grants.token_parameters import TokenParameters
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -262,6 +265,16 @@ class AsyncClient(AsyncDecoupledMethods):
                 self.bank, scope=scope, resource=resource, authorization_details=authorization_details
             )
         )
+
+    async def exchange(self, subject_token: HandedIn, **parameters: Unpack[ExchangeParameters]) -> TokenSet:
+        flow = exchange(self.bank, Concealed(subject_token), Concealed(parameters))
+        del subject_token, parameters
+        return await self._run(flow)
+
+    async def jwt_bearer(self, assertion: Secret | str, **parameters: Unpack[TokenParameters]) -> TokenSet:
+        flow = jwt_bearer(self.bank, conceal(assertion), **parameters)
+        del assertion
+        return await self._run(flow)
 
     async def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str

@@ -33,7 +33,10 @@ from rpkit.decoupled.client_methods import DecoupledMethods
 from rpkit.defaults import client_settings
 from rpkit.grants.client_credentials import client_credentials
 from rpkit.grants.extension import extension_grant
+from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
+from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
+from rpkit.grants.token_parameters import TokenParameters
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -288,6 +291,18 @@ class Client(DecoupledMethods):
                 self.bank, scope=scope, resource=resource, authorization_details=authorization_details
             )
         )
+
+    def exchange(self, subject_token: HandedIn, **parameters: Unpack[ExchangeParameters]) -> TokenSet:
+        """See `grants.token_exchange.exchange`. `subject_token`: a TokenSet, an IdToken, or a received token."""
+        flow = exchange(self.bank, Concealed(subject_token), Concealed(parameters))
+        del subject_token, parameters
+        return self._run(flow)
+
+    def jwt_bearer(self, assertion: Secret | str, **parameters: Unpack[TokenParameters]) -> TokenSet:
+        """See `grants.jwt_bearer.jwt_bearer`."""
+        flow = jwt_bearer(self.bank, conceal(assertion), **parameters)
+        del assertion
+        return self._run(flow)
 
     def grant(
         self, grant_type: str, *, scope: str | None = None, resource: str | None = None, **parameters: str

@@ -18,9 +18,11 @@ from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import ExchangeRule
 from askit.config.limits import Limits
+from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
+from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
     DEFAULT_TOKEN_ENC,
     IDENTITY_SCOPES,
@@ -59,11 +61,17 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "client_certificates": read_certificate_header(table.table("client_certificates")),
         "mtls_endpoint_aliases": table.optional_string("mtls_endpoint_aliases"),
         "users": tuple(_user(entry) for entry in table.tables("users")),
+        "login_hint_issuers": tuple(
+            LoginHintIssuer.read(entry, base) for entry in table.tables("login_hint_issuers")
+        ),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
             DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
+        "trusted_issuers": tuple(
+            TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
+        ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
         "limits": Limits.read(limits) if (limits := table.table("limits")) else None,
@@ -84,6 +92,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
         "device_code_lifetime": table.optional_seconds("device_code_lifetime"),
+        "auth_req_id_lifetime": table.optional_seconds("auth_req_id_lifetime"),
         "polling_interval": table.optional_seconds("polling_interval"),
         **_signing(table.table("signing"), base),
     }
@@ -214,14 +223,15 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
 
 
 def _user(table: Table) -> User:
-    pin = table.optional_string("pin")
-    if pin == "":
-        raise ConfigurationError(f"{table.name('pin')} is empty: give a PIN, or leave it out")
+    secrets = {name: table.optional_string(name) for name in ("pin", "user_code")}
+    for name, value in secrets.items():
+        if value == "":
+            raise ConfigurationError(f"{table.name(name)} is empty: give one, or leave it out")
     user = User(
         username=table.string("username"),
         password=Secret(table.string("password")),
-        pin=None if pin is None else Secret(pin),
         claims=table.members("claims"),
+        **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()
     return user

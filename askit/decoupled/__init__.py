@@ -3,6 +3,8 @@
     waiting     reads a request, and keeps it: `read_waiting_request`, `new_secret`, `start_request`
     decisions   what the user decided: `approve`, `deny`; `approve_automatically` for a server with `auto_approve`
     polling     the answer of a poll that is not decided, and the clock that asks for slower polls
+    delivery    a decision that the client does not poll for (CIBA): the ping, or the tokens of a push
+    notification  the call of the client's endpoint that tells it
     redeeming   the tokens of a poll: `redeem`
     user_codes  the codes that users type: made, read, and found with a limited number of guesses
 

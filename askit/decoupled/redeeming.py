@@ -19,7 +19,8 @@ from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.token_response import issue_tokens
 from askit.record_fields import reading
-from askit.records import DecidedRequest, WaitingRequest
+from askit.record_store import Step
+from askit.records import DecidedRequest, Owners, WaitingRequest
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
 from askit.users import grants as user_grants
@@ -59,18 +60,23 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
         scopes=grant.scopes,
         details=details,
     )
-    lives, owners = remembered_for(core, decided.expires_at), core.owners(client, grant.username)
     body = await issue_tokens(
         core,
         request=request,
         grant=grant,
         resource=resource,
         details=details,
-        mark=core.records.marking("request-redeemed", uri, lives, str(core.clock()), owners=owners),
+        mark=marking_redeemed(core, uri, decided.expires_at, core.owners(client, grant.username)),
     )
     if body is None:
         raise await _reused(core, uri, decided)
     return body
+
+
+def marking_redeemed(core: Core, uri: str, until: float, owners: Owners) -> Step[bool]:
+    """The mark that exactly one of all that would issue the tokens of a request makes. `until`: the end of it."""
+    lives = remembered_for(core, until)
+    return core.records.marking("request-redeemed", uri, lives, str(core.clock()), owners=owners)
 
 
 def _require_same_key(waiting: WaitingRequest, request: TokenRequest) -> None:

@@ -74,7 +74,7 @@ async def read_waiting_request(
         "signed": signed,
         "grant_type": grant_type,
         "interval": core.config.polling_interval,
-        "x5t": _certificate_to_show_again(core, request, client),
+        "x5t": certificate_to_show_again(core, request, client),
         "address": client_address(request, core.config.trusted_proxies),
         **own,
     }
@@ -107,7 +107,7 @@ async def find_polled_request(
     return uri, request
 
 
-def _certificate_to_show_again(core: Core, request: Request, client: Client) -> str | None:
+def certificate_to_show_again(core: Core, request: Request, client: Client) -> str | None:
     """The thumbprint of the certificate, if this client's tokens are bound to it."""
     certificate = client_certificate(core, request)
     bound = core.profile_of(client).certificate_binding_required or client.flag(BOUND_TO_CERTIFICATE)

@@ -12,9 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from askit.core import Core
-from askit.grants import authorization_code, client_credentials, device_code, refresh_token, token_exchange
+from askit.grants import (
+    authorization_code,
+    ciba,
+    client_credentials,
+    device_code,
+    jwt_bearer,
+    refresh_token,
+    token_exchange,
+)
 from askit.grants.token_request import TokenRequest
-from fapikit.urns import DEVICE_CODE, TOKEN_EXCHANGE
+from fapikit.urns import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -24,6 +32,8 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     "client_credentials": client_credentials.redeem,
     DEVICE_CODE: device_code.redeem,
     TOKEN_EXCHANGE: token_exchange.redeem,
+    JWT_BEARER: jwt_bearer.redeem,
+    CIBA: ciba.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {

@@ -150,7 +150,7 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
     if isinstance(opened.request, PushedRequest):
         await use_up(core, opened, owners)
         return await refuse(core, opened.request, client, AccessDenied("the user refused"))
-    await decisions.deny(core, opened, owners)
+    await decisions.deny(core, opened, client, owners)
     return core.pages.decided(client_name=client.name, approved=False)
 
 

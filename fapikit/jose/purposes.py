@@ -210,7 +210,19 @@ CLIENT_ASSERTION: Final = Purpose(
     typ="client-authentication+jwt",
     required=("iss", "sub", "aud", "exp", "jti"),
     self_issued=True,
-    forbidden=frozenset({"response_type", "events", "nonce", "htm", "htu", "token_introspection"}),
+    forbidden=frozenset(
+        {
+            "response_type",
+            "events",
+            "nonce",
+            "htm",
+            "htu",
+            "token_introspection",
+            "login_hint",
+            "login_hint_token",
+            "id_token_hint",
+        }
+    ),
     error_code="invalid_client",
     clauses={
         "typ": "rfc7523bis 4b",
@@ -222,6 +234,40 @@ CLIENT_ASSERTION: Final = Purpose(
         "jti": "OIDC 9",
     },
 )
+GRANT_ASSERTION: Final = Purpose(
+    name="assertion",
+    required=("iss", "sub", "aud", "exp", "jti"),
+    # cnf: this grant is for bearer assertions (RFC 7521 3). A token that is bound to a key must not be traded without.
+    forbidden=frozenset(
+        {
+            "response_type",
+            "events",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "htm",
+            "htu",
+            "token_introspection",
+            "client_id",
+            "azp",
+            "cnf",
+        }
+    ),
+    error_code="invalid_grant",
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "signature": "RFC 7523 3-9",
+        "iss": "RFC 7523 3-1",
+        "sub": "RFC 7523 3-2",
+        "aud": "RFC 7523 3-3",
+        "exp": "RFC 7523 3-4",
+        "iat": "RFC 7523 3-6",
+        "jti": "RFC 7523 3-7",
+        "cnf": "RFC 7521 3",
+    },
+)
+"""The assertion of a JWT bearer grant: an issuer speaks of a user. In a client assertion `sub` is `iss` itself."""
 DPOP_PROOF: Final = Purpose(
     name="DPoP proof",
     typ="dpop+jwt",

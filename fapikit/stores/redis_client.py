@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+from fapikit.forks import reset_after_fork
+from fapikit.stores.redis_connections import LoopConnections, ThreadConnections
 from fapikit.stores.redis_scripts import Script
 from fapikit.tracebacks import bare
 
@@ -23,6 +25,13 @@ class Command(NamedTuple):
     @property
     def tail(self) -> tuple[Any, ...]:
         return (len(self.keys), *self.keys, *self.arguments)
+
+
+class _OfLoop(NamedTuple):
+    """`connections`: None for a cluster, whose client knows which node has which entries."""
+
+    client: Any
+    connections: LoopConnections | None
 
 
 class RedisClient:
@@ -43,8 +52,11 @@ class RedisClient:
         self._cluster = cluster
         self._options = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         self._no_backoff = NoBackoff
+        self._timeout = timeout
         self._made: Any = None
-        self.of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._connections: ThreadConnections | None = None
+        self.of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = WeakKeyDictionary()
+        reset_after_fork(self)
         try:
             self._library.connection.parse_url(url)
         except (ValueError, TypeError) as error:
@@ -55,27 +67,36 @@ class RedisClient:
 
     def send(self, command: Command) -> Any:
         with self._as_store_error():
-            execute = self.of_threads.execute_command
+            client, connections = self.of_threads, self._connections_of_threads()
+            if command.script is None and connections is None:
+                return client.execute_command("INFO", target_nodes=client.PRIMARIES)
+            run = client.execute_command if connections is None else connections.run
             if command.script is None:
-                return execute("INFO", **self._everywhere())
+                return client.response_callbacks["INFO"](run("INFO"))
             try:
-                return execute("EVALSHA", command.script.sha, *command.tail)
+                return run("EVALSHA", command.script.sha, *command.tail)
             except self._library.exceptions.NoScriptError:
                 # The server does not know the script yet: nothing was done.
-                return execute("EVAL", command.script.text, *command.tail)
+                return run("EVAL", command.script.text, *command.tail)
 
     async def asend(self, command: Command) -> Any:
         with self._as_store_error():
-            execute = self._of_this_loop().execute_command
+            client, connections = self._of_this_loop()
+            if command.script is None and connections is None:
+                return await client.execute_command("INFO", target_nodes=client.PRIMARIES)
+            run = client.execute_command if connections is None else connections.run
             if command.script is None:
-                return await execute("INFO", **self._everywhere())
+                return client.response_callbacks["INFO"](await run("INFO"))
             try:
-                return await execute("EVALSHA", command.script.sha, *command.tail)
+                return await run("EVALSHA", command.script.sha, *command.tail)
             except self._library.exceptions.NoScriptError:
-                return await execute("EVAL", command.script.text, *command.tail)
+                return await run("EVAL", command.script.text, *command.tail)
 
     def close(self) -> None:
         """Close the connections of the threads. The next command opens new ones."""
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
         made, self._made = self._made, None
         if made is not None:
             if self._cluster:
@@ -84,9 +105,14 @@ class RedisClient:
 
     async def aclose(self) -> None:
         """Close the connections of this event loop."""
-        client = self.of_loops.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        here = self.of_loops.pop(asyncio.get_running_loop(), None)
+        if here is not None:
+            if here.connections is not None:
+                await here.connections.aclose()
+            await here.client.aclose()
+
+    def after_fork(self) -> None:
+        self._connections = None  # those of the parent process are neither used nor closed here
 
     @property
     def of_threads(self) -> Any:
@@ -95,28 +121,35 @@ class RedisClient:
             self._made = self._make(self._library)
         return self._made
 
-    def _of_this_loop(self) -> Any:
-        """The client of this event loop. A connection can be used only by the loop that opened it."""
+    def _connections_of_threads(self) -> ThreadConnections | None:
+        if self._connections is None and not self._cluster:
+            self._connections = ThreadConnections(self._library, self.of_threads.connection_pool)
+        return self._connections
+
+    def _of_this_loop(self) -> _OfLoop:
+        """What belongs to this event loop. A connection can be used only by the loop that opened it."""
         loop = asyncio.get_running_loop()
-        client = self.of_loops.get(loop)
-        if client is None:
+        here = self.of_loops.get(loop)
+        if here is None:
             for gone in [known for known in self.of_loops if known.is_closed()]:
                 del self.of_loops[gone]
-            client = self.of_loops[loop] = self._make(self._library.asyncio)
-        return client
+            client = self._make(self._library.asyncio)
+            pool = None if self._cluster else client.connection_pool
+            connections = None if pool is None else LoopConnections(self._library, pool, self._timeout)
+            here = self.of_loops[loop] = _OfLoop(client, connections)
+        return here
 
     def _make(self, module: Any) -> Any:
         kind = module.RedisCluster if self._cluster else module.Redis
         return kind.from_url(self._url, retry=module.retry.Retry(self._no_backoff(), 0), **self._options)
-
-    def _everywhere(self) -> dict[str, Any]:
-        return {"target_nodes": self._library.RedisCluster.PRIMARIES} if self._cluster else {}
 
     @contextmanager
     def _as_store_error(self) -> Iterator[None]:
         """Turn every failure into a StoreError. Not all are RedisErrors: for example, that a cluster is down."""
         try:
             yield
+        except StoreUnavailable:
+            raise
         except self._library.exceptions.OutOfMemoryError as error:
             raise StoreFull("the Redis server has no memory left: raise its maxmemory") from bare(error)
         except Exception as error:  # noqa: BLE001 - the caller needs only to know that the store failed

@@ -20,6 +20,7 @@ FapiError
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
 │   │   ├── UnaskedDetails            a part of what was granted was asked for, and another came
+│   │   ├── WrongIssuedTokenType      a token exchange gave something else than an access token
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
 │   └── RegistrationError             the response to a registration
@@ -261,6 +262,12 @@ class UnaskedDetails(TokenResponseError):
     """The token was requested for a part of what was granted, and the answer is not that part."""
 
     clause = "RFC 9396 7"
+
+
+class WrongIssuedTokenType(TokenResponseError):
+    """`issued_token_type` of a token exchange is missing, or is not the type of an access token."""
+
+    clause = "RFC 8693 2.2.1a"
 
 
 class UnboundToken(TokenResponseError):

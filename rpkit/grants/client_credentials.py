@@ -6,14 +6,13 @@ Role: C
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
-from rpkit.back_channel import Form
 from rpkit.bank import Bank
+from rpkit.grants.token_parameters import asked_form
 from rpkit.tokens.dpop_signer import new_dpop_key
 from rpkit.tokens.token_endpoint import request_tokens
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
@@ -32,12 +31,7 @@ def client_credentials(
             "the client_credentials grant needs a confidential client: set auth to PrivateKeyJWT(key), for example",
             clause="RFC 6749 4.4",
         )
-    form: Form = ()
-    if scope is not None:
-        form = (("scope", scope),)
-    details = [dict(detail) for detail in authorization_details]
-    if details:
-        form = (*form, ("authorization_details", json.dumps(details)))
+    form = asked_form(scope, authorization_details)
     dpop = new_dpop_key(bank)
     response = yield from request_tokens(
         bank, "client_credentials", form, dpop=dpop, resource=resource, asked_scope=scope

@@ -1,4 +1,4 @@
-"""Any other grant by its `grant_type`, such as a JWT bearer assertion. Grants that RFC 9700 forbids are refused.
+"""Any other grant by its `grant_type`, such as a SAML assertion. Grants that RFC 9700 forbids are refused.
 
 Spec: RFC 6749 4.5; RFC 9700 2.1.2, 2.4; FAPI2-SP 5.3.2.1-2
 Role: C

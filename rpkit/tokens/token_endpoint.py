@@ -18,7 +18,6 @@ from fapikit.errors import FapiError, PeerRefused, Remedy
 from fapikit.flow import Flow
 from fapikit.http_message import DEFAULT_TIMEOUT, HttpResponse, raise_error_in_body, read_json_object
 from fapikit.members import Members
-from fapikit.profile import Profile
 from fapikit.secrets import Secret
 from rpkit.back_channel import Form, call_endpoint
 from rpkit.bank import Bank
@@ -130,7 +129,8 @@ def granted_tokens(
     """Read a token response, and compare it with the request. Raises the errors of `request_tokens`."""
     try:
         tokens = read_token_response(response, bound=bound)
-        _require_scope_within(bank.profile, tokens, asked_scope)
+        if not bank.profile.scope_beyond_request:
+            require_scope_within(tokens, asked_scope, bank.profile.clause("scope_beyond_request"))
         if asked_details:
             _require_only(tokens, asked_details)
         return tokens
@@ -184,14 +184,15 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
     )
 
 
-def _require_scope_within(profile: Profile, tokens: TokenResponse, asked: str | None) -> None:
-    if asked is None or tokens.scope is None or profile.scope_beyond_request:
+def require_scope_within(tokens: TokenResponse, asked: str | None, clause: str) -> None:
+    """Raise UnaskedScope for a response that grants more than was asked for. None: nothing was asked."""
+    if asked is None or tokens.scope is None:
         return
     beyond = sorted(set(tokens.scope.split()) - set(asked.split()))
     if beyond:
         error = UnaskedScope(
             f"the token is good for more than was asked for: {' '.join(beyond)}; it is discarded",
-            clause=profile.clause("scope_beyond_request"),
+            clause=clause,
             facts={"asked": asked, "beyond": " ".join(beyond)},
         )
         error.outcome = tokens.refresh_token

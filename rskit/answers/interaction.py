@@ -13,7 +13,9 @@ from fapikit.clock import RandomBytes
 from fapikit.forks import reset_after_fork
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_PARTS: Final = re.compile(r"(.{8})(.{4})(.{4})(.{4})(.{12})")
+_VERSION_4: Final = bytes(octet & 0x0F | 0x40 for octet in range(256))
+_VARIANT: Final = bytes(octet & 0x3F | 0x80 for octet in range(256))
 _AT_ONCE: Final = 64
 """So many ids are made from one call for random octets, because that call costs more than all the rest."""
 
@@ -37,7 +39,7 @@ class InteractionIds:
         try:
             return self._new.pop()
         except IndexError:
-            made = _make(self._random_bytes(16 * _AT_ONCE).hex())
+            made = _make(self._random_bytes(16 * _AT_ONCE))
             self._new += made[1:]
             return made[0]
 
@@ -45,9 +47,9 @@ class InteractionIds:
         return "InteractionIds()"
 
 
-def _make(digits: str) -> list[str]:
-    """A UUID of version 4 for each 32 hex digits."""
-    return [
-        f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{_VARIANT[d[16]]}{d[17:20]}-{d[20:]}"
-        for d in (digits[at : at + 32] for at in range(0, len(digits), 32))
-    ]
+def _make(octets: bytes) -> list[str]:
+    """A UUID of version 4 for each 16 octets."""
+    changed = bytearray(octets)
+    changed[6::16] = changed[6::16].translate(_VERSION_4)
+    changed[8::16] = changed[8::16].translate(_VARIANT)
+    return ["-".join(parts) for parts in _PARTS.findall(changed.hex())]

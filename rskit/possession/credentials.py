@@ -20,6 +20,9 @@ DPOP: Final = "DPoP"
 _USUAL: Final = frozenset({BEARER, DPOP})
 _MAX_TOKEN: Final = ACCESS_TOKEN.max_octets
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
+_NOTHING_HASHED: Final = (
+    sha256()
+)  # a copy costs less than a new one, for which OpenSSL looks the algorithm up
 
 _TOKEN_CHARACTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 _SCHEME: Final = re.compile(r"(?:([Bb][Ee][Aa][Rr][Ee][Rr])|[Dd][Pp][Oo][Pp]) +")
@@ -66,7 +69,9 @@ def read_credentials(view: RequestView) -> Credentials | None:
         octets = b""
     if not octets or octets.translate(None, _TOKEN_CHARACTERS):
         _require_b64token(octets)
-    return _new(Credentials, (scheme, token, sha256(octets).digest()))
+    digest = _NOTHING_HASHED.copy()
+    digest.update(octets)
+    return _new(Credentials, (scheme, token, digest.digest()))
 
 
 def require_credentials(view: RequestView) -> Credentials:

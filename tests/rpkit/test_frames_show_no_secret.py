@@ -163,6 +163,18 @@ def _grant(world: World) -> Callable[[], Any]:
     return lambda: world.client.grant("urn:ietf:params:oauth:grant-type:jwt-bearer", assertion=ASSERTION)
 
 
+def _exchange(world: World) -> Callable[[], Any]:
+    world.plant(ASSERTION)
+    issued = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
+    world.bank.faults["token"] = lambda members: {**members, **issued}
+    return lambda: world.client.exchange(ASSERTION, actor_token=ASSERTION)
+
+
+def _jwt_bearer(world: World) -> Callable[[], Any]:
+    world.plant(ASSERTION)
+    return lambda: world.client.jwt_bearer(ASSERTION)
+
+
 def _register(world: World) -> Callable[[], Any]:
     world.plant(OPENER)
     http = world.http.settings()
@@ -211,6 +223,8 @@ FLOWS: dict[str, Flow] = {
     "signed userinfo": _signed_userinfo,
     "client credentials": _client_credentials,
     "grant": _grant,
+    "exchange": _exchange,
+    "jwt bearer": _jwt_bearer,
     "register": _register,
     "look after": _look_after,
     "call an API": _call_api,

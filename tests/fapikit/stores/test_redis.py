@@ -15,6 +15,7 @@ import redis
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable, UnfitStore
 from fapikit.stores import RedisStore, store_from_url
+from fapikit.stores.together import Operation
 from tests.forks import in_child
 from tests.servers import free_port, valkey_server
 
@@ -143,6 +144,63 @@ def test_a_connection_that_the_server_closed_is_opened_again(store: RedisStore) 
     assert store.get("k") == b"v"
 
 
+def test_so_it_is_on_an_event_loop(store: RedisStore) -> None:
+    async def main() -> None:
+        await store.aput("k", b"v", 60)
+        with redis.Redis.from_url(store._server._url) as admin:
+            admin.client_kill_filter(_type="normal", skipme=True)
+        here = store._server.of_loops[asyncio.get_running_loop()]
+        assert here.connections is not None
+        (connection,) = here.connections._connections._idle
+        while not connection._reader.at_eof():  # until the loop has heard of it
+            await asyncio.sleep(0)
+        assert await store.aget("k") == b"v"
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_the_answer_to_a_cancelled_operation_never_reaches_another(store: RedisStore) -> None:
+    async def main() -> None:
+        for number in range(40):
+            await store.aput(f"k{number}", b"%d" % number, 60)
+        for number in range(40):
+            task = asyncio.ensure_future(store.aget(f"k{number}"))
+            for _ in range(number % 8):
+                await asyncio.sleep(0)
+            task.cancel()
+            other = (number + 7) % 40
+            assert await store.aget(f"k{other}") == b"%d" % other
+            await asyncio.gather(task, return_exceptions=True)
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_error_that_the_server_answers_leaves_the_connection_usable(store: RedisStore) -> None:
+    store.put("k", b"v", 60)
+    server = store._server.of_threads
+    server.script_flush()  # the next operation is answered that its script is unknown
+    before = server.info("stats")["total_connections_received"]
+    assert store.get("k") == b"v"
+    assert server.info("stats")["total_connections_received"] == before
+
+
+def test_there_are_only_so_many_connections(valkey_url: str) -> None:
+    store = RedisStore(f"{valkey_url}?max_connections=3")
+    assert store.get("absent") is None
+
+    async def main() -> list[type]:
+        await store.aget("absent")
+        answers = await asyncio.gather(*[store.aget("absent") for _ in range(5)], return_exceptions=True)
+        assert await store.aget("absent") is None
+        await store.aclose()
+        return [type(answer) for answer in answers]
+
+    assert asyncio.run(main()) == [type(None)] * 3 + [StoreUnavailable] * 2
+    store.close()
+
+
 def test_several_loops_have_connections_of_their_own(store: RedisStore) -> None:
     async def main(number: int) -> bool:
         won = await store.aadd("k", b"%d" % number, 60)
@@ -198,6 +256,9 @@ def test_runs_on_a_cluster(tmp_path: Path) -> None:
         assert store.add("a", b"1", 60)
         assert store.swap("a", b"1", b"2", 60)
         assert store.take("a") == b"2"
+        assert store.together([Operation("add", "c", b"1", 60), Operation("get", "a")]) == [True, None]
+        assert store.together([Operation("add", "c", b"1", 60), Operation("put", "d", b"1", 60)]) == [False]
+        assert store.get("d") is None
         store.close()
 
         async def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -11,12 +12,14 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
+from fapikit.errors import ConfigurationError, StoreError, StoreFull, StoreUnavailable
 from fapikit.stores import SqliteStore, sqlite_file
 from fapikit.stores import sqlite as sqlite_store
+from fapikit.stores.together import Operation
 from tests.clocks import FrozenClock
 from tests.forks import in_child
 
@@ -314,3 +317,41 @@ def test_a_store_that_nobody_holds_leaves_no_file_open(tmp_path: Path) -> None:
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
+
+
+def test_an_event_loop_reads_by_itself_and_leaves_what_may_take_long_to_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, in_threads = SqliteStore(tmp_path / "s.db"), []
+    run = store._worker.run
+
+    def noted(work: Any) -> Any:
+        in_threads.append(work)
+        return run(work)
+
+    monkeypatch.setattr(store._worker, "run", noted)
+
+    async def main() -> None:
+        assert await store.aget("k") is None
+        assert len(in_threads) == 1, "it opened the file"
+        await store.aput("k", b"v", 60)
+        assert len(in_threads) == 2
+        assert await store.aget("k") == b"v"
+        assert await store.atogether([Operation("get", "k"), Operation("get", "other")]) == [b"v", None]
+        with sqlite3.connect(tmp_path / "s.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await store.aget("k") == b"v", "a reader waits for no writer"
+            other.execute("ROLLBACK")
+        other.close()
+        assert len(in_threads) == 2
+        with store._lock:
+            reading = asyncio.ensure_future(store.aget("k"))
+            await asyncio.sleep(0)
+            assert len(in_threads) == 3, "another thread uses the file"
+        assert await reading == b"v"
+        (tmp_path / "s.db").unlink()
+        with pytest.raises(StoreError):
+            await store.aget("k")
+        await store.aclose()
+
+    asyncio.run(main())
