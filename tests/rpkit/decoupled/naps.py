@@ -48,3 +48,8 @@ def naps_at(clock: Movable, monkeypatch: pytest.MonkeyPatch) -> Naps:
     monkeypatch.setattr(SharedAlarm, "wait", lambda alarm, seconds: naps.take(alarm, seconds))
     monkeypatch.setattr(SharedAlarm, "await_", await_)
     return naps
+
+
+def at_nap(naps: Naps, number: int, action: Callable[[], object]) -> None:
+    """Do this during that nap."""
+    naps.meanwhile = lambda nap: action() if nap == number else None
