@@ -18,13 +18,10 @@ import anyio.to_thread
 import httpx
 
 from askit.config.settings import Config
-from askit.core import Core
-from askit.issuing.tokens import token_claims
+from askit.pytest_plugin.access_tokens import CLIENT_ID, make_access_token
 from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
 from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, self_signed
-from askit.pytest_plugin.visitor import Callback, avisit, visit, walk
-from askit.records import AccessToken
-from askit.requests.authorization_details import enrich
+from askit.pytest_plugin.visitor import Callback, avisit, visit, walk, walk_device
 from askit.server import AuthorizationServer
 from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.clock import Clock, system_clock
@@ -32,14 +29,12 @@ from fapikit.io import HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.private_key import PrivateKey
-from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.profile import Profile
-from fapikit.profiles import FAPI2_SECURITY
-from fapikit.secrets import random_token
+from fapikit.profiles import FAPI2_SECURITY, profile_of
+from fapikit.urns import DEVICE_CODE
 
 S = TypeVar("S", bound=AuthorizationServer)
 
-CLIENT_ID: Final = "test-client"
 API_CLIENT_ID: Final = "test-api"
 REDIRECT_URI: Final = "https://client.example.test/callback"
 RESOURCE: Final = "https://api.example.test/"
@@ -138,6 +133,31 @@ class RunningServer(Generic[S]):
         async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
             return await avisit(browser, self._steps(url, username, password, decision, pin))
 
+    def decide_device(
+        self,
+        user_code: str,
+        *,
+        decision: str = "approve",
+        username: str = "alice",
+        password: str = "wonderland",
+        pin: str = "",
+    ) -> None:
+        """What the user of a device does: type its code, sign in, and decide (`deny` refuses)."""
+        with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
+            visit(browser, self._device_steps(user_code, username, password, decision, pin))
+
+    async def async_decide_device(
+        self,
+        user_code: str,
+        *,
+        decision: str = "approve",
+        username: str = "alice",
+        password: str = "wonderland",
+        pin: str = "",
+    ) -> None:
+        async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
+            await avisit(browser, self._device_steps(user_code, username, password, decision, pin))
+
     def signed_in(self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any) -> Any:
         """The Login of an `rpkit.Client`. `request`: the arguments of `begin`. `pin`: for a second level."""
         start = client.begin(**request)
@@ -157,56 +177,10 @@ class RunningServer(Generic[S]):
     def _steps(self, url: str, username: str, password: str, decision: str, pin: str) -> Any:
         return walk(url, issuer=self.issuer, username=username, password=password, decision=decision, pin=pin)
 
-
-async def make_access_token(
-    core: Core,
-    *,
-    scope: str = "accounts",
-    cnf: Mapping[str, str] | None = None,
-    resource: str | None = None,
-    sub: str = "alice",
-    client_id: str = CLIENT_ID,
-    lifetime: float | None = None,
-    authorization_details: tuple[Mapping[str, Any], ...] = (),
-    **claims: Any,
-) -> str:
-    """An access token as the server would issue it. It is stored, so it can be introspected.
-
-    `cnf` has `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT; None
-    removes a claim. Details of a `single_use` type become part of a consent, as after a login, unless they name one.
-    """
-    chosen = core.config.resource(resource) if resource else core.config.resources[0]
-    if chosen is None:
-        raise ValueError(f"resource= is not one of this server: {resource}")
-    now = int(core.clock())
-    lives = core.config.access_token_lifetime if lifetime is None else lifetime
-    record = AccessToken(
-        jti=random_token(core.random_bytes),
-        client_id=client_id,
-        sub=sub,
-        scopes=tuple(scope.split()),
-        audience=chosen.uri,
-        issued_at=now,
-        expires_at=int(now + lives),
-        authorization_details=tuple(_consented(core, detail) for detail in authorization_details),
-        jkt=(cnf or {}).get("jkt"),
-        x5t=(cnf or {}).get("x5t#S256"),
-        acr=core.config.acr_levels[0],
-        auth_time=now,
-    )
-    members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
-    token = random_token(core.random_bytes)
-    if chosen.token_format == "jwt":
-        kept = {name: value for name, value in members.items() if value is not None}
-        token = await core.sign(kept, ACCESS_TOKEN)
-    await core.records.save("token", token, record, max(lives, 1) + 60)
-    return token
-
-
-def _consented(core: Core, detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    expires_at = core.clock() + core.config.grant_lifetime
-    (granted,) = enrich((detail,), core.config, core.random_bytes, expires_at)
-    return {**granted, **detail}
+    def _device_steps(self, code: str, username: str, password: str, decision: str, pin: str) -> Any:
+        return walk_device(
+            code, issuer=self.issuer, username=username, password=password, decision=decision, pin=pin
+        )
 
 
 @contextmanager
@@ -240,12 +214,14 @@ def running(
 def _config(
     settings: Mapping[str, Any], port: int, client_key: PrivateKey, api_key: PrivateKey, directory: Path
 ) -> Config:
+    profile = profile_of(settings.get("profile", DEFAULTS["profile"]))
+    device = [DEVICE_CODE] if profile.device_grant else []
     own = [
         {
             "client_id": CLIENT_ID,
             "client_name": "Test Client",
             "redirect_uris": [REDIRECT_URI],
-            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials", *device],
             "token_endpoint_auth_method": "private_key_jwt",
             "jwks": {"keys": [dict(client_key.public_jwk)]},
         },

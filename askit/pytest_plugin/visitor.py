@@ -1,5 +1,7 @@
 """Walks through the server's pages: follows redirects, signs in, approves, and stops at the client's redirect URI.
 
+For a device there is no redirect URI: the walk types the code of the device, and stops at the last page.
+
 One generator yields the next request; a sync or an async httpx client sends it.
 """
 
@@ -53,8 +55,20 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
             " client was made for. The fixture signed_in belongs to askit. Another bank has a method of its own, such"
             " as faulty_askit.signed_in(client, scope=...)"
         )
-    method, form = "GET", dict[str, str]()
     known = {"username": username, "password": password, "pin": pin, "decision": decision}
+    return (yield from _walk(url, issuer, known))
+
+
+def walk_device(
+    user_code: str, *, issuer: str, username: str, password: str, decision: str, pin: str = ""
+) -> Steps:
+    """The same for the user of a device, who types its code. Returns the last page."""
+    known = {"username": username, "password": password, "pin": pin, "decision": decision}
+    return (yield from _walk(f"{issuer}/device", issuer, {**known, "user_code": user_code, "holds": "yes"}))
+
+
+def _walk(url: str, issuer: str, known: Mapping[str, str]) -> Steps:
+    method, form = "GET", dict[str, str]()
     for _ in range(_MAX_STEPS):
         response = yield method, url, form
         location = response.headers.get("location")
@@ -65,6 +79,8 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
             continue
         page = _Form()
         page.feed(response.text)
+        if page.action is None and response.status_code == 200 and "user_code" in known:
+            return response.text
         if page.action is None:
             raise AssertionError(f"the server answered {response.status_code}: {response.text[:2000]}")
         url, method, form = urljoin(url, page.action), "POST", page.fields
@@ -76,12 +92,11 @@ def walk(url: str, *, issuer: str, username: str, password: str, decision: str, 
 
 def _filled(page: _Form, form: Mapping[str, str], status: int, known: Mapping[str, str]) -> dict[str, str]:
     """The form, filled with the values that this visitor knows."""
-    for secret, name in (("password", "password"), ("pin", "PIN")):
-        if secret in form and status == 401:
+    for secret, name in (("password", "password"), ("pin", "PIN"), ("user_code", "user code")):
+        if secret in form and status >= 400:
             raise AssertionError(f"the server refused the {name}")
-    asked = [name for name in ("username", "password", "pin") if name in form]
-    if "decision" in page.buttons:
-        asked.append("decision")
+    asked = [name for name in ("username", "password", "pin", "user_code") if name in form]
+    asked += [name for name in ("decision", "holds") if name in page.buttons]
     return {**form, **{name: known[name] for name in asked}}
 
 

@@ -1,6 +1,8 @@
 """The errors of a client. They are subclasses of the common errors (`fapikit.errors`).
 
 FapiError
+├── ConfigurationError
+│   └── NoBrowser                     no browser can be opened here, and there is no other way to sign in
 ├── ForbiddenByProfile
 │   └── RetiredGrant                  password, implicit: forbidden in every profile
 ├── TransportError
@@ -54,6 +56,7 @@ from typing import Any
 
 from fapikit.errors import (
     ClaimError,
+    ConfigurationError,
     FapiError,
     Fault,
     ForbiddenByProfile,
@@ -127,6 +130,12 @@ __all__ = [
     "WrongState",
     "WrongTokenType",
 ]
+
+
+class NoBrowser(ConfigurationError):
+    """A native app cannot open a browser, and it cannot be authorized as a device either."""
+
+    clause = "RFC 8252 5"
 
 
 class RetiredGrant(ForbiddenByProfile):
