@@ -8,8 +8,22 @@ from typing import Any
 import pytest
 
 from askit import Config
+from askit.clients.client import Client
 from fapikit.errors import ConfigurationError
-from tests.askit.bank import FINTECH, OTHER, Bank, an_api, settings
+from tests.askit.bank import OTHER, Bank, settings
+from tests.askit.grants.exchanging import (
+    ACCOUNTS_API,
+    API_KEY,
+    LEDGER,
+    OF_FINTECH,
+    PAYMENTS_API,
+    RESOURCES,
+    RULE,
+    TYPE,
+    a_bank,
+    api,
+    form,
+)
 from tests.askit.plain_client import ACCOUNTS, PAYMENT, PAYMENTS, PlainClient, read_callback, without
 from tests.askit.registering import OPEN, register
 from tests.keys import a_key, claims_of, mint
@@ -17,63 +31,8 @@ from tests.mothers.certificates import Made, a_certificate
 
 pytestmark = pytest.mark.anyio
 
-EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
-TYPE = "urn:ietf:params:oauth:token-type:"
-LEDGER = "https://api.example.test/ledger"
-"""An API behind the accounts API. It knows the same scope."""
 MINE, THEIRS = a_certificate(), a_certificate(serial=8)
-API_KEY, THIEF_KEY = a_key("ES256", 21), a_key("ES256", 22)
-
-OF_FINTECH = {**FINTECH, "grant_types": [*FINTECH["grant_types"], EXCHANGE]}
-ACCOUNTS_API = an_api("accounts-api", 3, grant_types=[EXCHANGE])
-PAYMENTS_API = an_api("payments-api", 4, grant_types=[EXCHANGE])
-RESOURCES = [
-    {"uri": ACCOUNTS, "scopes": ["accounts", "balances"], "introspection_clients": ["accounts-api"]},
-    {
-        "uri": PAYMENTS,
-        "token_format": "opaque",
-        "scopes": ["payments"],
-        "introspection_clients": ["payments-api"],
-    },
-    {
-        "uri": LEDGER,
-        "token_format": "opaque",
-        "scopes": ["accounts"],
-        "introspection_clients": ["payments-api"],
-    },
-]
-RULE = {
-    "clients": ["accounts-api"],
-    "received_tokens": True,
-    "proof_checked_by_api": True,
-    "resources": [LEDGER],
-}
-
-
-def a_bank(*rules: Mapping[str, Any], **changes: Any) -> Bank:
-    return Bank(
-        **{
-            "clients": [OF_FINTECH, OTHER, ACCOUNTS_API, PAYMENTS_API],
-            "resources": RESOURCES,
-            "token_exchange": list(rules),
-            **changes,
-        }
-    )
-
-
-def api(bank: Bank, client_id: str = "accounts-api") -> PlainClient:
-    return bank.client(client_id, dpop_key=API_KEY)
-
-
-def form(subject_token: str, **changes: Any) -> dict[str, Any]:
-    return without(
-        {
-            "grant_type": EXCHANGE,
-            "subject_token": subject_token,
-            "subject_token_type": f"{TYPE}access_token",
-            **changes,
-        }
-    )
+THIEF_KEY = a_key("ES256", 22)
 
 
 async def login(client: PlainClient, **changes: Any) -> dict[str, Any]:
@@ -171,11 +130,12 @@ async def test_an_id_token_stands_for_the_grant_of_its_sign_in() -> None:
     bank = a_bank({"clients": ["fintech"], "token_types": ["access_token", "id_token"]})
     client = bank.client()
     own = await login(client, scope="openid accounts balances")
+    bank.clock.advance(200)
     asked = form(own["id_token"], subject_token_type=f"{TYPE}id_token", scope="accounts")
     answer = await client.token(asked)
     assert answer.status_code == 200, answer.text
     assert claims_of(answer.json()["access_token"])["sub"] == "user-alice"
-    assert answer.json()["scope"] == "accounts"
+    assert (answer.json()["scope"], answer.json()["expires_in"]) == ("accounts", 100)
     grant_id = claims_of(own["id_token"])["jti"]
     await bank.server.core.records.remove(
         "grant", str(await bank.server.core.records.marked("id-token", grant_id))
@@ -196,7 +156,9 @@ async def test_an_id_token_that_is_not_its_clients_own_and_alive_is_refused(what
     own = await login(client, scope="openid accounts")
     token, asks = own["id_token"], client
     if what == "expired":
-        bank.clock.advance(301)
+        grant_id = await bank.server.core.records.marked("id-token", claims_of(token)["jti"])
+        bank.clock.advance(300)
+        await bank.server.core.records.mark("id-token", claims_of(token)["jti"], 60, str(grant_id))
     elif what == "another client's":
         asks = bank.client("other")
     elif what == "forged":
@@ -208,6 +170,14 @@ async def test_an_id_token_that_is_not_its_clients_own_and_alive_is_refused(what
     code, why = await refusal(asks, form(token, subject_token_type=f"{TYPE}id_token"))
     assert code == "invalid_request"
     assert "unknown here" in why
+
+
+async def test_no_claim_of_a_user_takes_the_place_of_the_jti() -> None:
+    alice = {"username": "alice", "password": "wonderland", "claims": {"jti": "mine"}}
+    bank = a_bank({"clients": ["fintech"], "token_types": ["id_token"]}, users=[alice])
+    own = await login(bank.client(), claims={"id_token": {"jti": None}})
+    assert claims_of(own["id_token"])["jti"] != "mine"
+    await exchanged(bank.client(), own["id_token"], subject_token_type=f"{TYPE}id_token")
 
 
 async def test_an_id_token_has_a_jti_only_where_it_can_be_exchanged() -> None:
@@ -294,6 +264,7 @@ NOT_YOURS = "unknown here, has ended, or is a token that this client may not han
         ({"subject_token": None}, "invalid_request", "subject_token is missing"),
         ({"subject_token_type": None}, "invalid_request", "subject_token_type is missing"),
         ({"subject_token": "x" * 43}, "invalid_request", NOT_YOURS),
+        ({"subject_token": "x" * 20_000}, "invalid_request", NOT_YOURS),
         ({"subject_token_type": f"{TYPE}jwt"}, "invalid_request", "subject_token_type must be"),
         ({"subject_token_type": f"{TYPE}id_token"}, "invalid_request", "subject_token_type must be"),
         ({"subject_token_type": f"{TYPE}refresh_token"}, "invalid_request", "subject_token_type must be"),
@@ -366,6 +337,38 @@ async def test_a_public_client_trades_nothing() -> None:
     assert "public client" in why
 
 
+async def test_a_client_gets_no_scope_that_it_may_not_have() -> None:
+    api_client = {**ACCOUNTS_API, "scope": "balances"}
+    bank = a_bank(RULE, clients=[OF_FINTECH, OTHER, api_client, PAYMENTS_API])
+    received = (await login(bank.client(), scope="openid accounts balances"))["access_token"]
+    code, why = await refusal(api(bank), form(received, scope="accounts"))
+    assert code == "invalid_scope"
+    assert "not allowed for this client" in why
+    assert (await exchanged(api(bank), received))["scope"] == "balances"
+
+
+async def test_a_client_gets_no_details_that_it_may_not_have() -> None:
+    api_client = {**PAYMENTS_API, "authorization_details_types": []}
+    rule = {**RULE, "clients": ["payments-api"], "resources": []}
+    bank = a_bank(rule, clients=[OF_FINTECH, OTHER, ACCOUNTS_API, api_client])
+    asked = {"scope": "openid payments", "resource": [PAYMENTS], "authorization_details": [PAYMENT]}
+    received = await login(bank.client(), **asked)
+    assert "authorization_details" in received
+    answer = await exchanged(api(bank, "payments-api"), received["access_token"])
+    assert answer["scope"] == "payments"
+    assert "authorization_details" not in answer
+
+
+async def test_what_the_first_client_may_no_longer_have_is_no_longer_handed_on() -> None:
+    bank = a_bank(RULE)
+    received = (await login(bank.client()))["access_token"]
+    handed_on = await exchanged(api(bank), received, resource=LEDGER)
+    assert (await seen_by(bank, handed_on["access_token"]))["scope"] == "accounts"
+    narrower = Client.read({**OF_FINTECH, "scope": "openid"})
+    bank.server.core.clients._configured["fintech"] = narrower
+    assert "scope" not in await seen_by(bank, handed_on["access_token"])
+
+
 # A stolen bound token is not traded.
 
 
@@ -378,6 +381,14 @@ async def test_a_bound_token_is_exchanged_only_with_its_key() -> None:
     assert code == "invalid_request"
     assert "bound to another DPoP key" in why
     await exchanged(bank.client(), own, scope="accounts")
+
+
+async def test_an_api_vouches_for_the_tokens_that_it_received_and_not_for_its_own() -> None:
+    bank = a_bank({**RULE, "resources": [ACCOUNTS, LEDGER]})
+    own = await exchanged(api(bank), (await login(bank.client()))["access_token"], resource=LEDGER)
+    thief = bank.client("accounts-api", dpop_key=THIEF_KEY)
+    assert "bound to another DPoP key" in (await refusal(thief, form(own["access_token"])))[1]
+    await exchanged(api(bank), own["access_token"])
 
 
 async def test_a_bound_token_is_not_exchanged_for_an_unbound_one() -> None:
