@@ -13,6 +13,7 @@ EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 TYPE = "urn:ietf:params:oauth:token-type:"
 LEDGER = "https://api.example.test/ledger"
 """An API behind the accounts API. It knows the same scope."""
+NOT_YOURS = "unknown here, has ended, or is a token that this client may not hand in"
 API_KEY = a_key("ES256", 21)
 
 OF_FINTECH = {**FINTECH, "grant_types": [*FINTECH["grant_types"], EXCHANGE]}
@@ -65,3 +66,23 @@ def form(subject_token: str, **changes: Any) -> dict[str, Any]:
             **changes,
         }
     )
+
+
+async def login(client: PlainClient, **changes: Any) -> dict[str, Any]:
+    return await client.tokens(**{"scope": "openid accounts", "resource": [ACCOUNTS], **changes})
+
+
+async def seen_by(bank: Bank, token: str, client_id: str = "payments-api") -> dict[str, Any]:
+    return dict((await bank.client(client_id).introspect(token)).json())
+
+
+async def exchanged(client: PlainClient, subject_token: str, **changes: Any) -> dict[str, Any]:
+    response = await client.token(form(subject_token, **changes))
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+async def refusal(client: PlainClient, asked: Mapping[str, Any], **more: Any) -> tuple[str, str]:
+    response = await client.token(asked, **more)
+    assert response.status_code == 400, response.text
+    return response.json()["error"], response.json()["error_description"]

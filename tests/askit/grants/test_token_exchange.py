@@ -2,57 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from askit import Config
 from askit.clients.client import Client
-from fapikit.errors import ConfigurationError
-from tests.askit.bank import OTHER, Bank, settings
+from tests.askit.bank import OTHER
 from tests.askit.grants.exchanging import (
     ACCOUNTS_API,
     API_KEY,
     LEDGER,
+    NOT_YOURS,
     OF_FINTECH,
     PAYMENTS_API,
-    RESOURCES,
     RULE,
     TYPE,
     a_bank,
     api,
+    exchanged,
     form,
+    login,
+    refusal,
+    seen_by,
 )
 from tests.askit.plain_client import ACCOUNTS, PAYMENT, PAYMENTS, PlainClient, read_callback, without
 from tests.askit.registering import OPEN, register
-from tests.keys import a_key, claims_of, mint
+from tests.keys import a_key, claims_of
 from tests.mothers.certificates import Made, a_certificate
 
 pytestmark = pytest.mark.anyio
 
 MINE, THEIRS = a_certificate(), a_certificate(serial=8)
 THIEF_KEY = a_key("ES256", 22)
-
-
-async def login(client: PlainClient, **changes: Any) -> dict[str, Any]:
-    return await client.tokens(**{"scope": "openid accounts", "resource": [ACCOUNTS], **changes})
-
-
-async def seen_by(bank: Bank, token: str, client_id: str = "payments-api") -> dict[str, Any]:
-    return dict((await bank.client(client_id).introspect(token)).json())
-
-
-async def exchanged(client: PlainClient, subject_token: str, **changes: Any) -> dict[str, Any]:
-    response = await client.token(form(subject_token, **changes))
-    assert response.status_code == 200, response.text
-    return dict(response.json())
-
-
-async def refusal(client: PlainClient, asked: Mapping[str, Any], **more: Any) -> tuple[str, str]:
-    response = await client.token(asked, **more)
-    assert response.status_code == 400, response.text
-    return response.json()["error"], response.json()["error_description"]
 
 
 @pytest.mark.spec("RFC 8693 2.2.1a", "RFC 8693 4.1a")
@@ -125,65 +106,6 @@ async def test_a_consent_is_handed_on_with_its_id_so_it_still_pays_once() -> Non
     assert "was not granted" in why
 
 
-@pytest.mark.spec("RFC 8693 2.1d")
-async def test_an_id_token_stands_for_the_grant_of_its_sign_in() -> None:
-    bank = a_bank({"clients": ["fintech"], "token_types": ["access_token", "id_token"]})
-    client = bank.client()
-    own = await login(client, scope="openid accounts balances")
-    bank.clock.advance(200)
-    asked = form(own["id_token"], subject_token_type=f"{TYPE}id_token", scope="accounts")
-    answer = await client.token(asked)
-    assert answer.status_code == 200, answer.text
-    assert claims_of(answer.json()["access_token"])["sub"] == "user-alice"
-    assert (answer.json()["scope"], answer.json()["expires_in"]) == ("accounts", 100)
-    grant_id = claims_of(own["id_token"])["jti"]
-    await bank.server.core.records.remove(
-        "grant", str(await bank.server.core.records.marked("id-token", grant_id))
-    )
-    code, why = await refusal(client, asked)
-    assert code == "invalid_request"
-    assert "has ended" in why
-
-
-@pytest.mark.parametrize(
-    "what", ["expired", "another client's", "forged", "not traceable", "an access token"]
-)
-async def test_an_id_token_that_is_not_its_clients_own_and_alive_is_refused(what: str) -> None:
-    rule = {"clients": ["fintech", "other"], "token_types": ["access_token", "id_token"]}
-    other = {**OTHER, "grant_types": OF_FINTECH["grant_types"]}
-    bank = a_bank(rule, clients=[OF_FINTECH, other, ACCOUNTS_API, PAYMENTS_API])
-    client = bank.client()
-    own = await login(client, scope="openid accounts")
-    token, asks = own["id_token"], client
-    if what == "expired":
-        grant_id = await bank.server.core.records.marked("id-token", claims_of(token)["jti"])
-        bank.clock.advance(300)
-        await bank.server.core.records.mark("id-token", claims_of(token)["jti"], 60, str(grant_id))
-    elif what == "another client's":
-        asks = bank.client("other")
-    elif what == "forged":
-        token = mint(claims_of(token), a_key("ES256", 2))
-    elif what == "not traceable":
-        await bank.server.core.records.remove("id-token", claims_of(token)["jti"])
-    else:
-        token = own["access_token"]
-    code, why = await refusal(asks, form(token, subject_token_type=f"{TYPE}id_token"))
-    assert code == "invalid_request"
-    assert "unknown here" in why
-
-
-async def test_no_claim_of_a_user_takes_the_place_of_the_jti() -> None:
-    alice = {"username": "alice", "password": "wonderland", "claims": {"jti": "mine"}}
-    bank = a_bank({"clients": ["fintech"], "token_types": ["id_token"]}, users=[alice])
-    own = await login(bank.client(), claims={"id_token": {"jti": None}})
-    assert claims_of(own["id_token"])["jti"] != "mine"
-    await exchanged(bank.client(), own["id_token"], subject_token_type=f"{TYPE}id_token")
-
-
-async def test_an_id_token_has_a_jti_only_where_it_can_be_exchanged() -> None:
-    assert "jti" not in claims_of((await login(a_bank().client()))["id_token"])
-
-
 @pytest.mark.spec("RFC 8693 2.1f")
 async def test_the_end_of_the_grant_ends_what_was_exchanged() -> None:
     bank = a_bank(RULE)
@@ -254,8 +176,6 @@ async def test_may_act_says_who_may_act(may_act: dict[str, str], allowed: bool, 
 
 
 # One thing wrong at a time, in a request that is valid as `test_an_api_acts_for_its_user` sends it.
-
-NOT_YOURS = "unknown here, has ended, or is a token that this client may not hand in"
 
 
 @pytest.mark.parametrize(
@@ -464,39 +384,3 @@ async def test_a_refused_exchange_does_not_use_up_the_proof() -> None:
     assert (await refusal(client, form(own, scope="payments"), proof=proof))[0] == "invalid_scope"
     assert (await client.token(form(own, scope="accounts"), proof=proof)).status_code == 200
     assert (await refusal(client, form(own, scope="accounts"), proof=proof))[0] == "invalid_dpop_proof"
-
-
-# Configuration
-
-
-@pytest.mark.parametrize(
-    "rule, why",
-    [
-        ({"clients": []}, "clients is missing"),
-        ({"clients": ["nobody"]}, "no configured client 'nobody'"),
-        ({"clients": ["other"]}, "grant_types do not have"),
-        ({"clients": ["accounts-api", "accounts-api"]}, "twice"),
-        ({"token_types": ["refresh_token"]}, "token_types has 'refresh_token'"),
-        ({"resources": ["https://elsewhere.example.test"]}, "not configured"),
-        ({"received_tokens": False}, "needs received_tokens"),
-        ({"impersonate": True}, "did you mean impersonation"),
-    ],
-)
-def test_a_rule_that_cannot_work_is_refused(rule: dict[str, Any], why: str) -> None:
-    clients = [OF_FINTECH, OTHER, ACCOUNTS_API, PAYMENTS_API]
-    members = settings(clients=clients, resources=RESOURCES, token_exchange=[{**RULE, **rule}])
-    with pytest.raises(ConfigurationError, match="token_exchange") as refused:
-        Config.from_mapping(members)
-    assert why in refused.value.message
-
-
-@pytest.mark.parametrize(
-    "may_act", ["accounts-api", {}, {"iss": "https://x.example"}, {"sub": ""}, {"sub": "a", "x": "y"}]
-)
-def test_a_may_act_that_names_nobody_is_refused(may_act: Any) -> None:
-    with pytest.raises(Exception, match="may_act must be an object with sub"):
-        Config.from_mapping(
-            settings(
-                clients=[{**OF_FINTECH, "may_act": may_act}], resources=[], authorization_details_types=[]
-            )
-        )
