@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from askit.issuing.tokens import find_access_token
-from askit.pytest_plugin.running import make_access_token
+from askit.pytest_plugin.access_tokens import make_access_token
 from askit.records import AccessToken
 from tests.askit.bank import Bank
 from tests.askit.grants.exchanging import LEDGER, RULE, a_bank, form
