@@ -25,6 +25,12 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
+from rpkit.web.ciba_notification import (
+    NOTIFICATION_PATH,
+    notification_heard,
+    notification_not_heard,
+    unread_notification,
+)
 from rpkit.web.hosted_request import fetched, not_fetched
 from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
@@ -243,6 +249,54 @@ class SignIn:
         if self._on_error is not None:
             return make_response(self._on_error(error))
         return _response(pages.failed(error))
+
+
+class CibaNotifications:
+    """The endpoint that a server pings, or pushes tokens to, when a user has decided (CIBA).
+
+        notifications = CibaNotifications(connect)
+        app.register_blueprint(notifications.blueprint())
+
+    `connect` makes the client, as in `SignIn`; its `store` must be the one of the processes that wait. Where there is a
+    `SignIn` for the same bank, give its `client` method. `path`: that of the registered
+    `backchannel_client_notification_endpoint`. `name`: that of the blueprint, one for each bank.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        path: str = NOTIFICATION_PATH,
+        name: str = "rpkit_notifications",
+    ) -> None:
+        self._connect = connect
+        self._path = path
+        self._name = name
+        self._client: Client | None = None
+
+    def blueprint(self) -> Blueprint:
+        blueprint = Blueprint(self._name, __name__)
+        blueprint.add_url_rule(self._path, "notification", self.notification, methods=["POST"])
+        return blueprint
+
+    def client(self) -> Client:
+        """The client. The first call makes it with `connect`."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def notification(self) -> Response:
+        """Keep a ping or a push for the process that waits for it."""
+        told = _web_request(_posted())
+        unread = unread_notification(told)
+        if unread is not None:
+            return _response(unread)
+        try:
+            self.client().hear_notification(told.headers.get("authorization"), told.body)
+        except FapiError as error:
+            log_failure(error, "a CIBA notification was refused")
+            return _response(notification_not_heard(error))
+        return _response(notification_heard())
 
 
 def _posted() -> bytes:

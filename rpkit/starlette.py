@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fapikit.errors import FapiError
+from fapikit.secrets import Concealed
 from fapikit.stores.sealed import Seal
 from rpkit.async_client import AsyncClient
 from rpkit.login.id_token import IdToken
@@ -28,6 +29,12 @@ from rpkit.registration.keys import ClientKeys
 from rpkit.web import browser_logins, initiated_login, pages
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
+from rpkit.web.ciba_notification import (
+    NOTIFICATION_PATH,
+    notification_heard,
+    notification_not_heard,
+    unread_notification,
+)
 from rpkit.web.hosted_request import fetched, not_fetched
 from rpkit.web.messages import MAX_BODY, PRIVATE_HEADERS, WebAnswer, WebRequest
 from rpkit.web.sign_in import SignInPaths, log_failure, require_parameters, require_same_addresses
@@ -250,6 +257,50 @@ class SignIn:
             answer: Response = await _awaited(self._on_error(request, error))
             return answer
         return _response(pages.failed(error))
+
+
+class CibaNotifications:
+    """The endpoint that a server pings, or pushes tokens to, when a user has decided (CIBA).
+
+        notifications = CibaNotifications(connect)
+        app = Starlette(routes=[*my_routes, *notifications.routes()])
+
+    `connect` makes the client, as in `SignIn`; its `store` must be the one of the processes that wait. Where there is a
+    `SignIn` for the same bank, give its `client` method. `path`: that of the registered
+    `backchannel_client_notification_endpoint`.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[AsyncClient]], *, path: str = NOTIFICATION_PATH
+    ) -> None:
+        self._connect = connect
+        self._path = path
+        self._client: AsyncClient | None = None
+
+    def routes(self) -> list[Route]:
+        return [Route(self._path, self.notification, methods=["POST"])]
+
+    async def client(self) -> AsyncClient:
+        """The client. The first call makes it with `connect`."""
+        if self._client is None:
+            self._client = await self._connect()
+        return self._client
+
+    async def notification(self, request: Request) -> Response:
+        """Keep a ping or a push for the process that waits for it."""
+        told = _web_request(request, await _body(request))
+        unread = unread_notification(told)
+        if unread is not None:
+            return _response(unread)
+        # Two of these headers become one value, which is no token.
+        authorization = Concealed(", ".join(request.headers.getlist("authorization")))
+        try:
+            client = await self.client()
+            await client.hear_notification(authorization.reveal(), told.body)
+        except FapiError as error:
+            log_failure(error, "a CIBA notification was refused")
+            return _response(notification_not_heard(error))
+        return _response(notification_heard())
 
 
 def _web_request(request: Request, body: bytes = b"") -> WebRequest:

@@ -15,7 +15,7 @@ from fapikit.flow import Flow
 from fapikit.profile import DeliveryMode
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
-from rpkit.decoupled.notifications import GRACE
+from rpkit.decoupled.notifications import GRACE, KEPT
 from rpkit.decoupled.notified import ping_pause, pushed_notification
 from rpkit.decoupled.polling import raise_decision
 from rpkit.decoupled.pushed_tokens import read_pushed, verify_pushed
@@ -74,6 +74,10 @@ class CibaRequest(DecoupledRequest):
             raise OtherUser("the ID token is about another user than the id_token_hint of the request")
         else:
             report.passed("ID token: sub is the user of the hint", "CIBA 7.1c")
+
+    @property
+    def answer_kept(self) -> float:
+        return GRACE + KEPT if self.delivery_mode == "push" else 0.0
 
     def own_members(self) -> dict[str, Any]:
         token = self.notification_token

@@ -71,6 +71,11 @@ class DecoupledRequest:
     def verify(self, response: TokenResponse, id_token: IdToken | None, report: LoginReport) -> None:
         """The checks that only requests of this kind have, after those of every login."""
 
+    @property
+    def answer_kept(self) -> float:
+        """In seconds: for how long after its end this request can still be answered from the store."""
+        return 0.0
+
     def cancel(self) -> None:
         """End every wait for this object, now and later, with WaitCancelled. It may be called in any thread.
 

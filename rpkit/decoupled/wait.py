@@ -104,7 +104,7 @@ def _require_first(bank: Bank, request: DecoupledRequest, report: LoginReport) -
 
 
 def _mark(bank: Bank, request: DecoupledRequest) -> Flow[bool]:
-    ttl = max(request.expires_at - bank.now(), 0.0) + MARK_SLACK
+    ttl = max(request.expires_at - bank.now(), 0.0) + request.answer_kept + MARK_SLACK
     return (yield from store_add(bank.settings.store, _mark_of(request), b"1", ttl))
 
 
@@ -121,8 +121,8 @@ def _ended(request: DecoupledRequest) -> RequestEnded:
 def _require_own(bank: Bank, request: DecoupledRequest) -> None:
     if not isinstance(request, DecoupledRequest):
         raise ConfigurationError(
-            f"the argument of wait() is a {type(request).__name__}: give what device() returned, or what"
-            " DeviceAuthorization.open(...) returned"
+            f"the argument of wait() is a {type(request).__name__}: give what device() or ciba() returned,"
+            " or what open(...) of its class returned"
         )
     for name, own, other in (
         ("issuer", bank.issuer, request.issuer),

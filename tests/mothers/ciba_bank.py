@@ -82,7 +82,7 @@ class CibaBank(FakeBank):
         """The same with the tokens, which are bound to the key that was shown with the request."""
         asked, call = self.asked[auth_req_id], self.at[auth_req_id]
         call = Seen(call.method, call.path, call.headers, [("grant_type", CIBA_GRANT)], b"")
-        members = {"auth_req_id": auth_req_id, **self._tokens(asked, call)}
+        members = {"auth_req_id": auth_req_id, **self._tokens({**asked, "scope": ""}, call)}
         claims = {
             **self._sign_in(asked, nonce=False),
             "at_hash": self._half_hash(members["access_token"]),

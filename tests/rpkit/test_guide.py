@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 import trustme
 
-from fapikit import Quirk
-from fapikit.io.alarm import SharedAlarm
+from fapikit import MemoryStore, Quirk
 from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
 from rpkit.settings import ClientOptions
 from tests.keys import a_key, claims_of
 from tests.mothers.certificates import a_certificate
+from tests.mothers.ciba_bank import CibaBank
 from tests.mothers.fake_bank import REDIRECT_URI, FakeBank, Seen
 from tests.mothers.mtls_bank import thumbprint
+from tests.rpkit.decoupled.naps import taking_naps
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
@@ -30,7 +31,7 @@ API = "https://bank.example/accounts"
 
 
 def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    bank = FakeBank()
+    bank = CibaBank()
     bank.faults["api_transfers"] = lambda _call: (
         401,
         {"www-authenticate": 'DPoP error="insufficient_user_authentication", max_age="60"'},
@@ -49,7 +50,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
     bank.decision = "approved"
-    monkeypatch.setattr(SharedAlarm, "wait", lambda alarm, seconds: bank.clock.advance(seconds))
+    taking_naps(bank, monkeypatch)
     mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
     names: dict[str, Any] = {
         "ISSUER": bank.issuer,
@@ -58,6 +59,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "PAYMENTS": "https://bank.example/payments",
         "key": a_key("ES256", 1),
         "seal": Seal([b"k" * 32]),
+        "shared": MemoryStore(),
         "CA": trustme.CA().cert_pem.bytes(),
         "CERTIFICATE": mine.pem.encode(),
         "PRIVATE_KEY": mine.key_pem.encode(),
@@ -71,6 +73,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert names["who"] == "alice"
     assert "passed state" in capsys.readouterr().out
     assert names["accounts"]["accounts"]
+    assert names["pending"].delivery_mode == "ping"
     assert names["start"].transaction.max_age == 60
     assert set(names["payments"].resources) == {API, names["PAYMENTS"]}
     assert names["told"][0] == TransactionUsed.__name__
