@@ -18,6 +18,8 @@ PARTS = {
     "certificates": "measure_certificates",
     "asgi": "middleware.measure_asgi",
     "wsgi": "middleware.measure_wsgi",
+    "stores": "measure_stores",
+    "growth": "measure_growth",
     "loopback": "loopback.measure.measure_loopback",
 }
 """By name: the function that measures it, in the module of the same name unless another one is named."""
