@@ -45,12 +45,12 @@ class Fintech:
         self._dpop_key = PrivateKey.generate("ES256")
         self._clock = clock
 
-    def bank(self, store: Store) -> AuthorizationServer:
-        """A server that approves all logins of its one user at once."""
+    def bank(self, store: Store, username: str = "alice") -> AuthorizationServer:
+        """A server that approves all logins at once, as those of this user."""
         members = {
             "issuer": ISSUER,
             "development_only": True,
-            "auto_approve": "alice",
+            "auto_approve": username,
             "dpop_nonces": False,
             "clients": [
                 {
@@ -62,7 +62,7 @@ class Fintech:
                     "jwks": {"keys": [dict(self._key.public_jwk)]},
                 }
             ],
-            "users": [{"username": "alice", "password": "wonderland"}],
+            "users": [{"username": username, "password": "wonderland"}],
             "resources": [{"uri": API, "scopes": ["accounts"]}],
             "scopes": {"accounts": "See your accounts"},
         }

@@ -25,7 +25,7 @@ from benchmarks.tokens import a_proof, a_server, a_token
 from fapikit import MemoryStore, PrivateKey, RedisStore, SqliteStore
 from tests.servers import valkey_server
 
-LOGINS, PROOFS = 30, 100
+LOGINS, PROOFS, AT_ONCE = 32, 96, 16
 
 
 @contextmanager
@@ -41,21 +41,26 @@ def stores() -> Iterator[dict[str, Any]]:
 
 
 async def time_logins(effort: Effort, kept: dict[str, Any]) -> dict[str, list[float]]:
+    """Some logins at once, each of another user."""
     fintech = Fintech()
-    banks = {name: fintech.bank(store) for name, store in kept.items()}
+    banks = {
+        name: [fintech.bank(store, f"user{number}") for number in range(AT_ONCE)]
+        for name, store in kept.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in banks}
     for name in [*banks, *interleaved(banks, effort.rounds)]:
         logins = [fintech.login() for _ in range(LOGINS)]
         began = time.process_time_ns()
-        for login in logins:
-            await log_in(banks[name], login)
+        for first in range(0, LOGINS, AT_ONCE):
+            at_once = zip(banks[name], logins[first : first + AT_ONCE], strict=True)
+            await asyncio.gather(*[log_in(bank, login) for bank, login in at_once])
         times[name].append((time.process_time_ns() - began) / LOGINS / 1000)
     await _close(kept)
     return {name: values[1:] for name, values in times.items()}
 
 
 async def time_proofs(effort: Effort, kept: dict[str, Any]) -> dict[str, list[float]]:
-    """Requests with a proof each at an API that remembers the proofs in each store."""
+    """Requests with a proof each, some at once, at an API that remembers the proofs in each store."""
     key, client = PrivateKey.generate("ES256", kid="k1"), PrivateKey.generate("ES256")
     token = a_token(key, cnf={"jkt": client.thumbprint})
     apps: dict[str, App] = {
@@ -84,7 +89,7 @@ def measure_stores(effort: Effort) -> Iterator[Result | Bars]:
         yield Result(
             "logins at askit", f"throughput with {name}, as a share of memory", share, 0.6, at_least=True
         )
-    metric = "CPU time that a Redis store adds to a request with a proof, us"
+    metric = f"CPU time that a Redis store adds to a request with a proof, {AT_ONCE} at a time, us"
     peers = {"a request with the store in memory": taken(proofs, "memory")}
     yield Result("asgi_mw", metric, added(proofs, "Redis", "memory"), 60, peers)
     yield Bars(
@@ -116,8 +121,8 @@ async def _time_calls(app: App, scopes: list[dict[str, Any]]) -> float:
             statuses.append(message["status"])
 
     began = time.process_time_ns()
-    for scope in scopes:
-        await app(scope, receive, send)
+    for first in range(0, len(scopes), AT_ONCE):
+        await asyncio.gather(*[app(scope, receive, send) for scope in scopes[first : first + AT_ONCE]])
     spent = (time.process_time_ns() - began) / len(scopes) / 1000
     if statuses != [200] * len(scopes):
         raise AssertionError(statuses)
