@@ -40,7 +40,7 @@ from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
 from askit.users.guess_counters import GuessCounters
 from askit.users.password_attempts import PasswordAttempts
-from askit.users.users import Users, pin_of
+from askit.users.users import Users, code_of, pin_of
 from fapikit.clock import Clock, RandomBytes
 from fapikit.dpop import NonceIssuer
 from fapikit.flow import Flow, store_check
@@ -105,6 +105,7 @@ class Core:
         self.waiting_for_keys = FewAtOnce(config.limits.waiting_per_client, "the keys")
         # Separate, because anybody who loads a link waits here. That must not block client authentication.
         self.waiting_for_request_objects = FewAtOnce(config.limits.waiting_per_client, "a request object")
+        self.waiting_for_notifications = FewAtOnce(config.limits.waiting_per_client, "an answer to a notice")
         self.hosted_request_objects = HostedRequestObjects(clock)
         self.registrations = Registrations(
             self.records,
@@ -125,7 +126,12 @@ class Core:
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
-        usernames = {name for user in config.users for name in (user.username, pin_of(user.username))}
+        self.login_hint_issuers = {each.issuer: each.key_source(clock) for each in config.login_hint_issuers}
+        usernames = {
+            name
+            for user in config.users
+            for name in (user.username, pin_of(user.username), code_of(user.username))
+        }
         pseudonym = self.keys.pseudonym
         self.guesses = GuessCounters(self.records, pseudonym, config.limits.password_counters, clock=clock)
         self.users = Users(
@@ -249,6 +255,13 @@ class Core:
     def device_authorization_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body
 
+    def backchannel_authentication_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    def notification_body(self, message: dict[str, Any]) -> dict[str, Any]:
+        """What is sent to the notification endpoint of a CIBA client."""
+        return message
+
     def token_body(self, body: dict[str, Any]) -> dict[str, Any]:
         return body
 
@@ -277,7 +290,8 @@ class Core:
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """The URLs in the configuration may have any address, because the operator has chosen them."""
     vouched_for = {uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)}
-    vouched_for |= {each.jwks_uri for each in config.trusted_issuers if each.jwks_uri is not None}
+    issuers = (*config.trusted_issuers, *config.login_hint_issuers)
+    vouched_for |= {each.jwks_uri for each in issuers if each.jwks_uri is not None}
     own = http or HttpSettings()
     return PublicHttp(
         tls=own.tls,

@@ -5,13 +5,15 @@
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
-        ├── ShareTaken                429, the share of one client, address or user is used up
+        ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
-        ├── AccessDenied              the user refused; LoginRequired  ConsentRequired  UnmetAuthentication
+        ├── UnknownUser               ExpiredLoginHintToken  InvalidBindingMessage  MissingUserCode  InvalidUserCode
+        ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
+        │   LoginRequired             ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
@@ -84,6 +86,12 @@ class ShareTaken(Refused):
     clause = "RFC 9126 2.3"
     status = 429
     remedy = Remedy.RETRY_LATER
+
+
+class TooManyPending(ShareTaken):
+    """So many authentication requests wait for this user that no further one is shown to him for now."""
+
+    clause = "CIBA 7.1.2"
 
 
 class InvalidRequestUri(Refused):
@@ -230,6 +238,50 @@ class AccessDenied(Refused):
     clause = "RFC 6749 4.1.2.1"
     fault = Fault.USER
     remedy = Remedy.SIGN_IN_AGAIN
+
+
+class DeniedByPolicy(AccessDenied):
+    """This server refuses an authentication request before it asks any user."""
+
+    clause = "CIBA 13b"
+    status = 403
+    fault = Fault.PEER
+    remedy = Remedy.CORRECT_THE_REQUEST
+
+
+class UnknownUser(Refused):
+    """The hint of an authentication request names nobody, or more than one user."""
+
+    code = "unknown_user_id"
+    clause = "CIBA 13a"
+
+
+class ExpiredLoginHintToken(Refused):
+    """The login_hint_token has expired."""
+
+    code = "expired_login_hint_token"
+    clause = "CIBA 13a"
+
+
+class InvalidBindingMessage(Refused):
+    """A binding message that cannot be shown to the user."""
+
+    code = "invalid_binding_message"
+    clause = "CIBA 13a"
+
+
+class MissingUserCode(Refused):
+    """This user is only asked if the request has the user's code."""
+
+    code = "missing_user_code"
+    clause = "CIBA 13a"
+
+
+class InvalidUserCode(Refused):
+    """The user code is not this user's."""
+
+    code = "invalid_user_code"
+    clause = "CIBA 13a"
 
 
 class LoginRequired(Refused):

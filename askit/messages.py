@@ -20,8 +20,8 @@ from fapikit.parameters import Parameters, parse_parameters
 FORM: Final = "application/x-www-form-urlencoded"
 _LONG: Final = frozenset(
     {
-        "request", "request_uri", "authorization_details", "claims", "client_assertion", "id_token_hint", "token",
-        "refresh_token", "code", "subject_token", "actor_token", "assertion",
+        "request", "request_uri", "authorization_details", "claims", "client_assertion", "id_token_hint",
+        "login_hint_token", "token", "refresh_token", "code", "subject_token", "actor_token", "assertion",
     }
 )  # fmt: skip
 """Parameters with a JWT, with JSON, or with something that this server sealed. Every other one is a short string."""

@@ -7,6 +7,9 @@ its own, written with `add`, so exactly one of many callers succeeds.
     request  a pushed authorization request, by its request URI; a waiting one (a device, CIBA), by its page's URI
              request-opened, request-used               its marks, also of a request inside its URI (`request_uris`)
              request-granted, request-redeemed, polls   of a waiting one: its grant, its single use, its polling clock
+             pending                                    the undecided ones (CIBA) of a user, by the user name
+    notice   what a client is told when a waiting request is decided (CIBA: ping, push), by the request's URI
+             authentication-request                     a replay mark: the jti of a signed request
     user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
@@ -98,7 +101,8 @@ class WaitingRequest(AuthorizationRequest):
 
     `grant_type`: the grant that redeems it. `interval`: the least seconds between two polls, at first.
     `x5t`: the certificate that must redeem it, as `dpop_jkt` is the key that must. `user_code`: what a device shows.
-    `address`: where the request came from, for the user to recognise.
+    `address`: where the request came from, for the user to recognise. `binding_message`: what both devices show (CIBA).
+    `delivery_mode`: how its client hears of the decision, `poll`, `ping` or `push`.
     """
 
     grant_type: str
@@ -106,6 +110,15 @@ class WaitingRequest(AuthorizationRequest):
     x5t: str | None = None
     user_code: str = ""
     address: str = ""
+    binding_message: str = ""
+    delivery_mode: str = "poll"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRequests(Record):
+    """The waiting requests that name one user: by the URI of each, its client and its end."""
+
+    requests: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +128,14 @@ class DecidedRequest(Record):
     client_id: str
     grant_id: str
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Record):
+    """What a ping or push client is told when the user has decided, and the bearer token that it is told with."""
+
+    auth_req_id: str = field(repr=False)
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,9 @@ from askit import wire_errors
 from askit.browser_origins import open_to
 from askit.core import Core
 from askit.endpoints import (
+    authentication_device,
     authorize,
+    backchannel_authentication,
     decision,
     device,
     device_authorization,
@@ -89,6 +91,11 @@ def build_routes(core: Core) -> list[Route]:
         Route(
             f"{base}/device_authorization", api(device_authorization.device_authorization), methods=["POST"]
         ),
+        Route(
+            f"{base}/backchannel_authentication",
+            api(backchannel_authentication.backchannel_authentication),
+            methods=["POST"],
+        ),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.change), methods=["PUT"]),
@@ -101,10 +108,12 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/device", page(device.device)),
         Route(f"{base}/device", page(device.typed), methods=["POST"]),
         Route(f"{base}/device/confirm", page(device.confirm), methods=["POST"]),
+        Route(f"{base}/authentication_device", page(authentication_device.authentication_device)),
         *(
-            _to_own_page(core, f"{base}/{form}")
-            for form in ("login", "step_up", "decision", "logout", "grants/end", "device/confirm")
+            _to_own_page(core, f"{base}/{form}", "grants")
+            for form in ("login", "step_up", "decision", "logout", "grants/end")
         ),
+        _to_own_page(core, f"{base}/device/confirm", "device"),
         _without_head(Route(f"{base}/end_session", page(end_session.end_session), methods=["GET", "POST"])),
         Route(f"{base}/logout", page(end_session.logout), methods=["POST"]),
         Route(f"{base}/grants", page(grants.list_grants)),
@@ -161,11 +170,11 @@ async def no_route(core: Core, request: Request, status: int) -> Response:
     return await (_answering_by_pages if wants_page else _answering_in_json)(core, refuse)(request)
 
 
-def _to_own_page(core: Core, path: str) -> Route:
-    """The address of a form, loaded with GET by Back, Reload or a bookmark: redirects to the page of grants."""
+def _to_own_page(core: Core, path: str, page: str) -> Route:
+    """The address of a form, loaded with GET by Back, Reload or a bookmark: redirects to a page."""
 
     async def lead_on(_request: Request) -> Response:
-        return see_other(core.endpoint("grants"))
+        return see_other(core.endpoint(page))
 
     return Route(path, lead_on)
 

@@ -10,17 +10,20 @@ Role: AS
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from math import ceil, frexp
 from typing import Final, NamedTuple
 
 from askit.errors import ShareTaken
 from fapikit.clock import Clock
+from fapikit.shards import Shards
 from fapikit.stores import MemoryStore, Store, unsealed
 
 _ELSEWHERE: Final = (1_000_000, 1024 * 1024 * 1024)
 _PART: Final = 4
-_MANY: Final = 1024
+_MANY: Final = 1_000_000
+"""Owners."""
 
 
 class Owner(NamedTuple):
@@ -43,8 +46,8 @@ class Shares:
         self._entries = entries
         self._octets = octets
         self._clock = clock
-        self._holdings: dict[tuple[str, str], _Holding] = {}
-        self._prune_at = _MANY
+        self._holdings = Shards[tuple[str, str], _Holding](_MANY)
+        self._looked_at_next: deque[tuple[str, str]] = deque()
 
     def require(self, owners: Iterable[Owner]) -> None:
         """Raise ShareTaken if the share of an owner is used up."""
@@ -64,21 +67,24 @@ class Shares:
         """Count a record of so many octets for `ttl` seconds."""
         now = self._clock()
         for owner in owners:
-            held = self._holdings.get((owner.kind, owner.name))
+            name = (owner.kind, owner.name)
+            held = self._holdings.get(name)
             if held is None:
-                self._prune(now)
-                held = self._holdings[owner.kind, owner.name] = _Holding()
+                self._forget_a_few(now)
+                held = self._holdings.of(name)[name] = _Holding()
+                self._looked_at_next.append(name)
             held.add(octets, now, ttl)
 
-    def _prune(self, now: float) -> None:
-        """Forget owners without records."""
-        if len(self._holdings) < self._prune_at:
-            return
-        for name, held in list(self._holdings.items()):
+    def _forget_a_few(self, now: float) -> None:
+        """Look at two owners, each in its turn, and forget those without records. There may be very many owners."""
+        for _ in range(min(2, len(self._looked_at_next))):
+            name = self._looked_at_next.popleft()
+            held = self._holdings[name]
             held.let_go(now)
-            if not held.entries:
-                del self._holdings[name]
-        self._prune_at = max(_MANY, 2 * len(self._holdings))
+            if held.entries:
+                self._looked_at_next.append(name)
+            else:
+                del self._holdings.of(name)[name]
 
 
 class _Holding:

@@ -180,6 +180,7 @@ def read_members(members: Mapping[str, Any]) -> Mapping[str, Any]:
         **{name: answer.number(name) for name in _OTHER_NUMBERS},
         "scope": answer.spaced("scope", decides=True),
         "cnf": answer.object("cnf", decides=True),
+        "act": answer.object("act", decides=True),
         "aud": _audience(answer),
     }
     found = {name: value for name, value in read.items() if value is not None}

@@ -1,6 +1,6 @@
 """What both JWT methods share: the form of the assertion, its audience by profile, and its single use.
 
-Spec: RFC 7523 3; rfc7523bis 4a, 4c, 5; FAPI2-SP 5.3.2.1-8; OIDC 9; RFC 9126 2b
+Spec: RFC 7523 3; rfc7523bis 4a, 4c, 5; FAPI2-SP 5.3.2.1-8; OIDC 9; RFC 9126 2b; CIBA 7.1b
 Role: AS
 """
 
@@ -65,6 +65,7 @@ def audiences(core: Core, profile: Profile) -> tuple[str, ...]:
         "issuer": core.config.issuer,
         "token_endpoint": core.endpoint("token"),
         "par_endpoint": core.endpoint("par"),
+        "backchannel_endpoint": core.endpoint("backchannel_authentication"),
     }
     accepted = [known[name] for name in sorted(profile.assertion_audiences) if name in known]
     aliases = [core.alias(url) for url in accepted if url != core.config.issuer]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urldefrag, urlsplit
 
+from askit.clients import backchannel
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
@@ -62,6 +63,7 @@ class Client:
         check_types(members)
         check_values(members)
         check_encryption(members)
+        backchannel.check_backchannel_members(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
         keys = read_keys(members)
@@ -101,6 +103,7 @@ class Client:
             raise self._refuse(
                 f"{profile.name} does not allow the device grant", profile.clause("device_grant")
             )
+        backchannel.check_backchannel_profile(self.metadata, profile)
         for response_type in self.metadata.get("response_types", ()):
             if response_type not in profile.response_types:
                 raise self._refuse(
@@ -214,6 +217,11 @@ class Client:
 
     def may_have_details(self, type_: str) -> bool:
         return self.details_types is None or type_ in self.details_types
+
+    @property
+    def delivery_mode(self) -> str | None:
+        """How the tokens of its CIBA requests reach it. None: it may not send any."""
+        return str(self.metadata[backchannel.DELIVERY_MODE]) if backchannel.uses_ciba(self.metadata) else None
 
     @property
     def auth_method(self) -> str:

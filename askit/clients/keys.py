@@ -1,6 +1,6 @@
 """Which addresses a client may have this server connect to: for a self-registered client only the public internet.
 
-Otherwise anybody who may register could choose what this server connects to (keys, request objects, logout notices).
+Otherwise anybody who may register could choose what this server connects to (keys, request objects, notices).
 The host name is checked at registration and whenever the client is loaded. Its addresses are checked at each
 connection, and the checked address is the one that is used, so a name whose addresses change in between gains nothing.
 Each connection is used once, so the certificate is also checked for the next name on the same address. Redirects, size
@@ -23,12 +23,13 @@ from urllib.parse import urldefrag, urlsplit
 
 import httpx
 
+from askit.clients.backchannel import NOTIFICATION_ENDPOINT
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
 from fapikit.io.clients import no_cookies
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
-_CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris")
+_CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris", NOTIFICATION_ENDPOINT)
 # The last label of a host name is not a number: a resolver takes 127.1 and 0x7f000001 for addresses.
 _NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from askit.clients import backchannel
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.errors import InvalidClientMetadata
 from fapikit.certificates.subject import SUBJECT_MEMBERS
@@ -18,7 +19,7 @@ from fapikit.jose.encryption_agreement import REQUEST_OBJECT, read_agreements
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.public_key import PRIVATE_MEMBERS
 from fapikit.urls import is_secure
-from fapikit.urns import DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
+from fapikit.urns import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 GRANT_TYPES: Final = frozenset(
     {
@@ -28,6 +29,7 @@ GRANT_TYPES: Final = frozenset(
         DEVICE_CODE,
         TOKEN_EXCHANGE,
         JWT_BEARER,
+        CIBA,
     }
 )
 _URLS: Final = (
@@ -40,12 +42,15 @@ ALGORITHMS: Final = (
     "request_object_signing_alg",
     "authorization_signed_response_alg",
     "introspection_signed_response_alg",
+    backchannel.SIGNING_ALG,
 )
 _STRINGS: Final = (
     "client_name",
     "scope",
     "token_endpoint_auth_method",
     *SUBJECT_MEMBERS,
+    backchannel.DELIVERY_MODE,
+    backchannel.NOTIFICATION_ENDPOINT,
     *_URLS,
     *ALGORITHMS,
     *AGREED_MEMBERS,
@@ -69,6 +74,7 @@ FLAGS: Final = (
     "require_auth_time",
     "use_mtls_endpoint_aliases",
     "backchannel_logout_session_required",
+    backchannel.USER_CODE,
 )
 MEMBERS: Final = frozenset(
     {

@@ -1,6 +1,6 @@
 """Redirect URIs: which ones may be registered, and which ones a request may use.
 
-Spec: RFC 8252 7.1, 7.3; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8; FAPI1-BL 5.2.2-8, 5.2.2-10, 5.2.2-20
+Spec: RFC 8252 7, 7.1, 7.3, 8.4b, 8.4c; RFC 9700 2.1a; FAPI2-SP 5.3.2.2-8; FAPI1-BL 5.2.2-8, 5.2.2-10, 5.2.2-20
 Role: AS
 """
 
@@ -17,6 +17,10 @@ from fapikit.urls import has_whole_host, is_loopback_host
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _PRIVATE_USE: Final = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:/(?!/)[\x21-\x7e]*\Z")
 """RFC 8252 7.1: the scheme contains a dot, because it is a reversed domain. A browser compares it in lower case."""
+_LOOPBACK: Final = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?].*)?)\Z"
+)
+"""RFC 8252 7.3: the IP literals, and neither localhost nor https."""
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+\Z|[0-9A-Fa-f:.]+\Z")
 
 
@@ -45,19 +49,19 @@ def is_private_use(uri: str) -> bool:
 
 
 def is_registered(uri: str, registered: Iterable[str]) -> bool:
-    """Compares exactly. On a loopback address the port may differ."""
+    """Compares letter by letter. On 127.0.0.1 and [::1] the port may differ: an app learns it when it listens."""
     if uri in registered:
         return True
-    if not _is_plain(uri):
-        return False
-    asked = urlsplit(uri)
-    if asked.scheme != "http" or asked.hostname not in ("127.0.0.1", "::1"):
-        return False
-    return any(
-        (known.scheme, known.hostname, known.path, known.query)
-        == (asked.scheme, asked.hostname, asked.path, asked.query)
-        for known in map(urlsplit, registered)
-    )
+    asked = _but_for_the_port(uri)
+    return asked is not None and any(_but_for_the_port(known) == asked for known in registered)
+
+
+def _but_for_the_port(uri: str) -> tuple[str, str] | None:
+    """The host and what follows the port, as they are written; None if the port is not free for this URI."""
+    found = _LOOPBACK.match(uri)
+    if found is None or not _is_plain(uri) or not 0 < int(found["port"] or 80) < 65536:
+        return None
+    return found["host"], found["rest"]
 
 
 def _is_plain(uri: str) -> bool:

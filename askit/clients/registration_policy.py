@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from askit.clients.backchannel import DELIVERY_MODE
 from askit.clients.metadata import check_types
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from fapikit.urns import CIBA
 
 _MEANS_ALL: Final = ("authorization_details_types", "response_modes")
 """Lists that mean everything if they are left out."""
@@ -56,6 +58,8 @@ class RegistrationPolicy:
         for name, allowed in self._lists().items():
             if allowed is not None and (name in metadata or name in _MEANS_ALL):
                 bounded[name] = [item for item in metadata.get(name, allowed) if item in allowed]
+        if CIBA not in self.grant_types:
+            bounded.pop(DELIVERY_MODE, None)  # push needs no grant type, and is the same right
         if "authorization_code" not in bounded.get("grant_types", ("authorization_code",)):
             bounded["response_types"] = []
         return bounded

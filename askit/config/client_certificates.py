@@ -97,12 +97,6 @@ def check_certificates(profile: Profile, sources: CertificateSources, aliases: s
 
 
 def _check_profile(profile: Profile, sources: CertificateSources) -> None:
-    if profile.backchannel_required:
-        raise ConfigurationError(
-            f"profile = {profile.name} needs a backchannel authentication endpoint, which this server does not have",
-            clause=profile.clause("backchannel_required"),
-            facts={"setting": "profile"},
-        )
     if profile.certificate_binding_required and not sources.any:
         raise ConfigurationError(
             f"profile = {profile.name} binds tokens to client certificates, but none can come: set tls.client_ca, "

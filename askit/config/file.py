@@ -18,6 +18,7 @@ from askit.config.client_certificates import read_certificate_header
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import ExchangeRule
 from askit.config.limits import Limits
+from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
 from askit.config.table import Table
@@ -60,6 +61,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "client_certificates": read_certificate_header(table.table("client_certificates")),
         "mtls_endpoint_aliases": table.optional_string("mtls_endpoint_aliases"),
         "users": tuple(_user(entry) for entry in table.tables("users")),
+        "login_hint_issuers": tuple(
+            LoginHintIssuer.read(entry, base) for entry in table.tables("login_hint_issuers")
+        ),
         "resources": tuple(_resource(entry) for entry in table.tables("resources")),
         "authorization_details_types": tuple(
             DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
@@ -88,6 +92,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
         "device_code_lifetime": table.optional_seconds("device_code_lifetime"),
+        "auth_req_id_lifetime": table.optional_seconds("auth_req_id_lifetime"),
         "polling_interval": table.optional_seconds("polling_interval"),
         **_signing(table.table("signing"), base),
     }
@@ -218,14 +223,15 @@ def _signing(table: Table | None, base: Path) -> dict[str, Any]:
 
 
 def _user(table: Table) -> User:
-    pin = table.optional_string("pin")
-    if pin == "":
-        raise ConfigurationError(f"{table.name('pin')} is empty: give a PIN, or leave it out")
+    secrets = {name: table.optional_string(name) for name in ("pin", "user_code")}
+    for name, value in secrets.items():
+        if value == "":
+            raise ConfigurationError(f"{table.name(name)} is empty: give one, or leave it out")
     user = User(
         username=table.string("username"),
         password=Secret(table.string("password")),
-        pin=None if pin is None else Secret(pin),
         claims=table.members("claims"),
+        **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()
     return user

@@ -102,20 +102,24 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
         )
 
 
-def check_polling(code_lifetime: float, interval: float) -> None:
-    """Require a device code that dies before it can be mailed around, and that can be polled for."""
-    if code_lifetime > 1800.0:
-        raise ConfigurationError(
-            f"device_code_lifetime = {code_lifetime:.0f} is too long: at most 1800 seconds",
-            clause="RFC 8628 5.4",
-            facts={"setting": "device_code_lifetime"},
-        )
-    if not 1.0 <= interval <= code_lifetime / 2:
-        raise ConfigurationError(
-            f"polling_interval = {interval:g} must be at least 1 second, and at most half of device_code_lifetime",
-            clause="RFC 8628 3.2",
-            facts={"setting": "polling_interval"},
-        )
+def check_polling(device_code_lifetime: float, auth_req_id_lifetime: float, interval: float) -> None:
+    """Require waiting requests that die before they can be mailed around, and that can be polled for."""
+    for setting, seconds, clause in (
+        ("device_code_lifetime", device_code_lifetime, "RFC 8628 5.4b"),
+        ("auth_req_id_lifetime", auth_req_id_lifetime, "CIBA 7.3a"),
+    ):
+        if seconds > 1800.0:
+            raise ConfigurationError(
+                f"{setting} = {seconds:.0f} is too long: at most 1800 seconds",
+                clause=clause,
+                facts={"setting": setting},
+            )
+        if not 1.0 <= interval <= seconds / 2:
+            raise ConfigurationError(
+                f"polling_interval = {interval:g} must be at least 1 second, and at most half of {setting}",
+                clause="RFC 8628 3.2a",
+                facts={"setting": "polling_interval"},
+            )
 
 
 def _message_signing(table: Table) -> tuple[Profile, dict[str, Profile]]:

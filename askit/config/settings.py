@@ -26,6 +26,7 @@ from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
 from askit.config.limits import Limits
+from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import Network, require_loopback
 from askit.config.profile_settings import (
     check_assertion_audience,
@@ -62,6 +63,7 @@ class Config:
     """A further audience of client assertions for this server: see Quirk.NAMED_ASSERTION_AUDIENCE."""
     clients: tuple[Client, ...] = ()
     users: tuple[User, ...] = ()
+    login_hint_issuers: tuple[LoginHintIssuer, ...] = ()
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
     token_exchange: tuple[ExchangeRule, ...] = ()
@@ -90,6 +92,7 @@ class Config:
     grant_lifetime: float = 90 * 86_400.0
     session_lifetime: float = 3600.0
     device_code_lifetime: float = 600.0
+    auth_req_id_lifetime: float = 600.0
     polling_interval: float = 5.0
     refresh_rotation: bool = False
     dpop_nonces: bool = True
@@ -129,7 +132,7 @@ class Config:
         sources = CertificateSources(self.tls, self.client_certificates, self.clients)
         check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
-        check_polling(self.device_code_lifetime, self.polling_interval)
+        check_polling(self.device_code_lifetime, self.auth_req_id_lifetime, self.polling_interval)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)
         types = [known.type for known in self.authorization_details_types]
@@ -145,6 +148,7 @@ class Config:
             require_loopback(host, self.listen)
         _require_unique("clients", [client.client_id for client in self.clients])
         _require_unique("users", [user.username for user in self.users])
+        _require_unique("login_hint_issuers", [each.issuer for each in self.login_hint_issuers])
         _require_unique("resources", [resource.uri for resource in self.resources])
         for resource in self.resources:  # a scope may belong to several of them, to each of them once
             _require_unique("resources.scopes", list(resource.scopes))

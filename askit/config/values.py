@@ -35,11 +35,15 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name."""
+    """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name.
+
+    `user_code`: without this code no authentication request (CIBA) reaches the user.
+    """
 
     username: str
     password: Secret
     pin: Secret | None = None
+    user_code: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

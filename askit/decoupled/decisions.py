@@ -3,7 +3,7 @@
 An approval writes the mark of the decision, then the grant, then the record that a poll looks for. If this process dies
 in between, the request stays undecided for its client, and expires.
 
-Spec: RFC 8628 3.3, 3.5
+Spec: RFC 8628 3.3a, 3.5
 Role: AS
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.decoupled.delivery import deliver_grant, deliver_refusal
 from askit.decoupled.waiting import remembered_for
 from askit.record_store import Step
 from askit.records import DecidedRequest, Grant, Owners, Session
@@ -29,12 +30,15 @@ async def approve(core: Core, opened: OpenedRequest, client: Client, session: Se
         lives = remembered_for(core, until)
         return core.records.saving("request-granted", opened.uri, decided, lives, owners)
 
-    return await make_grant(core, opened, client, session, keep_grant_id)
+    grant = await make_grant(core, opened, client, session, keep_grant_id)
+    await deliver_grant(core, opened, client, grant)
+    return grant
 
 
-async def deny(core: Core, opened: OpenedRequest, owners: Owners) -> None:
+async def deny(core: Core, opened: OpenedRequest, client: Client, owners: Owners) -> None:
     """Raises AnsweredBefore if it was decided already."""
     await use_up(core, opened, owners)
+    await deliver_refusal(core, opened, client)
 
 
 async def approve_automatically(core: Core, opened: OpenedRequest, client: Client) -> None:

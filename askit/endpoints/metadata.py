@@ -2,6 +2,7 @@
 
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
+Spec: CIBA 4b, 4c; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
 Role: AS
 """
 
@@ -32,6 +33,7 @@ _ALIASED: Final = (
     "userinfo_endpoint",
     "registration_endpoint",
     "device_authorization_endpoint",
+    "backchannel_authentication_endpoint",
 )
 """What programs call, and so may call with a certificate."""
 
@@ -58,6 +60,10 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "revocation_endpoint": core.endpoint("revoke"),
         "userinfo_endpoint": core.endpoint("userinfo"),
         "end_session_endpoint": core.endpoint("end_session"),
+        "backchannel_authentication_endpoint": core.endpoint("backchannel_authentication"),
+        "backchannel_token_delivery_modes_supported": sorted(profile.backchannel_delivery_modes),
+        "backchannel_authentication_request_signing_alg_values_supported": verified,
+        "backchannel_user_code_parameter_supported": any(user.user_code for user in config.users),
         "jwks_uri": core.endpoint("jwks"),
         "scopes_supported": list(config.known_scopes),
         "response_types_supported": sorted(profile.response_types & core.response_types),

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from askit.core import Core
 from askit.grants import (
     authorization_code,
+    ciba,
     client_credentials,
     device_code,
     jwt_bearer,
@@ -21,7 +22,7 @@ from askit.grants import (
     token_exchange,
 )
 from askit.grants.token_request import TokenRequest
-from fapikit.urns import DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
+from fapikit.urns import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 
 Redeem: TypeAlias = Callable[[Core, TokenRequest], Awaitable[dict[str, Any]]]
 
@@ -32,6 +33,7 @@ GRANTS: Final[Mapping[str, Redeem]] = {
     DEVICE_CODE: device_code.redeem,
     TOKEN_EXCHANGE: token_exchange.redeem,
     JWT_BEARER: jwt_bearer.redeem,
+    CIBA: ciba.redeem,
 }
 
 NEVER: Final[Mapping[str, tuple[str, str]]] = {

@@ -2,6 +2,7 @@
 
 Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, -2, -3; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
+Spec: CIBA 10.3.1b
 Role: AS
 """
 
@@ -24,12 +25,24 @@ from fapikit.jose.verify import check_signature
 from fapikit.secrets import random_token
 
 LIFETIME: Final = 300
+AUTH_REQ_ID: Final = "urn:openid:params:jwt:claim:auth_req_id"
+RT_HASH: Final = "urn:openid:params:jwt:claim:rt_hash"
 
 
 async def make_id_token(
-    core: Core, *, client: Client, grant: Grant, nonce: str | None, access_token: str
+    core: Core,
+    *,
+    client: Client,
+    grant: Grant,
+    nonce: str | None,
+    access_token: str,
+    refresh_token: str | None = None,
+    auth_req_id: str | None = None,
 ) -> str:
-    """The ID token of the token endpoint. Signed with the algorithm that the client registered, else our default."""
+    """The ID token of the token endpoint. Signed with the algorithm that the client registered, else our default.
+
+    `auth_req_id`: of a push (CIBA). Then the ID token vouches for the whole message, also for the refresh token.
+    """
     alg = _alg(core, client)
     claims = {
         **_sign_in_claims(core, client, grant, nonce),
@@ -37,6 +50,10 @@ async def make_id_token(
         **await _exchangeable(core, client, grant),
         **requested_claims(core, grant, "id_token"),
     }
+    if auth_req_id is not None:
+        claims[AUTH_REQ_ID] = auth_req_id
+        if refresh_token is not None:
+            claims[RT_HASH] = half_hash(refresh_token, alg)
     return await encrypted_for(core, client, await core.sign(claims, ID_TOKEN, alg), "id_token")
 
 

@@ -33,11 +33,12 @@ async def issue_tokens(
     details: Details,
     nonce: str | None = None,
     mark: Step[bool],
+    auth_req_id: str | None = None,
 ) -> dict[str, Any] | None:
     """The token response body: a refresh token if the client has that grant, an ID token with `openid`.
 
-    `mark`: marks what is redeemed as used, after the proof of the request. None: it was marked before. Raises
-    ReplayedProof, StoreError.
+    `mark`: marks what is redeemed as used, after the proof of the request. None: it was marked before.
+    `auth_req_id`: of a push, whose ID token has it. Raises ReplayedProof, StoreError.
     """
     client, later = request.client, list[Step[None]]()
     body = await issue_access_token(
@@ -54,7 +55,13 @@ async def issue_tokens(
         body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to, later=later)
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
-            core, client=client, grant=grant, nonce=nonce, access_token=body["access_token"]
+            core,
+            client=client,
+            grant=grant,
+            nonce=nonce,
+            access_token=body["access_token"],
+            refresh_token=body.get("refresh_token"),
+            auth_req_id=auth_req_id,
         )
     used = user_grants.noting_first_use(core, grant, core.owners(client, grant.username))
     is_first, *_ = await use_proof(core, request.proof, client, mark, used, *later)

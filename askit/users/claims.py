@@ -20,6 +20,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 PROTOCOL_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid", "jti"}
+    | {"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""
 

@@ -1,5 +1,7 @@
 """A bounded cache for many threads. Reads take no lock; writes and evictions do. Any entry may be evicted at any time.
 
+A write looks at no more than the entries of one shard, however large the cache is.
+
 Spec: RFC 7662 4
 """
 
@@ -11,19 +13,24 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from fapikit.forks import reset_after_fork
+from fapikit.shards import Shards
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """When the cache is full, first the entries with `expired(value, now)` are removed, then the oldest tenth."""
+    """Where the cache is full, first the entries with `expired(value, now)` are removed, then the oldest tenth.
+
+    A cache of more than `shards.SHARD` entries is full in one shard earlier than in another.
+    """
 
     def __init__(self, max_entries: int, expired: Callable[[V, float], bool] | None = None) -> None:
         self._max_entries = max_entries
         self._expired = expired
-        self._entries: dict[K, V] = {}
-        self.get: Callable[[K], V | None] = self._entries.get
+        self._shards = Shards[K, V](max_entries)
+        self._max_in_shard = max_entries // self._shards.count
+        self.get: Callable[[K], V | None] = self._shards.get
         self.after_fork()
         reset_after_fork(self)
 
@@ -32,30 +39,31 @@ class BoundedCache(Generic[K, V]):
         self._lock = threading.Lock()
 
     def put(self, key: K, value: V, now: float) -> None:
-        entries = self._entries
+        entries = self._shards.of(key)
         with self._lock:
             if key in entries:
                 del entries[key]  # so that a rewritten entry is the newest
-            elif len(entries) >= self._max_entries:
-                self._make_room(now)
+            elif len(entries) >= self._max_in_shard:
+                self._make_room(entries, now)
             entries[key] = value
 
     def drop(self, key: K, value: V | None = None) -> None:
         """Remove the entry. With `value`, only if the entry is this object."""
+        entries = self._shards.of(key)
         with self._lock:
-            if value is None or self._entries.get(key) is value:
-                self._entries.pop(key, None)
+            if value is None or entries.get(key) is value:
+                entries.pop(key, None)
 
-    def _make_room(self, now: float) -> None:
+    def _make_room(self, entries: dict[K, V], now: float) -> None:
         if self._expired is not None:
-            for key in [key for key, value in self._entries.items() if self._expired(value, now)]:
-                del self._entries[key]
-        surplus = len(self._entries) - self._max_entries * 9 // 10
-        for key in list(islice(self._entries, max(surplus, 0))):
-            del self._entries[key]
+            for key in [key for key, value in entries.items() if self._expired(value, now)]:
+                del entries[key]
+        surplus = len(entries) - self._max_in_shard * 9 // 10
+        for key in list(islice(entries, max(surplus, 0))):
+            del entries[key]
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._shards)
 
     def __repr__(self) -> str:
-        return f"BoundedCache({len(self._entries)} of {self._max_entries})"
+        return f"BoundedCache({len(self)} of {self._max_entries})"

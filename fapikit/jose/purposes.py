@@ -210,7 +210,19 @@ CLIENT_ASSERTION: Final = Purpose(
     typ="client-authentication+jwt",
     required=("iss", "sub", "aud", "exp", "jti"),
     self_issued=True,
-    forbidden=frozenset({"response_type", "events", "nonce", "htm", "htu", "token_introspection"}),
+    forbidden=frozenset(
+        {
+            "response_type",
+            "events",
+            "nonce",
+            "htm",
+            "htu",
+            "token_introspection",
+            "login_hint",
+            "login_hint_token",
+            "id_token_hint",
+        }
+    ),
     error_code="invalid_client",
     clauses={
         "typ": "rfc7523bis 4b",

@@ -1,6 +1,6 @@
 """Device authorization: the request, and what its response gives to show to the user.
 
-Spec: RFC 8628 3.1, 3.2, 3.3, 3.3.1, 3.4; RFC 9449 5, 10; RFC 8707 2; RFC 9396 2
+Spec: RFC 8628 3.1, 3.2, 3.3, 5.5, 5.7, 3.3.1, 3.4; RFC 9449 5, 10; RFC 8707 2; RFC 9396 2
 Role: C
 """
 
@@ -22,6 +22,7 @@ from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
 from rpkit.decoupled.qr_code import qr_png, qr_text
 from rpkit.decoupled.request import DecoupledRequest
 from rpkit.grants.device_code import exchange_device_code
+from rpkit.login.request_object import sign_request
 from rpkit.login.request_parameters import (
     absolute_resources,
     check_parameters,
@@ -124,6 +125,11 @@ def authorize_device(
     openid = "openid" in scope.split()
     if openid:
         require_verifiable_id_token(bank)
+    bank.profile.require(
+        bank.profile.device_grant,
+        "devices cannot be authorized; begin a login in a browser, or use another profile",
+        "device_grant",
+    )
     bank.endpoint("device_authorization_endpoint")
     yield from store_check(settings.store)  # without a working store the end could not be marked
     asked: dict[str, Any] = {
@@ -135,13 +141,18 @@ def authorize_device(
         "claims": claims_with_levels(bank, openid, parameters.reveal()),
         "dpop": new_dpop_key(bank),
     }
-    form = form_of(_members(bank, asked, parameters.reveal()))
+    members = Concealed(_members(bank, asked, parameters.reveal()))
+    form, request_object = form_of(members.reveal()), None
+    if settings.signed_requests:
+        request_object = Secret((yield from sign_request(bank, members)))
+        form = (("client_id", settings.client_id), ("request", request_object))
     response = yield from call_endpoint(
         bank, "device_authorization_endpoint", form, dpop=signer_for(bank, asked["dpop"])
     )
     return DeviceAuthorization(
         issuer=bank.issuer,
         client_id=settings.client_id,
+        request_object=request_object,
         **asked,
         **_read(response, now=bank.now()),
     )

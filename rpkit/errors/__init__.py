@@ -1,6 +1,8 @@
 """The errors of a client. They are subclasses of the common errors (`fapikit.errors`).
 
 FapiError
+├── ConfigurationError
+│   └── NoBrowser                     no browser can be opened here, and there is no other way to sign in
 ├── ForbiddenByProfile
 │   └── RetiredGrant                  password, implicit: forbidden in every profile
 ├── TransportError
@@ -19,6 +21,7 @@ FapiError
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
+│   │   ├── UnaskedDetails            a part of what was granted was asked for, and another came
 │   │   ├── WrongIssuedTokenType      a token exchange gave something else than an access token
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
@@ -53,6 +56,7 @@ from typing import Any
 
 from fapikit.errors import (
     ClaimError,
+    ConfigurationError,
     FapiError,
     Fault,
     ForbiddenByProfile,
@@ -111,6 +115,7 @@ __all__ = [
     "TransactionExpired",
     "TransactionMissing",
     "TransactionUsed",
+    "UnaskedDetails",
     "UnaskedScope",
     "UnboundToken",
     "UserInfoError",
@@ -125,6 +130,12 @@ __all__ = [
     "WrongState",
     "WrongTokenType",
 ]
+
+
+class NoBrowser(ConfigurationError):
+    """A native app cannot open a browser, and it cannot be authorized as a device either."""
+
+    clause = "RFC 8252 5"
 
 
 class RetiredGrant(ForbiddenByProfile):
@@ -254,6 +265,12 @@ class UnaskedScope(TokenResponseError):
     """The answer grants scope that the client did not ask for."""
 
     clause = "FAPI1-BL 5.2.3-10"
+
+
+class UnaskedDetails(TokenResponseError):
+    """The token was requested for a part of what was granted, and the answer is not that part."""
+
+    clause = "RFC 9396 7"
 
 
 class WrongIssuedTokenType(TokenResponseError):

@@ -6,15 +6,12 @@ Role: C
 
 from __future__ import annotations
 
-from typing import Final
-
 from fapikit.flow import Flow
 from fapikit.secrets import Secret
+from fapikit.urns import DEVICE_CODE
 from rpkit.bank import Bank
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
-
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def exchange_device_code(
@@ -23,5 +20,5 @@ def exchange_device_code(
     """The tokens. While the user has not decided it raises PeerRefused (authorization_pending, slow_down)."""
     form = (("device_code", device_code),)
     return (
-        yield from request_tokens(bank, GRANT_TYPE, form, dpop=dpop, resource=resource, asked_scope=scope)
+        yield from request_tokens(bank, DEVICE_CODE, form, dpop=dpop, resource=resource, asked_scope=scope)
     )

@@ -12,10 +12,10 @@ from typing import Final
 from fapikit.errors import ConfigurationError
 from fapikit.flow import Flow
 from fapikit.secrets import Concealed, Secret
+from fapikit.urns import DEVICE_CODE
 from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
-from rpkit.grants import device_code
 from rpkit.tokens.dpop_signer import new_dpop_key
 from rpkit.tokens.token_endpoint import request_tokens
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
@@ -28,7 +28,7 @@ _OWN_METHOD: Final = {
     "authorization_code": "complete",
     "refresh_token": "refresh",
     "client_credentials": "client_credentials",
-    device_code.GRANT_TYPE: "device",
+    DEVICE_CODE: "device",
 }
 
 

@@ -13,7 +13,7 @@ from fapikit.secrets import Concealed, conceal
 from rpkit.bank import Bank
 from rpkit.grants.authorization_code import exchange_code
 from rpkit.login.asked import resource_asked_for
-from rpkit.login.callback import Callback, verify_callback
+from rpkit.login.callback import Callback, VerifiedCallback, verify_callback
 from rpkit.login.hybrid import require_same_sign_in
 from rpkit.login.login import Login, login_of, report_token_response, verify_identity
 from rpkit.login.report import Evidence, LoginReport
@@ -40,6 +40,14 @@ def complete(
     resource = resource_asked_for(transaction, resource)
     report = LoginReport()
     verified = yield from verify_callback(bank, callback, transaction, report)
+    return (yield from complete_verified(bank, verified, report, resource=resource))
+
+
+def complete_verified(
+    bank: Bank, verified: VerifiedCallback, report: LoginReport, *, resource: str | None
+) -> Flow[Login]:
+    """Exchange the code of a verified callback, and verify the ID token. `resource`: of `resource_asked_for`."""
+    transaction = verified.transaction
     response = yield from exchange_code(bank, verified, resource=resource)
     report.passed(
         "code exchanged with PKCE and the client's credentials",

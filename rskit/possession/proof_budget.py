@@ -53,8 +53,8 @@ class ProofBudget:
             busy = {key: until for key, until in list(self._empty_at.items()) if until > now}
             if len(busy) >= _MAX_KEYS:
                 # The keys with the least use are forgotten. So a key that has used up its share cannot be removed.
-                fullest = sorted(busy.items(), key=lambda entry: entry[1])[len(busy) // 2 :]
-                busy = dict(fullest)
+                fullest = sorted(busy, key=busy.__getitem__)[len(busy) // 2 :]
+                busy = {key: busy[key] for key in fullest}
             self._empty_at = busy
         self._empty_at[jkt] = empty_at
 

@@ -1,7 +1,7 @@
 """Reads scope, authorization details and confirmation from verified claims, for JWTs and introspection answers alike.
 
 Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18);
-    FAPI1-BL 6.2.1-4
+    RFC 8693 4.1; FAPI1-BL 6.2.1-4
 Role: RS
 """
 
@@ -31,6 +31,8 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
     Raises MalformedClaim, UnknownConfirmation.
     """
     member = members.get
+    if "act" in members:
+        require_actor(members["act"])
     aud, exp = member(config.audience_claim), member("exp")
     scope = member(config.scope_claim) if type(config.scope_claim) is str else None
     client_id = member(config.client_claim)
@@ -96,6 +98,15 @@ def read_details(claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
             "RFC 9396 9",
         )
     return value
+
+
+def require_actor(act: object) -> None:
+    """Check that `act` names an actor, so that nobody is taken for the subject itself. Raises MalformedClaim."""
+    if act is None:
+        return
+    named = act if isinstance(act, dict) else {}
+    if not isinstance(named.get("sub"), str) or not isinstance(named.get("iss", ""), str):
+        raise _malformed("act must be an object with the sub of the actor", "act", "RFC 8693 4.1")
 
 
 def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:

@@ -1,6 +1,6 @@
 """A valid access token, as the API's own code sees it. It is the same for JWTs and introspected tokens.
 
-Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 9396 9; FAPI1-BL 6.2.1-6
+Spec: RFC 9068 2.2; RFC 7662 2.2; RFC 7800 3; RFC 8693 4.1b; RFC 9396 9; FAPI1-BL 6.2.1-6
 Role: RS
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rskit.policy.details_comparison import Budget, covering
+from rskit.read_only import ReadOnlyDict
 
 CLIENT_CLAIMS: Final = ("client_id", "azp", "appid", "cid")
 """The claims in which servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""
@@ -84,6 +85,16 @@ class Token(NamedTuple):
         """When the user signed in (RFC 9470 6)."""
         value = self.claims.get("auth_time")
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def actor(self) -> Mapping[str, Any] | None:
+        """Who acts for the subject: the outermost `act`, with `sub` and perhaps `iss`. None: the subject itself acts.
+
+        Earlier actors are left out, because no decision may depend on them (RFC 8693 4.1). A log finds them in
+        `claims["act"]`.
+        """
+        act = self.claims.get("act")
+        return None if act is None else ReadOnlyDict({name: act[name] for name in act if name != "act"})
 
     def details(self, type_: str) -> tuple[Mapping[str, Any], ...]:
         """The granted authorization details of one type."""

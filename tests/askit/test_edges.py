@@ -13,7 +13,7 @@ from starlette.routing import Mount
 
 from askit.errors import InvalidClientMetadata
 from askit.wire_errors import describe
-from fapikit.errors import ConfigurationError, FapiError
+from fapikit.errors import FapiError
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.plain_client import ISSUER, PlainClient, read_callback
 from tests.keys import a_key
@@ -112,13 +112,6 @@ async def test_userinfo_without_a_token_says_what_it_would_take(client: PlainCli
     assert told == 'DPoP algs="ES256 Ed25519 EdDSA PS256"'
     lenient = Bank(profile="oauth-2.1").client()
     assert (await lenient.http.get("/userinfo")).headers["www-authenticate"].endswith(", Bearer")
-
-
-@pytest.mark.spec("FAPI-CIBA 5.2.2-4")
-def test_a_profile_that_cannot_be_served_yet_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="backchannel") as refused:
-        Bank(profile="fapi-ciba")
-    assert refused.value.clause == "FAPI-CIBA 5.2.2-4"
 
 
 @pytest.mark.spec("RFC 9126 2b", "RFC 7523 3-3")

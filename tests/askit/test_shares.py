@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askit.errors import ShareTaken
-from askit.shares import Owner, Shares, shares_of, user_owner
+from askit.shares import Owner, Shares, _Holding, shares_of, user_owner
 from fapikit.stores import MemoryStore, Seal, SealedStore, SqliteStore
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.askit.plain_client import PlainClient, read_callback
@@ -92,6 +92,24 @@ def test_who_holds_nothing_any_more_is_forgotten() -> None:
         shares.charge((Owner("client", f"c{number}"),), 10, 60)
         clock.advance(1)
     assert len(shares._holdings) <= 1024
+
+
+def test_a_record_of_a_new_owner_looks_at_a_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares, clock = _shares()
+    looked_at: list[object] = []
+    let_go = _Holding.let_go
+
+    def counted(held: _Holding, now: float) -> None:
+        looked_at.append(held)
+        let_go(held, now)
+
+    monkeypatch.setattr(_Holding, "let_go", counted)
+    for number in range(20_000):
+        clock.advance(1000 if number == 10_000 else 0)  # all have ended at once
+        looked_at.clear()
+        shares.charge((Owner("client", f"c{number}"),), 10, 60)
+        assert len(looked_at) <= 2
+    assert len(shares._holdings) <= 10_001
 
 
 def test_its_default_is_a_quarter_of_a_store_in_memory() -> None:

@@ -50,6 +50,8 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
     bank.decision = "approved"
+    monkeypatch.setenv("SSH_CONNECTION", "198.51.100.7 50022 203.0.113.5 22")
+    monkeypatch.delenv("BROWSER", raising=False)
     taking_naps(bank, monkeypatch)
     mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
     names: dict[str, Any] = {

@@ -212,6 +212,33 @@ def test_the_port_is_free_on_a_loopback_address_only() -> None:
     assert not client.accepts_redirect_uri(CALLBACK.replace(".test", ".test:8443"))
 
 
+@pytest.mark.spec("RFC 8252 8.4b")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "http://127.0.0.1:51234/cb?",
+        "http://127.0.0.1:51234/CB",
+        "http://127.0.0.1:51234//cb",
+        "http://127.0.0.1:/cb",
+        "http://127.0.0.1:0/cb",
+        "http://127.0.0.1:65536/cb",
+        "http://127.0.0.1:51234x/cb",
+        "HTTP://127.0.0.1:51234/cb",
+        "http://127.0.0.2:51234/cb",
+        "http://127.1:51234/cb",
+        "http://127.0.0.1.evil.example:51234/cb",
+        "http://127.0.0.1:51234@evil.example/cb",
+        "http://evil.example:80@127.0.0.1:51234/cb",
+        "http://127.0.0.1:51234.evil.example/cb",
+        "http://[0:0:0:0:0:0:0:1]:51234/cb",
+        "http://[::ffff:127.0.0.1]:51234/cb",
+        "http://[::1]:51234/cb",
+    ],
+)
+def test_all_but_the_port_is_compared_letter_by_letter(asked: str) -> None:
+    assert not _client("http://127.0.0.1/cb").accepts_redirect_uri(asked)
+
+
 @pytest.mark.parametrize("client_id", ["", None, 7, "new\nline"])
 def test_a_client_id_is_a_printable_string(client_id: object) -> None:
     with pytest.raises(InvalidClientMetadata):

@@ -302,6 +302,7 @@ async def test_the_endpoints_have_a_second_name() -> None:
         "userinfo_endpoint": f"{alias}/userinfo",
         "registration_endpoint": f"{alias}/register",
         "device_authorization_endpoint": f"{alias}/device_authorization",
+        "backchannel_authentication_endpoint": f"{alias}/backchannel_authentication",
     }
     assert document["token_endpoint"] == f"{ISSUER}/token"
     client = a_client(bank, MINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fapikit.io.bounded_cache import BoundedCache
+from fapikit.shards import SHARD
 
 
 def test_it_holds_no_more_than_it_may_and_forgets_the_oldest() -> None:
@@ -42,3 +43,24 @@ def test_an_entry_is_dropped_only_while_it_is_the_one_that_was_meant() -> None:
     assert cache.get("k") is first
     cache.drop("k", first)
     assert cache.get("k") is None
+
+
+def test_a_write_to_a_large_cache_touches_the_entries_of_one_shard_at_most() -> None:
+    looked_at = 0
+
+    def expired(_value: str, _now: float) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return False
+
+    most = 10 * SHARD
+    cache = BoundedCache[str, str](most, expired)
+    gone = 0
+    for number in range(2 * most):
+        looked_at, before = 0, len(cache)
+        cache.put(f"key {number}", "value", 0.0)
+        gone = max(gone, before - len(cache))
+        assert looked_at <= SHARD
+    assert 0.8 * most < len(cache) <= most
+    assert 0 < gone <= SHARD // 10 + 1
+    assert cache.get(f"key {2 * most - 1}") == "value"

@@ -18,11 +18,14 @@ def test_what_has_ended_makes_room_and_nothing_else_does() -> None:
         assert kept.put(number, NOW + number + 1, NOW)
     assert not kept.put(10, NOW + 50, NOW)
     assert kept.put(5, NOW + 60, NOW), "it is there already"
-    assert not kept.put(10, NOW + 50, NOW + 9), "it was swept just now"
+    assert not kept.put(10, NOW + 50, NOW), "those that are there have not ended"
     assert [kept.get(number) is not None for number in range(11)] == [True] * 10 + [False]
     assert kept.put(10, NOW + 50, NOW + 10)
-    assert (len(kept), kept.get(5), kept.get(10)) == (2, NOW + 60, NOW + 50)
-    assert repr(kept) == "KeptUntil(2 of 10)"
+    assert (kept.get(5), kept.get(10)) == (NOW + 60, NOW + 50)
+    for number in range(11, 19):
+        assert kept.put(number, NOW + 50, NOW + 10), "each of the others that have ended makes room"
+    assert not kept.put(19, NOW + 50, NOW + 10)
+    assert repr(kept) == "KeptUntil(10 of 10)"
 
 
 def test_a_full_one_is_swept_again_although_the_clock_was_set_back() -> None:
@@ -51,13 +54,47 @@ def test_only_the_very_value_is_dropped() -> None:
     assert kept.get("x") is None
 
 
-def test_one_without_a_bound_is_swept_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fapikit.io.kept_until, "_SWEEP_FROM", 8)
+def test_one_without_a_bound_forgets_as_it_grows() -> None:
     kept = KeptUntil[int, float](float)
     for second in range(1000):
         assert kept.put(second, NOW + second + 2, NOW + second)
-        assert len(kept) <= 9
+        assert len(kept) <= 2 + fapikit.io.kept_until._STEP
     assert repr(kept).startswith("KeptUntil(")
+
+
+def test_what_never_ends_stays() -> None:
+    kept = KeptUntil[int, float](float)
+    kept.put(1, float("inf"), NOW)
+    for number in range(2, 100):
+        kept.put(number, NOW + 1, NOW + 1000)
+    assert kept.get(1) == float("inf")
+
+
+def test_what_is_written_often_takes_the_room_of_one() -> None:
+    kept = KeptUntil[str, float](float)
+    for second in range(10_000):
+        kept.put("x", NOW + second + 5, NOW + second)
+    assert len(kept) == 1
+    assert sum(map(len, kept._ending.values())) <= 2 * fapikit.io.kept_until._STEP
+
+
+@pytest.mark.parametrize("room", [None, 50_000])
+def test_a_write_looks_at_a_few_entries_however_many_there_are(room: int | None) -> None:
+    looked_at = 0
+
+    def ends(value: float) -> float:
+        nonlocal looked_at
+        looked_at += 1
+        return value
+
+    kept = KeptUntil[int, float](ends, room)
+    most = 0
+    for number in range(200_000):  # all end at one moment, in the middle
+        looked_at = 0
+        kept.put(number, NOW + 60 if number < 50_000 else NOW + 900, NOW if number < 50_000 else NOW + 100)
+        most = max(most, looked_at)
+    assert most <= fapikit.io.kept_until.LOOKED_AT_FOR_ROOM + 4
+    assert len(kept) == (150_000 if room is None else room)
 
 
 def test_a_forked_worker_keeps_what_its_parent_kept() -> None:
@@ -72,17 +109,19 @@ def test_what_comes_during_a_sweep_is_not_lost() -> None:
 
     def ends(value: float) -> float:
         """While the sweep looks at this value, another thread writes."""
-        if value == NOW + 59 and not others:
-            others.append(threading.Thread(target=kept.put, args=(-1, NOW + 60, NOW)))
+        if value == NOW + 60 and len(kept) == 10 and not others:
+            others.append(threading.Thread(target=kept.put, args=(-1, NOW + 200, NOW)))
             others[0].start()
             others[0].join(0.2)
         return value
 
     kept = KeptUntil[int, float](ends)
-    for number in range(fapikit.io.kept_until._SWEEP_FROM):
-        kept.put(number, NOW + 59, NOW)
+    for number in range(10):
+        kept.put(number, NOW + 51 + number, NOW)
     assert not others
-    kept.put(fapikit.io.kept_until._SWEEP_FROM, NOW + 60, NOW)
+    kept.put(10, NOW + 100, NOW + 60)
+    for number in range(11, 20):
+        kept.put(number, NOW + 100, NOW + 60)
     others[0].join()
-    assert kept.get(-1) == NOW + 60
-    assert len(kept) == fapikit.io.kept_until._SWEEP_FROM + 2
+    assert kept.get(-1) == NOW + 200
+    assert len(kept) == 11

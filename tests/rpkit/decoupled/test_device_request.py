@@ -12,6 +12,7 @@ import pytest
 from fapikit import FapiError
 from fapikit.errors import (
     ConfigurationError,
+    ForbiddenByProfile,
     InsecureUrl,
     MalformedMessage,
     MissingMetadata,
@@ -19,6 +20,7 @@ from fapikit.errors import (
 )
 from rpkit import DeviceAuthorization
 from rpkit.errors import ServerBusy
+from tests.keys import claims_of
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import DEVICE_GRANT, FakeBank
 from tests.rpkit.logins import ACCOUNTS
@@ -127,6 +129,30 @@ def test_a_bank_without_the_endpoint_is_named(bank: FakeBank, clients: Clients):
     }
     with pytest.raises(MissingMetadata, match="device_authorization_endpoint"):
         clients.of(bank).device()
+
+
+@pytest.mark.spec("FAPI1-ADV 5.2.2-2")
+def test_a_profile_without_devices_is_asked(bank: FakeBank, clients: Clients):
+    client = clients.of(bank, profile="fapi1-advanced", sender_constraint="mtls", signed_requests=True)
+    with pytest.raises(ForbiddenByProfile, match="devices cannot be authorized") as caught:
+        client.device()
+    assert caught.value.clause == "FAPI1-ADV 5.2.2-2"
+    assert bank.calls("device") == []
+
+
+@pytest.mark.spec("FAPI2-MS 5.3.2-1")
+def test_where_requests_are_signed_that_of_a_device_is_signed_too(bank: FakeBank, clients: Clients):
+    device = clients.of(bank, profile="fapi2-message-signing").device(
+        scope="openid accounts", resources=[ACCOUNTS], max_age=60
+    )
+    call = bank.calls("device")[-1]
+    assert {"client_id", "request"} == {
+        name for name, _ in call.pairs if not name.startswith("client_assertion")
+    }
+    claims = claims_of(call.form["request"])
+    assert (claims["scope"], claims["resource"], claims["max_age"]) == ("openid accounts", [ACCOUNTS], 60)
+    assert claims["dpop_jkt"] == device.dpop.jkt
+    assert device.request_object.reveal() == call.form["request"]
 
 
 def test_an_id_token_that_could_not_be_verified_is_not_requested(bank: FakeBank, clients: Clients):

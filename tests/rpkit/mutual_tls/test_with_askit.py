@@ -18,6 +18,7 @@ from askit.pytest_plugin.movable_clock import MovableClock
 from askit.pytest_plugin.running import REDIRECT_URI, RunningServer
 from fapikit import HttpSettings
 from fapikit.errors import PeerRefused
+from fapikit.urns import TOKEN_EXCHANGE
 from rpkit import certificate_metadata
 from tests.keys import claims_of
 from tests.mothers.certificates import Made, a_certificate, a_name, as_client_certificate
@@ -47,7 +48,7 @@ def registered(method: str, binding: str) -> dict[str, Any]:
         "client_id": name_of(method, binding),
         "client_name": "Fintech",
         "redirect_uris": [REDIRECT_URI],
-        "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types": ["authorization_code", "refresh_token", "client_credentials", TOKEN_EXCHANGE],
         "token_endpoint_auth_method": method,
         "id_token_signed_response_alg": "ES256",
         **({"jwks": {"keys": keys}} if keys else {}),
@@ -133,6 +134,17 @@ def test_a_replaced_certificate_gets_tokens_of_its_own(connect: Connect, server:
     with client.api(tokens, base_url=server.issuer, resource="https://api.example.test/") as api:
         assert api.get("/userinfo").status_code == 200
         assert client.introspect(api.tokens).claims["cnf"] == {"x5t#S256": thumbprint(NEXT)}
+
+
+def test_a_token_is_exchanged_over_its_own_certificate_alone(connect: Connect, server: Running) -> None:
+    client = connect("tls_client_auth", "mtls")
+    tokens = signed_in(client, server).tokens
+    narrow = client.exchange(tokens, scope="accounts")
+    assert narrow.access_tokens[0].x5t_s256 == thumbprint(MINE)
+    assert claims_of(narrow.access_tokens[0].value.reveal())["cnf"] == {"x5t#S256": thumbprint(MINE)}
+    client.bank.settings.client_certificate.replace(as_client_certificate(NEXT))
+    with pytest.raises(PeerRefused, match="bound to another certificate"):
+        client.exchange(tokens, scope="accounts")
 
 
 def test_a_stolen_token_is_of_no_use_over_another_certificate(connect: Connect, server: Running) -> None:

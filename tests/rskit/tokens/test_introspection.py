@@ -79,6 +79,8 @@ REFUSED: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"token_type": "DPoP", "cnf": None}, rs.UnknownConfirmation),
     ({"cnf": {"kid": "k"}}, rs.UnknownConfirmation),
     ({"cnf": {}}, rs.UnknownConfirmation),
+    ({"act": {}}, e.MalformedClaim),
+    ({"act": {"sub": 7}}, e.MalformedClaim),
     ({"cnf": {"jkt": "short"}}, e.MalformedClaim),
 ]
 

@@ -1,0 +1,107 @@
+"""How a decision reaches a CIBA client that does not only poll: ping tells it to fetch the tokens, push sends them.
+
+It comes after the decision is stored. So whatever fails here, a ping client can poll. A push client has no other way:
+if its tokens cannot be made, it is told `transaction_failed`. Nothing is sent when a request expires.
+
+Spec: CIBA 5, 10.2a, 10.2c, 10.3.1a, 10.3.1b, 12
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from askit.clients.client import Client
+from askit.core import Core
+from askit.decoupled.notification import notify
+from askit.decoupled.redeeming import marking_redeemed
+from askit.decoupled.waiting import remembered_for
+from askit.errors import AccessDenied, InvalidGrant
+from askit.grants.token_request import TokenRequest
+from askit.issuing.audience import choose_resource
+from askit.issuing.confirmation import Confirmation
+from askit.issuing.token_response import issue_tokens
+from askit.records import Grant, Notice, WaitingRequest
+from askit.requests.request_uris import OpenedRequest
+from askit.users import grants as user_grants
+from askit.wire_errors import describe
+from fapikit.errors import FapiError
+from fapikit.parameters import Parameters
+from fapikit.secrets import Secret
+
+_FAILED: Final = {"error": "transaction_failed", "error_description": "the tokens could not be issued"}
+
+
+async def keep_notice(
+    core: Core, uri: str, request: WaitingRequest, client: Client, *, auth_req_id: str, token: Secret
+) -> None:
+    """Keep what the client is told of, and with which token, until its request is forgotten. Raises StoreError."""
+    notice = Notice(auth_req_id=auth_req_id, token=token.reveal())
+    await core.records.save("notice", uri, notice, remembered_for(core, request.expires_at), client.owners)
+
+
+async def deliver_grant(core: Core, opened: OpenedRequest, client: Client, grant: Grant) -> None:
+    """Tell a client that its user has approved. It raises nothing: the user has decided, whatever happens here."""
+    request = opened.request
+    if not isinstance(request, WaitingRequest) or request.delivery_mode == "poll":
+        return
+    message: Mapping[str, Any] = {}
+    if request.delivery_mode == "push":
+        try:
+            message = await _tokens(core, opened.uri, request, client, grant)
+        except FapiError as error:
+            core.log.warning("no tokens were made to be pushed to %s: %s", client.client_id, error)
+            message = _FAILED
+    await _tell(core, opened.uri, client, message)
+
+
+async def deliver_refusal(core: Core, opened: OpenedRequest, client: Client) -> None:
+    """Tell a client that its user has refused. It raises nothing."""
+    request = opened.request
+    if not isinstance(request, WaitingRequest) or request.delivery_mode == "poll":
+        return
+    told = describe(AccessDenied("the user refused", clause="CIBA 12"))
+    refused = {"error": AccessDenied.code, "error_description": told}
+    await _tell(core, opened.uri, client, refused if request.delivery_mode == "push" else {})
+
+
+async def _tell(core: Core, uri: str, client: Client, message: Mapping[str, Any]) -> None:
+    try:
+        notice = await core.records.load("notice", uri, Notice)
+        if notice is not None:
+            whole = core.notification_body({"auth_req_id": notice.auth_req_id, **message})
+            await notify(core, uri, client, Secret(notice.token), whole)
+    except FapiError as error:
+        core.log.warning("%s is not told of a decision: %s", client.client_id, error)
+
+
+async def _tokens(
+    core: Core, uri: str, request: WaitingRequest, client: Client, grant: Grant
+) -> dict[str, Any]:
+    """The token response of a push, bound to the key that the request was made with. Raises FapiError."""
+    notice = await core.records.load("notice", uri, Notice)
+    if notice is None:
+        raise InvalidGrant("what this request is to be told with is no longer known", clause="CIBA 10.3.1a")
+    grant = user_grants.still_open_to(client, grant, core.config)
+    resource = choose_resource(
+        core.config,
+        asked=(),
+        granted=grant.resources,
+        scopes=grant.scopes,
+        details=grant.authorization_details,
+    )
+    # Not by a request of the client: what it is bound to was shown when the request was made.
+    bound_to = Confirmation(request.dpop_jkt, request.x5t)
+    body = await issue_tokens(
+        core,
+        request=TokenRequest(client, Parameters(()), None, bound_to),
+        grant=grant,
+        resource=resource,
+        details=grant.authorization_details,
+        mark=marking_redeemed(core, uri, request.expires_at, core.owners(client, grant.username)),
+        auth_req_id=notice.auth_req_id,
+    )
+    if body is None:
+        raise InvalidGrant("the tokens of this request were issued before", clause="CIBA 10.3.1a")
+    return body

@@ -1,0 +1,71 @@
+"""The call with which this server tells a client that its user has decided: one POST, in the background.
+
+Only a network failure is tried again, a bounded number of times. A redirect is not followed. Whatever the client's
+endpoint answers is logged and changes nothing: the decision is stored before the call, so a ping client can still poll.
+`askit.clients.keys` says which addresses this server connects to.
+
+Spec: CIBA 10.2a, 10.2c, 10.3.1a, 10.3.1c, 12
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from askit.clients.backchannel import NOTIFICATION_ENDPOINT
+from askit.clients.client import Client
+from askit.core import Core
+from fapikit import strict_json
+from fapikit.errors import ResponseTooLarge, TransportError, UnexpectedRedirect
+from fapikit.flow import Flow, background, http, sleep
+from fapikit.http_message import HttpRequest
+from fapikit.secrets import Concealed, Secret
+
+TIMEOUT: Final = 5.0
+PAUSES: Final = (0.0, 1.0, 5.0)
+"""Seconds before each attempt. The next one is only made if the endpoint could not be reached."""
+_ANSWER_OCTETS: Final = 1024
+"""An answer has no body that matters (204). Of a longer one no more is read."""
+
+
+async def notify(core: Core, uri: str, client: Client, token: Secret, message: Mapping[str, Any]) -> None:
+    """Start to send `message` to the client. `uri`: the waiting request; it is told of once at a time."""
+    body = Concealed(strict_json.dump(message))
+    key = ("notification", core.config.issuer, uri)
+    await core.run(background(key, lambda: send_notification(core, client, token, body)))
+
+
+def send_notification(core: Core, client: Client, token: Secret, body: Concealed[bytes]) -> Flow[bool]:
+    """Whether the client's endpoint says that it took it (any 2xx). It raises nothing: a failure is in the log."""
+    request = _request(client, token, body)
+    why = "it cannot be reached"
+    for pause in PAUSES:
+        if pause:
+            yield from sleep(pause)
+        try:
+            response = yield from core.waiting_for_notifications.wait(client.client_id, http(request))
+        except ResponseTooLarge:
+            why = "its answer is too long to be read"
+            break
+        except UnexpectedRedirect:
+            why = "it answered with a redirect, which is not followed"
+            break
+        except TransportError as error:
+            why = str(error)
+            continue
+        if response.success:
+            return True
+        why = f"it answered {response.status}"
+        break
+    core.log.warning("the notification endpoint of %s was not told of a decision: %s", client.client_id, why)
+    return False
+
+
+def _request(client: Client, token: Secret, body: Concealed[bytes]) -> HttpRequest:
+    headers: tuple[tuple[str, str | Secret], ...] = (
+        ("content-type", "application/json"),
+        ("authorization", Secret(f"Bearer {token.reveal()}")),
+    )
+    url = str(client.metadata[NOTIFICATION_ENDPOINT])
+    return HttpRequest("POST", url, headers, body, timeout=TIMEOUT, max_bytes=_ANSWER_OCTETS)

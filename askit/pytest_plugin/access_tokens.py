@@ -1,0 +1,70 @@
+"""Access tokens as the test server would issue them, with whatever claims a test gives them.
+
+Spec: RFC 9068 2.2
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from askit.core import Core
+from askit.issuing.tokens import token_claims
+from askit.records import AccessToken
+from askit.requests.authorization_details import enrich
+from fapikit.jose.purposes import ACCESS_TOKEN
+from fapikit.secrets import random_token
+
+CLIENT_ID: Final = "test-client"
+
+
+async def make_access_token(
+    core: Core,
+    *,
+    scope: str = "accounts",
+    cnf: Mapping[str, str] | None = None,
+    resource: str | None = None,
+    sub: str = "alice",
+    client_id: str = CLIENT_ID,
+    lifetime: float | None = None,
+    authorization_details: tuple[Mapping[str, Any], ...] = (),
+    **claims: Any,
+) -> str:
+    """An access token as the server would issue it. It is stored, so it can be introspected.
+
+    `cnf` has `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT; None
+    removes a claim. Details of a `single_use` type become part of a consent, as after a login, unless they name one.
+    """
+    chosen = core.config.resource(resource) if resource else core.config.resources[0]
+    if chosen is None:
+        raise ValueError(f"resource= is not one of this server: {resource}")
+    now = int(core.clock())
+    lives = core.config.access_token_lifetime if lifetime is None else lifetime
+    record = AccessToken(
+        jti=random_token(core.random_bytes),
+        client_id=client_id,
+        sub=sub,
+        scopes=tuple(scope.split()),
+        audience=chosen.uri,
+        issued_at=now,
+        expires_at=int(now + lives),
+        authorization_details=tuple(_consented(core, detail) for detail in authorization_details),
+        jkt=(cnf or {}).get("jkt"),
+        x5t=(cnf or {}).get("x5t#S256"),
+        acr=core.config.acr_levels[0],
+        auth_time=now,
+    )
+    members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
+    token = random_token(core.random_bytes)
+    if chosen.token_format == "jwt":
+        kept = {name: value for name, value in members.items() if value is not None}
+        token = await core.sign(kept, ACCESS_TOKEN)
+    await core.records.save("token", token, record, max(lives, 1) + 60)
+    return token
+
+
+def _consented(core: Core, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    expires_at = core.clock() + core.config.grant_lifetime
+    (granted,) = enrich((detail,), core.config, core.random_bytes, expires_at)
+    return {**granted, **detail}
