@@ -126,7 +126,7 @@ class Core:
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
-        self.login_hint_issuers = {each.issuer: each.keys(clock) for each in config.login_hint_issuers}
+        self.login_hint_issuers = {each.issuer: each.key_source(clock) for each in config.login_hint_issuers}
         usernames = {
             name
             for user in config.users
@@ -290,8 +290,8 @@ class Core:
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """The URLs in the configuration may have any address, because the operator has chosen them."""
     vouched_for = {uri for client in config.clients for _, uri in uris_to_connect_to(client.metadata)}
-    vouched_for |= {each.jwks_uri for each in config.trusted_issuers if each.jwks_uri is not None}
-    vouched_for |= {each.jwks_uri for each in config.login_hint_issuers if each.jwks_uri is not None}
+    issuers = (*config.trusted_issuers, *config.login_hint_issuers)
+    vouched_for |= {each.jwks_uri for each in issuers if each.jwks_uri is not None}
     own = http or HttpSettings()
     return PublicHttp(
         tls=own.tls,

@@ -5,7 +5,7 @@
         ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
-        ├── ShareTaken                429, the share of one client, address or user is used up
+        ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -86,6 +86,12 @@ class ShareTaken(Refused):
     clause = "RFC 9126 2.3"
     status = 429
     remedy = Remedy.RETRY_LATER
+
+
+class TooManyPending(ShareTaken):
+    """So many authentication requests wait for this user that no further one is shown to him for now."""
+
+    clause = "CIBA 7.1.2"
 
 
 class InvalidRequestUri(Refused):

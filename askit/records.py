@@ -7,6 +7,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
     request  a pushed authorization request, by its request URI; a waiting one (a device, CIBA), by its page's URI
              request-opened, request-used               its marks, also of a request inside its URI (`request_uris`)
              request-granted, request-redeemed, polls   of a waiting one: its grant, its single use, its polling clock
+             pending                                    the undecided ones (CIBA) of a user, by the user name
     notice   what a client is told when a waiting request is decided (CIBA: ping, push), by the request's URI
              authentication-request                     a replay mark: the jti of a signed request
     user-code   the waiting request of a user code, by a pseudonym of the code
@@ -111,6 +112,13 @@ class WaitingRequest(AuthorizationRequest):
     address: str = ""
     binding_message: str = ""
     delivery_mode: str = "poll"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRequests(Record):
+    """The waiting requests that name one user: by the URI of each, its client and its end."""
+
+    requests: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

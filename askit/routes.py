@@ -19,6 +19,7 @@ from askit import wire_errors
 from askit.browser_origins import open_to
 from askit.core import Core
 from askit.endpoints import (
+    authentication_device,
     authorize,
     backchannel_authentication,
     decision,
@@ -107,6 +108,7 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/device", page(device.device)),
         Route(f"{base}/device", page(device.typed), methods=["POST"]),
         Route(f"{base}/device/confirm", page(device.confirm), methods=["POST"]),
+        Route(f"{base}/authentication_device", page(authentication_device.authentication_device)),
         *(
             _to_own_page(core, f"{base}/{form}", "grants")
             for form in ("login", "step_up", "decision", "logout", "grants/end")

@@ -1,6 +1,7 @@
 """What an authorization server's metadata lacks for a profile, row by row, each with its clause.
 
-Spec: RFC 8414 2; RFC 9126 5; RFC 9101 10.5; RFC 9207 2.3; RFC 9449 5.1; RFC 8705 3.3; RFC 9701 7; JARM 4; CIBA 4a
+Spec: RFC 8414 2; RFC 9126 5; RFC 9101 10.5; RFC 9207 2.3; RFC 9449 5.1; RFC 8705 3.3; RFC 9701 7; JARM 4;
+    CIBA 4a, 4b, 4c
 Role: C, RS
 Not checked here: what metadata do not show, such as TLS and behaviour.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from fapikit.metadata import ServerMetadata
 from fapikit.profile import Profile
 from fapikit.profiles import profile_of
+from fapikit.urns import CIBA
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def _backchannel(metadata: ServerMetadata, profile: Profile) -> Iterator[AuditRo
         return
     clause = profile.clause("backchannel_required")
     yield _present(metadata, "backchannel_authentication_endpoint", clause)
+    yield _offers(metadata, "grant_types_supported", {CIBA}, "CIBA 4c")
     yield _offers(metadata, "backchannel_token_delivery_modes_supported", {"poll"}, clause)
     forbidden = {"poll", "ping", "push"} - profile.backchannel_delivery_modes
     clause = profile.clause("backchannel_delivery_modes")

@@ -22,6 +22,7 @@ _AT_MOST: Final = (
     ("wrong_passwords", "wrong_passwords_per_address"),
     ("wrong_passwords", "wrong_passwords_per_name"),
     ("wrong_user_codes", "wrong_user_codes_in_all"),
+    ("pending_per_user", "pending_per_user_in_all"),
 )
 """Pairs of limits: the first must not be greater than the second."""
 
@@ -57,6 +58,8 @@ class Limits:
     wrong_passwords_per_name: int = 100
     wrong_user_codes: int = 5
     wrong_user_codes_in_all: int = 100
+    pending_per_user: int = 5
+    pending_per_user_in_all: int = 20
     password_counters: int = 10_000
 
     @classmethod

@@ -11,35 +11,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from askit.clients.client import Client
+from askit.config.issuer_keys import KeyedIssuer, read_issuer, wrong
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, User
-from fapikit import strict_json
-from fapikit.clock import Clock
-from fapikit.errors import ConfigurationError, FapiError
-from fapikit.jose.key_set import KeySet, KeySource
-from fapikit.jwks import RemoteKeySet
+from fapikit.errors import ConfigurationError
 from fapikit.profiles import Profile
-from fapikit.urls import is_secure
 from fapikit.urns import JWT_BEARER
 
 LONGEST_LIFETIME: Final = 3600.0
+_TABLE: Final = "trusted_issuers"
+_CLAUSE: Final = "RFC 7523 3-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrustedIssuer:
-    """One issuer. Its keys are `jwks`, or behind `jwks_uri`.
+class TrustedIssuer(KeyedIssuer):
+    """One issuer whose assertions count.
 
     `audiences`: what its assertions call this server; None: its issuer or its token endpoint. `subjects`: the user name
     for each subject. `subjects_are_usernames`: every other subject is a user name itself. `clients`: who may hand in
     its assertions. `scopes`: the most that they give. `max_lifetime`: seconds between now and the end of an assertion.
     """
 
-    issuer: str
-    jwks_uri: str | None = None
-    jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     audiences: tuple[str, ...] | None = None
     subjects: Mapping[str, str] = field(default_factory=dict, repr=False)
     subjects_are_usernames: bool = False
@@ -51,11 +46,8 @@ class TrustedIssuer:
     @classmethod
     def read(cls, table: Table, base: Path) -> TrustedIssuer:
         """Raises ConfigurationError."""
-        file = table.optional_string("jwks_file")
         read = cls(
-            issuer=table.string("issuer"),
-            jwks_uri=table.optional_string("jwks_uri"),
-            jwks=_read_keys(base / file) if file is not None else table.members("jwks") or None,
+            **read_issuer(table, base, _TABLE, _CLAUSE),
             audiences=table.optional_strings("audiences"),
             subjects=table.members("subjects"),
             subjects_are_usernames=table.boolean("subjects_are_usernames", False),
@@ -66,12 +58,6 @@ class TrustedIssuer:
         )
         table.require_nothing_else()
         return read
-
-    def key_source(self, clock: Clock) -> KeySource:
-        """Make one, and keep it: it remembers the keys behind `jwks_uri`."""
-        if self.jwks_uri is not None:
-            return RemoteKeySet(self.jwks_uri, clock=clock)
-        return KeySet.from_jwks(self.jwks or {})
 
     def username_of(self, subject: str) -> str | None:
         """The name of the user that a subject is here."""
@@ -94,7 +80,7 @@ def check_trusted_issuers(
         if trusted.issuer in seen:
             raise _wrong("issuer", f"{trusted.issuer!r} is this server, one of its clients, or given twice")
         seen.add(trusted.issuer)
-        _check_keys(trusted)
+        trusted.check_keys(_TABLE, _CLAUSE)
         _check_subjects(trusted, names)
         _check_bounds(trusted, scopes, profile)
         if not trusted.clients:
@@ -118,20 +104,6 @@ def _check_bounds(trusted: TrustedIssuer, scopes: Collection[str], profile: Prof
         profile.require_algorithm(alg, "an assertion")
 
 
-def _check_keys(trusted: TrustedIssuer) -> None:
-    if (trusted.jwks is None) == (trusted.jwks_uri is None):
-        raise _wrong("jwks_uri", f"of {trusted.issuer}: give one of jwks_uri, jwks and jwks_file")
-    if trusted.jwks_uri is not None and not is_secure(trusted.jwks_uri):
-        raise _wrong("jwks_uri", f"of {trusted.issuer} must be an https URL")
-    if trusted.jwks is not None:
-        try:
-            keys = KeySet.from_jwks(trusted.jwks)
-        except FapiError as error:
-            raise _wrong("jwks", f"of {trusted.issuer}: {error.message}") from error
-        if not keys.keys:
-            raise _wrong("jwks", f"of {trusted.issuer} has no usable key")
-
-
 def _check_subjects(trusted: TrustedIssuer, usernames: Collection[str]) -> None:
     if not trusted.subjects and not trusted.subjects_are_usernames:
         raise _wrong(
@@ -151,16 +123,5 @@ def _check_client(client_id: str, client: Client | None) -> None:
         raise _wrong("clients", f"has {client_id!r}, a public client: it cannot hand in assertions")
 
 
-def _read_keys(path: Path) -> Mapping[str, Any]:
-    try:
-        return strict_json.parse_object(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise _wrong("jwks_file", f"{path.name} cannot be read: {error}") from error
-
-
 def _wrong(setting: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"trusted_issuers: {setting} {why}",
-        clause="RFC 7523 3-1",
-        facts={"setting": f"trusted_issuers.{setting}"},
-    )
+    return wrong(_TABLE, setting, why, _CLAUSE)

@@ -17,6 +17,7 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.decoupled.decisions import approve_automatically
 from askit.decoupled.delivery import keep_notice
+from askit.decoupled.pending import add_pending
 from askit.decoupled.waiting import certificate_to_show_again, new_secret, start_request, uri_of
 from askit.issuing.confirmation import confirmation_of
 from askit.messages import json_answer, read_form
@@ -46,6 +47,7 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
     )
     await use_proof(core, proof, client)
     auth_req_id, waiting = new_secret(core), asked.waiting
+    await add_pending(core, uri_of(auth_req_id), waiting, asked.user)
     if asked.notification_token is not None:
         await keep_notice(
             core,
@@ -63,8 +65,11 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
     }
     response = json_answer(core.backchannel_authentication_body(body), 200, await core.nonce_header())
     if asked.user.username == core.config.auto_approve:
-        # After the answer: a client that is pinged, or pushed to, must know the id by then.
-        response.background = BackgroundTask(partial(_approve, core, opened, client))
+        approval = partial(_approve, core, opened, client)
+        if waiting.delivery_mode == "poll":
+            await approval()
+        else:  # after the answer: a client that is pinged, or pushed to, must know the id by then
+            response.background = BackgroundTask(approval)
     return response
 
 

@@ -3,7 +3,7 @@
 Opened by `verification_uri_complete`, the page shows the same and asks the same. The user decides nothing before he has
 said that the device is in front of him. Then sign-in and consent are those of every request.
 
-Spec: RFC 8628 3.3, 3.3.1, 5.1, 5.4
+Spec: RFC 8628 3.3a, 3.3.1b, 5.1, 5.4a
 Role: AS
 """
 
@@ -16,9 +16,10 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.decoupled.user_codes import find_by_user_code, read_user_code
-from askit.errors import InvalidRequest
+from askit.errors import InvalidRequest, InvalidRequestUri
 from askit.messages import read_form, read_query
 from askit.pages.languages import prefer_locales
+from askit.records import WaitingRequest
 from askit.requests.client_address import client_address
 from askit.requests.request_uris import find_waiting_request, open_waiting_request
 from askit.users.consent import continue_request, deny
@@ -57,6 +58,8 @@ async def confirm(core: Core, request: Request) -> Response:
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
     opened = await open_waiting_request(core, uri, client)
+    if not (isinstance(opened.request, WaitingRequest) and opened.request.user_code):
+        raise InvalidRequestUri("this is no request of a device", clause="RFC 8628 3.3")
     match form.get("holds"):
         case "yes":
             return await continue_request(core, opened, client, browser)

@@ -22,7 +22,7 @@ async def list_grants(core: Core, request: Request) -> Response:
     """One page of the list. The parameter `from` gives its start."""
     browser = await read_browser(core, request)
     if browser.session is None:
-        return await own_login_page(core, request)
+        return await own_login_page(core, request, OWN_PAGES)
     start = read_query(request, core.config.limits).get("from")
     listed = []
     found, older = await user_grants.grants_of(core, browser.session.username, start=start)

@@ -6,6 +6,8 @@ Role: AS
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,17 +23,19 @@ from askit.users.logout import end_session
 from askit.users.sessions import form_token, read_browser, require_form_token, set_cookie, sign_in
 from fapikit.parameters import Parameters
 
-OWN_PAGES = "grants"
-"""The purpose of a login form for this server's own pages instead of a client's request."""
+OWN_PAGES: Final = "grants"
+"""The purpose of a form for this server's own pages instead of a client's request."""
+_SIGNED_IN_FOR: Final = (OWN_PAGES, "authentication_device")
+"""The own pages that a sign-in can lead to. A login form names one in the place of a request."""
 
 
 async def login(core: Core, request: Request) -> Response:
-    """303 back to the request (or to the grants page). Raises StaleForm, TooManyAttempts, InvalidRequestUri."""
+    """303 back to the request (or to the own page). Raises StaleForm, TooManyAttempts, InvalidRequestUri."""
     form = await read_form(request, core.config.limits)
     browser = await read_browser(core, request)
-    request_uri = form.get("request_uri", "")
+    request_uri = form.get("request_uri") or OWN_PAGES
     try:
-        await require_form_token(core, browser, request_uri or OWN_PAGES, form)
+        await require_form_token(core, browser, request_uri, form)
     except StaleForm:
         if browser.session is None:
             raise
@@ -42,11 +46,11 @@ async def login(core: Core, request: Request) -> Response:
     user = await core.users.check_password(username, form.get("password", ""), address=address)
     if user is not None and browser.session is not None and browser.session.username != user.username:
         await end_session(core, browser)  # another user's session
-    if not request_uri:
+    if request_uri in _SIGNED_IN_FOR:
         if user is None:
-            return await own_login_page(core, request, wrong=True)
+            return await own_login_page(core, request, request_uri, wrong=True)
         browser = await sign_in(core, browser, user, fresh_for="")
-        return set_cookie(core, see_other(core.endpoint("grants")), browser)
+        return set_cookie(core, see_other(core.endpoint(request_uri)), browser)
     client = await core.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
@@ -59,24 +63,27 @@ async def login(core: Core, request: Request) -> Response:
 
 async def _way_on(core: Core, form: Parameters) -> str:
     """The URL at which this form's request continues. Raises InvalidRequest, InvalidRequestUri."""
-    if not form.get("request_uri"):
-        return core.endpoint("grants")
+    request_uri = form.get("request_uri") or OWN_PAGES
+    if request_uri in _SIGNED_IN_FOR:
+        return core.endpoint(request_uri)
     client = await core.clients.find(form.get("client_id", ""))
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
-    opened = await load_opened_request(core, form["request_uri"], client)
+    opened = await load_opened_request(core, request_uri, client)
     return page_of(core, opened.uri, client)
 
 
-async def own_login_page(core: Core, request: Request, *, wrong: bool = False) -> Response:
+async def own_login_page(core: Core, request: Request, own_page: str, *, wrong: bool = False) -> Response:
+    """The login form for a page of this server."""
     browser = await read_browser(core, request)
     page = core.pages.login(
         client_name=None,
-        csrf=await form_token(core, browser, OWN_PAGES),
+        csrf=await form_token(core, browser, own_page),
         client_id="",
-        request_uri="",
+        request_uri=own_page,
         username="",
         wrong=wrong,
         leads_to=None,
+        own_page=own_page,
     )
     return set_cookie(core, page, browser)

@@ -26,7 +26,7 @@ from askit.pages.catalogues import LANGUAGES
 from askit.pages.languages import prefer_locales
 from askit.pages.pages import Pages
 from askit.pages.templates import unusable_template
-from askit.records import Grant, WaitingRequest
+from askit.records import Grant, PushedRequest, WaitingRequest
 from fapikit.secrets import Secret
 
 _MARKUP: Final = "<i>sample</i>"
@@ -56,11 +56,18 @@ _GRANT: Final = Grant(
     auth_time=0,
     acr="sample",
 )
+_MESSAGE: Final = "sample message"
+_ASKED: Final[dict[str, Any]] = {
+    "client_id": "sample-client",
+    "scopes": _GRANT.scopes,
+    "authorization_details": (_DETAIL,),
+    "created_at": 0,
+    "expires_at": 86_400,
+}
+_PUSHED: Final = PushedRequest(**_ASKED, redirect_uri=_BACK, response_mode="query")
 _WAITING: Final = WaitingRequest(
-    client_id="sample-client",
-    scopes=(),
-    created_at=0,
-    expires_at=86_400,
+    **_ASKED,
+    binding_message=_MESSAGE,
     grant_type="sample",
     interval=5,
     user_code="SMPL-CODE",
@@ -110,11 +117,8 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
         pages.consent,
         client=_CLIENT,
         user=_USER,
-        scopes=_GRANT.scopes,
-        resources=(),
+        request=_PUSHED,
         config=config,
-        details=[(_DETAIL, None)],
-        claims=(),
         until=_GRANT.expires_at,
         before=(_GRANT, None),
         **request,
@@ -122,11 +126,12 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     decisions = ('name="decision"', 'value="approve"', 'value="deny"', "/decision")
     said = (*_GRANTED, _USER.username, "https://sample.example", "1970-01-02")
     yield "consent.html", consent, (*_FORM, *_REQUEST, *decisions, *said)
-    yield (
-        "consent.html",
-        partial(consent, waiting=_WAITING),
-        (*decisions, _WAITING.user_code, _WAITING.address),
-    )
+    compared = (_WAITING.user_code, _WAITING.address, _MESSAGE)
+    yield "consent.html", partial(consent, request=_WAITING), (*decisions, *compared)
+    waiting = [(_CLIENT, _WAITING, _URI, _TOKEN)]
+    asked = partial(pages.authentication_device, user=_USER, waiting=waiting, config=config, now=0)
+    pending = (*_GRANTED, _USER.username, _MESSAGE)
+    yield "authentication_device.html", asked, (*_FORM, *_REQUEST, *decisions, *pending)
     for wrong in (False, True):
         user_code = partial(pages.user_code, csrf=_TOKEN, wrong=wrong)
         yield "user_code.html", user_code, (*_FORM, 'name="user_code"', "/device")
@@ -135,7 +140,7 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     shown = (str(escape(_NAME)), _WAITING.user_code, _WAITING.address)
     yield "device.html", device, (*_FORM, *_REQUEST, *answers, *shown)
     for approved in (False, True):
-        decided = partial(pages.decided, client_name=_NAME, approved=approved)
+        decided = partial(pages.decided, client_name=_NAME, approved=approved, asked_here=approved)
         yield "decided.html", decided, (str(escape(_NAME)),)
     grants = partial(pages.grants, user=_USER, config=config, csrf=_TOKEN, start=None, older=None)
     ends = ('name="grant_id"', _GRANT.grant_id, "/grants/end")

@@ -12,14 +12,13 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from askit.clients.client import Client
 from askit.clients.redirect_uris import is_private_use
-from askit.config.details_types import DetailsType
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
@@ -29,11 +28,18 @@ from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
 from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user
-from askit.records import Grant, WaitingRequest
+from askit.records import AuthorizationRequest, Grant, WaitingRequest
 from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
 from fapikit.urls import origin_of
 
+_OWN_PAGES: Final = {
+    "grants": "login_for_grants",
+    "authentication_device": "login_for_authentication_device",
+}
+"""What a user signs in for, if it is for no client."""
+_LOOK_AGAIN: Final = 10
+"""Seconds after which an authentication device on which nothing waits asks again."""
 _SUBMIT: Final = "document.forms[0].submit()"
 _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
 
@@ -60,7 +66,9 @@ class Pages:
         username: str,
         wrong: bool,
         leads_to: str | None,
+        own_page: str = "grants",
     ) -> Response:
+        """`own_page`: which page of this server is seen next, if the sign-in is for no client."""
         return self._page(
             "login.html",
             status=401 if wrong else 200,
@@ -71,6 +79,7 @@ class Pages:
             request_uri=request_uri,
             username=username,
             wrong=wrong,
+            own_page=_OWN_PAGES[own_page],
         )
 
     def step_up(
@@ -100,24 +109,20 @@ class Pages:
         *,
         client: Client,
         user: User | None,
-        scopes: Sequence[str],
-        resources: Sequence[str],
+        request: AuthorizationRequest,
         config: Config,
-        details: Sequence[tuple[Mapping[str, Any], DetailsType | None]],
-        claims: Iterable[str],
         until: float,
         before: tuple[Grant, float | None] | None,
         csrf: str,
         request_uri: str,
         leads_to: str | None,
-        waiting: WaitingRequest | None = None,
     ) -> Response:
         """`until`: when the requested access ends. `before`: the last grant for this client, and its last use.
 
-        `waiting`: a request that nobody redirects, whose device is named.
+        Of a request that nobody redirects, it is shown what the user compares: the device, or the binding message.
         """
         say = self._catalogue
-        access = describe_access(config, scopes, resources, say)
+        waiting = request if isinstance(request, WaitingRequest) else None
         told = about(client, config.logo_origins)
         return self._page(
             "consent.html",
@@ -126,9 +131,7 @@ class Pages:
             about=told,
             client=client,
             person=describe_user(user, self._catalogue),
-            scopes=[*access, *describe_claims(claims, say)],
-            details=[describe_detail(detail, known, user, say) for detail, known in details],
-            once=bool(details) and not access and all(known and known.single_use for _, known in details),
+            **_asked(request, user, config, say),
             ends_on=_day(until),
             granted_on=None if before is None else _day(before[0].created_at),
             used_at=None if before is None or before[1] is None else _minute(before[1]),
@@ -136,6 +139,7 @@ class Pages:
             request_uri=request_uri,
             origin=None if leads_to is None else _shown_origin(leads_to),
             device=_device(waiting) if waiting and waiting.user_code else None,
+            binding_message=waiting.binding_message if waiting else "",
         )
 
     def user_code(self, *, csrf: str, wrong: bool) -> Response:
@@ -152,9 +156,39 @@ class Pages:
             request_uri=request_uri,
         )
 
-    def decided(self, *, client_name: str, approved: bool) -> Response:
-        """The last page where nobody is redirected."""
-        return self._page("decided.html", client_name=client_name, approved=approved)
+    def authentication_device(
+        self,
+        *,
+        user: User,
+        waiting: Sequence[tuple[Client, WaitingRequest, str, str]],
+        config: Config,
+        now: float,
+    ) -> Response:
+        """The requests that wait for a user, each with its client, its URI and the token of its form."""
+        say = self._catalogue
+        entries = [
+            {
+                **_asked(request, user, config, say),
+                "client": client,
+                "binding_message": request.binding_message,
+                "until": _minute(request.expires_at),
+                "left": divmod(int(request.expires_at - now), 60),
+                "request_uri": uri,
+                "csrf": csrf,
+            }
+            for client, request, uri, csrf in waiting
+        ]
+        person = describe_user(user, say)
+        return self._page("authentication_device.html", person=person, entries=entries, seconds=_LOOK_AGAIN)
+
+    def decided(self, *, client_name: str, approved: bool, asked_here: bool) -> Response:
+        """The last page where nobody is redirected. `asked_here`: on the authentication device, not by a device."""
+        told = (
+            ("decided_approved_here" if asked_here else "decided_approved") if approved else "decided_denied"
+        )
+        return self._page(
+            "decided.html", client_name=client_name, approved=approved, told=told, asked_here=asked_here
+        )
 
     def grants(
         self,
@@ -295,20 +329,29 @@ def _entry(
     grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
 ) -> dict[str, Any]:
     """One grant, in words for the user."""
-    kinds = [config.details_type(str(detail["type"])) for detail in grant.authorization_details]
     return {
         "grant": grant,
         "client_name": client_name,
         "granted_on": _day(grant.created_at),
         "ends_on": _day(grant.expires_at),
-        "scopes": [
-            *describe_access(config, grant.scopes, grant.resources, say),
-            *describe_claims(claims_by_name(grant.claims) & (user.claims.keys() if user else set()), say),
-        ],
-        "details": [
-            describe_detail(detail, known, user, say)
-            for detail, known in zip(grant.authorization_details, kinds, strict=True)
-        ],
+        **_asked(grant, user, config, say),
+    }
+
+
+def _asked(
+    of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
+) -> dict[str, Any]:
+    """The scopes and details of a grant or a request, in words for the user. `once`: nothing of it lasts."""
+    access = describe_access(config, of.scopes, of.resources, say)
+    claims = claims_by_name(of.claims) & (user.claims.keys() if user else set())
+    details = [
+        describe_detail(detail, config.details_type(str(detail["type"])), user, say)
+        for detail in of.authorization_details
+    ]
+    return {
+        "scopes": [*access, *describe_claims(claims, say)],
+        "details": details,
+        "once": bool(details) and not access and all(detail.once for detail in details),
     }
 
 

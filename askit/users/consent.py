@@ -29,7 +29,6 @@ from askit.records import AuthorizationRequest, Code, Grant, PushedRequest, Sess
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.requests.response_type import HYBRID
 from askit.users import grants as user_grants
-from askit.users.claims import claims_by_name
 from askit.users.granting import automatic_session, is_requested_user, make_grant, require_requested_user
 from askit.users.levels import needed_level, needs_step_up
 from askit.users.sessions import Browser, form_token, set_cookie
@@ -113,20 +112,13 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
     page = core.pages.consent(
         client=client,
         user=user,
-        scopes=request.scopes,
-        resources=request.resources,
+        request=request,
         config=core.config,
-        details=[
-            (detail, core.config.details_type(str(detail["type"])))
-            for detail in request.authorization_details
-        ],
-        claims=claims_by_name(request.claims) & (user.claims.keys() if user else set()),
         until=core.clock() + core.config.grant_lifetime,
         before=await user_grants.latest_of(core, browser.session.username, client),
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
         leads_to=_leads_to(request),
-        waiting=request if isinstance(request, WaitingRequest) else None,
     )
     return set_cookie(core, page, browser)
 
@@ -141,7 +133,7 @@ async def approve(
     if isinstance(opened.request, PushedRequest):
         return await _send_code(core, opened, opened.request, client, session)
     await decisions.approve(core, opened, client, session)
-    return core.pages.decided(client_name=client.name, approved=True)
+    return _decided(core, opened.request, client, approved=True)
 
 
 async def deny(core: Core, opened: OpenedRequest, client: Client, session: Session | None) -> Response:
@@ -151,7 +143,12 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
         await use_up(core, opened, owners)
         return await refuse(core, opened.request, client, AccessDenied("the user refused"))
     await decisions.deny(core, opened, client, owners)
-    return core.pages.decided(client_name=client.name, approved=False)
+    return _decided(core, opened.request, client, approved=False)
+
+
+def _decided(core: Core, request: AuthorizationRequest, client: Client, *, approved: bool) -> Response:
+    by_device = isinstance(request, WaitingRequest) and bool(request.user_code)
+    return core.pages.decided(client_name=client.name, approved=approved, asked_here=not by_device)
 
 
 async def _send_code(

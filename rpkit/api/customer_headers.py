@@ -1,6 +1,8 @@
 """The FAPI 1 headers about the customer of an API call: the IP address, and the time of the last sign-in.
 
-Spec: FAPI1-BL 6.2.2-3, -4, -5
+They are sent only if the application gives them. After CIBA it must not, unless the customer uses its own device.
+
+Spec: FAPI1-BL 6.2.2-3, -4, -5; FAPI-CIBA 6.2-1
 Role: C
 """
 

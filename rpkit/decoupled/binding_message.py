@@ -11,7 +11,7 @@ from typing import Final
 from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError
 
-MAX_CHARACTERS: Final = 128
+MAX_CHARACTERS: Final = 100
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
 """No vowels, so no words; none that looks like another one or like a digit (RFC 8628 6.1)."""
 _GROUP: Final = 4

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fapikit.errors import PeerRefused
-from fapikit.flow import Flow
+from fapikit.flow import Flow, shared
 from fapikit.profile import DeliveryMode
 from fapikit.secrets import Secret
 from rpkit.bank import Bank
@@ -21,7 +21,7 @@ from rpkit.decoupled.polling import raise_decision
 from rpkit.decoupled.pushed_tokens import read_pushed, verify_pushed
 from rpkit.decoupled.request import DecoupledRequest, Poll
 from rpkit.errors import OtherUser
-from rpkit.grants.ciba import exchange_auth_req_id
+from rpkit.grants.ciba import LONG_POLL, exchange_auth_req_id
 from rpkit.login.id_token import IdToken
 from rpkit.login.report import LoginReport
 from rpkit.tokens.token_endpoint import TokenResponse
@@ -46,7 +46,14 @@ class CibaRequest(DecoupledRequest):
     x5t_s256: str | None
 
     def redeem(self, bank: Bank, resource: str | None) -> Flow[TokenResponse]:
-        return exchange_auth_req_id(bank, self.reference, dpop=self.dpop, scope=self.scope, resource=resource)
+        # Threads and tasks that wait for the same request share a poll: two must never overlap.
+        return shared(
+            ("ciba", self.id, resource),
+            lambda: exchange_auth_req_id(
+                bank, self.reference, dpop=self.dpop, scope=self.scope, resource=resource
+            ),
+            deadline=2 * LONG_POLL + 10,
+        )
 
     def obtain(self, bank: Bank, poll: Poll) -> Flow[TokenResponse]:
         token = self.notification_token

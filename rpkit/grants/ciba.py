@@ -10,11 +10,11 @@ from typing import Final
 
 from fapikit.flow import Flow
 from fapikit.secrets import Secret
+from fapikit.urns import CIBA
 from rpkit.bank import Bank
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 
-GRANT_TYPE: Final = "urn:openid:params:grant-type:ciba"
 LONG_POLL: Final = 40.0
 """In seconds: a server may keep a poll for 30 s, to answer it when the user decides."""
 
@@ -26,7 +26,7 @@ def exchange_auth_req_id(
     return (
         yield from request_tokens(
             bank,
-            GRANT_TYPE,
+            CIBA,
             (("auth_req_id", auth_req_id),),
             dpop=dpop,
             resource=resource,

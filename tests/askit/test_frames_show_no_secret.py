@@ -15,7 +15,10 @@ from askit.endpoints import introspect, userinfo
 from askit.log_budget import BudgetedLogger
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
-from tests.askit.bank import Bank
+from tests.askit.bank import OTHER, Bank, settings
+from tests.askit.ciba.asking import APIS, PING, PUSH, TOKEN, Asking, asking
+from tests.askit.ciba.notified import Notified
+from tests.askit.ciba.test_grant import decide
 from tests.askit.plain_client import VERIFIER, PlainClient
 from tests.askit.registering import ASKED, OPEN, OPENER
 from tests.failing import AppError
@@ -26,9 +29,14 @@ pytestmark = pytest.mark.anyio
 _SECRET_FIELDS = frozenset(
     {
         "client_assertion", "client_secret", "code", "code_verifier", "id_token_hint", "password", "refresh_token",
-        "request", "token",
+        "request", "token", "client_notification_token", "user_code", "auth_req_id",
     }
 )  # fmt: skip
+PINGED = {**PING, **{name: OTHER[name] for name in ("client_id", "client_name", "jwks")}}
+USERS = [
+    *settings()["users"],
+    {"username": "erin", "password": "harvest-moon", "user_code": "erins-own-code"},
+]
 
 
 class Failing:
@@ -55,7 +63,7 @@ class Customer:
     """A client of a bank and its user, with everything that they were given; all secrets they send are noted."""
 
     def __init__(self, error: type[BaseException] = StoreUnavailable) -> None:
-        self.bank = Bank(**OPEN)
+        self.bank = Bank(http=Notified().http(), **OPEN, clients=[PUSH, PINGED, *APIS], users=USERS)
         self.store = Failing(self.bank.store, error)
         self.bank.server = AuthorizationServer(self.bank.config, store=self.store, clock=self.bank.clock)  # type: ignore[arg-type]
         self.secrets = {OPENER, VERIFIER}
@@ -67,12 +75,18 @@ class Customer:
         self.uri = await self.client.pushed()
         visitor = self.noted(self.bank.client())
         self.visitor, self.login_page = visitor, await visitor.follow(await visitor.authorize(self.uri))
+        self.auth_req_id = await asking(self.bank, "other").started(client_notification_token=TOKEN)
+        await decide(self.bank, self.auth_req_id, client_id="other")
+        self.waiting = await asking(self.bank).started(client_notification_token=TOKEN, proof=True)
         self.consent_page = await self.client.follow(await self.client.authorize(await self.client.pushed()))
         self.secrets |= {
             self.tokens["access_token"],
             self.tokens["refresh_token"],
             self.tokens["id_token"],
             self.code,
+            self.auth_req_id,
+            self.waiting,
+            TOKEN,
         }
 
     def noted(self, client: PlainClient) -> PlainClient:
@@ -117,6 +131,17 @@ async def _sign_out(customer: Customer) -> httpx.Response:
     return await customer.client.post("/end_session", hint)
 
 
+async def _ask(customer: Customer) -> httpx.Response:
+    asked = Asking(customer.client)
+    return await asked.send(
+        client_notification_token=TOKEN, proof=True, login_hint="erin", user_code="erins-own-code"
+    )
+
+
+async def _poll(customer: Customer) -> httpx.Response:
+    return await Asking(customer.noted(customer.bank.client("other"))).poll(customer.auth_req_id)
+
+
 STEPS: dict[str, Callable[[Customer], Awaitable[httpx.Response]]] = {
     "redeem": lambda customer: customer.client.redeem(customer.code),
     "refresh": lambda customer: customer.client.refresh(customer.tokens["refresh_token"]),
@@ -137,6 +162,8 @@ STEPS: dict[str, Callable[[Customer], Awaitable[httpx.Response]]] = {
     "register": _register,
     "manage": _manage,
     "sign out": _sign_out,
+    "ask a user": _ask,
+    "poll for a user": _poll,
 }
 
 

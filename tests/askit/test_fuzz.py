@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from askit.users.sessions import cookie_name
 from tests.askit.bank import Bank
+from tests.askit.ciba.asking import PING, SIGNING, Asking, a_bank
 from tests.askit.plain_client import PAYMENT, PlainClient
 from tests.keys import mint
 
@@ -121,6 +122,51 @@ def test_a_request_object_with_odd_claims(odd: dict[str, Any]) -> None:
     assert _status(bank, ("POST", "/par", _form(pairs)))[0] in (201, 400, 401)
 
 
+@cache
+def _asked_bank(*, signed: bool) -> Bank:
+    return a_bank(SIGNING if signed else PING)
+
+
+ASKED = st.sampled_from(
+    [
+        "scope",
+        "login_hint",
+        "login_hint_token",
+        "id_token_hint",
+        "binding_message",
+        "user_code",
+        "requested_expiry",
+        "acr_values",
+        "resource",
+        "authorization_details",
+        "client_notification_token",
+        "request_context",
+        "iss",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "sub",
+        "client_id",
+    ]
+)
+
+
+@EXAMPLES
+@given(st.dictionaries(ASKED, JSON, max_size=5), st.booleans())
+def test_an_authentication_request_with_odd_values(odd: dict[str, Any], signed: bool) -> None:
+    bank = _asked_bank(signed=signed)
+    asked = Asking(_client(bank))
+    form = {"request": asked.signed(claims=odd)} if signed else {**asked.request(), **odd}
+    members = {**form, **asked.client.authentication()}
+    pairs = [
+        (name, value if isinstance(value, str) else json.dumps(value)) for name, value in members.items()
+    ]
+    status = _status(bank, ("POST", "/backchannel_authentication", _form(pairs)))[0]
+    assert status in (200, 400, 401, 403, 413)
+
+
 @EXAMPLES
 @given(st.lists(st.tuples(FORM_NAMES, st.text(max_size=30)), max_size=6))
 def test_forms_of_odd_fields(pairs: list[tuple[str, str]]) -> None:
@@ -136,6 +182,7 @@ def test_forms_of_odd_fields(pairs: list[tuple[str, str]]) -> None:
         "/logout",
         "/end_session",
         "/authorize",
+        "/backchannel_authentication",
     )
     for status in _status(bank, *(("POST", path, _form(pairs)) for path in paths)):
         assert 300 <= status < 500

@@ -9,6 +9,7 @@ import pytest
 
 from askit.client_check.assertion import MAX_LIFETIME
 from tests.askit.bank import FINTECH, Bank, an_api
+from tests.askit.ciba.asking import SIGNING, a_bank, asking
 from tests.askit.plain_client import read_callback
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +56,24 @@ async def test_a_client_assertion_that_may_have_been_used_is_waited_out(
     assert answer.status_code == status, answer.text
     if status == 503:
         assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.spec("CIBA 7.1.1b")
+@pytest.mark.parametrize(
+    "made, status",
+    [({"iat": -300, "nbf": -300}, 503), ({"nbf": SKEW - 1}, 503), ({"iat": SKEW - 1}, 503), ({}, 200)],
+    ids=str,
+)
+async def test_a_signed_request_that_may_have_been_used_is_waited_out(
+    made: dict[str, int], status: int
+) -> None:
+    bank = a_bank(SIGNING)
+    forget(bank)
+    bank.clock.advance(SKEW + 1)
+    fintech = asking(bank)
+    claims = {name: after - SKEW - 1 for name, after in made.items()}
+    answer = await fintech.send({"request": fintech.signed(claims=claims)})
+    assert answer.status_code == status, answer.text
 
 
 async def test_a_request_that_the_browser_carries_is_decided_once_whatever_the_store_forgot() -> None:

@@ -13,6 +13,7 @@ from askit.records import Grant, Record, SigningKeys
 from fapikit import strict_json
 from fapikit.errors import StoreError, StoreForgot, UnreadableRecord
 from tests.askit.bank import Bank
+from tests.askit.ciba.asking import POLL, Asking, a_bank
 from tests.askit.plain_client import PlainClient
 from tests.askit.registering import OPENER, register
 
@@ -40,6 +41,7 @@ class Used:
     code: str
     request_uri: str
     registered: dict[str, Any]
+    auth_req_id: str
 
     async def calls(self) -> dict[str, httpx.Response]:
         """Each with a server that remembers nothing of its own."""
@@ -51,6 +53,7 @@ class Used:
             "introspect": await api.introspect(tokens["access_token"]),
             "userinfo": await self.client.userinfo(tokens["access_token"]),
             "grants": await http.get("/grants"),
+            "poll": await Asking(self.client).poll(self.auth_req_id),
             "authorize": await self.client.authorize(self.request_uri),
             "jwks": await http.get("/jwks"),
             "registered": await http.get(
@@ -69,12 +72,13 @@ class Used:
 
 @pytest.fixture
 async def used() -> Used:
-    bank = Bank(initial_access_token=OPENER)
+    bank = a_bank(POLL, initial_access_token=OPENER)
     client = bank.client()
+    auth_req_id = await Asking(client).started()
     code = await client.code()
     tokens = (await client.redeem(code)).json()
     registered = (await register(bank)).json()
-    return Used(bank, client, tokens, code, await client.pushed(), registered)
+    return Used(bank, client, tokens, code, await client.pushed(), registered, auth_req_id)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -50,6 +50,7 @@ CIBA = {
     "backchannel_authentication_endpoint": f"{AS}/bc",
     "backchannel_token_delivery_modes_supported": ["poll", "ping"],
     "backchannel_authentication_request_signing_alg_values_supported": ALGS,
+    "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
 }
 MADE_FOR = {
     "oauth-2.1": COMMON,
@@ -103,6 +104,7 @@ LACKS: list[tuple[str, dict[str, Any], str]] = [
     ("fapi1-advanced", {"request_object_signing_alg_values_supported": None}, "FAPI1-ADV 5.2.2-1"),
     ("fapi-ciba", {"backchannel_authentication_endpoint": None}, "FAPI-CIBA 5.2.2-4"),
     ("fapi-ciba", {"backchannel_token_delivery_modes_supported": ["ping"]}, "FAPI-CIBA 5.2.2-4"),
+    ("fapi-ciba", {"grant_types_supported": ["authorization_code"]}, "CIBA 4c"),
     ("fapi-ciba", {"backchannel_token_delivery_modes_supported": ["poll", "push"]}, "FAPI-CIBA 5.2.2-3"),
     (
         "fapi-ciba",

@@ -34,10 +34,10 @@ async def opened(bank: Bank, auth_req_id: str, client_id: str = "fintech") -> Op
     return await open_waiting_request(core, uri_of(auth_req_id), client)
 
 
-async def decide(bank: Bank, auth_req_id: str, *, approve: bool = True) -> None:
+async def decide(bank: Bank, auth_req_id: str, *, approve: bool = True, client_id: str = "fintech") -> None:
     """As the user does on a page that is another's subject."""
-    core, request = bank.server.core, await opened(bank, auth_req_id)
-    client = await core.clients.find("fintech")
+    core, request = bank.server.core, await opened(bank, auth_req_id, client_id)
+    client = await core.clients.find(client_id)
     assert client is not None
     if not approve:
         await decisions.deny(core, request, client, core.owners(client, "alice"))

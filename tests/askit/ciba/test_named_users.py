@@ -126,7 +126,9 @@ async def test_without_a_trusted_issuer_there_are_no_hint_tokens() -> None:
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({}, "jwks_uri or jwks_file"),
+        ({}, "one of jwks_uri, jwks and jwks_file"),
+        ({"jwks": {"keys": []}}, "no usable key"),
+        ({"jwks": {"keys": 7}}, "jwks of"),
         ({"jwks_uri": "http://hints.example.test/keys"}, "https"),
         ({"jwks_uri": "https://hints.example.test/keys", "jwks_file": "x.json"}, "cannot be read"),
         ({"jwks_uri": "https://hints.example.test/keys", "key": "x"}, "not a setting"),

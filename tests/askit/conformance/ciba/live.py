@@ -1,0 +1,48 @@
+"""A bank of FAPI-CIBA on a socket of its own, under TLS, with certificates that tokens are bound to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from askit.pytest_plugin.hosts import Host
+from tests.askit.ciba.asking import GRANT, Asking
+from tests.askit.ciba.phone import Phone
+from tests.askit.conformance.mtls.conftest import CertificateBank
+from tests.askit.plain_client import PlainClient
+
+METHODS = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]
+
+
+class CibaBank(CertificateBank):
+    """`pinged_at`: the notification endpoint of its clients, if they do not only poll."""
+
+    def __init__(
+        self, host: Host, folder: Path, method: str = "private_key_jwt", *, pinged_at: str | None = None
+    ) -> None:
+        self._pinged_at = pinged_at
+        super().__init__(host, folder, method, "mtls", profile="fapi-ciba")
+
+    def _entry(self, of: dict[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = (
+            {"backchannel_token_delivery_mode": "poll"}
+            if self._pinged_at is None
+            else {
+                "backchannel_token_delivery_mode": "ping",
+                "backchannel_client_notification_endpoint": self._pinged_at,
+            }
+        )
+        return {
+            **super()._entry(of),
+            "grant_types": [*of["grant_types"], GRANT],
+            "backchannel_authentication_request_signing_alg": "ES256",
+            **told,
+        }
+
+    def asking(self, client_id: str = "fintech", **more: Any) -> Asking:
+        return Asking(self.client(client_id, **more))
+
+    def phone(self, *who: str) -> Phone:
+        """`who`: the user name and the password, if it is not Alice's."""
+        browser = PlainClient(http=self.http(), clock=self.clock, issuer=self.issuer)
+        return Phone(browser, *who)
