@@ -124,7 +124,7 @@ def test_client_test_signed_in_by_certificate(connect: Connect, bank: MtlsCibaBa
     assert call.certificate is not None
 
 
-@pytest.mark.spec("CIBA 7.1d, 7.3b, 10.2, 10.2b")
+@pytest.mark.spec("CIBA 7.1d, 7.3b, 10.2b")
 def test_client_test_ping(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     client = connect(backchannel_token_delivery_mode="ping")
     bank.answers = ["authorization_pending"]

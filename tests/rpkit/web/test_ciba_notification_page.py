@@ -219,7 +219,7 @@ def test_a_notification_that_cannot_be_kept_is_asked_for_again(
     assert ping.post(*ping.bank.ping(ping.auth_req_id)).status_code == 204
 
 
-@pytest.mark.spec("CIBA 10.2")
+@pytest.mark.spec("CIBA 10.2b")
 def test_a_notification_that_comes_before_the_acknowledgement_is_heard(ping: World) -> None:
     """A bank that needs no user may notify us before its answer has arrived."""
     answers: list[httpx.Response] = []
