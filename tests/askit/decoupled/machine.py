@@ -137,7 +137,7 @@ class Waiting(RuleBasedStateMachine):
 
     @rule(server=SERVER)
     def poll(self, server: int) -> None:
-        expected = self._expected()
+        expected = self.expected()
         assert self.told(server) == expected, self.decided
 
     def told(self, server: int) -> str:
@@ -148,7 +148,8 @@ class Waiting(RuleBasedStateMachine):
         self.handed_out.append(answer.json())
         return "tokens"
 
-    def _expected(self) -> str:
+    def expected(self) -> str:
+        """What a poll is told now."""
         if self.clock() >= self.ends_at + 600:
             return "invalid_grant"
         if self.decided == "deny":
@@ -223,7 +224,7 @@ class Waiting(RuleBasedStateMachine):
             return await asyncio.gather(*polls)
 
         pending = self.decided is None and not self.over()
-        before = self._expected()
+        before = self.expected()
         self.store.turns = turns
         answers = self.run(all_of_it())
         self.store.turns = (0,)
@@ -236,9 +237,9 @@ class Waiting(RuleBasedStateMachine):
         assert given or before != "tokens"
         self.handed_out += given
         if pending:  # the clock of polls counts each of these; it is read where the model goes on
-            self._wait_until_polls_are_on_time()
+            self.wait_until_polls_are_on_time()
 
-    def _wait_until_polls_are_on_time(self) -> None:
+    def wait_until_polls_are_on_time(self) -> None:
         self.interval += 3 * SLOWER
         self.last_poll = self.clock()
         self.clock.advance(self.interval)
