@@ -172,6 +172,7 @@ class Pages:
                 "client": client,
                 "binding_message": request.binding_message,
                 "until": _minute(request.expires_at),
+                "ends_on": _day(now + config.grant_lifetime),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,

@@ -60,6 +60,7 @@ async def test_the_user_sees_who_asks_for_what_and_says_yes(bank: Bank, shop: As
     for part in ("Fintech One", "Till &lt;4&gt;: W4SCT", "123.50 EUR", "to Merchant A", "See your accounts"):
         assert part in words, words
     assert "for 9 min 50 s more" in words, words
+    assert "This access lasts until 2027-04-15" in words
     last = await phone.press(page, "W4SCT")
     assert "Done" in seen(last)
     assert f'href="{PATH}"' in last.text
