@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from fapikit import PrivateKeyJWT
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.io import loopback_listener, loopback_server
 from rpkit import AsyncClient
 from rpkit.errors import (
@@ -25,6 +25,7 @@ from rpkit.errors import (
     WrongState,
 )
 from rpkit.native import asign_in
+from tests.frames import shown
 from tests.keys import a_key, mint
 from tests.mothers.fake_bank import FakeBank
 from tests.rpkit.logins import ACCOUNTS
@@ -42,7 +43,7 @@ def is_open(redirect_uri: str) -> bool:
     return True
 
 
-@pytest.mark.spec("RFC 8252 7.3", "RFC 8252 8.3a")
+@pytest.mark.spec("RFC 8252 7.3", "RFC 8252 8.1", "RFC 8252 8.3a", "RFC 8252 8.3b")
 def test_the_user_signs_in_and_may_close_the_window(bank: FakeBank, browser: Browser, program: Program):
     login = program.sign_in(**ASKED, open_browser=browser.open)
     browser.join()
@@ -199,7 +200,7 @@ NOISE: dict[str, tuple[Callable[[Browser, str], int], int]] = {
 }
 
 
-@pytest.mark.spec("RFC 8252 8.9")
+@pytest.mark.spec("RFC 8252 8.9", "RFC 8252 8.10")
 @pytest.mark.parametrize("name", NOISE)
 def test_what_is_no_response_is_refused_and_disturbs_nothing(
     name: str, bank: FakeBank, browser: Browser, program: Program
@@ -361,6 +362,19 @@ def test_a_signed_refusal_ends_it(bank: FakeBank, browser: Browser, program: Pro
     browser.visit = lambda url: browser.get(bank.authorize(url, error="access_denied"))
     with pytest.raises(AuthorizationRefused):
         program.sign_in(open_browser=browser.open)
+
+
+@pytest.mark.parametrize("endpoint", ["par", "token", "jwks"])
+def test_an_error_tracker_finds_no_secret(endpoint: str, bank: FakeBank, browser: Browser, program: Program):
+    bank.faults["jwks" if endpoint == "jwks" else f"{endpoint}_answer"] = lambda _: (
+        {"keys": []} if endpoint == "jwks" else (500, {}, {})
+    )
+    with pytest.raises(FapiError) as caught:
+        program.sign_in(open_browser=browser.open, login_hint="alice.of.the.shop")
+    sent = [call.form for call in bank.calls("par") + bank.calls("token")]
+    secrets = {form[name] for form in sent for name in ("state", "code", "code_verifier") if name in form}
+    assert secrets
+    assert shown(caught.value, {*secrets, *bank.access_tokens, *bank.refresh_tokens}) == []
 
 
 @pytest.mark.parametrize(
