@@ -6,6 +6,7 @@ PROFILE ?= fapi2-security
 AUTH ?=
 BINDING ?=
 SECONDS ?= 60
+BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -54,8 +55,8 @@ docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.errors_doc
 	@$(BIN)/python -m tools.spec_map
 
-bench: $(VENV)/dev.stamp ## measure the token check beside its peers; writes benchmarks/results.json
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 $(VENV)/fuzz.stamp: $(VENV)/dev.stamp constraints-fuzz.txt
 	@$(PIP) --require-hashes -r constraints-fuzz.txt

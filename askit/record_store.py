@@ -7,7 +7,6 @@ Role: AS
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,17 +21,25 @@ from fapikit.stores.together import Operation, atogether
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Step(Generic[T]):
     """One operation on a record. `read` turns what the store returns into the result; None: it is the result.
 
     `owners`: who is charged if it writes something new. `since`: as in `Records.marking`.
     """
 
-    operation: Operation
-    read: Callable[[Any], T] | None = None
-    owners: Owners = ()
-    since: float | None = None
+    __slots__ = ("operation", "owners", "read", "since")
+
+    def __init__(
+        self,
+        operation: Operation,
+        read: Callable[[Any], T] | None = None,
+        owners: Owners = (),
+        since: float | None = None,
+    ) -> None:
+        self.operation = operation
+        self.read = read
+        self.owners = owners
+        self.since = since
 
     def charge(self, shares: Shares) -> None:
         if self.owners:
@@ -59,11 +66,10 @@ class Records:
         The first mark or swap that does not succeed ends the sequence: what comes after it is not done, and has no
         result. So a mark can stand before what it guards, and a code after its grant.
         """
-        for step in steps:
-            require_memory(self.store, step.since)
+        made_at = min((step.since for step in steps if step.since is not None), default=None)
+        require_memory(self.store, made_at)
         results = await atogether(self.store, [step.operation for step in steps])
-        for step in steps:
-            require_memory(self.store, step.since)  # again, in case this was the first operation on the store
+        require_memory(self.store, made_at)  # again, in case this was the first operation on the store
         return [self._done(*pair) for pair in zip(steps, results, strict=False)]
 
     async def do(self, step: Step[T]) -> T:

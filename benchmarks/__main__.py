@@ -1,30 +1,62 @@
-"""Run all parts, print them, and write results.json beside this file."""
+"""Run the parts, print what they find, and write it down: `python -m benchmarks [--quick] [PART ...]`."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import logging
+import time
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from importlib import import_module
 
-from benchmarks.certificates import measure_certificates
-from benchmarks.middleware import measure_asgi, measure_wsgi
-from benchmarks.tokens import measure_proofs, measure_tokens
+from benchmarks import machine, report
+from benchmarks.rounds import QUICK, WHOLE, Effort, Result
+
+PARTS = {
+    "tokens": "measure_tokens",
+    "proofs": "tokens.measure_proofs",
+    "certificates": "measure_certificates",
+    "asgi": "middleware.measure_asgi",
+    "wsgi": "middleware.measure_wsgi",
+    "stores": "measure_stores",
+    "growth": "measure_growth",
+    "loopback": "loopback.measure.measure_loopback",
+}
+"""By name: the function that measures it, in the module of the same name unless another one is named."""
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds; writes nothing")
+    parser.add_argument("part", nargs="*", help=f"some of: {' '.join(PARTS)}; writes nothing")
+    asked = parser.parse_args()
+    unknown = set(asked.part) - PARTS.keys()
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     # Refusals on purpose, and the marks that live in one process on purpose, would be logged.
     logging.disable(logging.WARNING)
+    warnings.simplefilter("once")
     # joserfc, of a name that is still in use.
     warnings.filterwarnings("ignore", message="EdDSA is deprecated")
-    results = []
-    for measure in (measure_tokens, measure_proofs, measure_certificates, measure_asgi, measure_wsgi):
-        for line in measure():
-            print(line, flush=True)
-            results.append(line.as_json())
-    path = Path(__file__).with_name("results.json")
-    path.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"written to {path.name}; ratios of medians over interleaved rounds, all checks on")
+    effort = QUICK if asked.quick else WHOLE
+    facts = machine.describe()
+    print("; ".join(f"{name} {words}" for name, words in facts.items()), flush=True)
+    began, found = time.monotonic(), []
+    for part in asked.part or PARTS:
+        for item in measured(part, effort):
+            if isinstance(item, Result):
+                print(item, flush=True)
+            found.append(item)
+    seconds = time.monotonic() - began
+    print(f"in {seconds:.0f} s")
+    if not asked.quick and not asked.part:
+        report.write(facts, effort, seconds, found)
+        print("written: benchmarks/RESULTS.md, benchmarks/results.json, docs/img")
+
+
+def measured(part: str, effort: Effort) -> Iterator[Result | report.Curve | report.Bars]:
+    module, _, function = PARTS[part].rpartition(".")
+    yield from getattr(import_module(f"benchmarks.{module or part}"), function)(effort)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from asgi_mw.view import READ, Scope, view_of, with_forwarded
-from benchmarks.rounds import Contender, Result, least_disturbed, medians, result
+from benchmarks.rounds import Contender, Effort, Result, added, pooled, time_rounds
 from benchmarks.tokens import ISSUER, RESOURCE, a_token, all_allowed
 from fapikit import MemoryStore, PrivateKey
 from fapikit.base64url import encode
@@ -27,7 +28,7 @@ from fapikit.certificates import CertificateHeader, ProxyTrust
 from fapikit.jose.key_set import KeySet
 from rskit import Issuer, ResourceServer
 
-ROUNDS, CALLS = 30, 80
+CALLS = 80
 FIELD, PROXY = b"x-ssl-client-cert", "10.0.3.7"
 
 
@@ -103,26 +104,26 @@ def parsing(server: ResourceServer, token: str, header: bytes, x5t: str) -> Cont
     return Contender(check, arriving(token, header), all_allowed)
 
 
-def time_certificates() -> dict[str, float]:
+def time_certificates(rounds: int) -> dict[str, list[float]]:
     key, der = PrivateKey.generate("ES256", kid="k1"), a_certificate()
     pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
     header, x5t = quote(pem, safe="").encode(), encode(hashlib.sha256(der).digest())
     unbound, with_cnf = a_token(key), a_token(key, cnf={"x5t#S256": x5t})
     plain = a_server(key, None)
     behind_nginx = a_server(key, CertificateHeader("nginx", trust=ProxyTrust.of(["10.0.3.0/24"])))
-    return medians(
+    return time_rounds(
         {
             "warm": warm(plain, unbound, header),
             "ours": bound(behind_nginx, with_cnf, header),
             "parsing": parsing(plain, unbound, header, x5t),
         },
-        rounds=ROUNDS,
+        rounds=rounds,
         calls=CALLS,
     )
 
 
-def measure_certificates() -> list[Result]:
-    times = least_disturbed(time_certificates, "parsing")
-    peers = {"parsing each time": times["parsing"] - times["warm"]}
-    added = times["ours"] - times["warm"]
-    return [result("certificate behind a proxy", "added to the warm check, us", added, 3.0, peers)]
+def measure_certificates(effort: Effort) -> Iterator[Result]:
+    times = pooled(partial(time_certificates, effort.rounds), effort.passes)
+    peers = {"parsing each time": added(times, "parsing", "warm")}
+    ours = added(times, "ours", "warm")
+    yield Result("certificate behind a proxy", "added to the warm check, us", ours, 3.0, peers)

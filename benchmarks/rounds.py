@@ -1,8 +1,10 @@
-"""Timing several contenders fairly: interleaved rounds, medians, and figures only as ratios or differences of them.
+"""Timing several contenders fairly: they take turns in rounds, and all rounds of all passes count.
 
-While a round runs the garbage collector rests, for everybody; between two it clears what the last one left behind.
-Other work on the machine slows a verify call by a third and an interpreter by two thirds. So each part is measured in
-several passes, and the one counts in which its base, which is not our code, was quickest.
+Each pass begins with fresh caches. What counts is CPU time, because other work on the machine takes wall time away. A
+figure is a ratio or a difference within one round, so that a slow minute slows both sides of it. It is told as the
+median of all rounds, with the quarter of the rounds below and above.
+
+While a round runs the garbage collector rests, for everybody. Between two rounds it clears what the last one left.
 """
 
 from __future__ import annotations
@@ -11,29 +13,82 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+Times: TypeAlias = Mapping[str, list[float]]
+"""For each contender the mean time of one call in each round, in microseconds."""
+
+
+class Figure(NamedTuple):
+    """A median with its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Figure:
+        found = list(values)
+        if len(found) < 2:
+            return cls(*found * 3)
+        low, _, high = statistics.quantiles(found, n=4)
+        return cls(statistics.median(found), low, high)
+
+    def as_json(self) -> dict[str, float]:
+        return {"median": _rounded(self.median), "low": _rounded(self.low), "high": _rounded(self.high)}
+
+    def __str__(self) -> str:
+        return f"{_rounded(self.median):g} ({_rounded(self.low):g} to {_rounded(self.high):g})"
 
 
 @dataclass
 class Result:
-    """One line of results.json. `ours` and `target` are in the metric's unit; `peers` are the others' figures."""
+    """One line of the results. `ours` and `target` are in the metric's unit; `peers` are the others' figures."""
 
     part: str
     metric: str
-    ours: float
-    target: float | None
-    met: bool | None
-    peers: dict[str, float] = field(default_factory=dict)
+    ours: Figure
+    target: float | None = None
+    peers: Mapping[str, Figure] = field(default_factory=dict)
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        if self.target is None:
+            return None
+        found = _rounded(self.ours.median)
+        return found >= self.target if self.at_least else found <= self.target
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "part": self.part,
+            "metric": self.metric,
+            "ours": self.ours.as_json(),
+            "target": self.target,
+            "at_least": self.at_least,
+            "met": self.met,
+            "peers": {name: figure.as_json() for name, figure in self.peers.items()},
+        }
 
     def __str__(self) -> str:
-        verdict = "" if self.met is None else (" met" if self.met else " NOT MET")
-        peers = "  ".join(f"{name} {value:g}" for name, value in self.peers.items())
-        target = "" if self.target is None else f" (target {self.target:g}{verdict})"
-        return f"{self.part:26} {self.metric:34} {self.ours:>8g}{target:24} {peers}"
+        verdict = {None: "", True: ", met", False: ", NOT MET"}[self.met]
+        bound = "at least" if self.at_least else "at most"
+        target = "" if self.target is None else f" ({bound} {self.target:g}{verdict})"
+        peers = "".join(f"; {name} {figure}" for name, figure in self.peers.items())
+        return f"{self.part}: {self.metric}: {self.ours}{target}{peers}"
+
+
+class Effort(NamedTuple):
+    """How much is measured. The quick form is for daily use, and its figures vary more."""
+
+    passes: int
+    rounds: int
+    is_quick: bool
+
+
+WHOLE = Effort(passes=5, rounds=30, is_quick=False)
+QUICK = Effort(passes=2, rounds=12, is_quick=True)
 
 
 def interleaved(contenders: Iterable[str], rounds: int) -> Iterator[str]:
@@ -52,12 +107,13 @@ def interleaved(contenders: Iterable[str], rounds: int) -> Iterator[str]:
         gc.enable()
 
 
-PASSES = 7
-
-
-def least_disturbed(measure: Callable[[], dict[str, float]], base: str) -> dict[str, float]:
-    """The pass in which `base` took the least time; each is whole in itself, with caches of its own."""
-    return min((measure() for _ in range(PASSES)), key=lambda times: times[base])
+def pooled(measure: Callable[[], Times], passes: int) -> dict[str, list[float]]:
+    """The rounds of several passes together; each pass is whole in itself, with caches of its own."""
+    together: dict[str, list[float]] = {}
+    for _ in range(passes):
+        for name, values in measure().items():
+            together.setdefault(name, []).extend(values)
+    return together
 
 
 @dataclass(frozen=True)
@@ -70,21 +126,38 @@ class Contender:
     """Raises for an outcome that is not what it should be; not timed."""
 
 
-def medians(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, float]:
-    """The median time of one check of each, in microseconds; each round lets every contender check `calls` times."""
+def time_rounds(contenders: Mapping[str, Contender], *, rounds: int, calls: int) -> dict[str, list[float]]:
+    """Each round lets every contender check `calls` times."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for name in interleaved(contenders, rounds):
         check, arrived = contenders[name].check, list(contenders[name].arrive(calls))
-        began = time.perf_counter_ns()
+        began = time.process_time_ns()
         outcomes = [check(each) for each in arrived]
-        times[name].append((time.perf_counter_ns() - began) / calls / 1000)
+        times[name].append((time.process_time_ns() - began) / calls / 1000)
         contenders[name].require(outcomes)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
 
 
-def result(part: str, metric: str, ours: float, target: float | None, peers: Mapping[str, float]) -> Result:
-    rounded = round(ours, 2)
-    met = None if target is None else rounded <= target
-    return Result(
-        part, metric, rounded, target, met, {name: round(value, 2) for name, value in peers.items()}
-    )
+def taken(times: Times, name: str) -> Figure:
+    return Figure.of(times[name])
+
+
+def ratio(times: Times, name: str, base: str) -> Figure:
+    """One time as a multiple of another."""
+    return Figure.of(one / other for one, other in zip(times[name], times[base], strict=True))
+
+
+def added(times: Times, name: str, base: str) -> Figure:
+    """What one takes more than another."""
+    return Figure.of(one - other for one, other in zip(times[name], times[base], strict=True))
+
+
+def share_of_overhead(times: Times, name: str, peer: str, base: str) -> Figure:
+    """What one takes more than the base, as a share of what the peer takes more than the base."""
+    rounds = zip(times[name], times[peer], times[base], strict=True)
+    return Figure.of((one - raw) / (other - raw) for one, other, raw in rounds if other > raw)
+
+
+def _rounded(value: float) -> float:
+    """To what a reader can use: three digits, or whole numbers."""
+    return float(f"{value:.3g}") if abs(value) < 1000 else float(round(value))

@@ -228,9 +228,17 @@ class AsyncClient(AsyncDecoupledMethods):
         return await self._run(flow)
 
     async def refresh(
-        self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
+        self,
+        tokens: TokenSet,
+        *,
+        resource: str | None = None,
+        scope: str | None = None,
+        authorization_details: Details = (),
     ) -> TokenSet:
-        return await self._run(refresh(self.bank, tokens, resource=resource, scope=scope))
+        flow = refresh(
+            self.bank, tokens, resource=resource, scope=scope, authorization_details=authorization_details
+        )
+        return await self._run(flow)
 
     async def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         return await self._run(userinfo(self.bank, login, tokens=tokens))

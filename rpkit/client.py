@@ -248,9 +248,19 @@ class Client(DecoupledMethods):
         del callback
         return self._run(flow)
 
-    def refresh(self, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None) -> TokenSet:
+    def refresh(
+        self,
+        tokens: TokenSet,
+        *,
+        resource: str | None = None,
+        scope: str | None = None,
+        authorization_details: Details = (),
+    ) -> TokenSet:
         """See `grants.refresh_token.refresh`."""
-        return self._run(refresh(self.bank, tokens, resource=resource, scope=scope))
+        flow = refresh(
+            self.bank, tokens, resource=resource, scope=scope, authorization_details=authorization_details
+        )
+        return self._run(flow)
 
     def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         """See `userinfo.userinfo`."""

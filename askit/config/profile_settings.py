@@ -105,7 +105,7 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
 def check_polling(device_code_lifetime: float, auth_req_id_lifetime: float, interval: float) -> None:
     """Require waiting requests that die before they can be mailed around, and that can be polled for."""
     for setting, seconds, clause in (
-        ("device_code_lifetime", device_code_lifetime, "RFC 8628 5.4"),
+        ("device_code_lifetime", device_code_lifetime, "RFC 8628 5.4b"),
         ("auth_req_id_lifetime", auth_req_id_lifetime, "CIBA 7.3a"),
     ):
         if seconds > 1800.0:
@@ -117,7 +117,7 @@ def check_polling(device_code_lifetime: float, auth_req_id_lifetime: float, inte
         if not 1.0 <= interval <= seconds / 2:
             raise ConfigurationError(
                 f"polling_interval = {interval:g} must be at least 1 second, and at most half of {setting}",
-                clause="RFC 8628 3.2",
+                clause="RFC 8628 3.2a",
                 facts={"setting": "polling_interval"},
             )
 

@@ -3,7 +3,7 @@
     waiting     reads a request, and keeps it: `read_waiting_request`, `new_secret`, `start_request`
     decisions   what the user decided: `approve`, `deny`; `approve_automatically` for a server with `auto_approve`
     pending     what waits for one user (CIBA): a list of limited length, for the page of the authentication device
-    polling     the answer of a poll that is not decided, and the clock that asks for slower polls
+    polling     what a poll finds; its answer if nothing is granted, and the clock that asks for slower polls
     delivery    a decision that the client does not poll for (CIBA): the ping, or the tokens of a push
     notification  the call of the client's endpoint that tells it
     redeeming   the tokens of a poll: `redeem`

@@ -3,7 +3,7 @@
 An approval writes the mark of the decision, then the grant, then the record that a poll looks for. If this process dies
 in between, the request stays undecided for its client, and expires.
 
-Spec: RFC 8628 3.3, 3.5
+Spec: RFC 8628 3.3a, 3.5
 Role: AS
 """
 

@@ -1,20 +1,24 @@
-"""A poll for a request that is not granted: pending, too fast, refused or expired.
+"""A poll: what is known of its request, and the answer if it is not granted: pending, too fast, refused or expired.
 
-Each request has one small record: the time of its last poll, and the interval. A poll that comes too early makes the
-interval longer, for this and all later polls.
+Everything is read in one trip to the store. Each request has one small record: the time of its last poll, and the
+interval. A poll that comes too early makes the interval longer, for this and all later polls.
 
-Spec: RFC 8628 3.5; CIBA 11
+Spec: RFC 8628 3.5; CIBA 11; RFC 9449 11.1a
 Role: AS
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from askit.clients.client import Client
 from askit.core import Core
-from askit.decoupled.waiting import remembered_for
-from askit.errors import AccessDenied, AuthorizationPending, LapsedRequest, Refused, SlowDown
-from askit.records import Owners, PollingClock, WaitingRequest, read_stored
+from askit.decoupled.waiting import remembered_for, uri_of
+from askit.errors import AccessDenied, AuthorizationPending, InvalidGrant, LapsedRequest, Refused, SlowDown
+from askit.record_store import Step
+from askit.records import DecidedRequest, PollingClock, WaitingRequest, read_stored
+from askit.requests.dpop import use_proof
+from fapikit.dpop import CheckedProof
 
 SLOWER: Final = 5.0
 """Seconds that each poll that comes too early adds to the interval."""
@@ -23,31 +27,65 @@ _TOLERATED: Final = 0.5
 _TRIES: Final = 20
 
 
-async def answer_without_grant(core: Core, uri: str, request: WaitingRequest, owners: Owners) -> Refused:
-    """The error for this poll. Nothing but the clock of polls changes. Raises StoreError."""
-    decided = await core.records.marked("request-used", uri)
-    if decided is not None and not decided.startswith("granted"):
+class PolledRequest(NamedTuple):
+    """`decision`: the mark of the user's decision. `redeemed`: that of the redemption. `polls`: the stored clock."""
+
+    uri: str
+    request: WaitingRequest
+    decision: str | None
+    granted: DecidedRequest | None
+    redeemed: str | None
+    polls: bytes | None
+
+
+async def read_poll(core: Core, secret: str, client: Client, grant_type: str) -> PolledRequest:
+    """The request that this client's secret is for. Raises InvalidGrant, StoreError."""
+    uri, records = uri_of(secret), core.records
+    request, *known = await records.together(
+        records.loading("request", uri, WaitingRequest),
+        records.reading_mark("request-used", uri),
+        records.loading("request-granted", uri, DecidedRequest),
+        records.reading_mark("request-redeemed", uri),
+        records.reading("polls", uri),
+    )
+    if request is None or request.client_id != client.client_id or request.grant_type != grant_type:
+        raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 8628 3.5")
+    return PolledRequest(uri, request, *known)
+
+
+async def answer_without_grant(
+    core: Core, polled: PolledRequest, client: Client, proof: CheckedProof | None
+) -> Refused:
+    """The error for this poll. Its proof is used, and it is counted. Raises ReplayedProof, StoreError."""
+    if polled.decision is not None and not polled.decision.startswith("granted"):
+        await use_proof(core, proof, client)
         return AccessDenied("the user refused", clause="RFC 8628 3.5")
-    if core.clock() >= request.expires_at:
+    if core.clock() >= polled.request.expires_at:
+        await use_proof(core, proof, client)
         return LapsedRequest("nobody decided in time: ask the user whether to start again")
     # An approval whose grant is not stored yet is still pending.
-    if await _is_too_early(core, uri, request, owners):
+    early, counting = _counted(core, polled, client, polled.polls)
+    (counted,) = await use_proof(core, proof, client, counting)
+    for _ in range(_TRIES):
+        if counted:
+            break
+        # Another poll was counted at this moment.
+        early, counting = _counted(core, polled, client, await core.records.read("polls", polled.uri))
+        counted = await core.records.do(counting)
+    if early or not counted:
         return SlowDown(f"this poll is too early: wait {SLOWER:.0f} seconds longer between all further ones")
     return AuthorizationPending("the user has not decided yet")
 
 
-async def _is_too_early(core: Core, uri: str, request: WaitingRequest, owners: Owners) -> bool:
-    """Count this poll."""
-    for _ in range(_TRIES):
-        now, seen = core.clock(), await core.records.read("polls", uri)
-        if seen is None:
-            early, interval = False, request.interval
-        else:
-            before = read_stored("polls", PollingClock, seen)
-            early = now < before.last + before.interval - _TOLERATED
-            interval = before.interval + SLOWER if early else before.interval
-        counted = PollingClock(last=now, interval=interval).dump()
-        lives = remembered_for(core, request.expires_at)
-        if await core.records.swap("polls", uri, seen, counted, lives, owners):
-            return early
-    return True  # so many polls at one moment
+def _counted(
+    core: Core, polled: PolledRequest, client: Client, seen: bytes | None
+) -> tuple[bool, Step[bool]]:
+    """Whether this poll is too early, and the step that counts it. `seen`: the stored clock."""
+    now, early, interval = core.clock(), False, polled.request.interval
+    if seen is not None:
+        before = read_stored("polls", PollingClock, seen)
+        early = now < before.last + before.interval - _TOLERATED
+        interval = before.interval + SLOWER if early else before.interval
+    counted = PollingClock(last=now, interval=interval).dump()
+    lives = remembered_for(core, polled.request.expires_at)
+    return early, core.records.swapping("polls", polled.uri, seen, counted, lives, client.owners)

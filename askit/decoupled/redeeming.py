@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from askit.core import Core
-from askit.decoupled.polling import answer_without_grant
-from askit.decoupled.waiting import find_polled_request, remembered_for
+from askit.decoupled.polling import answer_without_grant, read_poll
+from askit.decoupled.waiting import remembered_for
 from askit.errors import InvalidGrant, LapsedRequest
 from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
@@ -22,7 +22,6 @@ from askit.record_fields import reading
 from askit.record_store import Step
 from askit.records import DecidedRequest, Owners, WaitingRequest
 from askit.requests.authorization_details import narrow
-from askit.requests.dpop import use_proof
 from askit.users import grants as user_grants
 
 RETRY_WINDOW: Final = 60.0
@@ -35,16 +34,12 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
     Raises AuthorizationPending, SlowDown, AccessDenied, LapsedRequest; InvalidGrant, InvalidTarget.
     """
     client, parameters = request.client, request.parameters
-    uri, waiting = await find_polled_request(core, secret, client, grant_type)
-    _require_same_key(waiting, request)
-    decided, redeemed = await core.records.together(
-        core.records.loading("request-granted", uri, DecidedRequest),
-        core.records.reading_mark("request-redeemed", uri),
-    )
+    polled = await read_poll(core, secret, client, grant_type)
+    _require_same_key(polled.request, request)
+    uri, decided = polled.uri, polled.granted
     if decided is None:
-        await use_proof(core, request.proof, client)
-        raise await answer_without_grant(core, uri, waiting, client.owners)
-    if redeemed is not None:
+        raise await answer_without_grant(core, polled, client, request.proof)
+    if polled.redeemed is not None:
         raise await _reused(core, uri, decided)
     if core.clock() >= decided.expires_at:
         raise LapsedRequest("the user approved, but the tokens were not fetched in time")

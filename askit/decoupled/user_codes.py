@@ -2,7 +2,7 @@
 
 A code is kept under a pseudonym, because a digest of so few letters could be searched.
 
-Spec: RFC 8628 5.1, 6.1
+Spec: RFC 8628 5.1, 6.1a, 6.1b
 Role: AS
 """
 

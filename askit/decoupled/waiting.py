@@ -3,7 +3,7 @@
 The secret (`device_code`, `auth_req_id`) is known to the client alone. Pages name the request by a URI with the digest
 of the secret, which nobody can poll with.
 
-Spec: RFC 8628 3.1, 3.2, 5.2; RFC 9449 10; RFC 8705 3
+Spec: RFC 8628 3.1b, 3.2a, 5.2; RFC 9449 10; RFC 8705 3
 Role: AS
 """
 
@@ -16,12 +16,12 @@ from starlette.requests import Request
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.clients.client import Client
 from askit.core import Core
-from askit.errors import InvalidGrant, InvalidRequest
+from askit.errors import InvalidRequest
 from askit.records import Owners, WaitingRequest, digest
 from askit.requests.authorization_request import common_members, read_members, typed_members
 from askit.requests.client_address import client_address
 from askit.requests.client_certificate import client_certificate
-from askit.requests.request_uris import WAITING, OpenedRequest, find_waiting_request, require_room
+from askit.requests.request_uris import WAITING, OpenedRequest, require_room
 from askit.requests.requested_subject import read_subjects
 from askit.users.levels import needed_level
 from fapikit.dpop import CheckedProof
@@ -94,17 +94,6 @@ async def start_request(core: Core, secret: str, request: WaitingRequest, owners
 def remembered_for(core: Core, until: float) -> float:
     """The seconds for which a record is kept whose request ends at `until`."""
     return max(until - core.clock(), 0.0) + REMEMBERED
-
-
-async def find_polled_request(
-    core: Core, secret: str, client: Client, grant_type: str
-) -> tuple[str, WaitingRequest]:
-    """The URI and the request of this client's secret. Raises InvalidGrant, StoreError."""
-    uri = uri_of(secret)
-    request = await find_waiting_request(core, uri)
-    if request is None or request.client_id != client.client_id or request.grant_type != grant_type:
-        raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 8628 3.5")
-    return uri, request
 
 
 def certificate_to_show_again(core: Core, request: Request, client: Client) -> str | None:

@@ -3,7 +3,7 @@
 Opened by `verification_uri_complete`, the page shows the same and asks the same. The user decides nothing before he has
 said that the device is in front of him. Then sign-in and consent are those of every request.
 
-Spec: RFC 8628 3.3, 3.3.1, 5.1, 5.4
+Spec: RFC 8628 3.3a, 3.3.1b, 5.1, 5.4a
 Role: AS
 """
 

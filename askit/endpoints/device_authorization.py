@@ -3,7 +3,7 @@
 Under a profile with public clients the client may be public. Then its address is charged too, so one place cannot use
 up the share of a client that many devices are.
 
-Spec: RFC 8628 3.1, 3.2, 5.1, 5.2, 6.1; RFC 9449 10; RFC 8705 3; FAPI2-SP 5.3.2.1-12
+Spec: RFC 8628 3.1b, 3.2a, 3.3b, 5.2, 5.6; RFC 9449 10; RFC 8705 3; FAPI2-SP 5.3.2.1-12
 Role: AS
 """
 
@@ -39,7 +39,7 @@ async def device_authorization(core: Core, request: Request) -> Response:
     proof = await read_proof(core, request) if has_proof(request) else None
     client = await authenticate_client(core, request, parameters)
     if DEVICE_CODE not in client.grant_types:
-        raise UnauthorizedClient("this client is not registered for the device grant", clause="RFC 8628 3.2")
+        raise UnauthorizedClient("this client is not registered for the device grant", clause="RFC 8628 3.2a")
     lifetime = core.config.device_code_lifetime
     waiting = await read_waiting_request(
         core, request, parameters, client, proof, grant_type=DEVICE_CODE, lifetime=lifetime

@@ -16,7 +16,9 @@
                      code too
 `access_token(...)`  a token that the server issues, with your claims; `async_access_token` is awaited
 `signed_in(client)`  an rpkit client's login through the server's pages; `async_signed_in` is awaited
-`askit.decide_device(user_code)`   what the user of a device does: sign in and approve; `decision="deny"` refuses
+`askit.decide_device(user_code)`, `askit.decide_ciba(binding_message)`   what the user of a device does, and one whom a
+                     client asks by CIBA: sign in and approve; `decision="deny"` refuses
+`askit.let_lapse(request.reference)`   nobody decides on such a request: it ends now
 `askit.client_certificate()`, `askit.self_signed_certificate`   PEM files of throw-away client certificates, and
                      `askit.http(client_certificate=files)` shows one: see "In pytest" in docs/askit.md
 `faulty_askit`       another such server, which breaks the rules that you choose (`.app.faults`, see `faults`)

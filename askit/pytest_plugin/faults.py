@@ -11,6 +11,7 @@ Each fault is a function that takes an outgoing message and returns another:
     "authorization_response"   its parameters, `state` and `iss` included (a JARM response has only `response`)
     "jarm"                     the claims of the response  "jarm.jwt"         the signed JWT
     "token_response"           the JSON body
+    "device_authorization_response"    the JSON body of that endpoint
     "backchannel_authentication_response", "notification"    the JSON bodies of CIBA
     "id_token"                 the claims                  "id_token.jwt"     the signed JWT
     "access_token"             the claims                  "access_token.jwt" the signed JWT
@@ -126,6 +127,9 @@ class FaultyCore(Core):
 
     def notification_body(self, message: dict[str, Any]) -> dict[str, Any]:
         return dict(self.faults.apply("notification", message))
+
+    def device_authorization_body(self, body: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("device_authorization_response", body))
 
     def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
         return dict(self.faults.apply("userinfo", claims))

@@ -6,34 +6,33 @@ Every method exists twice: synchronous, and with `async_` to await from any even
 from __future__ import annotations
 
 import asyncio
-import inspect
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import anyio.to_thread
-import httpx
 
+from askit.clients.backchannel import DELIVERY_MODE, SIGNING_ALG
 from askit.config.settings import Config
 from askit.pytest_plugin.access_tokens import CLIENT_ID, make_access_token
 from askit.pytest_plugin.hosts import DEADLINE, Host, Hosts
+from askit.pytest_plugin.lapsing import let_lapse
 from askit.pytest_plugin.throwaway_tls import ClientCertificateFiles, self_signed
-from askit.pytest_plugin.visitor import Callback, avisit, visit, walk, walk_device
+from askit.pytest_plugin.visits import Visits, trusting
 from askit.server import AuthorizationServer
 from fapikit.certificates.subject import SUBJECT_MEMBERS
 from fapikit.clock import Clock, system_clock
 from fapikit.io import HttpSettings
-from fapikit.io.tls import client_context
 from fapikit.io.tls_client_certificate import TlsClientCertificate
 from fapikit.jose.private_key import PrivateKey
-from fapikit.profile import Profile
-from fapikit.profiles import FAPI2_SECURITY, profile_of
-from fapikit.urns import DEVICE_CODE
+from fapikit.profiles import profile_of
+from fapikit.secrets import Secret
+from fapikit.urns import CIBA, DEVICE_CODE
 
 S = TypeVar("S", bound=AuthorizationServer)
+T = TypeVar("T")
 
 API_CLIENT_ID: Final = "test-api"
 REDIRECT_URI: Final = "https://client.example.test/callback"
@@ -52,11 +51,12 @@ DEFAULTS: Final[Mapping[str, Any]] = {
         {"uri": RESOURCE, "scopes": ["accounts", "payments"], "introspection_clients": [API_CLIENT_ID]}
     ],
     "authorization_details_types": [{"type": "payment_initiation", "resource": RESOURCE, "single_use": True}],
+    "polling_interval": 1,
 }
 """The settings of the server, by the keys of the configuration file. Further clients are added to `clients`."""
 
 
-class RunningServer(Generic[S]):
+class RunningServer(Visits, Generic[S]):
     """A server that answers at `issuer`. `app` is the server object, for tests that look inside."""
 
     def __init__(
@@ -79,7 +79,7 @@ class RunningServer(Generic[S]):
         if client_certificate is not None:
             shown = TlsClientCertificate.from_pem(*client_certificate)
             return HttpSettings(ca=self.ca, client_certificate=shown)
-        return HttpSettings(tls=_trusting(self.ca, self.app.config.profile))
+        return HttpSettings(tls=trusting(self.ca, self.app.config.profile))
 
     def client_certificate(self, common_name: str = CLIENT_ID) -> ClientCertificateFiles:
         """A new certificate under the client CA that this server trusts."""
@@ -102,85 +102,23 @@ class RunningServer(Generic[S]):
         return self._host.wait(make_access_token(self.app.core, **arguments))
 
     async def async_access_token(self, **arguments: Any) -> str:
-        made = self._host.begin(make_access_token(self.app.core, **arguments))
+        return await self._elsewhere(make_access_token(self.app.core, **arguments))
+
+    def let_lapse(self, secret: str | Secret) -> None:
+        """End a request of a device or of CIBA now, undecided. `secret`: its `device_code` or `auth_req_id`.
+
+        rpkit has it as `.reference`. Raises ValueError if there is no such request.
+        """
+        self._host.wait(let_lapse(self.app.core, secret))
+
+    async def async_let_lapse(self, secret: str | Secret) -> None:
+        await self._elsewhere(let_lapse(self.app.core, secret))
+
+    async def _elsewhere(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await what runs on the loop of the server."""
+        begun = self._host.begin(work)
         # In a thread, because asyncio and trio have no common way to wait for another loop.
-        return await anyio.to_thread.run_sync(made.result, DEADLINE, abandon_on_cancel=True)
-
-    # Logins.
-
-    def browse(
-        self,
-        url: str,
-        *,
-        decision: str = "approve",
-        username: str = "alice",
-        password: str = "wonderland",
-        pin: str = "",
-    ) -> Callback:
-        """Follow an authorization URL through login and consent. Returns what the client receives."""
-        with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
-            return visit(browser, self._steps(url, username, password, decision, pin))
-
-    async def async_browse(
-        self,
-        url: str,
-        *,
-        decision: str = "approve",
-        username: str = "alice",
-        password: str = "wonderland",
-        pin: str = "",
-    ) -> Callback:
-        async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
-            return await avisit(browser, self._steps(url, username, password, decision, pin))
-
-    def decide_device(
-        self,
-        user_code: str,
-        *,
-        decision: str = "approve",
-        username: str = "alice",
-        password: str = "wonderland",
-        pin: str = "",
-    ) -> None:
-        """What the user of a device does: type its code, sign in, and decide (`deny` refuses)."""
-        with httpx.Client(verify=_trusting(self.ca), trust_env=False) as browser:
-            visit(browser, self._device_steps(user_code, username, password, decision, pin))
-
-    async def async_decide_device(
-        self,
-        user_code: str,
-        *,
-        decision: str = "approve",
-        username: str = "alice",
-        password: str = "wonderland",
-        pin: str = "",
-    ) -> None:
-        async with httpx.AsyncClient(verify=_trusting(self.ca), trust_env=False) as browser:
-            await avisit(browser, self._device_steps(user_code, username, password, decision, pin))
-
-    def signed_in(self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any) -> Any:
-        """The Login of an `rpkit.Client`. `request`: the arguments of `begin`. `pin`: for a second level."""
-        start = client.begin(**request)
-        return client.complete(self.browse(start.url, pin=pin), start.transaction, **_only(resource=resource))
-
-    async def async_signed_in(
-        self, client: Any, *, resource: str | None = None, pin: str = "", **request: Any
-    ) -> Any:
-        """The Login of an `rpkit.AsyncClient`, or of an `rpkit.Client`, which then works in a thread."""
-        if not inspect.iscoroutinefunction(client.begin):
-            login = partial(self.signed_in, client, resource=resource, pin=pin, **request)
-            return await anyio.to_thread.run_sync(login)
-        start = await client.begin(**request)
-        callback = await self.async_browse(start.url, pin=pin)
-        return await client.complete(callback, start.transaction, **_only(resource=resource))
-
-    def _steps(self, url: str, username: str, password: str, decision: str, pin: str) -> Any:
-        return walk(url, issuer=self.issuer, username=username, password=password, decision=decision, pin=pin)
-
-    def _device_steps(self, code: str, username: str, password: str, decision: str, pin: str) -> Any:
-        return walk_device(
-            code, issuer=self.issuer, username=username, password=password, decision=decision, pin=pin
-        )
+        return await anyio.to_thread.run_sync(begun.result, DEADLINE, abandon_on_cancel=True)
 
 
 @contextmanager
@@ -216,12 +154,15 @@ def _config(
 ) -> Config:
     profile = profile_of(settings.get("profile", DEFAULTS["profile"]))
     device = [DEVICE_CODE] if profile.device_grant else []
+    signed = {SIGNING_ALG: "ES256"} if profile.request_object_required else {}
     own = [
         {
             "client_id": CLIENT_ID,
             "client_name": "Test Client",
             "redirect_uris": [REDIRECT_URI],
-            "grant_types": ["authorization_code", "refresh_token", "client_credentials", *device],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials", *device, CIBA],
+            DELIVERY_MODE: "poll",
+            **signed,
             "token_endpoint_auth_method": "private_key_jwt",
             "jwks": {"keys": [dict(client_key.public_jwk)]},
         },
@@ -266,12 +207,6 @@ def _show_certificate(client: dict[str, Any], key: PrivateKey, directory: Path) 
 @lru_cache(maxsize=32)
 def _own_files(directory: Path, key: PrivateKey) -> ClientCertificateFiles:
     return self_signed(directory, CLIENT_ID, key.to_pem())
-
-
-@lru_cache(maxsize=32)
-def _trusting(ca: Path, profile: Profile = FAPI2_SECURITY) -> ssl.SSLContext:
-    """Cached, because making a context takes longer than a login."""
-    return client_context(ca=ca, profile=profile)
 
 
 def _only(**arguments: Any) -> dict[str, Any]:

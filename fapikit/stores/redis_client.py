@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from fapikit.errors import ConfigurationError, StoreFull, StoreUnavailable
 from fapikit.forks import reset_after_fork
-from fapikit.stores.redis_connections import LoopConnections, ThreadConnections
+from fapikit.stores.redis_connections import LoopConnection, ThreadConnections, unanswered
 from fapikit.stores.redis_scripts import Script
 from fapikit.tracebacks import bare
 
@@ -28,10 +28,10 @@ class Command(NamedTuple):
 
 
 class _OfLoop(NamedTuple):
-    """`connections`: None for a cluster, whose client knows which node has which entries."""
+    """`connection`: None for a cluster, whose client knows which node has which entries."""
 
     client: Any
-    connections: LoopConnections | None
+    connection: LoopConnection | None
 
 
 class RedisClient:
@@ -81,10 +81,10 @@ class RedisClient:
 
     async def asend(self, command: Command) -> Any:
         with self._as_store_error():
-            client, connections = self._of_this_loop()
-            if command.script is None and connections is None:
+            client, connection = self._of_this_loop()
+            if command.script is None and connection is None:
                 return await client.execute_command("INFO", target_nodes=client.PRIMARIES)
-            run = client.execute_command if connections is None else connections.run
+            run = client.execute_command if connection is None else connection.run
             if command.script is None:
                 return client.response_callbacks["INFO"](await run("INFO"))
             try:
@@ -107,8 +107,8 @@ class RedisClient:
         """Close the connections of this event loop."""
         here = self.of_loops.pop(asyncio.get_running_loop(), None)
         if here is not None:
-            if here.connections is not None:
-                await here.connections.aclose()
+            if here.connection is not None:
+                await here.connection.aclose()
             await here.client.aclose()
 
     def after_fork(self) -> None:
@@ -135,8 +135,8 @@ class RedisClient:
                 del self.of_loops[gone]
             client = self._make(self._library.asyncio)
             pool = None if self._cluster else client.connection_pool
-            connections = None if pool is None else LoopConnections(self._library, pool, self._timeout)
-            here = self.of_loops[loop] = _OfLoop(client, connections)
+            connection = None if pool is None else LoopConnection(self._library, pool, self._timeout)
+            here = self.of_loops[loop] = _OfLoop(client, connection)
         return here
 
     def _make(self, module: Any) -> Any:
@@ -153,6 +153,4 @@ class RedisClient:
         except self._library.exceptions.OutOfMemoryError as error:
             raise StoreFull("the Redis server has no memory left: raise its maxmemory") from bare(error)
         except Exception as error:  # noqa: BLE001 - the caller needs only to know that the store failed
-            raise StoreUnavailable(
-                "the Redis store did not answer", facts={"why": type(error).__name__}
-            ) from bare(error)
+            raise unanswered(error) from bare(error)

@@ -1,79 +1,73 @@
-"""Connections to a Redis server that are used again, without the client of the package around them.
+"""Connections to a Redis server, without the client of the package around them.
 
 The client of the package adds retries, callbacks and metrics to each command: half of what a command costs. Here the
 package opens and closes the connections, and packs and parses the messages. A command is sent once. After any failure
 but an error that the server answered, the connection is closed, because a late response could come next on it.
+
+Threads have a connection each while they use it. An event loop has one: what comes up while others wait for their
+responses goes together in one message, in its order.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from fapikit.errors import StoreUnavailable
+from fapikit.tracebacks import bare
 
-C = TypeVar("C")
 
-
-class _Idle(Generic[C]):
-    """The connections that nobody uses, the last used first. `most`: how many there may be, with those in use."""
-
-    def __init__(self, pool: Any, **options: Any) -> None:
-        self._kind: type[C] = pool.connection_class
-        self._options = {**pool.connection_kwargs, **options}
-        self._most: int = pool.max_connections
-        self._idle: list[C] = []
-        self._count = 0
-
-    def borrow(self) -> C:
-        """Raises StoreUnavailable."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            pass
-        if self._count >= self._most:
-            raise StoreUnavailable("too many operations on the Redis store at the same time")
-        self._count += 1
-        return self._kind(**self._options)
-
-    def give_back(self, connection: C) -> None:
-        self._idle.append(connection)
-
-    def let_go(self) -> None:
-        """A borrowed connection was closed."""
-        self._count -= 1
-
-    def take_all(self) -> list[C]:
-        taken, self._idle = self._idle, []
-        self._count -= len(taken)
-        return taken
+def unanswered(error: BaseException) -> StoreUnavailable:
+    failure = StoreUnavailable("the Redis store did not answer", facts={"why": type(error).__name__})
+    failure.__cause__ = bare(error)
+    return failure
 
 
 class ThreadConnections:
-    """For threads. `library`: the package. `pool`: has the options of the connections."""
+    """For threads. `library`: the package. `pool`: has the options of the connections, and how many there may be."""
 
     def __init__(self, library: Any, pool: Any) -> None:
         self._answered: type[Exception] = library.exceptions.ResponseError
         self._broken: type[Exception] = library.exceptions.ConnectionError
-        self._connections: _Idle[Any] = _Idle(pool)
+        self._pool = pool
+        self._idle: list[Any] = []
+        self._count = 0
 
     def run(self, *command: Any) -> Any:
         """The response. Raises the errors of the package, StoreUnavailable."""
-        connection = self._connections.borrow()
+        connection = self._borrow()
         try:
             if connection.is_connected and self._is_stale(connection):
                 connection.disconnect()
             connection.send_command(*command, check_health=False)
             response = connection.read_response()
         except self._answered:
-            self._connections.give_back(connection)
+            self._idle.append(connection)
             raise
         except BaseException:
-            self._connections.let_go()
+            self._count -= 1
             connection.disconnect()
             raise
-        self._connections.give_back(connection)
+        self._idle.append(connection)
         return response
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().disconnect()
+            self._count -= 1
+
+    def _borrow(self) -> Any:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
+        if self._count >= self._pool.max_connections:
+            raise StoreUnavailable(
+                "too many threads use the Redis store at the same time: raise max_connections"
+            )
+        self._count += 1
+        return self._pool.connection_class(**self._pool.connection_kwargs)
 
     def _is_stale(self, connection: Any) -> bool:
         """Whether the server has closed the connection, or sent what nobody asked for."""
@@ -82,52 +76,94 @@ class ThreadConnections:
         except self._broken:
             return True
 
-    def close(self) -> None:
-        for connection in self._connections.take_all():
-            connection.disconnect()
+
+class _Asked(NamedTuple):
+    """A command, and the future of who waits for its response."""
+
+    command: tuple[Any, ...]
+    response: asyncio.Future[Any]
+
+    def __repr__(self) -> str:
+        return "_Asked()"  # the command may have secrets
+
+    def tell(self, response: Any) -> None:
+        if not self.response.done():  # who asked may have been cancelled
+            self.response.set_result(response)
+
+    def fail(self, error: Exception) -> None:
+        if not self.response.done():
+            self.response.set_exception(error)
 
 
-class LoopConnections:
-    """For one event loop. `timeout`: in seconds, for connecting and for each response."""
+class LoopConnection:
+    """For one event loop. `timeout`: in seconds, for connecting and for the responses to what goes together."""
 
     def __init__(self, library: Any, pool: Any, timeout: float) -> None:
         self._answered: type[Exception] = library.exceptions.ResponseError
         self._broken: type[Exception] = library.exceptions.ConnectionError
         # The timeout of the package would start a task for each command.
-        self._connections: _Idle[Any] = _Idle(pool, socket_timeout=None)
+        self._connection = pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
         self._timeout = timeout
+        self._waiting: list[_Asked] = []
+        self._work: asyncio.Task[None] | None = None
 
     async def run(self, *command: Any) -> Any:
-        """The response. Raises the errors of the package, TimeoutError, StoreUnavailable."""
-        connection = self._connections.borrow()
+        """The response. Raises the errors that the server answered, StoreUnavailable."""
+        response: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Asked(command, response))
+        del command
+        if self._work is None:
+            self._work = asyncio.create_task(self._work_off())
         try:
-            if not connection.is_connected or await self._is_stale(connection):
-                async with asyncio.timeout(self._timeout):
-                    await connection.connect()
-            async with asyncio.timeout(self._timeout):
-                await connection.send_command(*command, check_health=False)
-                response = await connection.read_response()
-        except self._answered:
-            self._connections.give_back(connection)
+            return await response
+        except asyncio.CancelledError:
+            if response.done() and not response.cancelled():
+                response.exception()  # nobody else asks for it
             raise
-        except BaseException:
-            self._connections.let_go()
-            await connection.disconnect(nowait=True)
-            raise
-        self._connections.give_back(connection)
-        return response
 
     async def aclose(self) -> None:
-        for connection in self._connections.take_all():
-            await connection.disconnect()
+        await self._connection.disconnect()
 
-    async def _is_stale(self, connection: Any) -> bool:
+    async def _work_off(self) -> None:
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting, []
+                await self._ask(asked)
+        finally:
+            self._work = None
+
+    async def _ask(self, asked: Sequence[_Asked]) -> None:
+        try:
+            if not self._connection.is_connected or await self._is_stale():
+                async with asyncio.timeout(self._timeout):
+                    await self._connection.connect()
+            async with asyncio.timeout(self._timeout):
+                packed = self._connection.pack_commands([each.command for each in asked])
+                await self._connection.send_packed_command(packed, check_health=False)
+                for each in asked:
+                    await self._read_response_for(each)
+        except Exception as error:  # noqa: BLE001 - who waits needs only to know that the store failed
+            await self._connection.disconnect(nowait=True)
+            for each in asked:
+                each.fail(unanswered(error))
+        except BaseException:  # the loop ends
+            for each in asked:
+                each.response.cancel()
+            raise
+
+    async def _read_response_for(self, asked: _Asked) -> None:
+        try:
+            asked.tell(await self._connection.read_response())
+        except self._answered as error:
+            asked.fail(error)
+
+    async def _is_stale(self) -> bool:
         """Close the connection if the server has closed it, or sent what nobody asked for. Returns whether it did."""
-        can_read = getattr(connection, "can_read", None) or connection.can_read_destructive
+        can_read = getattr(self._connection, "can_read", None) or self._connection.can_read_destructive
         try:
             if not await can_read():
                 return False
         except self._broken:
             pass
-        await connection.disconnect(nowait=True)
+        await self._connection.disconnect(nowait=True)
         return True

@@ -21,6 +21,7 @@ FapiError
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
 │   │   ├── UnaskedScope              more was granted than was asked for, where the profile does not bear that
+│   │   ├── UnaskedDetails            a part of what was granted was asked for, and another came
 │   │   ├── WrongIssuedTokenType      a token exchange gave something else than an access token
 │   │   ├── UnboundToken              introspection shows no binding, or a binding to another key
 │   │   └── MissingIdToken
@@ -114,6 +115,7 @@ __all__ = [
     "TransactionExpired",
     "TransactionMissing",
     "TransactionUsed",
+    "UnaskedDetails",
     "UnaskedScope",
     "UnboundToken",
     "UserInfoError",
@@ -263,6 +265,12 @@ class UnaskedScope(TokenResponseError):
     """The answer grants scope that the client did not ask for."""
 
     clause = "FAPI1-BL 5.2.3-10"
+
+
+class UnaskedDetails(TokenResponseError):
+    """The token was requested for a part of what was granted, and the answer is not that part."""
+
+    clause = "RFC 9396 7"
 
 
 class WrongIssuedTokenType(TokenResponseError):

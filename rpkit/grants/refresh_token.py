@@ -4,16 +4,18 @@ A rotated refresh token is stored before its access token is used. Without rotat
 older version of the set gets the newer version without a call to the server. If the response is refused or the store
 fails, a rotated refresh token is not lost: the error carries the set with it.
 
-Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6, 6.1; RFC 9700 2.2.2, 4.14.2; RFC 8707 2.2; OIDC 12.2
+Spec: RFC 6749 6; FAPI2-SP 5.3.3.1-6, 6.1; RFC 9700 2.2.2, 4.14.2; RFC 8707 2.2; RFC 9396 6; OIDC 12.2
 Role: C
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from fapikit import strict_json
 from fapikit.errors import ConfigurationError, DeadlineExceeded, FapiError, PeerRefused, StoreError
 from fapikit.flow import Flow, shared, sleep
 from fapikit.secrets import Secret
@@ -21,7 +23,9 @@ from rpkit.back_channel import Form
 from rpkit.bank import Bank
 from rpkit.errors import GrantEnded, NoAccessToken
 from rpkit.login.id_token import verify_refreshed_id_token
+from rpkit.login.request_parameters import typed_details
 from rpkit.tokens.certificate_binding import is_usable
+from rpkit.tokens.granted_details import are_exactly
 from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 from rpkit.tokens.token_set import TokenSet, require_own
 from rpkit.tokens.token_store import LOCK_TTL
@@ -32,15 +36,31 @@ _POLLS: Final = int((LOCK_TTL + 5) / _POLL)
 _MERGES: Final = 3
 
 
+class Wanted(NamedTuple):
+    """What a new access token is requested for. `details`: only these of the granted ones; empty: all."""
+
+    resource: str | None
+    scope: str | None
+    details: tuple[Mapping[str, Any], ...] = ()
+
+
 def refresh(
-    bank: Bank, tokens: TokenSet, *, resource: str | None = None, scope: str | None = None
+    bank: Bank,
+    tokens: TokenSet,
+    *,
+    resource: str | None = None,
+    scope: str | None = None,
+    authorization_details: Iterable[Mapping[str, Any]] = (),
 ) -> Flow[TokenSet]:
     """The token set with a new access token for `resource`. Without `resource`: for the resource of its only token.
 
+    `authorization_details`: the new token carries only these of the granted details, each named by some of its members.
+    The grant stays as it is, and the next refresh without them gives a token for all.
+
     Raises ConfigurationError if the set has several tokens and `resource` names none; GrantEnded if the user has to
     sign in again; NoAccessToken without a refresh token; TokenResponseError, JwtError, BrokenContinuity; PeerRefused,
-    TransportError, StoreError. If the server rotated the refresh token before the error, `TokenSet.kept_in(error)` is
-    the set to use from now on.
+    TransportError, StoreError; UnaskedDetails if the new token carries other details. If the server rotated the refresh
+    token before the error, `TokenSet.kept_in(error)` is the set to use from now on.
     """
     require_own(tokens, bank.issuer, bank.settings.client_id)
     held = tokens.find(resource)
@@ -58,15 +78,16 @@ def refresh(
             clause="RFC 6749 6",
         )
     # The subject is in the key too: two users must share no result if the application gives both the same name.
-    key = ("refresh", tokens.key, tokens.subject, resource, scope)
-    return (yield from shared(key, lambda: _refresh_locked(bank, tokens, resource, scope), deadline=DEADLINE))
+    wanted = Wanted(resource, scope, typed_details(bank, authorization_details))
+    key = ("refresh", tokens.key, tokens.subject, resource, scope, strict_json.dump_value(wanted.details))
+    return (yield from shared(key, lambda: _refresh_locked(bank, tokens, wanted), deadline=DEADLINE))
 
 
-def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
+def _refresh_locked(bank: Bank, tokens: TokenSet, wanted: Wanted) -> Flow[TokenSet]:
     store, holder = bank.settings.token_store, bank.random_string()
     for _ in range(_POLLS):
         stored = yield from store.load(tokens.key)
-        if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+        if stored is not None and _is_newer(bank, stored, tokens, wanted):
             return stored
         if (yield from store.lock(tokens.key, holder)):
             break
@@ -76,7 +97,7 @@ def _refresh_locked(bank: Bank, tokens: TokenSet, resource: str | None, scope: s
             "another process is refreshing these tokens and has not finished: try again later"
         )
     try:
-        refreshed = yield from _refresh_alone(bank, tokens, resource, scope)
+        refreshed = yield from _refresh_alone(bank, tokens, wanted)
     except Exception:  # of any kind: a KMS or the application's store may raise its own
         yield from _unlock(bank, tokens, holder)
         raise
@@ -90,26 +111,26 @@ def _unlock(bank: Bank, tokens: TokenSet, holder: str) -> Flow[None]:
         yield from bank.settings.token_store.unlock(tokens.key, holder)
 
 
-def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: str | None) -> Flow[TokenSet]:
+def _refresh_alone(bank: Bank, tokens: TokenSet, wanted: Wanted) -> Flow[TokenSet]:
     store = bank.settings.token_store
     stored = yield from store.load(tokens.key)
-    if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+    if stored is not None and _is_newer(bank, stored, tokens, wanted):
         return stored  # another process published it after our first load and before our lock
     newest = tokens
     if stored is not None and (stored.grant != tokens.grant or stored.version >= tokens.version):
         newest = stored
     try:
-        response = yield from _call(bank, newest, stored, resource, scope)
+        response = yield from _call(bank, newest, stored, wanted)
     except GrantEnded:
         # A process whose lock expired may have used the same refresh token, and may have published its result.
         stored = yield from store.load(tokens.key)
-        if stored is not None and _is_newer(bank, stored, tokens, resource, scope):
+        if stored is not None and _is_newer(bank, stored, tokens, wanted):
             return stored
         raise
     for _ in range(_MERGES):
         now = bank.now()
         refreshed = newest.with_token(
-            response.access_token_at(now, resource=resource, scope=scope or newest.scope),
+            response.access_token_at(now, resource=wanted.resource, scope=wanted.scope or newest.scope),
             refresh_token=response.refresh_token,
             further_members=response.further_members,
             received_at=now,
@@ -133,20 +154,26 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, resource: str | None, scope: st
     raise DeadlineExceeded("other processes keep changing these tokens in the token store: try again later")
 
 
-def _call(
-    bank: Bank, tokens: TokenSet, stored: TokenSet | None, resource: str | None, scope: str | None
-) -> Flow[TokenResponse]:
+def _call(bank: Bank, tokens: TokenSet, stored: TokenSet | None, wanted: Wanted) -> Flow[TokenResponse]:
     if tokens.refresh_token is None:
         raise NoAccessToken(
             "the token set has no refresh token to get an access token with: sign in again",
             clause="RFC 6749 6",
         )
     form: Form = (("refresh_token", tokens.refresh_token),)
-    if scope is not None:
-        form = (*form, ("scope", scope))
+    if wanted.scope is not None:
+        form = (*form, ("scope", wanted.scope))
+    if wanted.details:
+        form = (*form, ("authorization_details", strict_json.dump_value(wanted.details).decode()))
     try:
         response = yield from request_tokens(
-            bank, "refresh_token", form, dpop=tokens.dpop, resource=resource, asked_scope=scope
+            bank,
+            "refresh_token",
+            form,
+            dpop=tokens.dpop,
+            resource=wanted.resource,
+            asked_scope=wanted.scope,
+            asked_details=wanted.details,
         )
     except FapiError as error:
         if isinstance(error.outcome, Secret):
@@ -187,19 +214,19 @@ def _keep(
     return kept
 
 
-def _is_newer(
-    bank: Bank, stored: TokenSet, tokens: TokenSet, resource: str | None, scope: str | None
-) -> bool:
+def _is_newer(bank: Bank, stored: TokenSet, tokens: TokenSet, wanted: Wanted) -> bool:
     """Whether `stored` makes the refresh unnecessary: it has another, unexpired token for this resource.
 
     A set of another login has replaced `tokens`, whatever its version. Raises GrantEnded if it belongs to another user.
     """
     _require_same_user(stored, tokens)
-    found, held = stored.find(resource), tokens.find(resource)
+    found, held = stored.find(wanted.resource), tokens.find(wanted.resource)
     newer = stored.grant != tokens.grant or stored.version > tokens.version
-    if not newer or found is None or found.resource != resource:
+    if not newer or found is None or found.resource != wanted.resource:
         return False
-    if scope is not None and found.scope != scope:
+    if wanted.scope is not None and found.scope != wanted.scope:
+        return False
+    if wanted.details and not are_exactly(found.authorization_details, wanted.details):
         return False
     return is_usable(bank, found) and (held is None or found.value != held.value)
 

@@ -8,9 +8,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fapikit.flow import Flow
 from rpkit.bank import Bank
@@ -18,6 +16,7 @@ from rpkit.errors import MissingIdToken
 from rpkit.login.asked import Asked
 from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
 from rpkit.login.report import Evidence, LoginReport
+from rpkit.tokens.granted_details import covers
 from rpkit.tokens.token_endpoint import TokenResponse
 from rpkit.tokens.token_set import TokenKey, TokenSet, first_token_set
 
@@ -115,7 +114,7 @@ def _compare_details(asked: Asked, response: TokenResponse, report: LoginReport)
         report.noticed("authorization_details", "RFC 9396 7", f"not in the token response{_where(asked)}")
         return
     granted = response.authorization_details
-    missing = [str(detail["type"]) for detail in wanted if not any(_covers(g, detail) for g in granted)]
+    missing = [str(detail["type"]) for detail in wanted if not any(covers(g, detail) for g in granted)]
     if missing:
         report.noticed(
             "authorization_details",
@@ -132,8 +131,3 @@ def _compare_details(asked: Asked, response: TokenResponse, report: LoginReport)
 def _where(asked: Asked) -> str:
     """A hint for several resources: what the first token lacks may be in the token for another resource."""
     return " in the token for the first of several resources" if len(asked.resources) > 1 else ""
-
-
-def _covers(granted: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a granted detail has every requested member. The server may add members (RFC 9396 7)."""
-    return all(name in granted and granted[name] == value for name, value in asked.items())

@@ -35,6 +35,9 @@ _ENFORCED_BY_SERVER: Final[Mapping[str, object]] = {
     "require_pushed_authorization_requests": False,
     "dpop_bound_access_tokens": False,
     "tls_client_certificate_bound_access_tokens": False,
+    "backchannel_token_delivery_mode": None,
+    "backchannel_client_notification_endpoint": None,
+    "backchannel_authentication_request_signing_alg": None,
 }
 """The metadata that the server alone enforces, with the default of each. Its loss would not be noticed elsewhere."""
 RESPONSE_ALGS: Final = (

@@ -20,6 +20,7 @@ from fapikit.profiles import Profile
 from fapikit.secrets import Secret, revealed
 from fapikit.urls import is_secure
 from rpkit.registration.answer import RESPONSE_ALGS, Registration, read_registration_answer
+from rpkit.registration.backchannel import check_backchannel_metadata
 from rpkit.registration.certificates import check_certificate_metadata
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
@@ -107,6 +108,7 @@ def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:
     for jwk in asked.get("jwks", {}).get("keys", ()):
         _require_public(jwk)
     check_certificate_metadata(method, asked)
+    check_backchannel_metadata(asked, profile)
 
 
 def _check_uris(asked: Mapping[str, Any], profile: Profile) -> None:

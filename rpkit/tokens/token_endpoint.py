@@ -25,6 +25,7 @@ from rpkit.errors import TokenResponseError, UnaskedScope, WrongTokenType
 from rpkit.tokens.certificate_binding import present_thumbprint
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.dpop_signer import signer_for
+from rpkit.tokens.granted_details import Details, require_asked_details
 from rpkit.tokens.token_set import AccessToken
 
 MAX_FURTHER_OCTETS: Final = 64 * 1024
@@ -93,9 +94,11 @@ def request_tokens(
     dpop: DPoPKey | None,
     resource: str | None,
     asked_scope: str | None,
+    asked_details: Details = (),
     timeout: float = DEFAULT_TIMEOUT,
 ) -> Flow[TokenResponse]:
     """`asked_scope`: what the answer may grant at most, where the profile says so; None: nothing was asked.
+    `asked_details`: the part of the granted details that the token must carry, and no other; empty: all of them.
 
     Raises PeerRefused, TokenResponseError, WrongTokenType, UnexpectedStatus, TransportError.
 
@@ -109,19 +112,27 @@ def request_tokens(
     response = yield from call_endpoint(
         bank, "token_endpoint", fields, dpop=signer_for(bank, dpop), timeout=timeout
     )
-    return replace(
-        granted_tokens(bank, response, bound=dpop is not None, asked_scope=asked_scope), x5t_s256=thumbprint
+    tokens = granted_tokens(
+        bank, response, bound=dpop is not None, asked_scope=asked_scope, asked_details=asked_details
     )
+    return replace(tokens, x5t_s256=thumbprint)
 
 
 def granted_tokens(
-    bank: Bank, response: HttpResponse, *, bound: bool, asked_scope: str | None
+    bank: Bank,
+    response: HttpResponse,
+    *,
+    bound: bool,
+    asked_scope: str | None,
+    asked_details: Details = (),
 ) -> TokenResponse:
-    """Read a token response, and compare its scope with the request. Raises the errors of `request_tokens`."""
+    """Read a token response, and compare it with the request. Raises the errors of `request_tokens`."""
     try:
         tokens = read_token_response(response, bound=bound)
         if not bank.profile.scope_beyond_request:
             require_scope_within(tokens, asked_scope, bank.profile.clause("scope_beyond_request"))
+        if asked_details:
+            _require_only(tokens, asked_details)
         return tokens
     except PeerRefused as error:
         error.remedy = _REMEDIES.get(error.peer_code, error.remedy)
@@ -186,6 +197,14 @@ def require_scope_within(tokens: TokenResponse, asked: str | None, clause: str) 
         )
         error.outcome = tokens.refresh_token
         raise error
+
+
+def _require_only(tokens: TokenResponse, asked: Details) -> None:
+    try:
+        require_asked_details(tokens.authorization_details, asked)
+    except FapiError as error:
+        error.outcome = tokens.refresh_token
+        raise
 
 
 def _required(members: Members, name: str) -> str:

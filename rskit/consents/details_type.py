@@ -184,7 +184,7 @@ class DetailsType:
 
     def _items(self, values: Sequence[Any], path: str, budget: Budget, depth: int) -> set[bytes]:
         """Each item as octets that are equal for items with the same meaning. Raises TooMuchToCompare."""
-        return {strict_json.dump(self._canonical(value, path, budget, depth + 1)) for value in values}
+        return {strict_json.dump_value(self._canonical(value, path, budget, depth + 1)) for value in values}
 
     def _canonical(self, value: Any, path: str, budget: Budget, depth: int) -> Any:
         budget.spend(value, depth)

@@ -114,6 +114,16 @@ def test_client_test_poll(alg: str, connect: Connect, bank: MtlsCibaBank, naps: 
     assert not sent & {"x-fapi-customer-ip-address", "x-fapi-auth-date", "dpop"}
 
 
+@pytest.mark.spec("CIBA 7.1a, 7.1.1a; RFC 8705 2a, 5")
+def test_client_test_signed_in_by_certificate(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
+    """Beside the signed request stands the client_id alone: it is the client authentication."""
+    bank.method = "tls_client_auth"
+    assert walk(connect(request_signer=KEY), bank).status_code == 200
+    (call,) = bank.calls("bc-authorize")
+    assert call.form.keys() == {"request", "client_id"}
+    assert call.certificate is not None
+
+
 @pytest.mark.spec("CIBA 7.1d, 7.3b, 10.2, 10.2b")
 def test_client_test_ping(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     client = connect(backchannel_token_delivery_mode="ping")

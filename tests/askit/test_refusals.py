@@ -164,7 +164,7 @@ async def test_of_two_decisions_at_once_the_second_is_told(bank: Bank, client: P
 
     def blind(kind: str, name: str) -> Step[str | None]:
         step = reading(kind, name)
-        return replace(step, read=lambda _: None) if kind == "request-used" else step
+        return Step(step.operation, lambda _: None) if kind == "request-used" else step
 
     bank.server.core.records.reading_mark = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.submit(consent, decision="approve"))
@@ -181,7 +181,7 @@ async def test_of_two_silent_requests_at_once_the_second_is_told(bank: Bank) -> 
 
     def blind(kind: str, name: str) -> Step[str | None]:
         step = reading(kind, name)
-        return replace(step, read=lambda _: None) if kind == "request-used" else step
+        return Step(step.operation, lambda _: None) if kind == "request-used" else step
 
     bank.server.core.records.reading_mark = blind  # type: ignore[method-assign]
     assert "code" in read_callback(await client.authorize(request_uri))

@@ -212,7 +212,7 @@ def test_an_api_on_the_network_names_no_clear_text_issuer_on_loopback(bank: Fake
 
 @pytest.mark.spec("FAPI2-SP 5.2.2-2")
 def test_without_settings_only_recommended_suites_are_offered() -> None:
-    offered = HttpSettings()._connections(FAPI2_SECURITY)["verify"].get_ciphers()
+    offered = HttpSettings().tls_context(FAPI2_SECURITY).get_ciphers()
     before_13 = {suite["name"] for suite in offered if suite["protocol"] != "TLSv1.3"}
     assert before_13 <= set(FAPI2_SECURITY.tls12_ciphers)
 

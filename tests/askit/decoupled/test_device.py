@@ -15,7 +15,7 @@ def bank() -> Bank:
     return a_bank()
 
 
-@pytest.mark.spec("RFC 8628 3.2", "RFC 8628 4")
+@pytest.mark.spec("RFC 8628 3.2a", "RFC 8628 3.3b", "RFC 8628 4", "RFC 8628 5.2")
 async def test_the_answer_has_what_the_device_shows_and_polls_with(bank: Bank) -> None:
     tv = television(bank)
     metadata = (await tv.http.get("/.well-known/oauth-authorization-server")).json()
@@ -31,7 +31,7 @@ async def test_the_answer_has_what_the_device_shows_and_polls_with(bank: Bank) -
     assert len(codes["device_code"]) >= 43
 
 
-@pytest.mark.spec("RFC 8628 3.3", "RFC 8628 3.5")
+@pytest.mark.spec("RFC 8628 3.3a", "RFC 8628 3.5")
 async def test_a_typed_code_ends_in_tokens(bank: Bank) -> None:
     tv, alice = television(bank), Holder(bank)
     codes = await tv.started()
@@ -127,7 +127,7 @@ async def test_a_code_is_redeemed_once(bank: Bank) -> None:
     assert (await tv.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
-@pytest.mark.spec("RFC 8628 3.1", "RFC 8628 5.6")
+@pytest.mark.spec("RFC 8628 3.1b", "RFC 8628 5.6")
 async def test_a_public_device(bank: Bank) -> None:
     bank = a_bank(PUBLIC, profile="oauth-2.1")
     tv, alice = public_television(bank, proves=False), Holder(bank)

@@ -60,7 +60,7 @@ REQUESTS: list[tuple[str, dict[str, Any], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.spec("RFC 8628 3.1", "RFC 8628 3.2")
+@pytest.mark.spec("RFC 8628 3.1b", "RFC 8628 3.2a")
 @pytest.mark.parametrize(
     "changes, status, error", [row[1:] for row in REQUESTS], ids=[r[0] for r in REQUESTS]
 )
@@ -76,7 +76,7 @@ async def test_a_request_with_one_thing_changed(
         assert len(bank.store) <= kept + 2  # the secret, and the mark of the assertion
 
 
-@pytest.mark.spec("RFC 8628 3.1")
+@pytest.mark.spec("RFC 8628 3.1b")
 async def test_no_parameter_comes_twice(bank: Bank) -> None:
     tv = television(bank)
     twice = await tv.http.post(
@@ -254,6 +254,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.spec("RFC 8628 5.4b")
 @pytest.mark.parametrize("changes, setting", SETTINGS, ids=str)
 async def test_settings_that_contradict(changes: dict[str, Any], setting: str) -> None:
     with pytest.raises(ConfigurationError, match=setting):

@@ -24,7 +24,7 @@ def bank() -> Bank:
 # --- the code ---
 
 
-@pytest.mark.spec("RFC 8628 6.1")
+@pytest.mark.spec("RFC 8628 6.1a")
 async def test_codes_are_of_letters_that_nobody_mistakes(bank: Bank) -> None:
     codes = [make_user_code(bank.server.core) for _ in range(2000)]
     assert all(re.fullmatch(f"[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}", code) for code in codes)
@@ -53,7 +53,7 @@ TYPED = [
 ]
 
 
-@pytest.mark.spec("RFC 8628 6.1")
+@pytest.mark.spec("RFC 8628 6.1b")
 @pytest.mark.parametrize("typed, code", TYPED, ids=[str(i) for i in range(len(TYPED))])
 def test_a_code_is_read_as_a_user_means_it(typed: str, code: str | None) -> None:
     assert read_user_code(typed) == code
@@ -81,7 +81,7 @@ async def test_nobody_finds_the_code_in_the_keys_of_the_store(bank: Bank) -> Non
 # --- what is shown ---
 
 
-@pytest.mark.spec("RFC 8628 3.3.1", "RFC 8628 5.4")
+@pytest.mark.spec("RFC 8628 3.3.1b", "RFC 8628 5.4a")
 async def test_a_scanned_code_is_compared_and_confirmed_before_anything_else(bank: Bank) -> None:
     codes = await television(bank, http=bank.browser("198.51.100.77")).started()
     alice = Holder(bank)
@@ -98,7 +98,7 @@ async def test_a_scanned_code_is_compared_and_confirmed_before_anything_else(ban
     assert "You will return" not in consent.text
 
 
-@pytest.mark.spec("RFC 8628 5.4")
+@pytest.mark.spec("RFC 8628 5.4a")
 async def test_looking_at_a_page_decides_nothing(bank: Bank) -> None:
     """A preview of a link that somebody was sent, a reload, Back."""
     tv, alice = television(bank), Holder(bank)
@@ -125,7 +125,7 @@ async def test_a_page_of_the_request_cannot_be_reached_past_the_question(bank: B
     assert answer.status_code == 400
 
 
-@pytest.mark.spec("RFC 8628 5.4")
+@pytest.mark.spec("RFC 8628 5.4a")
 async def test_whoever_has_no_such_device_refuses_without_signing_in(bank: Bank) -> None:
     tv, victim = television(bank), Holder(bank)
     codes = await tv.started()

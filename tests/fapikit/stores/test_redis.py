@@ -150,9 +150,8 @@ def test_so_it_is_on_an_event_loop(store: RedisStore) -> None:
         with redis.Redis.from_url(store._server._url) as admin:
             admin.client_kill_filter(_type="normal", skipme=True)
         here = store._server.of_loops[asyncio.get_running_loop()]
-        assert here.connections is not None
-        (connection,) = here.connections._connections._idle
-        while not connection._reader.at_eof():  # until the loop has heard of it
+        assert here.connection is not None
+        while not here.connection._connection._reader.at_eof():  # until the loop has heard of it
             await asyncio.sleep(0)
         assert await store.aget("k") == b"v"
         await store.aclose()
@@ -186,19 +185,52 @@ def test_an_error_that_the_server_answers_leaves_the_connection_usable(store: Re
     assert server.info("stats")["total_connections_received"] == before
 
 
-def test_there_are_only_so_many_connections(valkey_url: str) -> None:
+def test_there_are_only_so_many_connections_of_threads(valkey_url: str) -> None:
     store = RedisStore(f"{valkey_url}?max_connections=3")
     assert store.get("absent") is None
-
-    async def main() -> list[type]:
-        await store.aget("absent")
-        answers = await asyncio.gather(*[store.aget("absent") for _ in range(5)], return_exceptions=True)
-        assert await store.aget("absent") is None
-        await store.aclose()
-        return [type(answer) for answer in answers]
-
-    assert asyncio.run(main()) == [type(None)] * 3 + [StoreUnavailable] * 2
+    connections = store._server._connections
+    assert connections is not None
+    borrowed = [connections._borrow() for _ in range(3)]
+    with pytest.raises(StoreUnavailable):
+        store.get("absent")
+    connections._idle.extend(borrowed)
+    assert store.get("absent") is None
     store.close()
+
+
+def test_what_comes_up_together_goes_together_and_everybody_gets_his_own_answer(store: RedisStore) -> None:
+    async def main() -> None:
+        await store.aput("k0", b"0", 60)
+        received = store._server.of_threads.info("stats")["total_connections_received"]
+        added = await asyncio.gather(*[store.aadd(f"k{n}", b"%d" % n, 60) for n in range(200)])
+        assert added == [False, *[True] * 199]
+        assert await asyncio.gather(*[store.aget(f"k{n}") for n in range(200)]) == [
+            b"%d" % n for n in range(200)
+        ]
+        assert store._server.of_threads.info("stats")["total_connections_received"] == received
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_failure_reaches_all_who_wait_and_nobody_after_them(store: RedisStore) -> None:
+    async def main() -> None:
+        await store.aput("k", b"v", 60)
+        with redis.Redis.from_url(store._server._url) as admin:
+            sleeping = threading.Thread(target=lambda: admin.execute_command("CLIENT PAUSE", 300))
+            sleeping.start()
+            sleeping.join()
+        here = store._server.of_loops[asyncio.get_running_loop()]
+        assert here.connection is not None
+        here.connection._timeout = 0.05
+        answers = await asyncio.gather(*[store.aget("k") for _ in range(5)], return_exceptions=True)
+        assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+        assert len({id(answer) for answer in answers}) == 5, "an error of his own for everybody"
+        here.connection._timeout = 5
+        assert await store.aget("k") == b"v"
+        await store.aclose()
+
+    asyncio.run(main())
 
 
 def test_several_loops_have_connections_of_their_own(store: RedisStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from fapikit import MemoryStore, PrivateKeyJWT
 from fapikit.errors import ConfigurationError, FapiError, Remedy, StoreUnavailable
 from fapikit.stores.sealed import Seal
-from rpkit import AsyncClient, Client, TokenStore
-from rpkit.errors import BrokenContinuity, ForeignTransaction, GrantEnded, NoAccessToken
+from rpkit import AsyncClient, Client, TokenSet, TokenStore
+from rpkit.errors import BrokenContinuity, ForeignTransaction, GrantEnded, NoAccessToken, UnaskedDetails
 from tests.keys import a_key
 from tests.mothers.clients import CLIENT_KEY, Clients
 from tests.mothers.fake_bank import CLIENT_ID, REDIRECT_URI, FakeBank
@@ -101,6 +102,49 @@ def test_scope_cannot_be_widened(clients: Clients, bank: FakeBank) -> None:
     narrow = client.refresh(tokens, scope="accounts")
     assert bank.calls("token")[-1].form["scope"] == "accounts"
     assert narrow.find(None).scope == "accounts"
+
+
+PAYMENTS = [{"type": "payment", "creditor": "A"}, {"type": "payment", "creditor": "B"}]
+
+
+@pytest.mark.spec("RFC 9396 6")
+def test_a_token_for_a_part_of_what_was_granted(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    narrowed = [{**PAYMENTS[0], "consent_id": "c1"}]
+    bank.faults["token"] = lambda body: {**body, "authorization_details": narrowed}
+    part = client.refresh(tokens, authorization_details=[PAYMENTS[0]])
+    assert json.loads(bank.calls("token")[-1].form["authorization_details"]) == [PAYMENTS[0]]
+    token = part.find(None)
+    assert token is not None
+    assert list(token.authorization_details) == narrowed
+    assert part.authorization_details == tokens.authorization_details, "the grant stays as it is"
+    client.refresh(part)
+    assert "authorization_details" not in bank.calls("token")[-1].form
+
+
+@pytest.mark.spec("RFC 9396 7")
+@pytest.mark.parametrize("granted", [None, [], PAYMENTS, [PAYMENTS[1]], [{"type": "payment"}]])
+def test_a_token_for_something_else_than_that_part_is_not_used(
+    granted: Any, clients: Clients, bank: FakeBank
+) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    carried = {} if granted is None else {"authorization_details": granted}
+    bank.faults["token"] = lambda body: {**body, "refresh_token": "rotated", **carried}
+    with pytest.raises(UnaskedDetails) as caught:
+        client.refresh(tokens, authorization_details=[PAYMENTS[0]])
+    kept = TokenSet.kept_in(caught.value)
+    assert kept is not None
+    assert kept.refresh_token is not None
+    assert kept.refresh_token.matches("rotated"), "a refresh token that has come is never lost"
+
+
+def test_a_part_needs_a_type(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    with pytest.raises(ConfigurationError, match="without a type"):
+        client.refresh(tokens, authorization_details=[{"creditor": "A"}])
 
 
 def test_tokens_of_another_bank_are_refused(clients: Clients, bank: FakeBank) -> None:

@@ -1,0 +1,97 @@
+"""Requests per second of CPU time of a server: bare, warm, with a new token each, with a DPoP proof each; and peers.
+
+The throughput of a process on a machine that others use says little. What a request costs its server, in CPU time, is
+what bounds the throughput of a core of one's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from benchmarks.loopback.load import a_request, load
+from benchmarks.loopback.servers import cpu_of, serving
+from benchmarks.report import Bars
+from benchmarks.rounds import Effort, Figure, Result, interleaved
+from benchmarks.tokens import a_proof, a_token
+from fapikit import PrivateKey
+
+CALLS, QUICK_CALLS = 300, 150
+Requests = Callable[[int, int], list[bytes]]
+"""For a port and a number: so many requests."""
+
+
+def contenders(key: PrivateKey) -> dict[str, tuple[str, Requests]]:
+    """By name: the server, and what is sent to it."""
+    token, client = a_token(key), PrivateKey.generate("ES256")
+    bound = a_token(key, cnf={"jkt": client.thumbprint})
+
+    def same(port: int, number: int) -> list[bytes]:
+        return [a_request("/accounts", port, {"authorization": f"Bearer {token}"})] * number
+
+    def unseen(port: int, number: int) -> list[bytes]:
+        return [
+            a_request("/accounts", port, {"authorization": f"Bearer {a_token(key)}"}) for _ in range(number)
+        ]
+
+    def proven(port: int, number: int) -> list[bytes]:
+        return [
+            a_request("/accounts", port, {"authorization": f"DPoP {bound}", "dpop": a_proof(client, bound)})
+            for _ in range(number)
+        ]
+
+    return {
+        "bare Starlette": ("bare", same),
+        "trivial middleware": ("trivial", same),
+        "fapikit, warm": ("ours", same),
+        "fapikit, a new token each": ("ours", unseen),
+        "fapikit, a DPoP proof each": ("ours", proven),
+        "bare FastAPI": ("fastapi", same),
+        "FastAPI + PyJWT": ("fastapi-pyjwt", same),
+        "MCP SDK + PyJWT": ("mcp", same),
+    }
+
+
+def time_loopback(effort: Effort) -> dict[str, list[float]]:
+    """CPU time of the server for one request, in microseconds, by round."""
+    key = PrivateKey.generate("ES256", kid="k1")
+    asked, calls = contenders(key), QUICK_CALLS if effort.is_quick else CALLS
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    with serving(key, {app: [app] for app, _ in asked.values()}) as ports:
+        for name in [*asked, *interleaved(asked, effort.rounds)]:
+            app, requests = asked[name]
+            made, before = requests(ports[app], calls), cpu_of(ports[app])
+            asyncio.run(load(ports[app], made))
+            times[name].append((cpu_of(ports[app]) - before) / calls / 1000)
+    return {name: values[1:] for name, values in times.items()}  # the first round warms the processes up
+
+
+def measure_loopback(effort: Effort) -> Iterator[Result | Bars]:
+    times = time_loopback(effort)
+    share = {
+        name: Figure.of(base / one for one, base in zip(values, times["bare Starlette"], strict=True))
+        for name, values in times.items()
+    }
+    metric = "throughput through uvicorn, {}, as a share of bare Starlette"
+    peers = {
+        name: share[name]
+        for name in ("trivial middleware", "bare FastAPI", "FastAPI + PyJWT", "MCP SDK + PyJWT")
+    }
+    yield Result("loopback", metric.format("warm"), share["fapikit, warm"], 0.85, peers, at_least=True)
+    yield Result("loopback", metric.format("a new token each"), share["fapikit, a new token each"])
+    yield Result(
+        "loopback",
+        metric.format("a DPoP proof each"),
+        share["fapikit, a DPoP proof each"],
+        0.45,
+        at_least=True,
+    )
+    per_second = {name: 1e6 / Figure.of(values).median for name, values in times.items()}
+    ours = [name for name in per_second if name.startswith("fapikit")]
+    order = [*ours, *(name for name in per_second if name not in ours)]
+    yield Bars(
+        "loopback",
+        "Requests per second of CPU time, through uvicorn",
+        "/s",
+        {n: per_second[n] for n in order},
+    )
