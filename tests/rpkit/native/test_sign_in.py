@@ -113,11 +113,23 @@ def _forged(change: dict[str, str]) -> Callable[[Browser, str], int]:
     return send
 
 
-def _raw(octets: str, status: int) -> Callable[[Browser, str], int]:
+def _raw(octets: str) -> Callable[[Browser, str], int]:
     def send(browser: Browser, honest: str) -> int:
         authority = urlsplit(browser.redirect_uri).netloc
         answer = raw(browser, octets.replace("AUTHORITY", authority).encode())
         return int(answer.split()[1]) if answer else 0
+
+    return send
+
+
+def _flood(octets: str) -> Callable[[Browser, str], int]:
+    """More than is read: the connection may be reset before its sender has the answer."""
+
+    def send(browser: Browser, honest: str) -> int:
+        try:
+            return _raw(octets)(browser, honest) or 400
+        except ConnectionError:
+            return 400
 
     return send
 
@@ -145,55 +157,51 @@ NOISE: dict[str, tuple[Callable[[Browser, str], int], int]] = {
         lambda b, honest: b.get(honest, headers={"host": f"localhost:{urlsplit(honest).port}"}).status_code,
         400,
     ),
-    "two hosts": (_raw("GET /callback?a=b HTTP/1.1\r\nhost: AUTHORITY\r\nhost: AUTHORITY\r\n\r\n", 400), 400),
-    "no host": (_raw("GET /callback?a=b HTTP/1.1\r\n\r\n", 400), 400),
-    "a preview": (_raw("HEAD /callback?a=b HTTP/1.1\r\nhost: AUTHORITY\r\n\r\n", 400), 400),
+    "two hosts": (_raw("GET /callback?a=b HTTP/1.1\r\nhost: AUTHORITY\r\nhost: AUTHORITY\r\n\r\n"), 400),
+    "no host": (_raw("GET /callback?a=b HTTP/1.1\r\n\r\n"), 400),
+    "a preview": (_raw("HEAD /callback?a=b HTTP/1.1\r\nhost: AUTHORITY\r\n\r\n"), 400),
     "another method": (
-        _raw("PUT /callback HTTP/1.1\r\nhost: AUTHORITY\r\ncontent-length: 0\r\n\r\n", 400),
+        _raw("PUT /callback HTTP/1.1\r\nhost: AUTHORITY\r\ncontent-length: 0\r\n\r\n"),
         400,
     ),
-    "no HTTP": (_raw("\x16\x03\x01 hello\r\n\r\n", 400), 400),
+    "no HTTP": (_raw("\x16\x03\x01 hello\r\n\r\n"), 400),
     "a line without end": (
-        _raw("GET /callback?" + "a" * 70_000 + " HTTP/1.1\r\nhost: AUTHORITY\r\n\r\n", 400),
+        _flood("GET /callback?" + "a" * 70_000 + " HTTP/1.1\r\nhost: AUTHORITY\r\n\r\n"),
         400,
     ),
     "headers without end": (
-        _raw(
-            "GET /callback HTTP/1.1\r\n" + "".join(f"h{n}: {'a' * 60_000}\r\n" for n in range(4)) + "\r\n",
-            400,
-        ),
+        _flood("GET /callback HTTP/1.1\r\n" + "".join(f"h{n}: {'a' * 60_000}\r\n" for n in range(4))),
         400,
     ),
     "a form that is too long": (
-        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 65537\r\n\r\na=b", 400),
+        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 65537\r\n\r\na=b"),
         400,
     ),
     "a form that is cut short": (
-        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 20\r\n\r\na=b", 400),
+        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 20\r\n\r\na=b"),
         400,
     ),
     "a form without a length": (
-        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}\r\na=b", 400),
+        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}\r\na=b"),
         400,
     ),
     "a length that is no number": (
-        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: -1\r\n\r\n", 400),
+        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: -1\r\n\r\n"),
         400,
     ),
     "a form in chunks": (
         _raw(
             f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}transfer-encoding: chunked\r\n"
             "content-length: 3\r\n\r\na=b",
-            400,
         ),
         400,
     ),
     "a body that is no form": (
-        _raw("POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\ncontent-length: 2\r\n\r\n{}", 400),
+        _raw("POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\ncontent-length: 2\r\n\r\n{}"),
         400,
     ),
     "a form where a query was asked for": (
-        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 3\r\n\r\na=b", 400),
+        _raw(f"POST /callback HTTP/1.1\r\nhost: AUTHORITY\r\n{_FORM}content-length: 3\r\n\r\na=b"),
         400,
     ),
 }
