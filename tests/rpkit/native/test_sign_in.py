@@ -128,7 +128,7 @@ def _flood(octets: str) -> Callable[[Browser, str], int]:
     def send(browser: Browser, honest: str) -> int:
         try:
             return _raw(octets)(browser, honest) or 400
-        except ConnectionError:
+        except OSError:
             return 400
 
     return send
