@@ -3,7 +3,7 @@
 A bound token is proven with its own key, which a token set has. A token that was received from somebody else has no
 key here: the server decides whether this client may exchange it with a key of its own.
 
-Spec: RFC 8693 2.1, 2.2.1, 2.2.2, 3; RFC 8707 2; RFC 9396 6; RFC 9449 5
+Spec: RFC 8693 2.1a, 2.1b, 2.1c, 2.2.1a, 2.2.1b, 2.2.2a, 3; RFC 8707 2; RFC 9396 6; RFC 9449 5
 Role: C
 """
 
@@ -109,7 +109,15 @@ def _read(bank: Bank, name: str, given: HandedIn, token_type: str | None, resour
     """The text of a token, its type, its subject and its key, as far as they are known."""
     if isinstance(given, TokenSet):
         require_own(given, bank.issuer, bank.settings.client_id)
-        value, held = given.access_token_for(resource), given.find(resource)
+        held = given.find(resource)
+        if held is None and resource is None and len(given.access_tokens) > 1:
+            raise ConfigurationError(
+                f"{name} is a token set with tokens for several APIs: say which one with"
+                f" {name.removesuffix('_token')}_resource",
+                clause="RFC 8707 2.2",
+                facts={"have": " ".join(given.resources)},
+            )
+        value = given.access_token_for(resource)
         if held is not None and not held.fresh(bank.now()):
             raise NoAccessToken(
                 f"the access token of {name} has expired: refresh() gets a new one", clause="RFC 8693 2.1d"

@@ -20,7 +20,7 @@ from fapikit.errors import (
 )
 from fapikit.stores.sealed import Seal
 from rpkit import CibaRequest, DeviceAuthorization
-from rpkit.decoupled import notified
+from rpkit.decoupled import authentication_request, notified
 from rpkit.errors import (
     ForeignTransaction,
     MissingIdToken,
@@ -141,7 +141,7 @@ def test_the_tokens_are_verified_as_after_a_login(case: str, of: Any, bank: Ciba
 # --- ping -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("CIBA 10.2")
+@pytest.mark.spec("CIBA 10.2b")
 def test_a_ping_ends_the_pause(of: Any, bank: CibaBank, naps: Naps, hear: Any) -> None:
     client = of(**PING)
     request = client.ciba(login_hint="alice")
@@ -151,7 +151,7 @@ def test_a_ping_ends_the_pause(of: Any, bank: CibaBank, naps: Naps, hear: Any) -
     assert len(bank.calls("token")) == 1
 
 
-@pytest.mark.spec("CIBA 10.1b, 10.2")
+@pytest.mark.spec("CIBA 10.1b, 10.2b")
 def test_a_lost_ping_costs_half_a_minute(of: Any, bank: CibaBank, naps: Naps) -> None:
     bank.answers = ["authorization_pending"] * 2
     client = of(**PING)
@@ -195,6 +195,24 @@ def test_a_store_that_does_not_answer_makes_it_poll(
     client = of(**PING)
     assert client.wait(client.ciba(login_hint="alice")).tokens.subject == "alice"
     assert len(bank.calls("token")) == 2
+
+
+def test_a_ping_for_another_request_is_no_ping(
+    of: Any, bank: CibaBank, naps: Naps, hear: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record had no auth_req_id yet when it came."""
+
+    def not_named(*_: Any, **__: Any) -> Any:
+        return
+        yield
+
+    monkeypatch.setattr(authentication_request, "name_notification", not_named)
+    client = of(**PING)
+    request = client.ciba(login_hint="alice")
+    headers, _ = bank.ping(request.reference.reveal())
+    hear((headers, b'{"auth_req_id":"another"}'))
+    assert client.wait(request).tokens.subject == "alice"
+    assert naps.seconds == [5]
 
 
 def test_a_ping_that_says_no_is_found_out_by_the_poll(of: Any, bank: CibaBank, naps: Naps, hear: Any) -> None:
@@ -253,7 +271,7 @@ def test_another_thread_cancels_the_wait(mode: str, of: Any, bank: CibaBank) -> 
     assert not bank.calls("token")
 
 
-@pytest.mark.spec("CIBA 7.1d, 10.2; FAPI2-SP 5.4.1-4")
+@pytest.mark.spec("CIBA 7.1d, 10.2b; FAPI2-SP 5.4.1-4")
 def test_a_thief_of_the_store_finds_nothing(of: Any, bank: CibaBank, hear: Any, store: MemoryStore) -> None:
     request = of(**PUSH).ciba(login_hint="alice")
     push = bank.push(request.reference.reveal())

@@ -74,6 +74,7 @@ def test_a_received_token_is_exchanged_with_a_new_key(clients: Clients, bank: Fa
     assert first.subject is None
 
 
+@pytest.mark.spec("RFC 8693 3", "RFC 8693 2.1c")
 def test_an_id_token_and_an_actor_have_their_types(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
@@ -130,11 +131,15 @@ def test_what_cannot_be_exchanged_is_not_sent(clients: Clients, bank: FakeBank) 
         client.exchange(login.tokens, actor_token=_another(client, bank))
     with pytest.raises(NoAccessToken, match="for this resource"):
         client.exchange(login.tokens, subject_resource=LEDGER)
+    first = signed_in(client, bank, resource=ACCOUNTS, resources=[ACCOUNTS, LEDGER])
+    both = client.refresh(first.tokens, resource=LEDGER)
+    with pytest.raises(ConfigurationError, match="several APIs: say which one with subject_resource"):
+        client.exchange(both)
     bank.clock.advance(900)
     with pytest.raises(NoAccessToken, match="has expired"):
         client.exchange(login.tokens)
     sent_since = bank.calls("token")[before:]
-    assert {call.form["grant_type"] for call in sent_since} == {"authorization_code"}  # the second login's
+    assert EXCHANGE not in {call.form["grant_type"] for call in sent_since}
 
 
 def _another(client: Any, bank: FakeBank) -> Any:
