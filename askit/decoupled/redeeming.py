@@ -46,6 +46,7 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
     grant = await user_grants.find(core, decided.grant_id)
     if grant is None:
         raise InvalidGrant("the grant of this code was revoked")
+    user_grants.require_version(grant, decided.grant_version)
     grant = user_grants.still_open_to(client, grant, core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(

@@ -38,10 +38,19 @@ class About(NamedTuple):
     acr: str | None = None
     auth_time: int | None = None
     act: Mapping[str, Any] | None = None
+    grant_version: int = 0
 
     @classmethod
     def of_grant(cls, grant: Grant) -> Self:
-        return cls(grant.sub, grant.grant_id, grant.username, grant.expires_at, grant.acr, grant.auth_time)
+        return cls(
+            grant.sub,
+            grant.grant_id,
+            grant.username,
+            grant.expires_at,
+            grant.acr,
+            grant.auth_time,
+            grant_version=grant.version,
+        )
 
 
 async def issue_access_token(
@@ -85,6 +94,7 @@ async def issue_access_token(
         username=about.username if about.grant_id is None else None,
         act=about.act,
         may_act=client.may_act,
+        grant_version=about.grant_version,
     )
     if resource is not None and resource.token_format == "jwt":
         signed = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
@@ -145,7 +155,8 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
 async def find_access_token(core: Core, token: str) -> AccessToken | None:
     """A valid access token: issued here, not expired, not revoked, with an existing client, user and grant.
 
-    Its scopes and details are reduced to what its client may still have, and the client to which the user granted them.
+    Its scopes and details are reduced to what its client may still have, the client to which the user granted them,
+    and what its grant still has after a merge or a replacement.
     """
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
@@ -164,10 +175,29 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     grant = await user_grants.find(core, record.grant_id)
     if grant is None:
         return None
+    if grant.version != record.grant_version:
+        left = _within(core, record, grant)
+        if left is None:
+            return None
+        record = left
     if grant.client_id == record.client_id:
         return record
     granted_to = await core.clients.find(grant.client_id)
     return None if granted_to is None else _narrowed(record, granted_to)
+
+
+def _within(core: Core, record: AccessToken, grant: Grant) -> AccessToken | None:
+    """The token with what the changed grant still has. None: its grant no longer reaches the API of this token."""
+    resource = core.config.resource(record.audience)
+    scopes = tuple(scope for scope in record.scopes if scope in grant.scopes)
+    details = tuple(
+        detail for detail in record.authorization_details if detail in grant.authorization_details
+    )
+    nothing_left = not scopes and not details and bool(record.scopes or record.authorization_details)
+    unreached = resource is not None and resource.uri not in user_grants.reached(core.config, grant)
+    if nothing_left or unreached:
+        return None
+    return replace(record, scopes=scopes, authorization_details=details)
 
 
 def _narrowed(record: AccessToken, client: Client) -> AccessToken:
