@@ -39,6 +39,8 @@ class Figure(NamedTuple):
         return {"median": _rounded(self.median), "low": _rounded(self.low), "high": _rounded(self.high)}
 
     def __str__(self) -> str:
+        if self.low == self.high:
+            return f"{_rounded(self.median):g}"
         return f"{_rounded(self.median):g} ({_rounded(self.low):g} to {_rounded(self.high):g})"
 
 

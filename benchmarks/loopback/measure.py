@@ -57,7 +57,7 @@ def time_loopback(effort: Effort) -> dict[str, list[float]]:
     key = PrivateKey.generate("ES256", kid="k1")
     asked, calls = contenders(key), QUICK_CALLS if effort.is_quick else CALLS
     times: dict[str, list[float]] = {name: [] for name in asked}
-    with serving(key, {app: [app] for app, _ in asked.values()}) as ports:
+    with serving(key, [app for app, _ in asked.values()]) as ports:
         for name in [*asked, *interleaved(asked, effort.rounds)]:
             app, requests = asked[name]
             made, before = requests(ports[app], calls), cpu_of(ports[app])
