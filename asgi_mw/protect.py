@@ -105,7 +105,7 @@ class Protect:
         del view  # error trackers show the variables of each frame that an exception passes
         refused = self._forwarded_refusal(scope, checked) if checked.view.forwarded else None
         decision: Decision | Flow[Decision] = refused or server.check(checked.view)
-        if type(decision) is Allow:  # the common case first
+        if isinstance(decision, Allow):  # the common case first
             checked.token = scope["auth"] = scope["user"] = decision.token
         else:
             if isinstance(decision, Generator):

@@ -85,7 +85,7 @@ def guarding(server: ResourceServer, arrive: Callable[[int], Iterable[RequestVie
 
 def all_allowed(decisions: list[Any]) -> None:
     for decision in decisions:
-        if type(decision) is not Allow:
+        if not isinstance(decision, Allow):
             raise AssertionError(decision)
 
 

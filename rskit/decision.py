@@ -7,14 +7,15 @@ Role: RS
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from fapikit.errors import FapiError
 from fapikit.http_message import Headers
 from rskit.tokens.token import Token
 
 
-class Allow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Allow:
     """The token is valid and possession is proven. The `Access` of the route decides whether it covers the route."""
 
     token: Token

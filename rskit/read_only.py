@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 class ReadOnlyDict(dict[str, Any]):
     """A JSON object that cannot be changed."""
 
+    __slots__ = ()
+
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("this JSON object is read-only")
 

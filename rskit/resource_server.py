@@ -200,20 +200,20 @@ class ResourceServer:
             entry = self._tokens.at_hand(credentials, now)
             if entry is None:
                 return self._check_flow(Concealed(view), Concealed(credentials))
-            proof = confirm(view, credentials, entry.allow.token, entry.trusted.possession, now)
+            proof = confirm(view, credentials, entry.token, entry.trusted.possession, now)
             if proof is None:
-                return entry.allow
+                return entry
             if self._adds_at_once is None:
-                return self._remember(Concealed(view), scheme, entry.allow, proof)
+                return self._remember(Concealed(view), scheme, entry, proof)
             budgeted = self._proofs.require(proof.jkt, now)
             shares = self._shares
             if shares is not None and shares.taken() >= shares.begins:
-                shares.require(entry.allow.token, now)
+                shares.require(entry.token, now)
             key, ttl = replay_mark(proof, now=now, scope=self.resource)
             if not self._adds_at_once(key, b"1", ttl):
                 raise ReplayedProof("this DPoP proof was used before")
             self._proofs.spend(proof.jkt, budgeted, now)
-            return entry.allow
+            return entry
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
         except BaseException as error:  # the frames of an unforeseen error must not hold the token
@@ -228,11 +228,11 @@ class ResourceServer:
         try:
             entry = yield from self._tokens.accept(credentials)
             proof = confirm(
-                view.reveal(), credentials.reveal(), entry.allow.token, entry.trusted.possession, self.clock()
+                view.reveal(), credentials.reveal(), entry.token, entry.trusted.possession, self.clock()
             )
             if proof is None:
-                return entry.allow
-            return (yield from self._remember(view, scheme, entry.allow, proof))
+                return entry
+            return (yield from self._remember(view, scheme, entry, proof))
         except FapiError as error:
             return self.refuse(error, view.reveal(), scheme)
 
@@ -258,11 +258,9 @@ class ResourceServer:
     def _check_again(self, view: Concealed[RequestView], token: Token) -> Flow[Token]:
         credentials = Concealed(require_credentials(view.reveal()))
         entry = yield from self._tokens.accept(credentials, fresh=True)
-        if entry.allow.token.confirmation != token.confirmation:
-            confirm(
-                view.reveal(), credentials.reveal(), entry.allow.token, entry.trusted.possession, self.clock()
-            )
-        return entry.allow.token
+        if entry.token.confirmation != token.confirmation:
+            confirm(view.reveal(), credentials.reveal(), entry.token, entry.trusted.possession, self.clock())
+        return entry.token
 
     def refuse(self, error: FapiError, view: RequestView, scheme: str | None) -> Challenge | CannotDecide:
         """The answer for an error. It is logged. It keeps the error without the frames that hold the token."""

@@ -89,9 +89,9 @@ class Protect:
         del view  # error trackers show the variables of each frame that an exception passes
         refused = self._forwarded_refusal(environ, checked) if checked.view.forwarded else None
         decision: Decision | Flow[Decision] = refused or server.check(checked.view)
-        if type(decision) is not Allow and isinstance(decision, Generator):
+        if not isinstance(decision, Allow) and isinstance(decision, Generator):
             decision = server.sync_driver.run(decision)
-        if type(decision) is Allow:
+        if isinstance(decision, Allow):
             checked.token = environ[TOKEN_KEY] = decision.token
         elif isinstance(decision, Refusal):
             if not self._is_admitted(decision, environ, guard):

@@ -26,7 +26,7 @@ from askit.records import Grant, Notice, WaitingRequest
 from askit.requests.request_uris import OpenedRequest
 from askit.users import grants as user_grants
 from askit.wire_errors import describe
-from fapikit.errors import FapiError
+from fapikit.errors import FapiError, StoreError
 from fapikit.parameters import Parameters
 from fapikit.secrets import Secret
 
@@ -53,6 +53,7 @@ async def deliver_grant(core: Core, opened: OpenedRequest, client: Client, grant
         except FapiError as error:
             core.log.warning("no tokens were made to be pushed to %s: %s", client.client_id, error)
             message = _FAILED
+            await _end(core, grant)
     await _tell(core, opened.uri, client, message)
 
 
@@ -64,6 +65,14 @@ async def deliver_refusal(core: Core, opened: OpenedRequest, client: Client) -> 
     told = describe(AccessDenied("the user refused", clause="CIBA 12"))
     refused = {"error": AccessDenied.code, "error_description": told}
     await _tell(core, opened.uri, client, refused if request.delivery_mode == "push" else {})
+
+
+async def _end(core: Core, grant: Grant) -> None:
+    """A transaction that failed leaves no grant, nor a token that was stored before it failed."""
+    try:
+        await core.records.remove("grant", grant.grant_id)
+    except StoreError as error:
+        core.log.warning("the grant of a failed push could not be ended: %s", error)
 
 
 async def _tell(core: Core, uri: str, client: Client, message: Mapping[str, Any]) -> None:

@@ -65,8 +65,11 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
     }
     response = json_answer(core.backchannel_authentication_body(body), 200, await core.nonce_header())
     if asked.user.username == core.config.auto_approve:
-        # After the answer: a client that is pinged, or pushed to, must know the id by then.
-        response.background = BackgroundTask(partial(_approve, core, opened, client))
+        approval = partial(_approve, core, opened, client)
+        if waiting.delivery_mode == "poll":
+            await approval()
+        else:  # after the answer: a client that is pinged, or pushed to, must know the id by then
+            response.background = BackgroundTask(approval)
     return response
 
 

@@ -52,7 +52,6 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     resource = choose_resource(core.config, asked=asked, granted=(), scopes=scopes)
     if resource is None:
         raise InvalidScope("request a scope of an API", clause="RFC 7521 4.1a")
-    core.require_resource(resource.uri, client)
     await use_proof(core, request.proof, client)
     until = float(claims["exp"]) + core.profile_of(client).clock_skew
     await _use_up(core, claims, trusted, client, until)

@@ -51,9 +51,8 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     act = _acting(core, client, rule, subject, actor)
     scopes = _narrow_scopes(core, client, subject, parameters.get("scope"))
     details = narrow(subject.authorization_details, parameters.get("authorization_details"))
-    if not subject.is_own(client):
-        details = tuple(detail for detail in details if client.may_have_details(detail["type"]))
-    resource = _choose(core, client, rule, subject, parameters, scopes, details)
+    details = tuple(detail for detail in details if client.may_have_details(detail["type"]))
+    resource = _choose(core, rule, subject, parameters, scopes, details)
     await use_proof(core, request.proof, client)
     body = await issue_access_token(
         core,
@@ -190,7 +189,6 @@ def _narrow_scopes(core: Core, client: Client, subject: HandedIn, asked: str | N
 
 def _choose(
     core: Core,
-    client: Client,
     rule: ExchangeRule,
     subject: HandedIn,
     parameters: Parameters,
@@ -202,10 +200,7 @@ def _choose(
     within = (*subject.audiences, *rule.resources) if asked else subject.audiences
     resource = choose_resource(core.config, asked=asked, granted=within, scopes=scopes, details=details)
     if resource is None:
-        if not scopes:
-            raise InvalidScope("nothing of subject_token is left for this client", clause="RFC 8693 5")
         return None
-    core.require_resource(resource.uri, client)
     belonging = set(scopes_for(resource, scopes)) & set(resource.scopes)
     asked_by_name = core.config.is_asked_for_by_name(resource)
     if not belonging and not details_for(details, resource.uri, core.config) and not asked_by_name:

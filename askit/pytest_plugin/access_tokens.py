@@ -29,12 +29,14 @@ async def make_access_token(
     client_id: str = CLIENT_ID,
     lifetime: float | None = None,
     authorization_details: tuple[Mapping[str, Any], ...] = (),
+    act: Mapping[str, Any] | None = None,
     **claims: Any,
 ) -> str:
     """An access token as the server would issue it. It is stored, so it can be introspected.
 
-    `cnf` has `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `claims` change the JWT; None
-    removes a claim. Details of a `single_use` type become part of a consent, as after a login, unless they name one.
+    `cnf` has `jkt` for a DPoP-bound token, `x5t#S256` for a certificate-bound one. `act`: who acts for `sub`. `claims`
+    change the JWT; None removes a claim. Details of a `single_use` type become part of a consent, as after a login,
+    unless they name one.
     """
     chosen = core.config.resource(resource) if resource else core.config.resources[0]
     if chosen is None:
@@ -54,6 +56,7 @@ async def make_access_token(
         x5t=(cnf or {}).get("x5t#S256"),
         acr=core.config.acr_levels[0],
         auth_time=now,
+        act=act,
     )
     members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
     token = random_token(core.random_bytes)

@@ -109,7 +109,15 @@ def _read(bank: Bank, name: str, given: HandedIn, token_type: str | None, resour
     """The text of a token, its type, its subject and its key, as far as they are known."""
     if isinstance(given, TokenSet):
         require_own(given, bank.issuer, bank.settings.client_id)
-        value, held = given.access_token_for(resource), given.find(resource)
+        held = given.find(resource)
+        if held is None and resource is None and len(given.access_tokens) > 1:
+            raise ConfigurationError(
+                f"{name} is a token set with tokens for several APIs: say which one with"
+                f" {name.removesuffix('_token')}_resource",
+                clause="RFC 8707 2.2",
+                facts={"have": " ".join(given.resources)},
+            )
+        value = given.access_token_for(resource)
         if held is not None and not held.fresh(bank.now()):
             raise NoAccessToken(
                 f"the access token of {name} has expired: refresh() gets a new one", clause="RFC 8693 2.1d"

@@ -97,11 +97,11 @@ class StreamWatch:
             return True
         try:
             entry = yield from self._tokens.look_again(self._credentials, self.token)
-            _require_no_less(self.token, entry.allow.token)
+            _require_no_less(self.token, entry.token)
         except FapiError as error:
             self._refuse(error, self._view, self._scheme)
             return False
-        self.token = entry.allow.token
+        self.token = entry.token
         self._entry, self._looked_at = entry, self._clock()
         return not self.over
 

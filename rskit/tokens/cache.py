@@ -16,7 +16,7 @@ Role: RS
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from fapikit.errors import FapiError
 from fapikit.io.bounded_cache import BoundedCache
@@ -30,15 +30,17 @@ MAX_REFUSED: Final = 2_000
 MAX_REVOKED: Final = 50_000
 
 
-class AcceptedToken(NamedTuple):
-    """A token that passed. `keys` verified it; None if it was introspected.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AcceptedToken(Allow):
+    """A token that passed, and so the decision about each request with it. `keys` verified it; None: introspected.
+
+    It is one object, with its token, because the garbage collector visits all that a full cache holds.
 
     `signed`: the SHA-256 of the part that the signature covers, of a JWT that is verified here and whose server offers
     introspection. It identifies a revoked JWT. The whole token does not: an ECDSA signature (r, s) has a second valid
     form (r, n - s).
     """
 
-    allow: Allow
     trusted: TrustedIssuer
     until: float
     keys: KeySet | None
@@ -46,11 +48,11 @@ class AcceptedToken(NamedTuple):
 
     def speaks(self, now: float) -> bool:
         """Whether it may still be used: the token has not ended, its keys are neither gone nor due for a refresh."""
-        _, trusted, until, keys, _ = self
-        return now < until and (keys is None or keys is trusted.keys_at_hand(now))
+        keys = self.keys
+        return now < self.until and (keys is None or keys is self.trusted.keys_at_hand(now))
 
     def __repr__(self) -> str:
-        return f"AcceptedToken({self.allow!r})"
+        return f"AcceptedToken({self.token!r})"
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,6 @@ from fapikit.errors import ClaimError, FapiError
 from fapikit.flow import Flow
 from fapikit.jose.encryption import Decryption, is_encrypted
 from fapikit.secrets import Concealed, Secret
-from rskit.decision import Allow
 from rskit.errors import InactiveToken, InvalidToken, RevokedToken, UnknownConfirmation, UnknownIssuer
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.issuer import Introspection
@@ -124,7 +123,7 @@ class TokenCheck:
     def believed(self, digest: bytes, kind: TokenKind) -> AcceptedToken | None:
         """What is cached about a token, from introspection or from its signature."""
         entry = self._cached(digest)
-        return entry if entry is not None and entry.allow.token.kind == kind else None
+        return entry if entry is not None and entry.token.kind == kind else None
 
     def still_believes(self, entry: AcceptedToken, now: float) -> bool:
         """Whether what is known about a token can be used without a new check."""
@@ -142,7 +141,7 @@ class TokenCheck:
         entry = self.at_hand(credentials.reveal(), self._clock())
         if entry is None:
             return (yield from self.accept(credentials))
-        if token.kind == "introspected" and entry.allow.token.kind == "jwt":
+        if token.kind == "introspected" and entry.token.kind == "jwt":
             return (yield from self.accept(credentials, fresh=True))
         return entry
 
@@ -184,7 +183,7 @@ class TokenCheck:
             until = min(
                 until, found.claims["iat"] + trusted.config.max_token_age + trusted.profile.clock_skew
             )
-        entry = AcceptedToken(Allow(found), trusted, until, None, signed)
+        entry = AcceptedToken(found, trusted, until, None, signed)
         newer = self._cache.accept(digest, entry, asked_at, self._clock())
         if newer is not None:
             raise copy.copy(newer)  # a later introspection found the token inactive
@@ -213,7 +212,7 @@ class TokenCheck:
         self._cache.refuse(digest, entry, now)
 
     def _require_not_denied(self, entry: AcceptedToken) -> None:
-        token = entry.allow.token
+        token = entry.token
         if self.denied(token):
             raise RevokedToken("this token has been revoked", facts={"token": token.name})
 

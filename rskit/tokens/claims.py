@@ -26,16 +26,26 @@ _THUMBPRINT_CHARACTERS: Final = 43
 
 
 def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest: bytes) -> Token:
-    """The token that verified claims describe. It keeps the dict; the values in it are read-only already.
+    """The token that verified claims describe. The values in the dict are read-only already.
 
+    Thousands of tokens are cached, and most of their text is the same: so all of them share one copy of it.
     Raises MalformedClaim, UnknownConfirmation.
     """
+    members = _sharing_names(members)
     member = members.get
     if "act" in members:
         require_actor(members["act"])
     aud, exp = member(config.audience_claim), member("exp")
     scope = member(config.scope_claim) if type(config.scope_claim) is str else None
     client_id = member(config.client_claim)
+    if type(client_id) is str:
+        (client_id,) = _alone(client_id)
+        members[config.client_claim] = client_id
+    if type(aud) is str:
+        aud = _alone(aud)
+        members[config.audience_claim] = aud[0]
+    if member("iss") == config.url:
+        members["iss"] = config.url
     return _new(
         Token,
         (
@@ -43,7 +53,7 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
             member("sub"),
             client_id if type(client_id) is str else read_client(members, config.client_claim),
             _split_scope(scope) if type(scope) is str else read_scopes(members, config.scope_claim),
-            (aud,) if type(aud) is str else aud or (),
+            aud or (),
             read_details(members) if "authorization_details" in members else (),
             read_confirmation(members) if "cnf" in members else _UNBOUND,
             None if exp is None else float(exp),
@@ -52,6 +62,24 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
             digest[:_NAME_OCTETS].hex(),
         ),
     )
+
+
+def _sharing_names(members: dict[str, Any]) -> dict[str, Any]:
+    """A copy whose keys are the same objects as those of all objects with these names."""
+    shared = _template(tuple(members)).copy()
+    shared.update(members)
+    return shared
+
+
+@lru_cache(maxsize=256)
+def _template(names: tuple[str, ...]) -> dict[str, None]:
+    return dict.fromkeys(names)
+
+
+@lru_cache(maxsize=4096)
+def _alone(text: str) -> tuple[str]:
+    """The text alone in a tuple: the same tuple for the same text."""
+    return (text,)
 
 
 def read_scopes(claims: Mapping[str, Any], claim: str | tuple[str, ...]) -> frozenset[str]:

@@ -24,7 +24,6 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import read_header, read_object, read_signature, split_jws
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import Concealed, Secret
-from rskit.decision import Allow
 from rskit.errors import NotAnAccessToken
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
@@ -185,7 +184,7 @@ def _accept(
     if config.max_token_age is not None:
         until = min(until, claims["iat"] + config.max_token_age + skew)
     signed = hashlib.sha256(signing_input).digest() if config.introspection is not None else None
-    return _new(AcceptedToken, (_new(Allow, (token,)), trusted, until, keys, signed))
+    return AcceptedToken(token, trusted, until, keys, signed)
 
 
 def _bad_signature() -> BadSignature:

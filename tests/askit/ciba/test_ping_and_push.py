@@ -12,6 +12,7 @@ import pytest
 
 from askit.decoupled.notification import PAUSES, send_notification
 from askit.records import Notice
+from askit.users.grants import grants_of
 from fapikit.errors import StoreUnavailable, Unreachable
 from fapikit.flow import Effect, Sleep
 from fapikit.secrets import Concealed, Secret
@@ -207,6 +208,7 @@ async def test_a_push_whose_tokens_cannot_be_made_says_so(monkeypatch: pytest.Mo
     await endpoint.settled()
     (body,) = endpoint.heard
     assert (body["auth_req_id"], body["error"]) == (auth_req_id, "transaction_failed")
+    assert (await grants_of(bank.server.core, "alice"))[0] == []
     assert not set(body) & {"access_token", "refresh_token", "id_token"}
 
 

@@ -17,10 +17,12 @@ from askit.clients import keys as client_keys
 from askit.clients.keys import is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
+from fapikit.urns import JWT_BEARER
 from tests.askit.bank import FINTECH, OTHER, Bank, an_api
 from tests.askit.hearer import Hearer
+from tests.askit.plain_client import ISSUER
 from tests.askit.registering import OPEN, register
-from tests.keys import a_key
+from tests.keys import a_key, mint
 
 pytestmark = pytest.mark.anyio
 
@@ -305,6 +307,25 @@ async def test_whoever_wrote_the_configuration_vouches_for_its_addresses() -> No
         configured = {name: value for name, value in configured.items() if value is not None}
         bank = _bank(clients=[configured, *APIS])
         assert (await bank.client(key=a_key("ES256", 7)).push()).status_code == 201
+        assert len(seen) == 1
+
+
+async def test_so_does_he_for_the_keys_of_an_issuer_that_he_trusts() -> None:
+    grants = [*FINTECH["grant_types"], JWT_BEARER]
+    async with _key_server("localhost") as (port, seen):
+        trusted = {
+            "issuer": "https://partner.example",
+            "jwks_uri": f"https://localhost:{port}/jwks",
+            "clients": ["fintech"],
+            "scopes": ["accounts"],
+            "subjects": {"p-17": "alice"},
+        }
+        bank = _bank(clients=[{**FINTECH, "grant_types": grants}, *APIS], trusted_issuers=[trusted])
+        now = int(bank.clock())
+        claims = {"iss": trusted["issuer"], "sub": "p-17", "aud": ISSUER, "exp": now + 60, "jti": "one"}
+        assertion = mint(claims, a_key("ES256", 7))
+        answer = await bank.client().token({"grant_type": JWT_BEARER, "assertion": assertion})
+        assert answer.status_code == 200, answer.text
         assert len(seen) == 1
 
 

@@ -83,6 +83,11 @@ async def test_without_a_scope_it_gives_all_that_the_issuer_may_give() -> None:
     assert response.json()["scope"] == "accounts"
 
 
+async def test_an_assertion_may_be_long() -> None:
+    bank = a_bank()
+    assert (await bank.client().token(form(assertion(bank, note="x" * 9_000)))).status_code == 200
+
+
 async def test_a_subject_may_be_a_user_name() -> None:
     bank = a_bank({"subjects": {"p-17": "alice"}, "subjects_are_usernames": True})
     for subject, sub in (("bob", "bob"), ("p-17", "user-alice")):
@@ -110,6 +115,31 @@ async def test_a_nonce_challenge_or_a_wrong_scope_does_not_use_it_up() -> None:
     assert challenged.json()["error"] == "use_dpop_nonce"
     assert (await refusal(client, form(text, scope="payments")))[0] == "invalid_scope"
     assert (await client.token(form(text))).status_code == 200
+
+
+async def test_a_proof_is_used_once() -> None:
+    bank = a_bank()
+    client = bank.client()
+    await client.token(form(assertion(bank)))
+    proof = client.proof("POST", f"{ISSUER}/token")
+    assert (await client.token(form(assertion(bank)), proof=proof)).status_code == 200
+    assert (await refusal(client, form(assertion(bank)), proof=proof))[0] == "invalid_dpop_proof"
+
+
+async def test_a_client_gets_no_scope_that_it_may_not_have() -> None:
+    bank = a_bank(
+        {"scopes": ["accounts", "payments"]}, clients=[{**OF_FINTECH, "scope": "accounts"}, *CLIENTS[1:]]
+    )
+    code, why = await refusal(bank.client(), form(assertion(bank), scope="payments"))
+    assert code == "invalid_scope"
+    assert "not allowed for this client" in why
+    response = await bank.client().token(form(assertion(bank), scope=None))
+    assert response.json()["scope"] == "accounts"
+
+
+async def test_an_issuer_may_be_held_to_fewer_algorithms() -> None:
+    bank = a_bank({"algorithms": ["PS256"]})
+    assert "algorithm" in (await refusal(bank.client(), form(assertion(bank))))[1]
 
 
 CASES: list[tuple[dict[str, Any], str]] = [

@@ -130,11 +130,15 @@ def test_what_cannot_be_exchanged_is_not_sent(clients: Clients, bank: FakeBank) 
         client.exchange(login.tokens, actor_token=_another(client, bank))
     with pytest.raises(NoAccessToken, match="for this resource"):
         client.exchange(login.tokens, subject_resource=LEDGER)
+    first = signed_in(client, bank, resource=ACCOUNTS, resources=[ACCOUNTS, LEDGER])
+    both = client.refresh(first.tokens, resource=LEDGER)
+    with pytest.raises(ConfigurationError, match="several APIs: say which one with subject_resource"):
+        client.exchange(both)
     bank.clock.advance(900)
     with pytest.raises(NoAccessToken, match="has expired"):
         client.exchange(login.tokens)
     sent_since = bank.calls("token")[before:]
-    assert {call.form["grant_type"] for call in sent_since} == {"authorization_code"}  # the second login's
+    assert EXCHANGE not in {call.form["grant_type"] for call in sent_since}
 
 
 def _another(client: Any, bank: FakeBank) -> Any:

@@ -12,7 +12,7 @@ from fapikit.http_message import HttpResponse
 from fapikit.jose.encryption import Decryption
 from fapikit.jose.encryption_keys import DecryptionKey
 from fapikit.jose.key_set import KeySet
-from rskit import CannotDecide, ResourceServer
+from rskit import Allow, CannotDecide, ResourceServer
 from rskit import errors as rs
 from tests.clocks import NOW, FrozenClock
 from tests.hands import Hand, answer
@@ -63,7 +63,7 @@ def test_it_is_opened_once_and_possession_is_proven_each_time(monkeypatch: pytes
     allowed(server, view)
     monkeypatch.setattr("rskit.tokens.jwt.decrypt_jwt", None)  # would be called, were it opened again
     decision = server.check(a_view(f"DPoP {sealed}", dpop=(a_proof(sealed),)))
-    assert type(decision).__name__ == "Allow", "one pass, no flow"
+    assert isinstance(decision, Allow), "one pass, no flow"
     assert type(refused(server, bearer(sealed)).error) is rs.WrongScheme
     inside = a_proof(bound_token())  # for another token: `ath` is of the octets that were sent
     assert type(refused(server, a_view(f"DPoP {sealed}", dpop=(inside,))).error) is e.WrongTokenHash

@@ -16,7 +16,6 @@ from fapikit.jose.key_set import KeySet
 from rskit import CannotDecide, Introspection, IntrospectionLimits, Issuer
 from rskit import errors as rs
 from rskit.access import Access
-from rskit.decision import Allow
 from rskit.policy.checked_request import CheckedRequest
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
@@ -329,7 +328,7 @@ def test_a_refusal_that_comes_while_an_answer_is_noted_stays():
         RefusedToken(rs.InactiveToken(said), asked_at, NOW + 60)
         for said, asked_at in (("old", NOW), ("new", NOW + 2))
     )
-    entry = AcceptedToken(Allow(allowed(a_server(), a_view(f"Bearer {a_token()}"))), None, NOW + 60, None)  # type: ignore[arg-type]
+    entry = AcceptedToken(allowed(a_server(), a_view(f"Bearer {a_token()}")), None, NOW + 60, None)  # type: ignore[arg-type]
     note = cache._accepted.put
 
     def and_then_another_thread(*arguments: Any) -> None:
