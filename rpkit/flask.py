@@ -27,6 +27,7 @@ from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.ciba_notification import (
     NOTIFICATION_PATH,
+    Refusals,
     notification_heard,
     notification_not_heard,
     unread_notification,
@@ -271,6 +272,7 @@ class CibaNotifications:
     ) -> None:
         self._connect = connect
         self._path = path
+        self._refusals = Refusals()
         self._name = name
         self._client: Client | None = None
 
@@ -294,7 +296,7 @@ class CibaNotifications:
         try:
             self.client().hear_notification(told.headers.get("authorization"), told.body)
         except FapiError as error:
-            log_failure(error, "a CIBA notification was refused")
+            self._refusals.log(error)
             return _response(notification_not_heard(error))
         return _response(notification_heard())
 

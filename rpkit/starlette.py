@@ -31,6 +31,7 @@ from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.bank_problem import BANK_PROBLEMS, answer_to, asked_step_up
 from rpkit.web.ciba_notification import (
     NOTIFICATION_PATH,
+    Refusals,
     notification_heard,
     notification_not_heard,
     unread_notification,
@@ -275,6 +276,7 @@ class CibaNotifications:
     ) -> None:
         self._connect = connect
         self._path = path
+        self._refusals = Refusals()
         self._client: AsyncClient | None = None
 
     def routes(self) -> list[Route]:
@@ -298,7 +300,7 @@ class CibaNotifications:
             client = await self.client()
             await client.hear_notification(authorization.reveal(), told.body)
         except FapiError as error:
-            log_failure(error, "a CIBA notification was refused")
+            self._refusals.log(error)
             return _response(notification_not_heard(error))
         return _response(notification_heard())
 

@@ -56,7 +56,11 @@ async def read_poll(core: Core, secret: str, client: Client, grant_type: str) ->
 async def answer_without_grant(
     core: Core, polled: PolledRequest, client: Client, proof: CheckedProof | None
 ) -> Refused:
-    """The error for this poll. Its proof is used, and it is counted. Raises ReplayedProof, StoreError."""
+    """The error for this poll. Its proof is used, and it is counted. Raises ReplayedProof, StoreError.
+
+    A public client's proof is not marked as used: anybody may start a request and poll for it.
+    """
+    proof = None if client.auth_method == "none" else proof
     if polled.decision is not None and not polled.decision.startswith("granted"):
         await use_proof(core, proof, client)
         return AccessDenied("the user refused", clause="RFC 8628 3.5")

@@ -1,7 +1,8 @@
 """The device authorization endpoint: a device without a browser starts a request, and gets a code to show.
 
-Under a profile with public clients the client may be public. Then its address is charged too, so one place cannot use
-up the share of a client that many devices are.
+Under a profile with public clients the client may be public. Then anybody can cause these records. So all of them
+together take a part of the client's share at most, and those from one address a smaller one: what its users have
+approved goes on.
 
 Spec: RFC 8628 3.1b, 3.2a, 3.3b, 5.2, 5.6; RFC 9449 10; RFC 8705 3; FAPI2-SP 5.3.2.1-12
 Role: AS
@@ -30,6 +31,7 @@ from askit.requests.dpop import has_proof, read_proof, use_proof
 from askit.shares import Owner
 from fapikit.urns import DEVICE_CODE
 
+_PART_OF_ALL: Final = 4
 _PART_OF_AN_ADDRESS: Final = 16
 
 
@@ -71,4 +73,5 @@ async def _owners(core: Core, client: Client, waiting: WaitingRequest) -> tuple[
     if client.auth_method != "none":
         return client.owners
     place = await core.keys.pseudonym(f"address {waiting.address}")
-    return (*client.owners, Owner("address", place, _PART_OF_AN_ADDRESS))
+    anybody = Owner("public device", client.client_id, _PART_OF_ALL)
+    return (*client.owners, anybody, Owner("address", place, _PART_OF_AN_ADDRESS))

@@ -62,7 +62,16 @@ _PLACES: Final = {
     LOGOUT_TOKEN.name: "logout_token",
 }
 PLACES: Final = frozenset(
-    {"metadata", "jwks", "authorization_response", "token_response", *_PLACES.values()}
+    {
+        "authorization_response",
+        "backchannel_authentication_response",
+        "device_authorization_response",
+        "jwks",
+        "metadata",
+        "notification",
+        "token_response",
+        *_PLACES.values(),
+    }
     | {f"{place}.jwt" for place in _PLACES.values()}
 )
 

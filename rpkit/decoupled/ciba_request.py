@@ -1,6 +1,6 @@
 """A CIBA request that waits for the decision of its user, and the three ways in which its tokens come.
 
-Spec: CIBA 7.1.2, 7.3b, 7.4, 10.1, 10.1c, 10.2, 10.3.1, 11; FAPI-CIBA 5.2.3.1-3
+Spec: CIBA 7.1.2, 7.3b, 7.4, 10.1a, 10.2b, 10.3.1, 11a, 12; FAPI-CIBA 5.2.3.1-3
 Role: C
 """
 

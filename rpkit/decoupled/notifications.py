@@ -5,7 +5,7 @@ the token finds and opens it: any worker can receive the notification, and a thi
 record exists before the request is sent; the `auth_req_id` is added when the server has answered. A notification is
 written once and stays after the waiting process has died: that process, or another one, reads it later.
 
-Spec: CIBA 7.1d, 10.2, 10.2a, 10.2b, 10.3.1, 12; RFC 6750 2.1; FAPI2-SP 5.4.1-4
+Spec: CIBA 7.1d, 10.2b, 10.3.1, 10.3.1c, 12; RFC 6750 2.1; FAPI2-SP 5.4.1-4
 Role: C
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.errors import MalformedMessage, SealBroken, StoreError
+from fapikit.errors import MalformedMessage, SealBroken, StoreError, StoreForgot
 from fapikit.flow import Flow, store_add, store_get, store_put
 from fapikit.profile import DeliveryMode
 from fapikit.secrets import Concealed, Secret
@@ -72,7 +72,7 @@ def hear_notification(bank: Bank, authorization: Concealed[str | None], body: Co
     _check(record.reveal(), _parsed(body))
     key = _key(token, "heard")
     heard = Concealed(strict_json.dump({"at": bank.now(), "body": body.reveal().decode()}))
-    yield from store_add(bank.settings.store, key, _seal(token).seal(heard.reveal(), key), KEPT)
+    yield from _keep(bank, key, _seal(token).seal(heard.reveal(), key))
 
 
 def heard_notification(bank: Bank, token: Secret, auth_req_id: Secret) -> Flow[Notification | None]:
@@ -86,6 +86,16 @@ def heard_notification(bank: Bank, token: Secret, auth_req_id: Secret) -> Flow[N
     if not auth_req_id.matches(notification.members["auth_req_id"]):
         raise WrongNotificationToken("the notification of this request names another auth_req_id")
     return notification
+
+
+def _keep(bank: Bank, key: str, sealed: bytes) -> Flow[None]:
+    store = bank.settings.store
+    try:
+        yield from store_add(store, key, sealed, KEPT)
+    except StoreForgot:
+        # The store cannot promise that this is the first. To write it twice does no harm, and to lose it would.
+        if (yield from store_get(store, key)) is None:
+            yield from store_put(store, key, sealed, KEPT)
 
 
 def _token_in(authorization: Concealed[str | None]) -> Secret:

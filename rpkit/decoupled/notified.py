@@ -2,7 +2,7 @@
 
 A ping lets the next poll be made at once. Without one the server is polled now and then, in case the ping was lost.
 
-Spec: CIBA 7.3b, 10.1b, 10.2, 10.3
+Spec: CIBA 7.3b, 10.1b, 10.2b, 10.3.1
 Role: C
 """
 

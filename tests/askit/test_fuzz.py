@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from askit.users.sessions import cookie_name
 from tests.askit.bank import Bank
 from tests.askit.ciba.asking import PING, SIGNING, Asking, a_bank
+from tests.askit.decoupled.television import DEVICE_CODE, TELEVISION
 from tests.askit.plain_client import PAYMENT, PlainClient
 from tests.keys import mint
 
@@ -65,6 +66,10 @@ FORM_NAMES = st.sampled_from(
         "username",
         "password",
         "decision",
+        "user_code",
+        "device_code",
+        "holds",
+        "request_uri",
         "id_token_hint",
         "post_logout_redirect_uri",
         "state",
@@ -94,8 +99,8 @@ def _form(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def _client(bank: Bank) -> PlainClient:
-    return PlainClient(http=httpx.AsyncClient(), clock=bank.clock)
+def _client(bank: Bank, client_id: str = "fintech") -> PlainClient:
+    return PlainClient(http=httpx.AsyncClient(), clock=bank.clock, client_id=client_id)
 
 
 @EXAMPLES
@@ -120,6 +125,32 @@ def test_a_request_object_with_odd_claims(odd: dict[str, Any]) -> None:
     signed = client.request_object(response_mode="jwt", claims={"authorization_details": [PAYMENT], **odd})
     pairs = [("request", signed), *client.authentication().items()]
     assert _status(bank, ("POST", "/par", _form(pairs)))[0] in (201, 400, 401)
+
+
+@cache
+def _bank_with_a_television() -> Bank:
+    return a_bank(TELEVISION)
+
+
+@EXAMPLES
+@given(st.dictionaries(NAMES, JSON, max_size=5), st.text(max_size=12))
+def test_a_device_with_odd_values(odd: dict[str, Any], code: str) -> None:
+    bank = _bank_with_a_television()
+    client = _client(bank, "television")
+    members = {"scope": "openid accounts", **odd, **client.authentication()}
+    pairs = [
+        (name, value if isinstance(value, str) else json.dumps(value)) for name, value in members.items()
+    ]
+    poll = [("grant_type", DEVICE_CODE), ("device_code", code), *client.authentication().items()]
+    started, polled, page = _status(
+        bank,
+        ("POST", "/device_authorization", _form(pairs)),
+        ("POST", "/token", _form(poll)),
+        ("GET", "/device", {"params": {"user_code": code}}),
+    )
+    assert started in (200, 400, 401)
+    assert polled == 400
+    assert page in (200, 400, 429)  # the form; no such code; too many of them
 
 
 @cache
@@ -183,6 +214,9 @@ def test_forms_of_odd_fields(pairs: list[tuple[str, str]]) -> None:
         "/end_session",
         "/authorize",
         "/backchannel_authentication",
+        "/device_authorization",
+        "/device",
+        "/device/confirm",
     )
     for status in _status(bank, *(("POST", path, _form(pairs)) for path in paths)):
         assert 300 <= status < 500

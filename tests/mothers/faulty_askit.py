@@ -12,6 +12,7 @@ from askit.pytest_plugin.running import RunningServer
 from fapikit import HttpSettings, PrivateKeyJWT
 
 _PLACES = {
+    "bc": "backchannel_authentication_response",
     "callback": "authorization_response",
     "jarm_jwt": "jarm.jwt",
     "id_token_jwt": "id_token.jwt",

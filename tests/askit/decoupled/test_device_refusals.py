@@ -290,6 +290,26 @@ async def test_one_place_takes_a_part_of_a_public_devices_share() -> None:
     assert (await elsewhere.start()).status_code == 200
 
 
+async def test_strangers_with_a_public_devices_name_leave_its_users_alone() -> None:
+    """They start requests, and poll for them with ever new proofs, as fast as they can."""
+    bank = a_bank(PUBLIC, profile="oauth-2.1", limits={"entries_per_client": 160})
+    tv = public_television(bank)
+    codes = await tv.started()
+    await Holder(bank).decide(codes["user_code"])
+    tokens = (await tv.poll(codes)).json()
+    answers = []
+    for number in range(30):
+        stranger = public_television(bank, http=bank.browser(f"198.51.100.{number}"))
+        answers.append(await stranger.start())
+    given = [answer.json() for answer in answers if answer.status_code == 200]
+    assert 10 < len(given) < 20
+    kept = len(bank.store)
+    for _ in range(20):
+        assert (await stranger.told(given[0])) in ("authorization_pending", "slow_down")
+    assert len(bank.store) == kept + 1  # the clock of these polls
+    assert (await tv.refresh(tokens["refresh_token"])).status_code == 200
+
+
 async def test_no_redirect_uri_is_needed_and_no_code_flow_is_opened(bank: Bank) -> None:
     tv = television(bank)
     page = await Holder(bank).type_code((await tv.started())["user_code"])

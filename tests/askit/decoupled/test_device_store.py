@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer
+from fapikit.stores import Seal, SealedStore
 from tests.askit.bank import Bank
 from tests.askit.decoupled.television import Holder, a_bank, television
 from tests.askit.trips import CountingStore
@@ -66,6 +67,19 @@ async def test_nothing_of_a_device_is_kept_for_longer_than_it_is_needed(bank: Ba
         key.split(":")[2] for key in bank.store._entries if bank.store.get(key) and key.startswith("as:")
     }
     assert kinds <= {"keys", "secret", "login-failures"}
+
+
+async def test_a_sealed_store_shows_nothing_of_a_device() -> None:
+    bank = a_bank()
+    sealed = SealedStore(bank.store, Seal([b"k" * 32]))
+    bank.server = AuthorizationServer(bank.config, store=sealed, clock=bank.clock)
+    tv, alice = television(bank, http=bank.browser("198.51.100.77")), Holder(bank)
+    codes = await tv.started()
+    await alice.decide(codes["user_code"])
+    kept = b"".join(value for value, _ in bank.store._entries.values())
+    for shown in (codes["user_code"], codes["device_code"], "198.51.100.77", "television", "alice"):
+        assert shown.encode() not in kept, shown
+    assert await tv.told(codes) == "tokens"
 
 
 KINDS = ["request", "request-used", "request-granted", "request-redeemed", "polls", "user-code"]

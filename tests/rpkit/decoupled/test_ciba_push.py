@@ -13,6 +13,7 @@ from fapikit.errors import (
     Expired,
     MissingClaim,
     PeerRefused,
+    StoreForgot,
     StoreUnavailable,
     TransportError,
     WrongAudience,
@@ -212,3 +213,21 @@ def test_a_notification_of_another_request_is_no_answer(
     hear((headers, b'{"auth_req_id":"another","error":"access_denied"}'))
     with pytest.raises(WrongNotificationToken):
         client.wait(request)
+
+
+def test_a_store_that_was_emptied_before_loses_no_push(
+    of: Any, bank: CibaBank, naps: Naps, hear: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot say whether this notification is the first, and that does not matter."""
+
+    def forgot(*_: Any) -> bool:
+        raise StoreForgot("emptied a minute ago", retry_after=60)
+
+    client = of(**PUSH)
+    request = client.ciba(login_hint="alice")
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "add", forgot)
+        hear(first := bank.push(request.reference.reveal()))
+        hear(bank.push(request.reference.reveal()))
+    token = client.wait(request).tokens.access_tokens[0].value.reveal()
+    assert token.encode() in first[1]

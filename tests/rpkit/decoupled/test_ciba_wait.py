@@ -141,7 +141,7 @@ def test_the_tokens_are_verified_as_after_a_login(case: str, of: Any, bank: Ciba
 # --- ping -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("CIBA 10.2")
+@pytest.mark.spec("CIBA 10.2b")
 def test_a_ping_ends_the_pause(of: Any, bank: CibaBank, naps: Naps, hear: Any) -> None:
     client = of(**PING)
     request = client.ciba(login_hint="alice")
@@ -151,7 +151,7 @@ def test_a_ping_ends_the_pause(of: Any, bank: CibaBank, naps: Naps, hear: Any) -
     assert len(bank.calls("token")) == 1
 
 
-@pytest.mark.spec("CIBA 10.1b, 10.2")
+@pytest.mark.spec("CIBA 10.1b, 10.2b")
 def test_a_lost_ping_costs_half_a_minute(of: Any, bank: CibaBank, naps: Naps) -> None:
     bank.answers = ["authorization_pending"] * 2
     client = of(**PING)
@@ -253,7 +253,7 @@ def test_another_thread_cancels_the_wait(mode: str, of: Any, bank: CibaBank) -> 
     assert not bank.calls("token")
 
 
-@pytest.mark.spec("CIBA 7.1d, 10.2; FAPI2-SP 5.4.1-4")
+@pytest.mark.spec("CIBA 7.1d, 10.2b; FAPI2-SP 5.4.1-4")
 def test_a_thief_of_the_store_finds_nothing(of: Any, bank: CibaBank, hear: Any, store: MemoryStore) -> None:
     request = of(**PUSH).ciba(login_hint="alice")
     push = bank.push(request.reference.reveal())

@@ -191,7 +191,7 @@ def test_a_signed_request_is_polled_for(fapi: World, monkeypatch: pytest.MonkeyP
             till.wait(request)
 
 
-@pytest.mark.spec("CIBA 10.2, 10.2b")
+@pytest.mark.spec("CIBA 10.2b")
 def test_a_ping_comes_over_tls(fapi: World) -> None:
     with fapi.client("ping-1", "fapi-ciba") as till:
         request = till.ciba(scope="openid", login_hint="alice", binding_message=binding_message())

@@ -219,7 +219,7 @@ def test_a_notification_that_cannot_be_kept_is_asked_for_again(
     assert ping.post(*ping.bank.ping(ping.auth_req_id)).status_code == 204
 
 
-@pytest.mark.spec("CIBA 10.2")
+@pytest.mark.spec("CIBA 10.2b")
 def test_a_notification_that_comes_before_the_acknowledgement_is_heard(ping: World) -> None:
     """A bank that needs no user may notify us before its answer has arrived."""
     answers: list[httpx.Response] = []
@@ -234,3 +234,14 @@ def test_a_notification_that_comes_before_the_acknowledgement_is_heard(ping: Wor
     assert [answer.status_code for answer in answers] == [204]
     ping.bank.faults.clear()
     assert ping.client.wait(request).tokens.subject == "alice"
+
+
+def test_a_stranger_fills_no_log(ping: World, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(40):
+        ping.post(*ping.bank.ping(ping.auth_req_id, bearer="x" * 43))
+    assert 10 <= len(caplog.records) <= 12
+    headers, _ = ping.bank.ping(ping.auth_req_id)
+    for _ in range(3):  # only the server can send these
+        ping.post(headers, b"{}")
+    assert len([line for line in caplog.records if "auth_req_id" in line.getMessage()]) == 3
+    assert "x" * 43 not in caplog.text
