@@ -89,7 +89,7 @@ class Effort(NamedTuple):
     is_quick: bool
 
 
-WHOLE = Effort(passes=5, rounds=30, is_quick=False)
+WHOLE = Effort(passes=3, rounds=20, is_quick=False)
 QUICK = Effort(passes=2, rounds=12, is_quick=True)
 
 
