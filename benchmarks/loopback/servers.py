@@ -22,7 +22,7 @@ def serving(key: PrivateKey, apps: Iterable[str]) -> Iterator[dict[str, int]]:
         file.write_text(json.dumps(key.to_private_jwk()))
         running = {
             app: subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "benchmarks.loopback.apps", app, str(file)],
+                [sys.executable, "-W", "ignore", "-m", f"benchmarks.loopback.{_module(app)}", app, str(file)],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -37,6 +37,10 @@ def serving(key: PrivateKey, apps: Iterable[str]) -> Iterator[dict[str, int]]:
                 process.wait()
                 if process.stdout is not None:
                     process.stdout.close()
+
+
+def _module(app: str) -> str:
+    return "wsgi_apps" if app.startswith("flask") else "apps"
 
 
 def _port(process: subprocess.Popen[str]) -> int:
