@@ -6,23 +6,39 @@ from typing import Any
 
 from examples.demo.bank import PASSWORD, USERNAME
 from examples.demo.browser import Browser
+from examples.demo.choices import WEB
 from examples.demo.client import authentication, keys_of, options
-from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import HttpSettings
-from rpkit import Client, Start
+from examples.demo.world import CLIENT_ID, OTHER_CLIENT_ID, World, payment
+from fapikit import HttpSettings, KeyRing
+from rpkit import Client, ClientKeys, Start
 
 
-def fintech_client(world: World, http: HttpSettings, **more: Any) -> Client:
+def fintech_client(
+    world: World, http: HttpSettings, *, client_id: str = CLIENT_ID, **more: Any
+) -> Client:
     """The fintech's own client, sync, in this process. `more`: options besides the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
         world.bank,
-        client_id=CLIENT_ID,
+        client_id=client_id,
         auth=authentication(world, keys),
-        redirect_uri=world.redirect_uri,
+        redirect_uri=world.redirect_uri if world.flow == WEB else None,
         profile=world.profile,
         http=http,
         **{**options(world, keys), **more},
+    )
+
+
+def mallorys_client(world: World, http: HttpSettings) -> Client:
+    """The client of somebody else who is registered at the bank too."""
+    keys = ClientKeys(KeyRing(world.key_of(OTHER_CLIENT_ID)))
+    return Client.discover(
+        world.bank,
+        client_id=OTHER_CLIENT_ID,
+        auth=keys.auth,
+        profile=world.profile,
+        http=http,
+        **options(world, keys),
     )
 
 
