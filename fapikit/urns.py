@@ -1,6 +1,6 @@
 """The registered URNs of grant types and token types that client and server share.
 
-Spec: RFC 8693 2.1, 3; RFC 7523 2.1; RFC 8628 3.4; CIBA 4a
+Spec: RFC 8693 2.1a, 3; RFC 7523 2.1; RFC 8628 3.4; CIBA 4a
 Role: C, AS
 """
 

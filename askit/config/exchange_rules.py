@@ -2,7 +2,7 @@
 
 A client that is registered for the grant, and named in no table, may exchange only its own access tokens, for less.
 
-Spec: RFC 8693 2.1, 4.4, 5
+Spec: RFC 8693 2.1e, 4.4, 5
 Role: AS
 """
 
@@ -93,6 +93,6 @@ def _check_client(client_id: str, client: Client | None) -> None:
 def _wrong(setting: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"token_exchange: {setting} {why}",
-        clause="RFC 8693 2.1",
+        clause="RFC 8693 2.1e",
         facts={"setting": f"token_exchange.{setting}"},
     )

@@ -9,7 +9,8 @@ it inside. Only a setting for the client lets it hand a token on without naming 
 A bound token must be proven here as at an API, so a stolen one cannot be traded for another. There is one exception,
 by a setting: the API that the token is for has checked the proof of the client that called it, and cannot make one.
 
-Spec: RFC 8693 2.1, 2.1.1, 2.2.1, 2.2.2, 4.1, 4.4, 5; RFC 8707 2.2; RFC 9396 6; RFC 9449 5; RFC 8705 3
+Spec: RFC 8693 2.1a, 2.1b, 2.1c, 2.1d, 2.1e, 2.1f, 2.1.1, 2.2.1a, 2.2.2a, 2.2.2b, 4.1a, 4.4, 5, 6; RFC 8707 2.2;
+    RFC 9396 6; RFC 9449 5; RFC 8705 3
 Role: AS
 """
 

@@ -1,6 +1,6 @@
 """Tokens of this server that a client hands in to be exchanged: what they are about, and how far they go.
 
-Spec: RFC 8693 2.1, 3; OIDC 3.1.3.7
+Spec: RFC 8693 2.1d, 3; OIDC 3.1.3.7
 Role: AS
 """
 

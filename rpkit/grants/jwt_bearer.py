@@ -1,6 +1,6 @@
 """The JWT bearer grant: an assertion of an issuer that the server trusts, for an access token.
 
-Spec: RFC 7523 2.1, 3.1b; RFC 7521 4.1; RFC 8707 2; RFC 9449 5
+Spec: RFC 7523 2.1, 3.1b; RFC 7521 4.1a; RFC 8707 2; RFC 9449 5
 Role: C
 """
 
@@ -45,7 +45,7 @@ def jwt_bearer(
         if error.peer_code == "invalid_grant":  # no user can help by signing in
             error.remedy = Remedy.CORRECT_THE_REQUEST
         raise
-    require_scope_within(response, scope, "RFC 7521 4.1")
+    require_scope_within(response, scope, "RFC 7521 4.1a")
     now = bank.now()
     return first_token_set(
         response.access_token_at(now, resource=resource, scope=scope or ""),

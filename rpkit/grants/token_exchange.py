@@ -3,7 +3,7 @@
 A bound token is proven with its own key, which a token set has. A token that was received from somebody else has no
 key here: the server decides whether this client may exchange it with a key of its own.
 
-Spec: RFC 8693 2.1, 2.2.1, 2.2.2, 3; RFC 8707 2; RFC 9396 6; RFC 9449 5
+Spec: RFC 8693 2.1a, 2.1b, 2.1c, 2.2.1a, 2.2.1b, 2.2.2a, 3; RFC 8707 2; RFC 9396 6; RFC 9449 5
 Role: C
 """
 

@@ -1,7 +1,7 @@
 """Reads scope, authorization details and confirmation from verified claims, for JWTs and introspection answers alike.
 
 Spec: RFC 9068 2.2.3; RFC 7662 2.2; RFC 9396 9; RFC 7800 3.1; RFC 8705 3.1, 3.2; RFC 9449 6 (RS-10, RS-18);
-    RFC 8693 4.1; FAPI1-BL 6.2.1-4
+    RFC 8693 4.1a; FAPI1-BL 6.2.1-4
 Role: RS
 """
 
@@ -134,7 +134,7 @@ def require_actor(act: object) -> None:
         return
     named = act if isinstance(act, dict) else {}
     if not isinstance(named.get("sub"), str) or not isinstance(named.get("iss", ""), str):
-        raise _malformed("act must be an object with the sub of the actor", "act", "RFC 8693 4.1")
+        raise _malformed("act must be an object with the sub of the actor", "act", "RFC 8693 4.1a")
 
 
 def read_confirmation(claims: Mapping[str, Any]) -> Confirmation:

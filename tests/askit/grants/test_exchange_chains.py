@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def depth(act: Any) -> int:
     return 0 if act is None else 1 + depth(act.get("act"))
 
 
+@pytest.mark.spec("RFC 8693 5")
 @settings(max_examples=60, deadline=None)
 @given(first=FIRST, steps=st.lists(STEPS, min_size=1, max_size=12))
 def test_no_chain_of_exchanges_grows(first: tuple[str, str], steps: list[Step]) -> None:

@@ -74,6 +74,7 @@ def test_a_received_token_is_exchanged_with_a_new_key(clients: Clients, bank: Fa
     assert first.subject is None
 
 
+@pytest.mark.spec("RFC 8693 3", "RFC 8693 2.1c")
 def test_an_id_token_and_an_actor_have_their_types(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     login = signed_in(client, bank)
