@@ -22,6 +22,9 @@ from fapikit.urns import DEVICE_CODE
 
 USERNAME, PASSWORD = "alice", "correct horse battery staple"
 
+LIFETIME = 15
+"""Seconds that a user has to connect a device."""
+
 _TOML = """\
 issuer = "{issuer}"
 profile = "{profile}"
@@ -66,7 +69,7 @@ single_use = true
 _NAMES = {WEB: "Penny Fintech", DEVICE: "Penny Television", CIBA: "Green Grocer Ltd"}
 _FLOWS = {
     # Short, so that nobody who watches has to wait.
-    DEVICE: "polling_interval = 1\ndevice_code_lifetime = 20\n",
+    DEVICE: f"polling_interval = 1\ndevice_code_lifetime = {LIFETIME}\n",
     CIBA: "polling_interval = 1\n",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import Choices
+from examples.demo.choices import DEVICE, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
@@ -89,6 +89,11 @@ class World:
     def behind_a_proxy(self) -> bool:
         """Whether TLS ends before the payments API, at a proxy that hands client certificates on."""
         return self.binding == "mtls"
+
+    @property
+    def serves_pages(self) -> bool:
+        """Whether the fintech is a web app. A television is not."""
+        return self.flow != DEVICE
 
     @property
     def accounts_resource(self) -> str:

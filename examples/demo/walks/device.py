@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from examples.demo.bank import PASSWORD, USERNAME
+from examples.demo.bank import LIFETIME, PASSWORD, USERNAME
 from examples.demo.browser import Browser
 from examples.demo.client import certificate_of
 from examples.demo.customer import fintech_client
@@ -28,9 +28,15 @@ class DeviceWalk:
         return [
             Step("discovery: RFC 8414 and OIDC, the issuer checked", self.discovery),
             Step("the television asks the bank for a code, and shows it", self.show),
-            Step("the customer types the code on a phone, as people do: the page says who asks, and from where", self.type),
+            Step(
+                "the customer types the code on a phone, as people do: the page says who asks, and from where",
+                self.type,
+            ),
             Step("the customer has this television in front of him, signs in, and agrees", self.agree),
-            Step("the television's poll brings tokens bound to its key; the ID token verified in full", self.wait),
+            Step(
+                "the television's poll brings tokens bound to its key; the ID token verified in full",
+                self.wait,
+            ),
             Step("GET /accounts from the television", self.accounts),
             Step("the customer ends it on the bank's page: the television gets no token any more", self.end),
         ]
@@ -43,8 +49,9 @@ class DeviceWalk:
             scope="openid profile accounts", resources=[self.world.accounts_resource]
         )
         shown = f"Open {self._device.verification_uri} and enter {self._device.user_code}"
+        shown += f"\n(Shortened for this demo: codes live for {LIFETIME} s, and are polled for every second.)"
         with suppress(ConfigurationError):  # the extra `qr` may not be installed
-            shown += "\n" + self._device.qr_text()
+            shown += "\n" + self._device.qr_text().rstrip()
         return shown.replace("\n", "\n      ")
 
     def type(self) -> None:

@@ -15,7 +15,6 @@ from examples.demo.walks.discovery import require_discovery
 from examples.demo.walks.step import Step, require
 from examples.demo.world import World, payment
 
-
 _TOKENS = {"dpop": "a DPoP-bound JWT", "mtls": "a certificate-bound JWT", BEARER: "a JWT"}
 
 
