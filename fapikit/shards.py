@@ -22,22 +22,19 @@ class Shards(Generic[K, V]):
     def __init__(self, expected: int) -> None:
         """`expected`: how many entries there may be. More entries only make the dicts larger."""
         # An odd number: the remainder depends on all bits of a hash. The lowest bits choose the place inside a dict.
-        self._dicts: list[dict[K, V]] = [{} for _ in range(-(-expected // SHARD) | 1)]
-        self.get: Callable[[K], V | None] = self._dicts[0].get if len(self._dicts) == 1 else self._find
-
-    @property
-    def count(self) -> int:
+        self.count: Final = -(-expected // SHARD) | 1
         """The number of dicts."""
-        return len(self._dicts)
+        self._dicts: list[dict[K, V]] = [{} for _ in range(self.count)]
+        self.get: Callable[[K], V | None] = self._dicts[0].get if self.count == 1 else self._find
 
     def of(self, key: K) -> dict[K, V]:
-        return self._dicts[hash(key) % len(self._dicts)]
+        return self._dicts[hash(key) % self.count]
 
     def __getitem__(self, key: K) -> V:
         return self.of(key)[key]
 
     def _find(self, key: K) -> V | None:
-        return self._dicts[hash(key) % len(self._dicts)].get(key)
+        return self._dicts[hash(key) % self.count].get(key)
 
     def __len__(self) -> int:
         return sum(map(len, self._dicts))

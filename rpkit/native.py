@@ -5,7 +5,7 @@
 It opens the system browser and takes the response on a loopback port. Where no browser can be opened (over ssh, without
 a display), it authorizes the program as a device, and `show_code` shows the code.
 
-Spec: RFC 8252 5, 6, 7.3, 8.3a; RFC 8628 3.3
+Spec: RFC 8252 5, 6, 7.3, 8.1, 8.3a, 8.3b; RFC 8628 3.3.1a
 Role: C
 """
 

@@ -103,7 +103,7 @@ def render() -> str:
         chosen = {clause.name: clause for clause in [*listed, *extra]}
         lines += ["", f"## {spec}: {title}", ""]
         lines += _table(sorted(chosen, key=natural), known, overridden, left, code, tests)
-    others = {name for name in code.keys() | tests.keys() if spec_of(name) not in WHOLE}
+    others = {name for name in code.keys() | tests.keys() | left.keys() if spec_of(name) not in WHOLE}
     for spec in sorted({spec_of(name) for name in others}, key=natural):
         lines += ["", f"## {spec}", ""]
         names = sorted((name for name in others if spec_of(name) == spec), key=natural)

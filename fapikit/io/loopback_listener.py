@@ -4,7 +4,7 @@ It listens on a port that the system chooses, from when it is made until it is c
 brings to its path, one after another, and answers each with what the application says of it. `loopback_server` refuses
 everything else.
 
-Spec: RFC 8252 7.3, 8.3a, 8.9
+Spec: RFC 8252 7.3, 8.3a, 8.3b, 8.9
 """
 
 from __future__ import annotations

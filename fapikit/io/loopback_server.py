@@ -8,6 +8,7 @@ Spec: RFC 8252 7.3, 8.9
 from __future__ import annotations
 
 import io
+import os
 import socket
 import socketserver
 import threading
@@ -48,7 +49,7 @@ class Receiver(Protocol):
 class LoopbackServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = False  # on Windows it would let another program take over the port
+    allow_reuse_address = os.name == "posix"  # on Windows it would let another program take over the port
 
     def __init__(self, listener: Receiver, family: int, address: tuple[str, int]) -> None:
         self.address_family = family

@@ -1,6 +1,6 @@
 """The methods of `Client` and `AsyncClient` for requests that the user decides on another device.
 
-Spec: RFC 8628 3.1, 3.4; CIBA 7.1a, 10.1a, 10.2b
+Spec: RFC 8628 3.1a, 3.4; CIBA 7.1a, 10.1a, 10.2b
 Role: C
 """
 

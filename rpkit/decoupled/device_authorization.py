@@ -1,6 +1,6 @@
 """Device authorization: the request, and what its response gives to show to the user.
 
-Spec: RFC 8628 3.1, 3.2, 3.3, 5.5, 5.7, 3.3.1, 3.4; RFC 9449 5, 10; RFC 8707 2; RFC 9396 2
+Spec: RFC 8628 3.1a, 3.2a, 3.2b, 3.3b, 3.3.1a, 3.4; RFC 9449 5, 10; RFC 8707 2; RFC 9396 2
 Role: C
 """
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fapikit import strict_json
-from fapikit.errors import MalformedMessage, SealBroken, StoreError, StoreForgot
+from fapikit.errors import MalformedMessage, StoreError, StoreForgot
 from fapikit.flow import Flow, store_add, store_get, store_put
 from fapikit.profile import DeliveryMode
 from fapikit.secrets import Concealed, Secret
@@ -110,10 +110,7 @@ def _record(bank: Bank, token: Secret) -> Flow[Concealed[dict[str, Any]]]:
     sealed = yield from store_get(bank.settings.store, key)
     if sealed is None:
         raise _wrong_token()
-    try:
-        return Concealed(strict_json.parse_object(_seal(token).open(sealed, key)))
-    except SealBroken:
-        raise _wrong_token() from None
+    return Concealed(strict_json.parse_object(_seal(token).open(sealed, key)))
 
 
 def _parsed(body: Concealed[bytes]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from rpkit.bank import Bank
 from rpkit.decoupled.notifications import Notification, heard_notification
 from rpkit.decoupled.polling import Pause
 from rpkit.decoupled.request import DecoupledRequest
-from rpkit.errors import RequestExpired, WaitCancelled
+from rpkit.errors import RequestExpired, WaitCancelled, WrongNotificationToken
 
 LOOK: Final = 1.0
 """In seconds: between two looks into the store."""
@@ -38,7 +38,7 @@ def ping_pause(bank: Bank, request: DecoupledRequest, token: Secret) -> Pause:
             longest = min(max(seconds, SAFETY_NET), left) - (seconds if polled else 0.0)
             try:
                 heard = (yield from _heard_within(bank, request, token, longest)) is not None
-            except StoreError:  # then it is polled as if there were no pings
+            except (StoreError, WrongNotificationToken):  # then it is polled as if there were no pings
                 yield from sleep(0.0 if polled else seconds, alarm=request.cancelled)
         polled = True
 

@@ -4,7 +4,7 @@
 returns the tokens or raises the error of the response, such as `request_tokens`. What follows the tokens (the
 verification of an ID token, say) is not part of it: a failure there must not lead to another poll.
 
-Spec: RFC 8628 3.5; CIBA 7.3b, 11a; RFC 9110 10.2.3
+Spec: RFC 8628 3.2b, 3.5a, 3.5b, 3.5c, 3.5d; CIBA 7.3b, 11a; RFC 9110 10.2.3
 Role: C
 """
 

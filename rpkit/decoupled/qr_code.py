@@ -1,6 +1,6 @@
 """A QR code of a verification URI, as text and as an image. It needs the extra `qr`.
 
-Spec: RFC 8628 3.3.1
+Spec: RFC 8628 3.3.1a
 Role: C
 """
 
@@ -13,7 +13,7 @@ from fapikit.errors import ConfigurationError
 
 
 def qr_text(uri: str) -> str:
-    """Lines of half blocks and escape codes, for a terminal. Raises ConfigurationError without the extra."""
+    """Lines of half blocks, for a terminal with a dark background. Raises ConfigurationError without the extra."""
     out = StringIO()
     _code_of(uri).terminal(out, compact=True)
     return out.getvalue()

@@ -3,7 +3,7 @@
 `DeviceAuthorization` is one. A subclass adds what its own response has, names its grant, and gives `redeem`, which is
 one poll. It inherits `seal` and `open`, so another process can go on with the request.
 
-Spec: RFC 8628 3.2, 3.4; CIBA 7.3b; RFC 9700 4.9.3
+Spec: RFC 8628 3.2a, 3.4; CIBA 7.3b; RFC 9700 4.9.3
 Role: C
 """
 

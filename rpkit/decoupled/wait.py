@@ -3,7 +3,7 @@
 Of several processes that wait for the same request, one gets the tokens. The server sees to that. A mark in the store
 also tells the others, so that none of them polls a request that has ended.
 
-Spec: RFC 8628 3.4, 3.5; CIBA 10.1a, 11a; RFC 9700 2.1d
+Spec: RFC 8628 3.4, 3.5c; CIBA 10.1a, 11a; RFC 9700 2.1d
 Role: C
 """
 

@@ -66,13 +66,11 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
 
 def _sharing_names(members: dict[str, Any]) -> dict[str, Any]:
     """A copy whose keys are the same objects as those of all objects with these names."""
-    shared = _template(tuple(members)).copy()
-    shared.update(members)
-    return shared
+    return _template(tuple(members)) | members
 
 
 @lru_cache(maxsize=256)
-def _template(names: tuple[str, ...]) -> dict[str, None]:
+def _template(names: tuple[str, ...]) -> dict[str, Any]:
     return dict.fromkeys(names)
 
 

@@ -234,7 +234,7 @@ class FakeBank:
     def _device(self, call: Seen) -> Answer:
         """The user decides by `decision`: "approved", or the error code of the answer."""
         device_code = f"dc-{uuid.uuid4().hex}{uuid.uuid4().hex}"
-        self.devices[device_code] = call.form
+        self.devices[device_code] = claims_of(call.form["request"]) if "request" in call.form else call.form
         uri = self.url("activate")
         shown = {
             "user_code": "WDJB-MJHT",

@@ -79,6 +79,7 @@ async def test_a_level_that_the_user_cannot_reach_is_refused_before_anybody_is_a
     "changes",
     [
         {"scope": "accounts openid"},
+        {"scope": "openid accounts payments"},
         {"binding_message": None},
         {"binding_message": "レジ4番、ご確認ください"},
         {"binding_message": "Cafe\u0301 4 \u2013 \u20ac 12,50"},

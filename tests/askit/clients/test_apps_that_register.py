@@ -45,7 +45,7 @@ async def test_a_public_client_none_of_whose_scopes_is_open_has_those_of_the_pol
     assert answer.json()["scope"] == "openid"
 
 
-@pytest.mark.spec("RFC 8252 7.1")
+@pytest.mark.spec("RFC 8252 7", "RFC 8252 7.1", "RFC 8252 8.4a")
 async def test_a_scheme_of_its_own_is_for_a_public_client() -> None:
     assert (await register(a_bank(), **APP)).status_code == 201
     assert (await register(a_bank(), redirect_uris=APP["redirect_uris"])).status_code == 400
@@ -54,7 +54,7 @@ async def test_a_scheme_of_its_own_is_for_a_public_client() -> None:
     assert (baseline.status_code, "private-use" in baseline.text) == (400, True)
 
 
-@pytest.mark.spec("RFC 8252 7.1")
+@pytest.mark.spec("RFC 8252 7.1", "RFC 8252 8.4c")
 @pytest.mark.parametrize(
     "uri",
     ["myapp:/cb", "com.example.app://host/cb", "com.example.app:cb", "com.example.app:/cb#f", "Com.example:/cb",

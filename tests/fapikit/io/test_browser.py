@@ -45,6 +45,7 @@ def test_a_machine_without_any_browser_has_none(monkeypatch: pytest.MonkeyPatch)
     assert SystemBrowser(DISPLAY, "linux").available is False
 
 
+@pytest.mark.spec("RFC 8252 5", "RFC 8252 8.12")
 @pytest.mark.parametrize("outcome", [True, False, webbrowser.Error("none"), OSError("no such file")])
 def test_opening_says_whether_it_worked(outcome: Any, monkeypatch: pytest.MonkeyPatch):
     def open_(url: str) -> bool:

@@ -20,7 +20,7 @@ from fapikit.errors import (
 )
 from fapikit.stores.sealed import Seal
 from rpkit import CibaRequest, DeviceAuthorization
-from rpkit.decoupled import notified
+from rpkit.decoupled import authentication_request, notified
 from rpkit.errors import (
     ForeignTransaction,
     MissingIdToken,
@@ -195,6 +195,24 @@ def test_a_store_that_does_not_answer_makes_it_poll(
     client = of(**PING)
     assert client.wait(client.ciba(login_hint="alice")).tokens.subject == "alice"
     assert len(bank.calls("token")) == 2
+
+
+def test_a_ping_for_another_request_is_no_ping(
+    of: Any, bank: CibaBank, naps: Naps, hear: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record had no auth_req_id yet when it came."""
+
+    def not_named(*_: Any, **__: Any) -> Any:
+        return
+        yield
+
+    monkeypatch.setattr(authentication_request, "name_notification", not_named)
+    client = of(**PING)
+    request = client.ciba(login_hint="alice")
+    headers, _ = bank.ping(request.reference.reveal())
+    hear((headers, b'{"auth_req_id":"another"}'))
+    assert client.wait(request).tokens.subject == "alice"
+    assert naps.seconds == [5]
 
 
 def test_a_ping_that_says_no_is_found_out_by_the_poll(of: Any, bank: CibaBank, naps: Naps, hear: Any) -> None:

@@ -39,6 +39,10 @@ def naps(askit_clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class TestFapi2:
+    @pytest.fixture
+    def askit_settings(self) -> Mapping[str, Any]:
+        return {"polling_interval": 5}
+
     def test_the_user_types_the_code_and_the_device_has_tokens(
         self, askit: RunningServer[Any], askit_clock: Any, naps: Any
     ):

@@ -104,7 +104,7 @@ def test_what_protects_the_login_cannot_be_given(name: str, clients: Clients, ba
     assert not bank.calls("par")
 
 
-@pytest.mark.spec("RFC 9700 2.1.2, 2.4")
+@pytest.mark.spec("RFC 9700 2.1.2, 2.4", "RFC 8252 8.2")
 @pytest.mark.parametrize("response_type", ["token", "id_token token", "code token"])
 def test_implicit_is_refused_with_the_clause_that_retired_it(
     response_type: str, clients: Clients, bank: FakeBank

@@ -82,7 +82,7 @@ class TestPublicClient:
             askit.issuer, client_id="app", auth=PublicClient(), profile="oauth-2.1", http=askit.http()
         )
 
-    @pytest.mark.spec("RFC 8252 7.3", "RFC 8252 6")
+    @pytest.mark.spec("RFC 8252 6", "RFC 8252 7.3")
     def test_it_signs_in_on_any_port(self, askit: RunningServer[Any], browse: Callable[..., Browser]):
         browser = browse()
         with self.client(askit) as client:
