@@ -47,7 +47,9 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
     )
     await use_proof(core, proof, client)
     auth_req_id, waiting = new_secret(core), asked.waiting
-    await add_pending(core, uri_of(auth_req_id), waiting, asked.user)
+    automatic = asked.user.username == core.config.auto_approve
+    if not automatic:
+        await add_pending(core, uri_of(auth_req_id), waiting, asked.user)
     if asked.notification_token is not None:
         await keep_notice(
             core,
@@ -64,7 +66,7 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
         **({} if waiting.delivery_mode == "push" else {"interval": int(waiting.interval)}),
     }
     response = json_answer(core.backchannel_authentication_body(body), 200, await core.nonce_header())
-    if asked.user.username == core.config.auto_approve:
+    if automatic:
         approval = partial(_approve, core, opened, client)
         if waiting.delivery_mode == "poll":
             await approval()

@@ -38,7 +38,7 @@ _OWN_PAGES: Final = {
     "authentication_device": "login_for_authentication_device",
 }
 """What a user signs in for, if it is for no client."""
-_LOOK_AGAIN: Final = 10
+_LOOK_AGAIN: Final = "10"
 """Seconds after which an authentication device on which nothing waits asks again."""
 _SUBMIT: Final = "document.forms[0].submit()"
 _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
@@ -172,14 +172,17 @@ class Pages:
                 "client": client,
                 "binding_message": request.binding_message,
                 "until": _minute(request.expires_at),
+                "ends_on": _day(now + config.grant_lifetime),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,
             }
             for client, request, uri, csrf in waiting
         ]
-        person = describe_user(user, say)
-        return self._page("authentication_device.html", person=person, entries=entries, seconds=_LOOK_AGAIN)
+        page = self._page("authentication_device.html", person=describe_user(user, say), entries=entries)
+        if not entries:  # a request that comes in must not move a button under the finger
+            page.headers["refresh"] = _LOOK_AGAIN
+        return page
 
     def decided(self, *, client_name: str, approved: bool, asked_here: bool) -> Response:
         """The last page where nobody is redirected. `asked_here`: on the authentication device, not by a device."""
