@@ -47,6 +47,13 @@ def certificate_of(world: World) -> TlsClientCertificate | None:
     return TlsClientCertificate.from_pem(world.path("fintech.pem"), world.path("fintech.key"))
 
 
+def attackers_certificate(world: World) -> TlsClientCertificate | None:
+    """The certificate of an attacker who is a client too, by the same authority."""
+    if not world.choices.certificate:
+        return None
+    return TlsClientCertificate.from_pem(world.path("attacker.pem"), world.path("attacker.key"))
+
+
 def keys_of(world: World) -> ClientKeys:
     """What the fintech publishes: its signing key, and a certificate that it signed itself."""
     certificate = certificate_of(world) if world.choices.self_signed else None

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import Choices
+from examples.demo.choices import DEVICE, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
 ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
 CLIENT_ID = "fintech"
+PINGED_CLIENT_ID = "fintech-pinged"
+"""The same fintech, registered once more: the bank tells it when a customer has decided (CIBA)."""
+OTHER_CLIENT_ID = "mallory"
+"""A registered client of somebody else, who tries to use what is not his."""
 PAYMENTS_API_ID = "payments-api"
-KEY_OWNERS = (CLIENT_ID, PAYMENTS_API_ID)
+KEY_OWNERS = (CLIENT_ID, OTHER_CLIENT_ID, PAYMENTS_API_ID)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class World:
     profile_name: str
     method: str
     binding: str
+    flow: str
     bank: str
     accounts: str
     payments: str
@@ -69,7 +74,7 @@ class World:
 
     @property
     def choices(self) -> Choices:
-        return Choices(self.profile_name, self.method, self.binding)
+        return Choices(self.profile_name, self.method, self.binding, self.flow)
 
     @property
     def profile(self) -> Profile:
@@ -86,6 +91,11 @@ class World:
         return self.binding == "mtls"
 
     @property
+    def serves_pages(self) -> bool:
+        """Whether the fintech is a web app. A television is not."""
+        return self.flow != DEVICE
+
+    @property
     def accounts_resource(self) -> str:
         return f"{self.accounts}/accounts"
 
@@ -96,6 +106,11 @@ class World:
     @property
     def redirect_uri(self) -> str:
         return f"{self.fintech}/callback"
+
+    @property
+    def notification_endpoint(self) -> str:
+        """Where the bank tells the fintech that a customer has decided (CIBA)."""
+        return f"{self.fintech}/ciba-notification"
 
     def party_at(self, origin: str) -> str:
         """The name of the party at an origin."""

@@ -10,7 +10,7 @@ from examples.demo.attackers.refusal import Refusal
 from examples.demo.client import authentication, certificate_of, keys_of
 from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder
-from examples.demo.walk import require
+from examples.demo.walks.step import require
 from examples.demo.world import CLIENT_ID, World
 from fapikit import FapiError
 from fapikit.clock import system_clock, system_random
