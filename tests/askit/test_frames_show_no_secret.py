@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, wire_errors
-from askit.endpoints import introspect, userinfo
+from askit.endpoints import introspect
+from askit.requests import protected_resource
 from askit.log_budget import BudgetedLogger
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
@@ -182,7 +183,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         return refusal_of(error, where, log)
 
     monkeypatch.setattr(wire_errors, "refusal_of", keeping_all)
-    for module in (wire_errors, introspect, userinfo):
+    for module in (wire_errors, introspect, protected_resource):
         monkeypatch.setattr(module, "log_refusal", keeping)
     return kept
 
