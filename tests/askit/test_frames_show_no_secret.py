@@ -12,8 +12,8 @@ import pytest
 
 from askit import AuthorizationServer, wire_errors
 from askit.endpoints import introspect
-from askit.requests import protected_resource
 from askit.log_budget import BudgetedLogger
+from askit.requests import protected_resource
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
 from tests.askit.bank import OTHER, Bank, settings
