@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 Points = Sequence[tuple[float, float]]
 
-_WIDTH, _LABEL, _BAR = 720, 230, 22
+_WIDTH, _LABEL, _BAR = 760, 290, 22
 _LEFT, _TOP, _RIGHT, _BOTTOM, _HEIGHT = 70, 40, 20, 50, 360
 _COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 _INK = "#6b7280"

@@ -37,7 +37,7 @@ class Curve:
 
 @dataclass
 class Bars:
-    """Figures side by side, the longest first to be read."""
+    """Figures side by side. The first one is ours."""
 
     name: str
     title: str
