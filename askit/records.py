@@ -118,7 +118,7 @@ class WaitingRequest(AuthorizationRequest):
 class PendingRequests(Record):
     """The waiting requests that name one user: by the URI of each, its client and its end."""
 
-    requests: Mapping[str, Any] = field(default_factory=dict)
+    requests: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +228,23 @@ class AccessToken(Record):
     username: str | None = None
     act: Mapping[str, Any] | None = None
     may_act: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEntry(Record):
+    """Whose an entry of a status list is: the digest of the token, and what it needs to be valid."""
+
+    token: str
+    client_id: str
+    audience: str
+    expires_at: int
+    grant_id: str | None = None
+    username: str | None = None
+
+    @property
+    def parties(self) -> tuple[str, str, str | None, str | None]:
+        """The arguments of `find_parties`."""
+        return self.client_id, self.audience, self.grant_id, self.username
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,9 @@ def _usable(request: A | None, client: Client, decided: str | None, now: float) 
     prefer_locales(request.ui_locales)
     _require_undecided(decided)
     if isinstance(request, WaitingRequest) and now >= request.expires_at:
-        raise InvalidRequestUri("this request has expired: start again at the device", clause="RFC 8628 3.2a")
+        raise InvalidRequestUri(
+            "this request has expired: start again where it was made", clause="RFC 8628 3.2a"
+        )
     if isinstance(request, PushedRequest) and not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
     return request

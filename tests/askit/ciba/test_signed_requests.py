@@ -136,7 +136,8 @@ async def test_a_refused_request_is_not_used_up(fintech: Asking) -> None:
 
 @pytest.mark.parametrize(
     "claims",
-    [{"scope": ["openid"]}, {"login_hint": 7}, {"requested_expiry": True}, {"requested_expiry": 1.5},
+    [{"scope": ["openid"]}, {"login_hint": 7}, {"login_hint": None, "login_hint_token": 7},
+     {"requested_expiry": True}, {"requested_expiry": 1.5},
      {"requested_expiry": -1}, {"request_context": "x"}],
     ids=str,
 )  # fmt: skip

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
+from askit.decoupled import decisions
+from askit.decoupled.waiting import uri_of
 from askit.pytest_plugin.faults import PLACES, FaultyServer, broken_signature, resigned, unsigned
-from tests.askit.bank import FINTECH, Bank, an_api
+from askit.requests.request_uris import open_waiting_request
+from fapikit.urns import DEVICE_CODE
+from tests.askit.bank import Bank, an_api
+from tests.askit.ciba.asking import NOTIFIED, PING, TOKEN, Asking
 from tests.askit.hearer import Hearer, hearing
 from tests.askit.plain_client import PlainClient, read_callback
 from tests.keys import a_key, claims_of, header_of
@@ -19,16 +27,30 @@ SIGNED = "application/token-introspection+jwt"
 Message = dict[str, Any]
 
 
+class Told(Hearer):
+    """Hears of decisions too."""
+
+    def _hear(self, request: httpx.Request) -> httpx.Response:
+        if str(request.url) != NOTIFIED:
+            return super()._hear(request)
+        self.heard.append(json.loads(request.content))
+        return httpx.Response(204)
+
+
 @pytest.fixture
 def hearer() -> Hearer:
-    return Hearer()
+    return Told()
 
 
 @pytest.fixture
 def bank(hearer: Hearer) -> Bank:
     """A bank whose server can be told to break rules; UserInfo is signed for this client, which hears of logouts."""
     clients = [
-        {**hearing(FINTECH), "userinfo_signed_response_alg": "ES256"},
+        {
+            **hearing(PING),
+            "userinfo_signed_response_alg": "ES256",
+            "grant_types": [*PING["grant_types"], DEVICE_CODE],
+        },
         an_api("accounts-api", 3),
         an_api("payments-api", 4),
     ]
@@ -53,7 +75,13 @@ async def _messages(bank: Bank, hearer: Hearer) -> dict[str, Any]:
     userinfo = (await client.userinfo(tokens["access_token"])).text
     told = await bank.client("accounts-api").introspect(tokens["access_token"], accept=SIGNED)
     await client.submit(await client.http.get("/end_session"))
+    logout = hearer.heard[-1]
+    asked = (await Asking(client).send(client_notification_token=TOKEN)).json()
+    started = await client.post("/device_authorization", {"scope": "openid", **client.authentication()})
     return {
+        "backchannel_authentication_response": asked,
+        "device_authorization_response": started.json(),
+        "notification": await _notified(bank, hearer, asked["auth_req_id"]),
         "metadata": metadata,
         "jwks": (await client.http.get("/jwks")).json(),
         "authorization_response": plain,
@@ -63,8 +91,20 @@ async def _messages(bank: Bank, hearer: Hearer) -> dict[str, Any]:
         "access_token": claims_of(tokens["access_token"]),
         "userinfo": claims_of(userinfo),
         "introspection": claims_of(told.text)["token_introspection"],
-        "logout_token": hearer.heard[-1],
+        "logout_token": logout,
     }
+
+
+async def _notified(bank: Bank, hearer: Hearer, auth_req_id: str) -> Message:
+    """What the client is told of a refusal."""
+    core = bank.server.core
+    client = await core.clients.find("fintech")
+    assert client is not None
+    opened = await open_waiting_request(core, uri_of(auth_req_id), client)
+    await decisions.deny(core, opened, client, client.owners)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    return hearer.heard[-1]
 
 
 @pytest.mark.parametrize("place", sorted(place for place in PLACES if "." not in place))

@@ -285,15 +285,21 @@ def test_more_connections_than_a_browser_makes_are_closed(
 
 def test_of_two_equal_responses_one_is_taken(bank: FakeBank, browser: Browser, program: Program):
     statuses: list[int] = []
-    under_way = threading.Event()
+    under_way, sent = threading.Event(), threading.Event()
 
     def slow(_: Any) -> None:
         under_way.set()
-        second.join(0.3)  # the second response arrives while the first is being exchanged
+        sent.wait(20)
+        second.join(0.3)  # the second response is being read while the first is being exchanged
 
     def again() -> None:
         under_way.wait(20)
-        statuses.append(httpx.get(honest[0], timeout=20).status_code)
+        parts = urlsplit(honest[0])
+        with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=20) as connection:
+            target = f"{parts.path}?{parts.query}"
+            connection.sendall(f"GET {target} HTTP/1.1\r\nhost: {parts.netloc}\r\n\r\n".encode())
+            sent.set()
+            statuses.append(int(connection.recv(65536).split()[1]))
 
     honest: list[str] = []
     second = threading.Thread(target=again)
