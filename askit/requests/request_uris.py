@@ -28,6 +28,7 @@ from fapikit import strict_json
 from fapikit.dpop import CheckedProof
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
+from fapikit.urns import CIBA
 
 A = TypeVar("A", bound=AuthorizationRequest)
 
@@ -171,9 +172,19 @@ def _usable(request: A | None, client: Client, decided: str | None, now: float) 
         raise InvalidRequestUri(
             "this request has expired: start again where it was made", clause="RFC 8628 3.2a"
         )
+    if isinstance(request, WaitingRequest) and not _may_still_have(client, request):
+        raise InvalidRequestUri("this client may no longer ask in this way", clause="RFC 7591 2")
     if isinstance(request, PushedRequest) and not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
     return request
+
+
+def _may_still_have(client: Client, waiting: WaitingRequest) -> bool:
+    """Whether a client is still registered for what it asked for: nobody asks again before tokens are pushed."""
+    if waiting.grant_type != CIBA:
+        return waiting.grant_type in client.grant_types
+    mode = client.delivery_mode
+    return mode is not None and (mode == "push") == (waiting.delivery_mode == "push")
 
 
 def _require_undecided(decided: str | None) -> None:
