@@ -1,7 +1,7 @@
 """Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque. Both kinds are stored.
 
 Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
-Spec: FAPI1-BL 5.2.2-14, 5.2.2-15
+Spec: FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2
 Role: AS
 """
 
@@ -17,6 +17,8 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
+from askit.issuing.status_lists import ReservedEntry, reserve_entry
+from askit.issuing.token_parties import find_parties, left_by
 from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
@@ -96,17 +98,20 @@ async def issue_access_token(
         may_act=client.may_act,
         grant_version=about.grant_version,
     )
+    owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
-        signed = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
+        entry = await reserve_entry(core, expires_at, owners)
+        signed = await core.sign(token_claims(core, record, resource, entry), ACCESS_TOKEN)
         token = await encrypted_for_api(core, resource, signed)
     else:
-        token = random_token(core.random_bytes)
-    owners = client.owners if about.username is None else core.owners(client, about.username)
-    kept = core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)
+        entry, token = None, random_token(core.random_bytes)
+    kept = [core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)]
+    if entry is not None:
+        kept.append(entry.keeping(core, token, record))
     if later is not None:
-        later.append(kept)
+        later += kept
     else:
-        await core.records.do(kept)
+        await core.records.together(*kept)
         if about.grant_id is not None:
             await user_grants.note_use(core, about.grant_id, owners)
     body: dict[str, Any] = {
@@ -120,10 +125,12 @@ async def issue_access_token(
     return body
 
 
-def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[str, Any]:
+def token_claims(
+    core: Core, record: AccessToken, resource: Resource, entry: ReservedEntry | None = None
+) -> dict[str, Any]:
     """What an API may know of a token for it: the claims of a JWT (RFC 9068 2.2), or the members of introspection.
 
-    `scope` has only the scopes of this API.
+    `scope` has only the scopes of this API. `entry`: that of the JWT in a status list.
     """
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
@@ -149,6 +156,8 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
         claims["act"] = record.act
     if record.may_act is not None:
         claims["may_act"] = record.may_act
+    if entry is not None:
+        claims["status"] = entry.reference.claim()
     return claims
 
 
@@ -161,43 +170,17 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
         return None
-    client = await core.clients.find(record.client_id)
-    if client is None:
+    parties = await find_parties(core, record.client_id, record.audience, record.grant_id, record.username)
+    if parties is None:
         return None
-    of_an_api = core.config.resource(record.audience) is not None
-    if of_an_api and not core.config.can_reach(client, record.audience):
-        return None
-    if record.username is not None and core.users.find(record.username) is None:
-        return None
-    record = _narrowed(record, client)
-    if record.grant_id is None:
-        return record
-    grant = await user_grants.find(core, record.grant_id)
-    if grant is None:
-        return None
-    if grant.version != record.grant_version:
-        left = _within(core, record, grant)
+    if parties.grant is not None and parties.grant.version != record.grant_version:
+        left = left_by(core.config, record, parties.grant)
         if left is None:
             return None
         record = left
-    if grant.client_id == record.client_id:
-        return record
-    granted_to = await core.clients.find(grant.client_id)
-    return None if granted_to is None else _narrowed(record, granted_to)
-
-
-def _within(core: Core, record: AccessToken, grant: Grant) -> AccessToken | None:
-    """The token with what the changed grant still has. None: its grant no longer reaches the API of this token."""
-    resource = core.config.resource(record.audience)
-    scopes = tuple(scope for scope in record.scopes if scope in grant.scopes)
-    details = tuple(
-        detail for detail in record.authorization_details if detail in grant.authorization_details
-    )
-    nothing_left = not scopes and not details and bool(record.scopes or record.authorization_details)
-    unreached = resource is not None and resource.uri not in user_grants.reached(core.config, grant)
-    if nothing_left or unreached:
-        return None
-    return replace(record, scopes=scopes, authorization_details=details)
+    for client in parties.clients:
+        record = _narrowed(record, client)
+    return record
 
 
 def _narrowed(record: AccessToken, client: Client) -> AccessToken:

@@ -15,14 +15,15 @@ from pathlib import Path
 from examples.demo.attackers.invited import attackers_of
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.choices import BINDINGS, FLOWS, METHODS, PROFILES, Choices
+from examples.demo.choices import BINDINGS, CIBA, DEVICE, FLOWS, METHODS, PROFILES, WEB, Choices
 from examples.demo.ports import usual_ports
-from examples.demo.servers import Servers
+from examples.demo.servers import PAGES, Servers
 from examples.demo.trace import Trace
 from examples.demo.walks.played import walk_of
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
 
+_FINTECHS = {WEB: "a fintech", DEVICE: "a television", CIBA: "a shop"}
 USUAL_PROFILE = "fapi2-security"
 
 
@@ -111,7 +112,7 @@ def main() -> int:
 def _run(world: World) -> int:
     os.environ[ENVIRONMENT_VARIABLE] = world.folder
     started = time.monotonic()
-    fintech = "a fintech" if world.serves_pages else "a television"
+    fintech = _FINTECHS[world.flow]
     print(f"fapikit demo under {world.choices}: bank, two APIs and {fintech} on TLS, on this machine only")
     with Servers(world):
         print(f"the servers are up after {time.monotonic() - started:.1f} s")
@@ -121,7 +122,7 @@ def _run(world: World) -> int:
             f"\ndemo: {demo.passed} steps passed, {demo.held} refusals held, {demo.failed} failed", flush=True
         )
         watched = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("ONCE") != "1"
-        if demo.failed == 0 and watched and world.serves_pages:
+        if demo.failed == 0 and watched and world.flow in PAGES:
             _keep_serving(world)
         return 1 if demo.failed else 0
 
@@ -129,6 +130,8 @@ def _run(world: World) -> int:
 def _keep_serving(world: World) -> None:
     try:
         print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
+        if world.flow == CIBA:
+            print(f"The phone is {world.bank}/authentication_device.")
         print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
         print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
         print("Ctrl-C stops everything.", flush=True)

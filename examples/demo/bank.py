@@ -20,9 +20,9 @@ from examples.demo.world import (
 from fapikit.urns import CIBA as CIBA_GRANT
 from fapikit.urns import DEVICE_CODE
 
-USERNAME, PASSWORD = "alice", "correct horse battery staple"
+USERNAME, PASSWORD, EMAIL = "alice", "correct horse battery staple", "alice@example.test"
 
-LIFETIME = 15
+LIFETIME = 20
 """Seconds that a user has to connect a device."""
 
 _TOML = """\
@@ -46,7 +46,7 @@ ca = "ca.pem"
 [[users]]
 username = "{username}"
 password = "{password}"
-claims = {{ name = "Alice Example", email = "alice@example.test" }}
+claims = {{ name = "Alice Example", email = "{email}" }}
 
 [[resources]]
 uri = "{accounts}"
@@ -85,6 +85,7 @@ def write_configuration(world: World) -> Path:
             port=port_of(world.bank),
             username=USERNAME,
             password=PASSWORD,
+            email=EMAIL,
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,

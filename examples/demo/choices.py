@@ -14,6 +14,7 @@ _DEFAULTS = {
     "fapi1-advanced": ("tls_client_auth", "mtls"),
     "fapi2-security": ("private_key_jwt", "dpop"),
     "fapi2-message-signing": ("private_key_jwt", "dpop"),
+    "fapi-ciba": ("private_key_jwt", "mtls"),
 }
 PROFILES = tuple(_DEFAULTS)
 METHODS = (

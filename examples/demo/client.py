@@ -16,7 +16,9 @@ from fapikit import (
     TlsClientAuth,
     TlsClientCertificate,
 )
-from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication import ClientAuthentication, Credentials
+from fapikit.clock import system_clock, system_random
+from fapikit.flow import run_pure
 from fapikit.profiles import SenderConstraint
 from rpkit import ClientKeys
 from rpkit.settings import HYBRID, ClientOptions
@@ -38,6 +40,15 @@ def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
         case "none":
             return PublicClient()
     raise ValueError(world.method)
+
+
+def credentials_of(world: World) -> Credentials:
+    """What the fintech sends with one request, so that the bank knows it."""
+    return run_pure(
+        authentication(world, keys_of(world)).credentials(
+            client_id=CLIENT_ID, audience=world.bank, clock=system_clock, random_bytes=system_random
+        )
+    )
 
 
 def certificate_of(world: World) -> TlsClientCertificate | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.browser import Browser
+from examples.demo.bank import EMAIL, PASSWORD, USERNAME
+from examples.demo.browser import Browser, Page
 from examples.demo.choices import WEB
 from examples.demo.client import authentication, keys_of, options
+from examples.demo.walks.step import require
 from examples.demo.world import CLIENT_ID, OTHER_CLIENT_ID, World, payment
 from fapikit import HttpSettings, KeyRing
 from fapikit.errors import PeerRefused
 from fapikit.io import SyncDriver
-from rpkit import Client, ClientKeys, DeviceAuthorization, Start
+from rpkit import CibaRequest, Client, ClientKeys, DeviceAuthorization, Start, binding_message
 from rpkit.decoupled.request import DecoupledRequest
 
 
@@ -67,6 +68,28 @@ def connect_device(phone: Browser, device: DeviceAuthorization, *, decision: str
     if "username" in page.forms[0].fields:
         phone.submit({"username": USERNAME, "password": PASSWORD})
     phone.submit(press=decision)
+
+
+def ask_customer(client: Client, world: World, **more: Any) -> CibaRequest:
+    """Ask alice for one payment, on her phone."""
+    return client.ciba(
+        scope="openid payments",
+        login_hint=EMAIL,
+        binding_message=binding_message(),
+        resources=[world.payments_resource],
+        authorization_details=[payment()],
+        **more,
+    )
+
+
+def decide_on_phone(phone: Browser, world: World, message: str, *, decision: str = "approve") -> Page:
+    """Open the bank's page on the phone, and decide about the newest request. Returns the page that was shown."""
+    page = phone.open(f"{world.bank}/authentication_device")
+    if "username" in page.forms[0].fields:
+        page = phone.submit({"username": USERNAME, "password": PASSWORD})
+    require(message in page.text, f"the phone shows {message}: {page.text}")
+    phone.submit(press=decision)
+    return page
 
 
 def approve(world: World, url: str, name: str = "victim") -> str:

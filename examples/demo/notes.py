@@ -44,6 +44,10 @@ def _polls(request: httpx.Request) -> bool:
     return any(quote(grant).encode() in request.content for grant in (DEVICE_CODE, CIBA))
 
 
+def _asks_for_decision(request: httpx.Request) -> bool:
+    return request.url.path == "/backchannel_authentication"
+
+
 def _starts_in_the_url(request: httpx.Request) -> bool:
     return request.url.path == "/authorize" and "request_uri" not in request.url.params
 
@@ -69,6 +73,11 @@ _NOTES: tuple[tuple[str, _Holds], ...] = (
     ("not here", lambda sent, _: b"holds=no" in sent.content),
     ("denied", lambda sent, _: b"decision=deny" in sent.content),
     ("code in the link", lambda sent, _: "user_code" in sent.url.params),
+    (
+        "signed authentication request",
+        lambda sent, _: _asks_for_decision(sent) and b"request=ey" in sent.content,
+    ),
+    ("plain authentication request", lambda sent, _: _asks_for_decision(sent)),
     ("request object", lambda sent, _: sent.method == "POST" and b"request=ey" in sent.content),
     (
         "request object in the URL",

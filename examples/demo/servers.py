@@ -13,11 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from examples.demo.bank import write_configuration
+from examples.demo.choices import CIBA, WEB
 from examples.demo.proxy import nginx_command
 from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
 from fapikit.io.tls import client_context
 
 PATIENCE = 30.0
+PAGES = {WEB: "fintech", CIBA: "shop"}
+"""The module of the fintech's web app. A television has none."""
 
 
 class Servers:
@@ -35,8 +38,8 @@ class Servers:
             if self._world.behind_a_proxy:
                 self._run("payments-proxy", nginx_command(self._world))
             self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
-            if self._world.serves_pages:
-                self._start("fintech", "examples.demo.serve", "fintech", self._world.fintech)
+            if self._world.flow in PAGES:
+                self._start("fintech", "examples.demo.serve", PAGES[self._world.flow], self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
                 if name in self._processes:
                     self._wait(name, getattr(self._world, name))

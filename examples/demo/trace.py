@@ -98,6 +98,13 @@ class Recorder:
             elapsed * 1000,
             note_of(request, response),
         )
+        self._write(message)
+
+    def received(self, sender: str, method: str, path: str, status: int, milliseconds: float) -> None:
+        """Record a message to this party whose sender records nothing."""
+        self._write(Message(sender, self._sender, method, path, status, milliseconds))
+
+    def _write(self, message: Message) -> None:
         with self._file.open("a") as file:
             file.write(json.dumps(message.__dict__) + "\n")
 

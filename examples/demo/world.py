@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import DEVICE, Choices
+from examples.demo.choices import CIBA, WEB, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
@@ -21,6 +21,7 @@ PINGED_CLIENT_ID = "fintech-pinged"
 """The same fintech, registered once more: the bank tells it when a customer has decided (CIBA)."""
 OTHER_CLIENT_ID = "mallory"
 """A registered client of somebody else, who tries to use what is not his."""
+NOTIFICATION_PATH = "/ciba-notification"
 PAYMENTS_API_ID = "payments-api"
 KEY_OWNERS = (CLIENT_ID, OTHER_CLIENT_ID, PAYMENTS_API_ID)
 
@@ -83,17 +84,14 @@ class World:
     @property
     def hybrid(self) -> bool:
         """Whether an ID token beside the code signs the answer of the bank, where the profile does not ask for JARM."""
+        if self.flow != WEB:
+            return False
         return self.profile.response_signature_required and not self.profile.jarm_required
 
     @property
     def behind_a_proxy(self) -> bool:
         """Whether TLS ends before the payments API, at a proxy that hands client certificates on."""
         return self.binding == "mtls"
-
-    @property
-    def serves_pages(self) -> bool:
-        """Whether the fintech is a web app. A television is not."""
-        return self.flow != DEVICE
 
     @property
     def accounts_resource(self) -> str:
@@ -110,7 +108,7 @@ class World:
     @property
     def notification_endpoint(self) -> str:
         """Where the bank tells the fintech that a customer has decided (CIBA)."""
-        return f"{self.fintech}/ciba-notification"
+        return f"{self.fintech}{NOTIFICATION_PATH}"
 
     def party_at(self, origin: str) -> str:
         """The name of the party at an origin."""
@@ -119,7 +117,7 @@ class World:
             self.accounts: "accounts",
             self.payments: "payments",
             self.payments_inside: "payments",
-            self.fintech: "fintech",
+            self.fintech: "shop" if self.flow == CIBA else "fintech",
         }
         return names.get(origin, origin)
 

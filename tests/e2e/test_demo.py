@@ -35,6 +35,8 @@ RUNS = {
     "fapi2-security FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing BINDING=mtls FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline AUTH=none BINDING=dpop FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
+    "fapi-ciba": "demo: 7 steps passed, 7 refusals held, 0 failed",
+    "fapi-ciba AUTH=self_signed_tls_client_auth": "demo: 7 steps passed, 7 refusals held, 0 failed",
 }
 
 # What a message signed is told as, and where.
@@ -71,7 +73,8 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
     """One run for all that is looked at, for a run takes seconds."""
     run = demo(asked)
     assert run.returncode == 0, run.stdout + run.stderr
-    trace, by_browser = run.stdout, "FLOW=" not in asked
+    trace, on_the_phone = run.stdout, asked.startswith("fapi-ciba")
+    by_browser = not on_the_phone and "FLOW=" not in asked
     messages = [line for line in trace.splitlines() if " -> " in line]
 
     with subtests.test("every step passes and every refusal holds"):
@@ -84,7 +87,8 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
 
     with subtests.test("the clauses are those of the profile in force"):
         assert any("| FAPI2-" in line for line in messages) is asked.startswith("fapi2")
-        assert any("| FAPI1-" in line for line in messages) is asked.startswith("fapi1")
+        assert any("| FAPI1-" in line for line in messages) is asked.startswith(("fapi1", "fapi-ciba"))
+        assert any("| FAPI-CIBA" in line for line in messages) is on_the_phone
 
     with subtests.test("signed messages are told apart"):
         for words, where in SIGNED.items():
@@ -92,17 +96,22 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
             played = by_browser or words == "a signed request object"
             assert (words in trace) is (played and asked.startswith(where)), words
 
-    with subtests.test("the refused payment says why"):
+    with subtests.test("what comes after the end of a grant says why"):
         refusal = r'the refresh token: https://\S+/token refused: invalid_grant, "this grant was revoked'
-        assert re.search(refusal, trace)
+        assert bool(re.search(refusal, trace)) is not on_the_phone
+
+    with subtests.test("the bank pings the shop, and nobody else"):
+        assert bool(re.search(r"bank -> shop +POST /ciba-notification 204", trace)) is on_the_phone
 
     with subtests.test("one API introspects, the other does not"):
-        assert bool(re.search(r"payments -> bank +POST +/introspect 200", trace)) is by_browser
+        assert bool(re.search(r"payments -> bank +POST +/introspect 200", trace)) is (
+            "FLOW=device" not in asked
+        )
         assert not re.search(r"accounts -> bank +POST +/introspect", trace)
 
     with subtests.test("no secret is shown"):
         assert "eyJ" not in trace, "a JWT is shown"
-        for name in ("code", "state", "request", "request_uri", "response", "access_token"):
+        for name in ("code", "state", "request", "request_uri", "response", "access_token", "user_code"):
             assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from examples.demo.choices import DEVICE
+from examples.demo.choices import CIBA, DEVICE
+from examples.demo.walks.ciba import CibaWalk
 from examples.demo.walks.device import DeviceWalk
 from examples.demo.walks.step import Walk
 from examples.demo.walks.web import WebWalk
@@ -10,4 +11,9 @@ from examples.demo.world import World
 
 
 def walk_of(world: World) -> Walk:
-    return DeviceWalk(world) if world.flow == DEVICE else WebWalk(world)
+    match world.flow:
+        case flow if flow == DEVICE:
+            return DeviceWalk(world)
+        case flow if flow == CIBA:
+            return CibaWalk(world)
+    return WebWalk(world)
