@@ -199,6 +199,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an own jti": ({"jti": "x"}, "itself", "CIBA 7.1d"),
     "a misspelt name": ({"bindingmessage": "x"}, "did you mean binding_message", ""),
     "details without a type": ({"authorization_details": [{}]}, "without a type", "RFC 9396 2"),
+    "levels that are no list": ({"acr_values": 5}, "acr_values is 5", ""),
+    "a scope that is no list": ({"scope": 5}, "scope is 5", ""),
     "a relative resource": ({"resources": ["/api"]}, "absolute URI", "RFC 8707 2a"),
 }
 
