@@ -317,6 +317,13 @@ def test_a_sealed_request_is_the_same_one(bank: FakeBank, clients: Clients):
     assert opened.id == device.id != replace(device, reference=Secret("another")).id
 
 
+def test_the_same_code_of_another_server_is_another_request(bank: FakeBank, clients: Clients):
+    """A server that gives out the codes of another one must not end its requests, or share the answers to its polls."""
+    device = clients.of(bank).device()
+    others = [replace(device, issuer="https://evil.example.test"), replace(device, client_id="another")]
+    assert len({device.id, *(other.id for other in others)}) == 3
+
+
 @pytest.mark.parametrize("members", [b"{}", b'{"v":2}', b"[]", b"no JSON"])
 def test_other_octets_are_no_request(members: bytes):
     with pytest.raises(SealBroken):
