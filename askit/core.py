@@ -38,6 +38,7 @@ from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
+from askit.status_cache import StatusCache
 from askit.users.guess_counters import GuessCounters
 from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users, code_of, pin_of
@@ -126,6 +127,7 @@ class Core:
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
+        self.status_lists = StatusCache()
         self.login_hint_issuers = {each.issuer: each.key_source(clock) for each in config.login_hint_issuers}
         usernames = {
             name
@@ -267,6 +269,10 @@ class Core:
 
     def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
         return claims
+
+    def grant_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        """What a grant holds, for the client that manages it."""
+        return members
 
     def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
         return members

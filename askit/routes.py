@@ -26,6 +26,7 @@ from askit.endpoints import (
     device,
     device_authorization,
     end_session,
+    grant_management,
     grants,
     introspect,
     jwks,
@@ -35,6 +36,7 @@ from askit.endpoints import (
     par,
     register,
     revoke,
+    status_lists,
     step_up,
     token,
     userinfo,
@@ -83,6 +85,14 @@ def build_routes(core: Core) -> list[Route]:
         shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET", document=True),
         shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET", document=True),
         shared(f"{base}/jwks", jwks.jwks, "GET", document=True),
+        *(
+            ()
+            if core.config.status_list_ttl is None
+            else (
+                shared(f"{base}/status_lists", status_lists.aggregation, "GET", document=True),
+                shared(f"{base}/status_lists/{{name}}", status_lists.status_list, "GET", document=True),
+            )
+        ),
         shared(f"{base}/par", par.par, "POST"),
         shared(f"{base}/token", token.token, "POST"),
         shared(f"{base}/revoke", revoke.revoke, "POST"),
@@ -96,6 +106,8 @@ def build_routes(core: Core) -> list[Route]:
             api(backchannel_authentication.backchannel_authentication),
             methods=["POST"],
         ),
+        Route(f"{base}/grant_management/{{grant_id}}", api(grant_management.query)),
+        Route(f"{base}/grant_management/{{grant_id}}", api(grant_management.revoke), methods=["DELETE"]),
         Route(f"{base}/introspect", api(introspect.introspect), methods=["POST"]),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.read)),
         Route(f"{base}/register/{{client_id}}", api(manage_registration.change), methods=["PUT"]),
