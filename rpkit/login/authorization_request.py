@@ -25,6 +25,7 @@ from rpkit.login.request_parameters import (
     check_parameters,
     claims_with_levels,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -79,7 +80,7 @@ def begin(
         )
     check_parameters(parameters.reveal(), RequestParameters, method="begin")
     check_grant_management(bank, parameters.reveal())
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
     if settings.hybrid and not openid:
@@ -110,7 +111,7 @@ def begin(
         scope=scope,
         resources=absolute_resources(resources),
         authorization_details=details,
-        acr_values=words_of_parameter(parameters.reveal().get("acr_values", ())),
+        acr_values=words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         max_age=parameters.reveal().get("max_age"),
         claims=claims_with_levels(bank, openid, parameters.reveal()),
         request_object=None,
