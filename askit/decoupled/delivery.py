@@ -101,9 +101,10 @@ async def _tokens(
     resource = choose_resource(
         core.config,
         asked=(),
-        granted=grant.resources,
-        scopes=grant.scopes,
-        details=grant.authorization_details,
+        granted=tuple(uri for uri in request.resources if core.config.can_reach(client, uri)),
+        # Of this request, because a merged grant may reach further APIs.
+        scopes=tuple(scope for scope in grant.scopes if scope in request.scopes),
+        details=request.authorization_details,
     )
     # Not by a request of the client: what it is bound to was shown when the request was made.
     bound_to = Confirmation(request.dpop_jkt, request.x5t)

@@ -37,7 +37,7 @@ async def issue_tokens(
 ) -> dict[str, Any] | None:
     """The token response body: a refresh token if the client has that grant, an ID token with `openid`.
 
-    `mark`: marks what is redeemed as used, after the proof of the request. None: it was marked before.
+    `mark`: marks what is redeemed as used, after the proof of the request. Returns None if it was marked before.
     `auth_req_id`: of a push, whose ID token has it. Raises ReplayedProof, StoreError.
     """
     client, later = request.client, list[Step[None]]()
@@ -53,6 +53,8 @@ async def issue_tokens(
     )
     if "refresh_token" in client.grant_types:
         body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to, later=later)
+    if grant.managed:
+        body["grant_id"] = grant.grant_id
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
             core,

@@ -22,7 +22,7 @@ from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
 from askit.record_store import Step
-from askit.records import AuthorizationRequest, Owners, PushedRequest, WaitingRequest
+from askit.records import AuthorizationRequest, Owners, PushedRequest, Record, WaitingRequest
 from askit.requests.dpop import use_proof
 from fapikit import strict_json
 from fapikit.dpop import CheckedProof
@@ -233,8 +233,8 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
         raise _unknown() from error
 
 
-def require_room(request: AuthorizationRequest, limits: Limits) -> None:
-    """Raise TooLarge unless the request, with what a grant and a token add to it, fits into a record."""
+def require_room(request: Record, limits: Limits) -> None:
+    """Raise TooLarge unless the request, or the grant that it leads to, fits into a record with what is added to it."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:
         raise TooLarge("this authorization request is too long", facts={"octets": octets, "limit": limit})
