@@ -16,6 +16,7 @@ from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_ob
 from fapikit.members import Members
 from fapikit.secrets import Concealed, Secret, conceal
 from fapikit.urls import require_no_downgrade, require_secure
+from fapikit.visible_text import is_visible_line
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
 from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
@@ -28,6 +29,7 @@ from rpkit.login.request_parameters import (
     check_parameters,
     claims_with_levels,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -121,7 +123,7 @@ def authorize_device(
     parameters = conceal(parameters)
     settings = bank.settings
     check_parameters(parameters.reveal(), DeviceParameters, method="device")
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     openid = "openid" in scope.split()
     if openid:
         require_verifiable_id_token(bank)
@@ -136,7 +138,7 @@ def authorize_device(
         "scope": scope,
         "resources": absolute_resources(resources),
         "authorization_details": typed_details(bank, authorization_details),
-        "acr_values": words_of_parameter(parameters.reveal().get("acr_values", ())),
+        "acr_values": words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         "max_age": parameters.reveal().get("max_age"),
         "claims": claims_with_levels(bank, openid, parameters.reveal()),
         "dpop": new_dpop_key(bank),
@@ -202,8 +204,8 @@ def _shown(members: Members, name: str, longest: int) -> str:
     text = members.text(name, decides=True)
     if text is None:
         raise members.refuse(name, "is missing")
-    if len(text) > longest or not text.isprintable():
-        raise members.refuse(name, f"is longer than {longest} characters, or is not printable")
+    if len(text) > longest or not is_visible_line(text):
+        raise members.refuse(name, f"is longer than {longest} characters, or has some that cannot be seen")
     return text
 
 
