@@ -172,7 +172,7 @@ class Grant(Record):
     session_id: str = ""
     managed: bool = False
     version: int = 0
-    updated_at: float | None = None
+    updated_at: float = 0.0
 
     @property
     def decision(self) -> str:
