@@ -238,6 +238,7 @@ GRANT_ASSERTION: Final = Purpose(
     name="assertion",
     required=("iss", "sub", "aud", "exp", "jti"),
     # cnf: this grant is for bearer assertions (RFC 7521 3). A token that is bound to a key must not be traded without.
+    # act, may_act: the new token names no actor, so a delegation would become an impersonation (RFC 8693 1.1).
     # sub_id: a login hint token says whom to ask (CIBA 7.1), and must not be traded for an answer.
     forbidden=frozenset(
         {
@@ -254,6 +255,8 @@ GRANT_ASSERTION: Final = Purpose(
             "azp",
             "cnf",
             "sub_id",
+            "act",
+            "may_act",
         }
     ),
     error_code="invalid_grant",
