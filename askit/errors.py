@@ -15,6 +15,7 @@
         ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
         │   LoginRequired             ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
+        │   InvalidSoftwareStatement  UnapprovedSoftwareStatement (both are InvalidClientMetadata)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
 
@@ -320,6 +321,20 @@ class InvalidClientMetadata(Refused):
     """Client metadata that contradicts itself or the profile."""
 
     code = "invalid_client_metadata"
+    clause = "RFC 7591 3.2.2"
+
+
+class InvalidSoftwareStatement(InvalidClientMetadata):
+    """A software statement that is missing, or that does not say what this server requires."""
+
+    code = "invalid_software_statement"
+    clause = "RFC 7591 3.2.2"
+
+
+class UnapprovedSoftwareStatement(InvalidClientMetadata):
+    """A software statement of an issuer that is not trusted here, or of software that is not approved here."""
+
+    code = "unapproved_software_statement"
     clause = "RFC 7591 3.2.2"
 
 

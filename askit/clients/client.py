@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 REGISTERED_FROM: Final = "registered_from"
 """Our own metadata member for a client that registered itself: its address, as a pseudonym."""
+STATEMENT_ISSUER: Final = "software_statement_issuer"
+"""Our own metadata member for a client whose software statement counted: the directory that signed it."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 

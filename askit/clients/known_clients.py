@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cachetools import LRUCache
 
-from askit.clients.client import Client
+from askit.clients.client import STATEMENT_ISSUER, Client
 from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.registration_policy import RegistrationPolicy
-from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.errors import (
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    InvalidSoftwareStatement,
+    UnapprovedSoftwareStatement,
+)
 from askit.log_budget import BudgetedLogger
 from askit.record_fields import reading
 from fapikit import strict_json
@@ -41,14 +46,17 @@ class Clients:
         profile: Profile,
         policy: RegistrationPolicy,
         clock: Clock,
+        statement_issuers: Collection[str],
         public_only: bool,
         log: BudgetedLogger,
     ) -> None:
         """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
 
+        `statement_issuers`: the directories whose software statements count.
         `public_only`: connects only to public addresses for such a client.
         """
         self._configured = {client.client_id: client for client in configured}
+        self._statement_issuers = frozenset(statement_issuers)
         self._public_only = public_only
         self._records = records
         self._profile = profile
@@ -88,12 +96,30 @@ class Clients:
 
     def read(self, metadata: Mapping[str, Any]) -> Client:
         """Read a self-registered client within the policy. Raises InvalidClientMetadata, InvalidRedirectUri."""
+        self._require_directory(metadata)
         client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
         self._policy.require(metadata)
         client.check(self._profile)
         for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
             require_public(uri, name)
         return client
+
+    def _require_directory(self, metadata: Mapping[str, Any]) -> None:
+        """Raise UnapprovedSoftwareStatement if the directory that vouched for this client is no longer trusted.
+
+        Raise InvalidSoftwareStatement for a client without a statement that counts, if the policy requires one.
+        """
+        directory = metadata.get(STATEMENT_ISSUER)
+        if directory is None and self._policy.software_statement_required:
+            raise InvalidSoftwareStatement(
+                "software_statement is missing: self-registered clients need one of a directory that is trusted here",
+                clause="RFC 7591 2.3",
+            )
+        if directory is not None and directory not in self._statement_issuers:
+            raise UnapprovedSoftwareStatement(
+                "the issuer of this client's software_statement is no longer trusted here",
+                facts={"iss": str(directory)[:200]},
+            )
 
     def forget(self, client_id: str) -> None:
         """Forget its cached keys."""

@@ -21,6 +21,7 @@ from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
+from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
@@ -71,6 +72,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "trusted_issuers": tuple(
             TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
+        ),
+        "software_statement_issuers": tuple(
+            SoftwareStatementIssuer.read(entry, base) for entry in table.tables("software_statement_issuers")
         ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
@@ -169,6 +173,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
         "redirect_hosts": table.optional_strings("redirect_hosts"),
         "max_clients": table.optional_count("max_clients"),
         "lifetime": table.optional_seconds("lifetime"),
+        "software_statement_required": table.boolean("software_statement_required", False),
     }
     table.require_nothing_else()
     given = {name: value for name, value in settings.items() if value is not None}

@@ -34,6 +34,10 @@ from askit.config.profile_settings import (
     check_polling,
     check_token_lifetime,
 )
+from askit.config.software_statement_issuers import (
+    SoftwareStatementIssuer,
+    check_software_statement_issuers,
+)
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
 from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
@@ -68,6 +72,7 @@ class Config:
     authorization_details_types: tuple[DetailsType, ...] = ()
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -166,6 +171,7 @@ class Config:
             scopes=self.known_scopes,
             profile=self.profile,
         )
+        check_software_statement_issuers(self.software_statement_issuers, self.profile)
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
@@ -221,6 +227,13 @@ class Config:
                     f"registration.{name} has {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
                     facts={"setting": f"registration.{name}"},
                 )
+        if policy.software_statement_required and not self.software_statement_issuers:
+            raise ConfigurationError(
+                "registration.software_statement_required contradicts software_statement_issuers, which names no"
+                " directory: add one",
+                clause="RFC 7591 2.3",
+                facts={"setting": "registration.software_statement_required"},
+            )
         is_open = self.initial_access_token is not None
         if is_open and policy.max_clients * ID_OCTETS > self.limits.record_octets:
             raise ConfigurationError(
