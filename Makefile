@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PROFILE ?= fapi2-security
 AUTH ?=
 BINDING ?=
+FLOW ?=
 SECONDS ?= 60
 BENCH ?=
 UPGRADE ?=
@@ -33,8 +34,8 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING= choose others)
-	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)"
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device choose others)
+	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)" --flow "$(FLOW)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
 	@$(BIN)/python -m pytest -n auto --every-error-raised

@@ -42,9 +42,8 @@ class Step(Generic[T]):
         self.since = since
 
     def charge(self, shares: Shares) -> None:
-        if self.owners:
-            *_, value, ttl = self.operation.arguments
-            shares.charge(self.owners, len(self.operation.key) + len(value), ttl)
+        *_, value, ttl = self.operation.arguments
+        shares.charge(self.owners, len(self.operation.key) + len(value), ttl)
 
 
 class Records:
@@ -73,8 +72,11 @@ class Records:
         return [self._done(*pair) for pair in zip(steps, results, strict=False)]
 
     async def do(self, step: Step[T]) -> T:
-        (result,) = await self.together(step)
-        return cast(T, result)
+        """Do one step."""
+        require_memory(self.store, step.since)
+        result = await step.operation.ado(self.store)
+        require_memory(self.store, step.since)
+        return cast(T, self._done(step, result))
 
     # One operation each, done at once.
 
@@ -162,8 +164,7 @@ class Records:
         return Step(operation, owners=owners if expected is None else ())
 
     def _done(self, step: Step[Any], result: Any) -> Any:
-        operation = step.operation
-        if operation.name != "get" and not operation.is_lost(result):
+        if step.owners and result is not False:
             step.charge(self.shares)
         return result if step.read is None else step.read(result)
 

@@ -118,7 +118,7 @@ class WaitingRequest(AuthorizationRequest):
 class PendingRequests(Record):
     """The waiting requests that name one user: by the URI of each, its client and its end."""
 
-    requests: Mapping[str, Any] = field(default_factory=dict)
+    requests: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,10 @@ PARTS = {
     "wsgi": "middleware.measure_wsgi",
     "stores": "measure_stores",
     "growth": "measure_growth",
+    "worst": "measure_worst",
+    "client": "measure_client",
+    "cold": "measure_cold",
+    "servers": "authorization_servers.measure.measure_servers",
     "loopback": "loopback.measure.measure_loopback",
 }
 """By name: the function that measures it, in the module of the same name unless another one is named."""

@@ -45,28 +45,12 @@ class Fintech:
         self._dpop_key = PrivateKey.generate("ES256")
         self._clock = clock
 
+    @property
+    def public_jwk(self) -> Mapping[str, Any]:
+        return self._key.public_jwk
+
     def bank(self, store: Store, username: str = "alice") -> AuthorizationServer:
-        """A server that approves all logins at once, as those of this user."""
-        members = {
-            "issuer": ISSUER,
-            "development_only": True,
-            "auto_approve": username,
-            "dpop_nonces": False,
-            "clients": [
-                {
-                    "client_id": "fintech",
-                    "redirect_uris": [CALLBACK],
-                    "grant_types": ["authorization_code", "refresh_token"],
-                    "response_types": ["code"],
-                    "token_endpoint_auth_method": "private_key_jwt",
-                    "jwks": {"keys": [dict(self._key.public_jwk)]},
-                }
-            ],
-            "users": [{"username": username, "password": "wonderland"}],
-            "resources": [{"uri": API, "scopes": ["accounts"]}],
-            "scopes": {"accounts": "See your accounts"},
-        }
-        return AuthorizationServer(Config.from_mapping(members), store=store)
+        return bank(self.public_jwk, store, username)
 
     def login(self) -> Login:
         request = {
@@ -105,6 +89,30 @@ class Fintech:
         jwk = {name: value for name, value in key.public_jwk.items() if name in ("kty", "crv", "x", "y")}
         claims = {"jti": _jti(), "htm": "POST", "htu": f"{ISSUER}/token", "iat": int(self._clock())}
         return sign(key, {"alg": key.alg, "typ": "dpop+jwt", "jwk": jwk}, claims)
+
+
+def bank(client_key: Mapping[str, Any], store: Store, username: str = "alice") -> AuthorizationServer:
+    """A server that approves all logins at once, as those of this user."""
+    members = {
+        "issuer": ISSUER,
+        "development_only": True,
+        "auto_approve": username,
+        "dpop_nonces": False,
+        "clients": [
+            {
+                "client_id": "fintech",
+                "redirect_uris": [CALLBACK],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "response_types": ["code"],
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks": {"keys": [dict(client_key)]},
+            }
+        ],
+        "users": [{"username": username, "password": "wonderland"}],
+        "resources": [{"uri": API, "scopes": ["accounts"]}],
+        "scopes": {"accounts": "See your accounts"},
+    }
+    return AuthorizationServer(Config.from_mapping(members), store=store)
 
 
 async def log_in(app: App, login: Login) -> None:

@@ -18,10 +18,10 @@ from benchmarks.askit_messages import Fintech, log_in
 from benchmarks.middleware import accounts, asgi_scope
 from benchmarks.report import Curve
 from benchmarks.rounds import Effort, Figure, Result
-from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token, a_view
+from benchmarks.tokens import ISSUER, RESOURCE, a_server, a_token, a_view, all_allowed
 from fapikit import MemoryStore, PrivateKey
 from fapikit.jose.key_set import KeySet
-from rskit import Allow, Issuer, ResourceServer
+from rskit import Issuer, ResourceServer
 
 CALLS, ROUNDS = 50, 15
 Step = Callable[[], object]
@@ -66,7 +66,7 @@ def with_tokens(number: int) -> Figure:
     assert entry is not None
     for _ in range(number - 1):
         cache.remember(os.urandom(32), entry, 0.0)
-    return timed(lambda: allowed(server.check(view)))
+    return timed(lambda: all_allowed([server.check(view)]))
 
 
 def with_keys(number: int) -> Figure:
@@ -74,7 +74,7 @@ def with_keys(number: int) -> Figure:
     keys = [PrivateKey.generate("ES256", kid=f"k{n}") for n in range(number)]
     server = a_server(*keys)
     tokens = itertools.cycle([a_token(keys[-1]) for _ in range(CALLS * ROUNDS * 2)])
-    return timed(lambda: allowed(server.check(a_view("Bearer", next(tokens)))))
+    return timed(lambda: all_allowed([server.check(a_view("Bearer", next(tokens)))]))
 
 
 def with_issuers(number: int) -> Figure:
@@ -86,7 +86,7 @@ def with_issuers(number: int) -> Figure:
     ]
     server = ResourceServer(resource=RESOURCE, issuers=issuers, store=MemoryStore())
     tokens = itertools.cycle([a_token(key) for _ in range(CALLS * ROUNDS * 2)])
-    return timed(lambda: allowed(server.check(a_view("Bearer", next(tokens)))))
+    return timed(lambda: all_allowed([server.check(a_view("Bearer", next(tokens)))]))
 
 
 def with_routes(number: int) -> Figure:
@@ -138,11 +138,6 @@ def with_grants(last: int) -> Iterator[tuple[int, Figure]]:
             logins = iter([fintech.login() for _ in range(2 * CALLS)])
             yield wanted, runner.run(atimed(lambda: log_in(bank, next(logins)), calls=5, rounds=10))  # noqa: B023
             made = wanted + 2 * CALLS
-
-
-def allowed(decision: object) -> None:
-    if type(decision) is not Allow:
-        raise AssertionError(decision)
 
 
 def timed(step: Step) -> Figure:

@@ -208,19 +208,22 @@ def flask_with_authlib(key: PrivateKey) -> flask.Flask:
     return app
 
 
-def time_wsgi(rounds: int) -> dict[str, list[float]]:
-    key = PrivateKey.generate("ES256", kid="k1")
-    token = a_token(key)
-    plain, protected = flask_app(), flask_app(FlaskAccess(SCOPE)(lambda: "ok"))
-    alone = flask_app()
-    alone.wsgi_app = wsgi_mw.Protect(alone.wsgi_app, a_server(key))  # type: ignore[method-assign]
-    protected.wsgi_app = wsgi_mw.Protect(protected.wsgi_app, a_server(key))  # type: ignore[method-assign]
-    apps = {
-        "plain": plain,
+def flask_apps(key: PrivateKey) -> dict[str, flask.Flask]:
+    alone, protected = flask_app(), flask_app(FlaskAccess(SCOPE)(lambda: "ok"))
+    for app in (alone, protected):
+        app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, a_server(key))  # type: ignore[method-assign]
+    return {
+        "plain": flask_app(),
         "Protect": alone,
         "Protect and Access": protected,
         "Authlib": flask_with_authlib(key),
     }
+
+
+def time_wsgi(rounds: int) -> dict[str, list[float]]:
+    key = PrivateKey.generate("ES256", kid="k1")
+    token = a_token(key)
+    apps = flask_apps(key)
     base = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/accounts",

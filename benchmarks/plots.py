@@ -8,25 +8,25 @@ from math import ceil, floor, log10
 
 Points = Sequence[tuple[float, float]]
 
-_WIDTH, _LABEL, _BAR = 720, 230, 22
+_WIDTH, _LABEL, _BAR = 760, 290, 22
 _LEFT, _TOP, _RIGHT, _BOTTOM, _HEIGHT = 70, 40, 20, 50, 360
 _COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 _INK = "#6b7280"
 
 
-def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
-    """Horizontal bars, in the order given. The first one is ours."""
+def bars(title: str, unit: str, values: Mapping[str, float], *, ours: int = 1) -> str:
+    """Horizontal bars, in the order given. The first `ours` are ours."""
     most = max(values.values())
     room = _WIDTH - _LABEL - 90
     parts = []
     for number, (name, value) in enumerate(values.items()):
         y = _TOP + number * (_BAR + 8)
         length = max(room * value / most, 1)
-        colour = _COLOURS[min(number, 1)]
+        colour = _COLOURS[0 if number < ours else 1]
         parts += [
             _text(_LABEL - 8, y + 16, name, anchor="end"),
             f'<rect x="{_LABEL}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="2" fill="{colour}"/>',
-            _text(_LABEL + length + 6, y + 16, f"{value:.3g} {unit}"),
+            _text(_LABEL + length + 6, y + 16, f"{_figure(value)} {unit}"),
         ]
     return _svg(title, _TOP + len(values) * (_BAR + 8) + 10, parts)
 
@@ -86,6 +86,10 @@ def _text(
 
 def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{_INK}" stroke-opacity="0.25"/>'
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _number(value: float) -> str:

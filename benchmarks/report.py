@@ -37,15 +37,22 @@ class Curve:
 
 @dataclass
 class Bars:
-    """Figures side by side, the longest first to be read."""
+    """Figures side by side. The first `ours` are ours."""
 
     name: str
     title: str
     unit: str
     values: Mapping[str, float] = field(default_factory=dict)
+    ours: int = 1
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "title": self.title, "unit": self.unit, "values": self.values}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "unit": self.unit,
+            "values": self.values,
+            "ours": self.ours,
+        }
 
 
 def write(
@@ -69,7 +76,7 @@ def write(
         drawn = (
             lines(plot.title, plot.across, plot.up, plot.points)
             if isinstance(plot, Curve)
-            else bars(plot.title, plot.unit, plot.values)
+            else bars(plot.title, plot.unit, plot.values, ours=plot.ours)
         )
         (IMAGES / f"{plot.name}.svg").write_text(drawn)
     (HERE / "RESULTS.md").write_text(_markdown(machine, effort, seconds, results, plots))

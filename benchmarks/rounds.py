@@ -39,6 +39,8 @@ class Figure(NamedTuple):
         return {"median": _rounded(self.median), "low": _rounded(self.low), "high": _rounded(self.high)}
 
     def __str__(self) -> str:
+        if self.low == self.high:
+            return f"{_rounded(self.median):g}"
         return f"{_rounded(self.median):g} ({_rounded(self.low):g} to {_rounded(self.high):g})"
 
 
@@ -87,7 +89,7 @@ class Effort(NamedTuple):
     is_quick: bool
 
 
-WHOLE = Effort(passes=5, rounds=30, is_quick=False)
+WHOLE = Effort(passes=3, rounds=20, is_quick=False)
 QUICK = Effort(passes=2, rounds=12, is_quick=True)
 
 

@@ -97,6 +97,7 @@ def measure_stores(effort: Effort) -> Iterator[Result | Bars]:
         "Logins at askit for each second of CPU time",
         "/s",
         {n: f.median for n, f in per_second.items()},
+        len(per_second),
     )
 
 

@@ -12,12 +12,12 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 from askit.errors import TooManyAttempts
 from askit.record_fields import reading
-from askit.record_store import Records
+from askit.record_store import Records, Step
 from askit.records import Counters, digest, read_stored
 from fapikit.clock import Clock
 
@@ -64,54 +64,77 @@ class GuessCounters:
 
     async def require_below(self, *counters: Counter) -> None:
         """Raise TooManyAttempts if a limit is reached. Nothing is counted: refused guesses use no entries."""
+        found = await self._read({counter.record for counter in counters})
         for counter in counters:
-            _, counts = await self._read(counter)
-            if _count(counts, counter) >= counter.limit:
-                raise _too_many(counter)
+            _one_more(_count(self._counts(found[counter.record]), counter), counter)
 
     async def add(self, *counters: Counter) -> None:
         """Count a guess. Raises TooManyAttempts if a limit is reached; StoreError."""
+        await self._change(counters, _one_more)
+
+    async def take_back(self, *counters: Counter, forgotten: Counter | None = None) -> None:
+        """The guess was right, so it was none. Raises StoreError. `forgotten`: forget all guesses of this counter."""
+
+        def without(count: int, counter: Counter) -> int:
+            return 0 if counter is forgotten else count - 1
+
+        await self._change(counters if forgotten is None else (forgotten, *counters), without)
+
+    async def _change(self, counters: Sequence[Counter], change: Callable[[int, Counter], int]) -> None:
+        """Change the counts in their order, in one trip to read them and one to write them."""
+        by_record: dict[str, list[Counter]] = {}
         for counter in counters:
-            limit = counter.limit
-
-            def one_more(count: int, limit: int = limit, counter: Counter = counter) -> int:
-                if count >= limit:
-                    raise _too_many(counter)
-                return count + 1
-
-            await self._set(counter, one_more)
-
-    async def take_back(self, *counters: Counter) -> None:
-        """The guess was right, so it was none. Raises StoreError."""
-        for counter in counters:
-            await self._set(counter, lambda count: count - 1)
-
-    async def reset(self, counter: Counter) -> None:
-        """Forget all guesses of this counter. Raises StoreError."""
-        await self._set(counter, lambda _: 0)
-
-    async def _set(self, counter: Counter, change: Callable[[int], int]) -> None:
+            by_record.setdefault(counter.record, []).append(counter)
         for _ in range(_TRIES):
-            seen, counts = await self._read(counter)
-            count = change(_count(counts, counter))
+            found = await self._read(by_record)
+            swaps = [
+                self._swapping(record, here, change, found[record]) for record, here in by_record.items()
+            ]
+            results = await self._records.together(*swaps)
+            # The records before a lost swap have been changed.
+            for record in list(by_record)[: results.count(True)]:
+                del by_record[record]
+            if not by_record:
+                return
+        raise _too_many(counters[0])
+
+    def _swapping(
+        self,
+        record: str,
+        counters: Sequence[Counter],
+        change: Callable[[int, Counter], int],
+        seen: bytes | None,
+    ) -> Step[bool]:
+        counts = self._counts(seen)
+        for counter in counters:
+            count = change(_count(counts, counter), counter)
             counts.pop(counter.name, None)
             if count > 0:
                 while len(counts) >= self._row:
                     del counts[min(counts, key=lambda name: counts[name][1])]
                 counts[counter.name] = (count, self._clock() + WINDOW)
-            new = Counters(counts=counts).dump()
-            if await self._records.swap("login-failures", counter.record, seen, new, WINDOW):
-                return
-        raise _too_many(counter)
+        new = Counters(counts=counts).dump()
+        return self._records.swapping("login-failures", record, seen, new, WINDOW)
 
-    async def _read(self, counter: Counter) -> tuple[bytes | None, dict[str, tuple[int, float]]]:
-        """A record as it is, and its current counts by name, each with its end."""
-        seen = await self._records.read("login-failures", counter.record)
+    async def _read(self, records: Collection[str]) -> dict[str, bytes | None]:
+        """Records as they are."""
+        steps = [self._records.reading("login-failures", record) for record in records]
+        return dict(zip(records, await self._records.together(*steps), strict=True))
+
+    def _counts(self, seen: bytes | None) -> dict[str, tuple[int, float]]:
+        """The current counts in a record by name, each with its end."""
         if seen is None:
-            return None, {}
+            return {}
         kept, now = read_stored("login-failures", Counters, seen), self._clock()
         with reading("login-failures"):
-            return seen, {name: (int(n), until) for name, (n, until) in kept.counts.items() if until > now}
+            return {name: (int(n), until) for name, (n, until) in kept.counts.items() if until > now}
+
+
+def _one_more(count: int, counter: Counter) -> int:
+    """Raises TooManyAttempts if the limit is reached."""
+    if count >= counter.limit:
+        raise _too_many(counter)
+    return count + 1
 
 
 def _count(counts: dict[str, tuple[int, float]], counter: Counter) -> int:

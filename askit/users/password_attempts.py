@@ -66,8 +66,7 @@ class PasswordAttempts:
     async def succeeded(self, attempt: Attempt) -> None:
         """The password was right: remove the guess, and remember its address. Raises StoreError."""
         await self._remember(attempt.username, attempt.address)
-        await self._guesses.reset(attempt.pair)
-        await self._guesses.take_back(*attempt.wide)
+        await self._guesses.take_back(*attempt.wide, forgotten=attempt.pair)
 
     async def _of_name(self, username: str) -> Counter:
         limit = self._limits.wrong_passwords_per_name

@@ -24,7 +24,7 @@ import asgi_mw
 from asgi_mw.starlette import Access
 from benchmarks.middleware import SCOPE, App, accounts, fastapi_with_pyjwt, mcp_sdk, plain_fastapi
 from benchmarks.tokens import a_server
-from fapikit import PrivateKey, store_from_url
+from fapikit import PrivateKey
 
 
 class Passing:
@@ -41,18 +41,17 @@ def starlette(endpoint: Any = accounts) -> Starlette:
     return Starlette(routes=[Route("/accounts", endpoint)])
 
 
-def protected(key: PrivateKey, **options: Any) -> App:
-    return asgi_mw.Protect(starlette(Access(SCOPE)(accounts)), a_server(key, **options))
+def protected(key: PrivateKey) -> App:
+    return asgi_mw.Protect(starlette(Access(SCOPE)(accounts)), a_server(key))
 
 
-APPS: dict[str, Callable[[PrivateKey, list[str]], App]] = {
-    "bare": lambda _key, _more: starlette(),
-    "trivial": lambda _key, _more: Passing(starlette()),
-    "ours": lambda key, _more: protected(key),
-    "ours-store": lambda key, more: protected(key, store=store_from_url(more[0])),
-    "fastapi": lambda _key, _more: plain_fastapi(),
-    "fastapi-pyjwt": lambda key, _more: fastapi_with_pyjwt(key),
-    "mcp": lambda key, _more: mcp_sdk(key),
+APPS: dict[str, Callable[[PrivateKey], App]] = {
+    "bare": lambda _key: starlette(),
+    "trivial": lambda _key: Passing(starlette()),
+    "ours": protected,
+    "fastapi": lambda _key: plain_fastapi(),
+    "fastapi-pyjwt": fastapi_with_pyjwt,
+    "mcp": mcp_sdk,
 }
 
 
@@ -66,14 +65,19 @@ def telling(app: App) -> App:
     return called
 
 
-def main() -> None:
+def serve(make: Callable[[], App]) -> None:
     logging.disable(logging.WARNING)
-    name, key_file, *more = sys.argv[1:]
-    key = PrivateKey.from_jwk(json.loads(Path(key_file).read_text()))
+    app = make()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(listening.getsockname()[1], flush=True)
-        config = uvicorn.Config(telling(APPS[name](key, more)), log_level="error", access_log=False)
+        config = uvicorn.Config(telling(app), log_level="error", access_log=False)
         asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+
+
+def main() -> None:
+    name, key_file = sys.argv[1:]
+    key = PrivateKey.from_jwk(json.loads(Path(key_file).read_text()))
+    serve(lambda: APPS[name](key))
 
 
 if __name__ == "__main__":

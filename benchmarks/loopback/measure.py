@@ -49,6 +49,9 @@ def contenders(key: PrivateKey) -> dict[str, tuple[str, Requests]]:
         "bare FastAPI": ("fastapi", same),
         "FastAPI + PyJWT": ("fastapi-pyjwt", same),
         "MCP SDK + PyJWT": ("mcp", same),
+        "bare Flask": ("flask", same),
+        "fapikit on Flask, warm": ("flask-ours", same),
+        "Authlib on Flask": ("flask-authlib", same),
     }
 
 
@@ -57,7 +60,7 @@ def time_loopback(effort: Effort) -> dict[str, list[float]]:
     key = PrivateKey.generate("ES256", kid="k1")
     asked, calls = contenders(key), QUICK_CALLS if effort.is_quick else CALLS
     times: dict[str, list[float]] = {name: [] for name in asked}
-    with serving(key, {app: [app] for app, _ in asked.values()}) as ports:
+    with serving(key, [app for app, _ in asked.values()]) as ports:
         for name in [*asked, *interleaved(asked, effort.rounds)]:
             app, requests = asked[name]
             made, before = requests(ports[app], calls), cpu_of(ports[app])
@@ -86,12 +89,25 @@ def measure_loopback(effort: Effort) -> Iterator[Result | Bars]:
         0.45,
         at_least=True,
     )
+    of_flask = {
+        name: Figure.of(base / one for one, base in zip(times[name], times["bare Flask"], strict=True))
+        for name in ("fapikit on Flask, warm", "Authlib on Flask")
+    }
+    ours, peer = of_flask.values()
+    metric = "throughput through gunicorn, warm, as a share of bare Flask"
+    yield Result("loopback", metric, ours, peers={"Authlib on Flask": peer})
     per_second = {name: 1e6 / Figure.of(values).median for name, values in times.items()}
-    ours = [name for name in per_second if name.startswith("fapikit")]
-    order = [*ours, *(name for name in per_second if name not in ours)]
-    yield Bars(
-        "loopback",
-        "Requests per second of CPU time, through uvicorn",
-        "/s",
-        {n: per_second[n] for n in order},
-    )
+    yield from plots(per_second)
+
+
+def plots(per_second: dict[str, float]) -> Iterator[Bars]:
+    """One plot for each server, ours first."""
+    flask = {name for name in per_second if "Flask" in name}
+    for name, server, shown in (
+        ("loopback", "uvicorn", per_second.keys() - flask),
+        ("loopback-flask", "gunicorn", flask),
+    ):
+        ours = [each for each in per_second if each in shown and each.startswith("fapikit")]
+        others = [each for each in per_second if each in shown and each not in ours]
+        values = {each: per_second[each] for each in (*ours, *others)}
+        yield Bars(name, f"Requests per second of CPU time, through {server}", "/s", values, ours=len(ours))

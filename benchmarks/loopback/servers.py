@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,18 +15,18 @@ from fapikit import PrivateKey
 
 
 @contextmanager
-def serving(key: PrivateKey, apps: Mapping[str, Sequence[str]]) -> Iterator[dict[str, int]]:
-    """Starts each app, by the name of a contender, with its name in `apps` and what else it is given. The ports."""
+def serving(key: PrivateKey, apps: Iterable[str]) -> Iterator[dict[str, int]]:
+    """Starts a server process for each app of `apps`. Their ports."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "key.json"
         file.write_text(json.dumps(key.to_private_jwk()))
         running = {
-            name: subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "benchmarks.loopback.apps", app, str(file), *more],
+            app: subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", f"benchmarks.loopback.{_module(app)}", app, str(file)],
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            for name, (app, *more) in apps.items()
+            for app in dict.fromkeys(apps)
         }
         try:
             yield {name: _port(process) for name, process in running.items()}
@@ -37,6 +37,10 @@ def serving(key: PrivateKey, apps: Mapping[str, Sequence[str]]) -> Iterator[dict
                 process.wait()
                 if process.stdout is not None:
                     process.stdout.close()
+
+
+def _module(app: str) -> str:
+    return "wsgi_apps" if app.startswith("flask") else "apps"
 
 
 def _port(process: subprocess.Popen[str]) -> int:

@@ -3,5 +3,5 @@
 `python -m examples.demo` starts it and executes one payment in it. The four parties are ordinary applications, each
 in a process of its own: `accounts_api` (Starlette, JWT checked locally), `payments_api` (Flask, introspects),
 `fintech` (Starlette with rpkit), and the bank's authorization server (`python -m askit`, set up by `bank`).
-`walk` is the customer with a browser, `refusals` the attacker, `trace` what both see.
+`walks` has the customer, with a browser, a television or a phone; `attackers` the attackers; `trace` what all see.
 """

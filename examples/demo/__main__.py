@@ -15,14 +15,15 @@ from pathlib import Path
 from examples.demo.attackers.invited import attackers_of
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.choices import BINDINGS, METHODS, PROFILES, Choices
+from examples.demo.choices import BINDINGS, CIBA, DEVICE, FLOWS, METHODS, PROFILES, WEB, Choices
 from examples.demo.ports import usual_ports
-from examples.demo.servers import Servers
+from examples.demo.servers import PAGES, Servers
 from examples.demo.trace import Trace
-from examples.demo.walk import Walk
+from examples.demo.walks.played import walk_of
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
 
+_FINTECHS = {WEB: "a fintech", DEVICE: "a television", CIBA: "a shop"}
 USUAL_PROFILE = "fapi2-security"
 
 
@@ -35,7 +36,7 @@ class Demo:
         self.passed = self.held = self.failed = 0
 
     def run(self) -> None:
-        walk = Walk(self.world, self.trace)
+        walk = walk_of(self.world)
         for number, step in enumerate(walk.steps(), 1):
             if self._attempt(f"{number}. {step.title}", step.run):
                 self.passed += 1
@@ -88,9 +89,10 @@ def main() -> int:
     parser.add_argument(
         "--binding", default="", choices=("", *BINDINGS), help="what access tokens are bound to"
     )
+    parser.add_argument("--flow", default="", choices=("", *FLOWS), help="how the customer is asked")
     arguments = parser.parse_args()
     try:
-        choices = Choices.of(arguments.profile, arguments.auth, arguments.binding)
+        choices = Choices.of(arguments.profile, arguments.auth, arguments.binding, arguments.flow)
     except ConfigurationError as error:
         parser.error(str(error))
     folder = Path(tempfile.mkdtemp(prefix="fapikit-demo-"))
@@ -110,15 +112,17 @@ def main() -> int:
 def _run(world: World) -> int:
     os.environ[ENVIRONMENT_VARIABLE] = world.folder
     started = time.monotonic()
-    print(f"fapikit demo under {world.choices}: bank, two APIs and a fintech on TLS, on this machine only")
+    fintech = _FINTECHS[world.flow]
+    print(f"fapikit demo under {world.choices}: bank, two APIs and {fintech} on TLS, on this machine only")
     with Servers(world):
-        print(f"four servers are up after {time.monotonic() - started:.1f} s")
+        print(f"the servers are up after {time.monotonic() - started:.1f} s")
         demo = Demo(world)
         demo.run()
         print(
             f"\ndemo: {demo.passed} steps passed, {demo.held} refusals held, {demo.failed} failed", flush=True
         )
-        if demo.failed == 0 and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("ONCE") != "1":
+        watched = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("ONCE") != "1"
+        if demo.failed == 0 and watched and world.flow in PAGES:
             _keep_serving(world)
         return 1 if demo.failed else 0
 
@@ -126,6 +130,8 @@ def _run(world: World) -> int:
 def _keep_serving(world: World) -> None:
     try:
         print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
+        if world.flow == CIBA:
+            print(f"The phone is {world.bank}/authentication_device.")
         print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
         print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
         print("Ctrl-C stops everything.", flush=True)

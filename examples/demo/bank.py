@@ -7,10 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import CLIENT_NAME
+from examples.demo.choices import CIBA, DEVICE, WEB
 from examples.demo.client import keys_of
-from examples.demo.world import CLIENT_ID, PAYMENTS_API_ID, World, port_of
+from examples.demo.world import (
+    CLIENT_ID,
+    OTHER_CLIENT_ID,
+    PAYMENTS_API_ID,
+    PINGED_CLIENT_ID,
+    World,
+    port_of,
+)
+from fapikit.urns import CIBA as CIBA_GRANT
+from fapikit.urns import DEVICE_CODE
 
-USERNAME, PASSWORD = "alice", "correct horse battery staple"
+USERNAME, PASSWORD, EMAIL = "alice", "correct horse battery staple", "alice@example.test"
+
+LIFETIME = 20
+"""Seconds that a user has to connect a device."""
 
 _TOML = """\
 issuer = "{issuer}"
@@ -18,7 +31,7 @@ profile = "{profile}"
 listen = "127.0.0.1:{port}"
 store = "memory:"
 clients_file = "clients.json"
-
+{flow}
 [scopes]
 accounts = "See your accounts and their balances"
 payments = "Make the payment shown here, once"
@@ -27,10 +40,13 @@ payments = "Make the payment shown here, once"
 certificate = "server.pem"
 key = "server.key"
 {client_ca}
+[http]
+ca = "ca.pem"
+
 [[users]]
 username = "{username}"
 password = "{password}"
-claims = {{ name = "Alice Example", email = "alice@example.test" }}
+claims = {{ name = "Alice Example", email = "{email}" }}
 
 [[resources]]
 uri = "{accounts}"
@@ -50,10 +66,17 @@ required = ["instructed_amount", "creditor_name", "creditor_account", "remittanc
 single_use = true
 """
 
+_NAMES = {WEB: "Penny Fintech", DEVICE: "Penny Television", CIBA: "Green Grocer Ltd"}
+_FLOWS = {
+    # Short, so that nobody who watches has to wait.
+    DEVICE: f"polling_interval = 1\ndevice_code_lifetime = {LIFETIME}\n",
+    CIBA: "polling_interval = 1\n",
+}
+
 
 def write_configuration(world: World) -> Path:
     """Write bank.toml and clients.json. Returns the path of bank.toml."""
-    world.path("clients.json").write_text(json.dumps([_fintech(world), _payments_api(world)], indent=1))
+    world.path("clients.json").write_text(json.dumps(_clients(world), indent=1))
     path = world.path("bank.toml")
     path.write_text(
         _TOML.format(
@@ -62,23 +85,39 @@ def write_configuration(world: World) -> Path:
             port=port_of(world.bank),
             username=USERNAME,
             password=PASSWORD,
+            email=EMAIL,
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
+            flow=_FLOWS.get(world.flow, ""),
             client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )
     )
     return path
 
 
+def _clients(world: World) -> list[dict[str, Any]]:
+    fintech = _fintech(world)
+    clients = [fintech, _payments_api(world)]
+    if world.flow in (DEVICE, CIBA):
+        clients.append(_mallory(world, fintech))
+    if world.flow == CIBA:
+        clients.append(
+            {
+                **fintech,
+                "client_id": PINGED_CLIENT_ID,
+                "backchannel_token_delivery_mode": "ping",
+                "backchannel_client_notification_endpoint": world.notification_endpoint,
+            }
+        )
+    return clients
+
+
 def _fintech(world: World) -> dict[str, Any]:
     key = world.key_of(CLIENT_ID)
     return {
         "client_id": CLIENT_ID,
-        "client_name": "Penny Fintech",
-        "redirect_uris": [world.redirect_uri],
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
+        "client_name": _NAMES[world.flow],
         "scope": "openid profile accounts payments",
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
@@ -87,7 +126,40 @@ def _fintech(world: World) -> dict[str, Any]:
         "jwks": keys_of(world).jwks(),
         "dpop_bound_access_tokens": world.binding == "dpop",
         "tls_client_certificate_bound_access_tokens": world.binding == "mtls",
+        **_flow(world, key.alg),
         **_sign_in(world),
+    }
+
+
+def _flow(world: World, alg: str) -> dict[str, Any]:
+    """The client metadata for the demo's flow."""
+    match world.flow:
+        case flow if flow == DEVICE:
+            return {"grant_types": [DEVICE_CODE, "refresh_token"], "response_types": []}
+        case flow if flow == CIBA:
+            return {
+                "grant_types": [CIBA_GRANT, "refresh_token"],
+                "response_types": [],
+                "backchannel_token_delivery_mode": "poll",
+                "backchannel_authentication_request_signing_alg": alg,
+            }
+    return {
+        "redirect_uris": [world.redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
+    }
+
+
+def _mallory(world: World, fintech: dict[str, Any]) -> dict[str, Any]:
+    """Another client of the bank, with the same rights and with keys of its own."""
+    key = world.key_of(OTHER_CLIENT_ID)
+    return {
+        **{name: value for name, value in fintech.items() if not name.startswith("tls_client_auth")},
+        "client_id": OTHER_CLIENT_ID,
+        "client_name": "Mallory Ltd",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": key.alg,
+        "jwks": {"keys": [dict(key.public_jwk)]},
     }
 
 

@@ -1,4 +1,4 @@
-"""The choices of a demo run: the profile, the fintech's client authentication, and what access tokens are bound to."""
+"""The choices of a demo run: the profile, the flow, the fintech's client authentication, what tokens are bound to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from fapikit import Profile, profile_of
 from fapikit.errors import ConfigurationError
 
 BEARER = "none"
+WEB, DEVICE, CIBA = "web", "device", "ciba"
 _DEFAULTS = {
     "fapi1-baseline": ("private_key_jwt", BEARER),
     "fapi1-advanced": ("tls_client_auth", "mtls"),
     "fapi2-security": ("private_key_jwt", "dpop"),
     "fapi2-message-signing": ("private_key_jwt", "dpop"),
+    "fapi-ciba": ("private_key_jwt", "mtls"),
 }
 PROFILES = tuple(_DEFAULTS)
 METHODS = (
@@ -22,6 +24,8 @@ METHODS = (
     "client_secret_jwt",
     "none",
 )
+FLOWS = (WEB, DEVICE)
+"""What can be asked for. `CIBA` comes with its profile."""
 BINDINGS = ("dpop", "mtls", BEARER)
 
 
@@ -32,13 +36,16 @@ class Choices:
     profile_name: str
     method: str
     binding: str
+    flow: str
 
     @classmethod
-    def of(cls, profile_name: str, method: str = "", binding: str = "") -> Choices:
+    def of(cls, profile_name: str, method: str = "", binding: str = "", flow: str = "") -> Choices:
         """The choices of one run. An empty one is the profile's default. Raises ConfigurationError."""
         usual_method, usual_binding = _DEFAULTS[profile_name]
-        choices = cls(profile_name, method or usual_method, binding or usual_binding)
         profile = profile_of(profile_name)
+        flows = flows_of(profile)
+        choices = cls(profile_name, method or usual_method, binding or usual_binding, flow or flows[0])
+        _require(choices.flow, flows, f"FLOW under {profile_name}")
         _require(choices.method, methods_of(profile), f"AUTH under {profile_name}")
         _require(choices.binding, bindings_of(profile), f"BINDING under {profile_name}")
         return choices
@@ -55,7 +62,15 @@ class Choices:
 
     def __str__(self) -> str:
         bound = "bearer tokens" if self.binding == BEARER else f"tokens bound by {self.binding}"
-        return f"{self.profile_name}, the fintech signs in by {self.method}, {bound}"
+        flow = "" if self.flow == WEB else f", {self.flow} flow"
+        return f"{self.profile_name}{flow}, the fintech signs in by {self.method}, {bound}"
+
+
+def flows_of(profile: Profile) -> tuple[str, ...]:
+    """The flows that this demo plays under a profile, the usual one first."""
+    if profile.backchannel_required:
+        return (CIBA,)
+    return (WEB, DEVICE) if profile.device_grant else (WEB,)
 
 
 def methods_of(profile: Profile) -> tuple[str, ...]:

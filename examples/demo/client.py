@@ -16,7 +16,9 @@ from fapikit import (
     TlsClientAuth,
     TlsClientCertificate,
 )
-from fapikit.client_authentication import ClientAuthentication
+from fapikit.client_authentication import ClientAuthentication, Credentials
+from fapikit.clock import system_clock, system_random
+from fapikit.flow import run_pure
 from fapikit.profiles import SenderConstraint
 from rpkit import ClientKeys
 from rpkit.settings import HYBRID, ClientOptions
@@ -40,11 +42,27 @@ def authentication(world: World, keys: ClientKeys) -> ClientAuthentication:
     raise ValueError(world.method)
 
 
+def credentials_of(world: World) -> Credentials:
+    """What the fintech sends with one request, so that the bank knows it."""
+    return run_pure(
+        authentication(world, keys_of(world)).credentials(
+            client_id=CLIENT_ID, audience=world.bank, clock=system_clock, random_bytes=system_random
+        )
+    )
+
+
 def certificate_of(world: World) -> TlsClientCertificate | None:
     """The fintech's client certificate, for servers that request one."""
     if not world.choices.certificate:
         return None
     return TlsClientCertificate.from_pem(world.path("fintech.pem"), world.path("fintech.key"))
+
+
+def attackers_certificate(world: World) -> TlsClientCertificate | None:
+    """The certificate of an attacker who is a client too, by the same authority."""
+    if not world.choices.certificate:
+        return None
+    return TlsClientCertificate.from_pem(world.path("attacker.pem"), world.path("attacker.key"))
 
 
 def keys_of(world: World) -> ClientKeys:

@@ -4,26 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.browser import Browser
+from examples.demo.bank import EMAIL, PASSWORD, USERNAME
+from examples.demo.browser import Browser, Page
+from examples.demo.choices import WEB
 from examples.demo.client import authentication, keys_of, options
-from examples.demo.world import CLIENT_ID, World, payment
-from fapikit import HttpSettings
-from rpkit import Client, Start
+from examples.demo.walks.step import require
+from examples.demo.world import CLIENT_ID, OTHER_CLIENT_ID, World, payment
+from fapikit import HttpSettings, KeyRing
+from fapikit.errors import PeerRefused
+from fapikit.io import SyncDriver
+from rpkit import CibaRequest, Client, ClientKeys, DeviceAuthorization, Start, binding_message
+from rpkit.decoupled.request import DecoupledRequest
 
 
-def fintech_client(world: World, http: HttpSettings, **more: Any) -> Client:
+def fintech_client(world: World, http: HttpSettings, *, client_id: str = CLIENT_ID, **more: Any) -> Client:
     """The fintech's own client, sync, in this process. `more`: options besides the demo's choices."""
     keys = keys_of(world)
     return Client.discover(
         world.bank,
-        client_id=CLIENT_ID,
+        client_id=client_id,
         auth=authentication(world, keys),
-        redirect_uri=world.redirect_uri,
+        redirect_uri=world.redirect_uri if world.flow == WEB else None,
         profile=world.profile,
         http=http,
         **{**options(world, keys), **more},
     )
+
+
+def mallorys_client(world: World, http: HttpSettings) -> Client:
+    """The client of somebody else who is registered at the bank too."""
+    keys = ClientKeys(KeyRing(world.key_of(OTHER_CLIENT_ID)))
+    return Client.discover(
+        world.bank,
+        client_id=OTHER_CLIENT_ID,
+        auth=keys.auth,
+        profile=world.profile,
+        http=http,
+        **options(world, keys),
+    )
+
+
+def poll_once(client: Client, http: HttpSettings, request: DecoupledRequest) -> str:
+    """One poll right now, however soon it comes. Returns the bank's error code, or "tokens"."""
+    try:
+        SyncDriver(http).run(request.redeem(client.bank, None))
+    except PeerRefused as error:
+        return error.peer_code
+    return "tokens"
 
 
 def begin_payment(client: Client, world: World) -> Start:
@@ -32,6 +59,37 @@ def begin_payment(client: Client, world: World) -> Start:
         resources=[world.accounts_resource, world.payments_resource],
         authorization_details=[payment()],
     )
+
+
+def connect_device(phone: Browser, device: DeviceAuthorization, *, decision: str = "approve") -> None:
+    """Open the link of a device on the phone, say that the device is here, and decide."""
+    phone.open(device.verification_uri_complete or device.verification_uri)
+    page = phone.submit(press="yes")
+    if "username" in page.forms[0].fields:
+        phone.submit({"username": USERNAME, "password": PASSWORD})
+    phone.submit(press=decision)
+
+
+def ask_customer(client: Client, world: World, **more: Any) -> CibaRequest:
+    """Ask alice for one payment, on her phone."""
+    return client.ciba(
+        scope="openid payments",
+        login_hint=EMAIL,
+        binding_message=binding_message(),
+        resources=[world.payments_resource],
+        authorization_details=[payment()],
+        **more,
+    )
+
+
+def decide_on_phone(phone: Browser, world: World, message: str, *, decision: str = "approve") -> Page:
+    """Open the bank's page on the phone, and decide about the newest request. Returns the page that was shown."""
+    page = phone.open(f"{world.bank}/authentication_device")
+    if "username" in page.forms[0].fields:
+        page = phone.submit({"username": USERNAME, "password": PASSWORD})
+    require(message in page.text, f"the phone shows {message}: {page.text}")
+    phone.submit(press=decision)
+    return page
 
 
 def approve(world: World, url: str, name: str = "victim") -> str:

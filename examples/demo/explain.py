@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from examples.demo.choices import BEARER
+from examples.demo.choices import BEARER, CIBA
 from examples.demo.world import World
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _UNDER_FAPI_1 = {
     "FAPI2-MS 5.3.1-1": "FAPI1-ADV 5.2.2-1",
     "FAPI2-MS 5.4.1-1": "FAPI1-ADV 5.2.2-2",
 }
+_UNDER_CIBA = {"RFC 8628 3.5": "CIBA 11", "RFC 8628 3.3": "CIBA 10"}
 _TOKENS = "tokens"
 _BOUND = {
     "dpop": "tokens bound to the DPoP key, for one API",
@@ -62,9 +63,12 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         303: ("the customer signs in; the browser goes on with GET", "FAPI2-SP 5.3.2.2-11")
     },
     ("bank", "GET", "/interaction"): {
-        200: ("the consent page: who asks, payee, amount, scopes", "FAPI2-SP 5.3.2.2-13")
+        200: ("the consent page: who asks, scopes, payee and amount of a payment", "FAPI2-SP 5.3.2.2-13")
     },
-    ("bank", "POST", "/decision"): {303: ("approved: code, state and iss go back by 303", "RFC 9207 2")},
+    ("bank", "POST", "/decision"): {
+        200: ("approved: its client may fetch the tokens now", "RFC 8628 3.3"),
+        303: ("approved: code, state and iss go back by 303", "RFC 9207 2"),
+    },
     ("bank", "POST", "/token"): {
         200: (_TOKENS, "FAPI2-SP 5.3.2.1-4"),
         400: ("the grant has been revoked", "RFC 7009 2"),
@@ -75,6 +79,28 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("the payments API introspects this token, so it knows of a revocation", "FAPI2-SP 5.3.4-3")
     },
     ("bank", "POST", "/revoke"): {200: ("each token of the fintech is revoked", "RFC 7009 2.1")},
+    ("bank", "POST", "/device_authorization"): {
+        200: ("a code to show, and one to poll with, for the key of this device", "RFC 8628 3.2")
+    },
+    ("bank", "GET", "/device"): {200: ("the page that asks for the code", "RFC 8628 3.3")},
+    ("bank", "POST", "/device"): {
+        200: ("who asks, from where, and the code to compare", "RFC 8628 5.4"),
+        400: ("refused: there is no such code", "RFC 8628 5.1"),
+        429: ("refused: too many wrong codes", "RFC 8628 5.1"),
+    },
+    ("bank", "POST", "/device/confirm"): {200: ("the customer holds the device", "RFC 8628 3.3.1")},
+    ("bank", "GET", "/grants"): {200: ("what the customer has granted, and to whom", "-")},
+    ("bank", "POST", "/grants/end"): {303: ("the customer ends it at the bank", "-")},
+    ("bank", "GET", "/authentication_device"): {
+        200: ("the phone: who asks, binding message, payee, amount", "FAPI-CIBA 5.2.2-2")
+    },
+    ("shop", "GET", "/"): {200: ("the shop's page", "-")},
+    ("shop", "POST", "/order"): {303: ("the customer orders at the till", "-")},
+    ("shop", "GET", "/order"): {200: ("the binding message, then the receipt", "-")},
+    ("shop", "POST", "/ciba-notification"): {
+        204: ("a ping: the customer has decided, come for the tokens", "CIBA 10.2"),
+        401: ("refused: not the token of this request", "CIBA 10.2"),
+    },
     ("accounts", "GET", "/accounts"): {
         200: ("JWT verified locally: signature, audience, scope, binding", "RFC 9068 4"),
         400: ("refused: a token does not travel in a URL", "FAPI2-SP 5.3.4-2"),
@@ -104,6 +130,21 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
 
 # What the notes of a message add: (status, note).
 _NOTED = {
+    (400, "authorization_pending"): ("nobody has decided yet", "RFC 8628 3.5"),
+    (400, "slow_down"): ("refused: too fast, from now on 5 s more between polls", "RFC 8628 3.5"),
+    (400, "expired_token"): ("refused: nobody decided in time", "RFC 8628 3.5"),
+    (400, "access_denied"): ("the customer refused", "RFC 8628 3.5"),
+    (400, "poll"): ("refused: the code is not this client's", "RFC 8628 3.5"),
+    (200, "not here"): ("the customer has no such device: refused", "RFC 8628 5.4"),
+    (200, "denied"): ("the customer refuses", "RFC 8628 3.3"),
+    (200, "code in the link"): ("a link with the code asks the same questions", "RFC 8628 3.3.1"),
+    (200, "signed authentication request"): (
+        "signed: whom to ask, for what, and the binding message",
+        "FAPI-CIBA 5.2.2-6",
+    ),
+    (400, "signed authentication request"): ("refused: not what the shop signed", "FAPI-CIBA 5.2.2-6"),
+    (400, "plain authentication request"): ("refused: it is not signed", "FAPI-CIBA 5.2.2-6"),
+    (200, "poll"): (_TOKENS, "RFC 8628 3.5"),
     (200, "request in the URL"): ("the browser carries the request, as it is", "FAPI1-BL 5.2.2-10"),
     (200, "request object in the URL"): (
         "a signed request object: nothing beside it counts",
@@ -118,6 +159,7 @@ _NOTED = {
         "c_hash, s_hash and nonce of the ID token hold; code exchanged",
         "FAPI1-ADV 5.2.3.1-4",
     ),
+    (200, "request object"): ("a signed request object: no other parameter counts", "RFC 9101 6.3"),
     (201, "request object"): ("a signed request object: no other parameter counts", "FAPI2-MS 5.3.1-1"),
     (400, "request object"): (
         "refused: not what the fintech signed, or not as the profile says",
@@ -134,8 +176,10 @@ def explain(message: Message, world: World) -> tuple[str, str]:
     meaning, clause = _explain(message)
     if meaning == _TOKENS:
         meaning = _BOUND[world.binding]
-    if world.profile_name.startswith("fapi1"):
+    if not world.profile_name.startswith("fapi2"):
         clause = _UNDER_FAPI_1.get(clause, clause)
+    if world.flow == CIBA:
+        clause = _UNDER_CIBA.get(clause, clause)
     return meaning, clause
 
 

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
+from fapikit.urns import CIBA, DEVICE_CODE
+
 _Holds = Callable[[httpx.Request, httpx.Response], bool]
+
+
+_POLL_ERRORS = ("authorization_pending", "slow_down", "expired_token", "access_denied")
+
+
+def is_refusal(response: httpx.Response) -> bool:
+    """Whether the body has an error code, by which refusals differ."""
+    return response.status_code == 400
+
+
+def error_of(response: httpx.Response) -> str:
+    """The error code in the body; empty if there is none."""
+    if not is_refusal(response):
+        return ""
+    try:
+        return str(response.json()["error"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def note_of(request: httpx.Request, response: httpx.Response) -> str:
@@ -15,10 +35,17 @@ def note_of(request: httpx.Request, response: httpx.Response) -> str:
     return next((note for note, holds in _NOTES if holds(request, response)), "")
 
 
-def _asks_for_nonce(request: httpx.Request, response: httpx.Response) -> bool:
-    if "use_dpop_nonce" in " ".join(response.headers.get_list("www-authenticate")):
-        return True
-    return response.status_code == 400 and "dpop-nonce" in response.headers and "dpop" in request.headers
+def _asks_for_nonce(response: httpx.Response) -> bool:
+    challenges = " ".join(response.headers.get_list("www-authenticate"))
+    return "use_dpop_nonce" in challenges or error_of(response) == "use_dpop_nonce"
+
+
+def _polls(request: httpx.Request) -> bool:
+    return any(quote(grant).encode() in request.content for grant in (DEVICE_CODE, CIBA))
+
+
+def _asks_for_decision(request: httpx.Request) -> bool:
+    return request.url.path == "/backchannel_authentication"
 
 
 def _starts_in_the_url(request: httpx.Request) -> bool:
@@ -35,8 +62,22 @@ def _goes_back(response: httpx.Response) -> tuple[str, str]:
     return location.query, location.fragment
 
 
+def _has_error(code: str) -> _Holds:
+    return lambda _, answer: error_of(answer) == code
+
+
 _NOTES: tuple[tuple[str, _Holds], ...] = (
-    ("use_dpop_nonce", _asks_for_nonce),
+    ("use_dpop_nonce", lambda _, answer: _asks_for_nonce(answer)),
+    *((code, _has_error(code)) for code in _POLL_ERRORS),
+    ("poll", lambda sent, _: _polls(sent)),
+    ("not here", lambda sent, _: b"holds=no" in sent.content),
+    ("denied", lambda sent, _: b"decision=deny" in sent.content),
+    ("code in the link", lambda sent, _: "user_code" in sent.url.params),
+    (
+        "signed authentication request",
+        lambda sent, _: _asks_for_decision(sent) and b"request=ey" in sent.content,
+    ),
+    ("plain authentication request", lambda sent, _: _asks_for_decision(sent)),
     ("request object", lambda sent, _: sent.method == "POST" and b"request=ey" in sent.content),
     (
         "request object in the URL",

@@ -1,4 +1,4 @@
-"""Starts and stops the four parties, each in a process of its own."""
+"""Starts and stops the parties, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from types import TracebackType
 from typing import Self
 
 from examples.demo.bank import write_configuration
+from examples.demo.choices import CIBA, WEB
 from examples.demo.proxy import nginx_command
 from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
 from fapikit.io.tls import client_context
 
 PATIENCE = 30.0
+PAGES = {WEB: "fintech", CIBA: "shop"}
+"""The module of the fintech's web app. A television has none."""
 
 
 class Servers:
-    """A context manager: all four answer after it is entered, and none runs after it is left."""
+    """A context manager: all answer after it is entered, and none runs after it is left."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -35,9 +38,11 @@ class Servers:
             if self._world.behind_a_proxy:
                 self._run("payments-proxy", nginx_command(self._world))
             self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
-            self._start("fintech", "examples.demo.serve", "fintech", self._world.fintech)
+            if self._world.flow in PAGES:
+                self._start("fintech", "examples.demo.serve", PAGES[self._world.flow], self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
-                self._wait(name, getattr(self._world, name))
+                if name in self._processes:
+                    self._wait(name, getattr(self._world, name))
             if self._world.behind_a_proxy:
                 self._wait("payments", self._world.payments_inside)
         except BaseException:

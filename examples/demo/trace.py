@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from examples.demo.explain import explain
-from examples.demo.notes import note_of
+from examples.demo.notes import is_refusal, note_of
 from examples.demo.world import World
 from fapikit import HttpSettings, TlsClientCertificate
 
@@ -53,13 +53,21 @@ class Recorder:
 
     def hooks(self) -> dict[str, list[Any]]:
         """Event hooks of a sync httpx client."""
-        return {"request": [self._started], "response": [self._ended]}
+
+        def ended(response: httpx.Response) -> None:
+            if is_refusal(response):
+                response.read()
+            self._ended(response)
+
+        return {"request": [self._started], "response": [ended]}
 
     def async_hooks(self) -> dict[str, list[Any]]:
         async def started(request: httpx.Request) -> None:
             self._started(request)
 
         async def ended(response: httpx.Response) -> None:
+            if is_refusal(response):
+                await response.aread()
             self._ended(response)
 
         return {"request": [started], "response": [ended]}
@@ -90,6 +98,13 @@ class Recorder:
             elapsed * 1000,
             note_of(request, response),
         )
+        self._write(message)
+
+    def received(self, sender: str, method: str, path: str, status: int, milliseconds: float) -> None:
+        """Record a message to this party whose sender records nothing."""
+        self._write(Message(sender, self._sender, method, path, status, milliseconds))
+
+    def _write(self, message: Message) -> None:
         with self._file.open("a") as file:
             file.write(json.dumps(message.__dict__) + "\n")
 

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import Choices
+from examples.demo.choices import CIBA, WEB, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
 ENVIRONMENT_VARIABLE = "FAPIKIT_DEMO"
 CLIENT_ID = "fintech"
+PINGED_CLIENT_ID = "fintech-pinged"
+"""The same fintech, registered once more: the bank tells it when a customer has decided (CIBA)."""
+OTHER_CLIENT_ID = "mallory"
+"""A registered client of somebody else, who tries to use what is not his."""
+NOTIFICATION_PATH = "/ciba-notification"
 PAYMENTS_API_ID = "payments-api"
-KEY_OWNERS = (CLIENT_ID, PAYMENTS_API_ID)
+KEY_OWNERS = (CLIENT_ID, OTHER_CLIENT_ID, PAYMENTS_API_ID)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class World:
     profile_name: str
     method: str
     binding: str
+    flow: str
     bank: str
     accounts: str
     payments: str
@@ -69,7 +75,7 @@ class World:
 
     @property
     def choices(self) -> Choices:
-        return Choices(self.profile_name, self.method, self.binding)
+        return Choices(self.profile_name, self.method, self.binding, self.flow)
 
     @property
     def profile(self) -> Profile:
@@ -78,6 +84,8 @@ class World:
     @property
     def hybrid(self) -> bool:
         """Whether an ID token beside the code signs the answer of the bank, where the profile does not ask for JARM."""
+        if self.flow != WEB:
+            return False
         return self.profile.response_signature_required and not self.profile.jarm_required
 
     @property
@@ -97,6 +105,11 @@ class World:
     def redirect_uri(self) -> str:
         return f"{self.fintech}/callback"
 
+    @property
+    def notification_endpoint(self) -> str:
+        """Where the bank tells the fintech that a customer has decided (CIBA)."""
+        return f"{self.fintech}{NOTIFICATION_PATH}"
+
     def party_at(self, origin: str) -> str:
         """The name of the party at an origin."""
         names = {
@@ -104,7 +117,7 @@ class World:
             self.accounts: "accounts",
             self.payments: "payments",
             self.payments_inside: "payments",
-            self.fintech: "fintech",
+            self.fintech: "shop" if self.flow == CIBA else "fintech",
         }
         return names.get(origin, origin)
 

@@ -1,7 +1,7 @@
 """Stores keep what must not be lost, with five atomic operations on one key.
 
 `protocol` is the contract of a store. `memory`, `sqlite` and `redis` implement it. `sealed` encrypts the values.
-`from_url` makes a store from one line of configuration.
+`together` does several operations in one trip. `from_url` makes a store from one line of configuration.
 """
 
 from fapikit.stores.from_url import store_from_url

@@ -13,7 +13,7 @@ from typing import Final
 Entry = tuple[bytes, float]
 """The value, and when it expires."""
 
-_SHARD_BITS: Final = 10
+_SHARD: Final = 1024
 ENDS_AT_ONCE: Final = 64
 """The limit for the expiry times that one sweep looks at."""
 _SHARDS_A_SWEEP: Final = 16
@@ -32,27 +32,27 @@ class _Shard:
 class Entries(MutableMapping[str, Entry]):
     """`octets`: the size of all keys and values. Expired entries are included until they are removed."""
 
-    __slots__ = ("_mask", "_next", "_shards", "count", "octets")
+    __slots__ = ("_next", "_number", "_shards", "count", "octets")
 
     def __init__(self, expected: int) -> None:
         """`expected`: how many entries there may be. More entries only make the shards larger."""
-        bits = max((max(expected, 1) - 1).bit_length() - _SHARD_BITS, 0)
-        self._shards = [_Shard() for _ in range(1 << bits)]
-        self._mask = len(self._shards) - 1
+        # An odd number: see `fapikit.shards`.
+        self._number = -(-max(expected, 1) // _SHARD) | 1
+        self._shards = [_Shard() for _ in range(self._number)]
         self._next = 0
         self.count = 0
         self.octets = 0
 
     def find(self, key: str) -> Entry | None:
         """The entry, or None. It may be expired."""
-        return self._shards[hash(key) & self._mask].entries.get(key)
+        return self._shards[hash(key) % self._number].entries.get(key)
 
     def write(self, key: str, entry: Entry, now: float, *, unless_live: bool = False) -> bool:
         """Write an entry, and remove one or two expired ones: so removal keeps pace with writing.
 
         `unless_live`: write nothing, and return False, where the key has an entry that has not expired.
         """
-        shard = self._shards[hash(key) & self._mask]
+        shard = self._shards[hash(key) % self._number]
         ends = shard.ends
         if ends and ends[0][0] <= now:
             self._let_go(shard, now)
@@ -121,4 +121,4 @@ class Entries(MutableMapping[str, Entry]):
             heappush(shard.ends, (entry[1], key))
 
     def _shard_of(self, key: str) -> _Shard:
-        return self._shards[hash(key) & self._mask]
+        return self._shards[hash(key) % self._number]

@@ -9,7 +9,8 @@ StoreUnavailable, and the caller cannot decide. Any other failure is a StoreErro
 after the store was emptied or replaced (`identity`). They raise UnfitStore if the store may lose live entries.
 
 Each operation has a sync method and an async method (with the prefix `a`) on the same object. `check` says which
-processes share the store, and whether its data survive a restart.
+processes share the store, and whether its data survive a restart. A store may also be able to do several operations in
+one trip (`together`).
 """
 
 from __future__ import annotations

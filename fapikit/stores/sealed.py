@@ -131,7 +131,7 @@ class SealedStore:
         for part in _parts(operations):
             if len(part) == 1:
                 (only,) = part
-                found = [getattr(self, only.name)(only.key, *only.arguments)]
+                found = [only.do(self)]
             else:
                 found = self._opened(part, together(self._inner, self._sealed(part)))
             results += found
@@ -169,7 +169,7 @@ class SealedStore:
         for part in _parts(operations):
             if len(part) == 1:
                 (only,) = part
-                found = [await getattr(self, f"a{only.name}")(only.key, *only.arguments)]
+                found = [await only.ado(self)]
             else:
                 found = self._opened(part, await atogether(self._inner, self._sealed(part)))
             results += found

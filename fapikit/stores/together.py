@@ -20,6 +20,7 @@ Results: TypeAlias = list[Any]
 """What the operations returned, in their order. It is shorter than the sequence if one of them ended it."""
 
 MAX_TOGETHER: Final = 64
+_ASYNC: Final = {"get": "aget", "put": "aput", "take": "atake", "add": "aadd", "swap": "aswap"}
 
 
 class Operation:
@@ -39,6 +40,13 @@ class Operation:
     def is_mark(self) -> bool:
         """Whether it decides that something is used for the first time."""
         return self.name == "add" or (self.name == "swap" and self.arguments[0] is None)
+
+    def do(self, store: Store) -> Any:
+        """Do it by itself. The result of the method."""
+        return getattr(store, self.name)(self.key, *self.arguments)
+
+    async def ado(self, store: Store) -> Any:
+        return await getattr(store, _ASYNC[self.name])(self.key, *self.arguments)
 
     def is_lost(self, result: Any) -> bool:
         """Whether it ends the sequence, with this result."""
@@ -67,7 +75,7 @@ def together(store: Store, operations: Sequence[Operation]) -> Results:
         return results
     results = []
     for operation in operations:
-        result = getattr(store, operation.name)(operation.key, *operation.arguments)
+        result = operation.do(store)
         results.append(result)
         if operation.is_lost(result):
             break
@@ -81,7 +89,7 @@ async def atogether(store: Store, operations: Sequence[Operation]) -> Results:
         return results
     results = []
     for operation in operations:
-        result = await getattr(store, f"a{operation.name}")(operation.key, *operation.arguments)
+        result = await operation.ado(store)
         results.append(result)
         if operation.is_lost(result):
             break

@@ -18,20 +18,25 @@ ROOT = Path(__file__).parents[2]
 MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
-# What is asked of `make demo` (the profile, perhaps a way to sign in and a binding), and the line that it ends with.
+# What is asked of `make demo` (the profile, perhaps other choices), and the line that it ends with.
 RUNS = {
     "fapi2-security": "demo: 8 steps passed, 5 refusals held, 0 failed",
-    "fapi2-security tls_client_auth dpop": "demo: 8 steps passed, 5 refusals held, 0 failed",
-    "fapi2-security private_key_jwt mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
-    "fapi2-security tls_client_auth mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
-    "fapi2-security self_signed_tls_client_auth mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security AUTH=tls_client_auth BINDING=dpop": "demo: 8 steps passed, 5 refusals held, 0 failed",
+    "fapi2-security AUTH=private_key_jwt BINDING=mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security AUTH=tls_client_auth BINDING=mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security AUTH=self_signed_tls_client_auth BINDING=mtls": "demo: 8 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing": "demo: 8 steps passed, 9 refusals held, 0 failed",
     "fapi1-advanced": "demo: 9 steps passed, 11 refusals held, 0 failed",
-    "fapi1-advanced self_signed_tls_client_auth": "demo: 9 steps passed, 11 refusals held, 0 failed",
-    "fapi1-baseline tls_client_auth mtls": "demo: 8 steps passed, 8 refusals held, 0 failed",
+    "fapi1-advanced AUTH=self_signed_tls_client_auth": "demo: 9 steps passed, 11 refusals held, 0 failed",
+    "fapi1-baseline AUTH=tls_client_auth BINDING=mtls": "demo: 8 steps passed, 8 refusals held, 0 failed",
     "fapi1-baseline": "demo: 8 steps passed, 6 refusals held, 0 failed",
-    "fapi1-baseline none dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
-    "fapi1-baseline client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi1-baseline AUTH=none BINDING=dpop": "demo: 8 steps passed, 7 refusals held, 0 failed",
+    "fapi1-baseline AUTH=client_secret_jwt": "demo: 8 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
+    "fapi2-message-signing BINDING=mtls FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
+    "fapi1-baseline AUTH=none BINDING=dpop FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
+    "fapi-ciba": "demo: 7 steps passed, 7 refusals held, 0 failed",
+    "fapi-ciba AUTH=self_signed_tls_client_auth": "demo: 7 steps passed, 7 refusals held, 0 failed",
 }
 
 # What a message signed is told as, and where.
@@ -46,8 +51,12 @@ SIGNED = {
 }
 
 
-def demo(profile: str, auth: str = "", binding: str = "") -> subprocess.CompletedProcess[str]:
-    choices = ["--profile", profile, "--auth", auth, "--binding", binding]
+def demo(asked: str) -> subprocess.CompletedProcess[str]:
+    profile, *others = asked.split()
+    choices = ["--profile", profile]
+    for other in others:
+        name, _, value = other.partition("=")
+        choices += [f"--{name.lower()}", value]
     return subprocess.run(
         [sys.executable, "-m", "examples.demo", *choices],
         cwd=ROOT,
@@ -62,9 +71,10 @@ def demo(profile: str, auth: str = "", binding: str = "") -> subprocess.Complete
 @pytest.mark.parametrize("asked", RUNS)
 def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
     """One run for all that is looked at, for a run takes seconds."""
-    run = demo(*asked.split())
+    run = demo(asked)
     assert run.returncode == 0, run.stdout + run.stderr
-    trace = run.stdout
+    trace, on_the_phone = run.stdout, asked.startswith("fapi-ciba")
+    by_browser = not on_the_phone and "FLOW=" not in asked
     messages = [line for line in trace.splitlines() if " -> " in line]
 
     with subtests.test("every step passes and every refusal holds"):
@@ -77,36 +87,45 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
 
     with subtests.test("the clauses are those of the profile in force"):
         assert any("| FAPI2-" in line for line in messages) is asked.startswith("fapi2")
-        assert any("| FAPI1-" in line for line in messages) is asked.startswith("fapi1")
+        assert any("| FAPI1-" in line for line in messages) is asked.startswith(("fapi1", "fapi-ciba"))
+        assert any("| FAPI-CIBA" in line for line in messages) is on_the_phone
 
     with subtests.test("signed messages are told apart"):
         for words, where in SIGNED.items():
-            assert (words in trace) is asked.startswith(where), words
+            # Where no browser comes back, there is no signed response.
+            played = by_browser or words == "a signed request object"
+            assert (words in trace) is (played and asked.startswith(where)), words
 
-    with subtests.test("the refused payment says why"):
+    with subtests.test("what comes after the end of a grant says why"):
         refusal = r'the refresh token: https://\S+/token refused: invalid_grant, "this grant was revoked'
-        assert re.search(refusal, trace)
+        assert bool(re.search(refusal, trace)) is not on_the_phone
+
+    with subtests.test("the bank pings the shop, and nobody else"):
+        assert bool(re.search(r"bank -> shop +POST /ciba-notification 204", trace)) is on_the_phone
 
     with subtests.test("one API introspects, the other does not"):
-        assert re.search(r"payments -> bank +POST +/introspect 200", trace)
+        assert bool(re.search(r"payments -> bank +POST +/introspect 200", trace)) is (
+            "FLOW=device" not in asked
+        )
         assert not re.search(r"accounts -> bank +POST +/introspect", trace)
 
     with subtests.test("no secret is shown"):
         assert "eyJ" not in trace, "a JWT is shown"
-        for name in ("code", "state", "request", "request_uri", "response", "access_token"):
+        for name in ("code", "state", "request", "request_uri", "response", "access_token", "user_code"):
             assert re.search(rf"[?&]{name}=(?!\*\*\*)", trace) is None, f"the value of {name} is shown"
 
 
 @pytest.mark.parametrize(
     ("choices", "told"),
     [
-        (("fapi2-security", "none"), "AUTH under fapi2-security is one of private_key_jwt, "),
-        (("fapi2-security", "", "none"), "BINDING under fapi2-security is one of dpop, mtls, not 'none'"),
-        (("fapi1-advanced", "", "dpop"), "BINDING under fapi1-advanced is one of mtls, not 'dpop'"),
+        ("fapi2-security AUTH=none", "AUTH under fapi2-security is one of private_key_jwt, "),
+        ("fapi2-security BINDING=none", "BINDING under fapi2-security is one of dpop, mtls, not 'none'"),
+        ("fapi1-advanced BINDING=dpop", "BINDING under fapi1-advanced is one of mtls, not 'dpop'"),
+        ("fapi1-advanced FLOW=device", "FLOW under fapi1-advanced is one of web, not 'device'"),
     ],
 )
-def test_what_the_profile_forbids_is_not_played(choices: tuple[str, ...], told: str) -> None:
-    run = demo(*choices)
+def test_what_the_profile_forbids_is_not_played(choices: str, told: str) -> None:
+    run = demo(choices)
     assert run.returncode == 2
     assert told in run.stderr
 

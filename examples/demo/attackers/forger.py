@@ -7,14 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from examples.demo.attackers.refusal import Refusal
-from examples.demo.client import authentication, certificate_of, keys_of
+from examples.demo.client import certificate_of, credentials_of
 from examples.demo.customer import approve, begin_payment, fintech_client
 from examples.demo.trace import Recorder
-from examples.demo.walk import require
+from examples.demo.walks.step import require
 from examples.demo.world import CLIENT_ID, World
 from fapikit import FapiError
-from fapikit.clock import system_clock, system_random
-from fapikit.flow import run_pure
 
 
 class Forger:
@@ -40,11 +38,7 @@ class Forger:
 
     def pushed(self, request_object: str) -> httpx.Response:
         """The bank's answer to a request object that is pushed in the fintech's name."""
-        signed_in = run_pure(
-            authentication(self.world, keys_of(self.world)).credentials(
-                client_id=CLIENT_ID, audience=self.world.bank, clock=system_clock, random_bytes=system_random
-            )
-        )
+        signed_in = credentials_of(self.world)
         parameters = {"client_id": CLIENT_ID, **dict(signed_in.parameters), "request": request_object}
         answer: httpx.Response = self._http.post(
             f"{self.world.bank}/par", data=parameters, headers=dict(signed_in.headers)

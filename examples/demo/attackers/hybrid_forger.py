@@ -10,7 +10,7 @@ from examples.demo.attackers.forger import Forger
 from examples.demo.attackers.jws import altered, claims_of
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.customer import approve, begin_payment
-from examples.demo.walk import require
+from examples.demo.walks.step import require
 from examples.demo.world import CLIENT_ID
 from fapikit import PrivateKey
 from fapikit.flow import run_pure

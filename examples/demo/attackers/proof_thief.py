@@ -10,7 +10,7 @@ import httpx
 
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.attackers.token_thief import TokenThief
-from examples.demo.walk import require
+from examples.demo.walks.step import require
 from fapikit import PrivateKey
 from fapikit.dpop import make_proof
 from fapikit.flow import run_pure

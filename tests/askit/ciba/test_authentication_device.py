@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from askit import AuthorizationServer
 from tests.askit.bank import OTHER, Bank
 from tests.askit.ciba.asking import GRANT, POLL, Asking, a_bank, asking
 from tests.askit.ciba.phone import PATH, Phone, phone_at, sections
+from tests.askit.decoupled.machine import SlowStore
 from tests.askit.decoupled.television import seen
 from tests.askit.fapi1.answers import error_of
 from tests.askit.plain_client import ISSUER, PAYMENT
@@ -191,6 +194,35 @@ async def test_another_process_shows_what_this_one_was_asked(bank: Bank, shop: A
     phone = phone_at(bank)
     await phone.decide("W4SCT")
     assert await told(shop, auth_req_id) == "tokens"
+
+
+async def test_two_processes_do_not_let_more_wait_than_one(bank: Bank) -> None:
+    """Each trip to the store takes some turns, so the requests come in between one another."""
+    store: Any = SlowStore(bank.store)
+    store.turns = (0, 3, 1, 2)
+    servers = [AuthorizationServer(bank.config, store=store, clock=bank.clock) for _ in range(2)]
+    shops = []
+    for server in (*servers, *servers):
+        transport = httpx.ASGITransport(app=server, client=("192.0.2.1", 1))
+        shops.append(Asking(bank.client(http=httpx.AsyncClient(transport=transport, base_url=ISSUER))))
+    answers = await asyncio.gather(*(shop.send() for shop in shops for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 3
+    assert len(sections(await phone_at(bank).look())) == 5
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [b"{}", b"[]", b'{"requests":{"urn:x":["fintech"]}}', b'{"requests":{"urn:x":["fintech","soon"]}}'],
+)
+async def test_a_list_that_cannot_be_read_is_no_empty_list(
+    bank: Bank, shop: Asking, phone: Phone, kept: bytes
+) -> None:
+    await shop.started()
+    await phone.look()
+    (key,) = (key for key in bank.store._entries if ":pending:" in key)
+    bank.store.put(key, kept, 60)
+    assert (await phone.browser.http.get(PATH)).status_code == 503
+    assert (await shop.send()).status_code == 503
 
 
 async def test_it_looks_again_by_itself_only_while_there_is_nothing_to_press(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from examples.demo.bank import PASSWORD, USERNAME
@@ -12,35 +10,17 @@ from examples.demo.browser import Browser
 from examples.demo.choices import BEARER
 from examples.demo.client import certificate_of
 from examples.demo.customer import approve, begin_payment, fintech_client
-from examples.demo.trace import Recorder, Trace
+from examples.demo.trace import Recorder
+from examples.demo.walks.discovery import require_discovery
+from examples.demo.walks.step import Step, require
 from examples.demo.world import World, payment
-from fapikit.io import SyncDriver
-from fapikit.metadata import discover
-
-
-@dataclass
-class Step:
-    """One numbered line: what happens, and a function that raises AssertionError if it did not.
-
-    Its result is printed below.
-    """
-
-    title: str
-    run: Callable[[], str | None]
-
 
 _TOKENS = {"dpop": "a DPoP-bound JWT", "mtls": "a certificate-bound JWT", BEARER: "a JWT"}
 
 
-def require(held: bool, message: str) -> None:
-    if not held:
-        raise AssertionError(message)
-
-
-class Walk:
-    def __init__(self, world: World, trace: Trace) -> None:
+class WebWalk:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.trace = trace
         self.browser = Browser(world)
 
     def steps(self) -> list[Step]:
@@ -74,10 +54,7 @@ class Walk:
         return steps
 
     def discovery(self) -> None:
-        driver = SyncDriver(Recorder(self.world, "browser").settings())
-        oauth = driver.run(discover(self.world.bank, kinds=("oauth-authorization-server",)))
-        oidc = driver.run(discover(self.world.bank, kinds=("openid-configuration",)))
-        require(oauth.issuer == oidc.issuer == self.world.bank, "both documents name the bank as issuer")
+        require_discovery(self.world, "browser")
 
     def push(self) -> None:
         self.browser.open(self.world.fintech)
