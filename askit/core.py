@@ -38,6 +38,7 @@ from askit.records import PushedRequest
 from askit.requests.hosted_request_objects import HostedRequestObjects
 from askit.requests.response_type import HYBRID
 from askit.shares import Owner, shares_of, user_owner
+from askit.status_cache import StatusCache
 from askit.users.guess_counters import GuessCounters
 from askit.users.password_attempts import PasswordAttempts
 from askit.users.users import Users, code_of, pin_of
@@ -130,6 +131,7 @@ class Core:
         self.software_statement_keys = {
             each.issuer: each.key_source(clock) for each in config.software_statement_issuers
         }
+        self.status_lists = StatusCache()
         self.login_hint_issuers = {each.issuer: each.key_source(clock) for each in config.login_hint_issuers}
         usernames = {
             name

@@ -134,6 +134,10 @@ class Records:
     def reading(self, kind: str, name: str) -> Step[bytes | None]:
         return Step(Operation("get", self.key(kind, name)))
 
+    def reading_by_digest(self, kind: str, name_digest: str) -> Step[bytes | None]:
+        """Reads a record whose name is a secret that the caller does not have, only its `digest`."""
+        return Step(Operation("get", f"{self._prefix}{kind}:{name_digest}"))
+
     def marking(
         self,
         kind: str,

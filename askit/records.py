@@ -231,6 +231,23 @@ class AccessToken(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEntry(Record):
+    """Whose an entry of a status list is: the digest of the token, and what it needs to be valid."""
+
+    token: str
+    client_id: str
+    audience: str
+    expires_at: int
+    grant_id: str | None = None
+    username: str | None = None
+
+    @property
+    def parties(self) -> tuple[str, str, str | None, str | None]:
+        """The arguments of `find_parties`."""
+        return self.client_id, self.audience, self.grant_id, self.username
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Record):
     """A signed-in browser. `fresh_for`: the request that this sign-in was for. `session_id`: the `sid` of ID tokens."""
 

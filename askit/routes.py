@@ -35,6 +35,7 @@ from askit.endpoints import (
     par,
     register,
     revoke,
+    status_lists,
     step_up,
     token,
     userinfo,
@@ -83,6 +84,14 @@ def build_routes(core: Core) -> list[Route]:
         shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET", document=True),
         shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET", document=True),
         shared(f"{base}/jwks", jwks.jwks, "GET", document=True),
+        *(
+            ()
+            if core.config.status_list_ttl is None
+            else (
+                shared(f"{base}/status_lists", status_lists.aggregation, "GET", document=True),
+                shared(f"{base}/status_lists/{{name}}", status_lists.status_list, "GET", document=True),
+            )
+        ),
         shared(f"{base}/par", par.par, "POST"),
         shared(f"{base}/token", token.token, "POST"),
         shared(f"{base}/revoke", revoke.revoke, "POST"),

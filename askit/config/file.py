@@ -93,6 +93,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
         "acr": table.string_or_strings("acr") or None,
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
+        "status_list_ttl": table.optional_seconds("status_list_ttl"),
         "grant_lifetime": table.optional_seconds("grant_lifetime"),
         "session_lifetime": table.optional_seconds("session_lifetime"),
         "device_code_lifetime": table.optional_seconds("device_code_lifetime"),

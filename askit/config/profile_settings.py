@@ -102,6 +102,17 @@ def check_token_lifetime(profile: Profile, seconds: float) -> None:
         )
 
 
+def check_status_list_ttl(ttl: float | None, access_token_lifetime: float) -> None:
+    """Require a time that is shorter than that of the tokens: else each token ends before its list is read again."""
+    if ttl is not None and not 1 <= ttl < access_token_lifetime:
+        raise ConfigurationError(
+            f"status_list_ttl = {ttl:g} must be 1 or more, and less than access_token_lifetime = "
+            f"{access_token_lifetime:g}",
+            clause="TSL 5.1",
+            facts={"setting": "status_list_ttl"},
+        )
+
+
 def check_polling(device_code_lifetime: float, auth_req_id_lifetime: float, interval: float) -> None:
     """Require waiting requests that die before they can be mailed around, and that can be polled for."""
     for setting, seconds, clause in (

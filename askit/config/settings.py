@@ -32,6 +32,7 @@ from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
     check_polling,
+    check_status_list_ttl,
     check_token_lifetime,
 )
 from askit.config.software_statement_issuers import (
@@ -94,6 +95,8 @@ class Config:
     request_object_encryption: tuple[str, ...] = ()
     rotate_keys_after: float = 90 * 86_400.0
     access_token_lifetime: float = 300.0
+    status_list_ttl: float | None = None
+    """How long an API may keep a status list of JWT access tokens; None: this server has no status lists."""
     grant_lifetime: float = 90 * 86_400.0
     session_lifetime: float = 3600.0
     device_code_lifetime: float = 600.0
@@ -137,6 +140,7 @@ class Config:
         sources = CertificateSources(self.tls, self.client_certificates, self.clients)
         check_certificates(self.profile, sources, self.mtls_endpoint_aliases)
         check_token_lifetime(self.profile, self.access_token_lifetime)
+        check_status_list_ttl(self.status_list_ttl, self.access_token_lifetime)
         check_polling(self.device_code_lifetime, self.auth_req_id_lifetime, self.polling_interval)
         check_origins("browser_origins", self.browser_origins or ())
         check_origins("logo_origins", self.logo_origins)

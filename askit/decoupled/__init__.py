@@ -13,6 +13,6 @@ How a further flow uses this: its endpoint authenticates the client and makes a 
 `read_waiting_request`. The client polls with a `new_secret`; `start_request` stores the request, and returns the
 `OpenedRequest` whose `uri` names the request on pages. The user's page calls `open_waiting_request` of
 `requests.request_uris`, then `continue_request` of `users.consent`: sign-in, step-up and consent are those of every
-request, and the consent form ends in `decisions`. Its grant is a file in `grants/` that calls `redeem`. Nothing is kept
-in a process, so any process answers.
+request, and the consent form ends in `decisions`. Its grant is a file in `grants/` that calls `redeem` with
+its `PolledGrant`. Nothing is kept in a process, so any process answers.
 """

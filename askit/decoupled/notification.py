@@ -1,6 +1,7 @@
 """The call with which this server tells a client that its user has decided: one POST, in the background.
 
-Only a network failure is tried again, a bounded number of times. A redirect is not followed. Whatever the client's
+Where the endpoint could not be reached, or a gateway or the client says that it cannot take the call now (502, 503,
+504), it is tried again, a bounded number of times. A refusal is not, and a redirect is not followed. Whatever the
 endpoint answers is logged and changes nothing: the decision is stored before the call, so a ping client can still poll.
 `askit.clients.keys` says which addresses this server connects to.
 
@@ -24,7 +25,9 @@ from fapikit.secrets import Concealed, Secret
 
 TIMEOUT: Final = 5.0
 PAUSES: Final = (0.0, 1.0, 5.0)
-"""Seconds before each attempt. The next one is only made if the endpoint could not be reached."""
+"""Seconds before each attempt. The next one is only made if the endpoint could not take the last one."""
+_NOT_NOW: Final = frozenset({502, 503, 504})
+"""A client whose store does not answer says 503: the tokens of a push would be lost."""
 _ANSWER_OCTETS: Final = 1024
 """An answer has no body that matters (204). Of a longer one no more is read."""
 
@@ -57,7 +60,8 @@ def send_notification(core: Core, client: Client, token: Secret, body: Concealed
         if response.success:
             return True
         why = f"it answered {response.status}"
-        break
+        if response.status not in _NOT_NOW:
+            break
     core.log.warning("the notification endpoint of %s was not told of a decision: %s", client.client_id, why)
     return False
 

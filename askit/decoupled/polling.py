@@ -14,11 +14,20 @@ from typing import Final, NamedTuple
 from askit.clients.client import Client
 from askit.core import Core
 from askit.decoupled.waiting import remembered_for, uri_of
-from askit.errors import AccessDenied, AuthorizationPending, InvalidGrant, LapsedRequest, Refused, SlowDown
+from askit.errors import (
+    AccessDenied,
+    AuthorizationPending,
+    InvalidGrant,
+    InvalidRequest,
+    LapsedRequest,
+    Refused,
+    SlowDown,
+)
 from askit.record_store import Step
 from askit.records import DecidedRequest, PollingClock, WaitingRequest, read_stored
 from askit.requests.dpop import use_proof
 from fapikit.dpop import CheckedProof
+from fapikit.parameters import Parameters
 
 SLOWER: Final = 5.0
 """Seconds that each poll that comes too early adds to the interval."""
@@ -27,9 +36,24 @@ _TOLERATED: Final = 0.5
 _TRIES: Final = 20
 
 
-class PolledRequest(NamedTuple):
-    """`decision`: the mark of the user's decision. `redeemed`: that of the redemption. `polls`: the stored clock."""
+class PolledGrant(NamedTuple):
+    """A grant type that a client polls with, and the name of its secret.
 
+    `poll_clause`: where it says how to poll. `error_clause`: where it says what a poll is told.
+    """
+
+    grant_type: str
+    parameter: str
+    poll_clause: str
+    error_clause: str
+
+
+class PolledRequest(NamedTuple):
+    """`kind`: the grant that it is polled with. `decision`: the mark of the user's decision. `redeemed`: that of the
+    redemption. `polls`: the stored clock.
+    """
+
+    kind: PolledGrant
     uri: str
     request: WaitingRequest
     decision: str | None
@@ -38,8 +62,11 @@ class PolledRequest(NamedTuple):
     polls: bytes | None
 
 
-async def read_poll(core: Core, secret: str, client: Client, grant_type: str) -> PolledRequest:
-    """The request that this client's secret is for. Raises InvalidGrant, StoreError."""
+async def read_poll(core: Core, client: Client, parameters: Parameters, kind: PolledGrant) -> PolledRequest:
+    """The request that this client's secret is for. Raises InvalidRequest, InvalidGrant, StoreError."""
+    secret = parameters.get(kind.parameter)
+    if secret is None:
+        raise InvalidRequest(f"{kind.parameter} is missing", clause=kind.poll_clause)
     uri, records = uri_of(secret), core.records
     request, *known = await records.together(
         records.loading("request", uri, WaitingRequest),
@@ -48,9 +75,11 @@ async def read_poll(core: Core, secret: str, client: Client, grant_type: str) ->
         records.reading_mark("request-redeemed", uri),
         records.reading("polls", uri),
     )
-    if request is None or request.client_id != client.client_id or request.grant_type != grant_type:
-        raise InvalidGrant("this code is unknown, or was issued to another client", clause="RFC 8628 3.5")
-    return PolledRequest(uri, request, *known)
+    if request is None or request.client_id != client.client_id or request.grant_type != kind.grant_type:
+        raise InvalidGrant(
+            f"this {kind.parameter} is unknown, or was issued to another client", clause=kind.error_clause
+        )
+    return PolledRequest(kind, uri, request, *known)
 
 
 async def answer_without_grant(
@@ -61,12 +90,13 @@ async def answer_without_grant(
     A public client's proof is not marked as used: anybody may start a request and poll for it.
     """
     proof = None if client.auth_method == "none" else proof
+    clause = polled.kind.error_clause
     if polled.decision is not None and not polled.decision.startswith("granted"):
         await use_proof(core, proof, client)
-        return AccessDenied("the user refused", clause="RFC 8628 3.5")
+        return AccessDenied("the user refused", clause=clause)
     if core.clock() >= polled.request.expires_at:
         await use_proof(core, proof, client)
-        return LapsedRequest("nobody decided in time: ask the user whether to start again")
+        return LapsedRequest("nobody decided in time: ask the user whether to start again", clause=clause)
     # An approval whose grant is not stored yet is still pending.
     early, counting = _counted(core, polled, client, polled.polls)
     (counted,) = await use_proof(core, proof, client, counting)
@@ -77,8 +107,11 @@ async def answer_without_grant(
         early, counting = _counted(core, polled, client, await core.records.read("polls", polled.uri))
         counted = await core.records.do(counting)
     if early or not counted:
-        return SlowDown(f"this poll is too early: wait {SLOWER:.0f} seconds longer between all further ones")
-    return AuthorizationPending("the user has not decided yet")
+        return SlowDown(
+            f"this poll is too early: wait {SLOWER:.0f} seconds longer between all further ones",
+            clause=clause,
+        )
+    return AuthorizationPending("the user has not decided yet", clause=clause)
 
 
 def _counted(

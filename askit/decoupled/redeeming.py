@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from askit.core import Core
-from askit.decoupled.polling import answer_without_grant, read_poll
+from askit.decoupled.polling import PolledGrant, PolledRequest, answer_without_grant, read_poll
 from askit.decoupled.waiting import remembered_for
 from askit.errors import InvalidGrant, LapsedRequest
 from askit.grants.token_request import TokenRequest
@@ -20,7 +20,7 @@ from askit.issuing.audience import choose_resource
 from askit.issuing.token_response import issue_tokens
 from askit.record_fields import reading
 from askit.record_store import Step
-from askit.records import DecidedRequest, Owners, WaitingRequest
+from askit.records import DecidedRequest, Owners
 from askit.requests.authorization_details import narrow
 from askit.users import grants as user_grants
 
@@ -28,24 +28,26 @@ RETRY_WINDOW: Final = 60.0
 """Seconds after its redemption during which a further one only fails."""
 
 
-async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str) -> dict[str, Any]:
-    """The token response body. `secret`: the `device_code` or `auth_req_id` of the poll.
+async def redeem(core: Core, request: TokenRequest, kind: PolledGrant) -> dict[str, Any]:
+    """The token response body.
 
-    Raises AuthorizationPending, SlowDown, AccessDenied, LapsedRequest; InvalidGrant, InvalidTarget.
+    Raises AuthorizationPending, SlowDown, AccessDenied, LapsedRequest; InvalidRequest, InvalidGrant, InvalidTarget.
     """
     client, parameters = request.client, request.parameters
-    polled = await read_poll(core, secret, client, grant_type)
-    _require_same_key(polled.request, request)
+    polled = await read_poll(core, client, parameters, kind)
+    _require_same_key(polled, request)
     uri, decided = polled.uri, polled.granted
     if decided is None:
         raise await answer_without_grant(core, polled, client, request.proof)
     if polled.redeemed is not None:
-        raise await _reused(core, uri, decided)
+        raise await _reused(core, polled, decided)
     if core.clock() >= decided.expires_at:
-        raise LapsedRequest("the user approved, but the tokens were not fetched in time")
+        raise LapsedRequest(
+            "the user approved, but the tokens were not fetched in time", clause=kind.error_clause
+        )
     grant = await user_grants.find(core, decided.grant_id)
     if grant is None:
-        raise InvalidGrant("the grant of this code was revoked")
+        raise InvalidGrant(f"the grant of this {kind.parameter} was revoked", clause=kind.error_clause)
     grant = user_grants.still_open_to(client, grant, core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
@@ -64,7 +66,7 @@ async def redeem(core: Core, request: TokenRequest, secret: str, grant_type: str
         mark=marking_redeemed(core, uri, decided.expires_at, core.owners(client, grant.username)),
     )
     if body is None:
-        raise await _reused(core, uri, decided)
+        raise await _reused(core, polled, decided)
     return body
 
 
@@ -74,20 +76,22 @@ def marking_redeemed(core: Core, uri: str, until: float, owners: Owners) -> Step
     return core.records.marking("request-redeemed", uri, lives, str(core.clock()), owners=owners)
 
 
-def _require_same_key(waiting: WaitingRequest, request: TokenRequest) -> None:
+def _require_same_key(polled: PolledRequest, request: TokenRequest) -> None:
     """Raise InvalidGrant unless the poll shows the key and the certificate that the request was made with."""
+    waiting, secret = polled.request, polled.kind.parameter
     if waiting.dpop_jkt is not None and request.bound_to.jkt != waiting.dpop_jkt:
-        raise InvalidGrant("this code is bound to another DPoP key", clause="RFC 9449 10")
+        raise InvalidGrant(f"this {secret} is bound to another DPoP key", clause="RFC 9449 10")
     if waiting.x5t is not None and request.bound_to.x5t != waiting.x5t:
-        raise InvalidGrant("this code is bound to another certificate", clause="RFC 8705 3")
+        raise InvalidGrant(f"this {secret} is bound to another certificate", clause="RFC 8705 3")
 
 
-async def _reused(core: Core, uri: str, decided: DecidedRequest) -> InvalidGrant:
+async def _reused(core: Core, polled: PolledRequest, decided: DecidedRequest) -> InvalidGrant:
     """The error. Late reuse also ends the grant."""
-    first = await core.records.marked("request-redeemed", uri)
+    used = f"this {polled.kind.parameter} was used before"
+    first = await core.records.marked("request-redeemed", polled.uri)
     with reading("request-redeemed"):
         late = core.clock() - float(first or core.clock()) > RETRY_WINDOW
     if not late:
-        return InvalidGrant("this code was used before", clause="RFC 8628 3.5")
+        return InvalidGrant(used, clause=polled.kind.error_clause)
     await core.records.remove("grant", decided.grant_id)
-    return InvalidGrant("this code was used before: all its tokens are revoked", clause="RFC 9700 4.2.4")
+    return InvalidGrant(f"{used}: all its tokens are revoked", clause="RFC 9700 4.2.4")

@@ -7,6 +7,7 @@ Role: AS
 from __future__ import annotations
 
 from functools import partial
+from math import ceil
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -63,7 +64,7 @@ async def backchannel_authentication(core: Core, request: Request) -> Response:
     body = {
         "auth_req_id": auth_req_id,
         "expires_in": int(waiting.expires_at - waiting.created_at),
-        **({} if waiting.delivery_mode == "push" else {"interval": int(waiting.interval)}),
+        **({} if waiting.delivery_mode == "push" else {"interval": ceil(waiting.interval)}),
     }
     response = json_answer(core.backchannel_authentication_body(body), 200, await core.nonce_header())
     if automatic:

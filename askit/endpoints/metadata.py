@@ -2,7 +2,7 @@
 
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
-Spec: CIBA 4b, 4c; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
+Spec: TSL 9.1; CIBA 4b, 4c; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
 Role: AS
 """
 
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.core import Core
 from askit.grants.by_type import GRANTS
+from askit.issuing.status_lists import ENDPOINT
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
@@ -95,6 +96,8 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "backchannel_logout_session_supported": True,
         "protected_resources": [resource.uri for resource in config.resources],
     }
+    if config.status_list_ttl is not None:
+        document["status_list_aggregation_endpoint"] = core.endpoint(ENDPOINT)
     if profile.device_grant:
         document["device_authorization_endpoint"] = core.endpoint("device_authorization")
     for response in ENCRYPTED_RESPONSES:

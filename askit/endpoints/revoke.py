@@ -1,7 +1,8 @@
 """Revocation: a refresh token ends its grant and all tokens of that grant; an access token ends only itself.
 
-An API that verifies JWTs by itself accepts a revoked one until it expires, at most `access_token_lifetime` later. An
-API that introspects refuses it at once (within its cache).
+An API that verifies JWTs by itself accepts a revoked one until it expires, at most `access_token_lifetime` later,
+unless it reads the status lists (`issuing/status_lists`). An API that introspects refuses it at once, within its
+cache.
 
 Spec: RFC 7009 2, 2.1, 2.2; FAPI2-SP 6.8
 Role: AS

@@ -6,18 +6,17 @@ Role: AS
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from askit.core import Core
 from askit.decoupled import redeeming
-from askit.errors import InvalidRequest
+from askit.decoupled.polling import PolledGrant
 from askit.grants.token_request import TokenRequest
 from fapikit.urns import DEVICE_CODE
 
+_GRANT: Final = PolledGrant(DEVICE_CODE, "device_code", "RFC 8628 3.4", "RFC 8628 3.5")
+
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
-    """The token response body. Raises InvalidRequest, else as `redeeming.redeem` does."""
-    device_code = request.parameters.get("device_code")
-    if device_code is None:
-        raise InvalidRequest("device_code is missing", clause="RFC 8628 3.4")
-    return await redeeming.redeem(core, request, device_code, DEVICE_CODE)
+    """The token response body. Raises as `redeeming.redeem` does."""
+    return await redeeming.redeem(core, request, _GRANT)

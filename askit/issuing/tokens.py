@@ -1,7 +1,7 @@
 """Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque. Both kinds are stored.
 
 Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
-Spec: FAPI1-BL 5.2.2-14, 5.2.2-15
+Spec: FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2
 Role: AS
 """
 
@@ -17,6 +17,8 @@ from askit.core import Core
 from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
+from askit.issuing.status_lists import ReservedEntry, reserve_entry
+from askit.issuing.token_parties import find_parties
 from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
@@ -86,17 +88,20 @@ async def issue_access_token(
         act=about.act,
         may_act=client.may_act,
     )
+    owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
-        signed = await core.sign(token_claims(core, record, resource), ACCESS_TOKEN)
+        entry = await reserve_entry(core, expires_at, owners)
+        signed = await core.sign(token_claims(core, record, resource, entry), ACCESS_TOKEN)
         token = await encrypted_for_api(core, resource, signed)
     else:
-        token = random_token(core.random_bytes)
-    owners = client.owners if about.username is None else core.owners(client, about.username)
-    kept = core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)
+        entry, token = None, random_token(core.random_bytes)
+    kept = [core.records.saving("token", token, record, core.config.access_token_lifetime + 60, owners)]
+    if entry is not None:
+        kept.append(entry.keeping(core, token, record))
     if later is not None:
-        later.append(kept)
+        later += kept
     else:
-        await core.records.do(kept)
+        await core.records.together(*kept)
         if about.grant_id is not None:
             await user_grants.note_use(core, about.grant_id, owners)
     body: dict[str, Any] = {
@@ -110,10 +115,12 @@ async def issue_access_token(
     return body
 
 
-def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[str, Any]:
+def token_claims(
+    core: Core, record: AccessToken, resource: Resource, entry: ReservedEntry | None = None
+) -> dict[str, Any]:
     """What an API may know of a token for it: the claims of a JWT (RFC 9068 2.2), or the members of introspection.
 
-    `scope` has only the scopes of this API.
+    `scope` has only the scopes of this API. `entry`: that of the JWT in a status list.
     """
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
@@ -139,6 +146,8 @@ def token_claims(core: Core, record: AccessToken, resource: Resource) -> dict[st
         claims["act"] = record.act
     if record.may_act is not None:
         claims["may_act"] = record.may_act
+    if entry is not None:
+        claims["status"] = entry.reference.claim()
     return claims
 
 
@@ -150,24 +159,12 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
         return None
-    client = await core.clients.find(record.client_id)
-    if client is None:
+    parties = await find_parties(core, record.client_id, record.audience, record.grant_id, record.username)
+    if parties is None:
         return None
-    of_an_api = core.config.resource(record.audience) is not None
-    if of_an_api and not core.config.can_reach(client, record.audience):
-        return None
-    if record.username is not None and core.users.find(record.username) is None:
-        return None
-    record = _narrowed(record, client)
-    if record.grant_id is None:
-        return record
-    grant = await user_grants.find(core, record.grant_id)
-    if grant is None:
-        return None
-    if grant.client_id == record.client_id:
-        return record
-    granted_to = await core.clients.find(grant.client_id)
-    return None if granted_to is None else _narrowed(record, granted_to)
+    for client in parties:
+        record = _narrowed(record, client)
+    return record
 
 
 def _narrowed(record: AccessToken, client: Client) -> AccessToken:

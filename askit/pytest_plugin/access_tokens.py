@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from askit.core import Core
+from askit.issuing.status_lists import reserve_entry
 from askit.issuing.tokens import token_claims
 from askit.records import AccessToken
 from askit.requests.authorization_details import enrich
@@ -58,12 +59,16 @@ async def make_access_token(
         auth_time=now,
         act=act,
     )
-    members = {**token_claims(core, record, chosen), **({"cnf": dict(cnf)} if cnf else {}), **claims}
+    is_jwt = chosen.token_format == "jwt"
+    entry = await reserve_entry(core, record.expires_at, ()) if is_jwt else None
+    members = {**token_claims(core, record, chosen, entry), **({"cnf": dict(cnf)} if cnf else {}), **claims}
     token = random_token(core.random_bytes)
-    if chosen.token_format == "jwt":
+    if is_jwt:
         kept = {name: value for name, value in members.items() if value is not None}
         token = await core.sign(kept, ACCESS_TOKEN)
     await core.records.save("token", token, record, max(lives, 1) + 60)
+    if entry is not None:
+        await core.records.do(entry.keeping(core, token, record))
     return token
 
 

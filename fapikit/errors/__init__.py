@@ -30,7 +30,7 @@
     │   ├── MalformedJwt  JwtTooLarge  DuplicateMember
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
-    │   ├── BadSignature  DecryptionFailed  NotEncrypted
+    │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
@@ -108,6 +108,7 @@ from fapikit.errors.jwt import (
     LivesTooLong,
     MalformedClaim,
     MalformedJwt,
+    MalformedStatus,
     MissingClaim,
     NotEncrypted,
     NotYetValid,
@@ -152,6 +153,7 @@ __all__ = [
     "MalformedClaim",
     "MalformedJwt",
     "MalformedMessage",
+    "MalformedStatus",
     "ManyProofs",
     "MessageError",
     "MetadataError",

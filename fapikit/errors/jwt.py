@@ -93,6 +93,13 @@ class NotEncrypted(JwtError):
     clause = "OIDC Registration 2"
 
 
+class MalformedStatus(JwtError):
+    """A status list, or a token's reference to its entry, cannot be read, or the list has no such entry."""
+
+    code = "invalid_token"
+    clause = "TSL 8.3"
+
+
 class ClaimError(JwtError):
     """A claim of a JWT with a valid signature breaks a rule."""
 

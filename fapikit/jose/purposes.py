@@ -4,7 +4,7 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1
 """
 
 from __future__ import annotations
@@ -354,3 +354,20 @@ SIGNED_METADATA: Final = Purpose(
     clauses={"iss": "RFC 9728 2.2"},
     max_octets=64 * 1024,
 )
+STATUS_LIST: Final = Purpose(
+    name="status list",
+    typ="statuslist+jwt",
+    typ_required=True,
+    required=("sub", "iat", "status_list"),
+    forbidden=frozenset({"nonce", "at_hash", "c_hash", "events", "code", "htm", "htu", "client_id"}),
+    clauses={
+        "typ": "TSL 5.1",
+        "signature": "TSL 8.3",
+        "sub": "TSL 8.3",
+        "iat": "TSL 5.1",
+        "exp": "TSL 8.3",
+        "status_list": "TSL 5.1",
+    },
+    max_octets=6 * 1024 * 1024,
+)
+"""A list of the statuses of tokens. Its `sub` is its own URI."""

@@ -75,12 +75,14 @@ class DecoupledThief:
         self._slowed_down.clear()
         with ThreadPoolExecutor(1) as threads:
             began = time.monotonic()
-            waiting = threads.submit(
-                self.client.wait, request
-            )  # its first poll is too early for the bank, too
-            self._slowed_down.wait(10)
-            self.decide(request, "approve")
-            waiting.result()
+            # Its first poll is too early for the bank, too.
+            waiting = threads.submit(self.client.wait, request)
+            try:
+                self._slowed_down.wait(10)
+                self.decide(request, "approve")
+                waiting.result()
+            finally:
+                request.cancel()  # if something failed, nobody waits on
         waited = time.monotonic() - began
         require(waited > request.interval + 5, f"the client waited no more than {waited:.1f} s")
         error = f"slow_down; the {self.party}, told the same, paused 5 s longer: it had its tokens after {waited:.0f} s"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.askit.bank import FINTECH, OTHER
 from tests.askit.ciba.asking import NOTIFIED, PING, POLL, PUSH, SIGNING, TOKEN, Asking, a_bank, asking
+from tests.askit.fapi1.answers import error_of
 from tests.askit.plain_client import ACCOUNTS, ISSUER, PAYMENT, PAYMENTS
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +30,17 @@ async def test_a_good_request_is_told_its_id_its_end_and_how_often_to_ask(fintec
     assert re.fullmatch(r"[A-Za-z0-9._-]{27,}", body["auth_req_id"])  # 160 bits and more
     assert (body["expires_in"], body["interval"]) == (600, 5)
     assert (await fintech.send()).json()["auth_req_id"] != body["auth_req_id"]
+
+
+@pytest.mark.spec("CIBA 7.3b")
+async def test_the_interval_that_is_told_is_one_that_is_kept() -> None:
+    """A client that waits as long as it was told is not too early, also where the setting is no whole number."""
+    bank = a_bank(polling_interval=2.8)
+    body = (await asking(bank).send()).json()
+    assert body["interval"] == 3
+    assert error_of(await asking(bank).poll(body["auth_req_id"]))[1] == "authorization_pending"
+    bank.clock.advance(body["interval"])
+    assert error_of(await asking(bank).poll(body["auth_req_id"]))[1] == "authorization_pending"
 
 
 @pytest.mark.spec("CIBA 7.1c", "CIBA 7.1e", "CIBA 7.2", "CIBA 13a", "FAPI-CIBA 5.2.2-10", "RFC 9396 5")

@@ -14,6 +14,7 @@ from askit.records import Session
 from askit.requests.request_uris import OpenedRequest, open_waiting_request
 from tests.askit.bank import OTHER, Bank
 from tests.askit.ciba.asking import GRANT, PING, POLL, PUSH, TOKEN, Asking, a_bank, asking
+from tests.askit.decoupled.television import DEVICE_CODE, television
 from tests.askit.fapi1.answers import error_of
 from tests.askit.plain_client import ACCOUNTS, PAYMENT, PAYMENTS
 from tests.keys import a_key, claims_of
@@ -105,6 +106,20 @@ async def test_somebody_elses_id_is_no_grant(bank: Bank, fintech: Asking) -> Non
     assert error_of(await fintech.poll(auth_req_id[:-1] + "x"))[1] == "invalid_grant"
     assert error_of(await fintech.poll(None)) == (400, "invalid_request", "CIBA 10.1a")
     assert (await fintech.poll(auth_req_id)).status_code == 200
+
+
+async def test_what_a_client_polls_with_is_good_for_its_own_grant_only() -> None:
+    """A client that is registered for both grants takes neither request for one of the other kind."""
+    bank = a_bank({**POLL, "grant_types": [*POLL["grant_types"], DEVICE_CODE]})
+    fintech, device = asking(bank), television(bank, client_id="fintech")
+    auth_req_id, codes = await fintech.started(), await device.started()
+    await decide(bank, auth_req_id)
+    await decide(bank, codes["device_code"])
+    as_device = await device.poll({"device_code": auth_req_id})
+    assert error_of(as_device) == (400, "invalid_grant", "RFC 8628 3.5")
+    assert error_of(await fintech.poll(codes["device_code"])) == (400, "invalid_grant", "CIBA 11b")
+    assert (await fintech.poll(auth_req_id)).status_code == 200
+    assert (await device.poll(codes)).status_code == 200
 
 
 @pytest.mark.spec("CIBA 11b")

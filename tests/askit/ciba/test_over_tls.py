@@ -28,18 +28,12 @@ async def web() -> AsyncIterator[Hosting]:
         yield running
 
 
-async def heard(web: Hosting) -> None:
-    async with asyncio.timeout(20):
-        while not web.seen:
-            await asyncio.sleep(0.02)
-
-
 async def test_a_ping_goes_over_tls_to_the_registered_endpoint(web: Hosting) -> None:
     bank = a_bank({**PING, ENDPOINT: web.uri}, http=TLS)
     fintech = asking(bank)
     auth_req_id = await fintech.started(client_notification_token=TOKEN)
     await decide(bank, auth_req_id)
-    await heard(web)
+    await web.heard()
     assert web.seen == ["/notified"]
     assert (await fintech.poll(auth_req_id)).status_code == 200
 
@@ -64,7 +58,7 @@ async def test_kill_nine_between_the_decision_and_the_ping_loses_nothing(
     settings.write_text(settings.read_text() + '\n[http]\nca = "hosts.pem"\n')
     with serving(tmp_path, issuer, port) as server:
         auth_req_id = await started(server)
-        await heard(web)
+        await web.heard()
         server.kill()
     with serving(tmp_path, issuer, port) as again:
         async with again.http() as http:

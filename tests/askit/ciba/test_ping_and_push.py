@@ -13,8 +13,9 @@ import pytest
 from askit.decoupled.notification import PAUSES, send_notification
 from askit.records import Notice
 from askit.users.grants import grants_of
-from fapikit.errors import StoreUnavailable, Unreachable
+from fapikit.errors import ResponseTooLarge, StoreUnavailable, TransportError, UnexpectedRedirect, Unreachable
 from fapikit.flow import Effect, Sleep
+from fapikit.http_message import HttpResponse
 from fapikit.secrets import Concealed, Secret
 from tests.askit.bank import Bank
 from tests.askit.ciba.asking import GRANT, NOTIFIED, PING, PUSH, TOKEN, Asking, a_bank, asking
@@ -97,9 +98,31 @@ async def test_whatever_the_endpoint_answers_the_client_can_poll(
     assert (await fintech.poll(auth_req_id)).status_code == 200
 
 
-@pytest.mark.spec("CIBA 10.2a")
-async def test_only_a_network_failure_is_tried_again_and_not_for_ever(
-    caplog: pytest.LogCaptureFixture,
+def _said(status: int) -> HttpResponse:
+    return HttpResponse(status, (), b"", NOTIFIED)
+
+
+@pytest.mark.spec("CIBA 10.2a", "CIBA 10.3.1c")
+@pytest.mark.parametrize(
+    ("outcome", "calls"),
+    [
+        (_said(204), 1),
+        (_said(401), 1),
+        (_said(403), 1),
+        (_said(404), 1),
+        (_said(429), 1),
+        (_said(500), 1),
+        (UnexpectedRedirect("it answered with a redirect"), 1),
+        (ResponseTooLarge("its answer is too long"), 1),
+        (Unreachable("it cannot be reached"), len(PAUSES)),
+        (_said(502), len(PAUSES)),
+        (_said(503), len(PAUSES)),
+        (_said(504), len(PAUSES)),
+    ],
+    ids=lambda value: str(getattr(value, "status", type(value).__name__)),
+)
+async def test_only_what_the_endpoint_could_not_take_is_tried_again_and_not_for_ever(
+    caplog: pytest.LogCaptureFixture, outcome: HttpResponse | TransportError, calls: int
 ) -> None:
     """The flow by hand: no test waits for its pauses."""
     bank, _, _ = a_notifying_bank(PING)
@@ -107,7 +130,7 @@ async def test_only_a_network_failure_is_tried_again_and_not_for_ever(
     client = await core.clients.find("fintech")
     assert client is not None
     flow = send_notification(core, client, Secret(TOKEN), Concealed(b'{"auth_req_id":"x"}'))
-    pauses, calls = [], 0
+    pauses, called = [], 0
     caplog.set_level(logging.INFO)
     effect: Effect | None = next(flow)
     while effect is not None:
@@ -116,12 +139,13 @@ async def test_only_a_network_failure_is_tried_again_and_not_for_ever(
                 pauses.append(effect.seconds)
                 effect = flow.send(None)
             else:
-                calls += 1
-                effect = flow.throw(Unreachable("it cannot be reached"))
+                called += 1
+                failed = isinstance(outcome, TransportError)
+                effect = flow.throw(outcome) if failed else flow.send(outcome)
         except StopIteration:
             effect = None
-    assert (calls, pauses) == (len(PAUSES), list(PAUSES[1:]))
-    assert "fintech" in caplog.text
+    assert (called, pauses) == (calls, list(PAUSES[1:calls]))
+    assert ("fintech" in caplog.text) == (outcome != _said(204))
     assert TOKEN not in caplog.text
 
 

@@ -7,16 +7,20 @@ import hashlib
 import re
 from base64 import b64encode
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
 
+import askit.pages
 from askit.users import grants as user_grants
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER, PAYMENT, PAYMENTS, PlainClient, read_callback
 from tests.keys import claims_of
 
 pytestmark = pytest.mark.anyio
+
+STYLE = Path(askit.pages.__file__).with_name("style.css")
 
 
 async def _login_page(client: PlainClient, **changes: object) -> httpx.Response:
@@ -463,3 +467,18 @@ async def test_an_iban_stands_in_fours_and_can_be_copied(client: PlainClient) ->
 async def test_the_focus_is_on_what_was_wrong(client: PlainClient) -> None:
     again = await client.submit(await _login_page(client), username="alice", password="wrong")
     assert re.search(r'<p class="alert"[^>]* tabindex="-1" autofocus>', again.text)
+
+
+async def test_no_text_that_a_client_chose_leaves_the_screen_of_a_phone() -> None:
+    """A binding message, a payee or an amount without a space would hide its end beside the page."""
+    style = STYLE.read_text()
+    assert re.search(r"^body \{[^}]*overflow-wrap: break-word", style, re.MULTILINE)
+    (anywhere,) = re.findall(r"^(.*) \{ overflow-wrap: anywhere; \}$", style, re.MULTILINE)
+    assert set(anywhere.split(", ")) == {
+        ".amount",
+        ".payee",
+        ".origin",
+        "dt",
+        "dd",
+    }  # those in a flex box or a grid
+    assert "max-content" not in style

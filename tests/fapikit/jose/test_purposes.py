@@ -38,6 +38,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
+    "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
 PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
 # Kinds without a registered type and without claims that only they carry: what a signed UserInfo answer or signed

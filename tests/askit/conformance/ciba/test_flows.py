@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -105,9 +104,7 @@ async def _whole_flow(bank: CibaBank, endpoint: Hosting | None) -> None:
         assert error_of(await client.poll(auth_req_id)) == (400, "authorization_pending")
         await bank.phone().decide("W4SCT")
         if endpoint is not None:
-            async with asyncio.timeout(20):
-                while len(endpoint.seen) < number:
-                    await asyncio.sleep(0.01)
+            await endpoint.heard(number)
         bank.clock.advance(5)
         answer = await client.poll(auth_req_id)
         assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), answer.text

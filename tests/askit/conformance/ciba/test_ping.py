@@ -1,69 +1,91 @@
-"""The certification modules about what a notification endpoint answers to a ping: the flow goes on (FAPI-CIBA OP)."""
+"""The certification modules about what a notification endpoint answers to a ping: the flow goes on (FAPI-CIBA OP).
+
+The endpoint is a server of its own, under TLS.
+"""
 
 from __future__ import annotations
 
-import httpx
+import json
+from collections.abc import AsyncIterator
+
 import pytest
 
-from tests.askit.ciba.asking import NOTIFIED, TOKEN, Asking
-from tests.askit.ciba.fapi import CLIENT, certified, fapi_bank
-from tests.askit.ciba.notified import Notified
-from tests.askit.ciba.phone import Phone, phone_at
+from tests.askit.ciba.asking import TOKEN
+from tests.askit.conformance.ciba.live import CibaBank
+from tests.askit.conformance.ciba.test_flows import approved
+from tests.askit.hosting import Hosting, hosting
 
 pytestmark = [pytest.mark.anyio, pytest.mark.spec("CIBA 10.2a", "CIBA 10.2c", "CIBA 10.3.1c")]
 
-PINGED = {
-    **CLIENT,
-    "backchannel_token_delivery_mode": "ping",
-    "backchannel_client_notification_endpoint": NOTIFIED,
-}
+
+async def goes_on(bank: CibaBank, endpoint: Hosting) -> None:
+    """One ping with the bearer token and the id alone, whatever is answered; then the tokens come."""
+    client = bank.asking()
+    auth_req_id = await approved(bank, client, client_notification_token=TOKEN)
+    await endpoint.heard()
+    (ping,) = endpoint.requests
+    assert (ping.method, str(ping.url)) == ("POST", endpoint.uri)
+    assert ping.headers["authorization"] == f"Bearer {TOKEN}"
+    assert ping.headers["content-type"] == "application/json"
+    assert json.loads(ping.content) == {"auth_req_id": auth_req_id}
+    assert (await client.poll(auth_req_id)).status_code == 200
 
 
-class Pinged:
-    """A client that is pinged, and the phone of its user."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self.endpoint = Notified(answer=lambda _: answer)
-        bank = fapi_bank(PINGED, http=self.endpoint.http())
-        self.client: Asking = certified(bank)
-        self.phone: Phone = phone_at(bank)
-
-    async def goes_on(self) -> None:
-        """One ping with the bearer token and the id alone, whatever is answered; then the tokens come."""
-        signed = self.client.signed(client_notification_token=TOKEN)
-        auth_req_id = await self.client.started({"request": signed})
-        await self.phone.decide("W4SCT")
-        await self.endpoint.settled()
-        assert self.endpoint.heard == [{"auth_req_id": auth_req_id}]
-        (ping,) = self.endpoint.requests
-        assert (ping.method, str(ping.url)) == ("POST", NOTIFIED)
-        assert ping.headers["authorization"] == f"Bearer {TOKEN}"
-        assert ping.headers["content-type"] == "application/json"
-        assert (await self.client.poll(auth_req_id)).status_code == 200
-        await self.endpoint.settled()
-        assert len(self.endpoint.requests) == 1
+async def is_given_up(bank: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture, why: str) -> None:
+    """The flow goes on, and the log says that no further attempt is made at this endpoint."""
+    await goes_on(bank, endpoint)
+    await bank.at_rest()
+    assert f"fintech was not told of a decision: {why}" in caplog.text
+    assert len(endpoint.requests) == 1
 
 
-async def test_ping_backchannel_notification_endpoint_response_has_body() -> None:
-    await Pinged(httpx.Response(200, text="thank you")).goes_on()
+@pytest.mark.parametrize("octets", [9, 100_000])
+async def test_ping_backchannel_notification_endpoint_response_has_body(
+    octets: int, pinging_each: CibaBank, endpoint: Hosting
+) -> None:
+    endpoint.status, endpoint.body = 200, b"x" * octets
+    await goes_on(pinging_each, endpoint)
+    await pinging_each.at_rest()
+    assert len(endpoint.requests) == 1
 
 
-async def test_ping_backchannel_notification_endpoint_response_401() -> None:
-    await Pinged(httpx.Response(401)).goes_on()
+async def test_ping_backchannel_notification_endpoint_response_401(
+    pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.status = 401
+    await is_given_up(pinging_each, endpoint, caplog, "it answered 401")
 
 
-async def test_ping_backchannel_notification_endpoint_response_403() -> None:
-    await Pinged(httpx.Response(403)).goes_on()
+async def test_ping_backchannel_notification_endpoint_response_403(
+    pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.status = 403
+    await is_given_up(pinging_each, endpoint, caplog, "it answered 403")
 
 
-async def test_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry() -> (
-    None
-):
-    """An endpoint that asks for a certificate, and gets none."""
-    await Pinged(httpx.Response(401, headers={"www-authenticate": 'Bearer error="invalid_token"'})).goes_on()
+class TestWithCertificates:
+    @pytest.fixture
+    async def endpoint(self) -> AsyncIterator[Hosting]:
+        """It asks for a client certificate in the handshake."""
+        async with hosting(path="/notified", asks_for_certificates=True) as running:
+            yield running
+
+    async def test_ping_with_mtls_ciba_notification_endpoint_response_401_and_require_server_does_not_retry(
+        self, pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        endpoint.status, endpoint.headers = 401, {"www-authenticate": 'Bearer error="invalid_token"'}
+        await is_given_up(pinging_each, endpoint, caplog, "it answered 401")
 
 
-async def test_ping_backchannel_notification_endpoint_return_redirect_request() -> None:
-    """To the same host too."""
-    for target in ("https://elsewhere.example.test/", f"{NOTIFIED}/again"):
-        await Pinged(httpx.Response(307, headers={"location": target})).goes_on()
+@pytest.mark.parametrize("status", [302, 307])
+async def test_ping_backchannel_notification_endpoint_return_redirect_request(
+    status: int, pinging_each: CibaBank, endpoint: Hosting, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To the same host, and to another one that answers."""
+    async with hosting(path="/elsewhere") as elsewhere:
+        for target in (f"{endpoint.uri}/again", elsewhere.uri):
+            endpoint.status, endpoint.headers = status, {"location": target}
+            endpoint.requests.clear()
+            caplog.clear()
+            await is_given_up(pinging_each, endpoint, caplog, "it answered with a redirect")
+    assert elsewhere.requests == []

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.askit.conformance.ciba.live import CibaBank
+from tests.askit.conformance.ciba.live import RSA, CibaBank
 from tests.askit.conformance.ciba.test_flows import approved, error_of
-from tests.askit.fapi1.live import NUMBERS
-from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
-
-RSA = a_key("RS256", NUMBERS["fintech"])
 
 
 @pytest.mark.spec("CIBA 10.1c", "CIBA 11b")
