@@ -84,27 +84,26 @@ class Clients:
 
         Raises StoreError; UnusableMetadataDocument, TransportError for such a document.
         """
+        return await self._registered(client_id) or await self._documents.find(client_id, current=current)
+
+    async def name_of(self, client_id: str) -> str:
+        """Its name, as far as it is known here. Nothing is fetched for it. Raises StoreError."""
+        found = await self._registered(client_id) or self._documents.at_hand(client_id)
+        return client_id if found is None else found.name
+
+    async def _registered(self, client_id: str) -> Client | None:
+        """One of the configuration or of the store. Raises StoreError."""
         known = self._configured.get(client_id)
         if known is not None:
             return known
         kept = await self.kept(client_id)
         if kept is None:
-            return await self._documents.find(client_id, current=current)
+            return None
         try:
             return self.read(kept[1])  # the policy may have changed since the registration
         except (InvalidClientMetadata, InvalidRedirectUri) as error:
             self._log.warning("a self-registered client is no longer served: %s", error)
             return None
-
-    async def name_of(self, client_id: str) -> str:
-        """Its name, as far as it is known here. Nothing is fetched for it. Raises StoreError."""
-        of_document = self._documents.at_hand(client_id)
-        if of_document is not None:
-            return of_document.name
-        if client_id in self._configured or await self.kept(client_id) is not None:
-            found = await self.find(client_id)
-            return client_id if found is None else found.name
-        return client_id
 
     async def kept(self, client_id: str) -> tuple[bytes, dict[str, Any]] | None:
         """The stored record of a self-registered client, and its metadata. Raises StoreError."""
