@@ -97,6 +97,9 @@ class Core:
             policy=config.registration,
             clock=clock,
             statement_issuers=[each.issuer for each in config.software_statement_issuers],
+            documents=config.client_metadata_documents,
+            waiting_per_host=config.limits.waiting_per_client,
+            run=self.run,
             public_only=not config.development_only,
             log=self.log,
         )

@@ -6,7 +6,7 @@
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
-        ├── InvalidClient             401, client authentication failed; ReplayedAssertion
+        ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
@@ -142,6 +142,13 @@ class ReplayedAssertion(InvalidClient):
     """The `jti` of this client assertion was used before."""
 
     clause = "OIDC 9"
+
+
+class UnusableMetadataDocument(InvalidClient):
+    """A client_id that is a URL where no usable client metadata lie, or from where this server fetches none."""
+
+    clause = "CIMD 4"
+    status = 400
 
 
 class UnauthorizedClient(Refused):

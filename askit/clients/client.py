@@ -47,12 +47,14 @@ class Client:
     """One registered client. `metadata` holds every member as registered, except the secret.
 
     `self_registered`: it is not from the configuration, so the policy for such clients applies to it.
+    `document_host`: where its metadata lie, if its client_id is their URL. The user is shown this host.
     """
 
     client_id: str
     metadata: Mapping[str, Any]
     secret: Secret | None = None
     self_registered: bool = False
+    document_host: str | None = None
     _keys: KeySet | None = field(default=None, repr=False)
 
     @classmethod

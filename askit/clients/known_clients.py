@@ -1,4 +1,5 @@
-"""The clients of this server: those of the configuration, then those that registered themselves, which the store keeps.
+"""The clients of this server: of the configuration, then self-registered ones, which the store keeps, then those that
+say by the URL of a document who they are.
 
 Spec: RFC 7591 2, 5; RFC 7592 2.2
 Role: AS
@@ -14,7 +15,9 @@ from cachetools import LRUCache
 
 from askit.clients.client import STATEMENT_ISSUER, Client
 from askit.clients.keys import require_public, uris_to_connect_to
+from askit.clients.metadata_documents import MetadataDocuments, Run
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.errors import (
     InvalidClientMetadata,
     InvalidRedirectUri,
@@ -47,12 +50,16 @@ class Clients:
         policy: RegistrationPolicy,
         clock: Clock,
         statement_issuers: Collection[str],
+        documents: ClientMetadataDocuments | None,
+        waiting_per_host: int,
+        run: Run,
         public_only: bool,
         log: BudgetedLogger,
     ) -> None:
         """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
 
         `statement_issuers`: the directories whose software statements count.
+        `documents`: whose metadata documents are fetched. `run`: runs a flow.
         `public_only`: connects only to public addresses for such a client.
         """
         self._configured = {client.client_id: client for client in configured}
@@ -63,14 +70,29 @@ class Clients:
         self._policy = policy
         self._clock = clock
         self._log = log
+        self._documents = MetadataDocuments(
+            documents, read=self._read_document, run=run, clock=clock, waiting_per_host=waiting_per_host
+        )
         self._sources: LRUCache[str, tuple[str, KeySource]] = LRUCache(_SOURCES)
 
     @property
     def configured(self) -> Collection[Client]:
         return self._configured.values()
 
-    async def find(self, client_id: str) -> Client | None:
-        """Raises StoreError."""
+    async def find(self, client_id: str, *, current: bool = False) -> Client | None:
+        """`current`: if its metadata are a document of its own, this must be fresh.
+
+        Raises StoreError; UnusableMetadataDocument, TransportError for such a document.
+        """
+        return await self._registered(client_id) or await self._documents.find(client_id, current=current)
+
+    async def name_of(self, client_id: str) -> str:
+        """Its name, as far as it is known here. Nothing is fetched for it. Raises StoreError."""
+        found = await self._registered(client_id) or self._documents.at_hand(client_id)
+        return client_id if found is None else found.name
+
+    async def _registered(self, client_id: str) -> Client | None:
+        """One of the configuration or of the store. Raises StoreError."""
         known = self._configured.get(client_id)
         if known is not None:
             return known
@@ -103,6 +125,12 @@ class Clients:
         for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
             require_public(uri, name)
         return client
+
+    def _read_document(self, metadata: Mapping[str, Any]) -> Client:
+        """Raises InvalidClientMetadata, InvalidRedirectUri; also if the policy leaves nothing of a list."""
+        bounded = self._policy.bound(metadata)
+        self._policy.require_something_left(metadata, bounded)
+        return self.read(bounded)
 
     def _require_directory(self, metadata: Mapping[str, Any]) -> None:
         """Raise UnapprovedSoftwareStatement if the directory that vouched for this client is no longer trusted.

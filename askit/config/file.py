@@ -15,6 +15,7 @@ from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.client_certificates import read_certificate_header
+from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import ExchangeRule
 from askit.config.limits import Limits
@@ -75,6 +76,11 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         ),
         "software_statement_issuers": tuple(
             SoftwareStatementIssuer.read(entry, base) for entry in table.tables("software_statement_issuers")
+        ),
+        "client_metadata_documents": (
+            ClientMetadataDocuments.read(documents)
+            if (documents := table.table("client_metadata_documents"))
+            else None
         ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),

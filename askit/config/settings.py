@@ -22,6 +22,7 @@ from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
+from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
@@ -74,6 +75,7 @@ class Config:
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
+    client_metadata_documents: ClientMetadataDocuments | None = None
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
