@@ -95,6 +95,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        SUPPORTED: config.client_metadata_documents is not None,
         "protected_resources": [resource.uri for resource in config.resources],
     }
     if config.status_list_ttl is not None:
@@ -114,8 +115,6 @@ def build_metadata(core: Core) -> dict[str, Any]:
     document["introspection_endpoint_auth_methods_supported"] = [name for name in methods if name != "none"]
     if "mtls" in core.bindings:
         document[BOUND_TO_CERTIFICATE] = True
-    if config.client_metadata_documents is not None:
-        document[SUPPORTED] = True
     if config.initial_access_token is not None:
         document["registration_endpoint"] = core.endpoint("register")
     if config.mtls_endpoint_aliases is not None:

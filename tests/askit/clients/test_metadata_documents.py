@@ -108,9 +108,9 @@ async def test_a_client_with_keys_authenticates_with_them(web: Hosting, method: 
 
 
 async def test_the_metadata_say_so_and_only_where_it_is_so() -> None:
-    for bank, said in ((a_bank(), True), (a_bank(client_metadata_documents=None), None)):
+    for bank, said in ((a_bank(), True), (a_bank(client_metadata_documents=None), False)):
         metadata = (await bank.browser().get("/.well-known/oauth-authorization-server")).json()
-        assert metadata.get("client_id_metadata_document_supported") is said
+        assert metadata["client_id_metadata_document_supported"] is said
 
 
 # How long it counts
