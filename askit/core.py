@@ -277,6 +277,10 @@ class Core:
     def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
         return claims
 
+    def grant_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        """What a grant holds, for the client that manages it."""
+        return members
+
     def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
         return members
 

@@ -9,6 +9,8 @@
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
+        ├── InvalidGrantId            a grant that this client may not change for this user
+        ├── NoSuchGrant               404 at the grant management endpoint; ForeignGrant is 403
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── UnknownUser               ExpiredLoginHintToken  InvalidBindingMessage  MissingUserCode  InvalidUserCode
@@ -184,6 +186,29 @@ class InvalidGrant(Refused):
 
     code = "invalid_grant"
     clause = "RFC 6749 5.2"
+
+
+class InvalidGrantId(Refused):
+    """The grant_id is unknown here, or the grant is of another client or user."""
+
+    code = "invalid_grant_id"
+    clause = "GM 5.4"
+
+
+class NoSuchGrant(Refused):
+    """No grant has this URL, or the grant has ended."""
+
+    code = "invalid_request"
+    clause = "GM 6.6"
+    status = 404
+
+
+class ForeignGrant(Refused):
+    """The client may not do this with grants, or not with this one."""
+
+    code = "unauthorized_client"
+    clause = "GM 6.6"
+    status = 403
 
 
 class AuthorizationPending(Refused):

@@ -82,6 +82,8 @@ class AuthorizationRequest(Record):
     ui_locales: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     signed: bool = False
+    grant_management_action: str | None = None
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class DecidedRequest(Record):
     client_id: str
     grant_id: str
     expires_at: float
+    grant_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,11 @@ class PollingClock(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(Record):
-    """What one user granted one client at one decision."""
+    """What one user granted one client: at one decision or, if the client manages it, at several.
+
+    `managed`: its client was given the `grant_id`. `version`: how often it was merged or replaced, last at
+    `updated_at`. What was issued to redeem or refresh another version is no longer valid.
+    """
 
     grant_id: str
     client_id: str
@@ -163,6 +170,14 @@ class Grant(Record):
     acr: str
     claims: Mapping[str, Any] = field(default_factory=dict)
     session_id: str = ""
+    managed: bool = False
+    version: int = 0
+    updated_at: float | None = None
+
+    @property
+    def decision(self) -> str:
+        """Names this version of the grant: its place in the user's list, and what an ID token stands for."""
+        return f"{self.grant_id}~{self.version}" if self.version else self.grant_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +198,7 @@ class Code(Record):
     code_challenge: str | None = None
     dpop_jkt: str | None = None
     nonce: str | None = None
+    grant_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +219,7 @@ class RefreshFamily(Record):
     used: int = -1
     used_at: float = 0.0
     forgiven: bool = False
+    grant_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +245,7 @@ class AccessToken(Record):
     username: str | None = None
     act: Mapping[str, Any] | None = None
     may_act: Mapping[str, Any] | None = None
+    grant_version: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +258,7 @@ class StatusEntry(Record):
     expires_at: int
     grant_id: str | None = None
     username: str | None = None
+    grant_version: int = 0
 
     @property
     def parties(self) -> tuple[str, str, str | None, str | None]:

@@ -14,6 +14,7 @@ from rskit.consents.ledger import ConsentLedger, NotExecuted, Reservation
 from rskit.customer import Customer, customer_of
 from rskit.decision import Allow, CannotDecide, Challenge
 from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
+from rskit.issuers.status_lists import StatusLists
 from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
 from rskit.tokens.token import Token
@@ -34,6 +35,7 @@ __all__ = [
     "Reservation",
     "ResourceDescription",
     "ResourceServer",
+    "StatusLists",
     "Token",
     "any_of",
     "current_token",

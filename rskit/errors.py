@@ -5,6 +5,7 @@
     │   ├── NoCredentials             nothing was presented: challenged without an error code
     │   ├── NoCredentials             no token was presented: the challenge has no error code
     │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
+    │   │                             UnknownStatus
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
     │   ├── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
@@ -100,9 +101,15 @@ class NotAnAccessToken(InvalidToken):
 
 
 class RevokedToken(InvalidToken):
-    """The denylist of this server contains the token, its subject or its client."""
+    """The denylist of this server contains the token, its subject or its client; or its status list says so."""
 
     remedy = Remedy.SIGN_IN_AGAIN
+
+
+class UnknownStatus(InvalidToken):
+    """The token has no entry in a status list, or in one that this server does not read."""
+
+    clause = "TSL 8.3"
 
 
 class BindingRefused(InvalidToken):

@@ -67,10 +67,11 @@ def find_worries(
     """What the log at start-up should say about this configuration."""
     if profile.revocation_checked and not denylist:
         for trusted in issuers:
-            if not trusted.asked_first:
+            if not trusted.asked_first and trusted.status_lists is None:
                 yield (
                     f"tokens of {trusted.config.label} are accepted until they expire, because this server does not "
-                    f"learn of revocations. Set introspection= or denylist= [{profile.clause('revocation_checked')}]"
+                    f"learn of revocations. Set introspection=, status_lists= or denylist= "
+                    f"[{profile.clause('revocation_checked')}]"
                 )
     if dpop:
         yield from _worries_about_replay(store_given, nonces)

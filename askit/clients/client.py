@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urldefrag, urlsplit
 
-from askit.clients import backchannel
+from askit.clients import backchannel, grant_management
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
@@ -68,6 +68,7 @@ class Client:
         check_values(members)
         check_encryption(members)
         backchannel.check_backchannel_members(members)
+        grant_management.check_grant_management(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
         keys = read_keys(members)
@@ -221,6 +222,11 @@ class Client:
 
     def may_have_details(self, type_: str) -> bool:
         return self.details_types is None or type_ in self.details_types
+
+    def may_manage(self, action: str) -> bool:
+        """Whether it may use this action of grant management. Public clients have none (GM 5.1)."""
+        registered = self.metadata.get(grant_management.ACTIONS)
+        return self.auth_method != "none" and (registered is None or action in registered)
 
     @property
     def delivery_mode(self) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from askit.clients import backchannel
+from askit.clients import backchannel, grant_management
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.errors import InvalidClientMetadata
 from fapikit.certificates.subject import SUBJECT_MEMBERS
@@ -64,6 +64,7 @@ STRING_LISTS: Final = (
     "request_uris",
     "contacts",
     "authorization_details_types",
+    grant_management.ACTIONS,
 )
 _REQUEST_URI_CHARACTERS: Final = 512
 FLAGS: Final = (
@@ -75,6 +76,7 @@ FLAGS: Final = (
     "use_mtls_endpoint_aliases",
     "backchannel_logout_session_required",
     backchannel.USER_CODE,
+    grant_management.ACTION_REQUIRED,
 )
 MEMBERS: Final = frozenset(
     {

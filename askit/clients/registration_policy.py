@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from askit.clients import grant_management
 from askit.clients.backchannel import DELIVERY_MODE
 from askit.clients.metadata import check_types
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit.urns import CIBA
 
-_MEANS_ALL: Final = ("authorization_details_types", "response_modes")
+_MEANS_ALL: Final = ("authorization_details_types", "response_modes", grant_management.ACTIONS)
 """Lists that mean everything if they are left out."""
 ID_OCTETS: Final = 32
 """The most octets that one client takes in the list of self-registered clients."""
@@ -38,6 +39,7 @@ class RegistrationPolicy:
 
     scopes: tuple[str, ...]
     authorization_details_types: tuple[str, ...] = ()
+    grant_management_actions: tuple[str, ...] = ()
     grant_types: tuple[str, ...] = ("authorization_code", "refresh_token")
     response_types: tuple[str, ...] = ("code",)
     response_modes: tuple[str, ...] | None = None
@@ -98,6 +100,7 @@ class RegistrationPolicy:
     def _lists(self) -> Mapping[str, tuple[str, ...] | None]:
         return {
             "authorization_details_types": self.authorization_details_types,
+            grant_management.ACTIONS: self.grant_management_actions,
             "grant_types": self.grant_types,
             "response_types": self.response_types,
             "response_modes": self.response_modes,

@@ -18,6 +18,7 @@ from askit.config.client_certificates import read_certificate_header
 from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import ExchangeRule
+from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
@@ -70,6 +71,9 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "authorization_details_types": tuple(
             DetailsType.read(entry, base) for entry in table.tables("authorization_details_types")
         ),
+        "grant_management": GrantManagement.read(managed)
+        if (managed := table.table("grant_management"))
+        else None,
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "trusted_issuers": tuple(
             TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
@@ -173,6 +177,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
     settings: dict[str, Any] = {
         "scopes": table.optional_strings("scopes"),
         "authorization_details_types": table.optional_strings("authorization_details_types"),
+        "grant_management_actions": table.optional_strings("grant_management_actions"),
         "grant_types": table.optional_strings("grant_types"),
         "response_types": table.optional_strings("response_types"),
         "response_modes": table.optional_strings("response_modes"),

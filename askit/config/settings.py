@@ -26,6 +26,7 @@ from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
+from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import Network, require_loopback
@@ -47,6 +48,7 @@ from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
 from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
+from fapikit.grant_management import SCOPES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
@@ -72,6 +74,7 @@ class Config:
     login_hint_issuers: tuple[LoginHintIssuer, ...] = ()
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
+    grant_management: GrantManagement = field(default_factory=GrantManagement)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
@@ -188,10 +191,11 @@ class Config:
         client_ids = {client.client_id for client in self.clients}
         uris = {resource.uri for resource in self.resources}
         for resource in self.resources:
-            own = set(resource.scopes) & set(IDENTITY_SCOPES)
+            own = set(resource.scopes) & {*IDENTITY_SCOPES, *SCOPES.values()}
             if own:
                 raise ConfigurationError(
-                    f"resources: {resource.uri} has the scope {min(own)!r}, which belongs to UserInfo: remove it"
+                    f"resources: {resource.uri} has the scope {min(own)!r}, which belongs to an endpoint of this"
+                    " server: remove it"
                 )
             encrypting = () if resource.encryption is None else (resource.encryption.client_id,)
             for setting, named in (
@@ -222,6 +226,7 @@ class Config:
         possible: dict[str, Iterable[str]] = {
             "scopes": self.known_scopes,
             "authorization_details_types": [known.type for known in self.authorization_details_types],
+            "grant_management_actions": self.grant_management.actions,
             "grant_types": GRANT_TYPES,
             "response_types": profile.response_types,
             "response_modes": profile.response_modes,
@@ -337,9 +342,9 @@ class Config:
 
     @property
     def known_scopes(self) -> tuple[str, ...]:
-        """The identity scopes, then those of the resources."""
+        """The identity scopes, those of grant management, then those of the resources."""
         scopes = (scope for resource in self.resources for scope in resource.scopes)
-        return (*IDENTITY_SCOPES, *dict.fromkeys(scopes))
+        return (*IDENTITY_SCOPES, *self.grant_management.scopes, *dict.fromkeys(scopes))
 
     def is_asked_for_by_name(self, resource: Resource) -> bool:
         """Whether an API has neither scopes nor types of details. Then naming the resource requests access to it."""

@@ -26,7 +26,12 @@ async def approve(core: Core, opened: OpenedRequest, client: Client, session: Se
     def keep_grant_id(grant: Grant) -> Step[None]:
         # What was approved in the last moment can still be fetched for as long as a code could be.
         until = max(opened.request.expires_at, core.clock() + core.profile.code_lifetime)
-        decided = DecidedRequest(client_id=client.client_id, grant_id=grant.grant_id, expires_at=until)
+        decided = DecidedRequest(
+            client_id=client.client_id,
+            grant_id=grant.grant_id,
+            expires_at=until,
+            grant_version=grant.version,
+        )
         lives = remembered_for(core, until)
         return core.records.saving("request-granted", opened.uri, decided, lives, owners)
 

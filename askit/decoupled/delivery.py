@@ -44,7 +44,7 @@ async def keep_notice(
 async def deliver_grant(core: Core, opened: OpenedRequest, client: Client, grant: Grant) -> None:
     """Tell a client that its user has approved. It raises nothing: the user has decided, whatever happens here."""
     request = opened.request
-    if not isinstance(request, WaitingRequest) or request.delivery_mode == "poll":
+    if not isinstance(request, WaitingRequest) or not _is_told(client, request):
         return
     message: Mapping[str, Any] = {}
     if request.delivery_mode == "push":
@@ -60,11 +60,16 @@ async def deliver_grant(core: Core, opened: OpenedRequest, client: Client, grant
 async def deliver_refusal(core: Core, opened: OpenedRequest, client: Client) -> None:
     """Tell a client that its user has refused. It raises nothing."""
     request = opened.request
-    if not isinstance(request, WaitingRequest) or request.delivery_mode == "poll":
+    if not isinstance(request, WaitingRequest) or not _is_told(client, request):
         return
     told = describe(AccessDenied("the user refused", clause="CIBA 12"))
     refused = {"error": AccessDenied.code, "error_description": told}
     await _tell(core, opened.uri, client, refused if request.delivery_mode == "push" else {})
+
+
+def _is_told(client: Client, request: WaitingRequest) -> bool:
+    """Whether the client is told of a decision. One that registers for polls meanwhile has no endpoint any more."""
+    return request.delivery_mode != "poll" and client.delivery_mode != "poll"
 
 
 async def _end(core: Core, grant: Grant) -> None:
@@ -96,9 +101,10 @@ async def _tokens(
     resource = choose_resource(
         core.config,
         asked=(),
-        granted=grant.resources,
-        scopes=grant.scopes,
-        details=grant.authorization_details,
+        granted=tuple(uri for uri in request.resources if core.config.can_reach(client, uri)),
+        # Of this request, because a merged grant may reach further APIs.
+        scopes=tuple(scope for scope in grant.scopes if scope in request.scopes),
+        details=request.authorization_details,
     )
     # Not by a request of the client: what it is bound to was shown when the request was made.
     bound_to = Confirmation(request.dpop_jkt, request.x5t)

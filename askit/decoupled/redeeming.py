@@ -48,6 +48,7 @@ async def redeem(core: Core, request: TokenRequest, kind: PolledGrant) -> dict[s
     grant = await user_grants.find(core, decided.grant_id)
     if grant is None:
         raise InvalidGrant(f"the grant of this {kind.parameter} was revoked", clause=kind.error_clause)
+    user_grants.require_version(grant, decided.grant_version)
     grant = user_grants.still_open_to(client, grant, core.config)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(

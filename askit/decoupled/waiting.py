@@ -24,6 +24,7 @@ from askit.requests.client_certificate import client_certificate
 from askit.requests.request_uris import WAITING, OpenedRequest, require_room
 from askit.requests.requested_subject import read_subjects
 from askit.users.levels import needed_level
+from askit.users.managed_grants import require_changeable
 from fapikit.dpop import CheckedProof
 from fapikit.parameters import Parameters
 from fapikit.secrets import random_token
@@ -81,6 +82,7 @@ async def read_waiting_request(
     waiting = WaitingRequest(**fields)
     needed_level(core, waiting, None)
     require_room(waiting, core.config.limits)
+    await require_changeable(core, waiting, client)
     return waiting
 
 

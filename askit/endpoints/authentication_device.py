@@ -16,6 +16,9 @@ from starlette.responses import Response
 from askit.core import Core
 from askit.decoupled.pending import pending_of
 from askit.endpoints.login import own_login_page
+from askit.errors import InvalidGrantId
+from askit.pages.pages import WaitingEntry
+from askit.users import managed_grants
 from askit.users.sessions import form_token, read_browser, set_cookie
 
 
@@ -25,9 +28,14 @@ async def authentication_device(core: Core, request: Request) -> Response:
     user = None if browser.session is None else core.users.find(browser.session.username)
     if user is None:
         return await own_login_page(core, request, "authentication_device")
-    waiting = [
-        (client, waiting_request, uri, await form_token(core, browser, uri))
-        for client, uri, waiting_request in await pending_of(core, user)
-    ]
+    waiting = []
+    for client, uri, asked in await pending_of(core, user):
+        try:
+            managed = await managed_grants.read(core, asked, client, user)
+        except InvalidGrantId:  # the grant that it would change has ended
+            continue
+        changed, until = managed and managed.grant, managed_grants.ends_at(core, asked, managed)
+        csrf = await form_token(core, browser, uri)
+        waiting.append(WaitingEntry(client, asked, uri, csrf, changed, until))
     page = core.pages.authentication_device(user=user, waiting=waiting, config=core.config, now=core.clock())
     return set_cookie(core, page, browser)

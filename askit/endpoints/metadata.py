@@ -1,8 +1,9 @@
 """The metadata of this server: the same document under both well-known names.
 
+Spec: CIMD 5
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
-Spec: RFC 8628 4; CIMD 5; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
-Spec: TSL 9.1; CIBA 4b, 4c; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
+Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
+Spec: TSL 9.1; CIBA 4b, 4c; GM 7.1; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
 Role: AS
 """
 
@@ -36,6 +37,7 @@ _ALIASED: Final = (
     "registration_endpoint",
     "device_authorization_endpoint",
     "backchannel_authentication_endpoint",
+    "grant_management_endpoint",
 )
 """What programs call, and so may call with a certificate."""
 
@@ -98,6 +100,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         SUPPORTED: config.client_metadata_documents is not None,
         "protected_resources": [resource.uri for resource in config.resources],
     }
+    document |= _grant_management(core)
     if config.status_list_ttl is not None:
         document["status_list_aggregation_endpoint"] = core.endpoint(ENDPOINT)
     if profile.device_grant:
@@ -121,6 +124,17 @@ def build_metadata(core: Core) -> dict[str, Any]:
         aliases = {name: core.alias(document[name]) for name in _ALIASED if name in document}
         document["mtls_endpoint_aliases"] = aliases
     return {name: value for name, value in document.items() if value != []}
+
+
+def _grant_management(core: Core) -> dict[str, Any]:
+    settings = core.config.grant_management
+    if not settings.actions:
+        return {}
+    return {
+        "grant_management_actions_supported": list(settings.actions),
+        "grant_management_action_required": settings.action_required,
+        **({"grant_management_endpoint": core.endpoint("grant_management")} if settings.scopes else {}),
+    }
 
 
 def _assertion_algorithms(core: Core) -> list[str]:

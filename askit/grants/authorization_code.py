@@ -83,6 +83,7 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
     grant = await user_grants.find(core, code.grant_id)
     if grant is None:
         raise InvalidGrant("the grant of this code was revoked")
+    user_grants.require_version(grant, code.grant_version)
     return grant
 
 

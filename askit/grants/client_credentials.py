@@ -1,6 +1,8 @@
 """The client credentials grant: a client acts for itself. There is no user, so no refresh token and no ID token.
 
-Spec: RFC 6749 4.4; RFC 9068 2.2; RFC 8707 2
+The scopes of grant management are for this server's own endpoint, and only in a token that is for no API.
+
+Spec: RFC 6749 4.4; RFC 9068 2.2; RFC 8707 2; GM 6.1
 Role: AS
 """
 
@@ -16,6 +18,7 @@ from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
 from askit.requests.dpop import use_proof
+from fapikit.grant_management import SCOPES
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -39,7 +42,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         )
         _require_no_consent(core, details)
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
-    if resource is None:
+    if resource is None and not set(scopes) & set(SCOPES.values()):
         raise InvalidScope("request a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
     await use_proof(core, request.proof, request.client)
     return await issue_access_token(

@@ -42,6 +42,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     grant = await user_grants.find(core, family.grant_id)
     if grant is None:
         raise InvalidGrant("this grant was revoked")
+    user_grants.require_version(grant, family.grant_version)
     grant = user_grants.still_open_to(request.client, grant, core.config)
     scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
@@ -68,6 +69,8 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     )
     if successor is not None:
         body["refresh_token"] = successor
+    if grant.managed:
+        body["grant_id"] = grant.grant_id
     return body
 
 

@@ -16,7 +16,6 @@ from askit.errors import InvalidGrant
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.id_token import verify_own_id_token
 from askit.issuing.tokens import About, find_access_token
-from askit.records import Grant
 from askit.users import grants as user_grants
 from fapikit.errors import JwtError
 from fapikit.jose.claims import Expected, check_claims
@@ -64,6 +63,7 @@ async def find_handed_in(core: Core, client: Client, token: str, token_type: str
             record.acr,
             record.auth_time,
             record.act,
+            record.grant_version,
         ),
         scopes=record.scopes,
         authorization_details=record.authorization_details,
@@ -84,8 +84,8 @@ async def _find_id_token(core: Core, client: Client, token: str) -> HandedIn | N
     except JwtError:
         return None
     jti = claims.get("jti")
-    grant_id = await core.records.marked("id-token", jti) if isinstance(jti, str) else None
-    grant = None if grant_id is None else await user_grants.find(core, grant_id)
+    decision = await core.records.marked("id-token", jti) if isinstance(jti, str) else None
+    grant = None if decision is None else await user_grants.find_decision(core, decision)
     if grant is None:
         return None
     try:
@@ -97,25 +97,7 @@ async def _find_id_token(core: Core, client: Client, token: str) -> HandedIn | N
         about=About.of_grant(grant)._replace(until=float(claims["exp"])),
         scopes=grant.scopes,
         authorization_details=grant.authorization_details,
-        audiences=_reached(core, grant),
+        audiences=user_grants.reached(core.config, grant),
         bound_to=Confirmation(),
         may_act=client.may_act,
-    )
-
-
-def _reached(core: Core, grant: Grant) -> tuple[str, ...]:
-    """The APIs of a grant: those that the request named, else those of its scopes and details."""
-    if grant.resources:
-        return grant.resources
-    types = {detail["type"] for detail in grant.authorization_details}
-    of_types = {
-        uri
-        for known in core.config.authorization_details_types
-        if known.type in types
-        for uri in known.resources
-    }
-    return tuple(
-        resource.uri
-        for resource in core.config.resources
-        if set(resource.scopes) & set(grant.scopes) or resource.uri in of_types
     )

@@ -76,7 +76,7 @@ async def _exchangeable(core: Core, client: Client, grant: Grant) -> dict[str, s
     if "id_token" not in core.config.exchange_rule(client.client_id).token_types:
         return {}
     jti, owners = random_token(core.random_bytes), core.owners(client, grant.username)
-    await core.records.mark("id-token", jti, LIFETIME, grant.grant_id, owners=owners)
+    await core.records.mark("id-token", jti, LIFETIME, grant.decision, owners=owners)
     return {"jti": jti}
 
 

@@ -55,6 +55,7 @@ async def issue_refresh_token(
         expires_at=grant.expires_at,
         jkt=own.jkt,
         x5t=own.x5t,
+        grant_version=grant.version,
     )
     owners = core.owners(client, grant.username)
     later.append(core.records.saving("refresh", name, family, grant.expires_at - core.clock(), owners))

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from askit.core import Core
 from askit.errors import NoSuchEndpoint
-from askit.issuing.token_parties import find_parties
+from askit.issuing.token_parties import Parties, find_parties, left_by
 from askit.record_store import Step
 from askit.records import AccessToken, Owners, StatusEntry, digest, read_stored
 from askit.status_cache import KnownList
@@ -83,6 +83,7 @@ class ReservedEntry(NamedTuple):
             expires_at=record.expires_at,
             grant_id=record.grant_id,
             username=record.username,
+            grant_version=record.grant_version,
         )
         ttl = self.name.gone_at - core.clock()
         return core.records.saving("status-entry", _entry_key(self.name, self.reference.idx), entry, ttl)
@@ -172,13 +173,26 @@ async def _learn(core: Core, name: ListName, known: KnownList) -> None:
     kept = await _together(core, (records.reading_by_digest("token", entry.token) for _, entry in asked))
     known.ended.update(idx for (idx, _), octets in zip(asked, kept, strict=True) if octets is None)
     parties = list({entry.parties for idx, entry in asked if idx not in known.ended})
-    gone = set[tuple[str, str, str | None, str | None]]()
+    holders_of = dict[tuple[str, str, str | None, str | None], Parties | None]()
     for start in range(0, len(parties), _AT_ONCE):
         some = parties[start : start + _AT_ONCE]
         found = await asyncio.gather(*(find_parties(core, *each) for each in some))
-        gone.update(each for each, holders in zip(some, found, strict=True) if holders is None)
-    known.ended.update(idx for idx, entry in asked if entry.parties in gone)
+        holders_of.update(zip(some, found, strict=True))
+    for (idx, entry), octets in zip(asked, kept, strict=True):
+        if octets is not None and idx not in known.ended:
+            holders = holders_of[entry.parties]
+            known.ended.update([] if _is_as_issued(core, entry, octets, holders) else [idx])
     require_memory(records.store, name.made_at)  # again: the first operation on a store finds out
+
+
+def _is_as_issued(core: Core, entry: StatusEntry, octets: bytes, holders: Parties | None) -> bool:
+    """Whether a token that is stored is valid, with all its rights. A JWT cannot lose a part of them only."""
+    if holders is None:
+        return False
+    if holders.grant is None or holders.grant.version == entry.grant_version:
+        return True
+    record = read_stored("token", AccessToken, octets)
+    return left_by(core.config, record, holders.grant) == record
 
 
 async def _together(core: Core, steps: Iterable[Step[bytes | None]]) -> list[bytes | None]:

@@ -53,6 +53,8 @@ async def issue_tokens(
     )
     if "refresh_token" in client.grant_types:
         body["refresh_token"] = await issue_refresh_token(core, client, grant, request.bound_to, later=later)
+    if grant.managed:
+        body["grant_id"] = grant.grant_id
     if "openid" in grant.scopes:
         body["id_token"] = await make_id_token(
             core,

@@ -18,7 +18,7 @@ from askit.issuing.audience import scopes_for
 from askit.issuing.confirmation import Confirmation
 from askit.issuing.encryption import encrypted_for_api
 from askit.issuing.status_lists import ReservedEntry, reserve_entry
-from askit.issuing.token_parties import find_parties
+from askit.issuing.token_parties import find_parties, left_by
 from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
@@ -40,10 +40,19 @@ class About(NamedTuple):
     acr: str | None = None
     auth_time: int | None = None
     act: Mapping[str, Any] | None = None
+    grant_version: int = 0
 
     @classmethod
     def of_grant(cls, grant: Grant) -> Self:
-        return cls(grant.sub, grant.grant_id, grant.username, grant.expires_at, grant.acr, grant.auth_time)
+        return cls(
+            grant.sub,
+            grant.grant_id,
+            grant.username,
+            grant.expires_at,
+            grant.acr,
+            grant.auth_time,
+            grant_version=grant.version,
+        )
 
 
 async def issue_access_token(
@@ -87,6 +96,7 @@ async def issue_access_token(
         username=about.username if about.grant_id is None else None,
         act=about.act,
         may_act=client.may_act,
+        grant_version=about.grant_version,
     )
     owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
@@ -154,7 +164,8 @@ def token_claims(
 async def find_access_token(core: Core, token: str) -> AccessToken | None:
     """A valid access token: issued here, not expired, not revoked, with an existing client, user and grant.
 
-    Its scopes and details are reduced to what its client may still have, and the client to which the user granted them.
+    Its scopes and details are reduced to what its client may still have, the client to which the user granted them,
+    and what its grant still has after a merge or a replacement.
     """
     record = await core.records.load("token", token, AccessToken)
     if record is None or core.clock() >= record.expires_at:
@@ -162,7 +173,12 @@ async def find_access_token(core: Core, token: str) -> AccessToken | None:
     parties = await find_parties(core, record.client_id, record.audience, record.grant_id, record.username)
     if parties is None:
         return None
-    for client in parties:
+    if parties.grant is not None and parties.grant.version != record.grant_version:
+        left = left_by(core.config, record, parties.grant)
+        if left is None:
+            return None
+        record = left
+    for client in parties.clients:
         record = _narrowed(record, client)
     return record
 

@@ -25,9 +25,10 @@ from askit.config.values import User
 from askit.errors import InvalidRequest
 from askit.pages.catalogues import LANGUAGES
 from askit.pages.languages import prefer_locales
-from askit.pages.pages import Pages
+from askit.pages.pages import Pages, WaitingEntry
 from askit.pages.templates import unusable_template
 from askit.records import Grant, PushedRequest, WaitingRequest
+from fapikit.grant_management import MERGE
 from fapikit.secrets import Secret
 
 _MARKUP: Final = "<i>sample</i>"
@@ -132,7 +133,12 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     yield "consent.html", consent, (*_FORM, *_REQUEST, *decisions, *said)
     compared = (_WAITING.user_code, _WAITING.address, _MESSAGE)
     yield "consent.html", partial(consent, request=_WAITING), (*decisions, *compared)
-    waiting = [(client, _WAITING, _URI, _TOKEN)]
+    merged = replace(
+        _PUSHED, grant_management_action=MERGE, scopes=("other-scope",), authorization_details=()
+    )
+    change = partial(consent, request=merged, changed=_GRANT)
+    yield "consent.html", change, (*decisions, "other-scope", "1970-01-01", *_GRANTED)
+    waiting = [WaitingEntry(client, _WAITING, _URI, _TOKEN, None, _GRANT.expires_at)]
     asked = partial(pages.authentication_device, user=_USER, waiting=waiting, config=config, now=0)
     pending = (*_GRANTED, *host, _USER.username, _MESSAGE)
     yield "authentication_device.html", asked, (*_FORM, *_REQUEST, *decisions, *pending)

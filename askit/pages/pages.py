@@ -13,7 +13,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
@@ -31,6 +31,7 @@ from askit.pages.words import describe_access, describe_claims, describe_detail,
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
 from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
+from fapikit.grant_management import REPLACE
 from fapikit.urls import origin_of
 
 _OWN_PAGES: Final = {
@@ -42,6 +43,20 @@ _LOOK_AGAIN: Final = "10"
 """Seconds after which an authentication device on which nothing waits asks again."""
 _SUBMIT: Final = "document.forms[0].submit()"
 _SUBMIT_HASH: Final = base64.b64encode(hashlib.sha256(_SUBMIT.encode()).digest()).decode()
+
+
+class WaitingEntry(NamedTuple):
+    """A request on the page of the authentication device. `uri` and `csrf`: of its form.
+
+    `changed`: the grant that it merges or replaces. `until`: when the requested access ends.
+    """
+
+    client: Client
+    request: WaitingRequest
+    uri: str
+    csrf: str
+    changed: Grant | None
+    until: float
 
 
 class Pages:
@@ -113,11 +128,13 @@ class Pages:
         config: Config,
         until: float,
         before: tuple[Grant, float | None] | None,
+        changed: Grant | None = None,
         csrf: str,
         request_uri: str,
         leads_to: str | None,
     ) -> Response:
         """`until`: when the requested access ends. `before`: the last grant for this client, and its last use.
+        `changed`: the grant that the request merges or replaces.
 
         Of a request that nobody redirects, it is shown what the user compares: the device, or the binding message.
         """
@@ -132,6 +149,7 @@ class Pages:
             client=client,
             person=describe_user(user, self._catalogue),
             **_asked(request, user, config, say),
+            **_changing(request, changed, user, config, say),
             ends_on=_day(until),
             granted_on=None if before is None else _day(before[0].created_at),
             used_at=None if before is None or before[1] is None else _minute(before[1]),
@@ -160,24 +178,25 @@ class Pages:
         self,
         *,
         user: User,
-        waiting: Sequence[tuple[Client, WaitingRequest, str, str]],
+        waiting: Sequence[WaitingEntry],
         config: Config,
         now: float,
     ) -> Response:
-        """The requests that wait for a user, each with its client, its URI and the token of its form."""
+        """The requests that wait for a user."""
         say = self._catalogue
         entries = [
             {
                 **_asked(request, user, config, say),
+                **_changing(request, changed, user, config, say),
                 "client": client,
                 "binding_message": request.binding_message,
                 "until": _minute(request.expires_at),
-                "ends_on": _day(now + config.grant_lifetime),
+                "ends_on": _day(until),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,
             }
-            for client, request, uri, csrf in waiting
+            for client, request, uri, csrf, changed, until in waiting
         ]
         page = self._page("authentication_device.html", person=describe_user(user, say), entries=entries)
         if not entries:  # a request that comes in must not move a button under the finger
@@ -335,10 +354,18 @@ def _entry(
     return {
         "grant": grant,
         "client_name": client_name,
-        "granted_on": _day(grant.created_at),
+        "granted_on": _day(grant.updated_at or grant.created_at),
         "ends_on": _day(grant.expires_at),
         **_asked(grant, user, config, say),
     }
+
+
+def _changing(
+    request: AuthorizationRequest, changed: Grant | None, user: User | None, config: Config, say: Catalogue
+) -> dict[str, Any]:
+    """The grant that a request changes, in words for the user."""
+    entry = None if changed is None else _entry(changed, "", user, config, say)
+    return {"changed": entry, "replaced": request.grant_management_action == REPLACE}
 
 
 def _asked(

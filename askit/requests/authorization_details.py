@@ -25,7 +25,7 @@ from fapikit.secrets import random_token
 
 Details = tuple[Mapping[str, Any], ...]
 
-_MAX_DETAILS: Final = 20
+MAX_DETAILS: Final = 20
 _MAX_OCTETS: Final = 32 * 1024
 
 
@@ -43,8 +43,8 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
     """Each detail checked against its type. Raises InvalidAuthorizationDetails."""
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         raise InvalidAuthorizationDetails("authorization_details must be a non-empty array of objects")
-    if len(value) > _MAX_DETAILS:
-        raise InvalidAuthorizationDetails(f"authorization_details must have at most {_MAX_DETAILS} items")
+    if len(value) > MAX_DETAILS:
+        raise InvalidAuthorizationDetails(f"authorization_details must have at most {MAX_DETAILS} items")
     for detail in value:
         name = detail.get("type")
         known = config.details_type(name) if isinstance(name, str) else None

@@ -5,7 +5,7 @@ A request that nobody redirects (a device, CIBA) has the same parameters, but fo
 
 Spec: RFC 6749 4.1.1; RFC 9126 2.1, 2.4; RFC 8707 2, 2.1; RFC 9101 5b, 6.3; OIDC 3.1.2.1, 5.5
 Spec: FAPI2-SP 5.3.2.2-1, 5.3.2.2-6, 5.3.2.2-8, 5.3.2.2-14, 5.3.2.1-12, 5.3.2.2 N4
-Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1
+Spec: FAPI2-MS 5.3.1-1, 5.3.3, 5.4.1-1; GM 6.1
 Spec: FAPI1-BL 5.2.2-9, 5.2.2-10, 5.2.2.1-1, 5.2.2.1-2, 5.2.2.2-1, 5.2.2.3-1; FAPI1-ADV 5.2.2-1
 Role: AS
 """
@@ -28,10 +28,13 @@ from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, details_for, parse_details
 from askit.requests.code_challenge import read_code_challenge
+from askit.requests.grant_management import read_action
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
+from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
+from fapikit.grant_management import SCOPES
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
 
@@ -42,6 +45,7 @@ _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _STRINGS: Final = (
     "response_type", "redirect_uri", "scope", "state", "nonce", "response_mode", "code_challenge",
     "code_challenge_method", "dpop_jkt", "acr_values", "prompt", "login_hint", "id_token_hint", "ui_locales", "display",
+    "grant_management_action", "grant_id",
 )  # fmt: skip
 
 
@@ -87,7 +91,9 @@ async def check_members(
     """The request with these members. Raises Refused, StoreError."""
     members = typed_members(core, members, client, signed=signed)
     request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt)
-    return replace(request, subjects=await read_subjects(core, members, client))
+    request = replace(request, subjects=await read_subjects(core, members, client))
+    await require_changeable(core, request, client)
+    return request
 
 
 def typed_members(
@@ -155,6 +161,7 @@ def common_members(
         "prompt": _prompt(members),
         "login_hint": members.get("login_hint"),
         "ui_locales": tuple(members.get("ui_locales", "").split()),
+        **read_action(core, members, client),
     }
 
 
@@ -204,6 +211,11 @@ def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> s
 def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
     scopes = tuple(dict.fromkeys(members.get("scope", "").split()))
     core.require_scopes(scopes, client)
+    if set(scopes) & set(SCOPES.values()):
+        raise InvalidScope(
+            "no user grants the scopes of grant management: request them with client_credentials",
+            clause="GM 6.1",
+        )
     if not scopes and "authorization_details" not in members:
         raise InvalidScope("the request needs a scope or authorization_details")
     return scopes

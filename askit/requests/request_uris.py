@@ -22,12 +22,13 @@ from askit.errors import AnsweredBefore, InvalidRequestUri, TooLarge
 from askit.pages.languages import prefer_locales
 from askit.record_fields import read_members, reading
 from askit.record_store import Step
-from askit.records import AuthorizationRequest, Owners, PushedRequest, WaitingRequest
+from askit.records import AuthorizationRequest, Owners, PushedRequest, Record, WaitingRequest
 from askit.requests.dpop import use_proof
 from fapikit import strict_json
 from fapikit.dpop import CheckedProof
 from fapikit.errors import SealBroken, UnreadableRecord
 from fapikit.secrets import random_token
+from fapikit.urns import CIBA
 
 A = TypeVar("A", bound=AuthorizationRequest)
 
@@ -171,9 +172,19 @@ def _usable(request: A | None, client: Client, decided: str | None, now: float) 
         raise InvalidRequestUri(
             "this request has expired: start again where it was made", clause="RFC 8628 3.2a"
         )
+    if isinstance(request, WaitingRequest) and not _may_still_have(client, request):
+        raise InvalidRequestUri("this client may no longer ask in this way", clause="RFC 7591 2")
     if isinstance(request, PushedRequest) and not client.accepts_redirect_uri(request.redirect_uri):
         raise InvalidRequestUri("the redirect_uri is no longer registered", clause="RFC 9126 7.4")
     return request
+
+
+def _may_still_have(client: Client, waiting: WaitingRequest) -> bool:
+    """Whether a client is still registered for what it asked for: nobody asks again before tokens are pushed."""
+    if waiting.grant_type != CIBA:
+        return waiting.grant_type in client.grant_types
+    mode = client.delivery_mode
+    return mode is not None and (mode == "push") == (waiting.delivery_mode == "push")
 
 
 def _require_undecided(decided: str | None) -> None:
@@ -222,8 +233,8 @@ async def _unseal(core: Core, purpose: str, uri: str) -> tuple[str, PushedReques
         raise _unknown() from error
 
 
-def require_room(request: AuthorizationRequest, limits: Limits) -> None:
-    """Raise TooLarge unless the request, with what a grant and a token add to it, fits into a record."""
+def require_room(request: Record, limits: Limits) -> None:
+    """Raise TooLarge unless the request, or the grant that it leads to, fits into a record with what is added to it."""
     octets, limit = len(request.dump()), limits.record_octets * 3 // 4
     if octets > limit:
         raise TooLarge("this authorization request is too long", facts={"octets": octets, "limit": limit})

@@ -18,6 +18,7 @@ from askit.decoupled import decisions
 from askit.errors import (
     AccessDenied,
     ConsentRequired,
+    InvalidGrantId,
     InvalidRequestUri,
     LoginRequired,
     Refused,
@@ -29,8 +30,10 @@ from askit.records import AuthorizationRequest, Code, Grant, PushedRequest, Sess
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.requests.response_type import HYBRID
 from askit.users import grants as user_grants
+from askit.users import managed_grants
 from askit.users.granting import automatic_session, is_requested_user, make_grant, require_requested_user
 from askit.users.levels import needed_level, needs_step_up
+from askit.users.managed_grants import ManagedGrant
 from askit.users.sessions import Browser, form_token, set_cookie
 from askit.wire_errors import code_of, describe
 from fapikit.clauses import cite_what_is_in_force
@@ -58,11 +61,12 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
         require_requested_user(core, request, browser.session)
+        managed = await managed_grants.read(core, request, client, core.users.find(browser.session.username))
     except Refused as error:
         if isinstance(error, InvalidRequestUri) or not isinstance(request, PushedRequest):
             raise
         return await refuse(core, request, client, error)
-    return await consent_page(core, opened, client, browser)
+    return await consent_page(core, opened, client, browser, managed)
 
 
 async def login_page(
@@ -104,8 +108,10 @@ async def step_up_page(
     return set_cookie(core, page, browser)
 
 
-async def consent_page(core: Core, opened: OpenedRequest, client: Client, browser: Browser) -> Response:
-    """Shows the client, the user, each payment with payee and amount, and each scope in words."""
+async def consent_page(
+    core: Core, opened: OpenedRequest, client: Client, browser: Browser, managed: ManagedGrant | None
+) -> Response:
+    """Shows the client, the user, each payment with payee and amount, each scope in words, and the grant it changes."""
     assert browser.session is not None  # noqa: S101 - for the type checker; continue_request has checked it
     request = opened.request
     user = core.users.find(browser.session.username)
@@ -114,7 +120,8 @@ async def consent_page(core: Core, opened: OpenedRequest, client: Client, browse
         user=user,
         request=request,
         config=core.config,
-        until=core.clock() + core.config.grant_lifetime,
+        until=managed_grants.ends_at(core, request, managed),
+        changed=None if managed is None else managed.grant,
         before=await user_grants.latest_of(core, browser.session.username, client),
         csrf=await form_token(core, browser, opened.uri),
         request_uri=opened.uri,
@@ -131,7 +138,10 @@ async def approve(
 ) -> Response:
     """One decision gives one grant. Raises AnsweredBefore if it was decided already; else as `make_grant` does."""
     if isinstance(opened.request, PushedRequest):
-        return await _send_code(core, opened, opened.request, client, session)
+        try:
+            return await _send_code(core, opened, opened.request, client, session)
+        except InvalidGrantId as error:  # the grant to change has ended while the page was open
+            return await refuse(core, opened.request, client, error)
     await decisions.approve(core, opened, client, session)
     return _decided(core, opened.request, client, approved=True)
 
@@ -161,10 +171,11 @@ async def _send_code(
             client_id=client.client_id,
             grant_id=grant.grant_id,
             redirect_uri=request.redirect_uri,
-            expires_at=grant.created_at + core.profile.code_lifetime,
+            expires_at=core.clock() + core.profile.code_lifetime,
             code_challenge=request.code_challenge,
             dpop_jkt=request.dpop_jkt,
             nonce=request.nonce,
+            grant_version=grant.version,
         )
         # The record is kept longer than the code is valid, so that a late reuse is recognised and ends the grant.
         return core.records.saving("code", value, code, core.config.grant_lifetime, owners)

@@ -1,6 +1,6 @@
 """A user's approval of a request: one decision makes one grant, however the request is answered.
 
-Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b; RFC 9470 5; OIDC 3.1.2.2
+Spec: FAPI2-SP 5.3.2.2 N3; RFC 9126 4b; RFC 9470 5; OIDC 3.1.2.2; GM 5.2
 Role: AS
 """
 
@@ -16,7 +16,7 @@ from askit.records import AuthorizationRequest, Grant, Session
 from askit.requests.authorization_details import enrich
 from askit.requests.request_uris import OpenedRequest, use_up
 from askit.users import grants as user_grants
-from askit.users import logout
+from askit.users import logout, managed_grants
 from askit.users.levels import granted_level, needed_level
 from fapikit.secrets import random_token
 
@@ -30,7 +30,8 @@ async def make_grant(
 ) -> Grant:
     """Mark the request as decided, and store the grant; in the same trip, what `answer` makes of it for the client.
 
-    Raises AnsweredBefore if it was decided already; LoginRequired, AccessDenied, ShareTaken, StoreError.
+    A request to merge or replace changes the grant that it names. Raises AnsweredBefore if the request was decided
+    already; InvalidGrantId, LoginRequired, AccessDenied, ShareTaken, StoreError.
     """
     request = opened.request
     require_requested_user(core, request, session)
@@ -39,11 +40,12 @@ async def make_grant(
     user = core.users.find(session.username)
     if user is None:
         raise AccessDenied("this user may no longer sign in")
-    grant_id = random_token(core.random_bytes)
+    managed = await managed_grants.read(core, request, client, user)
+    grant_id = random_token(core.random_bytes) if managed is None else managed.grant.grant_id
     head = user_grants.reading_head(core, user.username)
     (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)
     now = core.clock()
-    expires_at = now + core.config.grant_lifetime
+    expires_at = managed_grants.ends_at(core, request, managed)
     grant = Grant(
         grant_id=grant_id,
         client_id=client.client_id,
@@ -60,9 +62,12 @@ async def make_grant(
         acr=acr,
         claims=request.claims,
         session_id=session.session_id,
+        managed=request.grant_management_action is not None,
     )
     if "openid" in request.scopes:
         await logout.remember(core, session, client, owners)
+    if managed is not None:
+        return await managed_grants.change(core, request, grant, managed, owners, answer, newest=newest)
     await user_grants.remember(core, grant, owners, answer(grant), newest=newest)
     return grant
 

@@ -1,7 +1,8 @@
 """What users have granted to clients: written at the decision, listed on a page, revoked there.
 
 A grant is valid while its record exists. Removing the record ends its codes, refresh tokens and access tokens. Each
-user's grants form a chain in the store, newest first. Its head is replaced by a swap, so no list grows in one record.
+user's decisions form a chain in the store, newest first. Its head is replaced by a swap, so no list grows in one
+record. A grant that was merged or replaced is in the chain again, and is shown where it was last changed.
 
 Spec: RFC 9700 4.2.4; FAPI1-BL 5.2.2-18; FAPI2-SP 6.8; RFC 8252 8.6
 Role: AS
@@ -44,25 +45,34 @@ def reading_head(core: Core, username: str) -> Step[bytes | None]:
 
 
 async def remember(
-    core: Core, grant: Grant, owners: Owners, *others: Step[None], newest: bytes | None = None
-) -> None:
+    core: Core,
+    grant: Grant,
+    owners: Owners,
+    *others: Step[None],
+    newest: bytes | None = None,
+    seen: bytes | None = None,
+) -> bool:
     """Keep a grant and the agreement behind it; then do other steps, in the same trip. Raises StoreError.
 
-    `newest`: what `reading_head` found just now. If it is not the newest any more, it is read again.
+    `newest`: what `reading_head` found just now. If it is not the newest any more, it is read again. `seen`: the record
+    of the grant that this one takes the place of. False, and nothing is kept: it is not that record any more.
     """
     records, ttl = core.records, grant.expires_at - core.clock()
+    listed = core.config.grant_lifetime  # a merged grant may end before others that are found through it
     agreed = Agreement(scopes=grant.scopes, claims=tuple(sorted(claims_by_name(grant.claims))))
-    steps: list[Step[Any]] = [
-        records.saving("grant", grant.grant_id, grant, ttl, owners),
-        records.saving("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl),
-    ]
+    keeping: Step[Any] = records.saving("grant", grant.grant_id, grant, ttl, owners)
+    if seen is not None:
+        keeping = records.swapping("grant", grant.grant_id, seen, grant.dump(), max(ttl, 1.0))
+    steps = [keeping, records.saving("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)]
     for _ in range(_TRIES):
         if newest is not None:
-            steps.append(records.writing("grant-before", grant.grant_id, newest, ttl, owners))
-        steps.append(records.swapping("grants-of", grant.username, newest, grant.grant_id.encode(), ttl))
+            steps.append(records.writing("grant-before", grant.decision, newest, listed, owners))
+        steps.append(records.swapping("grants-of", grant.username, newest, grant.decision.encode(), listed))
         results = await records.together(*steps, *others)
+        if steps[0] is keeping and results[0] is False:
+            return False
         if results[len(steps) - 1]:
-            return
+            return True
         newest, steps = await records.do(reading_head(core, grant.username)), []
     raise StoreUnavailable("too many grants of one user at the same time")
 
@@ -71,6 +81,35 @@ async def find(core: Core, grant_id: str) -> Grant | None:
     """A valid grant: not revoked, and of a user who still exists. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
     return None if grant is None or core.users.find(grant.username) is None else grant
+
+
+async def find_decision(core: Core, decision: str) -> Grant | None:
+    """The valid grant, if nothing was decided about it since this decision. Raises StoreError."""
+    grant = await find(core, _id_of(decision))
+    return None if grant is None or grant.decision != decision else grant
+
+
+def require_version(grant: Grant, version: int) -> None:
+    """Raise InvalidGrant for what was issued before the grant was merged or replaced."""
+    if grant.version != version:
+        raise InvalidGrant(
+            "this grant was merged or replaced since: use the tokens of that request", clause="GM 5.2"
+        )
+
+
+def reached(config: Config, grant: Grant) -> tuple[str, ...]:
+    """The APIs of a grant: those that the request named, else those of its scopes and details."""
+    if grant.resources:
+        return grant.resources
+    types = {detail["type"] for detail in grant.authorization_details}
+    of_types = {
+        uri for known in config.authorization_details_types if known.type in types for uri in known.resources
+    }
+    return tuple(
+        resource.uri
+        for resource in config.resources
+        if set(resource.scopes) & set(grant.scopes) or resource.uri in of_types
+    )
 
 
 def noting_first_use(core: Core, grant: Grant, owners: Owners) -> Step[None]:
@@ -102,11 +141,16 @@ async def last_use(core: Core, grant_id: str) -> float | None:
 
 
 def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
-    """The part of a grant that its client may still have; its registration or the policy may be narrower now.
+    """What `left_to` leaves. Raises InvalidGrant if that is nothing."""
+    left = left_to(client, grant, config)
+    if not left.scopes and not left.authorization_details:
+        raise InvalidGrant("this client may no longer have anything of this grant")
+    return left
 
-    Raises InvalidGrant if nothing is left.
-    """
-    left = replace(
+
+def left_to(client: Client, grant: Grant, config: Config) -> Grant:
+    """The part of a grant that its client may still have; its registration or the policy may be narrower now."""
+    return replace(
         grant,
         scopes=tuple(filter(client.may_have_scope, grant.scopes)),
         resources=tuple(uri for uri in grant.resources if config.can_reach(client, uri)),
@@ -114,9 +158,6 @@ def still_open_to(client: Client, grant: Grant, config: Config) -> Grant:
             detail for detail in grant.authorization_details if client.may_have_details(detail["type"])
         ),
     )
-    if not left.scopes and not left.authorization_details:
-        raise InvalidGrant("this client may no longer have anything of this grant")
-    return left
 
 
 async def agreed_before(core: Core, username: str, request: AuthorizationRequest, client: Client) -> bool:
@@ -143,8 +184,10 @@ async def grants_of(core: Core, username: str, *, start: str | None = None) -> t
     for _ in range(_WALKED):
         if link is None or len(found) == SHOWN:
             break
-        grant, link = await core.records.together(*_reading_link(core, link))
-        if grant is not None and grant.username == username:  # `start` may name another user's grant
+        here = link
+        grant, link = await core.records.together(*_reading_link(core, here))
+        # `start` may name another user's grant. A grant that was changed since is further up in the list.
+        if grant is not None and grant.username == username and grant.decision == here:
             found.append(grant)
     return found, link
 
@@ -159,18 +202,24 @@ async def latest_of(core: Core, username: str, client: Client) -> tuple[Grant, f
         for _ in range(_LOOKED_BACK):
             if link is None:
                 break
-            use = core.records.loading("grant-use", link, GrantUse)
-            grant, link, used = await core.records.together(*_reading_link(core, link), use)
-            if grant is not None and grant.client_id == client.client_id:
+            here = link
+            use = core.records.loading("grant-use", _id_of(here), GrantUse)
+            grant, link, used = await core.records.together(*_reading_link(core, here), use)
+            if grant is not None and grant.client_id == client.client_id and grant.decision == here:
                 return grant, None if used is None else used.at
     except StoreError as error:
         core.log.warning("earlier grants are not shown at consent: %s", error)
     return None
 
 
-def _reading_link(core: Core, grant_id: str) -> tuple[Step[Grant | None], Step[str | None]]:
-    """Reads a grant of the chain, and the id of the one before it."""
-    return core.records.loading("grant", grant_id, Grant), core.records.reading_mark("grant-before", grant_id)
+def _reading_link(core: Core, decision: str) -> tuple[Step[Grant | None], Step[str | None]]:
+    """Reads the grant of a decision in the chain, and the decision before it."""
+    grant = core.records.loading("grant", _id_of(decision), Grant)
+    return grant, core.records.reading_mark("grant-before", decision)
+
+
+def _id_of(decision: str) -> str:
+    return decision.partition("~")[0]
 
 
 async def end(core: Core, grant_id: str, username: str) -> bool:

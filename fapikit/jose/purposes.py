@@ -268,6 +268,7 @@ GRANT_ASSERTION: Final = Purpose(
     name="assertion",
     required=("iss", "sub", "aud", "exp", "jti"),
     # cnf: this grant is for bearer assertions (RFC 7521 3). A token that is bound to a key must not be traded without.
+    # sub_id: a login hint token says whom to ask (CIBA 7.1), and must not be traded for an answer.
     forbidden=frozenset(
         {
             "response_type",
@@ -282,6 +283,7 @@ GRANT_ASSERTION: Final = Purpose(
             "client_id",
             "azp",
             "cnf",
+            "sub_id",
         }
     ),
     error_code="invalid_grant",

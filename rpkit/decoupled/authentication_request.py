@@ -33,6 +33,7 @@ from rpkit.login.request_parameters import (
     absolute_resources,
     check_parameters,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -129,7 +130,7 @@ def request_authentication(
         scope=scope,
         resources=audiences,
         authorization_details=details,
-        acr_values=words_of_parameter(parameters.reveal().get("acr_values") or ()),
+        acr_values=words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         max_age=None,
         claims=parameters.reveal().get("claims"),
         subject=subject,
@@ -198,7 +199,7 @@ def _check(bank: Bank, parameters: Mapping[str, Any]) -> None:
 
 
 def _with_openid(scope: str | Iterable[str]) -> str:
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     if "openid" not in scope.split():
         raise ConfigurationError("a CIBA request needs the scope openid: add it to scope", clause="CIBA 7.1c")
     return scope
@@ -231,7 +232,7 @@ def _members(
     if "user_code" in members:
         members["user_code"] = revealed(members["user_code"])
     if "acr_values" in members:
-        members["acr_values"] = " ".join(words_of_parameter(members["acr_values"]))
+        members["acr_values"] = " ".join(words_of_parameter("acr_values", members["acr_values"]))
     if details:
         members["authorization_details"] = [dict(detail) for detail in details]
     if resources:

@@ -28,6 +28,7 @@ from rpkit.login.request_parameters import (
     check_parameters,
     claims_with_levels,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -121,7 +122,7 @@ def authorize_device(
     parameters = conceal(parameters)
     settings = bank.settings
     check_parameters(parameters.reveal(), DeviceParameters, method="device")
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     openid = "openid" in scope.split()
     if openid:
         require_verifiable_id_token(bank)
@@ -136,7 +137,7 @@ def authorize_device(
         "scope": scope,
         "resources": absolute_resources(resources),
         "authorization_details": typed_details(bank, authorization_details),
-        "acr_values": words_of_parameter(parameters.reveal().get("acr_values", ())),
+        "acr_values": words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         "max_age": parameters.reveal().get("max_age"),
         "claims": claims_with_levels(bank, openid, parameters.reveal()),
         "dpop": new_dpop_key(bank),

@@ -85,8 +85,12 @@ class DecoupledRequest:
 
     @property
     def id(self) -> str:
-        """The name of this request, for its mark in the store. It does not reveal `reference`."""
-        return hashlib.sha256(b"rpkit request\0" + self.reference.reveal().encode()).hexdigest()[:32]
+        """The name of this request, for its mark in the store. It does not reveal `reference`.
+
+        Another server may give out the same `reference`, by chance or on purpose. It names another request.
+        """
+        named = strict_json.dump({"of": [self.issuer, self.client_id, self.reference.reveal()]})
+        return hashlib.sha256(b"rpkit request\0" + named).hexdigest()[:32]
 
     def own_members(self) -> dict[str, Any]:
         """What a subclass adds to the sealed octets, as JSON. `read_own_members` is the reverse."""

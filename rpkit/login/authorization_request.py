@@ -24,6 +24,7 @@ from rpkit.login.request_parameters import (
     check_parameters,
     claims_with_levels,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -77,7 +78,7 @@ def begin(
             "a login needs a redirect_uri, and this client has none: set redirect_uri where the client is made"
         )
     check_parameters(parameters.reveal(), RequestParameters, method="begin")
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
     if settings.hybrid and not openid:
@@ -108,7 +109,7 @@ def begin(
         scope=scope,
         resources=absolute_resources(resources),
         authorization_details=details,
-        acr_values=words_of_parameter(parameters.reveal().get("acr_values", ())),
+        acr_values=words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         max_age=parameters.reveal().get("max_age"),
         claims=claims_with_levels(bank, openid, parameters.reveal()),
         request_object=None,

@@ -19,6 +19,7 @@ from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.jwks import DEFAULT_LIMITS, KeyLimits
 from fapikit.profiles import Profile
 from fapikit.urls import require_secure
+from rskit.issuers.status_lists import StatusLists
 
 _NEVER_RELAXED: Final = frozenset({"iss", "exp", "aud"})
 
@@ -83,6 +84,8 @@ class Issuer:
     that of the resource server with other quirks, for this issuer alone; or another one, whose rules about algorithms,
     binding and signed introspection then hold beside the server's, and loosen none.
 
+    `status_lists`: read the status lists in which its JWTs have an entry, and refuse those that have ended early.
+
     `audience`: the value that this server writes for this API, if it is not `resource`: a GUID, `api://...`, a client
     id. The token must have one of them. `audience_claim`: the claim that has it, if not `aud`. `marked_by`: a claim and
     its value that only this server's access tokens have, such as ("token_use", "access"). The claims of an ID token
@@ -107,9 +110,20 @@ class Issuer:
     name: str | None = field(default=None, kw_only=True)
     clear_tokens: bool = field(default=False, kw_only=True)
     profile: Profile | str | None = field(default=None, kw_only=True)
+    status_lists: StatusLists | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         require_secure(self.url, "an issuer")
+        if (
+            self.status_lists is not None
+            and self.introspection is not None
+            and not self.introspection.local_jwts
+        ):
+            raise ConfigurationError(
+                f"{self.url}: status_lists= is for JWTs that are verified here, and introspection= is asked about each "
+                "of them: leave one of the two out, or set Introspection(local_jwts=True)",
+                clause="TSL 8.3",
+            )
         if not set(self.required) >= _NEVER_RELAXED:
             raise ConfigurationError("required= must contain iss, exp and aud", clause="RFC 9068 4")
         if self.algorithms is not None and not self.algorithms:

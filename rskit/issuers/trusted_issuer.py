@@ -23,6 +23,7 @@ from fapikit.profiles import Profile, profile_of
 from rskit.errors import IssuerUnusable
 from rskit.issuers.cool_down import CoolDown
 from rskit.issuers.issuer import Issuer
+from rskit.issuers.status_lists import IssuerStatusLists, ListedBy
 from rskit.possession.confirmation import PossessionRules
 
 METADATA_LIFETIME: Final = 3600.0
@@ -92,6 +93,10 @@ class TrustedIssuer:
         """For tokens that were never valid here. Tokens that have passed before have a pause of their own."""
         self.introspecting_known = CoolDown(clock, others=self.introspecting)
         self.headers: dict[str, KnownHeader] = {}
+        self.status_lists: IssuerStatusLists | None = None
+        if config.status_lists is not None:
+            listed_by = ListedBy(config.url, self.key_source, self.algorithms, profile.clock_skew, clock)
+            self.status_lists = IssuerStatusLists(config.status_lists, listed_by)
 
     def purpose_of(self, claims: Mapping[str, Any]) -> Purpose:
         """The rules that these claims must satisfy.

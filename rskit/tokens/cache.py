@@ -23,6 +23,7 @@ from fapikit.io.bounded_cache import BoundedCache
 from fapikit.io.kept_until import KeptUntil
 from fapikit.jose.key_set import KeySet
 from rskit.decision import Allow
+from rskit.issuers.status_lists import ListEntry
 from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.tokens.token import Token
 
@@ -71,6 +72,37 @@ class AcceptedToken(Allow):
         return f"AcceptedToken({self.token!r})"
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
+class ListedToken(AcceptedToken):
+    """A token with an entry in a status list: it may be used only while the list says that it is valid."""
+
+    entry: ListEntry
+
+    def __init__(
+        self,
+        token: Token,
+        trusted: TrustedIssuer,
+        until: float,
+        keys: KeySet | None,
+        signed: bytes | None,
+        entry: ListEntry,
+    ) -> None:
+        AcceptedToken.__init__(self, token, trusted, until, keys, signed)
+        _set_entry(self, entry)
+
+    def speaks(self, now: float) -> bool:
+        # Written in one piece, because it runs on every request.
+        keys, entry = self.keys, self.entry
+        in_list = entry.in_list
+        return (
+            now < self.until
+            and (keys is None or keys is self.trusted.keys_at_hand(now))
+            and (entry.seen is in_list.packed or entry.is_valid(now))
+            and in_list.asked_at <= now < in_list.calm_until
+        )
+
+
+_set_entry: Final = vars(ListedToken)["entry"].__set__
 _set_token: Final = vars(Allow)["token"].__set__
 _set_trusted, _set_until, _set_keys, _set_signed = (
     vars(AcceptedToken)[name].__set__ for name in ("trusted", "until", "keys", "signed")

@@ -20,7 +20,7 @@ from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.possession.credentials import Credentials
 from rskit.read_only import read_only_members
 from rskit.revocation import RevocationHook
-from rskit.tokens.cache import AcceptedToken, RefusedToken, TokenCache
+from rskit.tokens.cache import AcceptedToken, ListedToken, RefusedToken, TokenCache
 from rskit.tokens.claims import build_token, read_confirmation
 from rskit.tokens.introspected import INACTIVE, Inquiry, ask_issuer, check_members
 from rskit.tokens.jwt import (
@@ -73,7 +73,7 @@ class TokenCheck:
             or (self._issuers.by_callback and not self._issuers.still_trusts(entry.trusted))
         ):
             entry = verify_at_hand(token, digest, self._issuers, self._rules, now)
-            if entry is None:
+            if entry is None or (type(entry) is ListedToken and not entry.entry.is_valid(now)):
                 return None
             self._remember(digest, entry, now)
         if refusals and entry.signed is not None and not self._stands(entry, entry.signed, now):
@@ -94,6 +94,8 @@ class TokenCheck:
             asking = trusted.config.introspection
             if asking is None or asking.local_jwts:
                 entry = yield from verify_flow(jwt, digest, self._rules, self._clock)
+                if isinstance(entry, ListedToken):
+                    yield from entry.entry.check(fresh=fresh)
                 self._remember(digest, entry, self._clock())
                 signed = entry.signed
                 # Another request may have stored a refusal in the meantime. Then `_stands` raises it.
@@ -183,7 +185,13 @@ class TokenCheck:
             until = min(
                 until, found.claims["iat"] + trusted.config.max_token_age + trusted.profile.clock_skew
             )
-        entry = AcceptedToken(found, trusted, until, None, signed)
+        lists = trusted.status_lists
+        listed = None if lists is None or jwt is None else lists.entry_of(jwt.reveal().claims)
+        entry = (
+            AcceptedToken(found, trusted, until, None, signed)
+            if listed is None
+            else ListedToken(found, trusted, until, None, signed, listed)
+        )
         newer = self._cache.accept(digest, entry, asked_at, self._clock())
         if newer is not None:
             raise copy.copy(newer)  # a later introspection found the token inactive

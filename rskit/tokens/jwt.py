@@ -28,7 +28,7 @@ from rskit.errors import NotAnAccessToken
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.trusted_issuer import KnownHeader, TrustedIssuer
 from rskit.read_only import read_only_members
-from rskit.tokens.cache import AcceptedToken
+from rskit.tokens.cache import AcceptedToken, ListedToken
 from rskit.tokens.claims import build_token
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
@@ -184,6 +184,10 @@ def _accept(
     if config.max_token_age is not None:
         until = min(until, claims["iat"] + config.max_token_age + skew)
     signed = hashlib.sha256(signing_input).digest() if config.introspection is not None else None
+    lists = trusted.status_lists
+    entry = None if lists is None else lists.entry_of(claims)
+    if entry is not None:
+        return ListedToken(token, trusted, until, keys, signed, entry)
     return AcceptedToken(token, trusted, until, keys, signed)
 
 

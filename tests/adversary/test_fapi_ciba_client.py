@@ -6,10 +6,10 @@ is asserted by error and clause and by the silence that follows.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from fapikit import PrivateKeyJWT
@@ -25,8 +25,8 @@ from fapikit.errors import (
     WrongAudience,
     WrongIssuer,
 )
-from rpkit import Client
 from rpkit.errors import RequestDenied, RequestExpired, WrongNotificationToken, WrongRequestedClaim
+from tests.adversary.notification_page import notification_page
 from tests.adversary.walk import (
     also_meant_for_another,
     expired,
@@ -43,7 +43,7 @@ from tests.mothers.ciba_bank import MtlsCibaBank
 from tests.mothers.clients import Clients
 from tests.mothers.mtls_bank import served_over_tls
 from tests.rpkit.decoupled.naps import Naps, taking_naps
-from tests.rpkit.mutual_tls.parties import AUTH, CA, KEY, MINE, arguments
+from tests.rpkit.mutual_tls.parties import CA, KEY, MINE, arguments
 
 Connect = Callable[..., Any]
 ASKED = {"scope": "openid accounts", "login_hint": "alice", "binding_message": "WDJB-MJHT"}
@@ -156,13 +156,16 @@ def test_client_test_ping(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> N
     bank.answers = ["authorization_pending"]
     request = client.ciba(**ASKED)
 
-    def ping(nap: int) -> None:
-        if nap == 33:
-            headers, body = bank.ping(request.reference.reveal())
-            hear_in_another_thread(client, headers["authorization"], body)
+    with notification_page(client) as post:
 
-    naps.meanwhile = ping
-    login = client.wait(request)
+        def ping(nap: int) -> None:
+            if nap == 33:
+                answers.append(post(*bank.ping(request.reference.reveal())))
+
+        answers: list[httpx.Response] = []
+        naps.meanwhile = ping
+        login = client.wait(request)
+    assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")]
     assert login.id_token.subject == "alice"
     polls = len(bank.calls("token"))
     assert polls == 2, "one poll while no ping came, and one when it came"
@@ -347,12 +350,13 @@ def test_connectid_claims(module: str | None, connect: Connect, bank: MtlsCibaBa
 
 @pytest.mark.spec("CIBA 10.2b")
 def test_client_ping_with_invalid_bearer_token_test(connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
-    """What the pages answer to it (401) is told in the tests of the pages."""
     client = connect(backchannel_token_delivery_mode="ping")
     request = client.ciba(**ASKED)
-    headers, body = bank.ping(request.reference.reveal(), bearer="x" * 43)
+    forged = bank.ping(request.reference.reveal(), bearer="x" * 43)
+    with notification_page(client) as post:
+        assert post(*forged).status_code == 401
     with pytest.raises(WrongNotificationToken):
-        client.hear_notification(headers["authorization"], body)
+        client.hear_notification(forged[0]["authorization"], forged[1])
     assert not bank.calls("token")
 
 
@@ -374,21 +378,3 @@ def test_client_refresh_token_test(connect: Connect, bank: MtlsCibaBank, naps: N
         assert api.get(bank.api_path).status_code == 200
     used = [call.form.get("refresh_token") for call in bank.calls("token")[1:]]
     assert len(used) == len(set(used)) == 2
-
-
-def hear_in_another_thread(client: Any, authorization: str, body: bytes) -> None:
-    """As a worker of the site does, while this process waits."""
-    hearing = Client(
-        metadata=client.bank.metadata,
-        client_id=client.bank.settings.client_id,
-        auth=AUTH["private_key_jwt"],
-        profile="oauth-2.1",
-        sender_constraint=None,
-        store=client.bank.settings.store,
-        clock=client.bank.settings.clock,
-        request_signer=KEY,
-    )
-    thread = threading.Thread(target=lambda: hearing.hear_notification(authorization, body))
-    thread.start()
-    thread.join()
-    hearing.close()

@@ -30,3 +30,21 @@ async def register(
     asked = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     return await bank.browser(address).post("/register", json=asked, headers=headers)
+
+
+def whole(registered: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The whole registration once more, as RFC 7592 2.2 wants it; a change of None leaves a member out."""
+    ours = {
+        "registration_access_token", "registration_client_uri", "client_id_issued_at", "client_secret_expires_at"
+    }  # fmt: skip
+    kept = {name: value for name, value in registered.items() if name not in ours}
+    return {name: value for name, value in {**kept, **changes}.items() if value is not None}
+
+
+async def update(bank: Bank, registered: dict[str, Any], **changes: Any) -> httpx.Response:
+    """The answer to an update by the client itself."""
+    return await bank.browser().put(
+        registered["registration_client_uri"],
+        json=whole(registered, **changes),
+        headers={"authorization": f"Bearer {registered['registration_access_token']}"},
+    )

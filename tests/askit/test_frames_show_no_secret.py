@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from askit import AuthorizationServer, wire_errors
-from askit.endpoints import introspect, userinfo
+from askit.endpoints import introspect
 from askit.log_budget import BudgetedLogger
+from askit.requests import protected_resource
 from fapikit import MemoryStore
 from fapikit.errors import FapiError, StoreUnavailable
 from tests.askit.bank import OTHER, Bank, settings
@@ -182,7 +183,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         return refusal_of(error, where, log)
 
     monkeypatch.setattr(wire_errors, "refusal_of", keeping_all)
-    for module in (wire_errors, introspect, userinfo):
+    for module in (wire_errors, introspect, protected_resource):
         monkeypatch.setattr(module, "log_refusal", keeping)
     return kept
 

@@ -32,8 +32,10 @@ from askit.requests.backchannel.signed_request import (
     require_nothing_outside,
 )
 from askit.requests.backchannel.user_code import require_user_code
+from askit.requests.grant_management import ACTION, GRANT_ID
 from askit.requests.request_uris import require_room
 from askit.users.levels import needed_level
+from askit.users.managed_grants import require_changeable
 from fapikit import strict_json
 from fapikit.parameters import Parameters
 from fapikit.secrets import Secret
@@ -52,9 +54,11 @@ KNOWN: Final = frozenset(
         "authorization_details",
         "resource",
         "request_context",
+        ACTION,
+        GRANT_ID,
     }
 )
-"""The parameters of CIBA Core 7.1, of FAPI-CIBA 5.3, of RFC 8707 and RFC 9396."""
+"""The parameters of CIBA Core 7.1, of FAPI-CIBA 5.3, of RFC 8707, of RFC 9396 and of grant management."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ async def read_authentication_request(
         **http,
     )
     require_room(waiting, core.config.limits)
+    await require_changeable(core, waiting, client)
     token = None if mode == "poll" else read_notification_token(typed.get(notification_token.NAME))
     if mode == "push":
         _require_one_api(core, waiting)

@@ -45,15 +45,19 @@ async def told(process: Process, auth_req_id: str, **how: Any) -> str:
     return "tokens" if answer.status_code == 200 else str(answer.json()["error"])
 
 
-@pytest.mark.parametrize("decision", ["approve", "deny"])
-async def test_a_request_outlives_the_process_at_each_step(tmp_path: Path, store: str, decision: str) -> None:
+DECISIONS = {"W4SCT": "approve", "X7KQM": "deny"}
+"""By binding message: one request is approved and one refused, in the same processes."""
+
+
+async def test_a_request_outlives_the_process_at_each_step(tmp_path: Path, store: str) -> None:
     port = free_port()
     issuer = prepared(tmp_path, store, port)
     with serving(tmp_path, issuer, port) as process:
         async with process.http() as http:
             shop = Asking(process.client(http))
-            auth_req_id = await shop.started(binding_message="W4SCT", proof=True)
-        assert await told(process, auth_req_id) == "authorization_pending"
+            ids = {text: await shop.started(binding_message=text, proof=True) for text in DECISIONS}
+        for auth_req_id in ids.values():
+            assert await told(process, auth_req_id) == "authorization_pending"
         process.kill()
     with serving(tmp_path, issuer, port) as process:
         async with process.http() as http:
@@ -63,18 +67,19 @@ async def test_a_request_outlives_the_process_at_each_step(tmp_path: Path, store
     with serving(tmp_path, issuer, port) as process:
         async with process.http() as http:
             http.cookies = cookies
-            last = await phone(process, http).press(page, "W4SCT", decision)
-        assert last.status_code == 200, last.text
+            for text, decision in DECISIONS.items():
+                last = await phone(process, http).press(page, text, decision)
+                assert last.status_code == 200, last.text
         process.kill()
     with serving(tmp_path, issuer, port) as process:
         async with process.http() as http:
             http.cookies = cookies
-            assert "W4SCT" not in (await phone(process, http).look()).text
-        if decision == "deny":
-            assert await told(process, auth_req_id) == "access_denied"
-            return
-        assert await told(process, auth_req_id, key=a_key("ES256", 12)) == "invalid_grant"
-        assert await told(process, auth_req_id) == "tokens"
+            page = await phone(process, http).look()
+        assert not [text for text in DECISIONS if text in page.text]
+        assert await told(process, ids["X7KQM"]) == "access_denied"
+        assert await told(process, ids["W4SCT"], key=a_key("ES256", 12)) == "invalid_grant"
+        assert await told(process, ids["W4SCT"]) == "tokens"
         process.kill()
     with serving(tmp_path, issuer, port) as process:
-        assert await told(process, auth_req_id) == "invalid_grant"
+        assert await told(process, ids["W4SCT"]) == "invalid_grant"
+        assert await told(process, ids["X7KQM"]) == "access_denied"

@@ -10,7 +10,9 @@ from askit.errors import InvalidClientMetadata
 from fapikit.errors import ConfigurationError
 from tests.askit.bank import FINTECH, Bank
 from tests.askit.ciba.asking import GRANT, NOTIFIED, PING, POLL, PUSH, SIGNING, TOKEN, Asking, a_bank, asking
-from tests.askit.registering import OPENER, register
+from tests.askit.ciba.notified import Notified
+from tests.askit.ciba.phone import phone_at, sections
+from tests.askit.registering import OPENER, register, update
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +98,46 @@ async def test_a_policy_that_becomes_narrower_ends_it() -> None:
     narrower.clock.now = bank.clock.now
     later = asking(narrower, newcomer.client.client_id, key=newcomer.client.key)
     assert (await later.refused(**sent))[1] == "unauthorized_client"
+
+
+async def waiting(mode: str) -> tuple[Bank, Notified, dict[str, Any], Asking, str]:
+    """A client that registered itself for this mode, and its request, which waits."""
+    endpoint = Notified()
+    bank = open_bank(GRANT, http=endpoint.http())
+    asked = {"grant_types": [GRANT, "authorization_code"], MODE: mode, ENDPOINT: NOTIFIED}
+    body, newcomer = await registered(bank, **asked)
+    return bank, endpoint, body, newcomer, await newcomer.started(client_notification_token=TOKEN, proof=True)
+
+
+@pytest.mark.parametrize("mode", ["poll", "ping", "push"])
+async def test_what_a_client_may_no_longer_ask_is_not_asked(mode: str) -> None:
+    """A push hands out tokens without a token request, so nothing later would look at the right to them."""
+    bank, endpoint, body, _, _ = await waiting(mode)
+    phone = phone_at(bank)
+    before = await phone.look()
+    fewer = {"grant_types": ["authorization_code"], MODE: None, ENDPOINT: None}
+    assert (await update(bank, body, **fewer)).status_code == 200
+    assert (await phone.press(before, "W4SCT")).status_code == 400
+    assert sections(await phone.look()) == []
+    await endpoint.settled()
+    assert endpoint.heard == []
+
+
+async def test_a_policy_that_becomes_narrower_ends_a_push_that_waits() -> None:
+    bank, endpoint, *_ = await waiting("push")
+    narrower = open_bank(http=endpoint.http())
+    narrower.server.core.records.store = bank.store
+    narrower.clock.now = bank.clock.now
+    assert sections(await phone_at(narrower).look()) == []
+
+
+async def test_a_client_that_polls_now_is_not_pinged_and_its_request_goes_on() -> None:
+    bank, endpoint, body, newcomer, auth_req_id = await waiting("ping")
+    assert (await update(bank, body, **{MODE: "poll", ENDPOINT: None})).status_code == 200
+    assert (await phone_at(bank).decide("W4SCT")).status_code == 200
+    await endpoint.settled()
+    assert endpoint.heard == []
+    assert (await newcomer.poll(auth_req_id)).status_code == 200
 
 
 @pytest.mark.spec("CIBA 10.2a", "OIDC Back-Channel Logout 2.2")

@@ -23,7 +23,7 @@ from tests.askit.decoupled.television import (
 )
 from tests.askit.fapi1.advanced import APIS, CLIENTS
 from tests.askit.plain_client import PAYMENT
-from tests.askit.registering import OPENER, register
+from tests.askit.registering import OPENER, register, update
 from tests.keys import a_key
 from tests.mothers.certificates import Made, a_certificate
 
@@ -319,3 +319,18 @@ async def test_no_redirect_uri_is_needed_and_no_code_flow_is_opened(bank: Bank) 
         assert answer.status_code == 400, path
     stolen = await bank.browser().get("/authorize", params={"client_id": "fintech", "request_uri": named})
     assert stolen.status_code == 400
+
+
+async def test_a_client_that_may_have_no_devices_any_more_gets_none_approved() -> None:
+    bank = a_bank(
+        initial_access_token=OPENER,
+        registration={"scopes": ["openid", "accounts"], "grant_types": ["authorization_code", DEVICE_CODE]},
+    )
+    body = (await register(bank, grant_types=["authorization_code", DEVICE_CODE])).json()
+    codes = await television(bank, client_id=body["client_id"], key=a_key("ES256", 7)).started()
+    alice = Holder(bank)
+    page = await alice.scan(codes)
+    assert (await update(bank, body, grant_types=["authorization_code"])).status_code == 200
+    answer = await alice.browser.submit(page, holds="yes")
+    assert answer.status_code == 400
+    assert "no longer" in answer.text

@@ -10,7 +10,7 @@ import pytest
 from fapikit.errors import StoreUnavailable
 from tests.askit.bank import Bank
 from tests.askit.plain_client import CALLBACK, ISSUER
-from tests.askit.registering import OPEN, OPENER, register
+from tests.askit.registering import OPEN, OPENER, register, whole
 from tests.keys import a_key
 
 pytestmark = pytest.mark.anyio
@@ -36,15 +36,6 @@ async def _call(
     )
 
 
-def _update(registered: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """The whole registration once more, as RFC 7592 2.2 wants it."""
-    ours = {
-        "registration_access_token", "registration_client_uri", "client_id_issued_at", "client_secret_expires_at"
-    }  # fmt: skip
-    kept = {name: value for name, value in registered.items() if name not in ours}
-    return {name: value for name, value in {**kept, **changes}.items() if value is not None}
-
-
 @pytest.mark.spec("RFC 7592 2.1", "RFC 7592 3")
 async def test_a_client_reads_what_it_registered(bank: Bank) -> None:
     registered = await _registered(bank)
@@ -59,7 +50,7 @@ async def test_a_client_reads_what_it_registered(bank: Bank) -> None:
 async def test_an_update_replaces_all_that_the_client_may_say(bank: Bank) -> None:
     registered = await _registered(bank, client_uri="https://fintech.example.test/")
     moved = f"{CALLBACK}/2"
-    asked = _update(registered, redirect_uris=[moved], client_name="Renamed", client_uri=None)
+    asked = whole(registered, redirect_uris=[moved], client_name="Renamed", client_uri=None)
     response = await _call(bank, "PUT", registered, asked)
     assert response.status_code == 200
     changed = {**registered, "redirect_uris": [moved], "client_name": "Renamed"}
@@ -80,7 +71,7 @@ async def test_a_redirect_uri_given_up_is_not_used_for_a_request_pushed_before(b
     consent = await client.submit(
         await client.authorize(request_uri), username="alice", password="wonderland"
     )
-    await _call(bank, "PUT", registered, _update(registered, redirect_uris=[f"{CALLBACK}/2"]))
+    await _call(bank, "PUT", registered, whole(registered, redirect_uris=[f"{CALLBACK}/2"]))
     for response in (
         await client.authorize(request_uri),
         await client.submit(consent, decision="approve"),
@@ -110,7 +101,7 @@ async def test_an_update_that_cannot_be_changes_nothing(
     bank: Bank, changes: dict[str, Any], error: str
 ) -> None:
     registered = await _registered(bank)
-    response = await _call(bank, "PUT", registered, _update(registered, **changes))
+    response = await _call(bank, "PUT", registered, whole(registered, **changes))
     assert (response.status_code, response.json()["error"]) == (400, error)
     assert (await _call(bank, "GET", registered)).json() == registered
 
@@ -118,9 +109,9 @@ async def test_an_update_that_cannot_be_changes_nothing(
 async def test_a_secret_is_kept_while_the_method_needs_one() -> None:
     bank = Bank(**OPEN, profile="oauth-2.1")
     registered = await _registered(bank, token_endpoint_auth_method="client_secret_basic", jwks=None)
-    same = await _call(bank, "PUT", registered, _update(registered))
+    same = await _call(bank, "PUT", registered, whole(registered))
     assert same.json() == registered
-    dropped = _update(registered, client_secret=None, token_endpoint_auth_method="none")
+    dropped = whole(registered, client_secret=None, token_endpoint_auth_method="none")
     assert "client_secret" not in (await _call(bank, "PUT", registered, dropped)).json()
 
 
@@ -136,7 +127,7 @@ async def test_a_client_that_left_has_nothing_any_more(bank: Bank) -> None:
     assert (await api.introspect(tokens["access_token"])).json() == {"active": False}
     assert (await client.userinfo(tokens["access_token"])).status_code == 401
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_client"
-    for method, body in (("GET", None), ("PUT", _update(registered)), ("DELETE", None)):
+    for method, body in (("GET", None), ("PUT", whole(registered)), ("DELETE", None)):
         assert (await _call(bank, method, registered, body)).status_code == 401
 
 
@@ -167,11 +158,11 @@ async def test_a_registration_that_ended_half_does_not_live_on(
 async def test_only_the_token_of_that_client_opens_its_registration(bank: Bank, method: str) -> None:
     registered, other = await _registered(bank), await _registered(bank)
     for token in ("", "wrong", OPENER, other["registration_access_token"]):
-        response = await _call(bank, method, registered, _update(registered), token=token)
+        response = await _call(bank, method, registered, whole(registered), token=token)
         assert (response.status_code, response.json()["error"]) == (401, "invalid_token")
         assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     configured = {**registered, "registration_client_uri": f"{ISSUER}/register/fintech"}
-    assert (await _call(bank, method, configured, _update(registered))).status_code == 401
+    assert (await _call(bank, method, configured, whole(registered))).status_code == 401
     assert (await _call(bank, "GET", registered)).json() == registered
 
 
@@ -188,7 +179,7 @@ async def test_of_two_changes_at_once_the_second_is_refused(
         return await replace(*arguments)
 
     monkeypatch.setattr(registrations, "replace", ended_meanwhile)
-    response = await _call(bank, "PUT", registered, _update(registered))
+    response = await _call(bank, "PUT", registered, whole(registered))
     assert (response.status_code, response.json()["error"]) == (400, "invalid_client_metadata")
     assert await bank.server.core.clients.find(registered["client_id"]) is None
 

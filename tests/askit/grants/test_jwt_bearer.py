@@ -166,6 +166,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"client_id": "fintech"}, "must not have client_id"),
     ({"azp": "fintech"}, "must not have azp"),
     ({"events": {}}, "must not have events"),
+    ({"sub_id": {"format": "opaque", "id": "p-17"}}, "must not have sub_id"),
     ({"key": FORGED}, "no key"),
     ({"typ": "at+jwt"}, "typ of this assertion"),
     ({"typ": "client-authentication+jwt"}, "typ of this assertion"),

@@ -303,6 +303,7 @@ async def test_the_endpoints_have_a_second_name() -> None:
         "registration_endpoint": f"{alias}/register",
         "device_authorization_endpoint": f"{alias}/device_authorization",
         "backchannel_authentication_endpoint": f"{alias}/backchannel_authentication",
+        "grant_management_endpoint": f"{alias}/grant_management",
     }
     assert document["token_endpoint"] == f"{ISSUER}/token"
     client = a_client(bank, MINE)

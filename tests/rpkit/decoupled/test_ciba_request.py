@@ -23,6 +23,7 @@ from tests.keys import a_key, claims_of, header_of, mint
 from tests.mothers.ciba_bank import CibaBank
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID
+from tests.rpkit.decoupled.naps import Naps
 
 now = int(NOW)
 PAYMENT = {"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": "12.00"}}
@@ -136,7 +137,7 @@ def test_a_client_that_polls_sends_no_notification_token(bank: CibaBank, clients
 
 
 @pytest.mark.spec("CIBA 7.1c")
-def test_each_kind_of_hint_is_sent(bank: CibaBank, clients: Clients) -> None:
+def test_each_kind_of_hint_is_sent(bank: CibaBank, clients: Clients, naps: Naps) -> None:
     client = of(clients, bank)
     id_token = mint({"iss": bank.issuer, "sub": "alice", "aud": CLIENT_ID}, bank.key)
     for name, hint in (("login_hint", "alice"), ("login_hint_token", "a.b.c"), ("id_token_hint", id_token)):
@@ -199,6 +200,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an own jti": ({"jti": "x"}, "itself", "CIBA 7.1d"),
     "a misspelt name": ({"bindingmessage": "x"}, "did you mean binding_message", ""),
     "details without a type": ({"authorization_details": [{}]}, "without a type", "RFC 9396 2"),
+    "levels that are no list": ({"acr_values": 5}, "acr_values is 5", ""),
+    "a scope that is no list": ({"scope": 5}, "scope is 5", ""),
     "a relative resource": ({"resources": ["/api"]}, "absolute URI", "RFC 8707 2a"),
 }
 
