@@ -146,13 +146,6 @@ class ReplayedAssertion(InvalidClient):
     clause = "OIDC 9"
 
 
-class UnusableMetadataDocument(InvalidClient):
-    """A client_id that is a URL where no usable client metadata lie, or from where this server fetches none."""
-
-    clause = "CIMD 4"
-    status = 400
-
-
 class UnauthorizedClient(Refused):
     """This client is not registered for what it requests."""
 
@@ -353,20 +346,6 @@ class InvalidClientMetadata(Refused):
     """Client metadata that contradicts itself or the profile."""
 
     code = "invalid_client_metadata"
-    clause = "RFC 7591 3.2.2"
-
-
-class InvalidSoftwareStatement(InvalidClientMetadata):
-    """A software statement that is missing, or that does not say what this server requires."""
-
-    code = "invalid_software_statement"
-    clause = "RFC 7591 3.2.2"
-
-
-class UnapprovedSoftwareStatement(InvalidClientMetadata):
-    """A software statement of an issuer that is not trusted here, or of software that is not approved here."""
-
-    code = "unapproved_software_statement"
     clause = "RFC 7591 3.2.2"
 
 
