@@ -16,6 +16,7 @@ from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_ob
 from fapikit.members import Members
 from fapikit.secrets import Concealed, Secret, conceal
 from fapikit.urls import require_no_downgrade, require_secure
+from fapikit.visible_text import is_visible_line
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
 from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
@@ -203,8 +204,8 @@ def _shown(members: Members, name: str, longest: int) -> str:
     text = members.text(name, decides=True)
     if text is None:
         raise members.refuse(name, "is missing")
-    if len(text) > longest or not text.isprintable():
-        raise members.refuse(name, f"is longer than {longest} characters, or is not printable")
+    if len(text) > longest or not is_visible_line(text):
+        raise members.refuse(name, f"is longer than {longest} characters, or has some that cannot be seen")
     return text
 
 
