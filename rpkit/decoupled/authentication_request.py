@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from fapikit.errors import ConfigurationError, PeerRefused, Remedy
 from fapikit.flow import Flow
@@ -27,12 +27,14 @@ from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.decoupled.hints import HINTS, hint_of
 from rpkit.decoupled.notifications import expect_notification, name_notification
 from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
+from rpkit.login.grant_management import GrantParameters, action_members, check_grant_management
 from rpkit.login.id_token import IdToken
 from rpkit.login.request_object import sign_parameters
 from rpkit.login.request_parameters import (
     absolute_resources,
     check_parameters,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -66,7 +68,7 @@ _REMEDIES: Final = {
 }
 
 
-class AuthenticationParameters(TypedDict, total=False):
+class AuthenticationParameters(GrantParameters, total=False):
     """Further parameters of an authentication request, by their registered names. Exactly one is a hint."""
 
     login_hint: str
@@ -129,13 +131,14 @@ def request_authentication(
         scope=scope,
         resources=audiences,
         authorization_details=details,
-        acr_values=words_of_parameter(parameters.reveal().get("acr_values") or ()),
+        acr_values=words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         max_age=None,
         claims=parameters.reveal().get("claims"),
         subject=subject,
         request_object=None if parameters.reveal().get("user_code") else request_object,
         interval=acknowledged.interval,
         expires_at=sent_at + acknowledged.expires_in,
+        **action_members(parameters.reveal()),
     )
     if token is not None:
         yield from name_notification(bank, token, mode, request.reference, expires_at=request.expires_at)
@@ -179,6 +182,7 @@ def _check(bank: Bank, parameters: Mapping[str, Any]) -> None:
             clause="CIBA 7.1d",
         )
     check_parameters(parameters, AuthenticationParameters, method="ciba")
+    check_grant_management(bank, parameters)
     if parameters.get("binding_message") is not None:
         require_showable(parameters["binding_message"])
     expiry = parameters.get("requested_expiry")
@@ -198,7 +202,7 @@ def _check(bank: Bank, parameters: Mapping[str, Any]) -> None:
 
 
 def _with_openid(scope: str | Iterable[str]) -> str:
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    scope = scope_of(scope)
     if "openid" not in scope.split():
         raise ConfigurationError("a CIBA request needs the scope openid: add it to scope", clause="CIBA 7.1c")
     return scope
@@ -231,7 +235,7 @@ def _members(
     if "user_code" in members:
         members["user_code"] = revealed(members["user_code"])
     if "acr_values" in members:
-        members["acr_values"] = " ".join(words_of_parameter(members["acr_values"]))
+        members["acr_values"] = " ".join(words_of_parameter("acr_values", members["acr_values"]))
     if details:
         members["authorization_details"] = [dict(detail) for detail in details]
     if resources:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypedDict
+from typing import Any, ClassVar, Final
 
 from fapikit.errors import InsecureUrl, MalformedMessage
 from fapikit.flow import Flow, store_check
@@ -16,18 +16,26 @@ from fapikit.http_message import HttpResponse, raise_error_in_body, read_json_ob
 from fapikit.members import Members
 from fapikit.secrets import Concealed, Secret, conceal
 from fapikit.urls import require_no_downgrade, require_secure
+from fapikit.visible_text import is_visible_line
 from rpkit.back_channel import call_endpoint
 from rpkit.bank import Bank
 from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
 from rpkit.decoupled.qr_code import qr_png, qr_text
 from rpkit.decoupled.request import DecoupledRequest
 from rpkit.grants.device_code import exchange_device_code
+from rpkit.login.grant_management import (
+    GrantParameters,
+    action_members,
+    check_grant_management,
+    scope_at_most,
+)
 from rpkit.login.request_object import sign_request
 from rpkit.login.request_parameters import (
     absolute_resources,
     check_parameters,
     claims_with_levels,
     require_verifiable_id_token,
+    scope_of,
     typed_details,
     words_of_parameter,
 )
@@ -40,7 +48,7 @@ _LONGEST_CODE: Final = 64
 _LONGEST_URI: Final = 2000
 
 
-class DeviceParameters(TypedDict, total=False):
+class DeviceParameters(GrantParameters, total=False):
     """Further parameters of a device authorization request, by their registered names."""
 
     acr_values: str | Sequence[str]
@@ -75,7 +83,9 @@ class DeviceAuthorization(DecoupledRequest):
         return None if self._complete_uri is None else self._complete_uri.reveal()
 
     def redeem(self, bank: Bank, resource: str | None) -> Flow[TokenResponse]:
-        return exchange_device_code(bank, self.reference, dpop=self.dpop, scope=self.scope, resource=resource)
+        return exchange_device_code(
+            bank, self.reference, dpop=self.dpop, scope=scope_at_most(self), resource=resource
+        )
 
     def own_members(self) -> dict[str, Any]:
         return {
@@ -121,7 +131,8 @@ def authorize_device(
     parameters = conceal(parameters)
     settings = bank.settings
     check_parameters(parameters.reveal(), DeviceParameters, method="device")
-    scope = scope if isinstance(scope, str) else " ".join(scope)
+    check_grant_management(bank, parameters.reveal())
+    scope = scope_of(scope)
     openid = "openid" in scope.split()
     if openid:
         require_verifiable_id_token(bank)
@@ -136,7 +147,7 @@ def authorize_device(
         "scope": scope,
         "resources": absolute_resources(resources),
         "authorization_details": typed_details(bank, authorization_details),
-        "acr_values": words_of_parameter(parameters.reveal().get("acr_values", ())),
+        "acr_values": words_of_parameter("acr_values", parameters.reveal().get("acr_values")),
         "max_age": parameters.reveal().get("max_age"),
         "claims": claims_with_levels(bank, openid, parameters.reveal()),
         "dpop": new_dpop_key(bank),
@@ -153,6 +164,7 @@ def authorize_device(
         issuer=bank.issuer,
         client_id=settings.client_id,
         request_object=request_object,
+        **action_members(parameters.reveal()),
         **asked,
         **_read(response, now=bank.now()),
     )
@@ -202,8 +214,8 @@ def _shown(members: Members, name: str, longest: int) -> str:
     text = members.text(name, decides=True)
     if text is None:
         raise members.refuse(name, "is missing")
-    if len(text) > longest or not text.isprintable():
-        raise members.refuse(name, f"is longer than {longest} characters, or is not printable")
+    if len(text) > longest or not is_visible_line(text):
+        raise members.refuse(name, f"is longer than {longest} characters, or has some that cannot be seen")
     return text
 
 

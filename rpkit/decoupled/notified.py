@@ -57,7 +57,11 @@ def pushed_notification(
         return notification
     if request.cancelled.rung:
         raise WaitCancelled("the wait for the decision of the user was cancelled", clause=request.clause)
-    raise RequestExpired("the request expired, and no push came: begin a new one", clause=request.clause)
+    raise RequestExpired(
+        "the request expired, and no push came: begin a new one. If none ever comes, the client may not be registered"
+        " for push, or not with the URL of this site as backchannel_client_notification_endpoint",
+        clause=request.clause,
+    )
 
 
 def _heard_within(

@@ -61,6 +61,7 @@ def poll(
     After `authorization_pending` it goes on, after `slow_down` with an interval that is 5 s longer. If the network or
     the store fails, the server is busy or answers with 5xx, each pause is twice as long as the last; Retry-After is
     kept. Any other error ends it: access_denied as RequestDenied, expired_token as RequestExpired, others as they are.
+    The last poll comes just before the end, because what is decided after it is lost.
 
     `expires_at`: from then on there are no polls: RequestExpired. `cancelled`: when it rings, WaitCancelled is raised.
     `pause`: how to wait, instead of sleeping until `cancelled` rings. `clause`: of the errors raised here.
@@ -70,7 +71,11 @@ def poll(
     while True:
         if clock() + wait >= expires_at:
             raise RequestExpired(_EXPIRED, clause=clause) from last
-        yield from pause(wait) if pause is not None else sleep(wait, alarm=cancelled)
+        yield from (
+            pause(wait)
+            if pause is not None
+            else sleep(_stretched(wait, interval, left=expires_at - clock()), alarm=cancelled)
+        )
         if cancelled is not None and cancelled.rung:
             raise WaitCancelled("the wait for the decision of the user was cancelled", clause=clause)
         if clock() >= expires_at:  # this host slept longer than that
@@ -117,6 +122,12 @@ def raise_decision(error: PeerRefused, clause: str) -> NoReturn:
 
 def _code_of(error: Exception) -> str | None:
     return error.peer_code if isinstance(error, PeerRefused | ServerBusy) else None
+
+
+def _stretched(wait: float, interval: float, *, left: float) -> float:
+    """The pause, longer if no further poll would fit after it: then this one is the last, just before the end."""
+    last = left - MIN_INTERVAL
+    return last if wait < last < wait + interval else wait
 
 
 def _back_off(interval: float, failures: int, *, left: float) -> float:

@@ -6,7 +6,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -74,7 +74,7 @@ def require_verifiable_id_token(bank: Bank) -> None:
 def claims_with_levels(bank: Bank, openid: bool, parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The `claims` parameter, with the levels asked for as an essential `acr` where the profile wants that."""
     claims: Mapping[str, Any] | None = parameters.get("claims")
-    levels = words_of_parameter(parameters.get("acr_values", ()))
+    levels = words_of_parameter("acr_values", parameters.get("acr_values"))
     if not levels or not bank.profile.acr_essential:
         return claims
     bank.profile.require(
@@ -89,7 +89,9 @@ def claims_with_levels(bank: Bank, openid: bool, parameters: Mapping[str, Any]) 
 
 def typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """The objects, each with a `type`. If the server lists types, `type` must be one of them."""
-    found = (details,) if isinstance(details, Mapping) else tuple(details)
+    found = (
+        (details,) if isinstance(details, Mapping) else items_of_parameter("authorization_details", details)
+    )
     listed = bank.metadata.strings("authorization_details_types_supported")
     for detail in found:
         kind = detail.get("type") if hasattr(detail, "get") else None
@@ -109,11 +111,9 @@ def typed_details(bank: Bank, details: Iterable[Mapping[str, Any]]) -> tuple[Map
 
 def absolute_resources(resources: Iterable[str]) -> tuple[str, ...]:
     """The resources, each an absolute URI without fragment. Raises ConfigurationError."""
-    if isinstance(resources, str):
-        resources = (resources,)
-    found = tuple(resources)
+    found = (resources,) if isinstance(resources, str) else items_of_parameter("resources", resources)
     for resource in found:
-        if not urlsplit(resource).scheme or "#" in resource:
+        if not isinstance(resource, str) or not urlsplit(resource).scheme or "#" in resource:
             raise ConfigurationError(
                 f"the resource {resource!r} is not an absolute URI without fragment: correct resources",
                 clause="RFC 8707 2a",
@@ -122,6 +122,31 @@ def absolute_resources(resources: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def words_of_parameter(value: str | Sequence[str]) -> tuple[str, ...]:
-    """A parameter of words, as a string with spaces or as a sequence."""
-    return tuple(value.split()) if isinstance(value, str) else tuple(value)
+def words_of_parameter(name: str, value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """A parameter of words, given as a string with spaces or as several; None: no word. Raises ConfigurationError."""
+    words = value.split() if isinstance(value, str) else items_of_parameter(name, value)
+    if not all(isinstance(word, str) for word in words):
+        raise ConfigurationError(
+            f"{name} is {value!r}: give a string, or a list of strings", facts={"parameter": name}
+        )
+    return tuple(words)
+
+
+def scope_of(scope: str | Iterable[str]) -> str:
+    """The scope as it is sent: a string exactly as it was given. Raises ConfigurationError."""
+    if scope is None:
+        raise ConfigurationError(
+            "scope is None: give a string, or a list of strings", facts={"parameter": "scope"}
+        )
+    return scope if isinstance(scope, str) else " ".join(words_of_parameter("scope", scope))
+
+
+def items_of_parameter(name: str, value: Any) -> tuple[Any, ...]:
+    """The items of a parameter that is a list; None: no item. Raises ConfigurationError."""
+    if value is None:
+        return ()
+    try:
+        return tuple(value)
+    except TypeError:
+        pass
+    raise ConfigurationError(f"{name} is {value!r}: give a list", facts={"parameter": name})

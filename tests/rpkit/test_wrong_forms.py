@@ -65,6 +65,23 @@ def test_authorization_details_are_objects_and_one_may_come_alone(clients: Clien
         client.begin(scope="openid", authorization_details="payment_initiation")
 
 
+@pytest.mark.parametrize("method", ["begin", "device"])
+@pytest.mark.parametrize("name", ["scope", "acr_values", "resources", "authorization_details"])
+@pytest.mark.parametrize("value", [5, [5], None], ids=["a number", "a list of numbers", "None"])
+def test_what_is_no_list_is_named(
+    value: Any, name: str, method: str, clients: Clients, bank: FakeBank
+) -> None:
+    """None is no value of an optional argument. The scope has no such value: without openid nobody signs in."""
+    use = getattr(clients.of(bank), method)
+    if value is None and name != "scope":
+        use(**{name: value})
+        return
+    with pytest.raises(ConfigurationError, match=name):
+        use(**{name: value})
+    assert not bank.calls("par")
+    assert not bank.calls("device")
+
+
 @pytest.mark.parametrize("keys", [b"k" * 32, "k" * 32, ["k" * 32], [], [b"short"]])
 def test_a_seal_takes_a_list_of_keys(keys: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"Seal\(\[key\]\)"):

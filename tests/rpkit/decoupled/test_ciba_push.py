@@ -174,7 +174,7 @@ def test_tokens_are_not_lost_when_the_keys_cannot_be_fetched(
 def test_no_push_comes(of: Any, bank: CibaBank, naps: Naps) -> None:
     client = of(**PUSH)
     request = client.ciba(login_hint="alice")
-    with pytest.raises(RequestExpired):
+    with pytest.raises(RequestExpired, match="backchannel_client_notification_endpoint"):
         client.wait(request)
     assert request.expires_at <= bank.clock() <= request.expires_at + 65
     assert not bank.calls("token")

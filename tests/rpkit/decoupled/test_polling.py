@@ -106,7 +106,7 @@ def test_the_back_off_has_a_limit_and_ends_with_a_last_poll_in_time(waiting: Wai
     server = Server(UNREACHABLE)
     with pytest.raises(RequestExpired) as caught:
         waiting.run(server, expires_in=200)
-    assert waiting.pauses == [5, 10, 20, 40, 60, 60]
+    assert waiting.pauses == [5, 10, 20, 40, 60, 64]
     assert caught.value.__cause__ is UNREACHABLE, "the reader learns what failed"
 
 
@@ -165,6 +165,18 @@ def test_a_refusal_says_what_the_server_said(waiting: Waiting):
 def test_the_last_pause_is_cut_so_that_a_poll_comes_just_before_the_end(waiting: Waiting):
     assert waiting.run(Server(UNREACHABLE, UNREACHABLE, TOKENS), expires_in=30) == TOKENS
     assert waiting.pauses == [5, 10, 14]
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "interval", "pauses"), [(10, 5, [9]), (12, 5, [5, 6]), (62, 20, [20, 20, 21])]
+)
+def test_what_is_decided_in_the_last_interval_is_still_heard(
+    waiting: Waiting, expires_in: float, interval: float, pauses: list[float]
+):
+    """A further poll would come after the end. So the last one is made as late as it can be."""
+    answers = [*[PENDING] * (len(pauses) - 1), TOKENS]
+    assert waiting.run(Server(*answers), expires_in=expires_in, interval=interval) == TOKENS
+    assert waiting.pauses == pauses
 
 
 def test_a_refusal_cites_the_clause_of_its_grant(waiting: Waiting):
