@@ -46,7 +46,8 @@ def structures(number: int) -> Iterator[tuple[str, Step]]:
     yield "cache of refusals, all have expired", with_refusals(number)
     yield "kept refusals, all have expired", with_kept(number)
     yield "shares at askit, all have expired", with_shares(number)
-    yield "proofs of each key, all have expired", with_budget(number)
+    yield "proofs of each key, all have expired", with_budget(number, now=61.0)
+    yield "proofs of each key, none has expired", with_budget(number, now=1.0)
 
 
 def with_store(number: int) -> Step:
@@ -88,11 +89,11 @@ def with_shares(number: int) -> Step:
     return lambda n: shares.charge([Owner("address", f"new {n}")], 100, 60)
 
 
-def with_budget(number: int) -> Step:
+def with_budget(number: int, now: float) -> Step:
     budget = ProofBudget(number)
     for n in range(number):
         budget.spend(f"key {n}", 60.0, 0.0)
-    return lambda n: budget.spend(f"new {n}", 121.0, 61.0)
+    return lambda n: budget.spend(f"new {n}", now + 60.0, now)
 
 
 class Clock:

@@ -5,6 +5,7 @@ Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, 
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
@@ -36,6 +37,8 @@ __all__ = [
     "ClientKeys",
     "DeviceAuthorization",
     "Evidence",
+    "GrantedScope",
+    "HeldByGrant",
     "IdToken",
     "Introspection",
     "LoggedOut",

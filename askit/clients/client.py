@@ -31,6 +31,7 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.urns import DEVICE_CODE
+from fapikit.visible_text import can_be_seen
 
 if TYPE_CHECKING:
     from fapikit.clock import Clock
@@ -161,7 +162,9 @@ class Client:
 
     @property
     def name(self) -> str:
-        return str(self.metadata.get("client_name", self.client_id))
+        """What users read of it: its `client_id`, unless it has a name that can be seen."""
+        name = str(self.metadata.get("client_name", ""))
+        return name if can_be_seen(name) else self.client_id
 
     @property
     def owners(self) -> tuple[Owner, ...]:

@@ -1,8 +1,8 @@
 """The authorization code grant: a code is redeemed once, with the client, key and verifier that it was issued for.
 
 The code is marked as used after all checks have passed, so a nonce challenge does not use it up. The tokens are kept
-after that mark, in the same trip to the store. A second redemption by
-the same client ends the grant: the tokens of the first one are then inactive, whichever came first.
+after that mark, in the same trip to the store. A second redemption by the same client ends the grant: the tokens of the
+first one are then inactive, whichever came first.
 
 Spec: RFC 6749 4.1.3, 10.5; RFC 7636 4.6; RFC 9449 10; RFC 9700 2.1.1c, 4.2.4; FAPI2-SP 5.3.2.1-11, 5.3.2.2-9
 Spec: FAPI1-BL 5.2.2-13, 5.2.2.1-5

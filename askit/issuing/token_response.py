@@ -37,7 +37,7 @@ async def issue_tokens(
 ) -> dict[str, Any] | None:
     """The token response body: a refresh token if the client has that grant, an ID token with `openid`.
 
-    `mark`: marks what is redeemed as used, after the proof of the request. None: it was marked before.
+    `mark`: marks what is redeemed as used, after the proof of the request. Returns None if it was marked before.
     `auth_req_id`: of a push, whose ID token has it. Raises ReplayedProof, StoreError.
     """
     client, later = request.client, list[Step[None]]()

@@ -1,6 +1,6 @@
 """A bounded cache for many threads. Reads take no lock; writes and evictions do. Any entry may be evicted at any time.
 
-A write looks at no more than the entries of one shard, however large the cache is.
+A write looks at few entries, however large the cache is.
 
 Spec: RFC 7662 4
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from fapikit.forks import reset_after_fork
 from fapikit.shards import Shards
@@ -18,9 +18,12 @@ from fapikit.shards import Shards
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+LOOKED_AT_FOR_ROOM: Final = 2048
+"""So many of the oldest entries are asked whether they have expired, where a cache is full."""
+
 
 class BoundedCache(Generic[K, V]):
-    """Where the cache is full, first the entries with `expired(value, now)` are removed, then the oldest tenth.
+    """Where it is full, those of its oldest entries with `expired(value, now)` are removed, then the oldest tenth.
 
     A cache of more than `shards.SHARD` entries is full in one shard earlier than in another.
     """
@@ -56,7 +59,8 @@ class BoundedCache(Generic[K, V]):
 
     def _make_room(self, entries: dict[K, V], now: float) -> None:
         if self._expired is not None:
-            for key in [key for key, value in entries.items() if self._expired(value, now)]:
+            oldest = islice(entries.items(), LOOKED_AT_FOR_ROOM)
+            for key in [key for key, value in oldest if self._expired(value, now)]:
                 del entries[key]
         surplus = len(entries) - self._max_in_shard * 9 // 10
         for key in list(islice(entries, max(surplus, 0))):

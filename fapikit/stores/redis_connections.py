@@ -114,6 +114,7 @@ class LoopConnection:
         del command
         if self._work is None:
             self._work = asyncio.create_task(self._work_off())
+            self._work.add_done_callback(self._end)
         try:
             return await response
         except asyncio.CancelledError:
@@ -132,6 +133,18 @@ class LoopConnection:
         finally:
             self._work = None
 
+    def _end(self, work: asyncio.Task[None]) -> None:
+        """Tell who still waits, if the work was cancelled: somebody may end all tasks of a loop that goes on.
+
+        A task that is cancelled before it has begun runs no code of its own.
+        """
+        if self._work is work:
+            self._work = None
+        if self._work is None:
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.fail(unanswered(asyncio.CancelledError()))
+
     async def _ask(self, asked: Sequence[_Asked]) -> None:
         try:
             if not self._connection.is_connected or await self._is_stale():
@@ -142,14 +155,12 @@ class LoopConnection:
                 await self._connection.send_packed_command(packed, check_health=False)
                 for each in asked:
                     await self._read_response_for(each)
-        except Exception as error:  # noqa: BLE001 - who waits needs only to know that the store failed
-            await self._connection.disconnect(nowait=True)
-            for each in asked:
+        except (Exception, asyncio.CancelledError) as error:
+            for each in asked:  # who waits needs only to know that the store failed
                 each.fail(unanswered(error))
-        except BaseException:  # the loop ends
-            for each in asked:
-                each.response.cancel()
-            raise
+            await self._connection.disconnect(nowait=True)
+            if isinstance(error, asyncio.CancelledError):
+                raise
 
     async def _read_response_for(self, asked: _Asked) -> None:
         try:

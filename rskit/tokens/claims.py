@@ -23,6 +23,8 @@ _NAME_OCTETS: Final = 6
 _new: Final = tuple.__new__  # a NamedTuple's own constructor costs twice as much
 _KNOWN_MEMBERS: Final = frozenset({"jkt", "x5t#S256"})
 _THUMBPRINT_CHARACTERS: Final = 43
+_latest: Final[list[dict[str, Any]]] = [{"": None}] * 64  # a name that no ordinary token has
+"""A template of names by the number of names (`_sharing_names`)."""
 
 
 def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest: bytes) -> Token:
@@ -65,8 +67,16 @@ def build_token(members: dict[str, Any], config: Issuer, kind: TokenKind, digest
 
 
 def _sharing_names(members: dict[str, Any]) -> dict[str, Any]:
-    """A copy whose keys are the same objects as those of all objects with these names."""
-    return _template(tuple(members)) | members
+    """A copy whose keys are the same objects as those of all objects with these names.
+
+    Most tokens have the names of the last one with as many. A template with another name would make the copy longer.
+    """
+    place = len(members) % len(_latest)
+    copy = _latest[place] | members
+    if len(copy) == len(members):
+        return copy
+    _latest[place] = template = _template(tuple(members))
+    return template | members
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fapikit.io.bounded_cache import BoundedCache
+from fapikit.io.bounded_cache import LOOKED_AT_FOR_ROOM, BoundedCache
 from fapikit.shards import SHARD
 
 
@@ -45,7 +45,7 @@ def test_an_entry_is_dropped_only_while_it_is_the_one_that_was_meant() -> None:
     assert cache.get("k") is None
 
 
-def test_a_write_to_a_large_cache_touches_the_entries_of_one_shard_at_most() -> None:
+def test_a_write_to_a_large_cache_touches_few_entries() -> None:
     looked_at = 0
 
     def expired(_value: str, _now: float) -> bool:
@@ -60,7 +60,7 @@ def test_a_write_to_a_large_cache_touches_the_entries_of_one_shard_at_most() -> 
         looked_at, before = 0, len(cache)
         cache.put(f"key {number}", "value", 0.0)
         gone = max(gone, before - len(cache))
-        assert looked_at <= SHARD
+        assert looked_at <= LOOKED_AT_FOR_ROOM
     assert 0.8 * most < len(cache) <= most
     assert 0 < gone <= SHARD // 10 + 1
     assert cache.get(f"key {2 * most - 1}") == "value"

@@ -233,6 +233,25 @@ def test_a_failure_reaches_all_who_wait_and_nobody_after_them(store: RedisStore)
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("steps", range(8))
+def test_whoever_ends_all_tasks_of_a_loop_leaves_nobody_waiting(store: RedisStore, steps: int) -> None:
+    async def main() -> None:
+        await store.aput("k", b"v", 60)
+        asking = [asyncio.create_task(store.aget("k"))]
+        for step in range(steps):
+            await asyncio.sleep(0)
+            if step == 3:
+                asking.append(asyncio.create_task(store.aget("k")))
+        for task in asyncio.all_tasks() - {*asking, asyncio.current_task()}:
+            task.cancel()
+        for found in await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 5):
+            assert found == b"v" or isinstance(found, StoreUnavailable)
+        assert await asyncio.wait_for(store.aget("k"), 5) == b"v"
+        await store.aclose()
+
+    asyncio.run(main())
+
+
 def test_several_loops_have_connections_of_their_own(store: RedisStore) -> None:
     async def main(number: int) -> bool:
         won = await store.aadd("k", b"%d" % number, 60)

@@ -202,6 +202,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no openid": ({"scope": "payments"}, "needs the scope openid", "CIBA 7.1c"),
     "an empty binding message": ({"binding_message": "  "}, "binding_message is empty", "CIBA 7.1e"),
     "a binding message of two lines": ({"binding_message": "one\ntwo"}, "cannot be seen", "CIBA 7.1e"),
+    "a binding message of blanks": ({"binding_message": "\u3164\u2800"}, "cannot be seen", "CIBA 7.1e"),
     "a binding message that turns": ({"binding_message": "12\u202e34"}, "cannot be seen", "CIBA 7.1e"),
     "a long binding message": ({"binding_message": "x" * 101}, "100 is the limit", "CIBA 7.1e"),
     "an expiry of no time": ({"requested_expiry": 0}, "requested_expiry is 0", "CIBA 7.1.1c"),

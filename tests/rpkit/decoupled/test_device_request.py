@@ -32,6 +32,7 @@ BROKEN: dict[str, tuple[dict[str, Any], type[FapiError]]] = {
     "a device_code that is no text": ({"device_code": ["x"]}, MalformedMessage),
     "no user_code": ({"user_code": ""}, MalformedMessage),
     "a user_code that writes to the terminal": ({"user_code": "AB\x1b[2J"}, MalformedMessage),
+    "a user_code that cannot be seen": ({"user_code": "\u3164\u2800"}, MalformedMessage),
     "a user_code without end": ({"user_code": "A" * 65}, MalformedMessage),
     "no verification_uri": ({"verification_uri": None}, MalformedMessage),
     "a verification_uri without end": (

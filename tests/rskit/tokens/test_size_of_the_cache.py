@@ -71,6 +71,19 @@ def test_the_claims_of_one_token_are_not_those_of_another():
     Access(acr="gold").require(more, now=NOW)
 
 
+def test_tokens_with_as_many_but_other_claims_have_their_own_and_share_with_their_like():
+    server = a_server()
+    named = ("acr", "azp", "acr", "azp")
+    tokens = [
+        allowed(server, a_view(f"Bearer {a_token(jti=f'{number:032d}', **{name: 'x'})}"))
+        for number, name in enumerate(named)
+    ]
+    for token, name in zip(tokens, named, strict=True):
+        assert {"acr", "azp"} & set(token.claims) == {name}
+    for one, like in ((tokens[0], tokens[2]), (tokens[1], tokens[3])):
+        assert all(name is same for name, same in zip(one.claims, like.claims, strict=True))
+
+
 def test_each_request_with_a_cached_token_gets_the_one_decision_that_nobody_can_change():
     server, view = a_server(), a_view(f"Bearer {a_jwt(1)}")
     decision = server.check(view)
