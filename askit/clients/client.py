@@ -31,12 +31,15 @@ from fapikit.jwks import RemoteKeySet
 from fapikit.profiles import Profile
 from fapikit.secrets import Secret
 from fapikit.urns import DEVICE_CODE
+from fapikit.visible_text import can_be_seen
 
 if TYPE_CHECKING:
     from fapikit.clock import Clock
 
 REGISTERED_FROM: Final = "registered_from"
 """Our own metadata member for a client that registered itself: its address, as a pseudonym."""
+STATEMENT_ISSUER: Final = "software_statement_issuer"
+"""Our own metadata member for a client whose software statement counted: the directory that signed it."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
@@ -45,12 +48,14 @@ class Client:
     """One registered client. `metadata` holds every member as registered, except the secret.
 
     `self_registered`: it is not from the configuration, so the policy for such clients applies to it.
+    `document_host`: where its metadata lie, if its client_id is their URL. The user is shown this host.
     """
 
     client_id: str
     metadata: Mapping[str, Any]
     secret: Secret | None = None
     self_registered: bool = False
+    document_host: str | None = None
     _keys: KeySet | None = field(default=None, repr=False)
 
     @classmethod
@@ -161,7 +166,9 @@ class Client:
 
     @property
     def name(self) -> str:
-        return str(self.metadata.get("client_name", self.client_id))
+        """What users read of it: its `client_id`, unless it has a name that can be seen."""
+        name = str(self.metadata.get("client_name", ""))
+        return name if can_be_seen(name) else self.client_id
 
     @property
     def owners(self) -> tuple[Owner, ...]:

@@ -29,7 +29,13 @@ from fapikit.io import HttpSettings
 from fapikit.io.clients import no_cookies
 from fapikit.profiles import FAPI2_SECURITY, Profile
 
-_CONNECTED_TO: Final = ("jwks_uri", "backchannel_logout_uri", "request_uris", NOTIFICATION_ENDPOINT)
+_CONNECTED_TO: Final = {
+    "jwks_uri": "GET",
+    "backchannel_logout_uri": "POST",
+    "request_uris": "GET",
+    NOTIFICATION_ENDPOINT: "POST",
+}
+"""The members of a client that are called, and how."""
 # The last label of a host name is not a number: a resolver takes 127.1 and 0x7f000001 for addresses.
 _NAMED_HOST: Final = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\Z", re.IGNORECASE)
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
@@ -64,20 +70,30 @@ def is_public(address: str) -> bool:
     return ip in _GLOBAL_UNICAST and ip.is_global
 
 
+def calls_of(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The method and the URI of each call that this server makes for a client."""
+    for name, uri in uris_to_connect_to(metadata):
+        yield _CONNECTED_TO[name], uri
+
+
 class NotPublic(httpx.ConnectError):
     """The host has an address that is not public."""
 
 
 class PublicTransport(httpx.AsyncBaseTransport):
-    """Connects to public addresses. It connects to other addresses only for the exact URLs in `vouched_for`."""
+    """Connects to public addresses. It connects to other addresses only for the exact calls in `vouched_for`.
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, vouched_for: frozenset[str]) -> None:
+    Each is a method and a URL: otherwise whoever registers could have notices posted to where another client's keys
+    lie.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, vouched_for: frozenset[tuple[str, str]]) -> None:
         self._inner = inner
-        self._vouched_for = {str(httpx.URL(url)) for url in vouched_for}
+        self._vouched_for = {(method, str(httpx.URL(url))) for method, url in vouched_for}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises httpx.ConnectError; NotPublic for a host with another address."""
-        if str(request.url) in self._vouched_for:
+        if (request.method, str(request.url)) in self._vouched_for:
             return await self._inner.handle_async_request(request)
         # Compared as it is in the URL: no other name and no other spelling.
         host = request.url.raw_host.decode()
@@ -118,7 +134,7 @@ class PublicHttp(HttpSettings):
     A client that was passed in, or an egress proxy, decides itself.
     """
 
-    vouched_for: frozenset[str] = frozenset()
+    vouched_for: frozenset[tuple[str, str]] = frozenset()
 
     def make_async_client(self, profile: Profile = FAPI2_SECURITY) -> Any:
         if self.async_client is not None or self.proxy is not None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from askit.core import Core
 from askit.records import Owners
+from askit.users.guess_counters import Counter
 from fapikit.errors import StoreUnavailable
 
 ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ"
@@ -56,22 +57,33 @@ async def reserve_user_code(core: Core, uri: str, lifetime: float, owners: Owner
     raise StoreUnavailable("no user code is free")
 
 
-async def find_by_user_code(core: Core, code: str, *, address: str) -> str | None:
-    """The URI of the request with this code; None if there is none. `address`: from where the code comes.
+async def find_by_user_code(core: Core, code: str, *, address: str, username: str | None) -> str | None:
+    """The URI of the request with this code; None if there is none. `username`: who types it, if somebody is signed in;
+    `address`: from where it comes, if nobody is.
 
-    A wrong code counts as a guess, from its address and in all: whoever guesses needs any one code, not a certain one.
+    A wrong code counts as a guess. Those of strangers count from their address and in all: whoever guesses needs any
+    one code, not a certain one. Those of a user count for this user alone, so strangers shut out no user.
     A right one takes back nothing but itself, so nobody makes room for guesses by codes of his own devices.
     Raises TooManyAttempts if a limit is reached; StoreError.
     """
-    guesses, limits = core.guesses, core.config.limits
-    here = await guesses.in_table(f"user codes from {address}", limits.wrong_user_codes, _CODES)
-    in_all = guesses.of_its_own("user codes", limits.wrong_user_codes_in_all, _CODES)
-    await guesses.require_below(here, in_all)
-    await guesses.add(here, in_all)
+    guesses = core.guesses
+    counters = await _of_stranger(core, address) if username is None else (_of_user(core, username),)
+    await guesses.require_below(*counters)
+    await guesses.add(*counters)
     uri = await core.records.marked("user-code", await _name(core, code))
     if uri is not None:
-        await guesses.take_back(here, in_all)
+        await guesses.take_back(*counters)
     return uri
+
+
+async def _of_stranger(core: Core, address: str) -> tuple[Counter, ...]:
+    guesses, limits = core.guesses, core.config.limits
+    here = await guesses.in_table(f"user codes from {address}", limits.wrong_user_codes, _CODES)
+    return here, guesses.of_its_own("user codes", limits.wrong_user_codes_in_all, _CODES)
+
+
+def _of_user(core: Core, username: str) -> Counter:
+    return core.guesses.of_its_own(f"user codes of {username}", core.config.limits.wrong_user_codes, _CODES)
 
 
 async def _name(core: Core, code: str) -> str:

@@ -25,7 +25,7 @@ from fapikit.parameters import Parameters
 
 OWN_PAGES: Final = "grants"
 """The purpose of a form for this server's own pages instead of a client's request."""
-_SIGNED_IN_FOR: Final = (OWN_PAGES, "authentication_device")
+_SIGNED_IN_FOR: Final = (OWN_PAGES, "authentication_device", "device")
 """The own pages that a sign-in can lead to. A login form names one in the place of a request."""
 
 

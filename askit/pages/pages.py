@@ -37,6 +37,7 @@ from fapikit.urls import origin_of
 _OWN_PAGES: Final = {
     "grants": "login_for_grants",
     "authentication_device": "login_for_authentication_device",
+    "device": "login_for_device",
 }
 """What a user signs in for, if it is for no client."""
 _LOOK_AGAIN: Final = "10"

@@ -18,6 +18,7 @@ from askit.config.details_types import GIVEN_HERE, DetailsType
 from askit.config.settings import Config
 from askit.config.values import IDENTITY_SCOPES, User
 from askit.pages.catalogues import Catalogue
+from fapikit.visible_text import BLANK
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
 _AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
@@ -112,9 +113,11 @@ def short(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text on one line without control, format and private characters. It is not cut: its end may be important."""
+    """The text on one line without control, format, private and blank characters. It is not cut: its end may be
+    important.
+    """
     return "".join(
-        character if character == " " or unicodedata.category(character)[0] != "C" else " "
+        " " if unicodedata.category(character)[0] == "C" or character in BLANK else character
         for character in text
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from fapikit.clock import RandomBytes, system_random
 from fapikit.errors import ConfigurationError
+from fapikit.visible_text import is_visible_line
 
 MAX_CHARACTERS: Final = 100
 _LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
@@ -28,7 +29,7 @@ def binding_message(random_bytes: RandomBytes = system_random) -> str:
 
 def require_showable(message: object) -> None:
     """Raises ConfigurationError for a binding message that a device cannot show as one short line of plain text."""
-    if not isinstance(message, str) or not message.strip() or not message.isprintable():
+    if not isinstance(message, str) or not is_visible_line(message):
         raise ConfigurationError(
             "binding_message is empty, no text, or has a character that cannot be seen: give one line of plain text,"
             " such as that of rpkit.binding_message()",

@@ -10,6 +10,7 @@ import unicodedata
 from typing import Final
 
 from askit.errors import InvalidBindingMessage
+from fapikit.visible_text import is_visible_line
 
 LONGEST: Final = 100
 """Characters: it is compared by eye, on the screen of a phone."""
@@ -26,7 +27,7 @@ def read_binding_message(text: object) -> str:
             f"binding_message is longer than {LONGEST} characters", facts={"characters": len(text)}
         )
     # Neither control characters nor line ends, nor the invisible ones that change the order of what is read.
-    if not text.strip() or not text.isprintable() or _is_stacked(text):
+    if not is_visible_line(text) or _is_stacked(text):
         raise InvalidBindingMessage("binding_message must be one line of characters that can be seen")
     return unicodedata.normalize("NFC", text)
 

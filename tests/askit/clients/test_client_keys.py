@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from askit.clients import keys as client_keys
-from askit.clients.keys import is_public
+from askit.clients.keys import NotPublic, PublicHttp, calls_of, is_public
 from fapikit import HttpSettings
 from fapikit.io.tls import client_context
 from fapikit.urns import JWT_BEARER
@@ -307,6 +307,19 @@ async def test_whoever_wrote_the_configuration_vouches_for_its_addresses() -> No
         configured = {name: value for name, value in configured.items() if value is not None}
         bank = _bank(clients=[configured, *APIS])
         assert (await bank.client(key=a_key("ES256", 7)).push()).status_code == 201
+        assert len(seen) == 1
+
+
+async def test_he_does_so_only_for_the_calls_that_his_clients_need() -> None:
+    """Whoever registers could have notices posted to where the keys of another client lie."""
+    async with _key_server("localhost") as (port, seen):
+        url = f"https://localhost:{port}/jwks"
+        vouched = frozenset(calls_of({"jwks_uri": url}))
+        async with PublicHttp(tls=TLS.tls, vouched_for=vouched).make_async_client() as http:
+            assert (await http.get(url)).status_code == 200
+            for call in (http.post(url), http.get(f"{url}?x"), http.get(f"https://localhost:{port}/")):
+                with pytest.raises(NotPublic):
+                    await call
         assert len(seen) == 1
 
 

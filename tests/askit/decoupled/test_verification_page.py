@@ -259,6 +259,35 @@ async def test_guesses_from_everywhere_are_counted_together() -> None:
     assert await _guess(bank, "192.0.2.8", codes["user_code"]) == 200
 
 
+@pytest.mark.spec("RFC 8628 5.1")
+@pytest.mark.parametrize("by_link", [False, True], ids=["typed", "in a link"])
+async def test_strangers_who_guess_shut_out_no_user(by_link: bool) -> None:
+    """Nobody can do it from the user's own address either: a page elsewhere can load links with codes."""
+    bank = a_bank(limits={"wrong_user_codes": 2, "wrong_user_codes_in_all": 4})
+    codes = await television(bank).started()
+    for address in ("192.0.2.8", "203.0.113.1"):
+        assert [await _guess(bank, address) for _ in range(2)] == [400] * 2
+    alice = Holder(bank)
+    page = await (alice.scan(codes) if by_link else alice.type_code(codes["user_code"]))
+    assert page.status_code == 429
+    page = await alice.browser.submit(page, username="alice", password="wonderland")
+    assert 'name="user_code"' in page.text
+    assert 'name="holds"' in (await alice.browser.submit(page, user_code=codes["user_code"])).text
+
+
+@pytest.mark.spec("RFC 8628 5.1")
+async def test_a_user_guesses_no_more_often_than_a_stranger_from_wherever(bank: Bank) -> None:
+    codes, tried = await television(bank).started(), []
+    for number in range(6):
+        alice = Holder(bank, address=f"203.0.113.{number}")
+        form = await alice.browser.http.get("/grants")
+        await alice.browser.submit(form, username="alice", password="wonderland")
+        tried.append((await alice.type_code(WRONG)).status_code)
+    assert tried == [400] * 5 + [429]
+    assert (await alice.type_code(codes["user_code"])).status_code == 429
+    assert await _guess(bank, "198.51.100.9", codes["user_code"]) == 200
+
+
 async def test_codes_of_devices_of_ones_own_make_no_room_for_guesses(bank: Bank) -> None:
     own = await television(bank).started()
     tried = []

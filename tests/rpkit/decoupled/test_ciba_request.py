@@ -130,6 +130,18 @@ def test_the_notification_token_is_new_and_unguessable(
     assert ("client_notification_token" in sent(bank)) is not signed
 
 
+def test_the_life_of_a_request_is_counted_from_its_sending(bank: CibaBank, clients: Clients) -> None:
+    """A bank that answers late has accepted it earlier. Else the last poll would come after its end."""
+
+    def late(members: dict[str, Any]) -> dict[str, Any]:
+        bank.clock.advance(8)
+        return members
+
+    bank.faults["bc"] = late
+    sent_at = bank.clock()
+    assert of(clients, bank).ciba(login_hint="alice").expires_at == sent_at + 600
+
+
 @pytest.mark.spec("CIBA 7.1d")
 def test_a_client_that_polls_sends_no_notification_token(bank: CibaBank, clients: Clients) -> None:
     of(clients, bank).ciba(login_hint="alice")
@@ -190,6 +202,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no openid": ({"scope": "payments"}, "needs the scope openid", "CIBA 7.1c"),
     "an empty binding message": ({"binding_message": "  "}, "binding_message is empty", "CIBA 7.1e"),
     "a binding message of two lines": ({"binding_message": "one\ntwo"}, "cannot be seen", "CIBA 7.1e"),
+    "a binding message of blanks": ({"binding_message": "\u3164\u2800"}, "cannot be seen", "CIBA 7.1e"),
     "a binding message that turns": ({"binding_message": "12\u202e34"}, "cannot be seen", "CIBA 7.1e"),
     "a long binding message": ({"binding_message": "x" * 101}, "100 is the limit", "CIBA 7.1e"),
     "an expiry of no time": ({"requested_expiry": 0}, "requested_expiry is 0", "CIBA 7.1.1c"),

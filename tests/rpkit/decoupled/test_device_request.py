@@ -32,6 +32,7 @@ BROKEN: dict[str, tuple[dict[str, Any], type[FapiError]]] = {
     "a device_code that is no text": ({"device_code": ["x"]}, MalformedMessage),
     "no user_code": ({"user_code": ""}, MalformedMessage),
     "a user_code that writes to the terminal": ({"user_code": "AB\x1b[2J"}, MalformedMessage),
+    "a user_code that cannot be seen": ({"user_code": "\u3164\u2800"}, MalformedMessage),
     "a user_code without end": ({"user_code": "A" * 65}, MalformedMessage),
     "no verification_uri": ({"verification_uri": None}, MalformedMessage),
     "a verification_uri without end": (
@@ -86,6 +87,18 @@ def test_a_response_that_is_odd_only_in_form_is_used(name: str, bank: FakeBank, 
     change, holds = BORNE[name]
     bank.faults["device"] = lambda members: {**members, **change}
     assert holds(clients.of(bank).device(scope="accounts"), bank.clock())
+
+
+def test_the_life_of_a_code_is_counted_from_the_sending_of_the_request(bank: FakeBank, clients: Clients):
+    """A bank that answers late has made the code earlier. Else the last poll would come after its end."""
+
+    def late(members: dict[str, Any]) -> dict[str, Any]:
+        bank.clock.advance(8)
+        return members
+
+    bank.faults["device"] = late
+    sent_at = bank.clock()
+    assert clients.of(bank).device(scope="accounts").expires_at == sent_at + 600
 
 
 def test_a_refused_request_says_what_the_bank_said(bank: FakeBank, clients: Clients):
