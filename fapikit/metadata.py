@@ -47,6 +47,7 @@ ENDPOINTS = (
     "device_authorization_endpoint",
     "backchannel_authentication_endpoint",
     "end_session_endpoint",
+    "grant_management_endpoint",
     "jwks_uri",
 )
 _ALIASES: Final = "mtls_endpoint_aliases"

@@ -5,6 +5,7 @@ Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, 
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
 from rpkit.client import Client
@@ -19,6 +20,7 @@ from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
 from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
+from rpkit.registration.metadata_document import client_metadata_document
 from rpkit.registration.signed_request import SignedRequest
 from rpkit.registry import RegisteredBank, Registry
 from rpkit.tokens.introspection import Introspection
@@ -36,6 +38,8 @@ __all__ = [
     "ClientKeys",
     "DeviceAuthorization",
     "Evidence",
+    "GrantedScope",
+    "HeldByGrant",
     "IdToken",
     "Introspection",
     "LoggedOut",
@@ -54,5 +58,6 @@ __all__ = [
     "UserInfo",
     "binding_message",
     "certificate_metadata",
+    "client_metadata_document",
     "complete_logout",
 ]

@@ -17,6 +17,7 @@ Each fault is a function that takes an outgoing message and returns another:
     "access_token"             the claims                  "access_token.jwt" the signed JWT
     "userinfo"                 the claims                  "userinfo.jwt"     the signed JWT
     "introspection"            the members                 "introspection.jwt" the signed JWT
+    "grant"                    what the grant management endpoint tells of a grant
     "logout_token"             the claims                  "logout_token.jwt" the signed JWT
 
 `faults.outages`: the paths at which no answer comes, or not in time: 503, hang, reset, lost answer, slow drip (see
@@ -66,6 +67,7 @@ PLACES: Final = frozenset(
         "authorization_response",
         "backchannel_authentication_response",
         "device_authorization_response",
+        "grant",
         "jwks",
         "metadata",
         "notification",
@@ -142,6 +144,9 @@ class FaultyCore(Core):
 
     def userinfo_body(self, claims: dict[str, Any]) -> dict[str, Any]:
         return dict(self.faults.apply("userinfo", claims))
+
+    def grant_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.faults.apply("grant", members))
 
     def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
         return dict(self.faults.apply("introspection", members))

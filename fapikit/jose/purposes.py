@@ -205,6 +205,36 @@ REGISTRATION_REQUEST: Final = Purpose(
     error_code="invalid_client_metadata",
     max_octets=64 * 1024,
 )
+SOFTWARE_STATEMENT: Final = Purpose(
+    name="software statement",
+    required=("iss",),
+    forbidden=frozenset(
+        {
+            "response_type",
+            "events",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "htm",
+            "htu",
+            "token_introspection",
+            "code",
+            "azp",
+            "cnf",
+        }
+    ),
+    error_code="invalid_software_statement",
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "signature": "RFC 7591 2.3",
+        "iss": "RFC 7591 2.3",
+        "aud": "RFC 7519 4.1.3",
+        "exp": "RFC 7519 4.1.4",
+        "iat": "RFC 7519 4.1.6",
+    },
+)
+"""A directory says in it what a software is. Its other claims are client metadata."""
 CLIENT_ASSERTION: Final = Purpose(
     name="client assertion",
     typ="client-authentication+jwt",

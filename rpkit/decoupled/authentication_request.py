@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from fapikit.errors import ConfigurationError, PeerRefused, Remedy
 from fapikit.flow import Flow
@@ -27,6 +27,7 @@ from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.decoupled.hints import HINTS, hint_of
 from rpkit.decoupled.notifications import expect_notification, name_notification
 from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
+from rpkit.login.grant_management import GrantParameters, action_members, check_grant_management
 from rpkit.login.id_token import IdToken
 from rpkit.login.request_object import sign_parameters
 from rpkit.login.request_parameters import (
@@ -67,7 +68,7 @@ _REMEDIES: Final = {
 }
 
 
-class AuthenticationParameters(TypedDict, total=False):
+class AuthenticationParameters(GrantParameters, total=False):
     """Further parameters of an authentication request, by their registered names. Exactly one is a hint."""
 
     login_hint: str
@@ -137,6 +138,7 @@ def request_authentication(
         request_object=None if parameters.reveal().get("user_code") else request_object,
         interval=acknowledged.interval,
         expires_at=sent_at + acknowledged.expires_in,
+        **action_members(parameters.reveal()),
     )
     if token is not None:
         yield from name_notification(bank, token, mode, request.reference, expires_at=request.expires_at)
@@ -180,6 +182,7 @@ def _check(bank: Bank, parameters: Mapping[str, Any]) -> None:
             clause="CIBA 7.1d",
         )
     check_parameters(parameters, AuthenticationParameters, method="ciba")
+    check_grant_management(bank, parameters)
     if parameters.get("binding_message") is not None:
         require_showable(parameters["binding_message"])
     expiry = parameters.get("requested_expiry")

@@ -22,6 +22,7 @@ from rpkit.decoupled.pushed_tokens import read_pushed, verify_pushed
 from rpkit.decoupled.request import DecoupledRequest, Poll
 from rpkit.errors import OtherUser
 from rpkit.grants.ciba import LONG_POLL, exchange_auth_req_id
+from rpkit.login.grant_management import scope_at_most
 from rpkit.login.id_token import IdToken
 from rpkit.login.report import LoginReport
 from rpkit.tokens.token_endpoint import TokenResponse
@@ -50,7 +51,7 @@ class CibaRequest(DecoupledRequest):
         return shared(
             ("ciba", self.id, resource),
             lambda: exchange_auth_req_id(
-                bank, self.reference, dpop=self.dpop, scope=self.scope, resource=resource
+                bank, self.reference, dpop=self.dpop, scope=scope_at_most(self), resource=resource
             ),
             deadline=2 * LONG_POLL + 10,
         )
@@ -64,7 +65,7 @@ class CibaRequest(DecoupledRequest):
         push = yield from pushed_notification(bank, self, token, until=self.expires_at + GRACE)
         try:
             return read_pushed(
-                bank, push, bound=self.dpop is not None, scope=self.scope, x5t_s256=self.x5t_s256
+                bank, push, bound=self.dpop is not None, scope=scope_at_most(self), x5t_s256=self.x5t_s256
             )
         except PeerRefused as error:
             raise_decision(error, self.clause)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypedDict
+from typing import Any, ClassVar, Final
 
 from fapikit.errors import InsecureUrl, MalformedMessage
 from fapikit.flow import Flow, store_check
@@ -23,6 +23,12 @@ from rpkit.decoupled.polling import MAX_LIFETIME, interval_of
 from rpkit.decoupled.qr_code import qr_png, qr_text
 from rpkit.decoupled.request import DecoupledRequest
 from rpkit.grants.device_code import exchange_device_code
+from rpkit.login.grant_management import (
+    GrantParameters,
+    action_members,
+    check_grant_management,
+    scope_at_most,
+)
 from rpkit.login.request_object import sign_request
 from rpkit.login.request_parameters import (
     absolute_resources,
@@ -42,7 +48,7 @@ _LONGEST_CODE: Final = 64
 _LONGEST_URI: Final = 2000
 
 
-class DeviceParameters(TypedDict, total=False):
+class DeviceParameters(GrantParameters, total=False):
     """Further parameters of a device authorization request, by their registered names."""
 
     acr_values: str | Sequence[str]
@@ -77,7 +83,9 @@ class DeviceAuthorization(DecoupledRequest):
         return None if self._complete_uri is None else self._complete_uri.reveal()
 
     def redeem(self, bank: Bank, resource: str | None) -> Flow[TokenResponse]:
-        return exchange_device_code(bank, self.reference, dpop=self.dpop, scope=self.scope, resource=resource)
+        return exchange_device_code(
+            bank, self.reference, dpop=self.dpop, scope=scope_at_most(self), resource=resource
+        )
 
     def own_members(self) -> dict[str, Any]:
         return {
@@ -123,6 +131,7 @@ def authorize_device(
     parameters = conceal(parameters)
     settings = bank.settings
     check_parameters(parameters.reveal(), DeviceParameters, method="device")
+    check_grant_management(bank, parameters.reveal())
     scope = scope_of(scope)
     openid = "openid" in scope.split()
     if openid:
@@ -148,6 +157,7 @@ def authorize_device(
     if settings.signed_requests:
         request_object = Secret((yield from sign_request(bank, members)))
         form = (("client_id", settings.client_id), ("request", request_object))
+    sent_at = bank.now()
     response = yield from call_endpoint(
         bank, "device_authorization_endpoint", form, dpop=signer_for(bank, asked["dpop"])
     )
@@ -155,8 +165,9 @@ def authorize_device(
         issuer=bank.issuer,
         client_id=settings.client_id,
         request_object=request_object,
+        **action_members(parameters.reveal()),
         **asked,
-        **_read(response, now=bank.now()),
+        **_read(response, sent_at=sent_at),
     )
 
 
@@ -175,7 +186,7 @@ def _members(bank: Bank, asked: Mapping[str, Any], parameters: Mapping[str, Any]
     return {name: value for name, value in members.items() if value not in (None, "", [])}
 
 
-def _read(response: HttpResponse, *, now: float) -> dict[str, Any]:
+def _read(response: HttpResponse, *, sent_at: float) -> dict[str, Any]:
     """The fields of a `DeviceAuthorization` that its response has."""
     members = Members(
         read_json_object(response, clause=_CLAUSE),
@@ -195,7 +206,7 @@ def _read(response: HttpResponse, *, now: float) -> dict[str, Any]:
         "verification_uri": _uri(members, "verification_uri", response.url),
         "_complete_uri": _complete_uri(members, response.url),
         "interval": interval_of(members.number("interval")),
-        "expires_at": now + min(lifetime, MAX_LIFETIME),
+        "expires_at": sent_at + min(lifetime, MAX_LIFETIME),  # the code is not younger than that
     }
 
 

@@ -26,7 +26,7 @@ RT_HASH: Final = "urn:openid:params:jwt:claim:rt_hash"
 
 
 def read_pushed(
-    bank: Bank, notification: Notification, *, bound: bool, scope: str, x5t_s256: str | None
+    bank: Bank, notification: Notification, *, bound: bool, scope: str | None, x5t_s256: str | None
 ) -> TokenResponse:
     """The tokens of a push, as of the time when it came. Raises PeerRefused, TokenResponseError."""
     response = HttpResponse(

@@ -58,6 +58,8 @@ class DecoupledRequest:
     request_object: Secret | None = None
     interval: float
     expires_at: float
+    grant_management_action: str | None = None
+    grant_id: str | None = None
     cancelled: SharedAlarm = field(default_factory=SharedAlarm, init=False, repr=False, compare=False)
 
     def redeem(self, bank: Bank, resource: str | None) -> Flow[TokenResponse]:
@@ -121,6 +123,8 @@ class DecoupledRequest:
                 "request_object": None if self.request_object is None else self.request_object.reveal(),
                 "interval": self.interval,
                 "expires_at": self.expires_at,
+                "grant_management_action": self.grant_management_action,
+                "grant_id": self.grant_id,
             }
         )
 

@@ -45,6 +45,7 @@ FapiError
 └── ApiError                          a response of an API, or a call that must not be made
     ├── StepUpRequired                carries the parameters of the next authorization request
     ├── NoAccessToken  ForeignOrigin
+    ├── NoSuchGrant                   the server knows no such grant, or it has ended
     ├── BodySpent                     a request must be sent again, and its body was a stream
     └── OtherAuthorizationServer      the API does not trust the server that issued these tokens
 """
@@ -69,6 +70,7 @@ from rpkit.errors.api import (
     BodySpent,
     ForeignOrigin,
     NoAccessToken,
+    NoSuchGrant,
     OtherAuthorizationServer,
     StepUpRequired,
 )
@@ -99,6 +101,7 @@ __all__ = [
     "MissingResponseIssuer",
     "MissingState",
     "NoAccessToken",
+    "NoSuchGrant",
     "NotRevoked",
     "OtherAuthorizationServer",
     "OtherUser",

@@ -48,6 +48,14 @@ class NoAccessToken(ApiError):
     remedy = Remedy.SIGN_IN_AGAIN
 
 
+class NoSuchGrant(ApiError):
+    """The server knows no grant with this `grant_id`, or the grant has ended."""
+
+    clause = "GM 6.6"
+    fault = Fault.USER
+    remedy = Remedy.SIGN_IN_AGAIN
+
+
 class ForeignOrigin(ApiError):
     """A request would send the access token to another API than the one that it is for."""
 

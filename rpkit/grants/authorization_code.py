@@ -9,6 +9,7 @@ from __future__ import annotations
 from fapikit.flow import Flow
 from rpkit.bank import Bank
 from rpkit.login.callback import VerifiedCallback
+from rpkit.login.grant_management import scope_at_most
 from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 
 
@@ -27,6 +28,6 @@ def exchange_code(bank: Bank, verified: VerifiedCallback, *, resource: str | Non
             form,
             dpop=transaction.dpop,
             resource=resource,
-            asked_scope=transaction.scope,
+            asked_scope=scope_at_most(transaction),
         )
     )

@@ -20,9 +20,12 @@ LONG_POLL: Final = 40.0
 
 
 def exchange_auth_req_id(
-    bank: Bank, auth_req_id: Secret, *, dpop: DPoPKey | None, scope: str, resource: str | None
+    bank: Bank, auth_req_id: Secret, *, dpop: DPoPKey | None, scope: str | None, resource: str | None
 ) -> Flow[TokenResponse]:
-    """The tokens. While the user has not decided it raises PeerRefused (authorization_pending, slow_down)."""
+    """The tokens. `scope`: what they may grant at most; None: anything.
+
+    While the user has not decided it raises PeerRefused (authorization_pending, slow_down).
+    """
     return (
         yield from request_tokens(
             bank,

@@ -15,9 +15,12 @@ from rpkit.tokens.token_endpoint import TokenResponse, request_tokens
 
 
 def exchange_device_code(
-    bank: Bank, device_code: Secret, *, dpop: DPoPKey | None, scope: str, resource: str | None
+    bank: Bank, device_code: Secret, *, dpop: DPoPKey | None, scope: str | None, resource: str | None
 ) -> Flow[TokenResponse]:
-    """The tokens. While the user has not decided it raises PeerRefused (authorization_pending, slow_down)."""
+    """The tokens. `scope`: what they may grant at most; None: anything.
+
+    While the user has not decided it raises PeerRefused (authorization_pending, slow_down).
+    """
     form = (("device_code", device_code),)
     return (
         yield from request_tokens(bank, DEVICE_CODE, form, dpop=dpop, resource=resource, asked_scope=scope)

@@ -134,6 +134,7 @@ def _refresh_alone(bank: Bank, tokens: TokenSet, wanted: Wanted) -> Flow[TokenSe
             refresh_token=response.refresh_token,
             further_members=response.further_members,
             received_at=now,
+            grant_id=response.grant_id,
         )
         try:
             if (yield from store.publish(refreshed, expected=stored)):

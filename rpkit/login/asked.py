@@ -44,6 +44,12 @@ class Asked(Protocol):
     @property
     def dpop(self) -> DPoPKey | None: ...
 
+    @property
+    def grant_management_action(self) -> str | None: ...
+
+    @property
+    def grant_id(self) -> str | None: ...
+
 
 def resource_asked_for(asked: Asked, resource: str | None) -> str | None:
     """The resource that the first access token is for. It may be left out if one was requested, or none.

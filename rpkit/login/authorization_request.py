@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 from fapikit import pkce
 from fapikit.errors import ConfigurationError, ForbiddenByProfile
@@ -19,6 +19,7 @@ from fapikit.flow import Flow, store_check
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
+from rpkit.login.grant_management import GrantParameters, action_members, check_grant_management
 from rpkit.login.request_parameters import (
     absolute_resources,
     check_parameters,
@@ -33,7 +34,7 @@ from rpkit.login.transaction import Transaction
 from rpkit.tokens.dpop_signer import new_dpop_key
 
 
-class RequestParameters(TypedDict, total=False):
+class RequestParameters(GrantParameters, total=False):
     """Further parameters of an authorization request, by their registered names."""
 
     acr_values: str | Sequence[str]
@@ -78,6 +79,7 @@ def begin(
             "a login needs a redirect_uri, and this client has none: set redirect_uri where the client is made"
         )
     check_parameters(parameters.reveal(), RequestParameters, method="begin")
+    check_grant_management(bank, parameters.reveal())
     scope = scope_of(scope)
     details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
@@ -114,6 +116,7 @@ def begin(
         claims=claims_with_levels(bank, openid, parameters.reveal()),
         request_object=None,
         expires_at=bank.now() + settings.transaction_ttl,
+        **action_members(parameters.reveal()),
     )
     members = Concealed(_members(transaction, parameters.reveal()))
     url, request_object = yield from send_request(bank, transaction, members)

@@ -14,6 +14,7 @@ from fapikit.flow import Flow
 from rpkit.bank import Bank
 from rpkit.errors import MissingIdToken
 from rpkit.login.asked import Asked
+from rpkit.login.grant_management import report_grant, scope_at_most
 from rpkit.login.id_token import IdToken, continuity_claims, verify_id_token
 from rpkit.login.report import Evidence, LoginReport
 from rpkit.tokens.granted_details import covers
@@ -64,6 +65,7 @@ def login_of(
 ) -> Login:
     """The login with its first token set. The report says where less or other was granted than was requested."""
     _compare_grant(asked, response, report)
+    report_grant(asked, response, report)
     now = bank.now()
     tokens = first_token_set(
         response.access_token_at(now, resource=resource, scope=asked.scope),
@@ -74,6 +76,7 @@ def login_of(
         dpop=asked.dpop,
         id_token_claims={} if id_token is None else continuity_claims(id_token.claims),
         further_members=response.further_members,
+        grant_id=response.grant_id,
         received_at=now,
     )
     return Login(tokens, id_token, report, evidence, target)
@@ -97,11 +100,12 @@ def _compare_grant(asked: Asked, response: TokenResponse, report: LoginReport) -
     """Report where the server granted less or other than was requested. The application decides what follows."""
     wanted = set(asked.scope.split())
     granted = wanted if response.scope is None else set(response.scope.split())
-    for scopes, word in ((wanted - granted, "not granted"), (granted - wanted, "granted without request")):
+    unasked = granted - wanted if scope_at_most(asked) is not None else set()
+    for scopes, word in ((wanted - granted, "not granted"), (unasked, "granted without request")):
         if scopes:
             detail = f"{word}{_where(asked)}: {' '.join(sorted(scopes))}"
             report.noticed("scope", "RFC 6749 3.3", detail)
-    if granted == wanted:
+    if wanted <= granted and not unasked:
         report.passed("scope is as requested", "RFC 6749 3.3")
     _compare_details(asked, response, report)
 

@@ -57,6 +57,8 @@ class Transaction:
     request_object: Secret | None
     expires_at: float
     target: str | None = None
+    grant_management_action: str | None = None
+    grant_id: str | None = None
 
     @property
     def id(self) -> str:
@@ -95,6 +97,8 @@ class Transaction:
                 "request_object": None if self.request_object is None else self.request_object.reveal(),
                 "expires_at": self.expires_at,
                 "target": self.target,
+                "grant_management_action": self.grant_management_action,
+                "grant_id": self.grant_id,
             }
         )
 
@@ -127,6 +131,8 @@ class Transaction:
                 else Secret(members["request_object"]),
                 expires_at=members["expires_at"],
                 target=members["target"],
+                grant_management_action=members.get("grant_management_action"),
+                grant_id=members.get("grant_id"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise SealBroken("these octets are not a transaction: sign in again") from error

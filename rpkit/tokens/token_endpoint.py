@@ -25,6 +25,7 @@ from rpkit.errors import TokenResponseError, UnaskedScope, WrongTokenType
 from rpkit.tokens.certificate_binding import present_thumbprint
 from rpkit.tokens.dpop_key import DPoPKey
 from rpkit.tokens.dpop_signer import signer_for
+from rpkit.tokens.grant_id import is_grant_id
 from rpkit.tokens.granted_details import Details, require_asked_details
 from rpkit.tokens.token_set import AccessToken
 
@@ -36,6 +37,7 @@ _KNOWN: Final = frozenset(
         "access_token",
         "authorization_details",
         "expires_in",
+        "grant_id",
         "id_token",
         "refresh_token",
         "scope",
@@ -72,6 +74,7 @@ class TokenResponse:
     borne: tuple[str, ...] = ()
     x5t_s256: str | None = None
     received_at: float | None = None
+    grant_id: str | None = None
 
     def access_token_at(self, now: float, *, resource: str | None, scope: str) -> AccessToken:
         """The access token for the token set. If the response has no scope, it is `scope` (RFC 6749 5.1)."""
@@ -180,6 +183,7 @@ def _read(members: Members, refresh_token: Secret | None, *, bound: bool) -> Tok
         authorization_details=_details(members),
         unverified_id_token=_secret(members, "id_token", decides=True),
         further_members=_further(members),
+        grant_id=_grant_id(members),
         borne=members.borne,
     )
 
@@ -236,6 +240,15 @@ def _details(members: Members) -> tuple[Mapping[str, Any], ...] | None:
             "authorization_details", "is not an array of objects with a type", clause="RFC 9396 7"
         )
     return tuple(value)
+
+
+def _grant_id(members: Members) -> str | None:
+    """The name of the grant. One that can be no part of a URL is left out: no grant could be managed by it."""
+    value = members.text("grant_id")
+    if value is not None and not is_grant_id(value):
+        members.leave_out("grant_id", "it is not URL-safe [GM 5.5]")
+        return None
+    return value
 
 
 def _further(members: Members) -> Mapping[str, Any]:

@@ -67,6 +67,7 @@ class TokenSet:
     """The tokens of one login. `scope` and `authorization_details` are those that were granted at the login.
 
     `version` grows with each change. `grant` is the unique name of the login; only versions of one login are compared.
+    `grant_id`: the server's name of the grant, if the login had a `grant_management_action`. It is no secret.
     `further_members`: the members of the token responses that no specification defines (`cdr_arrangement_id`, for
     example), each with its newest value. A duration among them counts from `received_at`, the time of the newest
     response.
@@ -84,6 +85,7 @@ class TokenSet:
     id_token_claims: Mapping[str, Any] = field(repr=False)
     further_members: Mapping[str, Any] = field(repr=False, default_factory=dict)
     received_at: float | None = None
+    grant_id: str | None = None
     version: int = 1
     brand: object = field(repr=False, default=None)
 
@@ -128,6 +130,7 @@ class TokenSet:
         refresh_token: Secret | None,
         further_members: Mapping[str, Any],
         received_at: float,
+        grant_id: str | None = None,
     ) -> TokenSet:
         """The next version: with `token` beside those of other resources. What the response left out stays."""
         others = tuple(other for other in self.access_tokens if other.resource != token.resource)
@@ -137,6 +140,7 @@ class TokenSet:
             refresh_token=refresh_token or self.refresh_token,
             further_members={**self.further_members, **further_members},
             received_at=received_at,
+            grant_id=grant_id or self.grant_id,
             version=self.version + 1,
         )
 
@@ -157,10 +161,12 @@ class TokenSet:
         # Absent members are left out. So a set that an older version stored gives the same octets again.
         further = {"further": dict(self.further_members)} if self.further_members else {}
         received = {} if self.received_at is None else {"received_at": self.received_at}
+        named = {} if self.grant_id is None else {"grant_id": self.grant_id}
         return strict_json.dump(
             {
                 **further,
                 **received,
+                **named,
                 "v": SCHEMA,
                 "version": self.version,
                 "key": [self.key.user, self.key.issuer, self.key.resource],
@@ -197,6 +203,7 @@ class TokenSet:
                 id_token_claims=members["id_token"],
                 further_members=members.get("further", {}),
                 received_at=members.get("received_at"),
+                grant_id=members.get("grant_id"),
                 version=members["version"],
                 brand=_BRAND,
             )
@@ -239,6 +246,7 @@ def first_token_set(
     id_token_claims: Mapping[str, Any],
     further_members: Mapping[str, Any],
     received_at: float,
+    grant_id: str | None = None,
 ) -> TokenSet:
     """The first token set of a grant."""
     return TokenSet(
@@ -254,6 +262,7 @@ def first_token_set(
         id_token_claims=id_token_claims,
         further_members=further_members,
         received_at=received_at,
+        grant_id=grant_id,
         brand=_BRAND,
     )
 

@@ -47,7 +47,15 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         monkeypatch.setattr(Client, call, functools.partial(getattr(Client, call), http=bank.http()))
     bank.faults["register_answer"] = lambda call: _registration(call, bank)
     end_session = bank.url("end_session")
-    bank.faults["metadata"] = lambda document: {**document, "end_session_endpoint": end_session}
+    bank.faults["metadata"] = lambda document: {
+        **document,
+        "end_session_endpoint": end_session,
+        "grant_management_endpoint": bank.url("grants"),
+        "grant_management_actions_supported": ["create", "merge", "replace", "query", "revoke"],
+    }
+    bank.faults["api_grant-1"] = lambda call: (
+        (204, {}, b"") if call.method == "DELETE" else (200, {}, {"scopes": [{"scope": "accounts"}]})
+    )
     monkeypatch.setattr(Client, "api", functools.partialmethod(Client.api, transport=bank.transport()))
     bank.decision = "approved"
     monkeypatch.setenv("SSH_CONNECTION", "198.51.100.7 50022 203.0.113.5 22")
@@ -58,6 +66,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "ISSUER": bank.issuer,
         "CALLBACK": REDIRECT_URI,
         "API": API,
+        "grant_id": "grant-1",
         "PAYMENTS": "https://bank.example/payments",
         "key": a_key("ES256", 1),
         "seal": Seal([b"k" * 32]),
@@ -80,6 +89,8 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert set(names["payments"].resources) == {API, names["PAYMENTS"]}
     assert names["told"][0] == TransactionUsed.__name__
     assert len(names["published"]["keys"]) == 2
+    assert names["held"].scopes[0].scope == "accounts"
+    assert [call.method for call in bank.calls("grant-1") if call.status < 300] == ["GET", "DELETE"]
     answer = names["app"].test_client().post("/login", headers={"sec-fetch-site": "same-origin"})
     assert answer.status_code == 303
     assert names["leaving"].url.startswith(end_session)

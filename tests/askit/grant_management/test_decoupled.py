@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.askit.bank import FINTECH, Bank
-from tests.askit.ciba.asking import APIS, POLL, asking
+from tests.askit.ciba.asking import APIS, POLL, PUSH, asking
 from tests.askit.ciba.asking import a_bank as a_ciba_bank
+from tests.askit.ciba.test_grant import decide
+from tests.askit.ciba.test_ping_and_push import a_notifying_bank, begun
 from tests.askit.decoupled.television import DEVICE_CODE, Holder, Television, seen
 from tests.askit.grant_management.managing import granted, held
 from tests.askit.plain_client import ACCOUNTS, PAYMENTS, PlainClient
@@ -124,3 +126,15 @@ async def test_the_page_of_the_authentication_device_shows_what_is_changed() -> 
     page = await client.http.get("/authentication_device")
     assert "This adds to what you granted" in seen(page)
     assert "See your accounts and balances" in seen(page)
+
+
+@pytest.mark.spec("GM 5.2 merge", "GM 5.5")
+async def test_a_push_is_for_the_api_of_its_own_request_though_the_merged_grant_reaches_more() -> None:
+    bank, endpoint, fintech = a_notifying_bank(PUSH)
+    grant_id = (await granted(bank.client(), "create"))["grant_id"]
+    asked = {"grant_management_action": "merge", "grant_id": grant_id, "resource": [PAYMENTS]}
+    auth_req_id = await begun(fintech, proof=True, scope="openid payments", **asked)
+    await decide(bank, auth_req_id)
+    await endpoint.settled()
+    (pushed,) = endpoint.heard
+    assert (pushed["grant_id"], pushed["scope"]) == (grant_id, "openid payments")

@@ -17,6 +17,7 @@ from askit.requests.request_uris import open_waiting_request
 from fapikit.urns import DEVICE_CODE
 from tests.askit.bank import Bank, an_api
 from tests.askit.ciba.asking import NOTIFIED, PING, TOKEN, Asking
+from tests.askit.grant_management.managing import at_grant, manager
 from tests.askit.hearer import Hearer, hearing
 from tests.askit.plain_client import PlainClient, read_callback
 from tests.keys import a_key, claims_of, header_of
@@ -69,11 +70,13 @@ async def _messages(bank: Bank, hearer: Hearer) -> dict[str, Any]:
     """One message of every kind, by the place where a fault would change it."""
     client = bank.client()
     metadata = (await client.http.get("/.well-known/oauth-authorization-server")).json()
-    plain = read_callback(await client.decide(await client.pushed()))
+    asked_for = await client.pushed(grant_management_action="create")
+    plain = read_callback(await client.decide(asked_for))
     signed = read_callback(await client.decide(await client.pushed(response_mode="jwt")))
     tokens = (await client.redeem(plain["code"])).json()
     userinfo = (await client.userinfo(tokens["access_token"])).text
     told = await bank.client("accounts-api").introspect(tokens["access_token"], accept=SIGNED)
+    grant = await at_grant(client, "GET", tokens["grant_id"], await manager(client))
     await client.submit(await client.http.get("/end_session"))
     logout = hearer.heard[-1]
     asked = (await Asking(client).send(client_notification_token=TOKEN)).json()
@@ -82,6 +85,7 @@ async def _messages(bank: Bank, hearer: Hearer) -> dict[str, Any]:
         "backchannel_authentication_response": asked,
         "device_authorization_response": started.json(),
         "notification": await _notified(bank, hearer, asked["auth_req_id"]),
+        "grant": grant.json(),
         "metadata": metadata,
         "jwks": (await client.http.get("/jwks")).json(),
         "authorization_response": plain,

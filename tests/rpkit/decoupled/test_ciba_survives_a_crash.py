@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,24 @@ from tests.keys import a_key
 from tests.mothers.bank_server import served
 from tests.mothers.ciba_bank import CibaBank
 from tests.mothers.fake_bank import CLIENT_ID
-from tests.servers import valkey_server
 
 SEAL = Seal([b"s" * 32])
 SPAWNING = multiprocessing.get_context("spawn")
 
 
-def connect(issuer: str, store: str, mode: str, jwk: dict[str, Any]) -> Client:
-    return Client.discover(
-        issuer,
-        client_id=CLIENT_ID,
-        auth=PrivateKeyJWT(PrivateKey.from_jwk(jwk)),
-        store=store_from_url(store),
-        backchannel_token_delivery_mode=mode,  # type: ignore[arg-type]
-    )
+@contextmanager
+def connect(issuer: str, store: str, mode: str, jwk: dict[str, Any]) -> Iterator[Client]:
+    with (
+        closing(store_from_url(store)) as kept,
+        Client.discover(
+            issuer,
+            client_id=CLIENT_ID,
+            auth=PrivateKeyJWT(PrivateKey.from_jwk(jwk)),
+            store=kept,
+            backchannel_token_delivery_mode=mode,  # type: ignore[arg-type]
+        ) as client,
+    ):
+        yield client
 
 
 def ask_and_wait(arguments: tuple[Any, ...], kept: str) -> None:
@@ -49,12 +54,10 @@ def go_on(arguments: tuple[Any, ...], kept: str, results: Any) -> None:
 
 
 @pytest.fixture(params=["sqlite", "valkey"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'shared.db'}"
-        return
-    with valkey_server(tmp_path) as url:
-        yield url
+        return f"sqlite:///{tmp_path / 'shared.db'}"
+    return str(request.getfixturevalue("valkey_url"))
 
 
 def until(holds: Any) -> None:
