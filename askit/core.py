@@ -96,6 +96,10 @@ class Core:
             profile=config.profile,
             policy=config.registration,
             clock=clock,
+            statement_issuers=[each.issuer for each in config.software_statement_issuers],
+            documents=config.client_metadata_documents,
+            waiting_per_host=config.limits.waiting_per_client,
+            run=self.run,
             public_only=not config.development_only,
             log=self.log,
         )
@@ -127,6 +131,9 @@ class Core:
         self.decryption_keys = DecryptionKeys(
             self.records, algorithms=config.request_object_encryption, random_bytes=random_bytes
         )
+        self.software_statement_keys = {
+            each.issuer: each.key_source(clock) for each in config.software_statement_issuers
+        }
         self.status_lists = StatusCache()
         self.login_hint_issuers = {each.issuer: each.key_source(clock) for each in config.login_hint_issuers}
         usernames = {
@@ -296,7 +303,11 @@ class Core:
 def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
     """The URLs in the configuration may have any address, because the operator has chosen them."""
     vouched_for = {call for client in config.clients for call in calls_of(client.metadata)}
-    issuers = (*config.trusted_issuers, *config.login_hint_issuers)
+    issuers = (
+        *config.trusted_issuers,
+        *config.login_hint_issuers,
+        *config.software_statement_issuers,
+    )
     vouched_for |= {("GET", each.jwks_uri) for each in issuers if each.jwks_uri is not None}
     own = http or HttpSettings()
     return PublicHttp(

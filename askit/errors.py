@@ -6,7 +6,7 @@
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
-        ├── InvalidClient             401, client authentication failed; ReplayedAssertion
+        ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
         ├── InvalidGrantId            a grant that this client may not change for this user
@@ -17,6 +17,7 @@
         ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
         │   LoginRequired             ConsentRequired  UnmetAuthentication
         ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
+        │   InvalidSoftwareStatement  UnapprovedSoftwareStatement (both are InvalidClientMetadata)
         ├── ServerError               500
         └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
 

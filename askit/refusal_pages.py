@@ -36,11 +36,11 @@ async def _answered(core: Core, request: Request, error: AnsweredBefore, referen
     grant = await user_grants.find(core, error.grant_id) if error.grant_id else None
     if grant is not None and (browser.session is None or browser.session.username != grant.username):
         grant = None
-    client = None if grant is None else await core.clients.find(grant.client_id)
+    client_name = "" if grant is None else await core.clients.name_of(grant.client_id)
     return core.pages.answered(
         user=None if grant is None else core.users.find(grant.username),
         grant=grant,
-        client_name=client.name if client else "",
+        client_name=client_name,
         config=core.config,
         clause=error.clause,
         reference=reference,

@@ -20,6 +20,7 @@ from rpkit.login.transaction import Transaction
 from rpkit.registration.answer import Registration
 from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
+from rpkit.registration.metadata_document import client_metadata_document
 from rpkit.registration.signed_request import SignedRequest
 from rpkit.registry import RegisteredBank, Registry
 from rpkit.tokens.introspection import Introspection
@@ -57,5 +58,6 @@ __all__ = [
     "UserInfo",
     "binding_message",
     "certificate_metadata",
+    "client_metadata_document",
     "complete_logout",
 ]

@@ -51,7 +51,7 @@ async def authenticate_client(core: Core, request: Request, parameters: Paramete
     named = parameters.get("client_id")
     if named is not None and named != client_id:
         raise InvalidClient("client_id and the authenticated client differ", clause="FAPI1-BL 5.2.2-19")
-    client = await core.clients.find(client_id)
+    client = await core.clients.find(client_id, current=True)
     if client is None:
         raise InvalidClient("this client is not registered here", facts={"client_id": client_id[:80]})
     method = client.auth_method

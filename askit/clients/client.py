@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 REGISTERED_FROM: Final = "registered_from"
 """Our own metadata member for a client that registered itself: its address, as a pseudonym."""
+STATEMENT_ISSUER: Final = "software_statement_issuer"
+"""Our own metadata member for a client whose software statement counted: the directory that signed it."""
 SECRET_METHODS: Final = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
@@ -46,12 +48,14 @@ class Client:
     """One registered client. `metadata` holds every member as registered, except the secret.
 
     `self_registered`: it is not from the configuration, so the policy for such clients applies to it.
+    `document_host`: where its metadata lie, if its client_id is their URL. The user is shown this host.
     """
 
     client_id: str
     metadata: Mapping[str, Any]
     secret: Secret | None = None
     self_registered: bool = False
+    document_host: str | None = None
     _keys: KeySet | None = field(default=None, repr=False)
 
     @classmethod

@@ -34,6 +34,7 @@ class RegistrationPolicy:
     """`scopes` and `authorization_details_types`: what can be reached at all. None: all that the profile has.
 
     `redirect_hosts`: the allowed hosts of redirect URIs. `lifetime`: seconds since the registration or its last change.
+    `software_statement_required`: only clients with the software statement of a trusted directory.
     """
 
     scopes: tuple[str, ...]
@@ -46,6 +47,7 @@ class RegistrationPolicy:
     redirect_hosts: tuple[str, ...] | None = None
     max_clients: int = 1000
     lifetime: float | None = None
+    software_statement_required: bool = False
 
     def bound(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         """The metadata without what this policy does not allow. Raises InvalidClientMetadata for a wrong type."""

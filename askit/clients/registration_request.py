@@ -11,6 +11,7 @@ Role: AS
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from askit.clients.metadata import FLAGS, STRING_LISTS
@@ -28,7 +29,14 @@ def read_registration_request(body: bytes, content_type: str | None) -> dict[str
         asked, deviations = parse_json_body(body, content_type)
     except ValueError as error:
         raise InvalidClientMetadata("the body must be one JSON object") from error
-    members = Members(asked, document="a registration request", clause="RFC 7591 2")
+    return read_members(asked, document="a registration request", clause="RFC 7591 2", deviations=deviations)
+
+
+def read_members(
+    said: Mapping[str, Any], *, document: str, clause: str, deviations: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The members that have a value, in their registered JSON types where they can be read. `document`: for the log."""
+    members = Members(said, document=document, clause=clause)
     for deviation in deviations:
         members.bear("the body", deviation)
     found = {name: _read(members, name, value) for name, value in members.present.items()}

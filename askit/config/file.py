@@ -15,6 +15,7 @@ from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.client_certificates import read_certificate_header
+from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import ExchangeRule
 from askit.config.grant_management import GrantManagement
@@ -22,6 +23,7 @@ from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.profile_settings import read_profiles
+from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer
 from askit.config.values import (
@@ -75,6 +77,14 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "trusted_issuers": tuple(
             TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
+        ),
+        "software_statement_issuers": tuple(
+            SoftwareStatementIssuer.read(entry, base) for entry in table.tables("software_statement_issuers")
+        ),
+        "client_metadata_documents": (
+            ClientMetadataDocuments.read(documents)
+            if (documents := table.table("client_metadata_documents"))
+            else None
         ),
         "scopes": _scopes(table),
         "texts": table.members("texts"),
@@ -175,6 +185,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
         "redirect_hosts": table.optional_strings("redirect_hosts"),
         "max_clients": table.optional_count("max_clients"),
         "lifetime": table.optional_seconds("lifetime"),
+        "software_statement_required": table.boolean("software_statement_required", False),
     }
     table.require_nothing_else()
     given = {name: value for name, value in settings.items() if value is not None}

@@ -22,6 +22,7 @@ from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
+from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
 from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
@@ -35,6 +36,10 @@ from askit.config.profile_settings import (
     check_polling,
     check_status_list_ttl,
     check_token_lifetime,
+)
+from askit.config.software_statement_issuers import (
+    SoftwareStatementIssuer,
+    check_software_statement_issuers,
 )
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
@@ -72,6 +77,8 @@ class Config:
     grant_management: GrantManagement = field(default_factory=GrantManagement)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
+    client_metadata_documents: ClientMetadataDocuments | None = None
     scopes: Mapping[str, str] = field(default_factory=dict)
     name: str = "The Bank"
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -173,6 +180,7 @@ class Config:
             scopes=self.known_scopes,
             profile=self.profile,
         )
+        check_software_statement_issuers(self.software_statement_issuers, self.profile)
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
@@ -230,6 +238,13 @@ class Config:
                     f"registration.{name} has {min(unknown)!r}, which is not one of: {', '.join(sorted(known))}",
                     facts={"setting": f"registration.{name}"},
                 )
+        if policy.software_statement_required and not self.software_statement_issuers:
+            raise ConfigurationError(
+                "registration.software_statement_required contradicts software_statement_issuers, which names no"
+                " directory: add one",
+                clause="RFC 7591 2.3",
+                facts={"setting": "registration.software_statement_required"},
+            )
         is_open = self.initial_access_token is not None
         if is_open and policy.max_clients * ID_OCTETS > self.limits.record_octets:
             raise ConfigurationError(

@@ -76,7 +76,7 @@ async def interaction(core: Core, request: Request) -> Response:
 
 
 async def _client(core: Core, parameters: Parameters) -> Client:
-    client = await core.clients.find(parameters.get("client_id", ""))
+    client = await core.clients.find(parameters.get("client_id", ""), current=True)
     if client is None:
         raise InvalidRequest("client_id is missing or unknown")
     return client

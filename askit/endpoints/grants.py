@@ -27,9 +27,9 @@ async def list_grants(core: Core, request: Request) -> Response:
     listed = []
     found, older = await user_grants.grants_of(core, browser.session.username, start=start)
     for grant in found:
-        client = await core.clients.find(grant.client_id)
+        client_name = await core.clients.name_of(grant.client_id)
         used_at = await user_grants.last_use(core, grant.grant_id)
-        listed.append((grant, client.name if client else grant.client_id, used_at))
+        listed.append((grant, client_name, used_at))
     page = core.pages.grants(
         user=core.users.find(browser.session.username),
         grants=listed,

@@ -13,10 +13,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askit.clients.client import REGISTERED_FROM
 from askit.core import Core
 from askit.endpoints.register import complete, information, read_bearer, read_metadata
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.records import digest
+from askit.requests.software_statement import read_software_statement
 from fapikit.secrets import Secret
 
 _NOT_SENT = (
@@ -38,7 +40,8 @@ async def change(core: Core, request: Request) -> Response:
     seen, metadata, token = await _registered(core, request)
     asked = await read_metadata(request)
     _require_same_identity(asked, metadata)
-    changed = complete(core, asked, metadata)
+    vouched = await read_software_statement(core, asked, str(metadata[REGISTERED_FROM]))
+    changed = complete(core, asked, metadata, vouched)
     if not await core.registrations.replace(seen, changed, digest(token)):
         raise InvalidClientMetadata(
             "the registration has changed in the meantime: read it again", clause="RFC 7592 2.2"

@@ -1,5 +1,6 @@
 """The metadata of this server: the same document under both well-known names.
 
+Spec: CIMD 5
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
 Spec: TSL 9.1; CIBA 4b, 4c; GM 7.1; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
@@ -20,6 +21,7 @@ from askit.issuing.status_lists import ENDPOINT
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
 from askit.users.levels import levels_of
+from fapikit.client_id_metadata import SUPPORTED
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
@@ -95,6 +97,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        SUPPORTED: config.client_metadata_documents is not None,
         "protected_resources": [resource.uri for resource in config.resources],
     }
     document |= _grant_management(core)

@@ -1,6 +1,6 @@
 """Dynamic client registration, for clients with the initial access token.
 
-Spec: RFC 7591 2, 3, 3.2; RFC 7592 3; OIDC Registration 3; FAPI2-SP 5.3.2.1-3, 6.7
+Spec: RFC 7591 2, 3, 3.1.1, 3.2; RFC 7592 3; OIDC Registration 3; FAPI2-SP 5.3.2.1-3, 6.7
 Role: AS
 """
 
@@ -12,13 +12,14 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from askit.clients.client import REGISTERED_FROM, SECRET_METHODS
+from askit.clients.client import REGISTERED_FROM, SECRET_METHODS, STATEMENT_ISSUER
 from askit.clients.registration_request import read_registration_request
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.messages import json_answer, read_body
 from askit.records import digest
 from askit.requests.client_address import client_address
+from askit.requests.software_statement import Vouched, read_software_statement
 from fapikit import strict_json
 from fapikit.secrets import random_token
 
@@ -33,8 +34,10 @@ _OURS: Final = frozenset(
         "registration_access_token",
         "registration_client_uri",
         REGISTERED_FROM,
+        STATEMENT_ISSUER,
     }
 )
+_NOT_TOLD: Final = frozenset({REGISTERED_FROM, STATEMENT_ISSUER})
 
 
 async def register(core: Core, request: Request) -> Response:
@@ -51,7 +54,9 @@ async def register(core: Core, request: Request) -> Response:
         "client_id_issued_at": int(core.clock()),
         REGISTERED_FROM: address,
     }
-    metadata = complete(core, await read_metadata(request), identity)
+    asked = await read_metadata(request)
+    vouched = await read_software_statement(core, asked, address)
+    metadata = complete(core, asked, identity, vouched)
     token = random_token(core.random_bytes)
     await core.registrations.keep(metadata, digest(token))
     await core.shown_certificates.learn(core.clients.read(metadata))
@@ -69,13 +74,18 @@ async def read_metadata(request: Request) -> dict[str, Any]:
     return read_registration_request(await read_body(request), request.headers.get("content-type"))
 
 
-def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:
+def complete(
+    core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any], vouched: Vouched
+) -> dict[str, Any]:
     """The requested metadata within the policy, with defaults that the profile allows, checked.
 
-    `identity`: client_id, and client_secret if there is one. Raises InvalidClientMetadata, InvalidRedirectUri.
+    `identity`: client_id, and client_secret if there is one. `vouched`: wins over what is requested.
+    Raises InvalidClientMetadata, InvalidRedirectUri.
     """
     policy = core.config.registration
-    metadata = {name: value for name, value in asked.items() if name not in _OURS}
+    metadata = {name: value for name, value in vouched.over(asked).items() if name not in _OURS}
+    if vouched.issuer:
+        metadata[STATEMENT_ISSUER] = vouched.issuer
     allowed = core.profile.client_authentication_methods
     default = "client_secret_basic" if "client_secret_basic" in allowed else "private_key_jwt"
     metadata.setdefault("token_endpoint_auth_method", default)
@@ -106,7 +116,7 @@ def complete(core: Core, asked: Mapping[str, Any], identity: Mapping[str, Any]) 
 def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:
     """The client as registered, with the URL and token of its registration (RFC 7592 3)."""
     members = {
-        **{name: value for name, value in metadata.items() if name != REGISTERED_FROM},
+        **{name: value for name, value in metadata.items() if name not in _NOT_TOLD},
         "registration_access_token": token,
         "registration_client_uri": core.endpoint(f"register/{metadata['client_id']}"),
     }

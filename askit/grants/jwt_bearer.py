@@ -23,7 +23,7 @@ from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import About, issue_access_token
 from askit.requests.authorization_details import narrow
 from askit.requests.dpop import use_proof
-from fapikit.errors import LivesTooLong
+from fapikit.errors import LivesTooLong, MalformedClaim
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.claims import Expected, number
 from fapikit.jose.parse import parse_jws
@@ -46,7 +46,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     trusted = _issuer_of(core, assertion, client)
     claims = await _verify(core, assertion, trusted, client)
     user = _user_of(core, claims, trusted)
-    scopes = _scopes(core, client, trusted, parameters.get("scope"))
+    scopes = _scopes(core, client, _given(trusted, claims), parameters.get("scope"))
     narrow((), parameters.get("authorization_details"))  # nobody has consented to any
     asked = parameters.all("resource")
     resource = choose_resource(core.config, asked=asked, granted=(), scopes=scopes)
@@ -122,13 +122,28 @@ def _user_of(core: Core, claims: Mapping[str, Any], trusted: TrustedIssuer) -> U
     return user
 
 
-def _scopes(core: Core, client: Client, trusted: TrustedIssuer, asked: str | None) -> tuple[str, ...]:
+def _given(trusted: TrustedIssuer, claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """The most that an assertion gives. Its issuer may say in `scope` that it is less than the configuration says."""
+    scope = claims.get("scope")
+    if scope is None:
+        return trusted.scopes
+    if not isinstance(scope, str):
+        raise GRANT_ASSERTION.fail(
+            MalformedClaim,
+            "scope of this assertion is not a string",
+            clause="RFC 7521 4.1a",
+            facts={"claim": "scope"},
+        )
+    return tuple(name for name in trusted.scopes if name in scope.split())
+
+
+def _scopes(core: Core, client: Client, given: tuple[str, ...], asked: str | None) -> tuple[str, ...]:
     if asked is None:
-        return tuple(filter(client.may_have_scope, trusted.scopes))
+        return tuple(filter(client.may_have_scope, given))
     wanted = tuple(dict.fromkeys(asked.split()))
-    if beyond := set(wanted) - set(trusted.scopes):
+    if beyond := set(wanted) - set(given):
         raise InvalidScope(
-            "a scope is not one that assertions of this issuer give",
+            "a scope is not one that this assertion gives",
             clause="RFC 7521 4.1a",
             facts={"scope": min(beyond)[:80]},
         )

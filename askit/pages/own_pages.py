@@ -38,6 +38,7 @@ _URI: Final = "urn:sample:request"
 _REFERENCE: Final = "sample-reference"
 _BACK: Final = "https://sample.example/callback"
 _CLIENT: Final = Client(client_id="sample-client", metadata={"client_name": _NAME})
+_HOST: Final = "sample.documents.example"
 _USER: Final = User(username="Sample User", password=Secret("sample"))
 _DETAIL: Final = {
     "type": "sample",
@@ -115,9 +116,11 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
         yield "login.html", login, (*_FORM, *_REQUEST, 'name="username"', 'name="password"', "/login")
         step_up = partial(pages.step_up, client=_CLIENT, username=_USER.username, wrong=wrong, **request)
         yield "step_up.html", step_up, (*_FORM, *_REQUEST, 'name="pin"', "/step_up")
+    documents = config.client_metadata_documents is not None
+    client, host = (replace(_CLIENT, document_host=_HOST), (_HOST,)) if documents else (_CLIENT, ())
     consent = partial(
         pages.consent,
-        client=_CLIENT,
+        client=client,
         user=_USER,
         request=_PUSHED,
         config=config,
@@ -126,7 +129,7 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
         **request,
     )
     decisions = ('name="decision"', 'value="approve"', 'value="deny"', "/decision")
-    said = (*_GRANTED, _USER.username, "https://sample.example", "1970-01-02")
+    said = (*_GRANTED, *host, _USER.username, "https://sample.example", "1970-01-02")
     yield "consent.html", consent, (*_FORM, *_REQUEST, *decisions, *said)
     compared = (_WAITING.user_code, _WAITING.address, _MESSAGE)
     yield "consent.html", partial(consent, request=_WAITING), (*decisions, *compared)
@@ -135,9 +138,9 @@ def _samples(pages: Pages, config: Config) -> Iterator[tuple[str, Callable[[], R
     )
     change = partial(consent, request=merged, changed=_GRANT)
     yield "consent.html", change, (*decisions, "other-scope", "1970-01-01", *_GRANTED)
-    waiting = [WaitingEntry(_CLIENT, _WAITING, _URI, _TOKEN, None, _GRANT.expires_at)]
+    waiting = [WaitingEntry(client, _WAITING, _URI, _TOKEN, None, _GRANT.expires_at)]
     asked = partial(pages.authentication_device, user=_USER, waiting=waiting, config=config, now=0)
-    pending = (*_GRANTED, _USER.username, _MESSAGE)
+    pending = (*_GRANTED, *host, _USER.username, _MESSAGE)
     yield "authentication_device.html", asked, (*_FORM, *_REQUEST, *decisions, *pending)
     for wrong in (False, True):
         user_code = partial(pages.user_code, csrf=_TOKEN, wrong=wrong)

@@ -205,6 +205,36 @@ REGISTRATION_REQUEST: Final = Purpose(
     error_code="invalid_client_metadata",
     max_octets=64 * 1024,
 )
+SOFTWARE_STATEMENT: Final = Purpose(
+    name="software statement",
+    required=("iss",),
+    forbidden=frozenset(
+        {
+            "response_type",
+            "events",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "htm",
+            "htu",
+            "token_introspection",
+            "code",
+            "azp",
+            "cnf",
+        }
+    ),
+    error_code="invalid_software_statement",
+    clauses={
+        "typ": "RFC 8725 3.11",
+        "signature": "RFC 7591 2.3",
+        "iss": "RFC 7591 2.3",
+        "aud": "RFC 7519 4.1.3",
+        "exp": "RFC 7519 4.1.4",
+        "iat": "RFC 7519 4.1.6",
+    },
+)
+"""A directory says in it what a software is. Its other claims are client metadata."""
 CLIENT_ASSERTION: Final = Purpose(
     name="client assertion",
     typ="client-authentication+jwt",
@@ -238,6 +268,7 @@ GRANT_ASSERTION: Final = Purpose(
     name="assertion",
     required=("iss", "sub", "aud", "exp", "jti"),
     # cnf: this grant is for bearer assertions (RFC 7521 3). A token that is bound to a key must not be traded without.
+    # act, may_act: the new token names no actor, so a delegation would become an impersonation (RFC 8693 1.1).
     # sub_id: a login hint token says whom to ask (CIBA 7.1), and must not be traded for an answer.
     forbidden=frozenset(
         {
@@ -254,6 +285,8 @@ GRANT_ASSERTION: Final = Purpose(
             "azp",
             "cnf",
             "sub_id",
+            "act",
+            "may_act",
         }
     ),
     error_code="invalid_grant",

@@ -89,7 +89,7 @@ class SqliteStore:
     def together(self, operations: Sequence[Operation]) -> Results:
         """Several operations in one transaction, up to the first `add` or `swap` that does not succeed.
 
-        If it raises, none of them was done.
+        A process that is killed leaves all of it or nothing. If it raises StoreFull, nothing was done.
         """
         require_operations(operations)
         steps = [_step(operation) for operation in operations]

@@ -157,6 +157,7 @@ def authorize_device(
     if settings.signed_requests:
         request_object = Secret((yield from sign_request(bank, members)))
         form = (("client_id", settings.client_id), ("request", request_object))
+    sent_at = bank.now()
     response = yield from call_endpoint(
         bank, "device_authorization_endpoint", form, dpop=signer_for(bank, asked["dpop"])
     )
@@ -166,7 +167,7 @@ def authorize_device(
         request_object=request_object,
         **action_members(parameters.reveal()),
         **asked,
-        **_read(response, now=bank.now()),
+        **_read(response, sent_at=sent_at),
     )
 
 
@@ -185,7 +186,7 @@ def _members(bank: Bank, asked: Mapping[str, Any], parameters: Mapping[str, Any]
     return {name: value for name, value in members.items() if value not in (None, "", [])}
 
 
-def _read(response: HttpResponse, *, now: float) -> dict[str, Any]:
+def _read(response: HttpResponse, *, sent_at: float) -> dict[str, Any]:
     """The fields of a `DeviceAuthorization` that its response has."""
     members = Members(
         read_json_object(response, clause=_CLAUSE),
@@ -205,7 +206,7 @@ def _read(response: HttpResponse, *, now: float) -> dict[str, Any]:
         "verification_uri": _uri(members, "verification_uri", response.url),
         "_complete_uri": _complete_uri(members, response.url),
         "interval": interval_of(members.number("interval")),
-        "expires_at": now + min(lifetime, MAX_LIFETIME),
+        "expires_at": sent_at + min(lifetime, MAX_LIFETIME),  # the code is not younger than that
     }
 
 

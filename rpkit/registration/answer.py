@@ -24,6 +24,7 @@ from fapikit.stores.sealed import Seal
 from fapikit.tracebacks import forgets_locals
 from fapikit.urls import require_no_downgrade, require_secure
 from rpkit.errors import RegistrationError
+from rpkit.registration.software_statement import STATEMENT, effective_metadata
 
 _CLAUSE: Final = "RFC 7591 3.2.1"
 _ENFORCED_BY_SERVER: Final[Mapping[str, object]] = {
@@ -129,7 +130,8 @@ def read_registration_answer(
     try:
         if client_id is None:
             raise members.refuse("client_id", "is missing")
-        _require_as_asked(members, asked)
+        _require_same_statement(members, asked)
+        _require_as_asked(members, effective_metadata(asked))
     except RegistrationError as error:
         error.outcome = registered
         raise
@@ -139,6 +141,21 @@ def read_registration_answer(
 def _secret(members: Members, name: str) -> Secret | None:
     value = members.text(name)
     return None if value is None else Secret(value)
+
+
+def _require_same_statement(members: Members, asked: Mapping[str, Any]) -> None:
+    """Raises RegistrationError if the server changed the statement. A server may ignore it (RFC 7591 3.1.1)."""
+    if STATEMENT not in asked:
+        return
+    returned = members.present.get(STATEMENT)
+    if returned is None:
+        members.bear(STATEMENT, "it is missing, so the server has ignored the one that was sent")
+    elif returned != asked[STATEMENT]:
+        raise RegistrationError(
+            "the software_statement in the response is not the one that was sent: this registration may be of other"
+            " software, so delete it",
+            facts={"member": STATEMENT},
+        )
 
 
 def _require_as_asked(members: Members, asked: Mapping[str, Any]) -> None:

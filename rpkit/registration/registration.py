@@ -1,6 +1,6 @@
 """The registration of a client at a server: the request is checked against the profile, and may be signed.
 
-Spec: RFC 7591 2, 3.1, 3.2.1, 3.2.2; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; JARM 3
+Spec: RFC 7591 2, 2.3, 3.1, 3.2.1, 3.2.2; FAPI2-SP 5.3.3.1-2, 5.4.1-1.2; JARM 3
 Role: C
 """
 
@@ -24,6 +24,7 @@ from rpkit.registration.backchannel import check_backchannel_metadata
 from rpkit.registration.certificates import check_certificate_metadata
 from rpkit.registration.redirect_uris import require_redirect_uri
 from rpkit.registration.signed_request import SignedRequest, request_body
+from rpkit.registration.software_statement import effective_metadata
 
 
 def register(
@@ -35,7 +36,9 @@ def register(
     signed: SignedRequest | None = None,
     mtls: bool = False,
 ) -> Flow[Registration]:
-    """Register a client (RFC 7591). `mtls`: at the mTLS alias of the endpoint, if the server lists one.
+    """Register a client (RFC 7591). A `software_statement` in `client_metadata` wins over its other members.
+
+    `mtls`: at the mTLS alias of the endpoint, if the server lists one.
 
     Raises ForbiddenByProfile, ConfigurationError before the call; then PeerRefused, RegistrationError, TransportError.
     If the response is refused, `Registration.kept_in(error)` is the registration that the server has made.
@@ -75,9 +78,12 @@ def register_at(
 
 
 def check_request(asked: Mapping[str, Any], profile: Profile) -> None:
-    """Check client metadata against the profile. Raises ForbiddenByProfile, ConfigurationError."""
+    """Check client metadata against the profile, with what a software statement says in its place.
+
+    Raises ForbiddenByProfile, ConfigurationError.
+    """
     with citing(profile):
-        _check_request(asked, profile)
+        _check_request(effective_metadata(asked), profile)
 
 
 def _check_request(asked: Mapping[str, Any], profile: Profile) -> None:

@@ -22,6 +22,7 @@ from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
 from fapikit.profiles import Profile
 from fapikit.secrets import random_token
+from rpkit.registration.software_statement import effective_metadata
 
 LIFETIME: Final = 300
 
@@ -43,7 +44,7 @@ def request_body(
     if signed is None:
         return strict_json.dump(client_metadata), "application/json"
     profile.require_algorithm(signed.signer.alg, "a registration request")
-    software_id, audience = client_metadata.get("software_id"), signed.audience or issuer
+    software_id, audience = effective_metadata(client_metadata).get("software_id"), signed.audience or issuer
     if not isinstance(software_id, str) or not software_id:
         raise ConfigurationError(
             "a signed registration request needs the software_id as its iss: add software_id to the client metadata",

@@ -74,7 +74,7 @@ async def test_text_that_is_no_unicode_is_refused() -> None:
 async def test_an_unforeseen_failure_is_told_without_its_words(
     bank: Bank, client: PlainClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: str) -> None:
+    def broken(_: str, **__: object) -> None:
         raise RuntimeError("secret words")
 
     bank.server.core.clients.find = broken  # type: ignore[assignment, method-assign]

@@ -137,6 +137,20 @@ async def test_a_client_gets_no_scope_that_it_may_not_have() -> None:
     assert response.json()["scope"] == "accounts"
 
 
+async def test_an_assertion_that_says_its_scope_gives_no_more() -> None:
+    bank = a_bank({"scopes": ["accounts", "payments"]})
+    narrow = {"scope": "accounts mortgages"}
+    assert (await refusal(bank.client(), form(assertion(bank, **narrow), scope="payments")))[
+        0
+    ] == "invalid_scope"
+    answers = [
+        await bank.client().token(form(assertion(bank, **narrow), scope=asked))
+        for asked in (None, "accounts")
+    ]
+    assert [answer.json()["scope"] for answer in answers] == ["accounts", "accounts"]
+    assert (await refusal(bank.client(), form(assertion(bank, scope="x"), scope=None)))[0] == "invalid_scope"
+
+
 async def test_an_issuer_may_be_held_to_fewer_algorithms() -> None:
     bank = a_bank({"algorithms": ["PS256"]})
     assert "algorithm" in (await refusal(bank.client(), form(assertion(bank))))[1]
@@ -166,6 +180,9 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"client_id": "fintech"}, "must not have client_id"),
     ({"azp": "fintech"}, "must not have azp"),
     ({"events": {}}, "must not have events"),
+    ({"act": {"sub": "p-api"}}, "must not have act"),
+    ({"may_act": {"sub": "p-api"}}, "must not have may_act"),
+    ({"scope": ["accounts"]}, "scope of this assertion is not a string"),
     ({"sub_id": {"format": "opaque", "id": "p-17"}}, "must not have sub_id"),
     ({"key": FORGED}, "no key"),
     ({"typ": "at+jwt"}, "typ of this assertion"),
@@ -209,8 +226,8 @@ async def test_an_assertion_that_authenticates_a_client_is_no_grant_and_the_reve
     [
         ({"assertion": None}, "invalid_request", "assertion is missing"),
         ({"assertion": "no.jwt"}, "invalid_grant", "three parts"),
-        ({"scope": "payments"}, "invalid_scope", "not one that assertions of this issuer give"),
-        ({"scope": "openid"}, "invalid_scope", "not one that assertions of this issuer give"),
+        ({"scope": "payments"}, "invalid_scope", "not one that this assertion gives"),
+        ({"scope": "openid"}, "invalid_scope", "not one that this assertion gives"),
         ({"resource": PAYMENTS}, "invalid_target", "not granted"),
         ({"resource": "https://elsewhere.example.test"}, "invalid_target", "not granted"),
         ({"authorization_details": [PAYMENT]}, "invalid_authorization_details", "not granted"),

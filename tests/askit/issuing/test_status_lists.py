@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from askit import Config
+from askit import AuthorizationServer, Config
 from askit.issuing import status_lists
+from fapikit import SqliteStore
 from fapikit.errors import ConfigurationError, StoreForgot
 from fapikit.status_list import INVALID, VALID, StatusList
 from tests.askit.bank import Bank, settings
@@ -161,6 +163,24 @@ async def test_two_processes_never_take_the_same_entry(bank: Bank, monkeypatch: 
     references = {entry.reference for entry in taken if entry is not None}
     assert len(references) == 60
     assert len({reference.uri for reference in references}) >= 8
+
+
+async def test_what_one_process_ends_another_publishes(tmp_path: Path):
+    """Two servers, each with its own connection to one file."""
+    stores = [SqliteStore(tmp_path / "bank.db") for _ in range(2)]
+    try:
+        here, there = (Bank(status_list_ttl=30) for _ in stores)
+        for bank, store in zip((here, there), stores, strict=True):
+            bank.server = AuthorizationServer(bank.config, store=store, clock=bank.clock)
+        client, reader = here.client(), there.client()
+        tokens = await client.tokens()
+        assert await status_of(reader, tokens["access_token"]) == VALID
+        await revoke(here, client, tokens)
+        there.clock.advance(ANEW)
+        assert await status_of(reader, tokens["access_token"]) == INVALID
+    finally:
+        for store in stores:
+            store.close()
 
 
 async def test_a_list_ends_with_its_last_token(bank: Bank, client: PlainClient) -> None:

@@ -150,6 +150,8 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("consent.html", "{{ scope | plain }}"),
         ("consent.html", "described_device(device, client.name)"),
         ("consent.html", "to_compare(binding_message)"),
+        ("consent.html", "from_host(client, client_name)"),
+        ("authentication_device.html", "from_host(entry.client, client_name)"),
         ("authentication_device.html", "to_compare(entry.binding_message)"),
         ("authentication_device.html", "described(entry.details)"),
         ("authentication_device.html", 'value="deny"'),
@@ -171,6 +173,7 @@ def test_no_page_may_lose_a_part_that_matters(tmp_path: Path, page: str, part: s
     source = Path("askit/pages", page).read_text("utf-8")
     assert part in source
     written(tmp_path, **{page.replace(".", "__"): source.replace(part, "''" if part.endswith(")") else "")})
-    config = Config.from_mapping(settings(templates=str(tmp_path)))
+    documents = {"hosts": ["agents.example.test"]}
+    config = Config.from_mapping(settings(templates=str(tmp_path), client_metadata_documents=documents))
     with pytest.raises(ConfigurationError, match=f"templates: {page} leaves out"):
         AuthorizationServer(config, store=MemoryStore())

@@ -130,6 +130,18 @@ def test_the_notification_token_is_new_and_unguessable(
     assert ("client_notification_token" in sent(bank)) is not signed
 
 
+def test_the_life_of_a_request_is_counted_from_its_sending(bank: CibaBank, clients: Clients) -> None:
+    """A bank that answers late has accepted it earlier. Else the last poll would come after its end."""
+
+    def late(members: dict[str, Any]) -> dict[str, Any]:
+        bank.clock.advance(8)
+        return members
+
+    bank.faults["bc"] = late
+    sent_at = bank.clock()
+    assert of(clients, bank).ciba(login_hint="alice").expires_at == sent_at + 600
+
+
 @pytest.mark.spec("CIBA 7.1d")
 def test_a_client_that_polls_sends_no_notification_token(bank: CibaBank, clients: Clients) -> None:
     of(clients, bank).ciba(login_hint="alice")

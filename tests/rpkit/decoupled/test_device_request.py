@@ -89,6 +89,18 @@ def test_a_response_that_is_odd_only_in_form_is_used(name: str, bank: FakeBank, 
     assert holds(clients.of(bank).device(scope="accounts"), bank.clock())
 
 
+def test_the_life_of_a_code_is_counted_from_the_sending_of_the_request(bank: FakeBank, clients: Clients):
+    """A bank that answers late has made the code earlier. Else the last poll would come after its end."""
+
+    def late(members: dict[str, Any]) -> dict[str, Any]:
+        bank.clock.advance(8)
+        return members
+
+    bank.faults["device"] = late
+    sent_at = bank.clock()
+    assert clients.of(bank).device(scope="accounts").expires_at == sent_at + 600
+
+
 def test_a_refused_request_says_what_the_bank_said(bank: FakeBank, clients: Clients):
     refusal = {"error": "unauthorized_client", "error_description": "no devices"}
     bank.faults["device_answer"] = lambda call: (400, {}, refusal)

@@ -16,7 +16,7 @@ from rpkit.errors import RegistrationError
 from rpkit.registration.registration import register
 from tests.clocks import NOW, CountingRandom, FrozenClock
 from tests.hands import Hand, answer
-from tests.keys import a_key, claims_of, header_of, unb64
+from tests.keys import a_key, claims_of, header_of, mint, unb64
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 from tests.rpkit.logins import signed_in
@@ -241,7 +241,8 @@ def test_a_list_in_another_order_and_a_flag_as_text_are_what_was_asked() -> None
 
 # --- As a signed JWT -----------------------------------------------------------------------------
 
-SOFTWARE = {**ASKED, "software_id": "4fd1", "software_statement": "head.body.signature"}
+STATEMENT = mint({"iss": "https://directory.example", "software_id": "4fd1"}, a_key("ES256", 41))
+SOFTWARE = {**ASKED, "software_id": "4fd1", "software_statement": STATEMENT}
 
 
 def signed(number: int = 3, alg: str = "PS256", **options: Any) -> SignedRequest:
