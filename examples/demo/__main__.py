@@ -135,7 +135,8 @@ def _keep_serving(world: World) -> None:
         print(f"Sign in as {USERNAME} with the password: {PASSWORD}")
         print(f"The bank: {world.bank}   its metadata: {world.bank}/.well-known/openid-configuration")
         print("Ctrl-C stops everything.", flush=True)
-        signal.pause()
+        while True:  # signal.pause() would miss a signal that comes just before it
+            time.sleep(1)
     except KeyboardInterrupt:
         print()
 

@@ -38,12 +38,15 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
+    "SOFTWARE_STATEMENT": {"iss": OTHER, "iat": N, "software_id": "4fd1", "redirect_uris": [ME]},
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
 PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
-# Kinds without a registered type and without claims that only they carry: what a signed UserInfo answer or signed
-# metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`.
-TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA"}
+# Kinds without a registered type and without claims that only they carry. What a signed UserInfo answer or signed
+# metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A software
+# statement is read with the keys of a directory, which must say the members that the settings require.
+TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA", "SOFTWARE_STATEMENT"}
+HAVE_NO_AUDIENCE = {"signed metadata", "software statement"}
 # Both say who a user is. Only `aud` tells them apart: an ID token is for a client, an assertion for a server.
 SAY_THE_SAME = {("GRANT_ASSERTION", "ID_TOKEN")}
 
@@ -54,7 +57,8 @@ def token_of(name: str) -> str:
 
 
 def verify(token: str, purpose: Purpose) -> None:
-    expected = Expected(issuer=OTHER, audience=() if purpose.name == "signed metadata" else (ME,), now=NOW)
+    audience = () if purpose.name in HAVE_NO_AUDIENCE else (ME,)
+    expected = Expected(issuer=OTHER, audience=audience, now=NOW)
     keys = KeySet([a_key().public_key])
     run_pure(verify_jwt(token, purpose, keys=keys, algorithms=("ES256",), expected=expected))
 
