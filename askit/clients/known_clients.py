@@ -18,10 +18,14 @@ from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata_documents import MetadataDocuments, Run
 from askit.clients.registration_policy import RegistrationPolicy
 from askit.config.client_metadata_documents import ClientMetadataDocuments
-from askit.errors import InvalidClientMetadata, InvalidRedirectUri
+from askit.errors import (
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    InvalidSoftwareStatement,
+    UnapprovedSoftwareStatement,
+)
 from askit.log_budget import BudgetedLogger
 from askit.record_fields import reading
-from askit.vouching_errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from fapikit import strict_json
 from fapikit.jose.key_set import KeySource
 from fapikit.profiles import Profile

@@ -21,8 +21,7 @@ from askit.clients.client import REGISTERED_FROM, STATEMENT_ISSUER, Client
 from askit.clients.few_at_once import FewAtOnce
 from askit.clients.registration_request import read_registration_request
 from askit.config.client_metadata_documents import ClientMetadataDocuments
-from askit.errors import InvalidClientMetadata, InvalidRedirectUri
-from askit.vouching_errors import UnusableMetadataDocument
+from askit.errors import InvalidClientMetadata, InvalidRedirectUri, UnusableMetadataDocument
 from fapikit.client_id_metadata import MAX_OCTETS, auth_method_of, fault_of_document, fault_of_url
 from fapikit.clock import Clock
 from fapikit.errors import ResponseTooLarge, UnexpectedRedirect, UnusableAnswer

@@ -18,7 +18,7 @@ from typing import Any, Final
 from askit.clients.registration_request import read_members
 from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.core import Core
-from askit.vouching_errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
+from askit.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from fapikit.jose.claims import Expected, check_audience, has_value
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import SOFTWARE_STATEMENT

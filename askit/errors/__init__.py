@@ -1,0 +1,143 @@
+"""The refusals of this authorization server, one class per error code on the wire.
+
+    FapiError
+    └── Refused                       a request that is answered with an OAuth error
+        ├── InvalidRequest            TooLarge  HeadTooLarge  TooSlow  MissingCertificate
+        ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
+        ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
+        ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
+        ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
+        ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
+        ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
+        ├── InvalidGrantId            a grant that this client may not change for this user
+        ├── NoSuchGrant               404 at the grant management endpoint; ForeignGrant is 403
+        ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
+        ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
+        ├── UnknownUser               ExpiredLoginHintToken  InvalidBindingMessage  MissingUserCode  InvalidUserCode
+        ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
+        │   LoginRequired             ConsentRequired  UnmetAuthentication
+        ├── InvalidRedirectUri        InvalidClientMetadata  RegistrationsFull (registration)
+        │   InvalidSoftwareStatement  UnapprovedSoftwareStatement (both are InvalidClientMetadata)
+        ├── ServerError               500
+        └── PageRefused               shown to the user, never redirected: StaleForm  TooManyAttempts
+
+Role: AS
+"""
+
+from __future__ import annotations
+
+from askit.errors.clients import (
+    InvalidClient,
+    InvalidClientMetadata,
+    InvalidRedirectUri,
+    InvalidSoftwareStatement,
+    RegistrationsFull,
+    ReplayedAssertion,
+    UnapprovedSoftwareStatement,
+    UnauthorizedClient,
+    UnusableMetadataDocument,
+)
+from askit.errors.decoupled import (
+    AuthorizationPending,
+    ExpiredLoginHintToken,
+    InvalidBindingMessage,
+    InvalidUserCode,
+    LapsedRequest,
+    MissingUserCode,
+    SlowDown,
+    TooManyPending,
+    UnknownUser,
+)
+from askit.errors.grants import (
+    ForbiddenGrantType,
+    ForeignGrant,
+    InsufficientScope,
+    InvalidGrant,
+    InvalidGrantId,
+    InvalidToken,
+    NoSuchGrant,
+    UnsupportedGrantType,
+)
+from askit.errors.requests import (
+    AnsweredBefore,
+    HeadTooLarge,
+    InvalidAuthorizationDetails,
+    InvalidRequest,
+    InvalidRequestObject,
+    InvalidRequestUri,
+    InvalidScope,
+    InvalidTarget,
+    MissingCertificate,
+    NoSuchEndpoint,
+    Refused,
+    ServerError,
+    ShareTaken,
+    TooLarge,
+    TooSlow,
+    UnsupportedResponseType,
+    UnusableRequestUri,
+)
+from askit.errors.users import (
+    AccessDenied,
+    ConsentRequired,
+    DeniedByPolicy,
+    LoginRequired,
+    PageRefused,
+    StaleForm,
+    TooManyAttempts,
+    UnmetAuthentication,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AnsweredBefore",
+    "AuthorizationPending",
+    "ConsentRequired",
+    "DeniedByPolicy",
+    "ExpiredLoginHintToken",
+    "ForbiddenGrantType",
+    "ForeignGrant",
+    "HeadTooLarge",
+    "InsufficientScope",
+    "InvalidAuthorizationDetails",
+    "InvalidBindingMessage",
+    "InvalidClient",
+    "InvalidClientMetadata",
+    "InvalidGrant",
+    "InvalidGrantId",
+    "InvalidRedirectUri",
+    "InvalidRequest",
+    "InvalidRequestObject",
+    "InvalidRequestUri",
+    "InvalidScope",
+    "InvalidSoftwareStatement",
+    "InvalidTarget",
+    "InvalidToken",
+    "InvalidUserCode",
+    "LapsedRequest",
+    "LoginRequired",
+    "MissingCertificate",
+    "MissingUserCode",
+    "NoSuchEndpoint",
+    "NoSuchGrant",
+    "PageRefused",
+    "Refused",
+    "RegistrationsFull",
+    "ReplayedAssertion",
+    "ServerError",
+    "ShareTaken",
+    "SlowDown",
+    "StaleForm",
+    "TooLarge",
+    "TooManyAttempts",
+    "TooManyPending",
+    "TooSlow",
+    "UnapprovedSoftwareStatement",
+    "UnauthorizedClient",
+    "UnknownUser",
+    "UnmetAuthentication",
+    "UnsupportedGrantType",
+    "UnsupportedResponseType",
+    "UnusableMetadataDocument",
+    "UnusableRequestUri",
+]
