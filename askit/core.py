@@ -25,6 +25,7 @@ from askit.clients.registrations import Registrations
 from askit.clients.shown_certificates import ShownCertificates
 from askit.config.client_certificates import CertificateSources
 from askit.config.settings import Config
+from askit.decoupled.due_notices import DueNotices
 from askit.errors import InvalidScope, InvalidTarget
 from askit.issuing import response_modes
 from askit.issuing.decryption_keys import DecryptionKeys
@@ -119,6 +120,9 @@ class Core:
             random_bytes=random_bytes,
         )
         self.shown_certificates = ShownCertificates(self.clients, self.registrations, self.run)
+        self.due_notices = DueNotices(
+            self.records, clock, self.log, record_octets=config.limits.record_octets
+        )
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -178,9 +182,11 @@ class Core:
             await self.keys.signer(alg)
         await self.decryption_keys.all()
         await self.shown_certificates.start()
+        await self.due_notices.start()
 
     async def aclose(self) -> None:
         """Close connections; and the store, unless it was passed in."""
+        await self.due_notices.stop()
         await self.shown_certificates.stop()
         await self._driver.aclose()
         if self._own_store and hasattr(self.records.store, "aclose"):

@@ -9,6 +9,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
              request-granted, request-redeemed, polls   of a waiting one: its grant, its single use, its polling clock
              pending                                    the undecided ones (CIBA) of a user, by the user name
     notice   what a client is told when a waiting request is decided (CIBA: ping, push), by the request's URI
+             notices-due                                which clients are still to be told: a few lists per issuer
              authentication-request                     a replay mark: the jti of a signed request
     user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
@@ -139,6 +140,15 @@ class Notice(Record):
 
     auth_req_id: str = field(repr=False)
     token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesDue(Record):
+    """The decided requests whose clients are still to be told: by the URI of each, when the notice is overdue, how
+    often it was claimed since, and when the request is forgotten.
+    """
+
+    notices: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

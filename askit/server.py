@@ -10,6 +10,7 @@ Role: AS
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from askit.browser_origins import is_open, readable
 from askit.config.settings import Config
 from askit.core import Core
+from askit.decoupled.delivery import deliver_anew
 from askit.endpoints.metadata import build_metadata
 from askit.errors import Refused
 from askit.requests.bounds import bounded, require_small_head
@@ -57,6 +59,7 @@ class AuthorizationServer:
         random_bytes: RandomBytes = system_random,
     ) -> None:
         self.core = self.core_type(config, store=store, http=http, clock=clock, random_bytes=random_bytes)
+        self.core.due_notices.attach(partial(deliver_anew, self.core))
         # An extra slash is not found. Starlette would redirect with 307, to the host in the Host header.
         routes = build_routes(self.core)
         self._router = Router(routes=routes, redirect_slashes=False)

@@ -6,6 +6,7 @@
     polling     what a poll finds; its answer if nothing is granted, and the clock that asks for slower polls
     delivery    a decision that the client does not poll for (CIBA): the ping, or the tokens of a push
     notification  the call of the client's endpoint that tells it
+    due_notices  which clients are still to be told: what outlives the process that stored the decision
     redeeming   the tokens of a poll: `redeem`
     user_codes  the codes that users type: made, read, and found with a limited number of guesses
 

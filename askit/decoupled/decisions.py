@@ -1,7 +1,8 @@
 """What a user decided on a waiting request: one of many decisions counts, and the next poll is told.
 
 An approval writes the mark of the decision, then the grant, then the record that a poll looks for. If this process dies
-in between, the request stays undecided for its client, and expires.
+in between, the request stays undecided for its client, and expires. Before all that, it is noted that the client is to
+be told, so that another process tells it if this one dies (`due_notices`).
 
 Spec: RFC 8628 3.3a, 3.5
 Role: AS
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.decoupled.delivery import deliver_grant, deliver_refusal
+from askit.decoupled.delivery import deliver_grant, deliver_refusal, note_due
 from askit.decoupled.waiting import remembered_for
 from askit.record_store import Step
 from askit.records import DecidedRequest, Grant, Owners, Session
@@ -35,6 +36,7 @@ async def approve(core: Core, opened: OpenedRequest, client: Client, session: Se
         lives = remembered_for(core, until)
         return core.records.saving("request-granted", opened.uri, decided, lives, owners)
 
+    await note_due(core, opened, client)
     grant = await make_grant(core, opened, client, session, keep_grant_id)
     await deliver_grant(core, opened, client, grant)
     return grant
@@ -42,6 +44,7 @@ async def approve(core: Core, opened: OpenedRequest, client: Client, session: Se
 
 async def deny(core: Core, opened: OpenedRequest, client: Client, owners: Owners) -> None:
     """Raises AnsweredBefore if it was decided already."""
+    await note_due(core, opened, client)
     await use_up(core, opened, owners)
     await deliver_refusal(core, opened, client)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import threading
 import time
@@ -18,6 +19,8 @@ from werkzeug.serving import make_server
 
 import rpkit.flask
 from askit import AuthorizationServer
+from askit.decoupled import decisions
+from askit.decoupled.due_notices import OVERDUE_AFTER, DueNotices
 from askit.pytest_plugin.movable_clock import MovableClock
 from askit.pytest_plugin.running import RESOURCE, RunningServer
 from fapikit import HttpSettings, MemoryStore, PrivateKeyJWT
@@ -214,6 +217,36 @@ def test_a_push_comes_over_tls(plain: World) -> None:
         assert "passed ID token: urn:openid:params:jwt:claim:rt_hash" in str(login.report)
         again = till.ciba(id_token_hint=login.id_token)  # type: ignore[typeddict-item]
         assert again.subject == login.tokens.subject
+
+
+@pytest.mark.spec("CIBA 10.3.1")
+def test_a_push_comes_although_the_process_that_decided_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decided = threading.Event()
+
+    async def ends(*_: object) -> None:
+        decided.set()
+
+    async def another_one_starts(due: DueNotices) -> None:
+        await due.stop()
+        await due.start()
+
+    with (
+        a_world(tmp_path, "fapi2-security", "push-2") as world,
+        world.client("push-2", "fapi2-security") as till,
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(decisions, "deliver_grant", ends)
+            request = till.ciba(scope="openid accounts", login_hint="alice", resources=[RESOURCE])
+            assert decided.wait(20)
+        assert not world.site.heard.is_set()
+        world.clock.advance(OVERDUE_AFTER)
+        started = another_one_starts(world.server.app.core.due_notices)
+        asyncio.run_coroutine_threadsafe(started, world.server.loop).result(20)
+        assert world.site.heard.wait(20)
+        assert world.site.statuses[-1] == 204
+        assert till.wait(request).tokens.dpop == request.dpop
 
 
 @pytest.mark.spec("RFC 9449 8; CIBA 10.1a")
