@@ -43,8 +43,8 @@ GOOD: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
 # Kinds without a registered type and without claims that only they carry. What a signed UserInfo answer or signed
-# metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A software
-# statement is read with the keys of a directory, which must say the members that the settings require.
+# metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A
+# software statement is read with the keys of a directory, which must say the members that the settings require.
 TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA", "SOFTWARE_STATEMENT"}
 HAVE_NO_AUDIENCE = {"signed metadata", "software statement"}
 # Both say who a user is. Only `aud` tells them apart: an ID token is for a client, an assertion for a server.
