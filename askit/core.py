@@ -169,6 +169,12 @@ class Core:
 
         Raises FapiError: UnfitStore for a store that would forget valid records.
         """
+        try:
+            await self._check_and_publish()
+        finally:  # also if the store cannot be relied on yet: the server then waits for it
+            await self.due_notices.start()
+
+    async def _check_and_publish(self) -> None:
         promise = await self.run(store_check(self.records.store))
         if not promise.durable and not self.config.development_only:
             log.warning(
@@ -182,7 +188,6 @@ class Core:
             await self.keys.signer(alg)
         await self.decryption_keys.all()
         await self.shown_certificates.start()
-        await self.due_notices.start()
 
     async def aclose(self) -> None:
         """Close connections; and the store, unless it was passed in."""

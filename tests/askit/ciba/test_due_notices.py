@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from askit.decoupled.due_notices import CLAIMS, OVERDUE_AFTER, DueNotices
 from askit.decoupled.waiting import uri_of
 from askit.records import Grant
 from askit.users.grants import grants_of
+from fapikit.errors import UnfitStore
 from tests.askit.bank import Bank
 from tests.askit.ciba.asking import PING, PUSH, Asking
 from tests.askit.ciba.notified import Notified
@@ -94,6 +95,26 @@ async def test_another_process_tells_the_client(
     assert (body["auth_req_id"], set(body) - {"auth_req_id"}) == (auth_req_id, told)
     assert body.get("error") == (None if approve or client is PING else "access_denied")
     assert await case.later() == [], "it has heard"
+
+
+@pytest.mark.usefixtures("dies_before_telling")
+async def test_a_process_that_starts_before_the_store_can_be_relied_on_tells_it_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = a_case(PUSH)
+    await decide(case.bank, await begun(case.fintech, proof=True))
+    case.bank.clock.advance(OVERDUE_AFTER + 1)
+
+    async def unfit(_: object) -> NoReturn:
+        raise UnfitStore("this server evicts")
+
+    server = case.process()
+    monkeypatch.setattr(type(case.bank.store), "acheck", unfit)
+    with pytest.raises(UnfitStore):
+        await server.start()
+    await case.endpoint.settled()
+    await server.core.due_notices.stop()
+    assert ["access_token" in body for body in case.endpoint.heard] == [True]
 
 
 @pytest.mark.usefixtures("dies_before_telling")
