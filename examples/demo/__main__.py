@@ -128,6 +128,8 @@ def _run(world: World) -> int:
 
 
 def _keep_serving(world: World) -> None:
+    # A parent that runs this in the background may have left Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         print(f"\nOpen {world.fintech} (your browser will ask about the throw-away certificate).")
         if world.flow == CIBA:
