@@ -202,9 +202,9 @@ class ResourceServer:
                 return self._check_flow(Concealed(view), Concealed(credentials))
             proof = confirm(view, credentials, entry.token, entry.trusted.possession, now)
             if proof is None:
-                return entry
+                return Allow(entry.token)
             if self._adds_at_once is None:
-                return self._remember(Concealed(view), scheme, entry, proof)
+                return self._remember(Concealed(view), scheme, Allow(entry.token), proof)
             budgeted = self._proofs.require(proof.jkt, now)
             shares = self._shares
             if shares is not None and shares.taken() >= shares.begins:
@@ -213,7 +213,7 @@ class ResourceServer:
             if not self._adds_at_once(key, b"1", ttl):
                 raise ReplayedProof("this DPoP proof was used before")
             self._proofs.spend(proof.jkt, budgeted, now)
-            return entry
+            return Allow(entry.token)
         except FapiError as error:
             return self.refuse(error, view, scheme or scheme_used(view))
         except BaseException as error:  # the frames of an unforeseen error must not hold the token
@@ -231,8 +231,8 @@ class ResourceServer:
                 view.reveal(), credentials.reveal(), entry.token, entry.trusted.possession, self.clock()
             )
             if proof is None:
-                return entry
-            return (yield from self._remember(view, scheme, entry, proof))
+                return Allow(entry.token)
+            return (yield from self._remember(view, scheme, Allow(entry.token), proof))
         except FapiError as error:
             return self.refuse(error, view.reveal(), scheme)
 

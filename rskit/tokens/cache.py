@@ -22,7 +22,6 @@ from fapikit.errors import FapiError
 from fapikit.io.bounded_cache import BoundedCache
 from fapikit.io.kept_until import KeptUntil
 from fapikit.jose.key_set import KeySet
-from rskit.decision import Allow
 from rskit.issuers.status_lists import ListEntry
 from rskit.issuers.trusted_issuer import TrustedIssuer
 from rskit.tokens.token import Token
@@ -33,16 +32,17 @@ MAX_REVOKED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
-class AcceptedToken(Allow):
-    """A token that passed, and so the decision about each request with it. `keys` verified it; None: introspected.
+class AcceptedToken:
+    """A token that passed. `keys` verified it; None: introspected.
 
-    It is one object, with its token, because the garbage collector visits all that a full cache holds.
+    It holds its token and nothing more, because the garbage collector visits all that a full cache holds.
 
     `signed`: the SHA-256 of the part that the signature covers, of a JWT that is verified here and whose server offers
     introspection. It identifies a revoked JWT. The whole token does not: an ECDSA signature (r, s) has a second valid
     form (r, n - s).
     """
 
+    token: Token
     trusted: TrustedIssuer
     until: float
     keys: KeySet | None
@@ -103,9 +103,8 @@ class ListedToken(AcceptedToken):
 
 
 _set_entry: Final = vars(ListedToken)["entry"].__set__
-_set_token: Final = vars(Allow)["token"].__set__
-_set_trusted, _set_until, _set_keys, _set_signed = (
-    vars(AcceptedToken)[name].__set__ for name in ("trusted", "until", "keys", "signed")
+_set_token, _set_trusted, _set_until, _set_keys, _set_signed = (
+    vars(AcceptedToken)[name].__set__ for name in ("token", "trusted", "until", "keys", "signed")
 )
 
 
