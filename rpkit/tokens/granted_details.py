@@ -21,8 +21,10 @@ def covers(granted: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 def are_exactly(granted: Details, asked: Details) -> bool:
     """Whether each requested detail was granted, and nothing else."""
-    return len(granted) == len(asked) and all(
-        any(covers(detail, wanted) for detail in granted) for wanted in asked
+    return (
+        len(granted) == len(asked)
+        and all(any(covers(detail, wanted) for detail in granted) for wanted in asked)
+        and all(any(covers(detail, wanted) for wanted in asked) for detail in granted)
     )
 
 

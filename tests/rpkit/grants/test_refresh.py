@@ -140,6 +140,14 @@ def test_a_token_for_something_else_than_that_part_is_not_used(
     assert kept.refresh_token.matches("rotated"), "a refresh token that has come is never lost"
 
 
+def test_of_two_that_name_one_detail_neither_lets_another_in(clients: Clients, bank: FakeBank) -> None:
+    client = clients.of(bank)
+    tokens = signed_in(client, bank).tokens
+    bank.faults["token"] = lambda body: {**body, "authorization_details": PAYMENTS}
+    with pytest.raises(UnaskedDetails):
+        client.refresh(tokens, authorization_details=[PAYMENTS[0], PAYMENTS[0]])
+
+
 def test_a_part_needs_a_type(clients: Clients, bank: FakeBank) -> None:
     client = clients.of(bank)
     tokens = signed_in(client, bank).tokens
