@@ -59,6 +59,7 @@ from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
+from rskit.signed_messages.clients import require_one_issuer
 from rskit.signed_messages.exchange import SignedMessages
 from rskit.signed_messages.message_signing import MessageSigning, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
@@ -141,11 +142,11 @@ class ResourceServer:
             algorithms=self.profile.signing_algorithms,
             nonces=self.nonces,
         )
-        self.messages = self._signed_messages(message_signing)
         encrypted = decryption is not None and decryption.required
         self._issuers = IssuerBook(
             issuers, ServerRules(self.profile, self._possession, clock, encrypted=encrypted)
         )
+        self.messages = self._signed_messages(message_signing)
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}))
@@ -196,6 +197,7 @@ class ResourceServer:
     def _signed_messages(self, scheme: MessageSigning | None) -> SignedMessages | None:
         if scheme is None:
             return None
+        require_one_issuer(scheme.clients, len(list(self._issuers.all())))
         server = SigningServer(
             resource=self.resource,
             clock=self.clock,

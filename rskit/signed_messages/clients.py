@@ -120,3 +120,12 @@ def check_clients(clients: object) -> None:
         raise ConfigurationError(
             "clients= must be a mapping of client_id to SigningClient, or a function of the token"
         )
+
+
+def require_one_issuer(clients: SigningClients, issuers: int) -> None:
+    """Raises ConfigurationError for a mapping on a server that cannot tell whose client_id it is: 0 for a function."""
+    if issuers != 1 and not callable(clients):
+        raise ConfigurationError(
+            "clients= must be a function of the token on a server with several issuers: the same client_id may be "
+            "another client at each of them"
+        )

@@ -63,13 +63,11 @@ class MessageExchange:
             self._accepted = yield from messages.scheme.accept(request, token, messages.keys, messages.server)
         except FapiError as error:
             return self.refuse(error)
-        headers = without(self._accepted.request.headers, *_REPLACED)
-        return HttpRequest(
-            request.method,
-            request.url,
-            with_length(headers, self._accepted.request.body),
-            self._accepted.request.body,
-        )
+        if self._accepted.signature is not None:
+            self._checked.signature = self._accepted.signature
+        given = self._accepted.request
+        headers = with_length(without(given.headers, *_REPLACED), given.body)
+        return HttpRequest(given.method, given.url, headers, given.body)
 
     def sign(self, status: int, headers: Headers, body: bytes) -> Flow[Refusal | HttpResponse]:
         """The signed answer; or 503 if it cannot be signed, because an unsigned one would prove nothing."""
