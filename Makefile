@@ -34,7 +34,7 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device choose others)
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
 	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)" --flow "$(FLOW)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
