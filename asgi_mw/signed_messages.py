@@ -14,7 +14,8 @@ from fapikit.http_message import Headers
 from rskit.decision import Refusal
 from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
-from rskit.signed_messages.exchange import MessageExchange, SignedMessages, with_length
+from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.message_signing import SignedMessages
 
 _UNSEEN: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.trailers"})
 """The ways of a server to send octets that a middleware does not see, and so cannot sign."""

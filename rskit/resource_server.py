@@ -60,8 +60,7 @@ from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
 from rskit.signed_messages.clients import require_one_issuer
-from rskit.signed_messages.exchange import SignedMessages
-from rskit.signed_messages.message_signing import MessageSigning, SigningServer
+from rskit.signed_messages.message_signing import MessageSigning, SignedMessages, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry

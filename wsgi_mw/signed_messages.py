@@ -13,7 +13,8 @@ from fapikit.http_message import Headers, HttpRequest
 from rskit.decision import Refusal
 from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
-from rskit.signed_messages.exchange import MessageExchange, SignedMessages, with_length
+from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.message_signing import SignedMessages
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.view import Environ
 from wsgi_mw.whole_body import put_body, read_whole_body

@@ -17,22 +17,12 @@ from fapikit.http_message import Headers, HttpRequest, HttpResponse
 from rskit.decision import Refusal
 from rskit.errors import CodedBody
 from rskit.policy.checked_request import CheckedRequest
-from rskit.signed_messages.clients import ClientKeys
-from rskit.signed_messages.message_signing import MessageSigning, SignedRequest, SigningServer
+from rskit.signed_messages.message_signing import SignedMessages, SignedRequest
 
 _PLAIN: Final = frozenset({"", "identity"})
 _WITHOUT_BODY: Final = frozenset({204, 205, 304})
 _REPLACED: Final = ("accept-encoding", "content-length", "transfer-encoding")
 """The fields that the application does not see as they came: an answer is signed before it is compressed."""
-
-
-class SignedMessages:
-    """The scheme of a server, with the keys of its clients. One for all requests."""
-
-    def __init__(self, scheme: MessageSigning, server: SigningServer) -> None:
-        self.scheme = scheme
-        self.server = server
-        self.keys = ClientKeys(scheme.clients, server.clock)
 
 
 class MessageExchange:

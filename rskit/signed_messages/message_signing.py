@@ -69,3 +69,12 @@ class MessageSigning(Protocol):
     ) -> Flow[HttpResponse]:
         """The answer with its signature. Raises ConfigurationError for one that cannot be signed."""
         ...
+
+
+class SignedMessages:
+    """The scheme of a server, with the keys of its clients. One for all requests."""
+
+    def __init__(self, scheme: MessageSigning, server: SigningServer) -> None:
+        self.scheme = scheme
+        self.server = server
+        self.keys = ClientKeys(scheme.clients, server.clock)
