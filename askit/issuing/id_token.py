@@ -2,7 +2,7 @@
 
 Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, -2, -3; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
-Spec: CIBA 10.3.1b
+Spec: CIBA 10.3.1b; IDA 5.2
 Role: AS
 """
 
@@ -14,6 +14,7 @@ from typing import Any, Final
 from askit.clients.client import Client
 from askit.core import Core
 from askit.issuing.encryption import encrypted_for
+from askit.issuing.verified_claims import verified_claims_member
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from fapikit.jose.claims import check_audience, check_issuer
@@ -113,11 +114,12 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter requests by name. Unknown ones are left out."""
+    """The user's claims that the `claims` parameter requests, plain and verified. Unknown ones are left out."""
     user = core.users.find(grant.username)
     wanted = grant.claims.get(place) or {}
     known = user.claims if user else {}
-    return {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
+    plain = {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
+    return {**plain, **verified_claims_member(grant, user, place)}
 
 
 def userinfo_claims(core: Core, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

@@ -23,15 +23,16 @@ from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
 from askit.pages.about import about
+from askit.pages.asked import asked_of, change_of, day_of, entry_of
 from askit.pages.catalogues import LANGUAGES, Catalogue, Texts
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
-from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user
+from askit.pages.words import (
+    describe_user,
+)
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
-from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
-from fapikit.grant_management import REPLACE
 from fapikit.urls import origin_of
 
 _OWN_PAGES: Final = {
@@ -149,10 +150,10 @@ class Pages:
             about=told,
             client=client,
             person=describe_user(user, self._catalogue),
-            **_asked(request, user, config, say),
-            **_changing(request, changed, user, config, say),
-            ends_on=_day(until),
-            granted_on=None if before is None else _day(before[0].created_at),
+            **asked_of(request, user, config, say),
+            **change_of(request, changed, user, config, say),
+            ends_on=day_of(until),
+            granted_on=None if before is None else day_of(before[0].created_at),
             used_at=None if before is None or before[1] is None else _minute(before[1]),
             csrf=csrf,
             request_uri=request_uri,
@@ -187,12 +188,12 @@ class Pages:
         say = self._catalogue
         entries = [
             {
-                **_asked(request, user, config, say),
-                **_changing(request, changed, user, config, say),
+                **asked_of(request, user, config, say),
+                **change_of(request, changed, user, config, say),
                 "client": client,
                 "binding_message": request.binding_message,
                 "until": _minute(request.expires_at),
-                "ends_on": _day(until),
+                "ends_on": day_of(until),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,
@@ -229,7 +230,7 @@ class Pages:
         """
         say = self._catalogue
         entries = [
-            {**_entry(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
+            {**entry_of(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
             for grant, name, used in grants
         ]
         return self._page(
@@ -275,7 +276,7 @@ class Pages:
         reference: str,
     ) -> Response:
         """The request was already decided. Shows the grant to the user who gave it; to others where to look for it."""
-        entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue)
+        entry = None if grant is None else entry_of(grant, client_name, user, config, self._catalogue)
         return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
@@ -346,48 +347,6 @@ def _device(request: WaitingRequest) -> dict[str, str]:
         "address": request.address,
         "asked_at": _minute(request.created_at),
     }
-
-
-def _entry(
-    grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """One grant, in words for the user."""
-    return {
-        "grant": grant,
-        "client_name": client_name,
-        "granted_on": _day(grant.updated_at or grant.created_at),
-        "ends_on": _day(grant.expires_at),
-        **_asked(grant, user, config, say),
-    }
-
-
-def _changing(
-    request: AuthorizationRequest, changed: Grant | None, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """The grant that a request changes, in words for the user."""
-    entry = None if changed is None else _entry(changed, "", user, config, say)
-    return {"changed": entry, "replaced": request.grant_management_action == REPLACE}
-
-
-def _asked(
-    of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """The scopes and details of a grant or a request, in words for the user. `once`: nothing of it lasts."""
-    access = describe_access(config, of.scopes, of.resources, say)
-    claims = claims_by_name(of.claims) & (user.claims.keys() if user else set())
-    details = [
-        describe_detail(detail, config.details_type(str(detail["type"])), user, say)
-        for detail in of.authorization_details
-    ]
-    return {
-        "scopes": [*access, *describe_claims(claims, say)],
-        "details": details,
-        "once": bool(details) and not access and all(detail.once for detail in details),
-    }
-
-
-def _day(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def _source(uri: str) -> str:

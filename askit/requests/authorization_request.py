@@ -31,12 +31,14 @@ from askit.requests.code_challenge import read_code_challenge
 from askit.requests.grant_management import read_action
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
+from askit.requests.requested_verified_claims import require_readable
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
 from fapikit.grant_management import SCOPES
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
+from fapikit.verified_claims.requested import NAME as VERIFIED_CLAIMS
 
 _CLIENT_AUTHENTICATION: Final = frozenset(
     {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
@@ -303,9 +305,12 @@ def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
     for place in ("userinfo", "id_token"):
         wanted = claims.get(place) or {}
         if not isinstance(wanted, dict) or not all(
-            request is None or isinstance(request, dict) for request in wanted.values()
+            request is None or isinstance(request, dict)
+            for name, request in wanted.items()
+            if name != VERIFIED_CLAIMS
         ):
             raise InvalidRequest(f"claims.{place} must be an object of claim requests", clause="OIDC 5.5.1")
+    require_readable(claims)
     return claims
 
 
