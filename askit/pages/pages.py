@@ -10,7 +10,6 @@ Role: AS
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -23,14 +22,12 @@ from askit.config.settings import Config
 from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
 from askit.pages.about import about
-from askit.pages.asked import asked_of, change_of, day_of, entry_of
 from askit.pages.catalogues import LANGUAGES, Catalogue, Texts
+from askit.pages.entries import asked, changing, day, decided_at, device, entry, minute
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
-from askit.pages.words import (
-    describe_user,
-)
+from askit.pages.words import describe_user
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
 from fapikit.errors import FapiError
 from fapikit.urls import origin_of
@@ -150,15 +147,15 @@ class Pages:
             about=told,
             client=client,
             person=describe_user(user, self._catalogue),
-            **asked_of(request, user, config, say),
-            **change_of(request, changed, user, config, say),
-            ends_on=day_of(until),
-            granted_on=None if before is None else day_of(before[0].created_at),
-            used_at=None if before is None or before[1] is None else _minute(before[1]),
+            **asked(request, user, config, say),
+            **changing(request, changed, user, config, say),
+            ends_on=day(until),
+            granted_on=None if before is None else day(decided_at(before[0])),
+            used_at=None if before is None or before[1] is None else minute(before[1]),
             csrf=csrf,
             request_uri=request_uri,
             origin=None if leads_to is None else _shown_origin(leads_to),
-            device=_device(waiting) if waiting and waiting.user_code else None,
+            device=device(waiting) if waiting and waiting.user_code else None,
             binding_message=waiting.binding_message if waiting else "",
         )
 
@@ -171,7 +168,7 @@ class Pages:
         return self._page(
             "device.html",
             client=client,
-            device=_device(request),
+            device=device(request),
             csrf=csrf,
             request_uri=request_uri,
         )
@@ -188,12 +185,12 @@ class Pages:
         say = self._catalogue
         entries = [
             {
-                **asked_of(request, user, config, say),
-                **change_of(request, changed, user, config, say),
+                **asked(request, user, config, say),
+                **changing(request, changed, user, config, say),
                 "client": client,
                 "binding_message": request.binding_message,
-                "until": _minute(request.expires_at),
-                "ends_on": day_of(until),
+                "until": minute(request.expires_at),
+                "ends_on": day(until),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,
@@ -230,7 +227,7 @@ class Pages:
         """
         say = self._catalogue
         entries = [
-            {**entry_of(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
+            {**entry(grant, name, user, config, say), "used_at": None if used is None else minute(used)}
             for grant, name, used in grants
         ]
         return self._page(
@@ -276,8 +273,8 @@ class Pages:
         reference: str,
     ) -> Response:
         """The request was already decided. Shows the grant to the user who gave it; to others where to look for it."""
-        entry = None if grant is None else entry_of(grant, client_name, user, config, self._catalogue)
-        return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
+        shown = None if grant is None else entry(grant, client_name, user, config, self._catalogue)
+        return self._page("answered.html", status=400, entry=shown, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
         """Tells the user what happened. `told`: the message and the clause, for a developer."""
@@ -334,19 +331,6 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
-
-
-def _minute(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _device(request: WaitingRequest) -> dict[str, str]:
-    """What helps the user to recognise the device: its code, when it asked, and from where."""
-    return {
-        "user_code": request.user_code,
-        "address": request.address,
-        "asked_at": _minute(request.created_at),
-    }
 
 
 def _source(uri: str) -> str:

@@ -1,6 +1,6 @@
-"""What a request asks for, or a grant holds, in words for the user: every page shows the same.
+"""Grants and requests in words for the user: what is asked for, since when, until when, and what helps to compare.
 
-Spec: RFC 9700 4.16; FAPI2-SP 5.3.2.2-13; IDA 5.7.3
+Spec: RFC 9700 4.16; RFC 8628 5.4; GM 5.2; IDA 5.7.3
 Role: AS
 """
 
@@ -13,33 +13,53 @@ from askit.config.settings import Config
 from askit.config.values import User
 from askit.pages.catalogues import Catalogue
 from askit.pages.words import describe_access, describe_claims, describe_details, describe_verified_claims
-from askit.records import AuthorizationRequest, Grant
+from askit.records import AuthorizationRequest, Grant, WaitingRequest
 from askit.users.claims import claims_by_name
 from fapikit.grant_management import REPLACE
 
 
-def entry_of(
-    grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """One grant, in words for the user."""
+def decided_at(grant: Grant) -> float:
+    """When the user decided about a grant last."""
+    return grant.updated_at or grant.created_at
+
+
+def minute(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def device(request: WaitingRequest) -> dict[str, str]:
+    """What helps the user to recognise the device: its code, when it asked, and from where."""
     return {
-        "grant": grant,
-        "client_name": client_name,
-        "granted_on": day_of(grant.updated_at or grant.created_at),
-        "ends_on": day_of(grant.expires_at),
-        **asked_of(grant, user, config, say),
+        "user_code": request.user_code,
+        "address": request.address,
+        "asked_at": minute(request.created_at),
     }
 
 
-def change_of(
+def entry(
+    grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
+) -> dict[str, Any]:
+    """One grant, in words for the user. `decided_on`: the day of the last decision, the first one or a change."""
+    return {
+        "grant": grant,
+        "client_name": client_name,
+        "granted_on": day(grant.created_at),
+        "decided_on": day(decided_at(grant)),
+        "changed_on": day(grant.updated_at) if grant.updated_at else None,
+        "ends_on": day(grant.expires_at),
+        **asked(grant, user, config, say),
+    }
+
+
+def changing(
     request: AuthorizationRequest, changed: Grant | None, user: User | None, config: Config, say: Catalogue
 ) -> dict[str, Any]:
     """The grant that a request changes, in words for the user."""
-    entry = None if changed is None else entry_of(changed, "", user, config, say)
-    return {"changed": entry, "replaced": request.grant_management_action == REPLACE}
+    shown = None if changed is None else entry(changed, "", user, config, say)
+    return {"changed": shown, "replaced": request.grant_management_action == REPLACE}
 
 
-def asked_of(
+def asked(
     of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
 ) -> dict[str, Any]:
     """The scopes, details and claims of a grant or a request, in words for the user. `once`: nothing of it lasts."""
@@ -53,5 +73,5 @@ def asked_of(
     }
 
 
-def day_of(at: float) -> str:
+def day(at: float) -> str:
     return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
