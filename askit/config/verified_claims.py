@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from askit.config.details_schema import WORDS, fault_of, validator_of
 from askit.config.table import Table
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.errors import ConfigurationError
-from fapikit.verified_claims.requested import NAME
 
 EVIDENCE: Final = ("document", "electronic_record", "vouch", "electronic_signature")
 _TEXT: Final = {"type": "string", "minLength": 1}
@@ -109,13 +109,13 @@ def _validator() -> Any:
 
 def read_verified_claims(table: Table) -> tuple[Mapping[str, Any], ...]:
     """The array of a user. Dates and times of TOML become text. Raises ConfigurationError."""
-    return tuple(_as_json(entry) for entry in table.array(NAME))
+    return tuple(_as_json(entry) for entry in table.array(VERIFIED_CLAIMS))
 
 
 def check_verified_claims(username: str, verified: tuple[Mapping[str, Any], ...]) -> None:
     """Raise ConfigurationError for one that does not meet the specification."""
     for place, entry in enumerate(verified):
-        named = f"users ({username}): {NAME}[{place}]"
+        named = f"users ({username}): {VERIFIED_CLAIMS}[{place}]"
         for error in _validator().iter_errors(entry):
             fault = fault_of(error, _WORDS)
             where = named if fault.path == "it" else f"{named}.{fault.path}"

@@ -20,8 +20,8 @@ from askit.records import Grant
 from askit.requests.protected_resource import Caller, answer_with_token
 from askit.users import grants as user_grants
 from askit.users.claims import claims_by_name
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.grant_management import QUERY, REVOKE, SCOPES
-from fapikit.verified_claims.requested import NAME as VERIFIED_CLAIMS
 
 
 async def query(core: Core, request: Request) -> Response:

@@ -22,14 +22,15 @@ from askit.issuing.status_lists import ENDPOINT
 from askit.issuing.verified_claims import verified_claims_metadata
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
+from askit.users.claims import PROTOCOL_CLAIMS
 from askit.users.levels import levels_of
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.client_id_metadata import SUPPORTED
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.jose.shared_secret import HMAC_ALGORITHMS
 from fapikit.urns import DEVICE_CODE
-from fapikit.verified_claims.requested import NAME as VERIFIED_CLAIMS
 
 _ALIASED: Final = (
     "token_endpoint",
@@ -147,6 +148,7 @@ def _assertion_algorithms(core: Core) -> list[str]:
 
 
 def _user_claims(core: Core) -> list[str]:
+    """Those that could be given."""
     users = core.config.users
     verified = {VERIFIED_CLAIMS} if any(user.verified_claims for user in users) else set()
-    return sorted(verified.union(*(user.claims.keys() for user in users)) - {"sub"})
+    return sorted(verified | {name for user in users for name in user.claims} - PROTOCOL_CLAIMS)

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from askit.config.values import User
 from askit.records import AuthorizationRequest, Grant
-from fapikit.verified_claims.requested import NAME, PLACES, RequestedVerifiedClaims, requests_of
+from fapikit.claim_requests import PLACES, VERIFIED_CLAIMS
+from fapikit.verified_claims.requested import RequestedVerifiedClaims, requests_of
 from fapikit.verified_claims.selection import select
 
 
@@ -47,7 +48,7 @@ def verified_claims_member(grant: Grant, user: User | None, place: str) -> dict[
     found = [given.taken for given in given_verified_claims(grant, user, place)]
     if not found:
         return {}
-    return {NAME: found[0] if len(found) == 1 else found}
+    return {VERIFIED_CLAIMS: found[0] if len(found) == 1 else found}
 
 
 def given_anywhere(of: Grant | AuthorizationRequest, user: User | None) -> list[Given]:

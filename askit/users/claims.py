@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fapikit.verified_claims.requested import NAME as VERIFIED_CLAIMS
+from fapikit.claim_requests import VERIFIED_CLAIMS
 
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (

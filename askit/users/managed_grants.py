@@ -25,10 +25,10 @@ from askit.requests.authorization_details import MAX_DETAILS, details_for
 from askit.requests.request_uris import require_room
 from askit.users import grants as user_grants
 from fapikit import strict_json
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.errors import StoreUnavailable
 from fapikit.grant_management import MERGE
 from fapikit.verified_claims.requested import MAX_REQUESTED
-from fapikit.verified_claims.requested import NAME as VERIFIED_CLAIMS
 
 _TRIES: Final = 20
 

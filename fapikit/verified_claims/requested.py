@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-NAME: Final = "verified_claims"
-PLACES: Final = ("userinfo", "id_token")
+from fapikit.claim_requests import PLACES, VERIFIED_CLAIMS
+
 MAX_REQUESTED: Final = 20
 """Of `verified_claims` in one array, and of filters in one array of a request."""
 _PURPOSE: Final = range(3, 301)
@@ -80,10 +80,10 @@ class RequestedVerifiedClaims:
 
     verification: Members
     claims: Mapping[str, Element]
-    path: str = field(default=NAME, compare=False)
+    path: str = field(default=VERIFIED_CLAIMS, compare=False)
 
 
-def read_requests(value: Any, path: str = NAME) -> tuple[RequestedVerifiedClaims, ...]:
+def read_requests(value: Any, path: str = VERIFIED_CLAIMS) -> tuple[RequestedVerifiedClaims, ...]:
     """The request that is one object, or each of those in an array. Raises BrokenRequest."""
     if not isinstance(value, list):
         return (_request(value, path),)
@@ -100,9 +100,9 @@ def requests_in(claims: Mapping[str, Any] | None) -> Iterator[RequestedVerifiedC
 def requests_of(claims: Mapping[str, Any] | None, place: str) -> tuple[RequestedVerifiedClaims, ...]:
     """The requests in one place of a `claims` parameter. Raises BrokenRequest."""
     wishes = (claims or {}).get(place) or {}
-    if not isinstance(wishes, Mapping) or NAME not in wishes:
+    if not isinstance(wishes, Mapping) or VERIFIED_CLAIMS not in wishes:
         return ()
-    return read_requests(wishes[NAME], f"claims.{place}.{NAME}")
+    return read_requests(wishes[VERIFIED_CLAIMS], f"claims.{place}.{VERIFIED_CLAIMS}")
 
 
 def purposes_of(node: Node) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fapikit.claim_requests import accepts
 from fapikit.verified_claims.requested import Element, Filters, Members, Node, RequestedVerifiedClaims
 
 _MANDATORY: Final[Mapping[str, tuple[str, ...]]] = {
@@ -174,7 +175,7 @@ def _fault(wish: Element, value: Any, at: float) -> str | None:
     """Why this value is not the one that was asked for; None if it is."""
     if value is None:
         return "is missing"
-    if wish.values is not None and not any(_equal(value, one) for one in wish.values):
+    if wish.values is not None and not accepts({"values": wish.values}, value):
         return "has another value than was asked for"
     if wish.max_age is not None:
         last = last_second_of(value)
@@ -183,11 +184,6 @@ def _fault(wish: Element, value: Any, at: float) -> str | None:
         if at - last > wish.max_age:
             return "is older than max_age allows"
     return None
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """JSON values: true is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def last_second_of(value: Any) -> float | None:
