@@ -17,6 +17,8 @@ from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.issuers.status_lists import StatusLists
 from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
+from rskit.revocation import Denylist
+from rskit.signals import SignalReceiver
 from rskit.tokens.token import Token
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "ConsentLedger",
     "Cors",
     "Customer",
+    "Denylist",
     "DetailsType",
     "Introspection",
     "IntrospectionLimits",
@@ -35,6 +38,7 @@ __all__ = [
     "Reservation",
     "ResourceDescription",
     "ResourceServer",
+    "SignalReceiver",
     "StatusLists",
     "Token",
     "any_of",

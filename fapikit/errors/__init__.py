@@ -35,6 +35,7 @@
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -123,6 +124,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
+from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -170,6 +172,7 @@ __all__ = [
     "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
+    "SignalError",
     "StaleProof",
     "StoreError",
     "StoreForgot",
@@ -182,6 +185,7 @@ __all__ = [
     "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
+    "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
     "UntrustedCertificate",
@@ -196,6 +200,7 @@ __all__ = [
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongPushAuthorization",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",
