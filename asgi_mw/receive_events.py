@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final
 
 from asgi_mw.view import ASGIApp, Receive, Scope, Send
+from asgi_mw.whole_body import read_whole_body
 from fapikit.secrets import Concealed
-from fapikit.signals.push import MAX_BODY, PushAnswer
+from fapikit.signals.push import PushAnswer
+from rskit.errors import RequestRefused
+from rskit.signals.push_request import BODY, EVENTS_PATH, NO_POST, unread_push
 from rskit.signals.receiver import SignalReceiver
-
-EVENTS_PATH: Final = "/security-events"
-_NO_POST: Final = PushAnswer(405, (("allow", "POST"), ("content-length", "0")))
 
 
 class ReceiveEvents:
@@ -65,7 +64,11 @@ class ReceiveEvents:
 
     async def _answer(self, scope: Scope, receive: Receive) -> PushAnswer:
         if scope["method"] != "POST":
-            return _NO_POST
+            return NO_POST
+        try:
+            body, _ = await read_whole_body(scope, receive, BODY)
+        except RequestRefused as refused:
+            return unread_push(refused)
         # Two of these headers become one value, which is no right one.
         named = {
             name: ", ".join(value.decode("latin-1") for key, value in scope["headers"] if key == name)
@@ -75,26 +78,13 @@ class ReceiveEvents:
             self._receiver.push(
                 authorization=Concealed(named[b"authorization"]),
                 content_type=named[b"content-type"],
-                body=await _body(receive),
+                body=Concealed(body),
             )
         )
 
 
-async def _body(receive: Receive) -> Concealed[bytes]:
-    body = bytearray()
-    more = True
-    while more and len(body) <= MAX_BODY:
-        message = await receive()
-        if message["type"] != "http.request":  # the transmitter has gone
-            break
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    return Concealed(bytes(body))
-
-
 async def _send(answer: PushAnswer, send: Send) -> None:
     headers = [(name.encode(), value.encode()) for name, value in answer.headers]
-    if not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+    headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from fapikit.secrets import Concealed
-from fapikit.signals.push import MAX_BODY, PushAnswer
+from fapikit.signals.push import PushAnswer
+from rskit.errors import RequestRefused
+from rskit.signals.push_request import BODY, EVENTS_PATH, NO_POST, unread_push
 from rskit.signals.receiver import SignalReceiver
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.view import Environ
-
-EVENTS_PATH: Final = "/security-events"
-_NO_POST: Final = PushAnswer(405, (("allow", "POST"),))
+from wsgi_mw.whole_body import read_whole_body
 
 
 class ReceiveEvents:
@@ -49,18 +49,15 @@ class ReceiveEvents:
 
     def _answer(self, environ: Environ) -> PushAnswer:
         if environ["REQUEST_METHOD"] != "POST":
-            return _NO_POST
+            return NO_POST
+        try:
+            body = Concealed(read_whole_body(environ, BODY))
+        except RequestRefused as refused:
+            return unread_push(refused)
         return self._receiver.sync_driver.run(
             self._receiver.push(
                 authorization=Concealed(environ.get("HTTP_AUTHORIZATION")),
                 content_type=environ.get("CONTENT_TYPE"),
-                body=_body(environ),
+                body=body,
             )
         )
-
-
-def _body(environ: Environ) -> Concealed[bytes]:
-    """A body of unknown length is not read: servers differ in how it ends."""
-    length = environ.get("CONTENT_LENGTH") or "0"
-    octets = int(length) if length.isascii() and length.isdigit() and len(length) < 10 else 0
-    return Concealed(environ["wsgi.input"].read(min(octets, MAX_BODY + 1)))

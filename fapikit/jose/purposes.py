@@ -4,7 +4,7 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.2
 """
 
 from __future__ import annotations
