@@ -19,6 +19,8 @@ from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
 from rskit.revocation import Denylist
 from rskit.signals import SignalReceiver
+from rskit.signed_messages.clients import SigningClient
+from rskit.signed_messages.detached_jws import DetachedJws
 from rskit.tokens.token import Token
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Cors",
     "Customer",
     "Denylist",
+    "DetachedJws",
     "DetailsType",
     "Introspection",
     "IntrospectionLimits",
@@ -39,6 +42,7 @@ __all__ = [
     "ResourceDescription",
     "ResourceServer",
     "SignalReceiver",
+    "SigningClient",
     "StatusLists",
     "Token",
     "any_of",

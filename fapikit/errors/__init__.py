@@ -31,8 +31,10 @@
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
+    │   ├── MissingSignature  UnexpectedSignature
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
     ├── SignalError                   WrongPushAuthorization  UnknownVerification
@@ -111,10 +113,13 @@ from fapikit.errors.jwt import (
     MalformedJwt,
     MalformedStatus,
     MissingClaim,
+    MissingSignature,
     NotEncrypted,
     NotYetValid,
     TooOld,
+    UnexpectedSignature,
     UnknownCritical,
+    UntrustedAnchor,
     UnusableKey,
     UnusablePrivateKey,
     WrongAudience,
@@ -162,6 +167,7 @@ __all__ = [
     "MissingClaim",
     "MissingMetadata",
     "MissingProof",
+    "MissingSignature",
     "NonceRequired",
     "NotEncrypted",
     "NotYetValid",
@@ -181,6 +187,7 @@ __all__ = [
     "TooOld",
     "TransportError",
     "UnexpectedRedirect",
+    "UnexpectedSignature",
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
@@ -188,6 +195,7 @@ __all__ = [
     "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
+    "UntrustedAnchor",
     "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",

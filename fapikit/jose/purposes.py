@@ -4,7 +4,7 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.2
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.1, 4.1.3
 """
 
 from __future__ import annotations
@@ -332,16 +332,16 @@ SECURITY_EVENT_TOKEN: Final = Purpose(
     ),
     error_code="invalid_request",
     clauses={
-        "typ": "SSF 4.1.2",
+        "typ": "SSF 4.1.1",
         "signature": "RFC 8935 2.3",
         "iss": "SSF 4.1.6",
-        "aud": "SSF 8.1.1",
+        "aud": "SSF 4.1.8",
         "iat": "RFC 8417 2.2",
         "jti": "RFC 8417 2.2",
         "events": "RFC 8417 2.2",
-        "sub_id": "SSF 4.1.3",
-        "sub": "SSF 4.1.3",
-        "exp": "SSF 4.1.4",
+        "sub_id": "SSF 3.1",
+        "sub": "SSF 4.1.2",
+        "exp": "SSF 4.1.7",
     },
     max_octets=32 * 1024,
 )

@@ -4,7 +4,7 @@ It is remembered after it was acted on. So a process that dies in between acts a
 and no event is lost. What acts must allow for that. Two deliveries of one event are one event if issuer and `jti` are
 the same.
 
-Spec: RFC 8417 2.2; RFC 8936 2.4; SSF 3.6, 4.2.3, 8.1.4, 8.1.5
+Spec: RFC 8417 2.2; RFC 8936 2.4; SSF 3.6, 8.1.4, 8.1.5
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
 from fapikit.secrets import Secret
 from fapikit.signals.event_types import ABOUT_THE_STREAM, STREAM_UPDATED, VERIFICATION
 from fapikit.signals.security_event import SecurityEvent, read_security_event
-from fapikit.signals.subjects import PARTS
 from fapikit.signals.transmitters import KnownTransmitter, Transmitter
 from fapikit.stores.protocol import Store
 
@@ -45,7 +44,11 @@ class Heard:
 
 
 class EventReceiver:
-    """Takes the events of one transmitter. `store`: remembers which were heard; all processes share it."""
+    """Takes the events of one transmitter.
+
+    `store`: remembers which were heard; all processes share it. `understood`: the parts of a complex subject that `act`
+    can tell apart.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class EventReceiver:
         *,
         store: Store,
         act: Act,
+        understood: Collection[str] = PARTS,
         skew: float = 30.0,
         clock: Clock = system_clock,
     ) -> None:
@@ -60,6 +64,7 @@ class EventReceiver:
         self._known = KnownTransmitter(transmitter, clock)
         self._store = store
         self._act = act
+        self._understood = frozenset(understood)
         self._skew = skew
         self.clock = clock
 
@@ -108,11 +113,15 @@ class EventReceiver:
         )
 
     def _is_usable(self, event: SecurityEvent) -> bool:
-        """Whether all parts of its subject that its transmitter calls critical are known here."""
-        unknown = self._known.critical_subject_members - set(PARTS)
-        if unknown:
-            LOG.warning("an event is dropped, because %s of its subject is critical: %s", min(unknown), event)
-        return not unknown
+        """Whether `act` understands each part of its subject that its transmitter calls critical."""
+        subject = event.subject
+        not_understood = {*subject.parts, *subject.unknown_parts} - self._understood
+        critical = not_understood & self._known.critical_subject_members
+        if critical:
+            LOG.warning(
+                "an event is dropped, because %s of its subject is critical: %s", min(critical), event
+            )
+        return not critical
 
     def _hear_of_stream(self, event: SecurityEvent) -> Flow[None]:
         expected, named = self.transmitter.stream_id, event.subject.opaque_id()

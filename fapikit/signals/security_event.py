@@ -3,7 +3,7 @@
 It is made to be told apart from every other JWT: its type is required, and `sub` and `exp` are refused. It has no end,
 so who hears it remembers it (`receiver`).
 
-Spec: RFC 8417 2.2; SSF 3.6, 4.1.2, 4.1.3, 4.1.4, 4.1.6, 4.2.3; CAEP 2
+Spec: RFC 8417 2.2; SSF 4.1.1, 4.1.2, 4.1.3, 4.1.6, 4.1.7, 4.1.8, 4.2.1, 4.2.3; CAEP 2
 """
 
 from __future__ import annotations

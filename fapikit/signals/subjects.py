@@ -2,7 +2,7 @@
 
 A format that is not known here is kept as it came: the event is good, but nobody here knows whom it means.
 
-Spec: RFC 9493 3, 3.2.1, 3.2.2, 3.2.3, 3.2.4, 3.2.5, 3.2.6, 3.2.7, 3.2.8; SSF 3.1, 3.3, 3.4, 3.6
+Spec: RFC 9493 3, 3.2.1, 3.2.2, 3.2.3, 3.2.4, 3.2.5, 3.2.6, 3.2.7, 3.2.8; SSF 3.1, 3.2, 3.3, 3.4, 3.5, 3.6
 """
 
 from __future__ import annotations
@@ -38,14 +38,16 @@ _MOST_ALIASES: Final = 20
 class Subject:
     """One subject identifier.
 
-    `members`: those of a simple format. `parts`: those of `complex`, by their names. `aliases`: other names of the same
-    subject. Its repr shows the format alone, because the rest is about a person.
+    `members`: those of a simple format. `parts`: those of `complex` that SSF has, by their names; `unknown_parts`: the
+    names of others. `aliases`: other names of the same subject. Its repr shows the format alone, because the rest is
+    about a person.
     """
 
     format: str
     members: Mapping[str, str] = field(repr=False, default_factory=dict)
     parts: Mapping[str, Subject] = field(repr=False, default_factory=dict)
     aliases: tuple[Subject, ...] = field(repr=False, default=())
+    unknown_parts: frozenset[str] = frozenset()
 
     @property
     def names(self) -> Iterator[Subject]:
@@ -67,7 +69,8 @@ def read_subject(value: object, *, about: str = "sub_id") -> Subject:
     if not isinstance(named, str) or not named:
         raise _malformed(f"{about}.format", "is not a string with a format of RFC 9493")
     if named == "complex":
-        return Subject("complex", parts=MappingProxyType(dict(_parts(value, about))))
+        unknown = frozenset(value) - {"format", *PARTS}
+        return Subject("complex", parts=MappingProxyType(dict(_parts(value, about))), unknown_parts=unknown)
     if named == "aliases":
         return Subject("aliases", aliases=tuple(_aliases(value, about)))
     return _simple(named, value, about)
@@ -90,8 +93,8 @@ def _parts(value: Mapping[str, Any], about: str) -> Iterator[tuple[str, Subject]
             if subject.format in ("complex", "aliases"):
                 raise _malformed(f"{about}.{part}.format", "is not that of a simple subject", "SSF 3.3")
             yield part, subject
-    if not found:
-        raise _malformed(about, f"is complex, and has none of {', '.join(PARTS)}", "SSF 3.3")
+    if not found and len(value) == 1:
+        raise _malformed(about, f"is complex, and has no part such as {', '.join(PARTS)}", "SSF 3.3")
 
 
 def _aliases(value: Mapping[str, Any], about: str) -> Iterator[Subject]:

@@ -3,7 +3,7 @@
 The events of one transmitter have one issuer, which is that of its metadata and of the URL that these come from.
 Nothing is used of metadata that name another one.
 
-Spec: SSF 4.1.6, 4.2.3, 7.1, 7.2, 7.2.4
+Spec: SSF 3.6, 4.1.4, 4.1.6, 7.1, 7.2, 7.2.4
 """
 
 from __future__ import annotations

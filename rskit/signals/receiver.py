@@ -28,7 +28,7 @@ from fapikit.stores.protocol import Store, require_store
 from rskit.errors import NothingRevoked
 from rskit.revocation import Denylist
 from rskit.signals.revocation_log import RevocationLog
-from rskit.signals.revocations import Revocation, ends_tokens, revocations_of
+from rskit.signals.revocations import UNDERSTOOD, Revocation, ends_tokens, revocations_of
 
 LOG: Final = logging.getLogger("rskit.signals")
 FOLLOW_EVERY: Final = 1.0
@@ -70,7 +70,9 @@ class SignalReceiver:
         self._token_lifetime = token_lifetime
         self._token_issuers = tuple(token_issuers or (transmitter.issuer,))
         self._log = RevocationLog(require_store(store), name or transmitter.audience, clock)
-        self.events = EventReceiver(transmitter, store=store, act=self._act, clock=clock)
+        self.events = EventReceiver(
+            transmitter, store=store, act=self._act, understood=UNDERSTOOD, clock=clock
+        )
         self._push = PushEndpoint(self.events)
         self.sync_driver = SyncDriver(http)
         self.async_driver = AsyncDriver(http)

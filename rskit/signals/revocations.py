@@ -20,6 +20,8 @@ from fapikit.signals.event_types import CREDENTIAL_CHANGE, SESSION_REVOKED, TOKE
 from fapikit.signals.security_event import SecurityEvent
 from fapikit.signals.subjects import Subject
 
+UNDERSTOOD: Final = ("user", "session", "application")
+"""The parts of a complex subject that tokens name."""
 _NEW_CREDENTIAL: Final = "create"
 """A further credential takes nothing away. Any other change may be the answer to a theft."""
 

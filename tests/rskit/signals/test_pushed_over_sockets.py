@@ -135,11 +135,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str], str, str]] = {
     "JSON": ({}, {"content-type": "application/json"}, "invalid_request", "application/secevent+jwt"),
     "no media type": ({}, {"content-type": ""}, "invalid_request", "application/secevent+jwt"),
     "another issuer": ({"iss": "https://other.example"}, {}, "invalid_issuer", "SSF 4.1.6"),
-    "another receiver": ({"aud": "https://other.example"}, {}, "invalid_audience", "SSF 8.1.1"),
+    "another receiver": ({"aud": "https://other.example"}, {}, "invalid_audience", "SSF 4.1.8"),
     "another key": ({"key": a_key("ES256", 2), "header": {"kid": KEY.kid}}, {}, "invalid_key", "RFC 8935 2.3"),
-    "sub": ({"sub": "alice"}, {}, "invalid_request", "SSF 4.1.3"),
-    "exp": ({"exp": int(NOW) + 9}, {}, "invalid_request", "SSF 4.1.4"),
-    "an access token": ({"typ": "at+jwt"}, {}, "invalid_request", "SSF 4.1.2"),
+    "sub": ({"sub": "alice"}, {}, "invalid_request", "SSF 4.1.2"),
+    "exp": ({"exp": int(NOW) + 9}, {}, "invalid_request", "SSF 4.1.7"),
+    "an access token": ({"typ": "at+jwt"}, {}, "invalid_request", "SSF 4.1.1"),
 }  # fmt: skip
 
 
