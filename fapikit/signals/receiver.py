@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -23,6 +23,7 @@ from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
 from fapikit.secrets import Secret
 from fapikit.signals.event_types import ABOUT_THE_STREAM, STREAM_UPDATED, VERIFICATION
 from fapikit.signals.security_event import SecurityEvent, read_security_event
+from fapikit.signals.subjects import PARTS
 from fapikit.signals.transmitters import KnownTransmitter, Transmitter
 from fapikit.stores.protocol import Store
 
