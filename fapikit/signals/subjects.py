@@ -47,7 +47,7 @@ class Subject:
     members: Mapping[str, str] = field(repr=False, default_factory=dict)
     parts: Mapping[str, Subject] = field(repr=False, default_factory=dict)
     aliases: tuple[Subject, ...] = field(repr=False, default=())
-    unknown_parts: frozenset[str] = frozenset()
+    unknown_parts: frozenset[str] = field(repr=False, default=frozenset())
 
     @property
     def names(self) -> Iterator[Subject]:
