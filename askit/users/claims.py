@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fapikit.lodged_intents import INTENT_CLAIM
+
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
@@ -20,6 +22,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 PROTOCOL_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid", "jti"}
+    | {INTENT_CLAIM}
     | {"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""
