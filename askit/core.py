@@ -98,6 +98,7 @@ class Core:
             policy=config.registration,
             clock=clock,
             statement_issuers=[each.issuer for each in config.software_statement_issuers],
+            pairwise=config.pairwise_salt is not None,
             documents=config.client_metadata_documents,
             waiting_per_host=config.limits.waiting_per_client,
             run=self.run,

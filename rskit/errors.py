@@ -2,16 +2,15 @@
 
     FapiError
     ├── AccessRefused
-    │   ├── NoCredentials             nothing was presented: challenged without an error code
     │   ├── NoCredentials             no token was presented: the challenge has no error code
     │   ├── InvalidToken              UnknownIssuer  InactiveToken  NotAnAccessToken  RevokedToken
     │   │                             UnknownStatus
     │   │   └── BindingRefused        NotSenderConstrained  WrongScheme  UnknownConfirmation
     │   │                             MissingCertificate  WrongCertificate
     │   ├── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
-    │   └── RequestRefused            whatever the token says: `status`, and no challenge
     │   └── RequestRefused            independent of the token: `status`, and no challenge
     │       ├── TooManyProofs         of one key in a short time: 429, for that key only
+    │       ├── BodyTooLarge          BodyTooSlow  BodyCutShort: the body of a request whose octets are checked
     │       └── IdempotencyKeyReused  ConsentInUse  ConsentUsed
     ├── ConfigurationError
     │   └── NothingRevoked            a call of `Denylist.revoke` that cannot refuse any token
@@ -220,6 +219,29 @@ class TooManyProofs(RequestRefused):
     remedy = Remedy.RETRY_LATER
     status = 429
     retry_after = 1
+
+
+class BodyTooLarge(RequestRefused):
+    """The body is longer than the budget of a check that needs all its octets: 413."""
+
+    code = "invalid_request"
+    clause = "RFC 9110 15.5.14"
+    status = 413
+
+
+class BodyTooSlow(RequestRefused):
+    """The body did not come in time: 408."""
+
+    code = "invalid_request"
+    clause = "RFC 9110 15.5.9"
+    status = 408
+
+
+class BodyCutShort(RequestRefused):
+    """The connection ended inside the body, or its announced length is not a number."""
+
+    code = "invalid_request"
+    clause = "RFC 9110 8.6"
 
 
 class MalformedDetail(RequestRefused):

@@ -22,6 +22,7 @@ from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
+from askit.config.pairwise_subjects import read_salt, read_subject
 from askit.config.profile_settings import read_profiles
 from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
@@ -101,6 +102,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
         "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
+        "pairwise_salt": read_salt(table.optional_string("pairwise_salt_file"), base),
         "acr": table.string_or_strings("acr") or None,
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "status_list_ttl": table.optional_seconds("status_list_ttl"),
@@ -271,6 +273,7 @@ def _resource(table: Table) -> Resource:
         introspection_clients=table.strings("introspection_clients"),
         name=table.optional_string("name") or "",
         encryption=_token_encryption(table, token_format),
+        subject=read_subject(table),
     )
     table.require_nothing_else()
     return resource

@@ -31,6 +31,7 @@ from askit.config.limits import Limits
 from askit.config.lodging import Lodging
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import Network, require_loopback
+from askit.config.pairwise_subjects import check_pairwise_subjects
 from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
@@ -53,7 +54,7 @@ from fapikit.grant_management import SCOPES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 
 log = logging.getLogger("askit")
 
@@ -88,6 +89,8 @@ class Config:
     trusted_proxies: tuple[Network, ...] = ()
     store: str = "memory:"
     store_seal: tuple[bytes, ...] = field(default=(), repr=False)
+    pairwise_salt: Concealed[bytes] | None = None
+    """Makes the pairwise subjects. Another one changes all of them. None: this server has public subjects only."""
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
     registration: RegistrationPolicy = field(
@@ -185,6 +188,7 @@ class Config:
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
+        check_pairwise_subjects(self.pairwise_salt, self.clients, self.resources)
         for client in self.clients:
             client.check(self.profile_of(client.client_id))
 

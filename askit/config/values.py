@@ -16,6 +16,7 @@ from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
+Subject: TypeAlias = Literal["client", "user"]
 
 DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
@@ -74,7 +75,11 @@ class TokenEncryption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens."""
+    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens.
+
+    `subject`: whose `sub` its tokens have, as the client knows the user, or the user's own one. The two differ for a
+    client with pairwise subjects.
+    """
 
     uri: str
     token_format: TokenFormat = "jwt"
@@ -82,3 +87,4 @@ class Resource:
     introspection_clients: tuple[str, ...] = ()
     name: str = ""
     encryption: TokenEncryption | None = None
+    subject: Subject = "client"

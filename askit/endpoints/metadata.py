@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
+from askit.clients.sector_identifier import PAIRWISE, PUBLIC
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.issuing.status_lists import ENDPOINT
@@ -75,7 +76,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "grant_types_supported": sorted(
             grant for grant in GRANTS if profile.device_grant or grant != DEVICE_CODE
         ),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": [PUBLIC] if config.pairwise_salt is None else [PUBLIC, PAIRWISE],
         "acr_values_supported": list(levels_of(config, None)),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],

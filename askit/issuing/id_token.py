@@ -16,6 +16,7 @@ from askit.core import Core
 from askit.issuing.encryption import encrypted_for
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
+from askit.users.subjects import session_for, subject_for
 from fapikit.jose.claims import check_audience, check_issuer
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.key_set import KeySet
@@ -99,7 +100,7 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     now = int(core.clock())
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
-        "sub": grant.sub,
+        "sub": subject_for(core, client, grant.sub),
         "aud": client.client_id,
         "iat": now,
         "exp": now + LIFETIME,
@@ -111,7 +112,7 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     if grant.intent_id is not None:
         claims[INTENT_CLAIM] = grant.intent_id
     if "backchannel_logout_uri" in client.metadata and grant.session_id:
-        claims["sid"] = grant.session_id
+        claims["sid"] = session_for(core, client, grant.session_id)
     return claims
 
 
@@ -123,11 +124,12 @@ def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
     return {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
 
 
-def userinfo_claims(core: Core, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
+def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
     """`sub`, the claims of the token's scopes, and those requested by name."""
     user = core.users.find(grant.username)
     known = user.claims if user else {}
     claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}
     if grant.intent_id is not None and INTENT_CLAIM in (grant.claims.get("userinfo") or {}):
         claims[INTENT_CLAIM] = grant.intent_id
-    return {**claims, **requested_claims(core, grant, "userinfo"), "sub": grant.sub}
+    sub = subject_for(core, client, grant.sub)
+    return {**claims, **requested_claims(core, grant, "userinfo"), "sub": sub}

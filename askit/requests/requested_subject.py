@@ -15,6 +15,7 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.issuing.id_token import verify_own_id_token
+from askit.users.subjects import own_subject
 from fapikit.errors import JwtError
 from fapikit.jose.claims import audiences_of
 from fapikit.jose.parse import parse_jws
@@ -22,15 +23,18 @@ from fapikit.jose.purposes import ID_TOKEN
 
 
 async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
-    """The subjects for whom a request may be answered. Empty: any. Raises InvalidRequest, StoreError."""
+    """The users' own subjects for whom a request may be answered. Empty: any. Raises InvalidRequest, StoreError.
+
+    The client names each user by the `sub` that it knows.
+    """
     named = _claimed(members)
     hint = members.get("id_token_hint")
     if hint is None:
-        return named
+        return tuple(own_subject(core, client, sub) for sub in named)
     hinted = await hinted_subject(core, hint, client)
     if named and hinted not in named:
         raise InvalidRequest("id_token_hint and claims name different users", clause="OIDC 3.1.2.2")
-    return (hinted,)
+    return (own_subject(core, client, hinted),)
 
 
 def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
