@@ -116,6 +116,10 @@ def ecosystem(
         "profile": profile,
         "name": "Honest Bank",
         "users": USERS,
+        "scopes": {
+            "accounts": "See your accounts and balances",
+            "payments": "Make payments from your accounts",
+        },
         "resources": [
             {"uri": urls[name], "scopes": ["accounts", "payments"], "token_format": "jwt"}
             for name in ("accounts", "payments")
@@ -133,6 +137,7 @@ def ecosystem(
     with ExitStack() as ends, made as bank:
         for name, place in places.items():
             street.serve(_api(bank, name, urls[name], clock), place)
+        ends.callback(street.end, [place.origin for place in places.values()])
         yield Ecosystem(
             bank, urls["accounts"], urls["payments"], fintech_key, mallory_key, redirect_uri, ends
         )
@@ -144,6 +149,7 @@ def _client(client_id: str, name: str, redirect_uri: str, key: PrivateKey) -> Ma
         "client_name": name,
         "redirect_uris": [redirect_uri],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "authorization_details_types": ["payment_initiation"],
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks": {"keys": [dict(key.public_jwk)]},
     }

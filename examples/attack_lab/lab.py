@@ -6,10 +6,11 @@ for others starts its own with `fresh`.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 import httpx
 
@@ -17,6 +18,7 @@ from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.throwaway_tls import TlsFiles
 from askit.pytest_plugin.visits import trusting
 from examples.attack_lab.answers import Refused
+from examples.attack_lab.browser import Browser
 from examples.attack_lab.ecosystem import Ecosystem, ecosystem
 from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
@@ -25,6 +27,8 @@ from examples.attack_lab.naive.site import naive_site
 from examples.attack_lab.street import Place, Street
 from fapikit.clock import Clock, system_clock
 
+B = TypeVar("B", bound=NaiveBank)
+
 
 class Lab:
     """A context manager. `http` is an HTTP client that trusts the lab's certificates, and follows no redirects."""
@@ -32,6 +36,7 @@ class Lab:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._shared: dict[str, Ecosystem] = {}
+        self._passing: list[str] = []
 
     def __enter__(self) -> Self:
         self._hosts = self._stack.enter_context(closing(Hosts()))
@@ -40,11 +45,27 @@ class Lab:
         self.street = self._stack.enter_context(
             closing(Street(TlsFiles(self.ca, folder / "server.pem", folder / "server.key")))
         )
-        self.http = self._stack.enter_context(self.browser())
+        self.http = self._http()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    # Servers that live as long as a play.
+
+    def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
+        """Serve an ASGI app until the play is over. Returns its origin."""
+        self._passing.append(self.street.serve(app, place, tls=tls))
+        return self._passing[-1]
+
+    @contextmanager
+    def one_play(self) -> Iterator[Lab]:
+        """After the block, what `serve` started in it is gone."""
+        try:
+            yield self
+        finally:
+            self.street.end(self._passing)
+            self._passing.clear()
 
     # The toolkit as shipped.
 
@@ -67,11 +88,18 @@ class Lab:
 
     # The naive parts.
 
-    def naive_bank(self) -> NaiveBank:
-        """A new bank that checks next to nothing, with its naive API at `/accounts` and `/payments`."""
+    @overload
+    def naive_bank(self) -> NaiveBank: ...
+    @overload
+    def naive_bank(self, kind: type[B]) -> B: ...
+    def naive_bank(self, kind: type[Any] = NaiveBank) -> Any:
+        """A new bank that checks next to nothing, with its naive API at `/accounts` and `/payments`.
+
+        `kind`: a subclass with the faults that the attack needs.
+        """
         place = Place()
-        bank = NaiveBank(place.origin, redirect_uris=[f"{self.fintech_site}/callback"])
-        self.street.serve(NaiveApi(bank, bank.app), place)
+        bank = kind(place.origin, redirect_uris=[f"{self.fintech_site}/callback"])
+        self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
     @cached_property
@@ -84,7 +112,7 @@ class Lab:
     def mallorys_site(self) -> tuple[MallorysSite, str]:
         """A new site that keeps what reaches it, and its origin."""
         site = MallorysSite()
-        return site, self.street.serve(site)
+        return site, self.serve(site)
 
     def hostile_bank(self, honest: Mapping[str, Any], *own: str) -> HostileBank:
         """A new bank of Mallory's with the metadata of an honest one.
@@ -94,13 +122,23 @@ class Lab:
         place = Place()
         changes = {name: f"{place.origin}/{PATHS[name]}" for name in own}
         bank = HostileBank(place.origin, honest, changes)
-        self.street.serve(bank, place)
+        self.serve(bank, place)
         return bank
 
     # People.
 
-    def browser(self) -> httpx.Client:
-        return httpx.Client(verify=trusting(self.ca), trust_env=False, timeout=10)
+    def _http(self) -> httpx.Client:
+        client = httpx.Client(verify=trusting(self.ca), trust_env=False, timeout=10)
+        return self._stack.enter_context(client)
+
+    def browser(self) -> Browser:
+        """A new browser, with no cookies yet."""
+        return Browser(self._http())
+
+    def alice_signs_in(self, browser: Browser, url: str) -> str:
+        """Alice opens a page of a shipped bank, and signs in there. Returns the text of the next page."""
+        browser.open(url)
+        return browser.submit({"username": "alice", "password": "wonderland"}).text
 
     def alice_opens(self, url: str, at: Ecosystem | None = None) -> str:
         """Alice follows a link: her browser follows redirects, she signs in at banks and approves.

@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 import uvicorn
@@ -36,7 +37,8 @@ class Street:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="attack lab")
         self._thread.start()
-        self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+        self._servers: dict[str, tuple[uvicorn.Server, asyncio.Task[None]]] = {}
+        self._endings: list[Future[None]] = []
 
     def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
         """Serve an ASGI app. Returns its origin."""
@@ -53,7 +55,7 @@ class Street:
         )
         config.load()
         config.ssl = tls or server_context(self._files.certificate, self._files.key)
-        self._servers.append(self._do(self._start(uvicorn.Server(config), place)))
+        self._servers[place.origin] = self._do(self._start(uvicorn.Server(config), place))
         return place.origin
 
     async def _start(self, server: uvicorn.Server, place: Place) -> tuple[uvicorn.Server, asyncio.Task[None]]:
@@ -65,9 +67,15 @@ class Street:
             await asyncio.sleep(0.005)
         return server, task
 
+    def end(self, origins: Iterable[str]) -> None:
+        """Begin to end what is served there. Attackers do not say goodbye, so idle clients are not waited for."""
+        ending = _end([self._servers.pop(origin) for origin in origins])
+        self._endings.append(asyncio.run_coroutine_threadsafe(ending, self._loop))
+
     def close(self) -> None:
-        for server, task in self._servers:
-            self._do(_end(server, task))
+        self.end(list(self._servers))
+        for ending in self._endings:
+            ending.result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
@@ -76,9 +84,9 @@ class Street:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
 
-async def _end(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
-    """Without waiting for idle clients: attackers do not say goodbye."""
-    server.should_exit = True
-    for connection in list(server.server_state.connections):
-        connection.transport.abort()
-    await task
+async def _end(servers: list[tuple[uvicorn.Server, asyncio.Task[None]]]) -> None:
+    for server, _ in servers:
+        server.should_exit = True
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+    await asyncio.gather(*(task for _, task in servers))

@@ -31,8 +31,10 @@
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
+    │   ├── MissingSignature  UnexpectedSignature
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
@@ -110,10 +112,13 @@ from fapikit.errors.jwt import (
     MalformedJwt,
     MalformedStatus,
     MissingClaim,
+    MissingSignature,
     NotEncrypted,
     NotYetValid,
     TooOld,
+    UnexpectedSignature,
     UnknownCritical,
+    UntrustedAnchor,
     UnusableKey,
     UnusablePrivateKey,
     WrongAudience,
@@ -160,6 +165,7 @@ __all__ = [
     "MissingClaim",
     "MissingMetadata",
     "MissingProof",
+    "MissingSignature",
     "NonceRequired",
     "NotEncrypted",
     "NotYetValid",
@@ -178,12 +184,14 @@ __all__ = [
     "TooOld",
     "TransportError",
     "UnexpectedRedirect",
+    "UnexpectedSignature",
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
     "Unreachable",
     "UnreadableRecord",
+    "UntrustedAnchor",
     "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",

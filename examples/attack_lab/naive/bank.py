@@ -29,9 +29,9 @@ class NaiveBank:
         self.tokens: dict[str, dict[str, str]] = {}
         self.app = Starlette(
             routes=[
-                Route("/.well-known/oauth-authorization-server", self._metadata),
-                Route("/authorize", self._authorize),
-                Route("/token", self._token, methods=["POST"]),
+                Route("/.well-known/oauth-authorization-server", self.publish_metadata),
+                Route("/authorize", self.authorize),
+                Route("/token", self.token, methods=["POST"]),
             ]
         )
 
@@ -61,10 +61,10 @@ class NaiveBank:
 
     # The endpoints.
 
-    async def _metadata(self, _request: Request) -> Response:
+    async def publish_metadata(self, _request: Request) -> Response:
         return JSONResponse(self.metadata)
 
-    async def _authorize(self, request: Request) -> Response:
+    async def authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)
         if not self.accepts_redirect_uri(asked["redirect_uri"]):
             return JSONResponse({"error": "invalid_request"}, 400)
@@ -74,7 +74,7 @@ class NaiveBank:
         answer = urlencode(self.response_parameters(asked, code))
         return RedirectResponse(f"{asked['redirect_uri']}{separator}{answer}", 302)
 
-    async def _token(self, request: Request) -> Response:
+    async def token(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         if not self.accepts_client(form):
             return JSONResponse({"error": "invalid_client"}, 401)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -21,7 +21,7 @@ class NaiveClient:
 
     http: httpx.Client
     redirect_uri: str
-    key: PrivateKey
+    key: PrivateKey = field(default_factory=lambda: PrivateKey.generate("ES256"))
     client_id: str = "fintech"
     client_secret: str = "the same at every bank"
     metadata: dict[str, Any] | None = None
@@ -36,13 +36,13 @@ class NaiveClient:
         assert self.metadata is not None, "choose a bank first"
         return str(self.metadata[name])
 
-    def begin(self) -> str:
+    def begin(self, scope: str = "accounts") -> str:
         """The URL for the browser. The naive way: no PKCE, and a `state` that nobody will look at."""
         parameters = {
             "client_id": self.client_id,
             "response_type": "code",
             "redirect_uri": self.redirect_uri,
-            "scope": "accounts",
+            "scope": scope,
             "state": secrets.token_urlsafe(8),
         }
         return f"{self._endpoint('authorization_endpoint')}?{urlencode(parameters)}"
