@@ -18,6 +18,7 @@ from askit.decoupled import decisions
 from askit.errors import (
     AccessDenied,
     ConsentRequired,
+    InvalidAuthorizationDetails,
     InvalidGrantId,
     InvalidRequestUri,
     LoginRequired,
@@ -140,7 +141,10 @@ async def approve(
     if isinstance(opened.request, PushedRequest):
         try:
             return await _send_code(core, opened, opened.request, client, session)
-        except InvalidGrantId as error:  # the grant to change has ended while the page was open
+        except (
+            InvalidGrantId,
+            InvalidAuthorizationDetails,
+        ) as error:  # something has ended while the page was open
             return await refuse(core, opened.request, client, error)
     await decisions.approve(core, opened, client, session)
     return _decided(core, opened.request, client, approved=True)

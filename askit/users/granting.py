@@ -31,7 +31,7 @@ async def make_grant(
     """Mark the request as decided, and store the grant; in the same trip, what `answer` makes of it for the client.
 
     A request to merge or replace changes the grant that it names. Raises AnsweredBefore if the request was decided
-    already; InvalidGrantId, LoginRequired, AccessDenied, ShareTaken, StoreError.
+    already; InvalidGrantId, InvalidAuthorizationDetails, LoginRequired, AccessDenied, ShareTaken, StoreError.
     """
     request = opened.request
     require_requested_user(core, request, session)
@@ -41,6 +41,7 @@ async def make_grant(
     if user is None:
         raise AccessDenied("this user may no longer sign in")
     managed = await managed_grants.read(core, request, client, user)
+    managed_grants.require_lasting(core, request, managed)
     grant_id = random_token(core.random_bytes) if managed is None else managed.grant.grant_id
     head = user_grants.reading_head(core, user.username)
     (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)
