@@ -110,7 +110,7 @@ async def test_a_grant_and_its_tokens_end_with_the_consent(bank: Bank, client: P
     page = await client.authorize(await client.pushed(authorization_details=details(current=end)))
     page = await client.submit(page, username="alice", password="wonderland")
     assert 'lasts until <time datetime="2027-01-15">' in page.text
-    assert end in page.text
+    assert "<dt>Valid until</dt><dd>2027-01-15 08:02 UTC</dd>" in page.text
     tokens = await granted(client, "create", authorization_details=details(current=end))
     assert tokens["expires_in"] == 120
     assert (await held(client, tokens["grant_id"]))["expires_at"] == STARTED + 120
@@ -129,6 +129,9 @@ async def test_of_two_details_each_ends_by_itself(bank: Bank, client: PlainClien
         "create",
         authorization_details=details(current="2027-01-15", savings="2027-01-15T08:01:00Z"),
     )
+    page = (await client.http.get("/grants")).text
+    for end in ("2027-01-15", "2027-01-15 08:01 UTC"):
+        assert f"<dt>Valid until</dt><dd>{end}</dd>" in page
     assert tokens["expires_in"] == 60  # no token outlives a detail that it holds
     bank.clock.advance(61)
     assert await seen(bank, tokens["access_token"]) == {"active": False}
