@@ -14,6 +14,7 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
+from asgi_mw.signed_messages import SignedMessagesLayer
 from asgi_mw.view import (
     READ,
     ASGIApp,
@@ -68,6 +69,8 @@ class Protect:
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app
+        signed = resource_server.messages
+        self._run = app if signed is None else SignedMessagesLayer(app, signed)
         self._server = resource_server
         self._cors = cors
         self._names = READ | resource_server.forwarded.octet_names
@@ -118,7 +121,7 @@ class Protect:
         scope[KEY] = checked
         before = CURRENT.set(checked)
         try:
-            await self._app(scope, guard.receive, guard.send)
+            await self._run(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended or guard.has_refused:
                 return  # the stream was cut while the app ran, or its error page was replaced

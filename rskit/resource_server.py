@@ -59,6 +59,8 @@ from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
+from rskit.signed_messages.clients import require_one_issuer
+from rskit.signed_messages.message_signing import MessageSigning, SignedMessages, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -81,6 +83,7 @@ class ResourceServer:
     `consents`: records which consents are used up, for routes that execute once what a user agreed to.
     `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
     `nonce_refusals`: how many proofs were refused because of their nonce, and why.
+    `message_signing`: requests with a body are signed, and answers too (`rskit.signed_messages`).
     `interaction_id(received)`: the id that connects a request's answer and its trace with the client's log.
     """
 
@@ -102,6 +105,7 @@ class ResourceServer:
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
         observe: observing.Observe | None = None,
+        message_signing: MessageSigning | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
         proofs_per_key: int | None = None,
@@ -141,6 +145,7 @@ class ResourceServer:
         self._issuers = IssuerBook(
             issuers, ServerRules(self.profile, self._possession, clock, encrypted=encrypted)
         )
+        self.messages = self._signed_messages(message_signing)
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}))
@@ -187,6 +192,20 @@ class ResourceServer:
         )
         for warning in self.warnings:
             LOGGER.warning("%s: %s", resource, warning)
+
+    def _signed_messages(self, scheme: MessageSigning | None) -> SignedMessages | None:
+        if scheme is None:
+            return None
+        require_one_issuer(scheme.clients, len(list(self._issuers.all())))
+        server = SigningServer(
+            resource=self.resource,
+            clock=self.clock,
+            random_bytes=self.random_bytes,
+            store=self.store,
+            urls=self._possession.urls,
+            skew=self.profile.clock_skew,
+        )
+        return SignedMessages(scheme, server)
 
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
         """The decision about one request, or the flow that ends in it. Neither raises a FapiError."""

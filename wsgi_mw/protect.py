@@ -34,6 +34,7 @@ from rskit.policy.way import Way
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
+from wsgi_mw.signed_messages import SignedMessagesLayer
 from wsgi_mw.stream import goes_on, watch_of
 from wsgi_mw.view import Environ, view_of, with_forwarded
 
@@ -63,6 +64,8 @@ class Protect:
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
         self._app = app
+        signed = resource_server.messages
+        self._run = app if signed is None else SignedMessagesLayer(app, signed)
         self._server = resource_server
         self._cors = cors
 
@@ -100,7 +103,7 @@ class Protect:
         environ[KEY] = checked
         before = CURRENT.set(checked)
         try:
-            answer = self._app(environ, guard.start_response)
+            answer = self._run(environ, guard.start_response)
         except Exception:
             if checked.refusal is None or checked.started:
                 raise

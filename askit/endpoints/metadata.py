@@ -21,6 +21,7 @@ from askit.grants.by_type import GRANTS
 from askit.issuing.status_lists import ENDPOINT
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
+from askit.users.claims import PROTOCOL_CLAIMS
 from askit.users.levels import levels_of
 from fapikit.client_id_metadata import SUPPORTED
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
@@ -144,4 +145,5 @@ def _assertion_algorithms(core: Core) -> list[str]:
 
 
 def _user_claims(core: Core) -> list[str]:
-    return sorted({name for user in core.config.users for name in user.claims if name != "sub"})
+    """Those that could be given."""
+    return sorted({name for user in core.config.users for name in user.claims} - PROTOCOL_CLAIMS)

@@ -1,6 +1,6 @@
 """ID tokens: who signed in, how and when, for one client and one request.
 
-Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
+Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5, 5.5.1; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, -2, -3; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
 Spec: CIBA 10.3.1b
 Role: AS
@@ -17,6 +17,7 @@ from askit.issuing.encryption import encrypted_for
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from askit.users.subjects import session_for, subject_for
+from fapikit.claim_requests import accepts, wishes_of
 from fapikit.jose.claims import check_audience, check_issuer
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.key_set import KeySet
@@ -114,11 +115,17 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter requests by name. Unknown ones are left out."""
+    """The user's claims that the `claims` parameter requests by name.
+
+    One that is unknown, or has another value than those requested, is left out, whether or not it is essential.
+    """
     user = core.users.find(grant.username)
-    wanted = grant.claims.get(place) or {}
     known = user.claims if user else {}
-    return {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
+    return {
+        name: known[name]
+        for name, wish in wishes_of(grant.claims, place).items()
+        if name in known and name not in PROTOCOL_CLAIMS and accepts(wish, known[name])
+    }
 
 
 def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from askit.requests.requested_subject import read_subjects
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
+from fapikit.claim_requests import faults_in
 from fapikit.grant_management import SCOPES
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
@@ -297,15 +298,11 @@ def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
 
 
 def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    claims = members.get("claims", {})
-    if not isinstance(claims, dict):
-        raise InvalidRequest("claims must be a JSON object", clause="OIDC 5.5")
-    for place in ("userinfo", "id_token"):
-        wanted = claims.get(place) or {}
-        if not isinstance(wanted, dict) or not all(
-            request is None or isinstance(request, dict) for request in wanted.values()
-        ):
-            raise InvalidRequest(f"claims.{place} must be an object of claim requests", clause="OIDC 5.5.1")
+    claims: Mapping[str, Any] = members.get("claims", {})
+    fault = next(faults_in(claims), None)
+    if fault is not None:
+        member, rule = fault
+        raise InvalidRequest(f"{member[:120]} {rule}", clause="OIDC 5.5.1", facts={"member": member[:120]})
     return claims
 
 

@@ -31,10 +31,13 @@
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
+    │   ├── MissingSignature  UnexpectedSignature
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -110,10 +113,13 @@ from fapikit.errors.jwt import (
     MalformedJwt,
     MalformedStatus,
     MissingClaim,
+    MissingSignature,
     NotEncrypted,
     NotYetValid,
     TooOld,
+    UnexpectedSignature,
     UnknownCritical,
+    UntrustedAnchor,
     UnusableKey,
     UnusablePrivateKey,
     WrongAudience,
@@ -123,6 +129,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
+from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -160,6 +167,7 @@ __all__ = [
     "MissingClaim",
     "MissingMetadata",
     "MissingProof",
+    "MissingSignature",
     "NonceRequired",
     "NotEncrypted",
     "NotYetValid",
@@ -170,6 +178,7 @@ __all__ = [
     "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
+    "SignalError",
     "StaleProof",
     "StoreError",
     "StoreForgot",
@@ -178,12 +187,15 @@ __all__ = [
     "TooOld",
     "TransportError",
     "UnexpectedRedirect",
+    "UnexpectedSignature",
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
+    "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
+    "UntrustedAnchor",
     "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",
@@ -196,6 +208,7 @@ __all__ = [
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongPushAuthorization",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",

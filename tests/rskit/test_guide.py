@@ -58,6 +58,8 @@ def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "ISSUER": "https://as.example",
         "RESOURCE": RESOURCE,
         "key": a_key(),
+        "message_key": a_key("PS256"),
+        "FINTECH_JWKS": "https://directory.example/fintech.jwks",
         "nonce_key": b"k" * 32,
         "store_url": f"sqlite:///{store}",
         "marks_file": store.with_name("used.db"),
