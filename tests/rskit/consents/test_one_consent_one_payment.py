@@ -8,12 +8,12 @@ import pytest
 
 from fapikit import MemoryStore, Seal, SealedStore
 from fapikit.errors import StoreUnavailable
-from rskit import Access, NotExecuted, Reservation
+from rskit import NotExecuted, Reservation
 from rskit import errors as rs
 from rskit.consents.use import use_consent
 from tests.clocks import FrozenClock
 from tests.hands import Hand
-from tests.rskit.consents.paying import DAY, ORDER, PAYMENT, Api, Books, a_consent
+from tests.rskit.consents.paying import DAY, ORDER, Api, Books, a_consent
 from tests.rskit.mothers import RESOURCE
 
 FIRST = {"status": "executed", "number": 1, "order": "2026-1"}
@@ -71,29 +71,6 @@ def test_a_consent_that_has_ended_pays_for_nothing() -> None:
     api = Api()
     assert api.pay(a_consent("c1", ends=0)) == "InsufficientDetails"
     assert api.pay(a_consent("c1", ends=-1), a_consent("c2", ends=1)) == FIRST
-
-
-@pytest.mark.spec("RFC 9396 9")
-def test_a_consent_that_has_ended_opens_no_route_however_long_its_token_lasts() -> None:
-    """A route without `use_consent` reads an account, for example. Its consent ends at its end, too."""
-    api = Api()
-    brief, longer = a_consent("c1", ends=60), a_consent("c2", ends=61)
-    assert api.admit(brief).compared.details
-    api.clock.advance(60)
-    with pytest.raises(rs.InsufficientDetails, match="the consent that covers this request has ended"):
-        api.admit(brief)
-    assert api.admit(brief, longer).compared.details
-    with pytest.raises(rs.InsufficientDetails, match="no granted authorization detail covers"):
-        api.admit(brief, order={**ORDER, "reference": "2026-2"})
-
-
-def test_of_two_equal_needs_each_takes_a_consent_that_lasts() -> None:
-    api = Api()
-    token = api.admit(a_consent("c1", ends=60), a_consent("c2", ends=61)).require_token()
-    needed = [PAYMENT.needed(ORDER), PAYMENT.needed(ORDER)]
-    assert len(Access().require_details(token, needed, now=api.clock() + 59)) == 2
-    with pytest.raises(rs.InsufficientDetails, match="twice"):
-        Access().require_details(token, needed, now=api.clock() + 60)
 
 
 @pytest.mark.spec("RFC 9396 2.2")
