@@ -2,7 +2,7 @@
 
 Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5, 5.5.1; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, -2, -3; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
-Spec: CIBA 10.3.1b
+Spec: CIBA 10.3.1b; IDA 5.2
 Role: AS
 """
 
@@ -14,6 +14,7 @@ from typing import Any, Final
 from askit.clients.client import Client
 from askit.core import Core
 from askit.issuing.encryption import encrypted_for
+from askit.issuing.verified_claims import verified_claims_member
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from askit.users.subjects import session_for, subject_for
@@ -115,17 +116,18 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter requests by name.
+    """The user's claims that the `claims` parameter requests, plain and verified.
 
     One that is unknown, or has another value than those requested, is left out, whether or not it is essential.
     """
     user = core.users.find(grant.username)
     known = user.claims if user else {}
-    return {
+    plain = {
         name: known[name]
         for name, wish in wishes_of(grant.claims, place).items()
         if name in known and name not in PROTOCOL_CLAIMS and accepts(wish, known[name])
     }
+    return {**plain, **verified_claims_member(grant, user, place)}
 
 
 def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

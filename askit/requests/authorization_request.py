@@ -31,6 +31,7 @@ from askit.requests.code_challenge import read_code_challenge
 from askit.requests.grant_management import read_action
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
+from askit.requests.requested_verified_claims import require_readable
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
@@ -303,6 +304,7 @@ def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
     if fault is not None:
         member, rule = fault
         raise InvalidRequest(f"{member[:120]} {rule}", clause="OIDC 5.5.1", facts={"member": member[:120]})
+    require_readable(claims)
     return claims
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fapikit.claim_requests import VERIFIED_CLAIMS
+
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
@@ -27,4 +29,5 @@ PROTOCOL_CLAIMS: Final = frozenset(
 
 def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
     """The user's claims that a `claims` parameter requests, for the ID token or for UserInfo."""
-    return {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}} - PROTOCOL_CLAIMS
+    named = {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}}
+    return named - PROTOCOL_CLAIMS - {VERIFIED_CLAIMS}

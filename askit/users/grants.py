@@ -30,6 +30,7 @@ from askit.records import (
 from askit.requests.details_ends import not_ended
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
+from fapikit.verified_claims.requested import requests_in
 
 SHOWN: Final = 100
 _WALKED: Final = 1000
@@ -168,8 +169,11 @@ def left_to(client: Client, grant: Grant, config: Config) -> Grant:
 
 
 async def agreed_before(core: Core, username: str, request: AuthorizationRequest, client: Client) -> bool:
-    """Whether this user agreed to these scopes and claims for this client before. Details are asked for every time."""
-    if request.authorization_details or "consent" in request.prompt:
+    """Whether this user agreed to these scopes and claims for this client before.
+
+    Details and verified claims are asked for every time.
+    """
+    if request.authorization_details or any(requests_in(request.claims)) or "consent" in request.prompt:
         return False
     # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
     at_home = isinstance(request, PushedRequest) and request.redirect_uri.startswith("https:")
