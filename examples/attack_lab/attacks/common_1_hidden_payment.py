@@ -41,7 +41,7 @@ class AskingBank(NaiveBank):
 
 def undefended(lab: Lab, story: Story) -> str:
     bank = lab.naive_bank(AskingBank)
-    client = NaiveClient(lab.http, f"{lab.fintech_site}/callback", client_id="mallory-ltd")
+    client = NaiveClient(lab.http, f"{lab.mallory_ltd_site}/callback", client_id="mallory-ltd")
     client.choose(bank.issuer)
     _tell(story)
     browser = lab.browser()

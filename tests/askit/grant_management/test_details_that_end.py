@@ -212,3 +212,10 @@ def test_an_end_needs_a_member_of_the_types_own(member: str) -> None:
     types = [{**TYPE, "end_member": member}]
     with pytest.raises(ConfigurationError, match=r"end_member = .* must be a member of the type's own"):
         Config.from_mapping(settings(authorization_details_types=types))
+
+
+def test_a_lodged_type_has_an_end_of_its_own() -> None:
+    lodged = {"shape": "berlin-group-consent", "scope": "accounts"}
+    types = [{**TYPE, "lodged": lodged}]
+    with pytest.raises(ConfigurationError, match="end_member is for requests, and a lodged type"):
+        Config.from_mapping(settings(authorization_details_types=types))
