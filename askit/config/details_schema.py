@@ -24,6 +24,7 @@ WORDS: Final[Mapping[str, str]] = {
     "type": "must be of the JSON type {}",
     "enum": "must be one of those that this type allows",
     "const": "has another value than this type demands",
+    "not": "has a value that this type forbids",
     "pattern": "must match {}",
     "format": "must have the format {}",
     "falseSchema": "is not a field of this type",
@@ -107,7 +108,16 @@ def compiled(
             **dict.fromkeys(given_here, False),
         }
     }
-    validators = [validator_of(part, setting) for part in (common, schema)]
+    return _check_of((common, schema), setting)
+
+
+def compiled_body(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+    """The check of a body that a client lodges, against a schema of this package. It raises BrokenDetail."""
+    return _check_of((schema,), "a schema of askit")
+
+
+def _check_of(schemas: Iterable[Mapping[str, Any]], setting: str) -> Callable[[Mapping[str, Any]], None]:
+    validators = [validator_of(schema, setting) for schema in schemas]
 
     def check(detail: Mapping[str, Any]) -> None:
         for validator in validators:

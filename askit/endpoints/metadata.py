@@ -98,7 +98,9 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "userinfo_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": verified,
-        "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
+        "authorization_details_types_supported": [
+            known.type for known in config.authorization_details_types if known.lodged is None
+        ],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         SUPPORTED: config.client_metadata_documents is not None,

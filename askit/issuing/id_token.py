@@ -25,6 +25,7 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import check_signature
+from fapikit.lodged_intents import INTENT_CLAIM
 from fapikit.secrets import random_token
 
 LIFETIME: Final = 300
@@ -110,6 +111,8 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     }
     if nonce is not None:
         claims["nonce"] = nonce
+    if grant.intent_id is not None:
+        claims[INTENT_CLAIM] = grant.intent_id
     if "backchannel_logout_uri" in client.metadata and grant.session_id:
         claims["sid"] = session_for(core, client, grant.session_id)
     return claims
@@ -135,5 +138,7 @@ def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str,
     user = core.users.find(grant.username)
     known = user.claims if user else {}
     claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}
+    if grant.intent_id is not None and INTENT_CLAIM in (grant.claims.get("userinfo") or {}):
+        claims[INTENT_CLAIM] = grant.intent_id
     sub = subject_for(core, client, grant.sub)
     return {**claims, **requested_claims(core, grant, "userinfo"), "sub": sub}

@@ -24,9 +24,9 @@ from fapikit.verified_claims.requested import purposes_of
 from fapikit.visible_text import BLANK
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
-_AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
-_PAYEE_ACCOUNT: Final = ("creditorAccount", "creditor_account", "payeeAccount")
-_ACCOUNT: Final = ("debtorAccount", "debtor_account", "account")
+_AMOUNT: Final = ("instructedAmount", "instructed_amount", "InstructedAmount", "amount")
+_PAYEE_ACCOUNT: Final = ("creditorAccount", "creditor_account", "CreditorAccount", "payeeAccount")
+_ACCOUNT: Final = ("debtorAccount", "debtor_account", "DebtorAccount", "account")
 _REFERENCE: Final = ("remittanceInformationUnstructured", "remittance_information", "reference")
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
 
@@ -165,9 +165,10 @@ def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | Non
 
 def _amount(value: Any, detail: Mapping[str, Any], say: Catalogue) -> str:
     if isinstance(value, dict):
-        name = "amount" if "amount" in value else "value"
-        number, currency = value.get(name, ""), value.get("currency", "")
-        rest = {k: v for k, v in value.items() if k not in (name, "currency")}
+        name = next((each for each in ("amount", "Amount") if each in value), "value")
+        unit = "Currency" if name == "Amount" else "currency"
+        number, currency = value.get(name, ""), value.get(unit, "")
+        rest = {k: v for k, v in value.items() if k not in (name, unit)}
         return plain(f"{number} {currency}{' ' + _text(rest, say) if rest else ''}".strip())
     return plain(f"{value} {detail.get('currency', '')}".strip())
 

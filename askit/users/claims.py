@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fapikit.claim_requests import VERIFIED_CLAIMS
+from fapikit.lodged_intents import INTENT_CLAIM
 
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
@@ -22,6 +23,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 PROTOCOL_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid", "jti"}
+    | {INTENT_CLAIM}
     | {"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""

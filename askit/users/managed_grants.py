@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from askit.clients.client import Client
+from askit.config.details_types import CONSENT_EXPIRES_AT
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.core import Core
@@ -81,7 +82,12 @@ async def read(
 
 
 def ends_at(core: Core, request: AuthorizationRequest, managed: ManagedGrant | None) -> float:
-    """When the grant of this request ends, if it is decided now. A merge lengthens nothing that was granted before."""
+    """When the grant of this request ends, if it is decided now. A merge lengthens nothing that was granted before.
+
+    The grant of a lodged intent ends when that does.
+    """
+    if request.intent_id is not None:
+        return float(request.authorization_details[0][CONSENT_EXPIRES_AT])
     if managed is not None and request.grant_management_action == MERGE:
         return managed.grant.expires_at
     return core.clock() + core.config.grant_lifetime
