@@ -5,6 +5,8 @@ Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, 
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -36,12 +38,14 @@ __all__ = [
     "CibaRequest",
     "Client",
     "ClientKeys",
+    "DetachedJws",
     "DeviceAuthorization",
     "Evidence",
     "GrantedScope",
     "HeldByGrant",
     "IdToken",
     "Introspection",
+    "JwtBodies",
     "LoggedOut",
     "Login",
     "LoginReport",

@@ -19,6 +19,7 @@ from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
 from rskit.signed_messages.clients import SigningClient
 from rskit.signed_messages.detached_jws import DetachedJws
+from rskit.signed_messages.jwt_bodies import JwtBodies
 from rskit.tokens.token import Token
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Introspection",
     "IntrospectionLimits",
     "Issuer",
+    "JwtBodies",
     "NotExecuted",
     "Reservation",
     "ResourceDescription",
