@@ -16,6 +16,7 @@ from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.issuing.id_token import verify_own_id_token
 from askit.users.subjects import own_subject
+from fapikit.claim_requests import PLACES, accepted_values, wishes_of
 from fapikit.errors import JwtError
 from fapikit.jose.claims import audiences_of
 from fapikit.jose.parse import parse_jws
@@ -38,11 +39,15 @@ async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) 
 
 
 def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
-    asked = (members.get("claims", {}).get("id_token") or {}).get("sub") or {}
-    values = asked.get("values", [asked["value"]] if "value" in asked else [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    """The values that are requested of the claim `sub`, in all places where it has some. Empty: any."""
+    asked = [accepted_values(wishes_of(members.get("claims"), place).get("sub")) for place in PLACES]
+    first, *others = [values for values in asked if values is not None] or [[]]
+    if not all(isinstance(value, str) for values in (first, *others) for value in values):
         raise InvalidRequest("the value of the claim sub must be a string", clause="OIDC 5.5.1")
-    return tuple(values)
+    named = tuple(value for value in first if all(value in values for values in others))
+    if first and not named:
+        raise InvalidRequest("claims name different users for UserInfo and the ID token", clause="OIDC 5.5.1")
+    return named
 
 
 async def hinted_subject(core: Core, hint: str, client: Client) -> str:

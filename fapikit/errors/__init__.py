@@ -37,6 +37,7 @@
     │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -129,6 +130,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
+from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -178,6 +180,7 @@ __all__ = [
     "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
+    "SignalError",
     "StaleProof",
     "StoreError",
     "StoreForgot",
@@ -191,6 +194,7 @@ __all__ = [
     "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
+    "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
     "UntrustedAnchor",
@@ -206,6 +210,7 @@ __all__ = [
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongPushAuthorization",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",

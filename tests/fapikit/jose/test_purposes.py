@@ -40,7 +40,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
     "SOFTWARE_STATEMENT": {"iss": OTHER, "iat": N, "software_id": "4fd1", "redirect_uris": [ME]},
+<<<<<<< HEAD
     "SIGNED_BODY": {"iss": OTHER, "aud": ME, "iat": N, "jti": "1", "data": {"amount": "1.00"}},
+=======
+    "SECURITY_EVENT_TOKEN": {
+        "iss": OTHER, "aud": ME, "iat": N, "jti": "1", "sub_id": {"format": "opaque", "id": "alice"},
+        "events": {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {}},
+    },
+>>>>>>> main
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
 ALL = {**vars(purposes), "SIGNED_BODY": SIGNED_BODY}
