@@ -60,11 +60,8 @@ __all__ = [
     "IdToken",
     "IntentBody",
     "Introspection",
-<<<<<<< HEAD
     "JwtBodies",
-=======
     "LodgedIntent",
->>>>>>> main
     "LoggedOut",
     "Login",
     "LoginReport",

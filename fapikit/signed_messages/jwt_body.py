@@ -21,7 +21,7 @@ from fapikit.flow import Flow
 from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySource
 from fapikit.jose.public_key import PublicKey
-from fapikit.jose.purposes import Purpose
+from fapikit.jose.purposes import SIGNED_BODY
 from fapikit.jose.sign import sign_jwt
 from fapikit.jose.signer import Signer
 from fapikit.jose.verify import verify_jwt
@@ -32,48 +32,6 @@ WINDOW: Final = 60.0
 """In seconds: how far `iat` may be from now, on both sides."""
 REMEMBERED: Final = 24 * 3600.0
 """In seconds: a `jti` must not come again within a day."""
-SIGNED_BODY: Final = Purpose(
-    name="signed body",
-    typ="JWT",
-    typ_required=True,
-    required=("iss", "aud", "iat", "jti"),
-    # What only other kinds of JWT have. The rest of its claims are the members of the body.
-    forbidden=frozenset(
-        {
-            "sub",
-            "sub_id",
-            "client_id",
-            "azp",
-            "cnf",
-            "nonce",
-            "at_hash",
-            "c_hash",
-            "s_hash",
-            "htm",
-            "htu",
-            "events",
-            "code",
-            "response_type",
-            "redirect_uri",
-            "redirect_uris",
-            "login_hint",
-            "login_hint_token",
-            "id_token_hint",
-            "token_introspection",
-            "status_list",
-        }
-    ),
-    clauses={
-        "typ": "BR-JWT 2",
-        "alg": "BR-JWT 2",
-        "signature": "BR-JWT 2",
-        "aud": "BR-JWT 3",
-        "iss": "BR-JWT 4",
-        "iat": "BR-JWT 5",
-        "jti": "BR-JWT 6",
-    },
-    max_octets=16 * 1024 * 1024,  # the budget of the body is the smaller one
-)
 _OURS: Final = ("aud", "iss", "iat", "jti")
 _NOT_IN_BODIES: Final = frozenset({*_OURS, "exp", "nbf"}) | SIGNED_BODY.forbidden
 

@@ -15,11 +15,11 @@ from fapikit.dpop.htu import normalise
 from fapikit.errors import ConfigurationError, ReplayedBody
 from fapikit.flow import Flow, store_add
 from fapikit.http_message import Headers, HttpRequest, HttpResponse
+from fapikit.jose.purposes import SIGNED_BODY
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
 from fapikit.signed_messages.jwt_body import (
     MEDIA_TYPE,
-    SIGNED_BODY,
     WINDOW,
     is_jwt,
     missing_body_signature,

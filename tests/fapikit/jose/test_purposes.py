@@ -14,7 +14,6 @@ from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import Purpose
 from fapikit.jose.sign import sign_jwt
 from fapikit.jose.verify import verify_jwt
-from fapikit.signed_messages.jwt_body import SIGNED_BODY
 from tests.clocks import NOW
 from tests.keys import a_key, header_of, mint
 
@@ -40,18 +39,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
     "SOFTWARE_STATEMENT": {"iss": OTHER, "iat": N, "software_id": "4fd1", "redirect_uris": [ME]},
-<<<<<<< HEAD
     "SIGNED_BODY": {"iss": OTHER, "aud": ME, "iat": N, "jti": "1", "data": {"amount": "1.00"}},
-=======
     "SECURITY_EVENT_TOKEN": {
         "iss": OTHER, "aud": ME, "iat": N, "jti": "1", "sub_id": {"format": "opaque", "id": "alice"},
         "events": {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {}},
     },
->>>>>>> main
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
-ALL = {**vars(purposes), "SIGNED_BODY": SIGNED_BODY}
-PURPOSES: dict[str, Purpose] = {name: ALL[name] for name in GOOD}
+PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
 # Kinds without a registered type and without claims that only they carry. What a signed UserInfo answer or signed
 # metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A
 # software statement is read with the keys of a directory, which must say the members that the settings require.
@@ -74,7 +69,7 @@ def verify(token: str, purpose: Purpose) -> None:
 
 
 def test_every_purpose_is_among_those_held_against_each_other() -> None:
-    found = {name for name, value in ALL.items() if isinstance(value, Purpose)}
+    found = {name for name, value in vars(purposes).items() if isinstance(value, Purpose)}
     assert found == set(GOOD)
 
 

@@ -31,8 +31,9 @@ from fapikit.errors import (
 )
 from fapikit.flow import run_pure
 from fapikit.jose.key_set import KeySet
+from fapikit.jose.purposes import SIGNED_BODY
 from fapikit.secrets import Concealed
-from fapikit.signed_messages.jwt_body import SIGNED_BODY, VerifiedBody, sign_body, verify_body
+from fapikit.signed_messages.jwt_body import VerifiedBody, sign_body, verify_body
 from fapikit.signed_messages.settings import PS256
 from tests.clocks import NOW, CountingRandom
 from tests.keys import a_key, b64, claims_of, header_of, jws_of, mint, signature_of
