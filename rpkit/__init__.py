@@ -6,6 +6,8 @@ Registration: `registration/`. Web pages: `starlette`, `flask`, and what both sh
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -52,6 +54,7 @@ __all__ = [
     "CibaRequest",
     "Client",
     "ClientKeys",
+    "DetachedJws",
     "DeviceAuthorization",
     "Evidence",
     "GrantedScope",
@@ -59,6 +62,7 @@ __all__ = [
     "IdToken",
     "IntentBody",
     "Introspection",
+    "JwtBodies",
     "LodgedIntent",
     "LoggedOut",
     "Login",
