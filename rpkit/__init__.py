@@ -5,9 +5,11 @@ Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, 
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
+from rpkit.claims_providers import ClaimsProvider
 from rpkit.client import Client
 from rpkit.decoupled.binding_message import binding_message
 from rpkit.decoupled.ciba_request import CibaRequest
@@ -34,6 +36,8 @@ __all__ = [
     "AsyncClient",
     "Check",
     "CibaRequest",
+    "ClaimsProvider",
+    "ClaimsSource",
     "Client",
     "ClientKeys",
     "DeviceAuthorization",
@@ -50,6 +54,7 @@ __all__ = [
     "Registration",
     "Registry",
     "SignedRequest",
+    "SourcedClaims",
     "Start",
     "TokenKey",
     "TokenSet",

@@ -4,69 +4,14 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b; TSL 5.1
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1; OIDC 5.6.2; IDA 6.1, 6.2
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final
 
-from fapikit.errors import JwtError
-
-E = TypeVar("E", bound=JwtError)
-HeaderMember: TypeAlias = Literal["typ", "alg", "kid", "jwk"]
-_EMPTY: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """One kind of JWT.
-
-    `self_issued`: `iss` must equal `sub`, because the issuer makes statements about itself. In other kinds it must not.
-    `repeatable`: the claims that may occur twice with the same value.
-    `header`: the members of the JOSE header of a JWT that we make, in their order.
-    `error_code`: the OAuth error code that is sent for a failure, or None if the reader sends no response.
-    `clauses`: for a claim, `typ`, "signature" or "encryption", the clause that a failure breaks.
-    """
-
-    name: str
-    typ: str | None = None
-    typ_required: bool = False
-    header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
-    required: tuple[str, ...] = ()
-    forbidden: frozenset[str] = frozenset()
-    repeatable: frozenset[str] = frozenset()
-    self_issued: bool = False
-    error_code: str | None = None
-    clauses: Mapping[str, str] = field(default_factory=dict)
-    max_octets: int = 16 * 1024
-
-    def fail(
-        self,
-        error: type[E],
-        message: str,
-        *,
-        about: str | None = None,
-        clause: str | None = None,
-        facts: Mapping[str, object] = _EMPTY,
-    ) -> E:
-        """The error, with the code of this purpose and its clause for the claim `about`."""
-        clause = self.clauses.get(about, clause) if about else clause
-        return error(message, code=self.error_code, clause=clause, facts={"jwt": self.name, **facts})
-
-    def accepts_typ(self, typ: object) -> bool:
-        if typ is None:
-            return not self.typ_required
-        if not isinstance(typ, str) or not typ.isascii():
-            return False
-        short = typ.lower().removeprefix("application/")
-        if self.typ is not None and short == self.typ:
-            return True
-        return short == "jwt" and not self.typ_required
-
+from fapikit.jose.purpose import Purpose as Purpose  # noqa: PLC0414 - looked for here
 
 ACCESS_TOKEN: Final = Purpose(
     name="access token",
@@ -352,6 +297,53 @@ USERINFO_RESPONSE: Final = Purpose(
     clauses={"iss": "OIDC 5.3.2", "aud": "OIDC 5.3.2", "sub": "OIDC 5.3.2", "encryption": "OIDC 5.3.4"},
     max_octets=64 * 1024,
 )
+CLAIMS_OF_SOURCE: Final = Purpose(
+    name="JWT of a claims source",
+    required=("iss",),
+    # Whoever names a source must not pass off as one what its issuer signed for another end, a sign-in above all.
+    forbidden=frozenset(
+        {
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "auth_time",
+            "azp",
+            "sid",
+            "events",
+            "token_introspection",
+            "code",
+            "cnf",
+        }
+        | {
+            "client_id",
+            "scope",
+            "htm",
+            "htu",
+            "sub_id",
+            "response_type",
+            "redirect_uris",
+            "software_id",
+            "resource",
+        }
+        | {"status_list", "login_hint", "login_hint_token", "id_token_hint", "verified_claims"}
+    ),
+    clauses=dict.fromkeys(("typ", "signature", "iss", "aud"), "OIDC 5.6.2"),
+    max_octets=64 * 1024,
+)
+"""Plain claims that another issuer says of a user (aggregated or distributed)."""
+PROVIDED_CLAIMS: Final = Purpose(
+    name="provided claims",
+    typ="provided-claims+jwt",
+    typ_required=True,
+    required=("iss", "sub", "verified_claims"),
+    forbidden=frozenset(
+        {"exp", "aud", "nonce", "at_hash", "c_hash", "events", "code", "client_id", "htm", "htu"}
+    ),
+    clauses={"typ": "IDA 6.1"}
+    | dict.fromkeys(("signature", "iss", "sub", "verified_claims", "exp", "aud"), "IDA 6.2"),
+    max_octets=64 * 1024,
+)
+"""Verified claims that another issuer says of a user. They are for anybody who gets them, and have no end."""
 SIGNED_METADATA: Final = Purpose(
     name="signed metadata",
     required=("iss",),
