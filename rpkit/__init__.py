@@ -1,7 +1,8 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
 Where is ...? A login: `login/`. One that is decided on another device: `decoupled/`. Tokens: `tokens/` and `grants/`.
-Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
+Calls to an API: `api/`. Intents that are lodged first: `intents/`.
+Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
@@ -14,6 +15,16 @@ from rpkit.client import Client
 from rpkit.decoupled.binding_message import binding_message
 from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.decoupled.device_authorization import DeviceAuthorization
+from rpkit.intents.bodies import (
+    BerlinGroupConsent,
+    BerlinGroupPayment,
+    BrazilConsent,
+    IntentBody,
+    UkAccount,
+    UkAccountAccess,
+    UkDomesticPayment,
+)
+from rpkit.intents.lodged_intent import LodgedIntent
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
@@ -34,6 +45,9 @@ from rpkit.web.logout import LogoutStart, complete_logout
 __all__ = [
     "AccessToken",
     "AsyncClient",
+    "BerlinGroupConsent",
+    "BerlinGroupPayment",
+    "BrazilConsent",
     "Check",
     "CibaRequest",
     "ClaimsProvider",
@@ -45,7 +59,9 @@ __all__ = [
     "GrantedScope",
     "HeldByGrant",
     "IdToken",
+    "IntentBody",
     "Introspection",
+    "LodgedIntent",
     "LoggedOut",
     "Login",
     "LoginReport",
@@ -60,6 +76,9 @@ __all__ = [
     "TokenSet",
     "TokenStore",
     "Transaction",
+    "UkAccount",
+    "UkAccountAccess",
+    "UkDomesticPayment",
     "UserInfo",
     "binding_message",
     "certificate_metadata",

@@ -34,6 +34,7 @@ from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
 from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
 from rpkit.grants.token_parameters import TokenParameters
+from rpkit.intents.methods import AsyncIntentMethods
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -56,7 +57,7 @@ from rpkit.web.logout import LogoutStart, begin_logout
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods):
+class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods):
     """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(

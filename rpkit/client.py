@@ -39,6 +39,7 @@ from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
 from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
 from rpkit.grants.token_parameters import TokenParameters
+from rpkit.intents.methods import IntentMethods
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -62,7 +63,7 @@ T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]
 
 
-class Client(DecoupledMethods, GrantMethods):
+class Client(DecoupledMethods, GrantMethods, IntentMethods):
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
     def __init__(

@@ -17,6 +17,8 @@ from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.issuers.status_lists import StatusLists
 from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
+from rskit.revocation import Denylist
+from rskit.signals import SignalReceiver
 from rskit.signed_messages.clients import SigningClient
 from rskit.signed_messages.detached_jws import DetachedJws
 from rskit.tokens.token import Token
@@ -29,6 +31,7 @@ __all__ = [
     "ConsentLedger",
     "Cors",
     "Customer",
+    "Denylist",
     "DetachedJws",
     "DetailsType",
     "Introspection",
@@ -38,6 +41,7 @@ __all__ = [
     "Reservation",
     "ResourceDescription",
     "ResourceServer",
+    "SignalReceiver",
     "SigningClient",
     "StatusLists",
     "Token",

@@ -13,6 +13,7 @@ from typing import Final
 
 THREATS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "common": "what makes every threat worse: access that nobody sees, that nobody can end, that does not end",
         "T1": "guessing an access token",
         "T2": "eavesdropping on the wire",
         "T3": "stealing tokens from the client or its logs",

@@ -53,6 +53,7 @@ class Ecosystem:
     fintech_key: PrivateKey
     mallory_key: PrivateKey
     redirect_uri: str
+    mallorys_redirect_uri: str
     ends: ExitStack
     """What is closed with the ecosystem."""
 
@@ -93,7 +94,8 @@ class Ecosystem:
 
     def mallorys_client(self, **options: Any) -> Client:
         """A client of the attacker's own, honestly registered."""
-        return self.client(client_id=MALLORY_LTD, auth=PrivateKeyJWT(self.mallory_key), **options)
+        own = {"auth": PrivateKeyJWT(self.mallory_key), "redirect_uri": self.mallorys_redirect_uri}
+        return self.client(**{"client_id": MALLORY_LTD, **own, **options})
 
     def signed_in(
         self, client: Client | None = None, *, resource: str | None = None, **request: Any
@@ -106,9 +108,18 @@ class Ecosystem:
 
 @contextmanager
 def ecosystem(
-    hosts: Hosts, street: Street, profile: str, *, redirect_uri: str, clock: Clock, **settings: Any
+    hosts: Hosts,
+    street: Street,
+    profile: str,
+    *,
+    redirect_uris: tuple[str, str],
+    clock: Clock,
+    **settings: Any,
 ) -> Iterator[Ecosystem]:
-    """`clock`: of all parties. `settings`: further ones of the bank, by the keys of askit's configuration file."""
+    """`redirect_uris`: the fintech's and that of Mallory Ltd. `clock`: of all parties.
+
+    `settings`: further ones of the bank, by the keys of askit's configuration file.
+    """
     places = {"accounts": Place(), "payments": Place()}
     urls = {name: f"{place.origin}/{name}" for name, place in places.items()}
     fintech_key, mallory_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
@@ -116,6 +127,10 @@ def ecosystem(
         "profile": profile,
         "name": "Honest Bank",
         "users": USERS,
+        "scopes": {
+            "accounts": "See your accounts and balances",
+            "payments": "Make payments from your accounts",
+        },
         "resources": [
             {"uri": urls[name], "scopes": ["accounts", "payments"], "token_format": "jwt"}
             for name in ("accounts", "payments")
@@ -124,17 +139,18 @@ def ecosystem(
             {"type": "payment_initiation", "resource": urls["payments"], "single_use": True}
         ],
         "clients": [
-            _client(FINTECH, "Penny Fintech", redirect_uri, fintech_key),
-            _client(MALLORY_LTD, "Mallory Ltd", redirect_uri, mallory_key),
-            *([_app(redirect_uri)] if profile_of(profile).public_clients else []),
+            _client(FINTECH, "Penny Fintech", redirect_uris[0], fintech_key),
+            _client(MALLORY_LTD, "Mallory Ltd", redirect_uris[1], mallory_key),
+            *([_app(redirect_uris[0])] if profile_of(profile).public_clients else []),
         ],
     }
     made = running({**own, **settings}, clock=clock, kind=AuthorizationServer, hosts=hosts)
     with ExitStack() as ends, made as bank:
         for name, place in places.items():
             street.serve(_api(bank, name, urls[name], clock), place)
+        ends.callback(street.end, [place.origin for place in places.values()])
         yield Ecosystem(
-            bank, urls["accounts"], urls["payments"], fintech_key, mallory_key, redirect_uri, ends
+            bank, urls["accounts"], urls["payments"], fintech_key, mallory_key, *redirect_uris, ends
         )
 
 
@@ -144,6 +160,7 @@ def _client(client_id: str, name: str, redirect_uri: str, key: PrivateKey) -> Ma
         "client_name": name,
         "redirect_uris": [redirect_uri],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        "authorization_details_types": ["payment_initiation"],
         "token_endpoint_auth_method": "private_key_jwt",
         "jwks": {"keys": [dict(key.public_jwk)]},
     }
@@ -155,6 +172,7 @@ def _app(redirect_uri: str) -> Mapping[str, Any]:
         "client_id": APP,
         "client_name": "Penny Fintech on your phone",
         "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
     }
 

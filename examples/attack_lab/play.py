@@ -68,7 +68,8 @@ def once(function: Play, lab: Lab, listener: Callable[[Step], None] | None = Non
     story = Story(listener)
     with Listener() as refusals:
         try:
-            loot = function(lab, story)
+            with lab.one_play():
+                loot = function(lab, story)
         except FapiError as error:
             return Outcome(None, Stopped.by(error), tuple(story.steps))
         except Refused as refused:

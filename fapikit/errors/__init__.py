@@ -37,6 +37,7 @@
     │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -128,6 +129,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
+from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -176,6 +178,7 @@ __all__ = [
     "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
+    "SignalError",
     "StaleProof",
     "StoreError",
     "StoreForgot",
@@ -189,6 +192,7 @@ __all__ = [
     "UnfitCertificate",
     "UnfitStore",
     "UnknownCritical",
+    "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
     "UntrustedAnchor",
@@ -204,6 +208,7 @@ __all__ = [
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongPushAuthorization",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",

@@ -4,7 +4,7 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b; TSL 5.1; OIDC 5.6.2; IDA 6.1, 6.2
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.1, 4.1.3; OIDC 5.6.2; IDA 6.1, 6.2
 """
 
 from __future__ import annotations
@@ -368,3 +368,28 @@ STATUS_LIST: Final = Purpose(
     max_octets=6 * 1024 * 1024,
 )
 """A list of the statuses of tokens. Its `sub` is its own URI."""
+SECURITY_EVENT_TOKEN: Final = Purpose(
+    name="security event token",
+    typ="secevent+jwt",
+    typ_required=True,
+    required=("iss", "aud", "iat", "jti", "events", "sub_id"),
+    # An event never ends, and names its subject in sub_id: with `sub` and `exp` it could be taken for an ID token.
+    forbidden=frozenset(
+        {"sub", "exp", "nonce", "at_hash", "c_hash", "token_introspection", "code", "client_id"}
+    ),
+    error_code="invalid_request",
+    clauses={
+        "typ": "SSF 4.1.1",
+        "signature": "RFC 8935 2.3",
+        "iss": "SSF 4.1.6",
+        "aud": "SSF 4.1.8",
+        "iat": "RFC 8417 2.2",
+        "jti": "RFC 8417 2.2",
+        "events": "RFC 8417 2.2",
+        "sub_id": "SSF 3.1",
+        "sub": "SSF 4.1.2",
+        "exp": "SSF 4.1.7",
+    },
+    max_octets=32 * 1024,
+)
+"""What has happened to a user, a session or a token, said by a transmitter of Shared Signals to one receiver."""

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
 from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
 from examples.attack_lab.lab import Lab
-from examples.attack_lab.play import once, play
+from examples.attack_lab.play import Played, once
 from tests.attack_lab.taken_away import taken_away
 
 ATTACKS = [pytest.param(attack, id=attack.id) for attack in all_attacks()]
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab() as running:
-        yield running
-
-
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_it_succeeds_undefended_and_the_toolkit_stops_it(attack: Attack, lab: Lab) -> None:
-    assert play(attack, lab).problems == []
+def test_it_succeeds_undefended_and_the_toolkit_stops_it(
+    attack: Attack, played: Callable[[Attack], Played]
+) -> None:
+    assert played(attack).problems == []
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,19 +15,13 @@ from examples.attack_lab.attack import Attack
 from examples.attack_lab.attacks import all_attacks
 from examples.attack_lab.lab import Lab
 from examples.attack_lab.page import draw, drawings_of
-from examples.attack_lab.play import once, play
+from examples.attack_lab.play import Played, once, play
 from examples.attack_lab.story import Party, Story
 from fapikit import FapiError
 from tests.attack_lab.taken_away import taken_away
 from tools.threats_doc import TARGET, page
 
 MIX_UP = next(attack for attack in all_attacks() if attack.id == "T6")
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab() as running:
-        yield running
 
 
 def _takes_nothing(_lab: Lab, story: Story) -> str:
@@ -85,10 +79,12 @@ def test_a_defence_is_taken_away_wherever_it_was_imported_to() -> None:
 
 
 @pytest.mark.parametrize("attack", all_attacks(), ids=lambda attack: attack.id)
-def test_its_section_of_the_page_is_drawn_from_a_play(attack: Attack, lab: Lab) -> None:
+def test_its_section_of_the_page_is_drawn_from_a_play(
+    attack: Attack, played: Callable[[Attack], Played]
+) -> None:
     """`make check` compares the rest of docs/threats.md, and plays nothing."""
     kept = drawings_of(TARGET.read_text("utf-8"))
-    assert kept[attack.id][1] == draw(play(attack, lab)), "run `make docs`"
+    assert kept[attack.id][1] == draw(played(attack)), "run `make docs`"
 
 
 def test_the_page_is_up_to_date_but_for_the_drawings() -> None:

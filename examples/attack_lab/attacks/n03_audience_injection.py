@@ -28,7 +28,7 @@ HOSTILE, PAR = Party.HOSTILE_BANK, "pushed_authorization_request_endpoint"
 def undefended(lab: Lab, story: Story) -> str:
     honest = lab.naive_bank()
     hostile = lab.hostile_bank(honest.metadata, PAR)
-    fintech = NaiveClient(lab.http, f"{lab.fintech_site}/callback", PrivateKey.generate("ES256"))
+    fintech = NaiveClient(lab.http, f"{lab.fintech_site}/callback")
     fintech.choose(hostile.issuer)
     _tell(story)
     fintech.push()

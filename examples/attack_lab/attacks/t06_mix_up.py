@@ -19,7 +19,6 @@ from examples.attack_lab.lab import Lab
 from examples.attack_lab.mallory import HostileBank
 from examples.attack_lab.naive.client import NaiveClient
 from examples.attack_lab.story import Party, Story
-from fapikit import PrivateKey
 
 LOOT = "the balance of Alice's account"
 ALICE, BANK, FINTECH, ACCOUNTS = Party.ALICE, Party.BANK, Party.FINTECH, Party.ACCOUNTS
@@ -29,7 +28,7 @@ HOSTILE, MALLORY = Party.HOSTILE_BANK, Party.MALLORY
 def undefended(lab: Lab, story: Story) -> str:
     honest = lab.naive_bank()
     hostile = lab.hostile_bank(honest.metadata, "authorization_endpoint", "token_endpoint")
-    fintech = NaiveClient(lab.http, f"{lab.fintech_site}/callback", PrivateKey.generate("ES256"))
+    fintech = NaiveClient(lab.http, f"{lab.fintech_site}/callback")
     fintech.choose(hostile.issuer)
     _tell_the_way(story)
     callback = lab.alice_opens(fintech.begin())

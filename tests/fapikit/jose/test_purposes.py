@@ -44,6 +44,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
     "SOFTWARE_STATEMENT": {"iss": OTHER, "iat": N, "software_id": "4fd1", "redirect_uris": [ME]},
+    "SECURITY_EVENT_TOKEN": {
+        "iss": OTHER, "aud": ME, "iat": N, "jti": "1", "sub_id": {"format": "opaque", "id": "alice"},
+        "events": {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {}},
+    },
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
 PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
