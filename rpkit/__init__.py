@@ -7,6 +7,8 @@ One authorization server and the settings of one client at it: `bank`. Errors: `
 """
 
 from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
+from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -54,6 +56,7 @@ __all__ = [
     "ClaimsSource",
     "Client",
     "ClientKeys",
+    "DetachedJws",
     "DeviceAuthorization",
     "Evidence",
     "GrantedScope",
@@ -61,6 +64,7 @@ __all__ = [
     "IdToken",
     "IntentBody",
     "Introspection",
+    "JwtBodies",
     "LodgedIntent",
     "LoggedOut",
     "Login",

@@ -44,6 +44,7 @@ class Bank:
     nonces: OriginNonces = field(default_factory=OriginNonces)
     claims_keys: Mapping[str, KeySource] = field(default_factory=dict)
     """Those of `claims_providers`, by issuer."""
+    _key_sets: dict[str, RemoteKeySet] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def issuer(self) -> str:
@@ -90,6 +91,14 @@ class Bank:
                 clause="RFC 8414 2",
             )
         return self.keys
+
+    def keys_at(self, jwks_uri: str) -> KeySource:
+        """The keys of an API that is configured to have its own, fetched once for all calls. Raises InsecureUrl."""
+        known = self._key_sets.get(jwks_uri)
+        if known is None:
+            made = RemoteKeySet(jwks_uri, clock=self.settings.clock, limits=self.settings.key_limits)
+            known = self._key_sets.setdefault(jwks_uri, made)
+        return known
 
     def algorithms(self, registered: str | None, metadata_name: str) -> frozenset[str]:
         """The algorithms that a JWT from this server may be signed with.
