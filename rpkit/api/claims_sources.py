@@ -23,7 +23,8 @@ from fapikit.flow import Flow, http
 from fapikit.http_message import Fields, HttpRequest
 from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.parse import parse_jws
-from fapikit.jose.purposes import CLAIMS_OF_SOURCE, PROVIDED_CLAIMS, Purpose
+from fapikit.jose.purpose import Purpose
+from fapikit.jose.third_party_purposes import CLAIMS_OF_SOURCE, PROVIDED_CLAIMS
 from fapikit.jose.verify import VerifiedJwt, verify_jwt
 from fapikit.secrets import Concealed, Secret
 from fapikit.tracebacks import bare

@@ -8,7 +8,7 @@ import pytest
 
 from fapikit.errors import ForbiddenClaim, JwtError, WrongSubject
 from fapikit.flow import run_pure
-from fapikit.jose import purposes
+from fapikit.jose import purposes, third_party_purposes
 from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import Purpose
@@ -51,7 +51,8 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
-PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
+KINDS = {**vars(third_party_purposes), **vars(purposes)}
+PURPOSES: dict[str, Purpose] = {name: KINDS[name] for name in GOOD}
 # Kinds without a registered type and without claims that only they carry. What a signed UserInfo answer or signed
 # metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A
 # software statement is read with the keys of a directory, which must say the members that the settings require. What a
@@ -75,7 +76,7 @@ def verify(token: str, purpose: Purpose) -> None:
 
 
 def test_every_purpose_is_among_those_held_against_each_other() -> None:
-    found = {name for name, value in vars(purposes).items() if isinstance(value, Purpose)}
+    found = {name for name, value in KINDS.items() if isinstance(value, Purpose)}
     assert found == set(GOOD)
 
 
