@@ -32,6 +32,8 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
+from rpkit.login.verified_claims import VerifiedClaims
+from rpkit.login.verified_claims_request import verified_claims_request
 from rpkit.registration.answer import Registration
 from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
@@ -84,8 +86,10 @@ __all__ = [
     "UkAccountAccess",
     "UkDomesticPayment",
     "UserInfo",
+    "VerifiedClaims",
     "binding_message",
     "certificate_metadata",
     "client_metadata_document",
     "complete_logout",
+    "verified_claims_request",
 ]

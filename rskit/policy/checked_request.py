@@ -85,7 +85,8 @@ class CheckedRequest:
 
         `header` returns the values of a request header by its name.
         """
-        self.compared = Compared(access.require_details(self.require_token(), needed), header)
+        details = access.require_details(self.require_token(), needed, now=self.server.clock())
+        self.compared = Compared(details, header)
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """`ResourceServer.once` for this request. If the store cannot answer, the request is answered 503.
