@@ -6,6 +6,7 @@
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
+        ├── NoReceiver                403, Shared Signals: NoSuchStream 404, StreamExists 409, TooManyVerifications 429
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -77,6 +78,7 @@ from askit.errors.requests import (
     UnsupportedResponseType,
     UnusableRequestUri,
 )
+from askit.errors.signals import NoReceiver, NoSuchStream, StreamExists, TooManyVerifications
 from askit.errors.users import (
     AccessDenied,
     ConsentRequired,
@@ -118,8 +120,10 @@ __all__ = [
     "LoginRequired",
     "MissingCertificate",
     "MissingUserCode",
+    "NoReceiver",
     "NoSuchEndpoint",
     "NoSuchGrant",
+    "NoSuchStream",
     "PageRefused",
     "Refused",
     "RegistrationsFull",
@@ -128,9 +132,11 @@ __all__ = [
     "ShareTaken",
     "SlowDown",
     "StaleForm",
+    "StreamExists",
     "TooLarge",
     "TooManyAttempts",
     "TooManyPending",
+    "TooManyVerifications",
     "TooSlow",
     "UnapprovedSoftwareStatement",
     "UnauthorizedClient",

@@ -23,7 +23,7 @@ from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
-from askit.users.subjects import subjects_in_token
+from askit.users.subjects import session_for, subjects_in_token
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
 
@@ -42,6 +42,7 @@ class About(NamedTuple):
     auth_time: int | None = None
     act: Mapping[str, Any] | None = None
     grant_version: int = 0
+    session_id: str = ""
 
     @classmethod
     def of_grant(cls, grant: Grant) -> Self:
@@ -53,6 +54,7 @@ class About(NamedTuple):
             grant.acr,
             grant.auth_time,
             grant_version=grant.version,
+            session_id=grant.session_id,
         )
 
 
@@ -98,6 +100,7 @@ async def issue_access_token(
         act=about.act,
         may_act=client.may_act,
         grant_version=about.grant_version,
+        session_id=about.session_id if core.config.shared_signals is not None else "",
     )
     owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
@@ -162,6 +165,9 @@ def token_claims(
         claims["act"] = act
     if record.may_act is not None:
         claims["may_act"] = record.may_act
+    if record.session_id:
+        whole = resource.subject == "user"
+        claims["sid"] = record.session_id if whole else session_for(core, client, record.session_id)
     if entry is not None:
         claims["status"] = entry.reference.claim()
     return claims
