@@ -295,6 +295,10 @@ class Core:
         """What a grant holds, for the client that manages it."""
         return members
 
+    def intent_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        """A lodged intent, for the client that lodged it."""
+        return members
+
     def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:
         return members
 

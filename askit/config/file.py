@@ -37,6 +37,7 @@ from askit.config.values import (
     TokenFormat,
     User,
 )
+from askit.config.verified_claims import read_verified_claims
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.clauses import citing
@@ -252,6 +253,7 @@ def _user(table: Table) -> User:
         username=table.string("username"),
         password=Secret(table.string("password")),
         claims=table.members("claims"),
+        verified_claims=read_verified_claims(table),
         **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()

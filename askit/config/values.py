@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from askit.config.verified_claims import check_verified_claims
 from fapikit.errors import ConfigurationError
 from fapikit.grant_management import SCOPES as GRANT_MANAGEMENT_SCOPES
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
@@ -43,6 +44,7 @@ class User:
     """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name.
 
     `user_code`: without this code no authentication request (CIBA) reaches the user.
+    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2).
     """
 
     username: str
@@ -50,6 +52,17 @@ class User:
     pin: Secret | None = None
     user_code: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    verified_claims: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        if "verified_claims" in self.claims:
+            raise ConfigurationError(
+                f"users ({self.username}): claims.verified_claims is no plain claim: give users.verified_claims",
+                clause="IDA-S 5.2",
+                facts={"setting": "users.claims.verified_claims"},
+            )
+        check_verified_claims(self.username, self.verified_claims)
 
     @property
     def sub(self) -> str:

@@ -101,6 +101,7 @@ async def issue_access_token(
         may_act=client.may_act,
         grant_version=about.grant_version,
         session_id=about.session_id if core.config.shared_signals is not None else "",
+        intent_scope=None if grant is None else grant.intent_scope,
     )
     owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
@@ -122,7 +123,7 @@ async def issue_access_token(
         "access_token": token,
         "token_type": bound_to.token_type,
         "expires_in": record.expires_at - now,
-        "scope": " ".join(record.scopes),
+        "scope": " ".join((*record.scopes, *_intent_scope(record))),
     }
     if record.authorization_details:
         body["authorization_details"] = list(record.authorization_details)
@@ -150,7 +151,7 @@ def token_claims(
         "exp": record.expires_at,
         "jti": record.jti,
     }
-    scopes = [scope for scope in record.scopes if scope in resource.scopes]
+    scopes = [*(scope for scope in record.scopes if scope in resource.scopes), *_intent_scope(record)]
     if scopes:
         claims["scope"] = " ".join(scopes)
     if record.authorization_details:
@@ -171,6 +172,11 @@ def token_claims(
     if entry is not None:
         claims["status"] = entry.reference.claim()
     return claims
+
+
+def _intent_scope(record: AccessToken) -> tuple[str, ...]:
+    """The scope that named the lodged intent, in a token that has something of that intent."""
+    return () if record.intent_scope is None or not record.authorization_details else (record.intent_scope,)
 
 
 async def find_access_token(core: Core, token: str) -> AccessToken | None:

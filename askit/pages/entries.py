@@ -1,6 +1,6 @@
 """Grants and requests in words for the user: what is asked for, since when, until when, and what helps to compare.
 
-Spec: RFC 9700 4.16; RFC 8628 5.4; GM 5.2
+Spec: RFC 9700 4.16; RFC 8628 5.4; GM 5.2; IDA 5.7.3
 Role: AS
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.pages.catalogues import Catalogue
-from askit.pages.words import describe_access, describe_claims, describe_detail
+from askit.pages.words import describe_access, describe_claims, describe_details, describe_verified_claims
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
 from askit.users.claims import claims_by_name
 from fapikit.grant_management import REPLACE
@@ -62,13 +62,10 @@ def changing(
 def asked(
     of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
 ) -> dict[str, Any]:
-    """The scopes and details of a grant or a request, in words for the user. `once`: nothing of it lasts."""
+    """The scopes, details and claims of a grant or a request, in words for the user. `once`: nothing of it lasts."""
     access = describe_access(config, of.scopes, of.resources, say)
     claims = claims_by_name(of.claims) & (user.claims.keys() if user else set())
-    details = [
-        describe_detail(detail, config.details_type(str(detail["type"])), user, say)
-        for detail in of.authorization_details
-    ]
+    details = [*describe_details(of, user, config, say), *describe_verified_claims(of, user, say)]
     return {
         "scopes": [*access, *describe_claims(claims, say)],
         "details": details,

@@ -29,7 +29,7 @@ from examples.attack_lab.street import Place, Street
 from fapikit import MemoryStore, PrivateKey, PrivateKeyJWT, PublicClient, profile_of
 from fapikit.clock import Clock
 from rpkit import Client, Login
-from rskit import Issuer, ResourceServer
+from rskit import DetailsType, Issuer, ResourceServer
 
 FINTECH, APP, MALLORY_LTD = "fintech", "fintech-app", "mallory-ltd"
 USERS = [
@@ -40,6 +40,13 @@ USERS = [
     },
     {"username": "mallory", "password": "overdrawn", "claims": {"name": "Mallory"}},
 ]
+GROCERIES = {
+    "type": "payment_initiation",
+    "instructed_amount": {"currency": "EUR", "amount": "12.50"},
+    "creditor_name": "Green Grocer",
+}
+"""A payment that Alice wants to make (RFC 9396)."""
+PAYMENT = DetailsType("payment_initiation", executed=("instructed_amount", "creditor_name"))
 BALANCES = {"alice": "18000.00", "mallory": "0.13"}
 
 
@@ -53,6 +60,7 @@ class Ecosystem:
     fintech_key: PrivateKey
     mallory_key: PrivateKey
     redirect_uri: str
+    mallorys_redirect_uri: str
     ends: ExitStack
     """What is closed with the ecosystem."""
 
@@ -93,7 +101,8 @@ class Ecosystem:
 
     def mallorys_client(self, **options: Any) -> Client:
         """A client of the attacker's own, honestly registered."""
-        return self.client(client_id=MALLORY_LTD, auth=PrivateKeyJWT(self.mallory_key), **options)
+        own = {"auth": PrivateKeyJWT(self.mallory_key), "redirect_uri": self.mallorys_redirect_uri}
+        return self.client(**{"client_id": MALLORY_LTD, **own, **options})
 
     def signed_in(
         self, client: Client | None = None, *, resource: str | None = None, **request: Any
@@ -106,9 +115,18 @@ class Ecosystem:
 
 @contextmanager
 def ecosystem(
-    hosts: Hosts, street: Street, profile: str, *, redirect_uri: str, clock: Clock, **settings: Any
+    hosts: Hosts,
+    street: Street,
+    profile: str,
+    *,
+    redirect_uris: tuple[str, str],
+    clock: Clock,
+    **settings: Any,
 ) -> Iterator[Ecosystem]:
-    """`clock`: of all parties. `settings`: further ones of the bank, by the keys of askit's configuration file."""
+    """`redirect_uris`: the fintech's and that of Mallory Ltd. `clock`: of all parties.
+
+    `settings`: further ones of the bank, by the keys of askit's configuration file.
+    """
     places = {"accounts": Place(), "payments": Place()}
     urls = {name: f"{place.origin}/{name}" for name, place in places.items()}
     fintech_key, mallory_key = PrivateKey.generate("ES256"), PrivateKey.generate("ES256")
@@ -128,9 +146,9 @@ def ecosystem(
             {"type": "payment_initiation", "resource": urls["payments"], "single_use": True}
         ],
         "clients": [
-            _client(FINTECH, "Penny Fintech", redirect_uri, fintech_key),
-            _client(MALLORY_LTD, "Mallory Ltd", redirect_uri, mallory_key),
-            *([_app(redirect_uri)] if profile_of(profile).public_clients else []),
+            _client(FINTECH, "Penny Fintech", redirect_uris[0], fintech_key),
+            _client(MALLORY_LTD, "Mallory Ltd", redirect_uris[1], mallory_key),
+            *([_app(redirect_uris[0])] if profile_of(profile).public_clients else []),
         ],
     }
     made = running({**own, **settings}, clock=clock, kind=AuthorizationServer, hosts=hosts)
@@ -139,7 +157,7 @@ def ecosystem(
             street.serve(_api(bank, name, urls[name], clock), place)
         ends.callback(street.end, [place.origin for place in places.values()])
         yield Ecosystem(
-            bank, urls["accounts"], urls["payments"], fintech_key, mallory_key, redirect_uri, ends
+            bank, urls["accounts"], urls["payments"], fintech_key, mallory_key, *redirect_uris, ends
         )
 
 
@@ -161,6 +179,7 @@ def _app(redirect_uri: str) -> Mapping[str, Any]:
         "client_id": APP,
         "client_name": "Penny Fintech on your phone",
         "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_method": "none",
     }
 
@@ -168,12 +187,22 @@ def _app(redirect_uri: str) -> Mapping[str, Any]:
 def _api(
     bank: RunningServer[AuthorizationServer], scope: str, resource: str, clock: Clock
 ) -> asgi_mw.Protect:
-    """An API with one endpoint. It tells the balance of the token's user, or books a payment of that user."""
+    """An API with two endpoints. `/accounts` and `/payments` take any token for them, and tell the user's balance.
+
+    `/payments/order` executes the payment that the user has agreed to.
+    """
 
     @Access(scope)
     async def endpoint(request: Request) -> JSONResponse:
         token = token_of(request)
         return JSONResponse({"owner": token.subject, "balance": BALANCES.get(token.subject or "", "")})
+
+    async def payment(request: Request) -> Any:
+        return PAYMENT.needed(await request.json())
+
+    @Access(scope, details=payment)
+    async def order(request: Request) -> JSONResponse:
+        return JSONResponse({"owner": token_of(request).subject, "executed": await request.json()})
 
     server = ResourceServer(
         resource=resource,
@@ -183,4 +212,8 @@ def _api(
         http=bank.http(),
         clock=clock,
     )
-    return asgi_mw.Protect(Starlette(routes=[Route(f"/{scope}", endpoint, methods=["GET", "POST"])]), server)
+    routes = [
+        Route(f"/{scope}", endpoint, methods=["GET", "POST"]),
+        Route(f"/{scope}/order", order, methods=["POST"]),
+    ]
+    return asgi_mw.Protect(Starlette(routes=routes), server)

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, overload
 
 import httpx
 
+import asgi_mw
 from askit.pytest_plugin.hosts import Hosts
 from askit.pytest_plugin.throwaway_tls import TlsFiles
 from askit.pytest_plugin.visits import trusting
@@ -24,8 +25,11 @@ from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.site import naive_site
+from examples.attack_lab.refusals import quiet
 from examples.attack_lab.street import Place, Street
+from fapikit import HttpSettings
 from fapikit.clock import Clock, system_clock
+from rskit import Issuer, ResourceServer
 
 B = TypeVar("B", bound=NaiveBank)
 
@@ -39,6 +43,7 @@ class Lab:
         self._passing: list[str] = []
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(quiet())
         self._hosts = self._stack.enter_context(closing(Hosts()))
         folder = self._hosts.directory
         self.ca = self._hosts.ca
@@ -51,12 +56,31 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """A client's TLS context that trusts the lab's certificates."""
+        return trusting(self.ca)
+
     # Servers that live as long as a play.
 
     def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
         """Serve an ASGI app until the play is over. Returns its origin."""
         self._passing.append(self.street.serve(app, place, tls=tls))
         return self._passing[-1]
+
+    def protect(self, app: Any, issuer: str, **settings: Any) -> str:
+        """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
+
+        `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
+        slash.
+        """
+        place = Place()
+        own = {"resource": f"{place.origin}/", "issuers": [Issuer(issuer)], "http": HttpSettings(ca=self.ca)}
+        server = ResourceServer(**{**own, **settings})
+        self._passing.append(
+            self.street.serve(asgi_mw.Protect(app, server), place, closing=server.async_driver.aclose)
+        )
+        return place.origin
 
     @contextmanager
     def one_play(self) -> Iterator[Lab]:
@@ -81,9 +105,8 @@ class Lab:
 
         `clock`: such as a `MovableClock` of `askit.pytest_plugin`.
         """
-        redirect_uri = f"{self.fintech_site}/callback"
         parts = self._hosts, self.street, profile
-        with ecosystem(*parts, redirect_uri=redirect_uri, clock=clock, **settings) as made:
+        with ecosystem(*parts, redirect_uris=self._redirect_uris, clock=clock, **settings) as made:
             yield made
 
     # The naive parts.
@@ -98,7 +121,7 @@ class Lab:
         `kind`: a subclass with the faults that the attack needs.
         """
         place = Place()
-        bank = kind(place.origin, redirect_uris=[f"{self.fintech_site}/callback"])
+        bank = kind(place.origin, redirect_uris=self._redirect_uris)
         self.serve(NaiveApi(bank, bank.app), place)
         return bank
 
@@ -106,6 +129,15 @@ class Lab:
     def fintech_site(self) -> str:
         """The origin of the fintech's web site. Its `/callback` shows a page, its `/go` is an open redirector."""
         return self.street.serve(naive_site())
+
+    @cached_property
+    def mallory_ltd_site(self) -> str:
+        """The origin of the web site of Mallory Ltd, a registered client."""
+        return self.street.serve(naive_site())
+
+    @property
+    def _redirect_uris(self) -> tuple[str, str]:
+        return f"{self.fintech_site}/callback", f"{self.mallory_ltd_site}/callback"
 
     # Mallory's servers.
 
@@ -128,7 +160,7 @@ class Lab:
     # People.
 
     def _http(self) -> httpx.Client:
-        client = httpx.Client(verify=trusting(self.ca), trust_env=False, timeout=10)
+        client = httpx.Client(verify=self.tls, trust_env=False, timeout=10)
         return self._stack.enter_context(client)
 
     def browser(self) -> Browser:

@@ -6,9 +6,9 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import uvicorn
 
@@ -18,6 +18,13 @@ from fapikit import server_context
 
 T = TypeVar("T")
 PATIENCE: Final = 20.0
+Closing: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+class _Served(NamedTuple):
+    server: uvicorn.Server
+    task: asyncio.Task[None]
+    closing: Closing | None
 
 
 class Place:
@@ -37,11 +44,18 @@ class Street:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="attack lab")
         self._thread.start()
-        self._servers: dict[str, tuple[uvicorn.Server, asyncio.Task[None]]] = {}
+        self._servers: dict[str, _Served] = {}
         self._endings: list[Future[None]] = []
 
-    def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
-        """Serve an ASGI app. Returns its origin."""
+    def serve(
+        self,
+        app: Any,
+        place: Place | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        closing: Closing | None = None,
+    ) -> str:
+        """Serve an ASGI app. Returns its origin. `closing`: called at the end, for an app that has no lifespan."""
         place = place or Place()
         config = uvicorn.Config(
             app,
@@ -55,17 +69,17 @@ class Street:
         )
         config.load()
         config.ssl = tls or server_context(self._files.certificate, self._files.key)
-        self._servers[place.origin] = self._do(self._start(uvicorn.Server(config), place))
+        self._servers[place.origin] = self._do(self._start(uvicorn.Server(config), place, closing))
         return place.origin
 
-    async def _start(self, server: uvicorn.Server, place: Place) -> tuple[uvicorn.Server, asyncio.Task[None]]:
+    async def _start(self, server: uvicorn.Server, place: Place, closing: Closing | None) -> _Served:
         task = asyncio.ensure_future(server.serve(sockets=[place.socket]))
         while not server.started:
             if task.done():
                 await task
                 raise RuntimeError("a server of the lab did not start")
             await asyncio.sleep(0.005)
-        return server, task
+        return _Served(server, task, closing)
 
     def end(self, origins: Iterable[str]) -> None:
         """Begin to end what is served there. Attackers do not say goodbye, so idle clients are not waited for."""
@@ -84,9 +98,10 @@ class Street:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
 
-async def _end(servers: list[tuple[uvicorn.Server, asyncio.Task[None]]]) -> None:
-    for server, _ in servers:
+async def _end(ending: list[_Served]) -> None:
+    for server, _, _ in ending:
         server.should_exit = True
         for connection in list(server.server_state.connections):
             connection.transport.abort()
-    await asyncio.gather(*(task for _, task in servers))
+    await asyncio.gather(*(task for _, task, _ in ending))
+    await asyncio.gather(*(closing() for _, _, closing in ending if closing is not None))

@@ -22,7 +22,7 @@ ALICE, BANK, CLIENT, ACCOUNTS = Party.ALICE, Party.BANK, Party.MALLORY, Party.AC
 
 def undefended(lab: Lab, story: Story) -> str:
     bank = lab.naive_bank()
-    client = NaiveClient(lab.http, f"{lab.fintech_site}/callback", client_id="mallory-ltd")
+    client = NaiveClient(lab.http, f"{lab.mallory_ltd_site}/callback", client_id="mallory-ltd")
     client.choose(bank.issuer)
     _tell_the_grant(story)
     client.complete(lab.alice_opens(client.begin()))

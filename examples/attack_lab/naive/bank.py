@@ -19,7 +19,10 @@ from examples.attack_lab.jwts import claims_of
 
 
 class NaiveBank:
-    """`tokens`: for each access token its owner and scope. `codes`: what was asked for, never forgotten."""
+    """`tokens`: for each access token its owner and scope. `codes`: what was asked for. `refresh_tokens`: their owners.
+
+    None of it is ever forgotten.
+    """
 
     def __init__(self, issuer: str, *, redirect_uris: Iterable[str]) -> None:
         self.issuer = issuer
@@ -27,6 +30,7 @@ class NaiveBank:
         self.user = "alice"
         self.codes: dict[str, Mapping[str, str]] = {}
         self.tokens: dict[str, dict[str, str]] = {}
+        self.refresh_tokens: dict[str, str] = {}
         self.app = Starlette(
             routes=[
                 Route("/.well-known/oauth-authorization-server", self.publish_metadata),
@@ -50,10 +54,10 @@ class NaiveBank:
         return any(uri.startswith(registered) for registered in self.redirect_uris)
 
     def accepts_client(self, form: Mapping[str, str]) -> bool:
-        """The naive way: a secret that is not empty; or an assertion for any of this bank's URLs."""
+        """The naive way: whoever says its name; or an assertion for any of this bank's URLs."""
         if "client_assertion" in form:
             return str(claims_of(form["client_assertion"]).get("aud")).startswith(self.issuer)
-        return bool(form.get("client_secret"))
+        return "client_id" in form
 
     def response_parameters(self, asked: Mapping[str, str], code: str) -> dict[str, str]:
         """The naive way: code and state, and not who answers."""
@@ -78,12 +82,22 @@ class NaiveBank:
         form = {name: str(value) for name, value in (await request.form()).items()}
         if not self.accepts_client(form):
             return JSONResponse({"error": "invalid_client"}, 401)
-        owner = "fintech"
-        if form["grant_type"] == "authorization_code":
-            if form["code"] not in self.codes:
-                return JSONResponse({"error": "invalid_grant"}, 400)
-            owner = self.codes[form["code"]]["user"]
-        return JSONResponse({"access_token": self.issue(owner), "token_type": "Bearer"})
+        owner = self.owner_of(form)
+        if owner is None:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        refresh_token = secrets.token_urlsafe(8)
+        self.refresh_tokens[refresh_token] = owner
+        answer = {"access_token": self.issue(owner), "refresh_token": refresh_token, "token_type": "Bearer"}
+        return JSONResponse(answer)
+
+    def owner_of(self, form: Mapping[str, str]) -> str | None:
+        """Whose token a token request is for. The naive way: what was good once is good again."""
+        match form["grant_type"]:
+            case "authorization_code":
+                return self.codes.get(form["code"], {}).get("user")
+            case "refresh_token":
+                return self.refresh_tokens.get(form["refresh_token"])
+        return "fintech"
 
     def issue(self, user: str, scope: str = "accounts payments") -> str:
         """A new access token. It is good for each API of the bank."""

@@ -26,6 +26,7 @@ class NaiveClient:
     client_secret: str = "the same at every bank"
     metadata: dict[str, Any] | None = None
     access_token: str = ""
+    refresh_token: str = ""
 
     def choose(self, issuer: str) -> None:
         """The user chooses a bank."""
@@ -36,7 +37,7 @@ class NaiveClient:
         assert self.metadata is not None, "choose a bank first"
         return str(self.metadata[name])
 
-    def begin(self, scope: str = "accounts") -> str:
+    def begin(self, scope: str = "accounts", **further: str) -> str:
         """The URL for the browser. The naive way: no PKCE, and a `state` that nobody will look at."""
         parameters = {
             "client_id": self.client_id,
@@ -44,20 +45,24 @@ class NaiveClient:
             "redirect_uri": self.redirect_uri,
             "scope": scope,
             "state": secrets.token_urlsafe(8),
+            **further,
         }
         return f"{self._endpoint('authorization_endpoint')}?{urlencode(parameters)}"
 
     def complete(self, callback: str) -> None:
         """The naive way: take the code, whoever sent it, and redeem it at the bank that was chosen last."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": parse_qs(urlsplit(callback).query)["code"][0],
-            "redirect_uri": self.redirect_uri,
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-        }
-        answer = accepted(self.http.post(self._endpoint("token_endpoint"), data=form))
-        self.access_token = answer.json().get("access_token", "")
+        code = parse_qs(urlsplit(callback).query)["code"][0]
+        self._ask_for_token(grant_type="authorization_code", code=code, redirect_uri=self.redirect_uri)
+
+    def refresh(self) -> None:
+        self._ask_for_token(grant_type="refresh_token", refresh_token=self.refresh_token)
+
+    def _ask_for_token(self, **form: str) -> None:
+        """The naive way: the same secret goes to each bank."""
+        own = {"client_id": self.client_id, "client_secret": self.client_secret}
+        answer = accepted(self.http.post(self._endpoint("token_endpoint"), data={**form, **own})).json()
+        self.access_token = answer["access_token"]
+        self.refresh_token = answer.get("refresh_token", "")
 
     def push(self) -> httpx.Response:
         """A pushed request. The naive way: the assertion is for what the metadata call the token endpoint."""

@@ -1,4 +1,4 @@
-"""What ends at the bank is told to whom it concerns, over sockets: sessions, grants, tokens, and what is left of one."""
+"""What ends at the bank is told to whom it concerns: sessions, grants, tokens, what is left of a grant."""
 
 from __future__ import annotations
 
