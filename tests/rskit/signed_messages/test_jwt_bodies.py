@@ -193,10 +193,14 @@ def test_one_client_does_not_fill_the_store_of_all(kind: str) -> None:
         assert call(base, "/payments", theirs, token=a_token(client_id="other")).status_code == 201
 
 
-def test_a_body_of_one_client_does_not_count_with_a_token_of_another(url: str) -> None:
+def test_a_body_of_one_client_does_not_count_with_a_token_of_another(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "rskit")
     answer = call(url, "/payments", body(), token=a_token(client_id="other"))
     assert (answer.status_code, answer.json()["error"]) == (400, "BAD_SIGNATURE")
     assert call(url, "/payments", body(), token=a_token(client_id="unknown")).status_code == 403
+    assert "UnknownSigner [BR-JWT 7]" in caplog.text
     assert call(url, "/payments", body(), token="wrong").status_code == 401
     assert PAID == []
 
