@@ -65,7 +65,7 @@ class DetailsType:
             fields=table.members("fields"),
             actions=table.strings("actions"),
             single_use=table.boolean("single_use", False),
-            lodged=Lodging.read(lodged) if (lodged := table.table("lodged")) else None,
+            lodged=Lodging.read(lodged, base) if (lodged := table.table("lodged")) else None,
         )
         table.require_nothing_else()
         return details

@@ -21,6 +21,7 @@ from rpkit import (
     BerlinGroupConsent,
     BerlinGroupPayment,
     BrazilConsent,
+    LodgedIntent,
     UkAccount,
     UkAccountAccess,
     UkDomesticPayment,
@@ -274,3 +275,28 @@ def test_an_id_token_may_be_silent_about_an_intent_that_a_scope_names_but_not_wr
     bank.faults["id_token"] = lambda claims: {**claims, CLAIM: "another"}
     with pytest.raises(WrongRequestedClaim, match="another intent"):
         signed_in(clients.of(bank), bank, scope=f"openid accounts {scope}")
+
+
+@pytest.mark.spec("LODGING 3")
+def test_a_front_channel_id_token_about_another_intent_uses_no_code(clients: Clients, bank: FakeBank) -> None:
+    hybrid = {
+        "profile": "fapi1-baseline",
+        "response_type": "code id_token",
+        "id_token_signed_response_alg": "ES256",
+        "signed_requests": True,
+    }
+    intent = lodged(clients, bank)
+    bank.faults["front_id_token"] = lambda claims: {**claims, CLAIM: "another"}
+    calls = len(bank.calls("token"))
+    with pytest.raises(WrongRequestedClaim, match="another intent"):
+        signed_in(clients.of(bank, **hybrid), bank, **intent.asked(scope="openid accounts"))
+    assert len(bank.calls("token")) == calls
+
+
+def test_an_intent_is_read_again_from_what_was_kept_of_it(clients: Clients, bank: FakeBank) -> None:
+    intent = lodged(clients, bank)
+    kept = LodgedIntent.kept(UkAccountAccess.shape, intent_id=intent.intent_id, url=intent.url)
+    assert kept.asked(scope="openid accounts") == intent.asked(scope="openid accounts")
+    bank.faults[f"api_{intent.intent_id}"] = lambda _call: (200, {}, LODGED)
+    client = clients.of(bank)
+    assert client.read_intent(kept, tokens=client.client_credentials(scope="accounts")) == intent
