@@ -6,6 +6,8 @@ Registration: `registration/`. Web pages: `starlette`, `flask`, and what both sh
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -28,6 +30,8 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
+from rpkit.login.verified_claims import VerifiedClaims
+from rpkit.login.verified_claims_request import verified_claims_request
 from rpkit.registration.answer import Registration
 from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
@@ -50,6 +54,7 @@ __all__ = [
     "CibaRequest",
     "Client",
     "ClientKeys",
+    "DetachedJws",
     "DeviceAuthorization",
     "Evidence",
     "GrantedScope",
@@ -57,6 +62,7 @@ __all__ = [
     "IdToken",
     "IntentBody",
     "Introspection",
+    "JwtBodies",
     "LodgedIntent",
     "LoggedOut",
     "Login",
@@ -75,8 +81,10 @@ __all__ = [
     "UkAccountAccess",
     "UkDomesticPayment",
     "UserInfo",
+    "VerifiedClaims",
     "binding_message",
     "certificate_metadata",
     "client_metadata_document",
     "complete_logout",
+    "verified_claims_request",
 ]

@@ -27,6 +27,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.grant_methods import GrantMethods
+from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
@@ -338,6 +339,7 @@ class Client(DecoupledMethods, GrantMethods, IntentMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
+        message_signing: MessageSigning | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
@@ -350,9 +352,9 @@ class Client(DecoupledMethods, GrantMethods, IntentMethods):
 
         It uses the connections of this client, with the TLS and proxy of `HttpSettings`. They stay open when the API
         client is closed. With an option about connections (`verify`, `transport`, ...) it makes its own.
-        Redirects are never followed.
+        Redirects are never followed. `message_signing`: sign the requests, and demand that answers are signed.
         """
-        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, message_signing)
         httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.client)
         options = api_auth.connection_options(

@@ -21,6 +21,7 @@ from rskit.revocation import Denylist
 from rskit.signals import SignalReceiver
 from rskit.signed_messages.clients import SigningClient
 from rskit.signed_messages.detached_jws import DetachedJws
+from rskit.signed_messages.jwt_bodies import JwtBodies
 from rskit.tokens.token import Token
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Introspection",
     "IntrospectionLimits",
     "Issuer",
+    "JwtBodies",
     "NotExecuted",
     "Reservation",
     "ResourceDescription",

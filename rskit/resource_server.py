@@ -59,7 +59,6 @@ from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
-from rskit.signed_messages.clients import require_one_issuer
 from rskit.signed_messages.message_signing import MessageSigning, SignedMessages, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
@@ -177,7 +176,13 @@ class ResourceServer:
             algorithms=self.profile.signing_algorithms,
             description=description or ResourceDescription(),
         )
-        self.one_process = is_for_one_process(store, self.nonces, dpop="dpop" in allowed, required=required)
+        self.one_process = is_for_one_process(
+            store,
+            self.nonces,
+            dpop="dpop" in allowed,
+            required=required,
+            signed_once=self.messages is not None and self.messages.once,
+        )
         """Whether several processes would refuse one another's nonces, or accept a proof once each (RFC 9449 11.1b)."""
         self.nonce_refusals = NonceRefusals(resource)
         self.warnings = tuple(
@@ -196,16 +201,16 @@ class ResourceServer:
     def _signed_messages(self, scheme: MessageSigning | None) -> SignedMessages | None:
         if scheme is None:
             return None
-        require_one_issuer(scheme.clients, len(list(self._issuers.all())))
         server = SigningServer(
             resource=self.resource,
+            issuers=len(list(self._issuers.all())),
             clock=self.clock,
             random_bytes=self.random_bytes,
             store=self.store,
             urls=self._possession.urls,
             skew=self.profile.clock_skew,
         )
-        return SignedMessages(scheme, server)
+        return scheme.at(server)
 
     def check(self, view: RequestView) -> Decision | Flow[Decision]:
         """The decision about one request, or the flow that ends in it. Neither raises a FapiError."""

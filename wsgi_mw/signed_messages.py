@@ -130,4 +130,6 @@ def _replace(environ: Environ, request: HttpRequest) -> None:
     if "accept-encoding" not in headers:
         environ.pop("HTTP_ACCEPT_ENCODING", None)
     environ["CONTENT_TYPE"] = headers.get("content-type", "")
+    if "accept" in headers:
+        environ["HTTP_ACCEPT"] = headers["accept"]
     put_body(environ, request.body)

@@ -29,7 +29,7 @@ from examples.attack_lab.street import Place, Street
 from fapikit import MemoryStore, PrivateKey, PrivateKeyJWT, PublicClient, profile_of
 from fapikit.clock import Clock
 from rpkit import Client, Login
-from rskit import Issuer, ResourceServer
+from rskit import DetailsType, Issuer, ResourceServer
 
 FINTECH, APP, MALLORY_LTD = "fintech", "fintech-app", "mallory-ltd"
 USERS = [
@@ -40,6 +40,13 @@ USERS = [
     },
     {"username": "mallory", "password": "overdrawn", "claims": {"name": "Mallory"}},
 ]
+GROCERIES = {
+    "type": "payment_initiation",
+    "instructed_amount": {"currency": "EUR", "amount": "12.50"},
+    "creditor_name": "Green Grocer",
+}
+"""A payment that Alice wants to make (RFC 9396)."""
+PAYMENT = DetailsType("payment_initiation", executed=("instructed_amount", "creditor_name"))
 BALANCES = {"alice": "18000.00", "mallory": "0.13"}
 
 
@@ -180,12 +187,22 @@ def _app(redirect_uri: str) -> Mapping[str, Any]:
 def _api(
     bank: RunningServer[AuthorizationServer], scope: str, resource: str, clock: Clock
 ) -> asgi_mw.Protect:
-    """An API with one endpoint. It tells the balance of the token's user, or books a payment of that user."""
+    """An API with two endpoints. `/accounts` and `/payments` take any token for them, and tell the user's balance.
+
+    `/payments/order` executes the payment that the user has agreed to.
+    """
 
     @Access(scope)
     async def endpoint(request: Request) -> JSONResponse:
         token = token_of(request)
         return JSONResponse({"owner": token.subject, "balance": BALANCES.get(token.subject or "", "")})
+
+    async def payment(request: Request) -> Any:
+        return PAYMENT.needed(await request.json())
+
+    @Access(scope, details=payment)
+    async def order(request: Request) -> JSONResponse:
+        return JSONResponse({"owner": token_of(request).subject, "executed": await request.json()})
 
     server = ResourceServer(
         resource=resource,
@@ -195,4 +212,8 @@ def _api(
         http=bank.http(),
         clock=clock,
     )
-    return asgi_mw.Protect(Starlette(routes=[Route(f"/{scope}", endpoint, methods=["GET", "POST"])]), server)
+    routes = [
+        Route(f"/{scope}", endpoint, methods=["GET", "POST"]),
+        Route(f"/{scope}/order", order, methods=["POST"]),
+    ]
+    return asgi_mw.Protect(Starlette(routes=routes), server)

@@ -25,6 +25,7 @@ from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
 from examples.attack_lab.naive.api import NaiveApi
 from examples.attack_lab.naive.bank import NaiveBank
 from examples.attack_lab.naive.site import naive_site
+from examples.attack_lab.refusals import quiet
 from examples.attack_lab.street import Place, Street
 from fapikit import HttpSettings
 from fapikit.clock import Clock, system_clock
@@ -42,6 +43,7 @@ class Lab:
         self._passing: list[str] = []
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(quiet())
         self._hosts = self._stack.enter_context(closing(Hosts()))
         folder = self._hosts.directory
         self.ca = self._hosts.ca

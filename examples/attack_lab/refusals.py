@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +13,24 @@ from fapikit import FapiError
 from rskit.answers.trace import Trace
 
 _LOGGERS = ("askit", "rskit")
+_SERVERS = ("uvicorn.error",)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """During the block, what servers log is printed nowhere: the attacks make them complain."""
+    loggers = [logging.getLogger(name) for name in (*_LOGGERS, *_SERVERS)]
+    before = [logger.propagate for logger in loggers]
+    nothing = logging.NullHandler()
+    for logger in loggers:
+        logger.addHandler(nothing)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(nothing)
+            logger.propagate = propagate
 
 
 class Listener(logging.Handler):
@@ -19,7 +39,7 @@ class Listener(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.heard: list[Stopped] = []
-        self._before: list[tuple[logging.Logger, int, bool]] = []
+        self._before: list[tuple[logging.Logger, int]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         trace = getattr(record, "rskit", None)
@@ -30,17 +50,15 @@ class Listener(logging.Handler):
 
     def __enter__(self) -> Self:
         for logger in map(logging.getLogger, _LOGGERS):
-            self._before.append((logger, logger.level, logger.propagate))
+            self._before.append((logger, logger.level))
             logger.addHandler(self)
             logger.setLevel(logging.DEBUG)
-            logger.propagate = False
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for logger, level, propagate in self._before:
+        for logger, level in self._before:
             logger.removeHandler(self)
             logger.setLevel(level)
-            logger.propagate = propagate
         self._before.clear()

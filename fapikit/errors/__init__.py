@@ -31,7 +31,7 @@
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
-    │   ├── MissingSignature  UnexpectedSignature
+    │   ├── MissingSignature  UnexpectedSignature  ReplayedBody
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
     │                                 UntrustedAnchor
@@ -116,6 +116,7 @@ from fapikit.errors.jwt import (
     MissingSignature,
     NotEncrypted,
     NotYetValid,
+    ReplayedBody,
     TooOld,
     UnexpectedSignature,
     UnknownCritical,
@@ -173,6 +174,7 @@ __all__ = [
     "NotYetValid",
     "PeerRefused",
     "Remedy",
+    "ReplayedBody",
     "ReplayedProof",
     "ResponseTooLarge",
     "RevocationUndecided",

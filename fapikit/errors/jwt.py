@@ -85,6 +85,12 @@ class MissingSignature(JwtError):
     """A message that must be signed has no signature."""
 
 
+class ReplayedBody(JwtError):
+    """The `jti` of a signed body was used before."""
+
+    clause = "BR-JWT 6"
+
+
 class UnexpectedSignature(JwtError):
     """A message has a signature where there is nothing that it could sign."""
 

@@ -346,3 +346,46 @@ SECURITY_EVENT_TOKEN: Final = Purpose(
     max_octets=32 * 1024,
 )
 """What has happened to a user, a session or a token, said by a transmitter of Shared Signals to one receiver."""
+SIGNED_BODY: Final = Purpose(
+    name="signed body",
+    typ="JWT",
+    typ_required=True,
+    required=("iss", "aud", "iat", "jti"),
+    # What only other kinds of JWT have: the claims of this one are the members of a body, whatever they are.
+    forbidden=frozenset(
+        [
+            "sub",
+            "sub_id",
+            "client_id",
+            "azp",
+            "cnf",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "htm",
+            "htu",
+            "events",
+            "code",
+            "response_type",
+            "redirect_uri",
+            "redirect_uris",
+            "login_hint",
+            "login_hint_token",
+            "id_token_hint",
+            "token_introspection",
+            "status_list",
+        ]
+    ),
+    clauses={
+        "typ": "BR-JWT 2",
+        "alg": "BR-JWT 2",
+        "signature": "BR-JWT 2",
+        "aud": "BR-JWT 3",
+        "iss": "BR-JWT 4",
+        "iat": "BR-JWT 5",
+        "jti": "BR-JWT 6",
+    },
+    max_octets=16 * 1024 * 1024,  # the budget of the body is the smaller one
+)
+"""The body of a request to an API, or of its answer."""

@@ -43,7 +43,6 @@ from fapikit.signed_messages.settings import check_algorithms
 FIELD: Final = "x-jws-signature"
 DIRECTORY: Final = "openbanking.org.uk"
 """The trust anchor of the Open Banking Directory."""
-PS256: Final = frozenset({"PS256"})
 
 PayloadForm: TypeAlias = Literal["encoded", "unencoded"]
 """`unencoded`: `b64` is false (until version 3.1.3). `encoded`: the header has no `b64` (from version 3.1.4 on)."""

@@ -7,10 +7,14 @@ Role: C, RS
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from fapikit.errors import ConfigurationError
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.signer import Signer
+
+PS256: Final = frozenset({"PS256"})
+"""The one algorithm of both schemes."""
 
 
 def check_algorithms(setting: str, signer: Signer, algorithms: Collection[str], *, clause: str) -> None:

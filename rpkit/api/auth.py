@@ -28,6 +28,8 @@ from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api.call import ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
 from rpkit.api.customer_headers import INTERACTION, customer_headers
+from rpkit.api.message_signing import CallSigning, MessageSigning
+from rpkit.api.signing_auth import signing_auth_class
 from rpkit.bank import Bank
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -63,6 +65,7 @@ class ApiTarget:
     resource: str | None
     origin: str
     max_bytes: int
+    signing: CallSigning | None
 
     def call(self, request: Any) -> ApiCall:
         return ApiCall(
@@ -78,14 +81,20 @@ class ApiTarget:
 
 
 def api_target(
-    bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
+    bank: Bank,
+    tokens: TokenSet,
+    base_url: str,
+    resource: str | None,
+    max_bytes: int,
+    message_signing: MessageSigning | None = None,
 ) -> ApiTarget:
     """Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
     require_secure(base_url, "base_url")
     require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
         resource = _only_resource(tokens, base_url)
-    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)
+    signing = None if message_signing is None else message_signing.at(bank)
+    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes, signing)
 
 
 def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
@@ -120,7 +129,7 @@ def sync_client(
     options: dict[str, Any],
 ) -> ApiClient:
     """A client of `library` for the one API."""
-    auth = auth_class(library)(target, run, None)
+    auth = _auth_for(target, library)(target, run, None)
     client: ApiClient = _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -132,7 +141,7 @@ def async_client(
     base_url: str,
     options: dict[str, Any],
 ) -> AsyncApiClient:
-    auth = auth_class(library)(target, None, run)
+    auth = _auth_for(target, library)(target, None, run)
     client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -198,6 +207,11 @@ def auth_class(library: Any) -> Any:
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
+
+
+def _auth_for(target: ApiTarget, library: Any) -> Any:
+    plain = auth_class(library)
+    return plain if target.signing is None else signing_auth_class(plain, library)
 
 
 def _add(headers: Fields, request: Any) -> None:

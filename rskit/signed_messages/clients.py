@@ -80,7 +80,13 @@ With several issuers it must be a function, because the same client_id may be an
 class ClientKeys:
     """Finds the client of a token and its keys. Fetched keys are kept, for as many clients as `_MOST_KEY_SETS`."""
 
-    def __init__(self, clients: SigningClients, clock: Clock) -> None:
+    def __init__(self, clients: SigningClients, clock: Clock, *, issuers: int) -> None:
+        """Raises ConfigurationError if the clients are named by client_id and there are several issuers."""
+        if issuers != 1 and not callable(clients):
+            raise ConfigurationError(
+                "clients= must be a function of the token on a server with several issuers, or with a function for "
+                "them: the same client_id may be another client at each of them"
+            )
         self._clients = clients
         self._clock = clock
         self._remote: BoundedCache[str, RemoteKeySet] = BoundedCache(_MOST_KEY_SETS)
@@ -119,13 +125,4 @@ def check_clients(clients: object) -> None:
     ):
         raise ConfigurationError(
             "clients= must be a mapping of client_id to SigningClient, or a function of the token"
-        )
-
-
-def require_one_issuer(clients: SigningClients, issuers: int) -> None:
-    """Raises ConfigurationError for a mapping on a server that cannot tell whose client_id it is: 0 for a function."""
-    if issuers != 1 and not callable(clients):
-        raise ConfigurationError(
-            "clients= must be a function of the token on a server with several issuers: the same client_id may be "
-            "another client at each of them"
         )

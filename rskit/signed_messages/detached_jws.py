@@ -28,13 +28,13 @@ from fapikit.signed_messages.detached_jws import (
     DIRECTORY,
     FIELD,
     FORMS,
-    PS256,
     ExpectedSigner,
     PayloadForm,
     check_settings,
     sign_detached,
     verify_detached,
 )
+from fapikit.signed_messages.settings import PS256
 from rskit.errors import RefusedSignature
 from rskit.policy.body_budget import BodyBudget
 from rskit.signed_messages.clients import ClientKeys, SigningClients, check_clients
@@ -89,54 +89,68 @@ class DetachedJws:
             algorithms=self.algorithms,
         )
 
-    def accept(
-        self, request: HttpRequest, token: Token, keys: ClientKeys, server: SigningServer
-    ) -> Flow[SignedRequest]:
-        values = _fields(request)
+    def at(self, server: SigningServer) -> DetachedMessages:
+        return DetachedMessages(self, server)
+
+
+class DetachedMessages:
+    """`DetachedJws` at work for one server."""
+
+    once = False
+
+    def __init__(self, settings: DetachedJws, server: SigningServer) -> None:
+        self._settings = settings
+        self._server = server
+        self._keys = ClientKeys(settings.clients, server.clock, issuers=server.issuers)
+        self.budget = settings.body
+
+    def accept(self, request: HttpRequest, token: Token) -> Flow[SignedRequest]:
+        values, settings, server = _fields(request), self._settings, self._server
+        if request.body and not values and not settings.required:
+            return SignedRequest(request, None, None)
         try:
             if not request.body:
-                if values:
-                    raise DETACHED_JWS.fail(
-                        UnexpectedSignature,
-                        f"this request has no body, and its {FIELD} signs one",
-                        clause="UK-JWS 6",
-                    )
+                _require_none(values)
                 return SignedRequest(request, None, None)
-            if not values and not self.required:
-                return SignedRequest(request, None, None)
-            client, source = keys.of(token)
+            client, keys = self._keys.of(token)
             verified = yield from verify_detached(
                 values,
                 Concealed(request.body),
-                keys=source,
-                algorithms=self.algorithms,
+                keys=keys,
+                algorithms=settings.algorithms,
                 expected=ExpectedSigner(
                     issuers=client.names,
-                    anchors=self.anchors,
+                    anchors=settings.anchors,
                     now=server.clock(),
                     skew=server.skew,
-                    max_age=self.max_age,
-                    forms=self.accepts,
+                    max_age=settings.max_age,
+                    forms=settings.accepts,
                 ),
             )
         except JwtError as error:
             raise refused(error) from error
         return SignedRequest(request, client, verified)
 
-    def sign(
-        self, answer: HttpResponse, accepted: SignedRequest, server: SigningServer
-    ) -> Flow[HttpResponse]:
+    def sign(self, answer: HttpResponse, accepted: SignedRequest) -> Flow[HttpResponse]:
         del accepted  # the signature does not say for whom it is
-        field_value = yield from sign_detached(
+        settings = self._settings
+        value = yield from sign_detached(
             Concealed(answer.body),
-            self.signer,
-            issuer=self.issuer,
-            anchor=self.anchor,
-            now=server.clock(),
-            form=self.form,
+            settings.signer,
+            issuer=settings.issuer,
+            anchor=settings.anchor,
+            now=self._server.clock(),
+            form=settings.form,
         )
         kept = tuple(pair for pair in answer.headers if pair[0].lower() != FIELD)
-        return HttpResponse(answer.status, (*kept, (FIELD, field_value)), answer.body, answer.url)
+        return HttpResponse(answer.status, (*kept, (FIELD, value)), answer.body, answer.url)
+
+
+def _require_none(values: Collection[str]) -> None:
+    if values:
+        raise DETACHED_JWS.fail(
+            UnexpectedSignature, f"this request has no body, and its {FIELD} signs one", clause="UK-JWS 6"
+        )
 
 
 def _fields(request: HttpRequest) -> list[str]:

@@ -38,7 +38,7 @@ class MessageExchange:
         self._checked = checked
         self._accepted: SignedRequest | None = None
         self.headers = headers
-        self.budget = messages.scheme.body
+        self.budget = messages.budget
 
     def accept(self, body: bytes) -> Flow[Refusal | HttpRequest]:
         """The request as the application gets it, or the refusal. `checked` has its signature then."""
@@ -49,8 +49,7 @@ class MessageExchange:
             if request.body and _coding(self.headers) not in _PLAIN:
                 raise CodedBody("send the body of a signed request without Content-Encoding")
             token = self._checked.require_token()
-            messages = self._messages
-            self._accepted = yield from messages.scheme.accept(request, token, messages.keys, messages.server)
+            self._accepted = yield from self._messages.accept(request, token)
         except FapiError as error:
             return self.refuse(error)
         if self._accepted.signature is not None:
@@ -72,7 +71,7 @@ class MessageExchange:
                     "the application has compressed an answer that is to be signed: compress outside of Protect",
                     clause="UK-JWS 1",
                 )
-            return (yield from self._messages.scheme.sign(answer, self._accepted, self._messages.server))
+            return (yield from self._messages.sign(answer, self._accepted))
         except FapiError as error:
             return self.refuse(error)
 

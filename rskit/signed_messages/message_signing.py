@@ -15,7 +15,7 @@ from fapikit.flow import Flow
 from fapikit.http_message import HttpRequest, HttpResponse
 from fapikit.stores.protocol import Store
 from rskit.policy.body_budget import BodyBudget
-from rskit.signed_messages.clients import ClientKeys, SigningClient, SigningClients
+from rskit.signed_messages.clients import SigningClient
 from rskit.tokens.token import Token
 
 DEFAULT_BUDGET: Final = BodyBudget()
@@ -23,9 +23,13 @@ DEFAULT_BUDGET: Final = BodyBudget()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningServer:
-    """What a scheme needs of its resource server. `urls`: the URLs that a raw path may have for its clients."""
+    """What a scheme needs of its resource server. `urls`: the URLs that a raw path may have for its clients.
+
+    `issuers`: how many it trusts.
+    """
 
     resource: str
+    issuers: int
     clock: Clock
     random_bytes: RandomBytes
     store: Store = field(repr=False)
@@ -46,35 +50,31 @@ class SignedRequest:
     signature: Any | None
 
 
-class MessageSigning(Protocol):
-    """One scheme. Its settings are checked when it is made; `ResourceServer(message_signing=)` takes it.
-
-    `body`: the budget of the body of a request; an answer has as many octets. `clients`: who signs.
-    """
+class SignedMessages(Protocol):
+    """One scheme at work for one server."""
 
     @property
-    def body(self) -> BodyBudget: ...
+    def budget(self) -> BodyBudget:
+        """The budget of the body of a request. An answer has as many octets at most."""
+        ...
 
     @property
-    def clients(self) -> SigningClients: ...
+    def once(self) -> bool:
+        """Whether a signed request counts once, which the store of the server remembers."""
+        ...
 
-    def accept(
-        self, request: HttpRequest, token: Token, keys: ClientKeys, server: SigningServer
-    ) -> Flow[SignedRequest]:
+    def accept(self, request: HttpRequest, token: Token) -> Flow[SignedRequest]:
         """Verify a request whose token is valid. Raises RequestRefused; TransportError, StoreError."""
         ...
 
-    def sign(
-        self, answer: HttpResponse, accepted: SignedRequest, server: SigningServer
-    ) -> Flow[HttpResponse]:
+    def sign(self, answer: HttpResponse, accepted: SignedRequest) -> Flow[HttpResponse]:
         """The answer with its signature. Raises ConfigurationError for one that cannot be signed."""
         ...
 
 
-class SignedMessages:
-    """The scheme of a server, with the keys of its clients. One for all requests."""
+class MessageSigning(Protocol):
+    """The settings of a scheme, checked when they are made. `ResourceServer(message_signing=)` takes them."""
 
-    def __init__(self, scheme: MessageSigning, server: SigningServer) -> None:
-        self.scheme = scheme
-        self.server = server
-        self.keys = ClientKeys(scheme.clients, server.clock)
+    def at(self, server: SigningServer) -> SignedMessages:
+        """Raises ConfigurationError."""
+        ...

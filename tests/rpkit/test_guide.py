@@ -18,6 +18,7 @@ from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
 from rpkit.settings import ClientOptions
+from tests.detached import BANK, BANK_KEY, IAT, ISS, header_members, signed_field
 from tests.keys import a_key, claims_of
 from tests.mothers.certificates import a_certificate
 from tests.mothers.ciba_bank import CibaBank
@@ -50,6 +51,9 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     bank.faults["metadata"] = lambda document: {
         **document,
         "end_session_endpoint": end_session,
+        "trust_frameworks_supported": ["eidas"],
+        "claims_in_verified_claims_supported": ["given_name", "birthdate"],
+        "evidence_supported": ["document"],
         "grant_management_endpoint": bank.url("grants"),
         "grant_management_actions_supported": ["create", "merge", "replace", "query", "revoke"],
     }
@@ -62,7 +66,10 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.delenv("BROWSER", raising=False)
     taking_naps(bank, monkeypatch)
     mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
+    bank.faults["jwks"] = lambda document: {"keys": [*document["keys"], BANK_KEY.public_jwk]}
     names: dict[str, Any] = {
+        "message_key": a_key("PS256", 1),
+        "BANK_KEYS": "https://bank.example/jwks",
         "ISSUER": bank.issuer,
         "CALLBACK": REDIRECT_URI,
         "API": API,
@@ -78,9 +85,12 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "NEXT_PRIVATE_KEY": upcoming.key_pem.encode(),
     }
     for block in BLOCKS:
+        if "DetachedJws" in block:
+            bank.faults["api_accounts"] = lambda _call: _signed_answer(bank)
         exec(block, names)
         if "sealed" in names and "callback_url" not in names:
             names["callback_url"] = bank.authorize(names["start"].url)
+    assert names["evidence"].key.kid == BANK_KEY.kid
     assert names["who"] == "alice"
     assert "passed state" in capsys.readouterr().out
     assert names["accounts"]["accounts"]
@@ -89,6 +99,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert set(names["payments"].resources) == {API, names["PAYMENTS"]}
     assert names["told"][0] == TransactionUsed.__name__
     assert len(names["published"]["keys"]) == 2
+    assert names["missing"] == ()
     assert names["held"].scopes[0].scope == "accounts"
     assert [call.method for call in bank.calls("grant-1") if call.status < 300] == ["GET", "DELETE"]
     answer = names["app"].test_client().post("/login", headers={"sec-fetch-site": "same-origin"})
@@ -100,6 +111,11 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert names["certificate"].thumbprint == thumbprint(upcoming)
     assert names["by_name"]["tls_client_auth_subject_dn"] == "CN=fintech,O=Fintech,C=JP"
     assert names["by_itself"]["jwks"] == names["keys_to_publish"]
+
+
+def _signed_answer(bank: FakeBank) -> Any:
+    members = header_members(**{"kid": BANK_KEY.kid, ISS: BANK, IAT: int(bank.clock())})
+    return 200, {"x-jws-signature": signed_field(members, b"{}", BANK_KEY)}, b"{}"
 
 
 def _registration(call: Seen, bank: FakeBank) -> Any:

@@ -3,8 +3,8 @@
 Mallory Ltd is a registered client. Its own page offers a budget planner, but its request to the bank is for payments
 too. A naive bank only asks whether Mallory Ltd may connect, so Alice agrees.
 
-The bank's page stops this. It says in words what the client asks for, each scope and each payment, and which account it
-is about. Alice reads that Mallory Ltd may make payments, and refuses.
+The bank's page stops this. It says in words what the client asks for, each scope and each payment, and which account
+it is about. Alice reads that Mallory Ltd may make payments, and refuses.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Mallory's bank makes the fintech sign an assertion for another bank, and signs in there as the fintech.
 
-The fintech authenticates by assertions that it signs. A naive client writes into each of them the token endpoint of the
-bank that it calls, as that bank's metadata give it. Mallory's bank gives the token endpoint of the honest bank, and a
-PAR endpoint of its own. So the fintech calls Mallory with an assertion that is good at the honest bank. Mallory sends
-it on, and the honest bank believes that the fintech is calling.
+The fintech authenticates by assertions that it signs. A naive client writes into each of them the token endpoint of
+the bank that it calls, as that bank's metadata give it. Mallory's bank gives the token endpoint of the honest bank,
+and a PAR endpoint of its own. So the fintech calls Mallory with an assertion that is good at the honest bank. Mallory
+sends it on, and the honest bank believes that the fintech is calling.
 
 The assertion of the toolkit's client names the issuer of the bank that it is meant for. That is the one value that a
 hostile bank cannot choose. The bank accepts its own issuer as the audience, as a single string, and nothing else.

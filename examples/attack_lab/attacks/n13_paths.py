@@ -1,8 +1,8 @@
 """Mallory gets past a policy that is written for paths, by another spelling of the path or by a WebSocket.
 
 A gateway or a middleware has a list: `/accounts` needs a token. The application behind it is more generous. It takes
-`//accounts`, `/accounts/` and `/ACCOUNTS` for the same page, and it has the same data behind a WebSocket. The list does
-not know these spellings, and it was written before there were WebSockets.
+`//accounts`, `/accounts/` and `/ACCOUNTS` for the same page, and it has the same data behind a WebSocket. The list
+does not know these spellings, and it was written before there were WebSockets.
 
 The API's middleware stops this. It has no list of paths to protect. Every request needs a token, whatever its path and
 its kind, unless the endpoint itself is marked as public.

@@ -1,10 +1,10 @@
 """Mallory's bank gets the code that Alice's bank issued, because the fintech does not notice who answered.
 
-The fintech works with many banks, and one of them is Mallory's. Alice's login is sent to that bank: Mallory has changed
-her choice on the way, or has talked her into it. Mallory's bank redirects Alice's browser to her real bank, with the
-parameters that the fintech made. Alice signs in at her real bank and approves. Her bank sends the code to the fintech.
-The fintech believes that Mallory's bank has answered, and redeems the code there. So Mallory has the code, and all that
-the fintech sends along to redeem it.
+The fintech works with many banks, and one of them is Mallory's. Alice's login is sent to that bank: Mallory has
+changed her choice on the way, or has talked her into it. Mallory's bank redirects Alice's browser to her real bank,
+with the parameters that the fintech made. Alice signs in at her real bank and approves. Her bank sends the code to the
+fintech. The fintech believes that Mallory's bank has answered, and redeems the code there. So Mallory has the code,
+and all that the fintech sends along to redeem it.
 
 The fintech stops this. The response names the bank that made it (`iss`), and the client compares that with the bank
 that this login was sent to, before it does anything with the code.

@@ -37,7 +37,7 @@ class NaiveClient:
         assert self.metadata is not None, "choose a bank first"
         return str(self.metadata[name])
 
-    def begin(self, scope: str = "accounts") -> str:
+    def begin(self, scope: str = "accounts", **further: str) -> str:
         """The URL for the browser. The naive way: no PKCE, and a `state` that nobody will look at."""
         parameters = {
             "client_id": self.client_id,
@@ -45,6 +45,7 @@ class NaiveClient:
             "redirect_uri": self.redirect_uri,
             "scope": scope,
             "state": secrets.token_urlsafe(8),
+            **further,
         }
         return f"{self._endpoint('authorization_endpoint')}?{urlencode(parameters)}"
 

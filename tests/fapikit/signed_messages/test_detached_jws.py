@@ -35,13 +35,13 @@ from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Concealed
 from fapikit.signed_messages.detached_jws import (
     FORMS,
-    PS256,
     ExpectedSigner,
     PayloadForm,
     VerifiedSignature,
     sign_detached,
     verify_detached,
 )
+from fapikit.signed_messages.settings import PS256
 from tests.clocks import NOW
 from tests.detached import BODY, FINTECH, FINTECH_KEY, IAT, ISS, TAN, UNENCODED, header_members, signed_field
 from tests.keys import a_key, b64

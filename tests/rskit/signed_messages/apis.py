@@ -149,16 +149,16 @@ def _flask() -> flask.Flask:
 
 
 @contextmanager
-def running(kind: str, server: ResourceServer) -> Iterator[str]:
+def running(kind: str, server: ResourceServer, *, port: int = 0) -> Iterator[str]:
     """The base URL of the API under uvicorn or under a threaded WSGI server."""
     PAID.clear()
     if kind == "asgi":
-        with uvicorn_at(asgi_mw.Protect(_starlette(), server)) as url:
+        with uvicorn_at(asgi_mw.Protect(_starlette(), server), port=port) as url:
             yield url
         return
     app = _flask()
     app.wsgi_app = wsgi_mw.Protect(app.wsgi_app, server)  # type: ignore[method-assign]
-    listening = make_server("127.0.0.1", 0, app, threaded=True)
+    listening = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
     try:

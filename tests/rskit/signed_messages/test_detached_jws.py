@@ -15,7 +15,8 @@ from fapikit.errors import ConfigurationError
 from fapikit.flow import run_pure
 from fapikit.jose.key_set import KeySet
 from fapikit.secrets import Concealed
-from fapikit.signed_messages.detached_jws import PS256, ExpectedSigner, verify_detached
+from fapikit.signed_messages.detached_jws import ExpectedSigner, verify_detached
+from fapikit.signed_messages.settings import PS256
 from rskit import DetachedJws, SigningClient
 from rskit.policy.body_budget import BodyBudget
 from tests.clocks import NOW
