@@ -45,7 +45,7 @@ _REFUSALS: Final[Mapping[State, tuple[type[IntentRefused], str]]] = {
     "rejected": (RejectedIntent, "the user has refused this intent: lodge a new one"),
     "lapsed": (LapsedIntent, "this intent has lapsed: lodge a new one"),
     "revoked": (RevokedIntent, "this intent was ended by its client: lodge a new one"),
-    "withdrawn": (RevokedIntent, "the user has ended this intent at the bank: lodge a new one"),
+    "withdrawn": (RevokedIntent, "what the user agreed to has ended at the bank: lodge a new one"),
 }
 
 

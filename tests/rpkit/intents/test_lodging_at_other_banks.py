@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -167,12 +168,12 @@ def test_nothing_is_sent_without_a_fitting_token(clients: Clients, bank: FakeBan
     client = clients.of(bank)
     tokens = client.client_credentials(scope="accounts")
     calls = len(bank.seen)
-    with pytest.raises(InsecureUrl):
+    with pytest.raises(InsecureUrl, match="url must be https"):
         lodged(clients, bank, url="http://bank.example/consents", tokens=tokens)
     with pytest.raises(NoAccessToken):
         lodged(clients, bank, resource="https://another.example/", tokens=tokens)
     elsewhere = client.client_credentials(scope="accounts", resource="https://another.example/")
-    with pytest.raises(ConfigurationError, match="correct base_url, or set resource="):
+    with pytest.raises(ConfigurationError, match="correct url, or set resource="):
         lodged(clients, bank, tokens=elsewhere)
     assert [call.path for call in bank.seen[calls:] if "consents" in call.path] == []
 
@@ -187,6 +188,7 @@ def test_nothing_is_sent_without_a_fitting_token(clients: Clients, bank: FakeBan
             "amount is 12.0: give a positive Decimal",
         ),
         (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "NaN"}), "amount is 'NaN'"),
+        (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "1e999999"}), "amount is '1e999999'"),
         (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "twelve"}), "amount is 'twelve'"),
         (
             lambda: BerlinGroupPayment(**{**TRANSFER, "currency": "eur"}),
@@ -300,3 +302,19 @@ def test_an_intent_is_read_again_from_what_was_kept_of_it(clients: Clients, bank
     bank.faults[f"api_{intent.intent_id}"] = lambda _call: (200, {}, LODGED)
     client = clients.of(bank)
     assert client.read_intent(kept, tokens=client.client_credentials(scope="accounts")) == intent
+
+
+def test_a_bank_with_a_body_of_its_own_needs_a_class_of_the_application(
+    clients: Clients, bank: FakeBank
+) -> None:
+    class Standing:
+        shape = replace(UkAccountAccess.shape, id=("Data", "Id"), words={"awaiting": "NEW"}, further_words={})
+
+        def body(self) -> dict[str, Any]:
+            return {"Data": {"Frequency": "monthly"}}
+
+    answer = {"Data": {"Id": "1", "Status": "NEW"}}
+    bank.faults["api_account-access-consents"] = lambda _call: (201, {}, answer)
+    intent = lodged(clients, bank, Standing())
+    assert (intent.intent_id, intent.state) == ("1", "awaiting")
+    assert json.loads(bank.calls("account-access-consents")[-1].body) == {"Data": {"Frequency": "monthly"}}
