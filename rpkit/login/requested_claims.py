@@ -60,8 +60,16 @@ def compare_claims(
         if has_value(claims, name) and accepts(wish, claims[name]):
             report.passed(line, _CLAUSE)
             continue
-        given = "has a value that was not requested" if has_value(claims, name) else "not given"
+        given = _what_came(claims, name)
         report.noticed(line, _CLAUSE, given)
         if essential:
             unmet.append(name)
     return tuple(unmet)
+
+
+def _what_came(claims: Mapping[str, Any], name: str) -> str:
+    if has_value(claims, name):
+        return "has a value that was not requested"
+    elsewhere = claims.get("_claim_names")
+    at_a_source = isinstance(elsewhere, Mapping) and name in elsewhere
+    return "at a source: see claims_from_sources" if at_a_source else "not given"
