@@ -187,6 +187,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
         "response_modes": table.optional_strings("response_modes"),
         "token_endpoint_auth_methods": table.optional_strings("token_endpoint_auth_methods"),
         "redirect_hosts": table.optional_strings("redirect_hosts"),
+        "subject_types": table.optional_strings("subject_types"),
         "max_clients": table.optional_count("max_clients"),
         "lifetime": table.optional_seconds("lifetime"),
         "software_statement_required": table.boolean("software_statement_required", False),
