@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.config.claims_sources import ClaimsSource
 from askit.config.client_certificates import read_certificate_header
 from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
@@ -24,6 +25,7 @@ from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.pairwise_subjects import read_salt, read_subject
 from askit.config.profile_settings import read_profiles
+from askit.config.shared_signals import SharedSignals
 from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer
@@ -76,6 +78,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "grant_management": GrantManagement.read(managed)
         if (managed := table.table("grant_management"))
         else None,
+        "shared_signals": SharedSignals.read(signals) if (signals := table.table("shared_signals")) else None,
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "trusted_issuers": tuple(
             TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")
@@ -186,6 +189,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
         "response_modes": table.optional_strings("response_modes"),
         "token_endpoint_auth_methods": table.optional_strings("token_endpoint_auth_methods"),
         "redirect_hosts": table.optional_strings("redirect_hosts"),
+        "subject_types": table.optional_strings("subject_types"),
         "max_clients": table.optional_count("max_clients"),
         "lifetime": table.optional_seconds("lifetime"),
         "software_statement_required": table.boolean("software_statement_required", False),
@@ -252,6 +256,7 @@ def _user(table: Table) -> User:
         password=Secret(table.string("password")),
         claims=table.members("claims"),
         verified_claims=read_verified_claims(table),
+        claims_sources=tuple(ClaimsSource.read(entry) for entry in table.tables("claims_sources")),
         **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()

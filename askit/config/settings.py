@@ -20,6 +20,7 @@ from askit.browser_origins import ANY, check_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
+from askit.clients.sector_identifier import PAIRWISE, PUBLIC
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.client_metadata_documents import ClientMetadataDocuments
@@ -39,18 +40,19 @@ from askit.config.profile_settings import (
     check_status_list_ttl,
     check_token_lifetime,
 )
+from askit.config.shared_signals import SCOPES as SIGNALS_SCOPES
+from askit.config.shared_signals import SharedSignals, check_shared_signals
 from askit.config.software_statement_issuers import (
     SoftwareStatementIssuer,
     check_software_statement_issuers,
 )
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
-from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
+from askit.config.values import CLIENT_SCOPES, IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
 from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
-from fapikit.grant_management import SCOPES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
@@ -77,6 +79,7 @@ class Config:
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
     grant_management: GrantManagement = field(default_factory=GrantManagement)
+    shared_signals: SharedSignals | None = None
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
@@ -195,8 +198,9 @@ class Config:
     def _require_references(self) -> None:
         client_ids = {client.client_id for client in self.clients}
         uris = {resource.uri for resource in self.resources}
+        check_shared_signals(self.shared_signals, client_ids, uris)
         for resource in self.resources:
-            own = set(resource.scopes) & {*IDENTITY_SCOPES, *SCOPES.values()}
+            own = set(resource.scopes) & {*IDENTITY_SCOPES, *CLIENT_SCOPES}
             if own:
                 raise ConfigurationError(
                     f"resources: {resource.uri} has the scope {min(own)!r}, which belongs to an endpoint of this"
@@ -237,7 +241,13 @@ class Config:
             "response_types": profile.response_types,
             "response_modes": profile.response_modes,
             "token_endpoint_auth_methods": profile.client_authentication_methods,
+            "subject_types": [PUBLIC] if self.pairwise_salt is None else [PUBLIC, PAIRWISE],
         }
+        if policy.subject_types == ():
+            raise ConfigurationError(
+                "registration.subject_types is empty: leave it out, or name at least one",
+                facts={"setting": "registration.subject_types"},
+            )
         for name, known in possible.items():
             if unknown := set(getattr(policy, name) or ()) - set(known):
                 raise ConfigurationError(
@@ -358,9 +368,10 @@ class Config:
 
     @property
     def known_scopes(self) -> tuple[str, ...]:
-        """The identity scopes, those of grant management, then those of the resources."""
+        """The identity scopes, those of grant management and of shared signals, then those of the resources."""
         scopes = (scope for resource in self.resources for scope in resource.scopes)
-        return (*IDENTITY_SCOPES, *self.grant_management.scopes, *dict.fromkeys(scopes))
+        signals = () if self.shared_signals is None else SIGNALS_SCOPES
+        return (*IDENTITY_SCOPES, *self.grant_management.scopes, *signals, *dict.fromkeys(scopes))
 
     def is_asked_for_by_name(self, resource: Resource) -> bool:
         """Whether an API has neither scopes nor types of details. Then naming the resource requests access to it."""

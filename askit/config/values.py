@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from askit.config.claims_sources import ClaimsSource, check_claims_sources
 from askit.config.verified_claims import check_verified_claims
 from fapikit.errors import ConfigurationError
+from fapikit.grant_management import SCOPES as GRANT_MANAGEMENT_SCOPES
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
+from fapikit.signals.event_types import MANAGE_SCOPE, READ_SCOPE
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
 Subject: TypeAlias = Literal["client", "user"]
@@ -23,6 +26,8 @@ DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
 IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 """The scopes of this server's own UserInfo. The pages have a text for each."""
+CLIENT_SCOPES: Final = (*GRANT_MANAGEMENT_SCOPES.values(), READ_SCOPE, MANAGE_SCOPE)
+"""The scopes of this server's own endpoints that a client uses for itself (client_credentials). No user grants them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class User:
     """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name.
 
     `user_code`: without this code no authentication request (CIBA) reaches the user.
-    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2).
+    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2). `claims_sources`: what other issuers
+    say of the user.
     """
 
     username: str
@@ -49,6 +55,7 @@ class User:
     user_code: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     verified_claims: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    claims_sources: tuple[ClaimsSource, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
@@ -59,6 +66,7 @@ class User:
                 facts={"setting": "users.claims.verified_claims"},
             )
         check_verified_claims(self.username, self.verified_claims)
+        check_claims_sources(self.claims_sources, self.claims)
 
     @property
     def sub(self) -> str:

@@ -18,7 +18,6 @@ from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
-from fapikit.verified_claims.requested import requests_of
 from rpkit.api.challenge import (
     raise_resource_error_in_body,
     read_challenges,
@@ -32,7 +31,13 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import compare_claims
-from rpkit.login.verified_claims import VerifiedClaims, earliest_request, read_taken, take_verified_claims
+from rpkit.login.verified_claims import (
+    AskedVerifiedClaims,
+    VerifiedClaims,
+    asked_verified_claims,
+    read_taken,
+    take_verified_claims,
+)
 from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -53,6 +58,7 @@ class UserInfo:
     jwt: Secret | None = field(repr=False, default=None)
     report: LoginReport = field(default_factory=LoginReport, repr=False, compare=False)
     unmet: tuple[str, ...] = ()
+    asked_identity: AskedVerifiedClaims | None = field(default=None, repr=False, compare=False)
 
     @property
     def verified_claims(self) -> tuple[VerifiedClaims, ...]:
@@ -140,14 +146,10 @@ def _compared(
     _require_same_user(claims, id_token)
     report.passed("UserInfo: sub is that of the ID token", _CLAUSE)
     unmet = compare_claims(claims, wishes_of(login.requested_claims, "userinfo"), "UserInfo", report)
-    taken, missing = take_verified_claims(
-        claims,
-        requests_of(login.requested_claims, "userinfo"),
-        report,
-        at=earliest_request(bank, login.tokens.received_at or bank.now()),
-        of="UserInfo",
-    )
-    return UserInfo(id_token.subject, taken, jwt, report, (*unmet, *missing))
+    answered_at = login.tokens.received_at or bank.now()
+    identity = asked_verified_claims(login.requested_claims, "userinfo", bank=bank, answered_at=answered_at)
+    taken, missing = take_verified_claims(claims, identity, report, of="UserInfo")
+    return UserInfo(id_token.subject, taken, jwt, report, (*unmet, *missing), identity)
 
 
 def _require_same_user(claims: Mapping[str, Any], id_token: IdToken) -> None:

@@ -24,9 +24,13 @@ from fapikit.jose.verify import verify_jwt
 from fapikit.metadata import read_metadata
 from fapikit.parameters import parse_parameters
 from fapikit.stores import Seal
+from fapikit.verified_claims.requested import BrokenRequest, read_requests
 from fapikit.www_authenticate import parse_challenges
+from rpkit.login.report import LoginReport
+from rpkit.login.verified_claims import AskedVerifiedClaims, read_taken, take_verified_claims
 from tests.clocks import NOW
 from tests.keys import a_key, b64, jws_of, mint, signature_of
+from tests.mothers.verified_claims import EIDAS, WISH
 
 URL = "https://api.example/"
 KEYS = KeySet([a_key().public_key, a_key("Ed25519").public_key])
@@ -113,6 +117,14 @@ def small_parsers(octets: bytes) -> None:
         SEAL.open_text(text, "cookie")
 
 
+def verified_claims(octets: bytes) -> None:
+    """A request for verified claims, and an answer to it: the request is held against whatever came."""
+    members = strict_json.parse_object(octets)
+    requests = read_requests(members.get("asked"))
+    taken = take_verified_claims(members, AskedVerifiedClaims(requests, NOW), LoginReport(), of="UserInfo")
+    read_taken(taken.claims)
+
+
 def _dump(members: dict[str, Any]) -> bytes:
     return json.dumps(members).encode()
 
@@ -130,6 +142,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "jose_key": (jose_key, [_dump(dict(a_key(alg).public_jwk)) for alg in ("ES256", "PS256", "Ed25519")]),
     "dpop_proof": (dpop_proof, [_PROOF.encode()]),
     "dpop_signed": (dpop_signed, [_good_header("dpop+jwt", jwk=JWK) + b"\n" + _dump(PROOF)]),
+    "verified_claims": (verified_claims, [_dump({"asked": WISH, "verified_claims": EIDAS})]),
     "small_parsers": (
         small_parsers,
         [
@@ -141,7 +154,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
         ],
     ),
 }
-EXPECTED_ERRORS = (FapiError, strict_json.NotStrictJson, strict_json.DuplicateName)
+EXPECTED_ERRORS = (FapiError, BrokenRequest, strict_json.NotStrictJson, strict_json.DuplicateName)
 
 
 def run(name: str, octets: bytes) -> None:
