@@ -18,6 +18,9 @@ ACCOUNTS: Final = {
 
 TYPE: Final = "account_information"
 END_MEMBER: Final = "valid_until"
+LODGED_TYPE: Final = "account_access"
+"""The same, as banks without RAR have it: lodged before the customer is asked, in the shape of the Berlin Group."""
+LODGED_AT: Final = "/v1/consents"
 _ACTION: Final = "read balance"
 
 ACCOUNT_INFORMATION: Final = DetailsType(

@@ -35,9 +35,9 @@ RUNS = {
     "fapi2-security FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing BINDING=mtls FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline AUTH=none BINDING=dpop FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
-    "fapi2-security FLOW=consents": "demo: 9 steps passed, 6 refusals held, 0 failed",
-    "fapi2-message-signing BINDING=mtls FLOW=consents": "demo: 9 steps passed, 6 refusals held, 0 failed",
-    "fapi1-advanced FLOW=consents": "demo: 9 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security FLOW=consents": "demo: 9 steps passed, 7 refusals held, 0 failed",
+    "fapi2-message-signing BINDING=mtls FLOW=consents": "demo: 9 steps passed, 7 refusals held, 0 failed",
+    "fapi1-advanced FLOW=consents": "demo: 9 steps passed, 7 refusals held, 0 failed",
     "fapi-ciba": "demo: 7 steps passed, 7 refusals held, 0 failed",
     "fapi-ciba AUTH=self_signed_tls_client_auth": "demo: 7 steps passed, 7 refusals held, 0 failed",
 }
@@ -59,6 +59,7 @@ CONSENTS_REFUSED = {
     "a consent to what is no account: 400, RFC 9396 5": "invalid_authorization_details, .*accounts.0.iban must match ",
     "a consent merged into another client's grant: 400, GM 5.4": "invalid_grant_id",
     "a look at another client's grant: 403, GM 6.6": "this grant is of another client",
+    "an intent of another client: 400, LODGING 4": "no such intent was lodged here, or another client lodged it",
     "a consent that has lapsed: 40[13], RFC 6750 3.1": (
         "the consent that covers this request has ended|the status list of its issuer says|expired"
     ),
