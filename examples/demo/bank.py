@@ -35,7 +35,7 @@ store = "memory:"
 clients_file = "clients.json"
 {flow}
 [scopes]
-accounts = "See your accounts and their balances"
+accounts = "{see_accounts}"
 payments = "Make the payment shown here, once"
 
 [tls]
@@ -86,6 +86,7 @@ path = "{lodged_at}"
 scope = "accounts"
 """
 
+_SEE_NAMED = "See the accounts that are named here, and no others"
 LONGEST = 180 * 86_400
 """Seconds that a customer may agree to at most; the app asks for less."""
 STATUS_LIST_TTL = 2
@@ -124,6 +125,7 @@ def write_configuration(world: World) -> Path:
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
             types=_types(world),
+            see_accounts=_SEE_NAMED if world.flow == CONSENTS else "See your accounts and their balances",
             flow=_FLOWS.get(world.flow, ""),
             client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )

@@ -158,11 +158,12 @@ def test_what_the_profile_forbids_is_not_played(choices: str, told: str) -> None
     assert told in run.stderr
 
 
-def test_on_a_terminal_it_keeps_serving_until_it_is_stopped() -> None:
+@pytest.mark.parametrize("choices", [(), ("--flow", "consents")])
+def test_on_a_terminal_it_keeps_serving_until_it_is_stopped(choices: tuple[str, ...]) -> None:
     master, slave = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name != "ONCE"}
     demo = subprocess.Popen(
-        [sys.executable, "-m", "examples.demo"],
+        [sys.executable, "-m", "examples.demo", *choices],
         cwd=ROOT,
         env=environment,
         stdin=slave,
