@@ -109,9 +109,8 @@ def _describe_given(given: Given, say: Catalogue) -> DescribedDetail:
     for name, value in verification.items():
         if name != "trust_framework":
             lines.append((_field(name, say), _text(value, say)))
-    lines.extend(
-        (say("verified_purpose"), plain(purpose)) for purpose in purposes_of(given.request.verification)
-    )
+    purposes = sorted(set(purposes_of(given.request.verification, verification)))
+    lines.extend((say("verified_purpose"), plain(purpose)) for purpose in purposes)
     heading = say("verified_heading", framework=plain(str(verification["trust_framework"])))
     return DescribedDetail(heading=heading, amount=None, payee=None, lines=tuple(lines))
 
