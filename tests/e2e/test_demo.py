@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST|DELETE) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
+MESSAGE = re.compile(r"   \d{2,3} \w+ -> \w+ +(GET|POST|DELETE) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
 # What is asked of `make demo` (the profile, perhaps other choices), and the line that it ends with.
@@ -130,7 +130,7 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
     with subtests.test("the API of consents reads status lists, and who stretches a consent is told why not"):
         assert bool(re.search(r"accounts -> bank +GET +/status_lists/\*\*\* 200", trace)) is consents
         for title, told in CONSENTS_REFUSED.items():
-            refusal = rf"^[a-z]\. {title}\n(   \d\d .*\n)+ +.*({told})"
+            refusal = rf"^[a-z]\. {title}\n(   \d{{2,3}} .*\n)+ +.*({told})"
             assert bool(re.search(refusal, trace, re.MULTILINE)) is consents, title
 
     with subtests.test("no secret is shown"):

@@ -142,7 +142,7 @@ class ConsentStretcher:
         began = time.monotonic()
         answer = self._read(self._tokens, CURRENT)
         while answer.status_code == 200 and time.monotonic() < began + PATIENCE:
-            time.sleep(STATUS_LIST_TTL / 4)
+            time.sleep(STATUS_LIST_TTL * 1.1)  # the list may be made anew a tenth of its `ttl` later
             answer = self._read(self._tokens, CURRENT)
         challenge = answer.headers.get("www-authenticate", "")
         require(answer.status_code == 401, f"401 expected, {answer.status_code} came")

@@ -93,7 +93,7 @@ class ConsentsWalk:
         require("Penny Budget" not in page.text, f"the bank lists it no more: {page.text}")
         end = time.monotonic() + PATIENCE
         while "has ended" not in self._look_at(CURRENT).text and time.monotonic() < end:
-            time.sleep(STATUS_LIST_TTL / 4)
+            time.sleep(STATUS_LIST_TTL * 1.1)  # the list may be made anew a tenth of its `ttl` later
         told = self.browser.page.text
         self._require_words(self.browser.page, "Your consent has ended at the bank", "this grant was revoked")
         return told.partition("For developers: ")[2].partition(" See where")[0]
