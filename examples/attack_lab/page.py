@@ -1,7 +1,7 @@
 """docs/threats.md: what each attack does, how it goes, and where its defence is.
 
-The diagrams come from plays. A play takes a moment, so each drawing has a hash of the files that it comes from, and is kept
-as long as that hash is right. The tests compare every drawing with a play of their own.
+The diagrams come from plays. A play takes a moment, so each drawing has a hash of the files that it comes from, and is
+kept as long as that hash is right. The tests compare every drawing with a play of their own.
 """
 
 from __future__ import annotations
