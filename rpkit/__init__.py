@@ -43,6 +43,7 @@ from rpkit.tokens.token_set import AccessToken, TokenKey, TokenSet
 from rpkit.tokens.token_store import TokenStore
 from rpkit.web.backchannel_logout import LoggedOut
 from rpkit.web.logout import LogoutStart, complete_logout
+from rpkit.web.security_events import Signal
 
 __all__ = [
     "AccessToken",
@@ -71,6 +72,7 @@ __all__ = [
     "RegisteredBank",
     "Registration",
     "Registry",
+    "Signal",
     "SignedRequest",
     "Start",
     "TokenKey",
