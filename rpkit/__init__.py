@@ -6,11 +6,13 @@ Registration: `registration/`. Web pages: `starlette`, `flask`, and what both sh
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
 from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
+from rpkit.claims_providers import ClaimsProvider
 from rpkit.client import Client
 from rpkit.decoupled.binding_message import binding_message
 from rpkit.decoupled.ciba_request import CibaRequest
@@ -53,6 +55,8 @@ __all__ = [
     "BrazilConsent",
     "Check",
     "CibaRequest",
+    "ClaimsProvider",
+    "ClaimsSource",
     "Client",
     "ClientKeys",
     "DetachedJws",
@@ -74,6 +78,7 @@ __all__ = [
     "Registry",
     "Signal",
     "SignedRequest",
+    "SourcedClaims",
     "Start",
     "TokenKey",
     "TokenSet",

@@ -18,7 +18,6 @@ from fapikit.jose.claims import Expected, audiences_of, has_value
 from fapikit.jose.purposes import USERINFO_RESPONSE
 from fapikit.jose.verify import verify_jwt
 from fapikit.secrets import Secret
-from fapikit.verified_claims.requested import requests_of
 from rpkit.api.challenge import (
     raise_resource_error_in_body,
     read_challenges,
@@ -32,7 +31,13 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import compare_claims
-from rpkit.login.verified_claims import VerifiedClaims, earliest_request, read_taken, take_verified_claims
+from rpkit.login.verified_claims import (
+    VerifiedClaims,
+    earliest_request,
+    read_taken,
+    requests_made,
+    take_verified_claims,
+)
 from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -142,7 +147,7 @@ def _compared(
     unmet = compare_claims(claims, wishes_of(login.requested_claims, "userinfo"), "UserInfo", report)
     taken, missing = take_verified_claims(
         claims,
-        requests_of(login.requested_claims, "userinfo"),
+        requests_made(login.requested_claims, "userinfo"),
         report,
         at=earliest_request(bank, login.tokens.received_at or bank.now()),
         of="UserInfo",

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fapikit.claim_requests import accepted_values, accepts, is_essential, wishes_of
+from fapikit.errors import Remedy
 from fapikit.grant_management import MERGE
 from fapikit.jose.claims import has_value
-from fapikit.verified_claims.requested import requests_of
 from rpkit.errors import WrongRequestedClaim
 from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
-from rpkit.login.verified_claims import require_asked_framework, take_verified_claims
+from rpkit.login.verified_claims import requests_made, require_asked_framework, take_verified_claims
 
 _CLAUSE: Final = "OIDC 5.5.1"
 
@@ -31,7 +31,7 @@ def check_requested_claims(
 
     `at`: the earliest time of the request. A merged grant may have what earlier requests asked for, too.
     """
-    requests = requests_of(asked.claims, "id_token")
+    requests = requests_made(asked.claims, "id_token")
     if asked.grant_management_action != MERGE:
         require_asked_framework(claims, requests)
     taken, missing = take_verified_claims(claims, requests, report, at=at, of="ID token")
@@ -39,6 +39,7 @@ def check_requested_claims(
     if unmet:
         raise WrongRequestedClaim(
             f"the essential claim {unmet[0]} is missing, or has a value that was not requested",
+            remedy=Remedy.CORRECT_THE_REQUEST,  # the server may leave out any claim (OIDC 5.5.1)
             facts={"claim": unmet[0]},
         )
     return taken
@@ -59,8 +60,16 @@ def compare_claims(
         if has_value(claims, name) and accepts(wish, claims[name]):
             report.passed(line, _CLAUSE)
             continue
-        given = "has a value that was not requested" if has_value(claims, name) else "not given"
+        given = _what_came(claims, name)
         report.noticed(line, _CLAUSE, given)
         if essential:
             unmet.append(name)
     return tuple(unmet)
+
+
+def _what_came(claims: Mapping[str, Any], name: str) -> str:
+    if has_value(claims, name):
+        return "has a value that was not requested"
+    elsewhere = claims.get("_claim_names")
+    at_a_source = isinstance(elsewhere, Mapping) and name in elsewhere
+    return "at a source: see claims_from_sources" if at_a_source else "not given"

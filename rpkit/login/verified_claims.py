@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from fapikit.claim_requests import VERIFIED_CLAIMS
-from fapikit.verified_claims.requested import Element, RequestedVerifiedClaims
+from fapikit.verified_claims.requested import BrokenRequest, Element, RequestedVerifiedClaims, requests_of
 from fapikit.verified_claims.selection import Selection, beyond, select
 from rpkit.bank import Bank
 from rpkit.errors import WrongRequestedClaim
@@ -49,6 +49,17 @@ def read_taken(claims: Mapping[str, Any]) -> tuple[VerifiedClaims, ...]:
         VerifiedClaims(entry["verification"]["trust_framework"], entry["verification"], entry["claims"])
         for entry in _entries(claims)
     )
+
+
+def requests_made(claims: Mapping[str, Any] | None, place: str) -> tuple[RequestedVerifiedClaims, ...]:
+    """The requests of a `claims` parameter that was sent. One that cannot be read asked for nothing.
+
+    `verified_claims_request` lets none through. A transaction that another version sealed may have one.
+    """
+    try:
+        return requests_of(claims, place)
+    except BrokenRequest:
+        return ()
 
 
 def require_asked_framework(claims: Mapping[str, Any], requests: Iterable[RequestedVerifiedClaims]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -362,3 +363,15 @@ def test_max_age_counts_from_the_request_also_when_userinfo_is_called_later(
         login = signed_in(client, bank, claims={"userinfo": {"verified_claims": wish}})
         bank.clock.advance(250)
         assert bool(client.userinfo(login).verified_claims) == taken
+
+
+def test_a_request_that_this_version_cannot_read_asked_for_nothing(clients: Clients, bank: FakeBank) -> None:
+    """Another version sealed the transaction."""
+    given(bank, "id_token", ANSWER)
+    given(bank, "userinfo", ANSWER)
+    client = clients.of(bank)
+    start = client.begin(scope="openid")
+    broken = {place: {"verified_claims": {"claims": "all"}} for place in ("id_token", "userinfo")}
+    login = client.complete(bank.authorize(start.url), replace(start.transaction, claims=broken))
+    assert login.id_token.verified_claims == client.userinfo(login).verified_claims == ()
+    assert "it came unasked" in noticed(login.report)[0]
