@@ -8,6 +8,7 @@ One authorization server and the settings of one client at it: `bank`. Errors: `
 
 from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
+from rpkit.api.event_streams import EventStream
 from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
@@ -61,6 +62,7 @@ __all__ = [
     "ClientKeys",
     "DetachedJws",
     "DeviceAuthorization",
+    "EventStream",
     "Evidence",
     "GrantedScope",
     "HeldByGrant",

@@ -133,6 +133,20 @@ class TokenEnded:
             yield {"format": "jwt_id", "iss": core.config.issuer, "jti": self.token.jti}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientEnded:
+    """A client that registered itself is no more, and nothing that was issued to it is valid."""
+
+    client_id: str
+    kind: str = SESSION_REVOKED
+    members: Mapping[str, Any] = field(default_factory=lambda: {"initiating_entity": "system"})
+    happened_before: int = 0
+
+    def subjects(self, core: Core, receiver: SignalsReceiver) -> Iterator[Subject]:  # noqa: ARG002 - as all
+        if receiver.resources:
+            yield {"format": "complex", "application": _opaque(self.client_id)}
+
+
 def _exchanging(core: Core) -> tuple[Client, ...]:
     """The clients that may exchange what was issued to others, and so have tokens of others' grants."""
     named = {client_id for rule in core.config.token_exchange for client_id in rule.clients}

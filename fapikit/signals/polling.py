@@ -80,33 +80,31 @@ class Poller:
         self._refused: dict[str, dict[str, str]] = {}
 
     def drain(self) -> Flow[int]:
-        """Fetch and acknowledge all that waits now. Returns how many events that were.
+        """Fetch and acknowledge all that waits now. Returns how many events were new.
 
         Raises TransportError, MessageError if the transmitter does not answer as it should; what `connect` raises.
         """
-        heard = 0
+        heard, told = 0, False
         while True:
-            found, _ = yield from self.poll(wait=False)
-            heard += found
-            if not found:
-                break
-            if not self._heard and not self._refused:
-                break  # none of them can be decided now
-        return heard
+            found, new = yield from self.poll(wait=False)
+            heard += new
+            if not found or (not new and (told or not self._unsaid)):
+                return heard  # a transmitter that sends the same again and again does not keep us
+            told = not new
 
     def keep_polling(self) -> Flow[None]:
         """Poll until it is closed. A failure is logged, and tried again after a while."""
         pause = PAUSE
         while not self._closed:
             try:
-                found, more = yield from self.poll(wait=True)
+                _, new = yield from self.poll(wait=True)
             except Exception as error:  # noqa: BLE001 - one failure must not end the polling for all time
                 LOG.warning("events cannot be fetched now: %s: %s", type(error).__name__, _said(error))
                 yield from sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 pause = PAUSE
-                if not found and not more:
+                if not new:
                     yield from sleep(PAUSE)
 
     def close(self) -> Flow[None]:
@@ -114,8 +112,8 @@ class Poller:
         self._closed = True
         yield from self._drop_client()
 
-    def poll(self, *, wait: bool) -> Flow[tuple[int, bool]]:
-        """One poll: how many events it brought, and whether there are more."""
+    def poll(self, *, wait: bool) -> Flow[tuple[int, int]]:
+        """One poll: how many events it brought, and how many of them are good and new."""
         heard, refused = list(self._heard), dict(self._refused)
         wish: dict[str, Any] = {"maxEvents": self._polling.at_once, "returnImmediately": not wait}
         if heard:
@@ -126,12 +124,18 @@ class Poller:
         del self._heard[: len(heard)]
         for jti in refused:
             self._refused.pop(jti, None)
-        sets, more = members.get("sets", {}), members.get("moreAvailable", False)
+        sets = members.get("sets", {})
         if not isinstance(sets, dict):
             raise MalformedMessage("sets of the answer to a poll is not an object", clause=_CLAUSE)
+        new = 0
         for jti, token in list(sets.items())[: self._polling.at_once]:
-            yield from self._hear(jti, token)
-        return len(sets), more is True
+            new += yield from self._hear(jti, token)
+        return len(sets), new
+
+    @property
+    def _unsaid(self) -> bool:
+        """Whether the transmitter is still to be told of an event that it was taken or refused."""
+        return bool(self._heard or self._refused)
 
     def _ask(self, wish: Mapping[str, Any]) -> Flow[HttpResponse]:
         if self._client is None:
@@ -162,7 +166,8 @@ class Poller:
         if client is not None:
             yield from call(close_client, client, deadline=_CLOSE_DEADLINE)
 
-    def _hear(self, jti: str, token: object) -> Flow[None]:
+    def _hear(self, jti: str, token: object) -> Flow[bool]:
+        """Whether it is good and new."""
         try:
             if not isinstance(token, str):
                 raise SignalError("a member of sets is not a security event token", clause=_CLAUSE)
@@ -177,6 +182,8 @@ class Poller:
         else:
             LOG.info("heard%s of %s", " again" if heard.again else "", heard.event)
             self._heard.append(jti)
+            return not heard.again
+        return False
 
 
 def _said(error: Exception) -> str:

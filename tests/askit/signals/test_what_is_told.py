@@ -211,6 +211,26 @@ def test_a_grant_that_was_replaced_says_what_is_left(
     assert event["sub_id"] == {"format": "complex", "user": user, "application": application}
 
 
+def test_a_client_that_ends_its_registration_is_told_to_the_apis(askit_hosts: Hosts) -> None:
+    with (
+        a_bank(askit_hosts, initial_access_token="i" * 40) as bank,
+        closing(Receiver(bank)) as api,
+        httpx.Client(verify=bank.http().tls) as anybody,
+    ):
+        api.create()
+        made = anybody.post(
+            f"{bank.issuer}/register",
+            json={"redirect_uris": ["https://new.example.com/callback"], "client_name": "New"},
+            headers={"authorization": f"Bearer {'i' * 40}"},
+        )
+        assert made.status_code == 201, made.text
+        client = made.json()
+        own = {"authorization": f"Bearer {client['registration_access_token']}"}
+        assert anybody.delete(client["registration_client_uri"], headers=own).status_code == 204
+        application = {"format": "opaque", "id": client["client_id"]}
+        assert subjects(api) == [{"format": "complex", "application": application}]
+
+
 @pytest.mark.spec("SSF 8.1.2")
 def test_a_paused_stream_keeps_and_a_disabled_one_drops(
     bank: Bank, client: Client, browser: Browser, api: Receiver

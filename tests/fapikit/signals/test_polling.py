@@ -87,7 +87,7 @@ def test_an_acknowledgement_that_was_lost_is_sent_again() -> None:
     polled = Polled(sets("1"), httpx.ConnectError("down"), sets("1"), NOTHING)
     with pytest.raises(e.TransportError):
         polled.drain()
-    assert polled.drain() == 1
+    assert polled.drain() == 0, "it is not new"
     assert [wish.get("ack") for wish in polled.asked] == [None, ["1"], ["1"], ["1"]]
     assert polled.heard == ["1"], "it came again, and is heard once"
 
@@ -107,7 +107,7 @@ def test_an_acknowledgement_that_was_lost_is_sent_again() -> None:
 )
 def test_what_is_not_good_is_refused_once(token: Any, err: str, says: str) -> None:
     polled = Polled({"sets": {"1": token}}, NOTHING)
-    assert polled.drain() == 1
+    assert polled.drain() == 0
     refused = polled.asked[1]["setErrs"]
     assert refused["1"]["err"] == err
     assert says in refused["1"]["description"]
@@ -117,7 +117,7 @@ def test_what_is_not_good_is_refused_once(token: Any, err: str, says: str) -> No
 def test_what_cannot_be_decided_is_neither_acknowledged_nor_refused() -> None:
     polled = Polled(sets("1"), sets("1"), NOTHING)
     polled.failing = e.StoreUnavailable("down")
-    assert polled.drain() == 1
+    assert polled.drain() == 0
     polled.failing = None
     assert polled.drain() == 1
     assert [(wish.get("ack"), wish.get("setErrs")) for wish in polled.asked] == [
@@ -182,6 +182,15 @@ def test_a_client_that_is_of_no_more_use_is_closed() -> None:
     SyncDriver().run(polled.poller.keep_polling())  # which ends at once
 
 
+def test_a_transmitter_that_sends_the_same_for_ever_does_not_keep_us() -> None:
+    polled = Polled(*[sets("1", more=True)] * 10)
+    assert polled.drain() == 1
+    assert len(polled.asked) == 3
+    endless = Polled(*[{"sets": {"1": "nonsense"}, "moreAvailable": True}] * 10)
+    assert endless.drain() == 0
+    assert len(endless.asked) == 2
+
+
 def test_a_transmitter_that_sends_more_than_was_asked_for_does_not_fill_us() -> None:
     polled = Polled(sets("1", "2", "3"), NOTHING)
     polled.drain()
@@ -191,7 +200,8 @@ def test_a_transmitter_that_sends_more_than_was_asked_for_does_not_fill_us() -> 
 def test_polling_goes_on_after_every_failure(caplog: pytest.LogCaptureFixture) -> None:
     from fapikit.flow import Call, Sleep, Store
 
-    polled = Polled(httpx.ConnectError("down"), RuntimeError("Bearer secret"), sets("1"), NOTHING)
+    empty = {"sets": {}, "moreAvailable": True}
+    polled = Polled(httpx.ConnectError("down"), RuntimeError("Bearer secret"), sets("1"), empty)
     flow = polled.poller.keep_polling()
     slept: list[float] = []
     effect: Any = next(flow)
