@@ -33,7 +33,8 @@ class ReceiveEvents:
         self._works: list[asyncio.Task[None]] = []
 
     @property
-    def inner(self) -> ASGIApp:
+    def app(self) -> ASGIApp:
+        """The application inside, for the audit."""
         return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -36,7 +36,8 @@ class ReceiveEvents:
         self._path = path
 
     @property
-    def inner(self) -> WSGIApp:
+    def app(self) -> WSGIApp:
+        """The application inside, for the audit."""
         return self._app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
