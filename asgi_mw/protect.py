@@ -67,9 +67,16 @@ class Protect:
         require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
-        self._app = app
+        self._app = self._checked_app = app
         self._server = resource_server
         self._cors = cors
+        self._guard: type[Guard] = Guard
+        checks = resource_server.http_signatures
+        if checks is not None:
+            from asgi_mw.signed_messages import CheckedApp, SigningGuard
+
+            self._checked_app = CheckedApp(app, checks)
+            self._guard = SigningGuard if checks.signs_answers else Guard
         self._names = READ | resource_server.forwarded.octet_names
         own = (origin_of(resource_server.resource),)
         self._origins = frozenset(own if websocket_origins is None else websocket_origins)
@@ -91,7 +98,7 @@ class Protect:
         server = self._server
         view = view_of(scope, server.interaction_id, self._names)
         checked = CheckedRequest(server, view, None)
-        guard = Guard(checked, scope, receive, send, self._cors)
+        guard = self._guard(checked, scope, receive, send, self._cors)
         if (
             kind == "websocket"
             or view.path.endswith(server.metadata_path)
@@ -118,7 +125,7 @@ class Protect:
         scope[KEY] = checked
         before = CURRENT.set(checked)
         try:
-            await self._app(scope, guard.receive, guard.send)
+            await self._checked_app(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended or guard.has_refused:
                 return  # the stream was cut while the app ran, or its error page was replaced

@@ -5,6 +5,7 @@ Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, 
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -40,6 +41,7 @@ __all__ = [
     "Evidence",
     "GrantedScope",
     "HeldByGrant",
+    "HttpSignatures",
     "IdToken",
     "Introspection",
     "LoggedOut",

@@ -21,6 +21,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.grant_methods import AsyncGrantMethods
+from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
@@ -307,12 +308,13 @@ class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
+        http_signatures: HttpSignatures | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or of `library`). See `Client.api`."""
-        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, http_signatures)
         httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.async_client)
         options = api_auth.connection_options(

@@ -27,6 +27,7 @@ from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.grant_methods import GrantMethods
+from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
@@ -337,6 +338,7 @@ class Client(DecoupledMethods, GrantMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
+        http_signatures: HttpSignatures | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
@@ -349,9 +351,9 @@ class Client(DecoupledMethods, GrantMethods):
 
         It uses the connections of this client, with the TLS and proxy of `HttpSettings`. They stay open when the API
         client is closed. With an option about connections (`verify`, `transport`, ...) it makes its own.
-        Redirects are never followed.
+        Redirects are never followed. `http_signatures`: sign the requests, check the signatures of the answers.
         """
-        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, http_signatures)
         httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.client)
         options = api_auth.connection_options(

@@ -50,9 +50,10 @@ class Access:
     `scopes`: the token must have all of them. `acr`: the acceptable authentication context classes, the best first.
     `max_age`: the greatest age of the user's sign-in in seconds; a sign-in in the future is refused.
     `details`: a function of the request. `dpop="required"`: the token must be DPoP-bound. `fresh`: the token is
-    verified or introspected again for this request; the cache is not used."""
+    verified or introspected again for this request; the cache is not used. `signed`: the request itself must be signed
+    (RFC 9421); the server needs `http_signatures=` for that."""
 
-    __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes")
+    __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes", "signed")
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Access:
         details: Details | None = None,
         dpop: Literal["required"] | None = None,
         fresh: bool = False,
+        signed: bool = False,
     ) -> None:
         for scope in scopes:
             if not isinstance(scope, str | any_of):
@@ -82,6 +84,7 @@ class Access:
         self.details = details
         self.dpop = dpop
         self.fresh = fresh
+        self.signed = signed
 
     def mark(self, endpoint: E) -> E:
         """Store this rule on the endpoint, as the decorator does.
@@ -153,6 +156,7 @@ class Access:
         parts += [f"{name}={value!r}" for name, value in settings.items() if value is not None]
         parts += ["details=..."] if self.details else []
         parts += ["fresh=True"] if self.fresh else []
+        parts += ["signed=True"] if self.signed else []
         return f"Access({', '.join(parts)})"
 
 

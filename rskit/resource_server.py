@@ -17,7 +17,7 @@ from fapikit.clauses import cite_what_is_in_force
 from fapikit.client_authentication.mutual_tls import require_certificate
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
-from fapikit.errors import FapiError, NonceRequired, ReplayedProof
+from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.jose.encryption import Decryption
@@ -42,6 +42,9 @@ from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
 from rskit.errors import NoCredentials
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
+from rskit.http_signatures.making import make_checks
+from rskit.http_signatures.refusal import missing_signature
+from rskit.http_signatures.settings import HttpSignatures
 from rskit.issuers.book import IssuerBook
 from rskit.issuers.issuer import Issuers
 from rskit.issuers.trusted_issuer import ServerRules
@@ -78,6 +81,7 @@ class ResourceServer:
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
+    `http_signatures`: which requests must be signed, and with which key answers are (RFC 9421).
     `consents`: records which consents are used up, for routes that execute once what a user agreed to.
     `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
     `nonce_refusals`: how many proofs were refused because of their nonce, and why.
@@ -101,6 +105,7 @@ class ResourceServer:
         client_certificates: CertificateHeader | None = None,
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
+        http_signatures: HttpSignatures | None = None,
         observe: observing.Observe | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
@@ -163,6 +168,10 @@ class ResourceServer:
             if trusted.config.introspection is not None:
                 may_show = http is not None and http.may_show_certificate
                 require_certificate(trusted.config.introspection.auth, may_show=may_show)
+        self.http_signatures = make_checks(
+            http_signatures, self.profile, self._possession.bases, clock, issuers=len(self._issuers.all())
+        )
+        """The checks of HTTP message signatures; None for a server without them."""
         self.metadata_path = metadata_path(resource)
         self.metadata = build_metadata(
             resource,
@@ -270,6 +279,16 @@ class ResourceServer:
         refusal = refuse(without_frames(error), scheme, self._challenges, self.clock())
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
+
+    def missing_signature(self) -> FapiError:
+        """The refusal of a request without a signature on a route that needs one; or of such a route without keys."""
+        if self.http_signatures is None or not self.http_signatures.checks_requests:
+            return ConfigurationError(
+                "a route has Access(signed=True), and this server checks no signatures: set "
+                "ResourceServer(http_signatures=HttpSignatures(client_keys=...))",
+                clause="FAPI2-HS 1.2-1",
+            )
+        return missing_signature()
 
     def excuses(self, refusal: Refusal, view: RequestView, token: Token | None) -> bool:
         """Whether this refusal is only observed. If so, it is logged as such."""

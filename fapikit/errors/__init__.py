@@ -35,6 +35,8 @@
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
+    ├── HttpSignatureError            MissingSignature  MalformedSignature  NotSigned  UnknownComponent  StaleSignature
+    │                                 WrongDigest  UnknownSignatureKey  WrongSignatureAlgorithm  WrongSignature
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -92,6 +94,18 @@ from fapikit.errors.dpop import (
     WrongTokenHash,
     WrongUrl,
 )
+from fapikit.errors.http_signature import (
+    HttpSignatureError,
+    MalformedSignature,
+    MissingSignature,
+    NotSigned,
+    StaleSignature,
+    UnknownComponent,
+    UnknownSignatureKey,
+    WrongDigest,
+    WrongSignature,
+    WrongSignatureAlgorithm,
+)
 from fapikit.errors.jwt import (
     AmbiguousKey,
     BadSignature,
@@ -142,6 +156,7 @@ __all__ = [
     "ForbiddenAlgorithm",
     "ForbiddenByProfile",
     "ForbiddenClaim",
+    "HttpSignatureError",
     "InsecureUrl",
     "IssuerMismatch",
     "JwtError",
@@ -153,6 +168,7 @@ __all__ = [
     "MalformedClaim",
     "MalformedJwt",
     "MalformedMessage",
+    "MalformedSignature",
     "MalformedStatus",
     "ManyProofs",
     "MessageError",
@@ -160,8 +176,10 @@ __all__ = [
     "MissingClaim",
     "MissingMetadata",
     "MissingProof",
+    "MissingSignature",
     "NonceRequired",
     "NotEncrypted",
+    "NotSigned",
     "NotYetValid",
     "PeerRefused",
     "Remedy",
@@ -171,6 +189,7 @@ __all__ = [
     "RevokedCertificate",
     "SealBroken",
     "StaleProof",
+    "StaleSignature",
     "StoreError",
     "StoreForgot",
     "StoreFull",
@@ -181,7 +200,9 @@ __all__ = [
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
+    "UnknownComponent",
     "UnknownCritical",
+    "UnknownSignatureKey",
     "Unreachable",
     "UnreadableRecord",
     "UntrustedCertificate",
@@ -190,12 +211,15 @@ __all__ = [
     "UnusablePrivateKey",
     "WrongAudience",
     "WrongCertificateSubject",
+    "WrongDigest",
     "WrongHash",
     "WrongIssuer",
     "WrongJwtType",
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongSignature",
+    "WrongSignatureAlgorithm",
     "WrongSubject",
     "WrongTokenHash",
     "WrongUrl",

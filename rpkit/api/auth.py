@@ -28,10 +28,12 @@ from fapikit.urls import has_origin, origin_of, require_secure, without_query
 from rpkit.api.call import ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
 from rpkit.api.customer_headers import INTERACTION, customer_headers
+from rpkit.api.http_signatures import HttpSignatures
 from rpkit.bank import Bank
 from rpkit.tokens.token_set import TokenSet, require_own
 
 if TYPE_CHECKING:
+    from rpkit.api.signed_calls import SignedCalls
 
     class ApiClient(httpx.Client):
         """What `Client.api` returns, as a type checker sees it."""
@@ -63,6 +65,7 @@ class ApiTarget:
     resource: str | None
     origin: str
     max_bytes: int
+    signatures: SignedCalls | None = None
 
     def call(self, request: Any) -> ApiCall:
         return ApiCall(
@@ -78,14 +81,36 @@ class ApiTarget:
 
 
 def api_target(
-    bank: Bank, tokens: TokenSet, base_url: str, resource: str | None, max_bytes: int
+    bank: Bank,
+    tokens: TokenSet,
+    base_url: str,
+    resource: str | None,
+    max_bytes: int,
+    signatures: HttpSignatures | None = None,
 ) -> ApiTarget:
     """Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
     require_secure(base_url, "base_url")
     require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
         resource = _only_resource(tokens, base_url)
-    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes)
+    return ApiTarget(
+        bank,
+        HeldTokens(tokens),
+        resource,
+        origin_of(base_url),
+        max_bytes,
+        None if signatures is None else _signed_calls(signatures, bank),
+    )
+
+
+def _signed_calls(signatures: HttpSignatures, bank: Bank) -> SignedCalls:
+    """Raises ModuleNotFoundError, with the extra that brings the module; ConfigurationError."""
+    try:
+        from rpkit.api.signed_calls import SignedCalls
+    except ModuleNotFoundError as error:
+        error.add_note('HTTP message signatures are an extra: pip install "fapikit[signatures]"')
+        raise
+    return SignedCalls(signatures, bank)
 
 
 def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
@@ -120,7 +145,7 @@ def sync_client(
     options: dict[str, Any],
 ) -> ApiClient:
     """A client of `library` for the one API."""
-    auth = auth_class(library)(target, run, None)
+    auth = _auth_class_for(target, library)(target, run, None)
     client: ApiClient = _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -132,7 +157,7 @@ def async_client(
     base_url: str,
     options: dict[str, Any],
 ) -> AsyncApiClient:
-    auth = auth_class(library)(target, None, run)
+    auth = _auth_class_for(target, library)(target, None, run)
     client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -157,6 +182,11 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
     headers = httpx.Headers({"accept-encoding": PLAIN})
     headers.update(options.get("headers"))
     return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options, "headers": headers}
+
+
+def _auth_class_for(target: ApiTarget, library: Any) -> Any:
+    plain = auth_class(library)
+    return plain if target.signatures is None else target.signatures.auth_class(plain, library)
 
 
 @lru_cache(maxsize=4)

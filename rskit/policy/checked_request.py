@@ -16,6 +16,7 @@ from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
+from rskit.http_signatures.signed_request import SignedRequest
 from rskit.possession.credentials import scheme_used
 from rskit.request_view import RequestView
 from rskit.tokens.token import Token
@@ -45,7 +46,7 @@ class CheckedRequest:
     `over`: the application has finished the request. `compared`: what its route has compared with the grant.
     """
 
-    __slots__ = ("compared", "over", "refusal", "server", "started", "token", "view")
+    __slots__ = ("_signed", "compared", "over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
@@ -55,6 +56,16 @@ class CheckedRequest:
         self.compared = _NOTHING
         self.started = False
         self.over = False
+
+    @property
+    def signed(self) -> SignedRequest | None:
+        """The request as it was signed, if it has a valid signature (RFC 9421)."""
+        # Only servers with HttpSignatures set it: the others need not make room for it in each request.
+        return getattr(self, "_signed", None)
+
+    @signed.setter
+    def signed(self, signed: SignedRequest | None) -> None:
+        self._signed = signed
 
     def require_token(self) -> Token:
         """The token. Raises LookupError on a public route that was called without one."""
@@ -67,6 +78,8 @@ class CheckedRequest:
         if self.token is None:
             raise NoCredentials("no access token came with the request")
         access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
+        if access.signed and self.signed is None:
+            raise self.server.missing_signature()
         return self.token
 
     def require_fresh(self, access: Access) -> Flow[Token]:

@@ -13,6 +13,12 @@ ROOT = Path(__file__).parents[2]
 CORE = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw")
 FRAMEWORK_MODULES = {
     "fapikit.stores.redis",
+    "fapikit.http_signatures",
+    "rskit.http_signatures.checks",
+    "rpkit.api.hashed_answer",
+    "rpkit.api.signed_calls",
+    "asgi_mw.signed_messages",
+    "wsgi_mw.signed_messages",
     "rpkit.starlette",
     "rpkit.flask",
     "asgi_mw.starlette",
@@ -30,6 +36,7 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.django_access",
     "wsgi_mw.django_audit",
     "wsgi_mw.django_settings",
+    "wsgi_mw.django_signatures",
     "wsgi_mw.django_view",
     "wsgi_mw.django_way",
     "wsgi_mw.rest_framework",

@@ -1,0 +1,151 @@
+"""Signs the requests of one API client, and checks that each answer is signed and belongs to its request.
+
+Spec: FAPI2-HS 1.1-1, 1.1-7, 1.1-8, 2.2-1, 2.2-2, 2.2-3, 2.2-4, 2.2-5; RFC 9421 2.4
+Role: C
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import aclosing, closing
+from functools import lru_cache
+from typing import Any
+
+from fapikit.errors import ConfigurationError, FapiError
+from fapikit.flow import Flow
+from fapikit.http_message import Headers
+from fapikit.http_signatures.content_digest import FIELD as CONTENT_DIGEST
+from fapikit.http_signatures.content_digest import RunningDigest
+from fapikit.http_signatures.coverage import Coverage
+from fapikit.http_signatures.messages import FieldLines, RequestMessage, ResponseMessage
+from fapikit.http_signatures.sign import sign_request
+from fapikit.http_signatures.verify import Verifier, verify_response
+from fapikit.urls import without_query
+from rpkit.api.hashed_answer import hash_answer, hashed_streams
+from rpkit.api.http_signatures import HttpSignatures
+from rpkit.bank import Bank
+
+
+class SignedCalls:
+    """`settings` at work for one API client. Requests and responses are those of httpx or httpx2."""
+
+    def __init__(self, settings: HttpSignatures, bank: Bank) -> None:
+        """Raises ConfigurationError if the profile does not allow the algorithm of the key."""
+        self._settings = settings
+        self._bank = bank
+        self._covered = Coverage.of(("content-type", *settings.fields))
+        keys = settings.keys_of_api(bank.settings.clock)
+        self._verifier = None
+        if keys is not None:
+            self._verifier = Verifier(
+                keys=keys,
+                algorithms=bank.profile.signing_algorithms,
+                coverage=Coverage.of(settings.answer_fields),
+                max_age=settings.max_age,
+                skew=bank.profile.clock_skew,
+            )
+        if settings.key is not None:
+            bank.profile.require(
+                settings.key.alg in bank.profile.signing_algorithms,
+                f"HttpSignatures(key=) is for {settings.key.alg}",
+                "signing_algorithms",
+            )
+
+    @staticmethod
+    def auth_class(plain: Any, library: Any) -> Any:
+        """A subclass of the `Auth` that adds credentials: it signs what that sends, and checks what it lets through."""
+        return _signing_auth(plain, library)
+
+    def sign(self, request: Any) -> Flow[Headers]:
+        """The fields to set on this request, which has its credentials already."""
+        if self._settings.key is None:
+            return ()
+        body = _body_of(request)
+        message = _message_of(request)
+        del request  # error trackers show the variables of each frame that an exception passes
+        return (
+            yield from sign_request(
+                message, body, self._settings.key, coverage=self._covered, now=self._bank.now()
+            )
+        )
+
+    def verify(self, response: Any, digest: RunningDigest) -> Flow[None]:
+        """`digest`: of the body as it came.
+
+        Raises HttpSignatureError, TransportError, with the response as `outcome`.
+        """
+        if self._verifier is None:
+            return
+        try:
+            answer = ResponseMessage(
+                response.status_code, response.headers.multi_items(), _message_of(response.request)
+            )
+            claimed = answer.headers.value(CONTENT_DIGEST)
+            if digest.octets or claimed is not None:
+                digest.require(claimed)
+            yield from verify_response(
+                answer,
+                self._verifier,
+                body=digest.octets > 0,
+                signed_request=self._settings.key is not None,
+                now=self._bank.now(),
+            )
+        except FapiError as error:
+            error.outcome = response
+            error.add_note(
+                f"{without_query(str(response.request.url))} answered with status {response.status_code}. The answer "
+                "cannot be relied on, but the request may have been executed: see outcome."
+            )
+            raise
+
+
+@lru_cache(maxsize=4)
+def _signing_auth(plain: Any, library: Any) -> Any:
+    hashed, async_hashed = hashed_streams(library)
+
+    class SigningAuth(plain):  # type: ignore[misc]
+        def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+            signatures: SignedCalls = self.target.signatures
+            with closing(super().sync_auth_flow(request)) as credentials:
+                next(credentials)
+                while True:
+                    request.headers.update(self._run(signatures.sign(request)))
+                    response = yield request
+                    digest = hash_answer(response, hashed)
+                    try:
+                        credentials.send(response)
+                    except StopIteration:
+                        break
+            response.read()
+            self._run(signatures.verify(response, digest))
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            signatures: SignedCalls = self.target.signatures
+            async with aclosing(super().async_auth_flow(request)) as credentials:
+                await anext(credentials)
+                while True:
+                    request.headers.update(await self._arun(signatures.sign(request)))
+                    response = yield request
+                    digest = hash_answer(response, async_hashed)
+                    try:
+                        await credentials.asend(response)
+                    except StopAsyncIteration:
+                        break
+            await response.aread()
+            await self._arun(signatures.verify(response, digest))
+
+    return SigningAuth
+
+
+def _message_of(request: Any) -> RequestMessage:
+    return RequestMessage(request.method, str(request.url), FieldLines(request.headers.multi_items()))
+
+
+def _body_of(request: Any) -> bytes:
+    """Raises ConfigurationError for a stream: its octets are not known before it is sent."""
+    if not hasattr(request, "_content"):
+        raise ConfigurationError(
+            "the body of this request is a stream, or too large to be kept, so it cannot be signed: give its octets",
+            clause="FAPI2-HS 1.1-8",
+        )
+    return bytes(request.content)
