@@ -6,12 +6,13 @@ PROFILE ?= fapi2-security
 AUTH ?=
 BINDING ?=
 FLOW ?=
+T ?=
 SECONDS ?= 60
 BENCH ?=
 UPGRADE ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test check fix docs bench fuzz lock clean
+.PHONY: help demo lab test check fix docs bench fuzz lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -34,8 +35,11 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt
 	$(call install,constraints.txt)
 	@touch $@ $(VENV)/demo.stamp
 
-demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device choose others)
+demo: $(VENV)/demo.stamp ## run the whole ecosystem: bank, APIs, fintech (PROFILE=, AUTH=, BINDING=, FLOW=device or consents choose others)
 	@$(BIN)/python -m examples.demo --profile $(PROFILE) --auth "$(AUTH)" --binding "$(BINDING)" --flow "$(FLOW)"
+
+lab: $(VENV)/dev.stamp ## play every attack against naive parts and against the toolkit (T=T6 tells one step by step)
+	@$(BIN)/python -m examples.attack_lab --threat "$(T)"
 
 test: check ## everything: lint, types, import rules, generated docs, tests
 	@$(BIN)/python -m pytest -n auto --every-error-raised
@@ -50,11 +54,13 @@ check: $(VENV)/dev.stamp ## the fast part
 	@$(BIN)/python -m tools.api_doc --check
 	@$(BIN)/python -m tools.errors_doc --check
 	@$(BIN)/python -m tools.spec_map --check
+	@$(BIN)/python -m tools.threats_doc --check
 
 docs: $(VENV)/dev.stamp ## rebuild the generated documents
 	@$(BIN)/python -m tools.api_doc
 	@$(BIN)/python -m tools.errors_doc
 	@$(BIN)/python -m tools.spec_map
+	@$(BIN)/python -m tools.threats_doc
 
 bench: $(VENV)/dev.stamp ## measure beside peers; writes benchmarks/RESULTS.md (BENCH=--quick, or some parts: writes nothing)
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -2,10 +2,12 @@
 
 Where is ...? The outer layer: `protect`, and one request in it: `guard`. How it reads a scope: `view`. Which endpoint
 a request would reach, and what would run around it: `starlette_way`. What stops a request without a token from reaching
-anything else: `gate`. Streams that end with their token: `stream`. Certificates under uvicorn: `uvicorn_tls`.
+anything else: `gate`. Events of Shared Signals that are posted here: `receive_events`. Streams that end with their
+token: `stream`. Certificates under uvicorn: `uvicorn_tls`.
 """
 
 from asgi_mw.audit import audit
 from asgi_mw.protect import Protect
+from asgi_mw.receive_events import ReceiveEvents
 
-__all__ = ["Protect", "audit"]
+__all__ = ["Protect", "ReceiveEvents", "audit"]

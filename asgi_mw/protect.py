@@ -14,6 +14,7 @@ from collections.abc import Collection, Generator, Iterable
 
 from asgi_mw.anonymous_user import ANONYMOUS_USER
 from asgi_mw.guard import Guard
+from asgi_mw.signed_messages import SignedMessagesLayer
 from asgi_mw.view import (
     READ,
     ASGIApp,
@@ -67,15 +68,17 @@ class Protect:
         require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
-        self._app = self._checked_app = app
+        self._app = app
+        signed = resource_server.messages
+        self._run = app if signed is None else SignedMessagesLayer(app, signed)
         self._server = resource_server
         self._cors = cors
         self._guard: type[Guard] = Guard
         checks = resource_server.http_signatures
         if checks is not None:
-            from asgi_mw.signed_messages import CheckedApp, SigningGuard
+            from asgi_mw.http_signatures import CheckedApp, SigningGuard
 
-            self._checked_app = CheckedApp(app, checks)
+            self._run = CheckedApp(app, checks)
             self._guard = SigningGuard if checks.signs_answers else Guard
         self._names = READ | resource_server.forwarded.octet_names
         own = (origin_of(resource_server.resource),)
@@ -125,7 +128,7 @@ class Protect:
         scope[KEY] = checked
         before = CURRENT.set(checked)
         try:
-            await self._checked_app(scope, guard.receive, guard.send)
+            await self._run(scope, guard.receive, guard.send)
         except Exception:
             if guard.ended or guard.has_refused:
                 return  # the stream was cut while the app ran, or its error page was replaced

@@ -1,185 +1,113 @@
-"""Signed requests and answers in ASGI: checks the request after its token, and signs each answer once it is complete.
+"""Between Protect and the app: reads a signed request, and keeps the answer until it is whole and signed.
 
-Spec: FAPI2-HS 1.2-3, 2.1-1; RFC 9421 1.4
+Spec: UK-JWS 1, 5; BR-JWT 1
 Role: RS
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import Final, cast
+from typing import Any, Final
 
-from asgi_mw.guard import Guard
 from asgi_mw.view import ASGIApp, Message, Receive, Scope, Send
-from asgi_mw.whole_body import read_whole_body
-from fapikit.errors import FapiError
+from asgi_mw.whole_body import read_whole_body, with_body
 from fapikit.http_message import Headers
-from fapikit.http_signatures.messages import FieldLines
-from rskit.answers.cors import Cors
-from rskit.http_signatures.answers import BODILESS, OURS, refused_answer
-from rskit.http_signatures.checks import SignatureChecks
+from rskit.decision import Refusal
+from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
+from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.message_signing import SignedMessages
 
-_EVENTS: Final = b"text/event-stream"
+_UNSEEN: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.trailers"})
+"""The ways of a server to send octets that a middleware does not see, and so cannot sign."""
 
 
-class AnswerWithheld(OSError):
-    """`send` raises it once the answer was replaced. Frameworks treat it as a client that has gone away."""
+class SignedMessagesLayer:
+    """For the requests with a token. A refusal is put into the checked request, and Protect sends it."""
 
+    __slots__ = ("_app", "_messages")
 
-class CheckedApp:
-    """In front of the application: no request with a token passes unless its signature is as the server wants it."""
-
-    __slots__ = ("_app", "_checks")
-
-    def __init__(self, app: ASGIApp, checks: SignatureChecks) -> None:
+    def __init__(self, app: ASGIApp, messages: SignedMessages) -> None:
         self._app = app
-        self._checks = checks
+        self._messages = messages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         checked: CheckedRequest = scope[KEY]
-        fields = fields_of(scope)
-        if checked.token is not None and self._checks.wants(fields):
-            try:
-                body, receive = await read_whole_body(scope, receive, self._checks.settings.body)
-                checked.signed = await checked.server.async_driver.run(
-                    self._checks.check(checked.view, fields, body, checked.token)
-                )
-            except FapiError as error:
-                checked.stop(error)
-                await _send_anything(scope, send)
-                return
-        await self._app(scope, receive, send)
-
-
-async def _send_anything(scope: Scope, send: Send) -> None:
-    """Protect sends the refusal in the place of whatever is sent here."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close"})
-        return
-    await send({"type": "http.response.start", "status": 401, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
-
-
-class SigningGuard(Guard):
-    """Signs what is sent, refusals too. A websocket has no answer that could be signed."""
-
-    __slots__ = ("_answer",)
-
-    def __init__(
-        self, checked: CheckedRequest, scope: Scope, receive: Receive, send: Send, cors: Cors | None
-    ) -> None:
-        self._answer = _Answer(self, scope, send)
-        super().__init__(checked, scope, receive, self._answer.send, cors)
-
-    def _begin_stream(self, message: Message) -> Awaitable[None]:
-        """An answer that is kept until it is complete is no stream, and does not end in the middle with its token."""
-        if message["type"] == "http.response.body" and self._answer.is_kept(message):
-            return self._send(message)
-        return super()._begin_stream(message)
+        if scope["type"] != "http" or checked.token is None:
+            await self._app(scope, receive, send)
+            return
+        driver = checked.server.async_driver
+        exchange = MessageExchange(self._messages, checked, _text(scope["headers"]))
+        try:
+            body, receive = await read_whole_body(scope, receive, exchange.budget)
+        except RequestRefused as error:
+            exchange.refuse(error)
+            await _refused(send)
+            return
+        accepted = await driver.run(exchange.accept(body))
+        del body
+        if isinstance(accepted, Refusal):
+            await _refused(send)
+            return
+        scope["headers"] = _octets(accepted.headers)
+        extensions = scope.get("extensions") or {}
+        scope["extensions"] = {name: extensions[name] for name in extensions if name not in _UNSEEN}
+        answer = _Answer(exchange, checked, send)
+        await self._app(scope, with_body(accepted.body, receive), answer.send)
 
 
 class _Answer:
-    """One answer, kept until it is complete."""
+    """The answer of the application, as far as it has come."""
 
-    __slots__ = ("_chunks", "_guard", "_passes", "_scope", "_send", "_size", "_start")
+    __slots__ = ("_checked", "_exchange", "_kept", "_send", "_size", "_start")
 
-    def __init__(self, guard: Guard, scope: Scope, send: Send) -> None:
-        self._guard = guard
-        self._scope = scope
+    def __init__(self, exchange: MessageExchange, checked: CheckedRequest, send: Send) -> None:
+        self._exchange = exchange
+        self._checked = checked
         self._send = send
         self._start: Message | None = None
-        self._chunks: list[bytes] = []
+        self._kept: list[bytes] = []
         self._size = 0
-        self._passes = False
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
-        if self._passes or not kind.startswith("http.response."):
-            await self._send(message)
-        elif kind == "http.response.start":
+        """Keep the answer until its last part, then send it with its signature, or a refusal in its place."""
+        if message["type"] == "http.response.start":
             self._start = message
-            if _value_of(message, b"content-type").startswith(_EVENTS):
-                await self._give_up(message)
-        elif self._start is None:
-            await self._send(message)  # an early hint
-        elif kind != "http.response.body" or not self.is_kept(message):
-            await self._give_up(self._start, message)
-        else:
-            await self._keep(self._start, message)
-
-    def is_kept(self, message: Message) -> bool:
-        """Whether this part of the body waits for the rest. An answer without a length may be a stream."""
-        if self._passes:
-            return False
-        if self._checks.settings.streams == "refuse" or not message.get("more_body"):
-            return True
-        return self._start is not None and _value_of(self._start, b"content-length") != b""
-
-    @property
-    def _checks(self) -> SignatureChecks:
-        return cast(SignatureChecks, self._guard.checked.server.http_signatures)
-
-    async def _keep(self, start: Message, message: Message) -> None:
-        chunk = message.get("body", b"")
-        self._size += len(chunk)
-        if self._size > self._checks.settings.max_answer:
-            await self._give_up(start, message)
             return
-        self._chunks.append(chunk)
-        if not message.get("more_body"):
-            await self._send_signed(start, b"".join(self._chunks))
-
-    async def _give_up(self, start: Message, message: Message | None = None) -> None:
-        """The answer is a stream, or too large to be kept. Raises AnswerWithheld if it may not pass unsigned."""
-        if self._checks.settings.streams == "refuse":
-            status, headers, body = refused_answer(self._checks.settings.max_answer)
-            checked = self._guard.checked
-            extra = checked.server.response_headers(checked.view, nonce=False)
-            encoded = [
-                (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *extra)
-            ]
-            self._guard.has_refused = True
-            await self._send_signed({"type": start["type"], "status": status, "headers": encoded}, body)
-            raise AnswerWithheld(
-                "this answer cannot be signed, and HttpSignatures(streams=) does not let it pass unsigned"
-            )
-        self._passes = True
-        await self._send(start)
-        if self._chunks:
-            await self._send(
-                {"type": "http.response.body", "body": b"".join(self._chunks), "more_body": True}
-            )
-        if message is not None:
+        start = self._start
+        if start is None or message["type"] != "http.response.body":
             await self._send(message)
-
-    async def _send_signed(self, start: Message, body: bytes) -> None:
-        """Send the whole answer. What the application sends after it has no place any more."""
-        self._passes = True
-        status = start["status"]
-        headers = [pair for pair in start.get("headers", ()) if str(pair[0], "latin-1").lower() not in OURS]
-        signed_body = b"" if self._scope.get("method") == "HEAD" or status in BODILESS else body
-        checked = self._guard.checked
-        added = await checked.server.async_driver.run(
-            self._checks.sign(
-                checked.view, fields_of(self._scope), checked.signed, status, _decoded(headers), signed_body
+            return
+        part = message.get("body", b"")
+        self._size += len(part)
+        self._kept.append(part)
+        if self._checked.refusal is None and self._size > self._exchange.budget.octets:
+            self._exchange.too_long()
+        if self._checked.refusal is None and message.get("more_body", False):
+            return
+        self._start = None
+        whole, self._kept = b"".join(self._kept), []
+        headers = _text(start.get("headers", ()))
+        if self._checked.refusal is None:
+            signed = await self._checked.server.async_driver.run(
+                self._exchange.sign(start["status"], headers, whole)
             )
-        )
-        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in added]
-        await self._send({**start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+            if not isinstance(signed, Refusal):
+                headers, whole = with_length(signed.headers, signed.body), signed.body
+        await self._send(
+            {**start, "headers": _octets(headers)}
+        )  # Protect sends the refusal instead, if there is one
+        await self._send({"type": "http.response.body", "body": whole})
 
 
-def fields_of(scope: Scope) -> FieldLines:
-    return FieldLines(_decoded(scope["headers"]))
+async def _refused(send: Send) -> None:
+    """Any answer will do: Protect sends the refusal instead."""
+    await send({"type": "http.response.start", "status": 400, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
-def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def _text(headers: Any) -> Headers:
     return tuple((str(name, "latin-1"), str(value, "latin-1")) for name, value in headers)
 
 
-def _value_of(message: Message, wanted: bytes) -> bytes:
-    for name, value in message.get("headers", ()):
-        if name.lower() == wanted:
-            return bytes(value).strip().lower()
-    return b""
+def _octets(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

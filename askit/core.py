@@ -98,6 +98,7 @@ class Core:
             policy=config.registration,
             clock=clock,
             statement_issuers=[each.issuer for each in config.software_statement_issuers],
+            pairwise=config.pairwise_salt is not None,
             documents=config.client_metadata_documents,
             waiting_per_host=config.limits.waiting_per_client,
             run=self.run,
@@ -290,6 +291,10 @@ class Core:
 
     def grant_body(self, members: dict[str, Any]) -> dict[str, Any]:
         """What a grant holds, for the client that manages it."""
+        return members
+
+    def intent_body(self, members: dict[str, Any]) -> dict[str, Any]:
+        """A lodged intent, for the client that lodged it."""
         return members
 
     def introspection_body(self, members: dict[str, Any]) -> dict[str, Any]:

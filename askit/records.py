@@ -13,6 +13,7 @@ its own, written with `add`, so exactly one of many callers succeeds.
              authentication-request                     a replay mark: the jti of a signed request
     user-code   the waiting request of a user code, by a pseudonym of the code
     code     an authorization code                      code-used                      its mark
+    intent   what a client lodged before it asks a user, by its id
     grant    what a user granted, by its id: codes and tokens of it are valid only while it exists
              grant-use                                  when it was last used, for the page of grants
     refresh  a refresh token and all its successors
@@ -84,6 +85,28 @@ class AuthorizationRequest(Record):
     subjects: tuple[str, ...] = ()
     signed: bool = False
     grant_management_action: str | None = None
+    grant_id: str | None = None
+    intent_id: str | None = None
+    intent_scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent(Record):
+    """What a client has lodged: the `body` as it came. The user may agree until `decide_by`; it ends at `ends_at`.
+
+    `state`: as stored; see `askit.intents.life` for what time and the user make of it. `grant_id`: what the user
+    granted.
+    """
+
+    intent_id: str
+    client_id: str
+    type: str
+    body: Mapping[str, Any] = field(repr=False)
+    state: str
+    created_at: float
+    changed_at: float
+    decide_by: float
+    ends_at: float
     grant_id: str | None = None
 
 
@@ -163,6 +186,8 @@ class PollingClock(Record):
 class Grant(Record):
     """What one user granted one client: at one decision or, if the client manages it, at several.
 
+    `intent_id`: the lodged intent that it is about. `intent_scope`: the scope that named that intent.
+
     `managed`: its client was given the `grant_id`. `version`: how often it was merged or replaced, last at
     `updated_at`. What was issued to redeem or refresh another version is no longer valid.
     """
@@ -183,6 +208,8 @@ class Grant(Record):
     managed: bool = False
     version: int = 0
     updated_at: float = 0.0
+    intent_id: str | None = None
+    intent_scope: str | None = None
 
     @property
     def decision(self) -> str:
@@ -256,6 +283,7 @@ class AccessToken(Record):
     act: Mapping[str, Any] | None = None
     may_act: Mapping[str, Any] | None = None
     grant_version: int = 0
+    intent_scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, TypeAlias
 
 from starlette.requests import Request
@@ -28,6 +28,7 @@ from askit.endpoints import (
     end_session,
     grant_management,
     grants,
+    intents,
     introspect,
     jwks,
     login,
@@ -46,6 +47,7 @@ from askit.messages import see_other
 from askit.pages.languages import prefer_header
 from askit.refusal_pages import refusal_page
 from fapikit.clauses import cite_what_is_in_force
+from fapikit.errors import ConfigurationError
 from fapikit.tracebacks import bare
 
 Endpoint: TypeAlias = Callable[[Core, Request], Awaitable[Response]]
@@ -81,7 +83,7 @@ def build_routes(core: Core) -> list[Route]:
         preflights = ["OPTIONS"] if middleware else []
         return Route(path, api(endpoint), methods=[*methods, *preflights], middleware=middleware)
 
-    return [
+    own = [
         shared(f"/.well-known/oauth-authorization-server{base}", metadata.metadata, "GET", document=True),
         shared(f"{base}/.well-known/openid-configuration", metadata.metadata, "GET", document=True),
         shared(f"{base}/jwks", jwks.jwks, "GET", document=True),
@@ -133,6 +135,27 @@ def build_routes(core: Core) -> list[Route]:
         Route(f"{base}/style.css", style),
         Route(f"{base}/static/{{name}}", static),
     ]
+    return [*own, *_intents(core, api, {_first_part(route.path, base) for route in own})]
+
+
+def _first_part(path: str, base: str) -> str:
+    return path.removeprefix(base).split("/")[1]
+
+
+def _intents(core: Core, api: Callable[[Endpoint], Answer], taken: set[str]) -> Iterator[Route]:
+    """The consent resources that are configured. `taken`: how the other paths begin. Raises ConfigurationError."""
+    for known, lodging in core.config.lodgings:
+        if _first_part(lodging.path, "") in taken:
+            raise ConfigurationError(
+                f"authorization_details_types ({known.type}): lodged.path = {lodging.path!r} belongs to an endpoint of"
+                " this server: choose another path",
+                facts={"setting": "authorization_details_types.lodged.path"},
+            )
+        path = f"{core.path}{lodging.path}"
+        yield Route(path, api(intents.lodge_at(known, lodging)), methods=["POST"])
+        yield Route(f"{path}/{{intent_id}}", api(intents.read_at(known, lodging)))
+        if lodging.shape.deletable:
+            yield Route(f"{path}/{{intent_id}}", api(intents.end_at(known, lodging)), methods=["DELETE"])
 
 
 def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:

@@ -34,7 +34,7 @@ from fapikit.http_message import HttpRequest, raise_error_in_body, read_json_obj
 from fapikit.members import Members
 from fapikit.urls import has_origin, origin_of, require_no_downgrade, require_secure
 
-WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration"]
+WellKnown: TypeAlias = Literal["oauth-authorization-server", "openid-configuration", "ssf-configuration"]
 
 ENDPOINTS = (
     "authorization_endpoint",

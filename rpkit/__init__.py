@@ -1,11 +1,14 @@
 """The client side: sign users in at banks, and call their APIs, under a profile that is enforced.
 
 Where is ...? A login: `login/`. One that is decided on another device: `decoupled/`. Tokens: `tokens/` and `grants/`.
-Calls to an API: `api/`. Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
+Calls to an API: `api/`. Intents that are lodged first: `intents/`.
+Registration: `registration/`. Web pages: `starlette`, `flask`, and what both share in `web/`.
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.detached_jws import DetachedJws
 from rpkit.api.http_signatures import HttpSignatures
+from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
@@ -13,6 +16,16 @@ from rpkit.client import Client
 from rpkit.decoupled.binding_message import binding_message
 from rpkit.decoupled.ciba_request import CibaRequest
 from rpkit.decoupled.device_authorization import DeviceAuthorization
+from rpkit.intents.bodies import (
+    BerlinGroupConsent,
+    BerlinGroupPayment,
+    BrazilConsent,
+    IntentBody,
+    UkAccount,
+    UkAccountAccess,
+    UkDomesticPayment,
+)
+from rpkit.intents.lodged_intent import LodgedIntent
 from rpkit.login.authorization_request import Start
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
@@ -33,17 +46,24 @@ from rpkit.web.logout import LogoutStart, complete_logout
 __all__ = [
     "AccessToken",
     "AsyncClient",
+    "BerlinGroupConsent",
+    "BerlinGroupPayment",
+    "BrazilConsent",
     "Check",
     "CibaRequest",
     "Client",
     "ClientKeys",
+    "DetachedJws",
     "DeviceAuthorization",
     "Evidence",
     "GrantedScope",
     "HeldByGrant",
     "HttpSignatures",
     "IdToken",
+    "IntentBody",
     "Introspection",
+    "JwtBodies",
+    "LodgedIntent",
     "LoggedOut",
     "Login",
     "LoginReport",
@@ -57,6 +77,9 @@ __all__ = [
     "TokenSet",
     "TokenStore",
     "Transaction",
+    "UkAccount",
+    "UkAccountAccess",
+    "UkDomesticPayment",
     "UserInfo",
     "binding_message",
     "certificate_metadata",

@@ -22,6 +22,7 @@ from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.grant_methods import AsyncGrantMethods
 from rpkit.api.http_signatures import HttpSignatures
+from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
@@ -34,6 +35,7 @@ from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
 from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
 from rpkit.grants.token_parameters import TokenParameters
+from rpkit.intents.methods import AsyncIntentMethods
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -56,7 +58,7 @@ from rpkit.web.logout import LogoutStart, begin_logout
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods):
+class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods):
     """A client of one server, for asyncio. Several event loops can use it; each has its own connections."""
 
     def __init__(
@@ -308,13 +310,13 @@ class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
-        http_signatures: HttpSignatures | None = None,
+        message_signing: MessageSigning | HttpSignatures | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
     ) -> api_auth.AsyncApiClient:
         """An async client of httpx (or of `library`). See `Client.api`."""
-        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, http_signatures)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, message_signing)
         httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.async_client)
         options = api_auth.connection_options(

@@ -41,6 +41,7 @@ class Bank:
     settings: ClientSettings
     keys: KeySource | None
     nonces: OriginNonces = field(default_factory=OriginNonces)
+    _key_sets: dict[str, RemoteKeySet] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def issuer(self) -> str:
@@ -87,6 +88,14 @@ class Bank:
                 clause="RFC 8414 2",
             )
         return self.keys
+
+    def keys_at(self, jwks_uri: str) -> KeySource:
+        """The keys of an API that is configured to have its own, fetched once for all calls. Raises InsecureUrl."""
+        known = self._key_sets.get(jwks_uri)
+        if known is None:
+            made = RemoteKeySet(jwks_uri, clock=self.settings.clock, limits=self.settings.key_limits)
+            known = self._key_sets.setdefault(jwks_uri, made)
+        return known
 
     def algorithms(self, registered: str | None, metadata_name: str) -> frozenset[str]:
         """The algorithms that a JWT from this server may be signed with.

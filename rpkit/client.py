@@ -28,6 +28,7 @@ from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
 from rpkit.api.grant_methods import GrantMethods
 from rpkit.api.http_signatures import HttpSignatures
+from rpkit.api.message_signing import MessageSigning
 from rpkit.api.resource_metadata import find_issuer
 from rpkit.api.userinfo import UserInfo, userinfo
 from rpkit.bank import Bank, make_bank
@@ -39,6 +40,7 @@ from rpkit.grants.jwt_bearer import jwt_bearer
 from rpkit.grants.refresh_token import refresh
 from rpkit.grants.token_exchange import ExchangeParameters, HandedIn, exchange
 from rpkit.grants.token_parameters import TokenParameters
+from rpkit.intents.methods import IntentMethods
 from rpkit.login.authorization_request import RequestParameters, Start, begin
 from rpkit.login.callback import Callback
 from rpkit.login.complete import complete
@@ -62,7 +64,7 @@ T = TypeVar("T")
 Details = Iterable[Mapping[str, Any]]
 
 
-class Client(DecoupledMethods, GrantMethods):
+class Client(DecoupledMethods, GrantMethods, IntentMethods):
     """A client of one server, for threads. Make one per server and keep it: it holds connections, keys and nonces."""
 
     def __init__(
@@ -338,7 +340,7 @@ class Client(DecoupledMethods, GrantMethods):
         resource: str | None = None,
         customer_ip_address: str | None = None,
         auth_date: datetime | None = None,
-        http_signatures: HttpSignatures | None = None,
+        message_signing: MessageSigning | HttpSignatures | None = None,
         max_bytes: int = api_auth.MAX_BYTES,
         library: Any = None,
         **httpx_options: Any,
@@ -351,9 +353,9 @@ class Client(DecoupledMethods, GrantMethods):
 
         It uses the connections of this client, with the TLS and proxy of `HttpSettings`. They stay open when the API
         client is closed. With an option about connections (`verify`, `transport`, ...) it makes its own.
-        Redirects are never followed. `http_signatures`: sign the requests, check the signatures of the answers.
+        Redirects are never followed. `message_signing`: sign the requests, and demand that answers are signed.
         """
-        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, http_signatures)
+        target = api_auth.api_target(self.bank, tokens, base_url, resource, max_bytes, message_signing)
         httpx_options = api_auth.with_customer(httpx_options, customer_ip_address, auth_date)
         library = library or library_of(self._http.client)
         options = api_auth.connection_options(

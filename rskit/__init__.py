@@ -18,6 +18,11 @@ from rskit.issuers.issuer import Introspection, IntrospectionLimits, Issuer
 from rskit.issuers.status_lists import StatusLists
 from rskit.policy.current import current_token
 from rskit.resource_server import ResourceServer
+from rskit.revocation import Denylist
+from rskit.signals import SignalReceiver
+from rskit.signed_messages.clients import SigningClient
+from rskit.signed_messages.detached_jws import DetachedJws
+from rskit.signed_messages.jwt_bodies import JwtBodies
 from rskit.tokens.token import Token
 
 __all__ = [
@@ -28,15 +33,20 @@ __all__ = [
     "ConsentLedger",
     "Cors",
     "Customer",
+    "Denylist",
+    "DetachedJws",
     "DetailsType",
     "HttpSignatures",
     "Introspection",
     "IntrospectionLimits",
     "Issuer",
+    "JwtBodies",
     "NotExecuted",
     "Reservation",
     "ResourceDescription",
     "ResourceServer",
+    "SignalReceiver",
+    "SigningClient",
     "StatusLists",
     "Token",
     "any_of",

@@ -50,8 +50,9 @@ class Access:
     `scopes`: the token must have all of them. `acr`: the acceptable authentication context classes, the best first.
     `max_age`: the greatest age of the user's sign-in in seconds; a sign-in in the future is refused.
     `details`: a function of the request. `dpop="required"`: the token must be DPoP-bound. `fresh`: the token is
-    verified or introspected again for this request; the cache is not used. `signed`: the request itself must be signed
-    (RFC 9421); the server needs `http_signatures=` for that."""
+    verified or introspected again for this request; the cache is not used. `signed`: the request must be signed, as
+    `ResourceServer(message_signing=)` says; it is for a server whose other routes may be called unsigned.
+    """
 
     __slots__ = ("acr", "details", "dpop", "fresh", "max_age", "scopes", "signed")
 

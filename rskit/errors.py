@@ -10,6 +10,7 @@
     │   ├── NotCovered                InsufficientScope  InsufficientDetails  InsufficientAuthentication
     │   └── RequestRefused            independent of the token: `status`, and no challenge
     │       ├── TooManyProofs         of one key in a short time: 429, for that key only
+    │       ├── UnsignedRequest       RefusedSignature  UnknownSigner  CodedBody
     │       ├── BodyTooLarge          BodyTooSlow  BodyCutShort: the body of a request whose octets are checked
     │       └── IdempotencyKeyReused  ConsentInUse  ConsentUsed
     ├── ConfigurationError
@@ -25,6 +26,7 @@ Role: RS
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fapikit.errors import ConfigurationError, FapiError, Remedy, TransportError
@@ -204,11 +206,13 @@ class IssuerUnusable(TransportError):
 class RequestRefused(AccessRefused):
     """The request is refused with `status`, independent of its token and without a challenge.
 
-    `retry_after`: seconds after which the same request may pass; None if it never will.
+    `retry_after`: seconds after which the same request may pass; None if it never will. `members`: what the body has
+    besides `error` and `error_description`.
     """
 
     status: int = 400
     retry_after: int | None = None
+    members: Mapping[str, Any] = MappingProxyType({})
 
 
 class TooManyProofs(RequestRefused):
@@ -219,6 +223,47 @@ class TooManyProofs(RequestRefused):
     remedy = Remedy.RETRY_LATER
     status = 429
     retry_after = 1
+
+
+class UnsignedRequest(RequestRefused):
+    """The route accepts only requests whose body is signed, and no signature of this one was verified."""
+
+    code = "invalid_request"
+    clause = "UK-JWS 6"
+
+
+class RefusedSignature(RequestRefused):
+    """The signature of the request is missing or bad. Its cause is the JwtError. `code` is that of its scheme."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        clause: str,
+        facts: Mapping[str, object],
+        members: Mapping[str, Any],
+        status: int = 400,
+    ) -> None:
+        super().__init__(message, code=code, clause=clause, facts=facts)
+        self.members = members
+        self.status = status
+
+
+class UnknownSigner(RequestRefused):
+    """The client of the token is not one whose signatures this server can verify: it is not in `clients=`."""
+
+    code = "invalid_client"
+    clause = "UK-JWS 5"
+    status = 403
+
+
+class CodedBody(RequestRefused):
+    """The body is compressed. The signature is over the body before compression, so it must come as it is."""
+
+    code = "invalid_request"
+    clause = "RFC 9110 15.5.16"
+    status = 415
 
 
 class BodyTooLarge(RequestRefused):

@@ -78,13 +78,16 @@ def find_worries(
 
 
 def is_for_one_process(
-    store: Store | None, nonces: NonceIssuer | None, *, dpop: bool, required: bool
+    store: Store | None, nonces: NonceIssuer | None, *, dpop: bool, required: bool, signed_once: bool = False
 ) -> bool:
     """Whether state that only one process has would make several processes refuse or accept wrongly.
 
     They would refuse one another's nonces, or accept one DPoP proof once each. `required`: tokens must be bound.
+    `signed_once`: the body of a request counts once, and they would accept it once each.
     Raises ConfigurationError for a shared nonce key without a shared store of replay marks.
     """
+    if signed_once and (store is None or isinstance(unsealed(store), MemoryStore)):
+        return True
     if not dpop:
         return False
     if isinstance(nonces, ProcessNonceIssuer):
@@ -103,8 +106,8 @@ def is_for_one_process(
 def several_processes() -> ConfigurationError:
     """The error for several processes when `ResourceServer.one_process` says that there must be only one."""
     return ConfigurationError(
-        "several processes answer for this resource, but each knows only its own DPoP nonces and used proofs: "
-        "give ResourceServer one store= and one nonces= key that all processes share, or start one worker",
+        "several processes answer for this resource, but each knows only its own DPoP nonces, used proofs and signed "
+        "bodies: give ResourceServer one store= and one nonces= key that all processes share, or start one worker",
         clause="RFC 9449 11.1b",
     )
 

@@ -17,7 +17,7 @@ from fapikit.clauses import cite_what_is_in_force
 from fapikit.client_authentication.mutual_tls import require_certificate
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.dpop import CheckedProof, NonceIssuer, remember_proof, replay_mark
-from fapikit.errors import ConfigurationError, FapiError, NonceRequired, ReplayedProof
+from fapikit.errors import FapiError, NonceRequired, ReplayedProof
 from fapikit.flow import Flow, store_add
 from fapikit.io import AsyncDriver, HttpSettings, SyncDriver
 from fapikit.jose.encryption import Decryption
@@ -39,10 +39,9 @@ from rskit.answers.resource_metadata import (
 from rskit.answers.trace import LOGGER, record
 from rskit.consents.ledger import ConsentLedger
 from rskit.decision import Allow, CannotDecide, Challenge, Decision, Refusal
-from rskit.errors import NoCredentials
+from rskit.errors import NoCredentials, UnsignedRequest
 from rskit.forwarded import Forwarded
 from rskit.health import Readiness, check_readiness, find_worries, is_for_one_process
-from rskit.http_signatures.making import make_checks
 from rskit.http_signatures.refusal import missing_signature
 from rskit.http_signatures.settings import HttpSignatures
 from rskit.issuers.book import IssuerBook
@@ -62,6 +61,8 @@ from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
 from rskit.request_view import RequestView
 from rskit.revocation import Denylist, RevocationHook
 from rskit.settings import offered_schemes, read_bindings, read_nonces, read_observe
+from rskit.signed_messages.making import make_signing
+from rskit.signed_messages.message_signing import MessageSigning, SigningServer
 from rskit.tokens.cache import MAX_TOKENS, TokenCache
 from rskit.tokens.check import TokenCheck
 from rskit.tokens.introspected import Inquiry
@@ -81,10 +82,10 @@ class ResourceServer:
     `client_certificates`: the header in which a TLS-terminating proxy forwards certificates, and the trusted proxies.
     `forwarded_prefix`: the trusted proxies whose `X-Forwarded-Prefix` names the path prefix that they strip.
     `proofs_per_key`: how many DPoP proofs of one key are remembered at once; more of them are refused with 429.
-    `http_signatures`: which requests must be signed, and with which key answers are (RFC 9421).
     `consents`: records which consents are used up, for routes that execute once what a user agreed to.
     `observe`: for a limited time, log refusals and let the requests pass. `warnings`: the warnings of start-up.
     `nonce_refusals`: how many proofs were refused because of their nonce, and why.
+    `message_signing`: requests are signed, and answers too: `HttpSignatures`, `DetachedJws` or `JwtBodies`.
     `interaction_id(received)`: the id that connects a request's answer and its trace with the client's log.
     """
 
@@ -105,8 +106,8 @@ class ResourceServer:
         client_certificates: CertificateHeader | None = None,
         forwarded_prefix: ProxyTrust | None = None,
         consents: ConsentLedger | None = None,
-        http_signatures: HttpSignatures | None = None,
         observe: observing.Observe | None = None,
+        message_signing: MessageSigning | HttpSignatures | None = None,
         description: ResourceDescription | None = None,
         max_cached_tokens: int = MAX_TOKENS,
         proofs_per_key: int | None = None,
@@ -146,6 +147,21 @@ class ResourceServer:
         self._issuers = IssuerBook(
             issuers, ServerRules(self.profile, self._possession, clock, encrypted=encrypted)
         )
+        self.messages, self.http_signatures = make_signing(
+            message_signing,
+            SigningServer(
+                resource=self.resource,
+                issuers=len(list(self._issuers.all())),
+                clock=clock,
+                random_bytes=random_bytes,
+                store=self.store,
+                urls=self._possession.urls,
+                skew=self.profile.clock_skew,
+            ),
+            self.profile,
+            self._possession.bases,
+        )
+        """What verifies and signs messages; None without `message_signing`."""
         if isinstance(denylist, Denylist):
             denylist.learn_issuers(self._issuers.identifiers)
         rules = JwtRules((resource,), frozenset({resource}))
@@ -168,10 +184,6 @@ class ResourceServer:
             if trusted.config.introspection is not None:
                 may_show = http is not None and http.may_show_certificate
                 require_certificate(trusted.config.introspection.auth, may_show=may_show)
-        self.http_signatures = make_checks(
-            http_signatures, self.profile, self._possession.bases, clock, issuers=len(self._issuers.all())
-        )
-        """The checks of HTTP message signatures; None for a server without them."""
         self.metadata_path = metadata_path(resource)
         self.metadata = build_metadata(
             resource,
@@ -181,7 +193,13 @@ class ResourceServer:
             algorithms=self.profile.signing_algorithms,
             description=description or ResourceDescription(),
         )
-        self.one_process = is_for_one_process(store, self.nonces, dpop="dpop" in allowed, required=required)
+        self.one_process = is_for_one_process(
+            store,
+            self.nonces,
+            dpop="dpop" in allowed,
+            required=required,
+            signed_once=self.messages is not None and self.messages.once,
+        )
         """Whether several processes would refuse one another's nonces, or accept a proof once each (RFC 9449 11.1b)."""
         self.nonce_refusals = NonceRefusals(resource)
         self.warnings = tuple(
@@ -280,15 +298,11 @@ class ResourceServer:
         record(refusal, scheme=scheme, method=view.method, interaction_id=view.interaction_id)
         return refusal
 
-    def missing_signature(self) -> FapiError:
-        """The refusal of a request without a signature on a route that needs one; or of such a route without keys."""
-        if self.http_signatures is None or not self.http_signatures.checks_requests:
-            return ConfigurationError(
-                "a route has Access(signed=True), and this server checks no signatures: set "
-                "ResourceServer(http_signatures=HttpSignatures(client_keys=...))",
-                clause="FAPI2-HS 1.2-1",
-            )
-        return missing_signature()
+    def unsigned(self) -> FapiError:
+        """The refusal of a request whose signature was not verified, on a route that needs one."""
+        if self.http_signatures is not None and self.http_signatures.checks_requests:
+            return missing_signature()
+        return UnsignedRequest("this operation accepts only signed requests, and this one has no signature")
 
     def excuses(self, refusal: Refusal, view: RequestView, token: Token | None) -> bool:
         """Whether this refusal is only observed. If so, it is logged as such."""

@@ -14,9 +14,11 @@ EQUIVALENTS = ROOT / "fapikit" / "clauses.py"
 PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
 
 _SPECS = (
-    r"CIMD|"
+    r"CIMD|IDA-S|IDA|"
     r"RFC \d+|FAPI2-SP|FAPI2-MS|FAPI2-AM|FAPI1-BL|FAPI1-ADV|FAPI-CIBA|CIBA|JARM|OIDC|rfc7523bis|Idempotency-Key"
-    r"|TSL|GM|FAPI2-HS"
+    r"|TSL|GM|UK-JWS|BR-JWT|FAPI2-HS"
+    r"|LODGING"
+    r"|SSF|CAEP"
 )
 _NUMBER = r"[A-Z]?\d+(?:\.\d+)*(?:-\d+(?:\.\d+)?)?[a-z]?(?: N\d)?"
 _CITATION = re.compile(rf"(?<![\w-])({_SPECS}) ({_NUMBER}(?:(?:, (?:and )?|,? and )-?{_NUMBER})*)(?![\w])")

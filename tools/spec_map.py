@@ -26,6 +26,9 @@ WHOLE = {
     "FAPI1-ADV": "FAPI 1.0 Part 2: Advanced",
     "FAPI-CIBA": "FAPI-CIBA (Implementer's Draft 1)",
     "GM": "Grant Management for OAuth 2.0 (draft 03)",
+    "LODGING": "Lodged intents, as UK Open Banking, Open Finance Brasil and the Berlin Group write them, numbered here",
+    "IDA": "OpenID Connect for Identity Assurance 1.0 (errata 1)",
+    "IDA-S": "OpenID Identity Assurance Schema Definition 1.0 (errata 1)",
 }
 STRENGTHS = {"M": "shall", "N": "shall not", "S": "should", "SN": "should not", "O": "may", "-": "says"}
 SHOWN = 3

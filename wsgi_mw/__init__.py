@@ -2,10 +2,12 @@
 
 Where is ...? The outer layer: `protect`; Django's: `django`. How it reads an environ: `view`. Which view a request
 would reach, and what would run around it: `flask_way`, `django_way`. What stops a request without a token from reaching
-anything else: `gate`. Streams that end with their token: `stream`.
+anything else: `gate`. Events of Shared Signals that are posted here: `receive_events`. Streams that end with their
+token: `stream`.
 """
 
 from wsgi_mw.audit import audit
 from wsgi_mw.protect import Protect
+from wsgi_mw.receive_events import ReceiveEvents
 
-__all__ = ["Protect", "audit"]
+__all__ = ["Protect", "ReceiveEvents", "audit"]

@@ -24,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from fapikit.errors import FapiError
+from fapikit.errors import ConfigurationError, FapiError
 from fapikit.http_message import Headers
 from rskit.access import any_of, public
 from rskit.answers import cors as pages
@@ -56,7 +56,7 @@ from wsgi_mw.stream import abounded, bounded
 
 if TYPE_CHECKING:
     from rskit.http_signatures.checks import SignatureChecks
-    from wsgi_mw.django_signatures import DjangoSignatures
+    from wsgi_mw.django_http_signatures import DjangoSignatures
 
 Answer = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -71,6 +71,7 @@ class ProtectMiddleware:
         self._get_response = get_response
         self._server = resource_server or configured_server()
         require_known_processes(self._server)
+        _refuse_signed_messages(self._server)
         self._inside = layers_inside(type(self))
         if self._inside is None:
             LOGGER.warning(
@@ -118,7 +119,7 @@ class ProtectMiddleware:
         return self._finish(request, response)
 
     def _sign_messages(self, checks: SignatureChecks) -> None:
-        from wsgi_mw.django_signatures import DjangoSignatures
+        from wsgi_mw.django_http_signatures import DjangoSignatures
 
         self._signatures = made = DjangoSignatures(self._server, checks)
         views: Any = self._get_response
@@ -248,6 +249,14 @@ class ProtectMiddleware:
         response = HttpResponse(status=status, headers=dict(headers))
         del response.headers["content-type"]  # the answer has no body
         return response
+
+
+def _refuse_signed_messages(server: ResourceServer) -> None:
+    if server.messages is not None:
+        raise ConfigurationError(
+            "DetachedJws and JwtBodies work under asgi_mw.Protect and wsgi_mw.Protect, not yet in the middleware of "
+            "Django: leave it out here, or serve the routes with signed messages by another application"
+        )
 
 
 def _no_token() -> NoCredentials:

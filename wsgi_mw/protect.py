@@ -30,6 +30,7 @@ from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.guard import Guard, status_line
+from wsgi_mw.signed_messages import SignedMessagesLayer
 from wsgi_mw.view import Environ, view_of, with_forwarded
 
 
@@ -54,15 +55,17 @@ class Protect:
         require_middleware_arguments(app, resource_server)
         require_known_processes(resource_server)
         self.public_access = PublicAccess(around_public, public_routes, cors)
-        self._app = self._checked_app = app
+        self._app = app
+        signed = resource_server.messages
+        self._run = app if signed is None else SignedMessagesLayer(app, signed)
         self._server = resource_server
         self._cors = cors
         self._guard: type[Guard] = Guard
         checks = resource_server.http_signatures
         if checks is not None:
-            from wsgi_mw.signed_messages import CheckedApp, SigningGuard
+            from wsgi_mw.http_signatures import CheckedApp, SigningGuard
 
-            self._checked_app = CheckedApp(app, checks)
+            self._run = CheckedApp(app, checks)
             self._guard = SigningGuard if checks.signs_answers else Guard
 
     @property
@@ -99,7 +102,7 @@ class Protect:
         environ[KEY] = checked
         before = CURRENT.set(checked)
         try:
-            answer = self._checked_app(environ, guard.start_response)
+            answer = self._run(environ, guard.start_response)
         except Exception:
             if checked.refusal is None or checked.started:
                 raise

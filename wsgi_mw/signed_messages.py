@@ -1,180 +1,135 @@
-"""Signed requests and answers in WSGI: checks the request after its token, and signs each answer once it is complete.
+"""Between Protect and the app: reads a signed request, and keeps the answer until it is whole and signed.
 
-A WSGI server joins repeated fields with a comma alone, where a signature needs a comma and a space. So a signature
-that covers a repeated field is refused here.
-
-Spec: FAPI2-HS 1.2-3, 2.1-1; RFC 9421 1.4, 2.1
+Spec: UK-JWS 1, 5; BR-JWT 1
 Role: RS
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
-from fapikit.errors import FapiError
-from fapikit.http_signatures.messages import FieldLines
-from rskit.answers.cors import Cors
+from fapikit.http_message import Headers, HttpRequest
 from rskit.decision import Refusal
-from rskit.http_signatures.answers import BODILESS, OURS, refused_answer
-from rskit.http_signatures.checks import SignatureChecks
+from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
-from rskit.policy.current import during, in_turns
+from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.message_signing import SignedMessages
 from wsgi_mw.gate import WSGIApp
-from wsgi_mw.guard import Guard, close, status_line
 from wsgi_mw.view import Environ
-from wsgi_mw.whole_body import read_whole_body
+from wsgi_mw.whole_body import put_body, read_whole_body
 
-_WITHOUT_PREFIX: Final = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
+_UNPREFIXED: Final = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
 
 
-class CheckedApp:
-    """In front of the application: no request with a token passes unless its signature is as the server wants it."""
+class SignedMessagesLayer:
+    """For the requests with a token. A refusal is put into the checked request, and Protect sends it."""
 
-    __slots__ = ("_app", "_checks")
+    __slots__ = ("_app", "_messages")
 
-    def __init__(self, app: WSGIApp, checks: SignatureChecks) -> None:
+    def __init__(self, app: WSGIApp, messages: SignedMessages) -> None:
         self._app = app
-        self._checks = checks
+        self._messages = messages
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         checked: CheckedRequest = environ[KEY]
-        fields = fields_of(environ)
-        if checked.token is not None and self._checks.wants(fields):
-            try:
-                body = read_whole_body(environ, self._checks.settings.body)
-                checked.signed = checked.server.sync_driver.run(
-                    self._checks.check(checked.view, fields, body, checked.token)
-                )
-            except FapiError as error:
-                checked.stop(error)
-                return []  # Protect sends the refusal
-        return self._app(environ, start_response)
+        if checked.token is None:
+            return self._app(environ, start_response)
+        driver = checked.server.sync_driver
+        exchange = MessageExchange(self._messages, checked, headers_in(environ))
+        try:
+            body = read_whole_body(environ, exchange.budget)
+        except RequestRefused as error:
+            exchange.refuse(error)
+            return []
+        accepted = driver.run(exchange.accept(body))
+        del body
+        if isinstance(accepted, Refusal):
+            return []
+        _replace(environ, accepted)
+        kept = self._answer(environ, exchange.budget.octets)
+        if checked.refusal is not None:
+            return []
+        if kept.is_too_long:
+            exchange.too_long()
+            return []
+        status, headers, whole = kept.answer()
+        signed = driver.run(exchange.sign(int(status[:3]), headers, whole))
+        if isinstance(signed, Refusal):
+            return []
+        start_response(status, list(with_length(signed.headers, signed.body)))
+        return [signed.body]
 
-
-class SigningGuard(Guard):
-    """Signs what is sent, refusals too. The answer is held until it is complete."""
-
-    __slots__ = ("_held", "_real", "_written")
-
-    def __init__(
-        self, checked: CheckedRequest, environ: Environ, start_response: Callable[..., Any], cors: Cors | None
-    ) -> None:
-        super().__init__(checked, environ, self._hold, cors)
-        self._real = start_response
-        self._held: tuple[str, list[tuple[str, str]]] | None = None
-        self._written: list[bytes] = []
-
-    def _hold(
-        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
-    ) -> Callable[[bytes], object]:
-        self._held = (status, headers)
-        return self._written.append
-
-    def body(self, answer: Iterable[bytes]) -> Iterable[bytes]:
-        checked = self.checked
-        chunks = iter(in_turns(answer, checked))
-        kept = _Kept(self._written, chunks, answer, checked)
-        if checked.refusal is None:
-            try:
-                complete = self._keep(kept, isinstance(answer, list | tuple))
-            except Exception:
-                kept.close()
-                if checked.refusal is None:
-                    raise
-            else:
-                if not complete and checked.refusal is None:
-                    return (
-                        self._withhold(kept)
-                        if self._checks.settings.streams == "refuse"
-                        else self._pass(kept)
-                    )
-        kept.close()
-        checked.over = True
-        if checked.refusal is not None:  # also one that came while the answer was made
-            return self.send_refusal(checked.refusal)
-        return self._signed(b"".join(kept.chunks))
-
-    def send_refusal(self, refusal: Refusal) -> list[bytes]:
-        self._written.clear()
-        return self._signed(b"".join(super().send_refusal(refusal)))
-
-    @property
-    def _checks(self) -> SignatureChecks:
-        return cast(SignatureChecks, self.checked.server.http_signatures)
-
-    def _keep(self, kept: _Kept, whole: bool) -> bool:
-        """Read the answer to its end. False for a stream, and for one that is too large."""
-        settings = self._checks.settings
-        size = sum(map(len, kept.chunks))
-        for chunk in kept.rest:
-            kept.chunks.append(chunk)
-            size += len(chunk)
-            if size > settings.max_answer:
-                return False
-            if settings.streams == "unsigned" and not (whole or self._has_length):
-                return False
-        return size <= settings.max_answer
-
-    def _pass(self, kept: _Kept) -> Iterable[bytes]:
-        """Without a signature, as it comes."""
-        self._real(*self._require_held())
-        return super().body(kept)
-
-    def _withhold(self, kept: _Kept) -> list[bytes]:
-        kept.close()
-        self.checked.over = True
-        status, headers, body = refused_answer(self._checks.settings.max_answer)
-        extra = self.checked.server.response_headers(self.checked.view, nonce=False)
-        self._held = (status_line(status), [*headers, *extra])
-        return self._signed(body)
-
-    def _signed(self, body: bytes) -> list[bytes]:
-        line, headers = self._require_held()
-        status = int(line[:3])
-        headers = [pair for pair in headers if pair[0].lower() not in OURS]
-        signed_body = b"" if self.checked.view.method == "HEAD" or status in BODILESS else body
-        checked = self.checked
-        added = checked.server.sync_driver.run(
-            self._checks.sign(
-                checked.view, fields_of(self._environ), checked.signed, status, headers, signed_body
-            )
-        )
-        self._real(line, [*headers, *added])
-        return [body]
-
-    def _require_held(self) -> tuple[str, list[tuple[str, str]]]:
-        if self._held is None:
-            raise RuntimeError("the application has returned an answer without calling start_response")
-        return self._held
+    def _answer(self, environ: Environ, limit: int) -> _Kept:
+        """The answer of the application, up to the limit."""
+        kept = _Kept(limit)
+        chunks = self._app(environ, kept.start_response)
+        try:
+            for chunk in chunks:
+                kept.write(chunk)
+                if kept.is_too_long:
+                    break
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return kept
 
 
 class _Kept:
-    """The parts of an answer that were read, and the rest."""
+    """The answer of the application, as far as it has come and as far as there is room for it."""
 
-    def __init__(
-        self, chunks: list[bytes], rest: Iterator[bytes], answer: Iterable[bytes], checked: CheckedRequest
-    ) -> None:
-        self.chunks = chunks
-        self.rest = rest
-        self._answer = answer
-        self._checked = checked
+    __slots__ = ("_headers", "_limit", "_parts", "_size", "_status")
 
-    def __iter__(self) -> Iterator[bytes]:
-        return chain(self.chunks, self.rest)
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._status: str | None = None
+        self._headers: Headers = ()
+        self._parts: list[bytes] = []
+        self._size = 0
 
-    def close(self) -> None:
-        with during(self._checked):
-            close(self._answer)
+    @property
+    def is_too_long(self) -> bool:
+        return self._size > self._limit
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        self._status, self._headers = (
+            status,
+            tuple(headers),
+        )  # nothing is sent yet: an error page may replace it
+        self._parts, self._size = [], 0
+        return self.write
+
+    def write(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if not self.is_too_long:
+            self._parts.append(chunk)
+
+    def answer(self) -> tuple[str, Headers, bytes]:
+        if self._status is None:
+            raise RuntimeError("the application has answered without start_response")
+        return self._status, self._headers, b"".join(self._parts)
 
 
-def fields_of(environ: Environ) -> FieldLines:
-    """The fields of the request, their names as they are in HTTP."""
-    fields = [
+def headers_in(environ: Environ) -> Headers:
+    """The header fields of a request."""
+    found = [
         (key[5:].replace("_", "-").lower(), value)
         for key, value in environ.items()
-        if key.startswith("HTTP_")
+        if key.startswith("HTTP_") and isinstance(value, str)
     ]
-    fields += [(name, environ[key]) for key, name in _WITHOUT_PREFIX.items() if environ.get(key)]
-    return FieldLines(fields)
+    found += [(name, environ[key]) for key, name in _UNPREFIXED.items() if environ.get(key)]
+    return tuple(found)
+
+
+def _replace(environ: Environ, request: HttpRequest) -> None:
+    """Let the application see this request: its content type, what it accepts, and its body."""
+    headers = dict(request.headers)
+    if "accept-encoding" not in headers:
+        environ.pop("HTTP_ACCEPT_ENCODING", None)
+    environ["CONTENT_TYPE"] = headers.get("content-type", "")
+    if "accept" in headers:
+        environ["HTTP_ACCEPT"] = headers["accept"]
+    put_body(environ, request.body)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urldefrag, urlsplit
 
-from askit.clients import backchannel, grant_management
+from askit.clients import backchannel, grant_management, sector_identifier
 from askit.clients.certificates import check_certificate_members
 from askit.clients.metadata import (
     ALGORITHMS,
@@ -70,6 +70,7 @@ class Client:
         check_encryption(members)
         backchannel.check_backchannel_members(members)
         grant_management.check_grant_management(members)
+        sector_identifier.check_subject_members(members)
         if secret is not None and not isinstance(secret, str):
             raise InvalidClientMetadata("client_secret must be a string")
         keys = read_keys(members)
@@ -230,6 +231,16 @@ class Client:
         """Whether it may use this action of grant management. Public clients have none (GM 5.1)."""
         registered = self.metadata.get(grant_management.ACTIONS)
         return self.auth_method != "none" and (registered is None or action in registered)
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether it knows users by pairwise subjects (OIDC 8)."""
+        return sector_identifier.is_pairwise(self.metadata)
+
+    @property
+    def sector(self) -> str:
+        """The host that is its sector, if it is pairwise."""
+        return sector_identifier.sector_of(self.metadata)
 
     @property
     def delivery_mode(self) -> str | None:

@@ -1,12 +1,13 @@
 """Which addresses a client may have this server connect to: for a self-registered client only the public internet.
 
-Otherwise anybody who may register could choose what this server connects to (keys, request objects, notices).
+Otherwise anybody who may register could choose what this server connects to: keys, request objects, the list of a
+sector, notices.
 The host name is checked at registration and whenever the client is loaded. Its addresses are checked at each
 connection, and the checked address is the one that is used, so a name whose addresses change in between gains nothing.
 Each connection is used once, so the certificate is also checked for the next name on the same address. Redirects, size
 and time: `fapikit.jwks`.
 
-Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Back-Channel Logout 2.2; RFC 9101 10.4
+Spec: FAPI2-SP 5.4.2-1; RFC 7591 2; OIDC Registration 5; OIDC Back-Channel Logout 2.2; RFC 9101 10.4
 Role: AS
 """
 
@@ -24,6 +25,7 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from askit.clients.backchannel import NOTIFICATION_ENDPOINT
+from askit.clients.sector_identifier import SECTOR_IDENTIFIER_URI
 from askit.errors import InvalidClientMetadata
 from fapikit.io import HttpSettings
 from fapikit.io.clients import no_cookies
@@ -34,6 +36,7 @@ _CONNECTED_TO: Final = {
     "backchannel_logout_uri": "POST",
     "request_uris": "GET",
     NOTIFICATION_ENDPOINT: "POST",
+    SECTOR_IDENTIFIER_URI: "GET",
 }
 """The members of a client that are called, and how."""
 # The last label of a host name is not a number: a resolver takes 127.1 and 0x7f000001 for addresses.

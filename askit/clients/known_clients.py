@@ -17,6 +17,7 @@ from askit.clients.client import STATEMENT_ISSUER, Client
 from askit.clients.keys import require_public, uris_to_connect_to
 from askit.clients.metadata_documents import MetadataDocuments, Run
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.clients.sector_identifier import check_own_sector
 from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.errors import (
     InvalidClientMetadata,
@@ -50,6 +51,7 @@ class Clients:
         policy: RegistrationPolicy,
         clock: Clock,
         statement_issuers: Collection[str],
+        pairwise: bool,
         documents: ClientMetadataDocuments | None,
         waiting_per_host: int,
         run: Run,
@@ -58,12 +60,13 @@ class Clients:
     ) -> None:
         """`policy`: the limits for self-registered clients. It also applies to those that registered earlier.
 
-        `statement_issuers`: the directories whose software statements count.
+        `statement_issuers`: the directories whose software statements count. `pairwise`: this server has such subjects.
         `documents`: whose metadata documents are fetched. `run`: runs a flow.
         `public_only`: connects only to public addresses for such a client.
         """
         self._configured = {client.client_id: client for client in configured}
         self._statement_issuers = frozenset(statement_issuers)
+        self._pairwise = pairwise
         self._public_only = public_only
         self._records = records
         self._profile = profile
@@ -122,6 +125,11 @@ class Clients:
         client = replace(Client.read(self._policy.bound(metadata)), self_registered=True)
         self._policy.require(metadata)
         client.check(self._profile)
+        if client.pairwise and not self._pairwise:
+            raise InvalidClientMetadata(
+                "this server has public subjects only: leave subject_type out", clause="OIDC Registration 2"
+            )
+        check_own_sector(metadata)
         for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
             require_public(uri, name)
         return client

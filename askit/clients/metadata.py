@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from askit.clients import backchannel, grant_management
+from askit.clients import backchannel, grant_management, sector_identifier
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.errors import InvalidClientMetadata
 from fapikit.certificates.subject import SUBJECT_MEMBERS
@@ -33,7 +33,8 @@ GRANT_TYPES: Final = frozenset(
     }
 )
 _URLS: Final = (
-    "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri"
+    "client_uri", "logo_uri", "policy_uri", "tos_uri", "jwks_uri", "initiate_login_uri", "backchannel_logout_uri",
+    sector_identifier.SECTOR_IDENTIFIER_URI,
 )  # fmt: skip
 ALGORITHMS: Final = (
     "token_endpoint_auth_signing_alg",
@@ -49,6 +50,7 @@ _STRINGS: Final = (
     "scope",
     "token_endpoint_auth_method",
     *SUBJECT_MEMBERS,
+    sector_identifier.SUBJECT_TYPE,
     backchannel.DELIVERY_MODE,
     backchannel.NOTIFICATION_ENDPOINT,
     *_URLS,

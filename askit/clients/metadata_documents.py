@@ -10,7 +10,8 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from cachetools import LRUCache
 from askit.clients.client import REGISTERED_FROM, STATEMENT_ISSUER, Client
 from askit.clients.few_at_once import FewAtOnce
 from askit.clients.registration_request import read_registration_request
+from askit.clients.sector_identifier import require_listed
 from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri, UnusableMetadataDocument
 from fapikit.client_id_metadata import MAX_OCTETS, auth_method_of, fault_of_document, fault_of_url
@@ -106,6 +108,8 @@ class MetadataDocuments:
             raise UnusableMetadataDocument(f"the URL gives no client metadata: {error.message}") from error
         _require_document(response)
         client = self._client_of(response, url)
+        with _unusable_if_refused():
+            yield from require_listed(client.metadata)
         fresh = fresh_for(response, least=KEPT_AT_LEAST, most=KEPT_AT_MOST, default=KEPT_BY_DEFAULT)
         self._kept[url] = _Kept(client, asked_at + fresh)
         return client
@@ -113,7 +117,7 @@ class MetadataDocuments:
     def _client_of(self, response: HttpResponse, url: str) -> Client:
         """Raises UnusableMetadataDocument."""
         host = urlsplit(url).netloc
-        try:
+        with _unusable_if_refused():
             said = read_registration_request(response.body, response.header("content-type"))
             fault = fault_of_document(said, url)
             if fault is not None:
@@ -122,10 +126,17 @@ class MetadataDocuments:
             metadata["token_endpoint_auth_method"] = auth_method_of(said)
             metadata[REGISTERED_FROM] = f"documents of {host}"
             return replace(self._read(metadata), document_host=host)
-        except (InvalidClientMetadata, InvalidRedirectUri) as error:
-            raise UnusableMetadataDocument(
-                f"the client's metadata document cannot be used: {error.message}", clause=error.clause
-            ) from error
+
+
+@contextmanager
+def _unusable_if_refused() -> Iterator[None]:
+    """Raises UnusableMetadataDocument for what a registration would be refused for."""
+    try:
+        yield
+    except (InvalidClientMetadata, InvalidRedirectUri) as error:
+        raise UnusableMetadataDocument(
+            f"the client's metadata document cannot be used: {error.message}", clause=error.clause
+        ) from error
 
 
 def _require_document(response: HttpResponse) -> None:

@@ -20,10 +20,11 @@ from fapikit.errors import ConfigurationError
 
 _COMMON: Final = ("actions", "datatypes", "privileges")
 _JSON_TYPES: Final = ("string", "number", "boolean", "array", "object")
-_WORDS: Final[Mapping[str, str]] = {
+WORDS: Final[Mapping[str, str]] = {
     "type": "must be of the JSON type {}",
     "enum": "must be one of those that this type allows",
     "const": "has another value than this type demands",
+    "not": "has a value that this type forbids",
     "pattern": "must match {}",
     "format": "must have the format {}",
     "falseSchema": "is not a field of this type",
@@ -107,17 +108,28 @@ def compiled(
             **dict.fromkeys(given_here, False),
         }
     }
-    validators = [_validator(part, setting) for part in (common, schema)]
+    return _check_of((common, schema), setting)
+
+
+def compiled_body(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+    """The check of a body that a client lodges, against a schema of this package. It raises BrokenDetail."""
+    return _check_of((schema,), "a schema of askit")
+
+
+def _check_of(schemas: Iterable[Mapping[str, Any]], setting: str) -> Callable[[Mapping[str, Any]], None]:
+    validators = [validator_of(schema, setting) for schema in schemas]
 
     def check(detail: Mapping[str, Any]) -> None:
         for validator in validators:
             for error in validator.iter_errors(detail):
-                raise _broken(error)
+                raise fault_of(error)
 
     return check
 
 
-def _validator(schema: Mapping[str, Any], setting: str) -> Any:
+def validator_of(schema: Mapping[str, Any], setting: str) -> Any:
+    """A compiled JSON Schema, which refers to nothing outside itself. Raises ConfigurationError."""
+
     def refuse(uri: str) -> Any:
         raise ValueError(f"it refers to {uri}: a schema must contain all that it refers to")
 
@@ -136,13 +148,14 @@ def _validator(schema: Mapping[str, Any], setting: str) -> Any:
         ) from error
 
 
-def _broken(error: Any) -> BrokenDetail:
+def fault_of(error: Any, words: Mapping[str, str] = WORDS) -> BrokenDetail:
+    """What a validator found, as a path and a sentence. `words`: by keyword; any other keyword is named as it is."""
     path = [str(part) for part in error.instance_path]
     kind = error.kind
     if kind.name == "required":
         return BrokenDetail(".".join([*path, kind.property]), "is missing")
     if kind.name in ("additionalProperties", "unevaluatedProperties"):
-        return BrokenDetail(".".join([*path, kind.unexpected[0]]), "is not a field of this type")
-    wanted = " or ".join(sorted(kind.types)) if kind.name == "type" else kind.value
-    words = _WORDS.get(kind.name, f"does not meet {kind.name} in the schema of this type")
-    return BrokenDetail(".".join(path) or "it", words.format(wanted))
+        return BrokenDetail(".".join([*path, kind.unexpected[0]]), words["falseSchema"])
+    wanted = " or ".join(sorted(kind.types)) if kind.name == "type" else getattr(kind, "value", "")
+    told = words.get(kind.name, "does not meet " + kind.name + " in the schema of this type")
+    return BrokenDetail(".".join(path) or "it", told.format(wanted))

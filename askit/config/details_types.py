@@ -11,20 +11,23 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from askit.config.details_schema import BrokenDetail, compiled, read_schema, short_schema
+from askit.config.lodging import Lodging
 from askit.config.table import Table
+from askit.config.values import Resource
 from askit.errors import InvalidAuthorizationDetails
 from fapikit.errors import ConfigurationError
 
 CONSENT_ID: Final = "consent_id"
 CONSENT_EXPIRES_AT: Final = "consent_expires_at"
 GIVEN_HERE: Final = (CONSENT_ID, CONSENT_EXPIRES_AT)
-"""Members that this server adds to each granted detail of a `single_use` type. No client may send them.
+"""Members that this server adds to each granted detail of a `single_use` type, and to each one that was lodged. No
+client may send them.
 
 They hold the consent's id and its end, in seconds since 1970.
 """
@@ -35,7 +38,8 @@ class DetailsType:
     """One `type`. `resources`: the APIs it belongs to. Each consent to a `single_use` type is used once, at one API.
 
     A type without `resources` belongs to no API, so no token contains it; `Config` says where that is refused.
-    `schema`: a JSON Schema of the whole detail, instead of `required`, `fields` and `actions`.
+    `schema`: a JSON Schema of the whole detail, instead of `required`, `fields` and `actions`. `lodged`: no request
+    has details of this type, because clients lodge them before.
     """
 
     type: str
@@ -46,6 +50,7 @@ class DetailsType:
     actions: tuple[str, ...] = ()
     single_use: bool = False
     schema: Mapping[str, Any] | None = None
+    lodged: Lodging | None = None
     _check: Callable[[Mapping[str, Any]], None] = field(init=False, repr=False, compare=False)
 
     @classmethod
@@ -60,6 +65,7 @@ class DetailsType:
             fields=table.members("fields"),
             actions=table.strings("actions"),
             single_use=table.boolean("single_use", False),
+            lodged=Lodging.read(lodged) if (lodged := table.table("lodged")) else None,
         )
         table.require_nothing_else()
         return details
@@ -104,3 +110,34 @@ class DetailsType:
                 f"authorization_details of type {self.type}: {field_} {what}",
                 facts={"type": self.type, "field": field_},
             ) from None
+
+
+def check_lodgings(
+    lodgings: Iterable[tuple[DetailsType, Lodging]], resources: Iterable[Resource], *, action_required: bool
+) -> None:
+    """Raises ConfigurationError for what contradicts the other settings."""
+    paths, apis = set[str](), tuple(resources)
+    for known, lodging in lodgings:
+        named, setting = (
+            f"authorization_details_types ({known.type}): lodged",
+            "authorization_details_types.lodged",
+        )
+        scopes = {scope for api in apis if api.uri in known.resources for scope in api.scopes}
+        if lodging.scope not in scopes:
+            raise ConfigurationError(
+                f"{named}.scope = {lodging.scope!r} is no scope of an API in resource: clients need a token with it",
+                clause="LODGING 1",
+                facts={"setting": f"{setting}.scope"},
+            )
+        if lodging.path in paths:
+            raise ConfigurationError(
+                f"{named}.path = {lodging.path!r} is given twice: each type has a path of its own",
+                clause="LODGING 1",
+                facts={"setting": f"{setting}.path"},
+            )
+        if action_required:
+            raise ConfigurationError(
+                f"{named} contradicts grant_management.action_required: the grant of an intent is not managed",
+                facts={"setting": "grant_management.action_required"},
+            )
+        paths.add(lodging.path)

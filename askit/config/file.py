@@ -22,6 +22,7 @@ from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
+from askit.config.pairwise_subjects import read_salt, read_subject
 from askit.config.profile_settings import read_profiles
 from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
@@ -35,6 +36,7 @@ from askit.config.values import (
     TokenFormat,
     User,
 )
+from askit.config.verified_claims import read_verified_claims
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit import base64url, strict_json
 from fapikit.clauses import citing
@@ -101,6 +103,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "listen": table.optional_string("listen"),
         "store": _store(table.optional_string("store"), base),
         "store_seal": _seal_keys(table.optional_string("store_seal_file"), base),
+        "pairwise_salt": read_salt(table.optional_string("pairwise_salt_file"), base),
         "acr": table.string_or_strings("acr") or None,
         "access_token_lifetime": table.optional_seconds("access_token_lifetime"),
         "status_list_ttl": table.optional_seconds("status_list_ttl"),
@@ -248,6 +251,7 @@ def _user(table: Table) -> User:
         username=table.string("username"),
         password=Secret(table.string("password")),
         claims=table.members("claims"),
+        verified_claims=read_verified_claims(table),
         **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()
@@ -271,6 +275,7 @@ def _resource(table: Table) -> Resource:
         introspection_clients=table.strings("introspection_clients"),
         name=table.optional_string("name") or "",
         encryption=_token_encryption(table, token_format),
+        subject=read_subject(table),
     )
     table.require_nothing_else()
     return resource

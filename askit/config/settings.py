@@ -23,13 +23,15 @@ from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.client_metadata_documents import ClientMetadataDocuments
-from askit.config.details_types import DetailsType
+from askit.config.details_types import DetailsType, check_lodgings
 from askit.config.exchange_rules import OWN_ACCESS_TOKENS, ExchangeRule, check_exchange_rules
 from askit.config.file import read_settings
 from askit.config.grant_management import GrantManagement
 from askit.config.limits import Limits
+from askit.config.lodging import Lodging
 from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import Network, require_loopback
+from askit.config.pairwise_subjects import check_pairwise_subjects
 from askit.config.profile_settings import (
     check_assertion_audience,
     check_client_profiles,
@@ -52,7 +54,7 @@ from fapikit.grant_management import SCOPES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
-from fapikit.secrets import Secret
+from fapikit.secrets import Concealed, Secret
 
 log = logging.getLogger("askit")
 
@@ -87,6 +89,8 @@ class Config:
     trusted_proxies: tuple[Network, ...] = ()
     store: str = "memory:"
     store_seal: tuple[bytes, ...] = field(default=(), repr=False)
+    pairwise_salt: Concealed[bytes] | None = None
+    """Makes the pairwise subjects. Another one changes all of them. None: this server has public subjects only."""
     auto_approve: str | None = None
     initial_access_token: Secret | None = None
     registration: RegistrationPolicy = field(
@@ -184,6 +188,7 @@ class Config:
         self._require_policy()
         self._require_users()
         check_acr_levels(self.acr_levels, self.users)
+        check_pairwise_subjects(self.pairwise_salt, self.clients, self.resources)
         for client in self.clients:
             client.check(self.profile_of(client.client_id))
 
@@ -219,6 +224,7 @@ class Config:
                     raise ConfigurationError(
                         f"authorization_details_types: {details.type!r} has a resource that is not configured: {uri!r}"
                     )
+        check_lodgings(self.lodgings, self.resources, action_required=self.grant_management.action_required)
 
     def _require_policy(self) -> None:
         """Check that whatever the policy lets self-registered clients have exists."""
@@ -339,6 +345,16 @@ class Config:
 
     def details_type(self, name: str) -> DetailsType | None:
         return next((known for known in self.authorization_details_types if known.type == name), None)
+
+    @property
+    def lodgings(self) -> tuple[tuple[DetailsType, Lodging], ...]:
+        """The types whose details are lodged before, and how."""
+        return tuple((known, known.lodged) for known in self.authorization_details_types if known.lodged)
+
+    @property
+    def lodging_prefixes(self) -> frozenset[str]:
+        """How requests name lodged intents: the beginning of a scope; empty: by a claim."""
+        return frozenset(lodging.shape.scope_prefix for _, lodging in self.lodgings)
 
     @property
     def known_scopes(self) -> tuple[str, ...]:

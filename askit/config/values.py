@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from askit.config.verified_claims import check_verified_claims
 from fapikit.errors import ConfigurationError
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
+Subject: TypeAlias = Literal["client", "user"]
 
 DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
@@ -38,6 +40,7 @@ class User:
     """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name.
 
     `user_code`: without this code no authentication request (CIBA) reaches the user.
+    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2).
     """
 
     username: str
@@ -45,6 +48,17 @@ class User:
     pin: Secret | None = None
     user_code: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    verified_claims: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        if "verified_claims" in self.claims:
+            raise ConfigurationError(
+                f"users ({self.username}): claims.verified_claims is no plain claim: give users.verified_claims",
+                clause="IDA-S 5.2",
+                facts={"setting": "users.claims.verified_claims"},
+            )
+        check_verified_claims(self.username, self.verified_claims)
 
     @property
     def sub(self) -> str:
@@ -74,7 +88,11 @@ class TokenEncryption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens."""
+    """An API. `introspection_clients`: the ids of the clients that may introspect its tokens.
+
+    `subject`: whose `sub` its tokens have, as the client knows the user, or the user's own one. The two differ for a
+    client with pairwise subjects.
+    """
 
     uri: str
     token_format: TokenFormat = "jwt"
@@ -82,3 +100,4 @@ class Resource:
     introspection_clients: tuple[str, ...] = ()
     name: str = ""
     encryption: TokenEncryption | None = None
+    subject: Subject = "client"

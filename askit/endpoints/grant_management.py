@@ -14,11 +14,13 @@ from starlette.responses import Response
 
 from askit.core import Core
 from askit.errors import ForeignGrant, InsufficientScope, NoSuchGrant
+from askit.issuing.verified_claims import given_anywhere
 from askit.messages import json_answer
 from askit.records import Grant
 from askit.requests.protected_resource import Caller, answer_with_token
 from askit.users import grants as user_grants
 from askit.users.claims import claims_by_name
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.grant_management import QUERY, REVOKE, SCOPES
 
 
@@ -83,7 +85,8 @@ def _members(core: Core, grant: Grant) -> dict[str, Any]:
 def _claims(core: Core, grant: Grant) -> list[str]:
     """The names of the claims that the user was asked for by name, and has."""
     user = core.users.find(grant.username)
-    return sorted(claims_by_name(grant.claims) & (user.claims.keys() if user else set()))
+    names = claims_by_name(grant.claims) & (user.claims.keys() if user else set())
+    return sorted(names | ({VERIFIED_CLAIMS} if given_anywhere(grant, user) else set()))
 
 
 def _scopes(core: Core, grant: Grant) -> list[dict[str, Any]]:

@@ -73,10 +73,13 @@ async def describe_token(core: Core, token: str, caller: Client) -> dict[str, An
     resource = core.config.resource(record.audience)
     if resource is None or caller.client_id not in resource.introspection_clients:
         return {"active": False}
+    client = await core.clients.find(record.client_id)
+    if client is None:
+        return {"active": False}
     if record.grant_id is not None:
         await user_grants.note_use(core, record.grant_id)
     token_type = "DPoP" if record.jkt else "Bearer"
-    return {"active": True, "token_type": token_type, **token_claims(core, record, resource)}
+    return {"active": True, "token_type": token_type, **token_claims(core, record, resource, client)}
 
 
 async def _signed(core: Core, members: dict[str, Any], caller: Client) -> Response:

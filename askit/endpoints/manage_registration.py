@@ -15,7 +15,13 @@ from starlette.responses import Response
 
 from askit.clients.client import REGISTERED_FROM
 from askit.core import Core
-from askit.endpoints.register import complete, information, read_bearer, read_metadata
+from askit.endpoints.register import (
+    complete,
+    information,
+    read_bearer,
+    read_metadata,
+    require_own_sector,
+)
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.records import digest
 from askit.requests.software_statement import read_software_statement
@@ -42,6 +48,7 @@ async def change(core: Core, request: Request) -> Response:
     _require_same_identity(asked, metadata)
     vouched = await read_software_statement(core, asked, str(metadata[REGISTERED_FROM]))
     changed = complete(core, asked, metadata, vouched)
+    await require_own_sector(core, changed)
     if not await core.registrations.replace(seen, changed, digest(token)):
         raise InvalidClientMetadata(
             "the registration has changed in the meantime: read it again", clause="RFC 7592 2.2"

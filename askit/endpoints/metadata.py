@@ -3,7 +3,7 @@
 Spec: CIMD 5
 Spec: RFC 8414 2, 3; OIDC Discovery 3, 4; RFC 9126 5; RFC 9207 2.3; RFC 9449 5.1; RFC 9396 10; JARM 4; RFC 8705 3.3, 5
 Spec: RFC 8628 4; FAPI2-SP 5.3.2.1-1; FAPI1-BL 5.2.2-22
-Spec: TSL 9.1; CIBA 4b, 4c; GM 7.1; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
+Spec: IDA 8; TSL 9.1; CIBA 4b, 4c; GM 7.1; FAPI-CIBA 5.2.2-3, 5.2.2-4, 5.2.2-5
 Role: AS
 """
 
@@ -15,12 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from askit.clients.certificates import BOUND_TO_CERTIFICATE
+from askit.clients.sector_identifier import PAIRWISE, PUBLIC
 from askit.core import Core
 from askit.grants.by_type import GRANTS
 from askit.issuing.status_lists import ENDPOINT
+from askit.issuing.verified_claims import verified_claims_metadata
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
+from askit.users.claims import PROTOCOL_CLAIMS
 from askit.users.levels import levels_of
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.client_id_metadata import SUPPORTED
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_agreement import ENCRYPTED_RESPONSES
@@ -75,7 +79,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "grant_types_supported": sorted(
             grant for grant in GRANTS if profile.device_grant or grant != DEVICE_CODE
         ),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": [PUBLIC] if config.pairwise_salt is None else [PUBLIC, PAIRWISE],
         "acr_values_supported": list(levels_of(config, None)),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],
@@ -94,13 +98,16 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "userinfo_signing_alg_values_supported": algorithms,
         "introspection_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": verified,
-        "authorization_details_types_supported": [known.type for known in config.authorization_details_types],
+        "authorization_details_types_supported": [
+            known.type for known in config.authorization_details_types if known.lodged is None
+        ],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         SUPPORTED: config.client_metadata_documents is not None,
         "protected_resources": [resource.uri for resource in config.resources],
     }
     document |= _grant_management(core)
+    document |= verified_claims_metadata(config.users)
     if config.status_list_ttl is not None:
         document["status_list_aggregation_endpoint"] = core.endpoint(ENDPOINT)
     if profile.device_grant:
@@ -143,4 +150,7 @@ def _assertion_algorithms(core: Core) -> list[str]:
 
 
 def _user_claims(core: Core) -> list[str]:
-    return sorted({name for user in core.config.users for name in user.claims if name != "sub"})
+    """Those that could be given."""
+    users = core.config.users
+    verified = {VERIFIED_CLAIMS} if any(user.verified_claims for user in users) else set()
+    return sorted(verified | {name for user in users for name in user.claims} - PROTOCOL_CLAIMS)

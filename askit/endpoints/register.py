@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from askit.clients.client import REGISTERED_FROM, SECRET_METHODS, STATEMENT_ISSUER
 from askit.clients.registration_request import read_registration_request
+from askit.clients.sector_identifier import require_listed
 from askit.core import Core
 from askit.errors import InvalidClientMetadata, InvalidToken
 from askit.messages import json_answer, read_body
@@ -57,6 +58,7 @@ async def register(core: Core, request: Request) -> Response:
     asked = await read_metadata(request)
     vouched = await read_software_statement(core, asked, address)
     metadata = complete(core, asked, identity, vouched)
+    await require_own_sector(core, metadata)
     token = random_token(core.random_bytes)
     await core.registrations.keep(metadata, digest(token))
     await core.shown_certificates.learn(core.clients.read(metadata))
@@ -111,6 +113,12 @@ def complete(
     if len(strict_json.dump(bounded)) > limit:
         raise InvalidClientMetadata(f"the metadata is longer than {limit} octets")
     return bounded
+
+
+async def require_own_sector(core: Core, metadata: Mapping[str, Any]) -> None:
+    """Read the list behind `sector_identifier_uri`, if there is one. Raises InvalidClientMetadata, TransportError."""
+    address = metadata[REGISTERED_FROM]
+    await core.run(core.waiting_for_keys.wait(f"sector identifiers {address}", require_listed(metadata)))
 
 
 def information(core: Core, metadata: Mapping[str, Any], token: str, status: int = 200) -> Response:

@@ -35,7 +35,7 @@ async def _answer(core: Core, caller: Caller) -> Response:
         raise InvalidToken("this access token is of no user, or it is revoked")
     if "openid" not in record.scopes:
         raise InsufficientScope("UserInfo needs the scope openid", clause="OIDC 5.3.1")
-    claims = core.userinfo_body(userinfo_claims(core, grant, record.scopes))
+    claims = core.userinfo_body(userinfo_claims(core, client, grant, record.scopes))
     headers = await core.nonce_header()
     alg = client.alg("userinfo_signed_response_alg")
     if alg is None:

@@ -12,6 +12,9 @@
         ├── InvalidGrantId            a grant that this client may not change for this user
         ├── NoSuchGrant               404 at the grant management endpoint; ForeignGrant is 403
         ├── AuthorizationPending      SlowDown  LapsedRequest: a poll (device, CIBA) that gets no tokens
+        ├── InvalidIntent             a lodged body breaks its schema; NoSuchIntent: 404
+        ├── IntentRefused             MalformedIntentRequest  UnknownIntent  LapsedIntent  UsedIntent  RejectedIntent
+        │                             RevokedIntent
         ├── InvalidToken              401 at UserInfo and registration; InsufficientScope is 403
         ├── UnknownUser               ExpiredLoginHintToken  InvalidBindingMessage  MissingUserCode  InvalidUserCode
         ├── AccessDenied              the user refused; DeniedByPolicy: 403, before any user was asked
@@ -58,6 +61,17 @@ from askit.errors.grants import (
     NoSuchGrant,
     UnsupportedGrantType,
 )
+from askit.errors.intents import (
+    IntentRefused,
+    InvalidIntent,
+    LapsedIntent,
+    MalformedIntentRequest,
+    NoSuchIntent,
+    RejectedIntent,
+    RevokedIntent,
+    UnknownIntent,
+    UsedIntent,
+)
 from askit.errors.requests import (
     AnsweredBefore,
     HeadTooLarge,
@@ -99,12 +113,14 @@ __all__ = [
     "ForeignGrant",
     "HeadTooLarge",
     "InsufficientScope",
+    "IntentRefused",
     "InvalidAuthorizationDetails",
     "InvalidBindingMessage",
     "InvalidClient",
     "InvalidClientMetadata",
     "InvalidGrant",
     "InvalidGrantId",
+    "InvalidIntent",
     "InvalidRedirectUri",
     "InvalidRequest",
     "InvalidRequestObject",
@@ -114,16 +130,21 @@ __all__ = [
     "InvalidTarget",
     "InvalidToken",
     "InvalidUserCode",
+    "LapsedIntent",
     "LapsedRequest",
     "LoginRequired",
+    "MalformedIntentRequest",
     "MissingCertificate",
     "MissingUserCode",
     "NoSuchEndpoint",
     "NoSuchGrant",
+    "NoSuchIntent",
     "PageRefused",
     "Refused",
     "RegistrationsFull",
+    "RejectedIntent",
     "ReplayedAssertion",
+    "RevokedIntent",
     "ServerError",
     "ShareTaken",
     "SlowDown",
@@ -134,10 +155,12 @@ __all__ = [
     "TooSlow",
     "UnapprovedSoftwareStatement",
     "UnauthorizedClient",
+    "UnknownIntent",
     "UnknownUser",
     "UnmetAuthentication",
     "UnsupportedGrantType",
     "UnsupportedResponseType",
     "UnusableMetadataDocument",
     "UnusableRequestUri",
+    "UsedIntent",
 ]

@@ -44,7 +44,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         raise InvalidGrant("this grant was revoked")
     user_grants.require_version(grant, family.grant_version)
     grant = user_grants.still_open_to(request.client, grant, core.config)
-    scopes = narrow_scopes(parameters.get("scope"), grant.scopes)
+    scopes = narrow_scopes(parameters.get("scope"), grant.scopes, grant.intent_scope)
     details = narrow(grant.authorization_details, parameters.get("authorization_details"))
     resource = choose_resource(
         core.config,

@@ -31,6 +31,7 @@ from askit.issuing.handed_in import HandedIn, find_handed_in
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, details_for, narrow
 from askit.requests.dpop import use_proof
+from askit.users.subjects import subjects_in_token
 from fapikit.parameters import Parameters
 from fapikit.urns import ACCESS_TOKEN_TYPE
 
@@ -49,7 +50,8 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
     rule = core.config.exchange_rule(client.client_id)
     subject = await _find(core, request, rule, "subject_token")
     actor = await _find(core, request, rule, "actor_token") if "actor_token" in parameters else None
-    act = _acting(core, client, rule, subject, actor)
+    issued_to = client if subject.is_own(client) else await core.clients.find(subject.client_id)
+    act = _acting(core, client, rule, subject, actor, issued_to)
     scopes = _narrow_scopes(core, client, subject, parameters.get("scope"))
     details = narrow(subject.authorization_details, parameters.get("authorization_details"))
     details = tuple(detail for detail in details if client.may_have_details(detail["type"]))
@@ -134,7 +136,12 @@ def _require_proven(token: Confirmation, shown: Confirmation, name: str, *, trus
 
 
 def _acting(
-    core: Core, client: Client, rule: ExchangeRule, subject: HandedIn, actor: HandedIn | None
+    core: Core,
+    client: Client,
+    rule: ExchangeRule,
+    subject: HandedIn,
+    actor: HandedIn | None,
+    issued_to: Client | None,
 ) -> Mapping[str, Any] | None:
     """The claim `act` of the new token: the actor of this request, with those before it inside."""
     before = subject.about.act
@@ -145,7 +152,7 @@ def _acting(
             "actor_token names an actor itself: send a token of the actor alone", clause="RFC 8693 4.1a"
         )
     name = client.client_id if actor is None else actor.about.sub
-    _require_may_act(core, subject, name)
+    _require_may_act(core, subject, name, issued_to)
     if actor is None and rule.impersonation:
         return before
     if before is not None and _count(before) >= MAX_ACTORS:
@@ -160,9 +167,12 @@ def _count(act: Mapping[str, Any] | None) -> int:
     return 0 if act is None else 1 + _count(act.get("act"))
 
 
-def _require_may_act(core: Core, subject: HandedIn, name: str) -> None:
+def _require_may_act(core: Core, subject: HandedIn, name: str, issued_to: Client | None) -> None:
+    """`issued_to`: the client that registered `may_act`. It names a user by the `sub` that it knows."""
     if subject.may_act is None:
         return
+    if issued_to is not None:
+        name, _ = subjects_in_token(core, issued_to, None, name, None)
     actor = {"iss": core.config.issuer, "sub": name}
     if not all(actor.get(member) == value for member, value in subject.may_act.items()):
         raise InvalidRequest(

@@ -58,11 +58,16 @@ def scopes_for(resource: Resource | None, scopes: Iterable[str]) -> tuple[str, .
     return tuple(scope for scope in scopes if scope in meaningful)
 
 
-def narrow_scopes(asked: str | None, granted: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes of a token request, within the granted ones. Raises InvalidScope."""
+def narrow_scopes(
+    asked: str | None, granted: tuple[str, ...], intent_scope: str | None = None
+) -> tuple[str, ...]:
+    """The scopes of a token request, within the granted ones. `intent_scope`: may be named, and narrows nothing.
+
+    Raises InvalidScope.
+    """
     if asked is None:
         return granted
-    wanted = tuple(dict.fromkeys(asked.split()))
+    wanted = tuple(scope for scope in dict.fromkeys(asked.split()) if scope != intent_scope)
     if not set(wanted) <= set(granted):
         raise InvalidScope("the request has a scope that was not granted", clause="RFC 6749 6")
     return wanted

@@ -1,8 +1,8 @@
 """ID tokens: who signed in, how and when, for one client and one request.
 
-Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
+Spec: OIDC 2, 3.1.3.6, 3.3.2.11, 5.4, 5.5, 5.5.1; FAPI1-ADV 5.1.1, 5.2.2.1-4, 5.2.2.1-5, 5.2.2.1-6;
     FAPI1-ADV 5.2.2.1-1, -2, -3; FAPI1-BL 5.2.2.1-6; FAPI2-SP 5.3.2.3; FAPI2-MS 5.6.2-1; OIDC Back-Channel Logout 2.1
-Spec: CIBA 10.3.1b
+Spec: CIBA 10.3.1b; IDA 5.2
 Role: AS
 """
 
@@ -14,14 +14,18 @@ from typing import Any, Final
 from askit.clients.client import Client
 from askit.core import Core
 from askit.issuing.encryption import encrypted_for
+from askit.issuing.verified_claims import verified_claims_member
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
+from askit.users.subjects import session_for, subject_for
+from fapikit.claim_requests import accepts, wishes_of
 from fapikit.jose.claims import check_audience, check_issuer
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import ID_TOKEN
 from fapikit.jose.verify import check_signature
+from fapikit.lodged_intents import INTENT_CLAIM
 from fapikit.secrets import random_token
 
 LIFETIME: Final = 300
@@ -98,7 +102,7 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     now = int(core.clock())
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
-        "sub": grant.sub,
+        "sub": subject_for(core, client, grant.sub),
         "aud": client.client_id,
         "iat": now,
         "exp": now + LIFETIME,
@@ -107,22 +111,34 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     }
     if nonce is not None:
         claims["nonce"] = nonce
+    if grant.intent_id is not None:
+        claims[INTENT_CLAIM] = grant.intent_id
     if "backchannel_logout_uri" in client.metadata and grant.session_id:
-        claims["sid"] = grant.session_id
+        claims["sid"] = session_for(core, client, grant.session_id)
     return claims
 
 
 def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter requests by name. Unknown ones are left out."""
+    """The user's claims that the `claims` parameter requests, plain and verified.
+
+    One that is unknown, or has another value than those requested, is left out, whether or not it is essential.
+    """
     user = core.users.find(grant.username)
-    wanted = grant.claims.get(place) or {}
     known = user.claims if user else {}
-    return {name: known[name] for name in wanted if name in known and name not in PROTOCOL_CLAIMS}
+    plain = {
+        name: known[name]
+        for name, wish in wishes_of(grant.claims, place).items()
+        if name in known and name not in PROTOCOL_CLAIMS and accepts(wish, known[name])
+    }
+    return {**plain, **verified_claims_member(grant, user, place)}
 
 
-def userinfo_claims(core: Core, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
+def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
     """`sub`, the claims of the token's scopes, and those requested by name."""
     user = core.users.find(grant.username)
     known = user.claims if user else {}
     claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}
-    return {**claims, **requested_claims(core, grant, "userinfo"), "sub": grant.sub}
+    if grant.intent_id is not None and INTENT_CLAIM in (grant.claims.get("userinfo") or {}):
+        claims[INTENT_CLAIM] = grant.intent_id
+    sub = subject_for(core, client, grant.sub)
+    return {**claims, **requested_claims(core, grant, "userinfo"), "sub": sub}

@@ -1,7 +1,7 @@
 """Access tokens: for one API, bound to a key or a certificate, as RFC 9068 JWT or opaque. Both kinds are stored.
 
-Spec: RFC 9068 2.1, 2.2; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4; RFC 9396 7, 9.1
-Spec: FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2
+Spec: RFC 9068 2.1, 2.2, 6; RFC 6749 5.1; RFC 9449 5b, 6; RFC 8705 3.1, 3.2; FAPI2-SP 5.3.2.1-4, 5.4.1-4
+Spec: RFC 9396 7, 9.1; FAPI1-BL 5.2.2-14, 5.2.2-15; TSL 6.2, 13.2
 Role: AS
 """
 
@@ -23,6 +23,7 @@ from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.users import grants as user_grants
+from askit.users.subjects import subjects_in_token
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
 
@@ -97,11 +98,12 @@ async def issue_access_token(
         act=about.act,
         may_act=client.may_act,
         grant_version=about.grant_version,
+        intent_scope=None if grant is None else grant.intent_scope,
     )
     owners = client.owners if about.username is None else core.owners(client, about.username)
     if resource is not None and resource.token_format == "jwt":
         entry = await reserve_entry(core, expires_at, owners)
-        signed = await core.sign(token_claims(core, record, resource, entry), ACCESS_TOKEN)
+        signed = await core.sign(token_claims(core, record, resource, client, entry), ACCESS_TOKEN)
         token = await encrypted_for_api(core, resource, signed)
     else:
         entry, token = None, random_token(core.random_bytes)
@@ -118,7 +120,7 @@ async def issue_access_token(
         "access_token": token,
         "token_type": bound_to.token_type,
         "expires_in": record.expires_at - now,
-        "scope": " ".join(record.scopes),
+        "scope": " ".join((*record.scopes, *_intent_scope(record))),
     }
     if record.authorization_details:
         body["authorization_details"] = list(record.authorization_details)
@@ -126,22 +128,27 @@ async def issue_access_token(
 
 
 def token_claims(
-    core: Core, record: AccessToken, resource: Resource, entry: ReservedEntry | None = None
+    core: Core,
+    record: AccessToken,
+    resource: Resource,
+    client: Client,
+    entry: ReservedEntry | None = None,
 ) -> dict[str, Any]:
     """What an API may know of a token for it: the claims of a JWT (RFC 9068 2.2), or the members of introspection.
 
-    `scope` has only the scopes of this API. `entry`: that of the JWT in a status list.
+    `scope` has only the scopes of this API. `client`: that of the token. `entry`: that of the JWT in a status list.
     """
+    sub, act = subjects_in_token(core, client, resource, record.sub, record.act)
     claims: dict[str, Any] = {
         "iss": core.config.issuer,
         "aud": record.audience,
-        "sub": record.sub,
+        "sub": sub,
         "client_id": record.client_id,
         "iat": record.issued_at,
         "exp": record.expires_at,
         "jti": record.jti,
     }
-    scopes = [scope for scope in record.scopes if scope in resource.scopes]
+    scopes = [*(scope for scope in record.scopes if scope in resource.scopes), *_intent_scope(record)]
     if scopes:
         claims["scope"] = " ".join(scopes)
     if record.authorization_details:
@@ -152,13 +159,18 @@ def token_claims(
         claims["acr"] = record.acr
     if record.auth_time is not None:
         claims["auth_time"] = record.auth_time
-    if record.act is not None:
-        claims["act"] = record.act
+    if act is not None:
+        claims["act"] = act
     if record.may_act is not None:
         claims["may_act"] = record.may_act
     if entry is not None:
         claims["status"] = entry.reference.claim()
     return claims
+
+
+def _intent_scope(record: AccessToken) -> tuple[str, ...]:
+    """The scope that named the lodged intent, in a token that has something of that intent."""
+    return () if record.intent_scope is None or not record.authorization_details else (record.intent_scope,)
 
 
 async def find_access_token(core: Core, token: str) -> AccessToken | None:

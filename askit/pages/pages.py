@@ -10,7 +10,6 @@ Role: AS
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -24,14 +23,13 @@ from askit.config.values import User
 from askit.errors import InvalidRequestUri, StaleForm
 from askit.pages.about import about
 from askit.pages.catalogues import LANGUAGES, Catalogue, Texts
+from askit.pages.entries import asked, changing, day, decided_at, device, entry, minute
 from askit.pages.languages import spoken
 from askit.pages.refusals import describe_refusal
 from askit.pages.templates import Templates
-from askit.pages.words import describe_access, describe_claims, describe_detail, describe_user
+from askit.pages.words import describe_user
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
-from askit.users.claims import claims_by_name
 from fapikit.errors import FapiError
-from fapikit.grant_management import REPLACE
 from fapikit.urls import origin_of
 
 _OWN_PAGES: Final = {
@@ -149,15 +147,15 @@ class Pages:
             about=told,
             client=client,
             person=describe_user(user, self._catalogue),
-            **_asked(request, user, config, say),
-            **_changing(request, changed, user, config, say),
-            ends_on=_day(until),
-            granted_on=None if before is None else _day(before[0].created_at),
-            used_at=None if before is None or before[1] is None else _minute(before[1]),
+            **asked(request, user, config, say),
+            **changing(request, changed, user, config, say),
+            ends_on=day(until),
+            granted_on=None if before is None else day(decided_at(before[0])),
+            used_at=None if before is None or before[1] is None else minute(before[1]),
             csrf=csrf,
             request_uri=request_uri,
             origin=None if leads_to is None else _shown_origin(leads_to),
-            device=_device(waiting) if waiting and waiting.user_code else None,
+            device=device(waiting) if waiting and waiting.user_code else None,
             binding_message=waiting.binding_message if waiting else "",
         )
 
@@ -170,7 +168,7 @@ class Pages:
         return self._page(
             "device.html",
             client=client,
-            device=_device(request),
+            device=device(request),
             csrf=csrf,
             request_uri=request_uri,
         )
@@ -187,12 +185,12 @@ class Pages:
         say = self._catalogue
         entries = [
             {
-                **_asked(request, user, config, say),
-                **_changing(request, changed, user, config, say),
+                **asked(request, user, config, say),
+                **changing(request, changed, user, config, say),
                 "client": client,
                 "binding_message": request.binding_message,
-                "until": _minute(request.expires_at),
-                "ends_on": _day(until),
+                "until": minute(request.expires_at),
+                "ends_on": day(until),
                 "left": divmod(int(request.expires_at - now), 60),
                 "request_uri": uri,
                 "csrf": csrf,
@@ -229,7 +227,7 @@ class Pages:
         """
         say = self._catalogue
         entries = [
-            {**_entry(grant, name, user, config, say), "used_at": None if used is None else _minute(used)}
+            {**entry(grant, name, user, config, say), "used_at": None if used is None else minute(used)}
             for grant, name, used in grants
         ]
         return self._page(
@@ -275,8 +273,8 @@ class Pages:
         reference: str,
     ) -> Response:
         """The request was already decided. Shows the grant to the user who gave it; to others where to look for it."""
-        entry = None if grant is None else _entry(grant, client_name, user, config, self._catalogue)
-        return self._page("answered.html", status=400, entry=entry, clause=clause, reference=reference)
+        shown = None if grant is None else entry(grant, client_name, user, config, self._catalogue)
+        return self._page("answered.html", status=400, entry=shown, clause=clause, reference=reference)
 
     def refused(self, error: FapiError, told: tuple[str, str], status: int, reference: str) -> Response:
         """Tells the user what happened. `told`: the message and the clause, for a developer."""
@@ -333,61 +331,6 @@ class Pages:
             {"content-security-policy": policy, "cache-control": "no-store"},
             media_type="text/html",
         )
-
-
-def _minute(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _device(request: WaitingRequest) -> dict[str, str]:
-    """What helps the user to recognise the device: its code, when it asked, and from where."""
-    return {
-        "user_code": request.user_code,
-        "address": request.address,
-        "asked_at": _minute(request.created_at),
-    }
-
-
-def _entry(
-    grant: Grant, client_name: str, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """One grant, in words for the user."""
-    return {
-        "grant": grant,
-        "client_name": client_name,
-        "granted_on": _day(grant.updated_at or grant.created_at),
-        "ends_on": _day(grant.expires_at),
-        **_asked(grant, user, config, say),
-    }
-
-
-def _changing(
-    request: AuthorizationRequest, changed: Grant | None, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """The grant that a request changes, in words for the user."""
-    entry = None if changed is None else _entry(changed, "", user, config, say)
-    return {"changed": entry, "replaced": request.grant_management_action == REPLACE}
-
-
-def _asked(
-    of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
-) -> dict[str, Any]:
-    """The scopes and details of a grant or a request, in words for the user. `once`: nothing of it lasts."""
-    access = describe_access(config, of.scopes, of.resources, say)
-    claims = claims_by_name(of.claims) & (user.claims.keys() if user else set())
-    details = [
-        describe_detail(detail, config.details_type(str(detail["type"])), user, say)
-        for detail in of.authorization_details
-    ]
-    return {
-        "scopes": [*access, *describe_claims(claims, say)],
-        "details": details,
-        "once": bool(details) and not access and all(detail.once for detail in details),
-    }
-
-
-def _day(at: float) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
 
 
 def _source(uri: str) -> str:

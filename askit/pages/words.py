@@ -1,8 +1,8 @@
-"""Describes authorization details in words: the payee, the amount, the account; then every other field.
+"""Describes authorization details in words: the payee, the amount, the account; then every other field. And claims.
 
 Text from a client is shown as plain text: no control characters, and none that change the writing direction.
 
-Spec: RFC 9396 3.1, 12, 13
+Spec: RFC 9396 3.1, 12, 13; IDA 5.7.3
 Role: AS
 """
 
@@ -17,13 +17,16 @@ from typing import Any, Final
 from askit.config.details_types import GIVEN_HERE, DetailsType
 from askit.config.settings import Config
 from askit.config.values import IDENTITY_SCOPES, User
+from askit.issuing.verified_claims import Given, given_anywhere
 from askit.pages.catalogues import Catalogue
+from askit.records import AuthorizationRequest, Grant
+from fapikit.verified_claims.requested import purposes_of
 from fapikit.visible_text import BLANK
 
 _PAYEE: Final = ("creditorName", "creditor_name", "payee", "creditor", "beneficiary")
-_AMOUNT: Final = ("instructedAmount", "instructed_amount", "amount")
-_PAYEE_ACCOUNT: Final = ("creditorAccount", "creditor_account", "payeeAccount")
-_ACCOUNT: Final = ("debtorAccount", "debtor_account", "account")
+_AMOUNT: Final = ("instructedAmount", "instructed_amount", "InstructedAmount", "amount")
+_PAYEE_ACCOUNT: Final = ("creditorAccount", "creditor_account", "CreditorAccount", "payeeAccount")
+_ACCOUNT: Final = ("debtorAccount", "debtor_account", "DebtorAccount", "account")
 _REFERENCE: Final = ("remittanceInformationUnstructured", "remittance_information", "reference")
 _WORDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
 
@@ -72,6 +75,40 @@ def describe_detail(
         lines=tuple(lines),
         once=known is not None and known.single_use,
     )
+
+
+def describe_details(
+    of: Grant | AuthorizationRequest, user: User | None, config: Config, say: Catalogue
+) -> list[DescribedDetail]:
+    return [
+        describe_detail(detail, config.details_type(str(detail["type"])), user, say)
+        for detail in of.authorization_details
+    ]
+
+
+def describe_verified_claims(
+    of: Grant | AuthorizationRequest, user: User | None, say: Catalogue
+) -> list[DescribedDetail]:
+    """All that is given, value by value, and what for. A purpose is the client's own text, and is labelled so."""
+    return [_describe_given(given, say) for given in given_anywhere(of, user)]
+
+
+def _describe_given(given: Given, say: Catalogue) -> DescribedDetail:
+    lines: list[tuple[str, str]] = []
+    for name, value in given.taken["claims"].items():
+        label = say.name_of("claim", name) or _label(name)
+        lines.append((label[:1].upper() + label[1:], _text(value, say)))
+        purpose = given.request.claims[name].purpose
+        lines.extend([(say("verified_purpose"), plain(purpose))] if purpose else [])
+    verification = given.taken["verification"]
+    for name, value in verification.items():
+        if name != "trust_framework":
+            lines.append((_field(name, say), _text(value, say)))
+    lines.extend(
+        (say("verified_purpose"), plain(purpose)) for purpose in purposes_of(given.request.verification)
+    )
+    heading = say("verified_heading", framework=plain(str(verification["trust_framework"])))
+    return DescribedDetail(heading=heading, amount=None, payee=None, lines=tuple(lines))
 
 
 def describe_user(user: User | None, say: Catalogue) -> tuple[str, str]:
@@ -128,9 +165,10 @@ def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | Non
 
 def _amount(value: Any, detail: Mapping[str, Any], say: Catalogue) -> str:
     if isinstance(value, dict):
-        name = "amount" if "amount" in value else "value"
-        number, currency = value.get(name, ""), value.get("currency", "")
-        rest = {k: v for k, v in value.items() if k not in (name, "currency")}
+        name = next((each for each in ("amount", "Amount") if each in value), "value")
+        unit = "Currency" if name == "Amount" else "currency"
+        number, currency = value.get(name, ""), value.get(unit, "")
+        rest = {k: v for k, v in value.items() if k not in (name, unit)}
         return plain(f"{number} {currency}{' ' + _text(rest, say) if rest else ''}".strip())
     return plain(f"{value} {detail.get('currency', '')}".strip())
 

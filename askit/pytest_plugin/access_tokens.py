@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from askit.clients.client import Client
 from askit.core import Core
 from askit.issuing.status_lists import reserve_entry
 from askit.issuing.tokens import token_claims
@@ -61,7 +62,12 @@ async def make_access_token(
     )
     is_jwt = chosen.token_format == "jwt"
     entry = await reserve_entry(core, record.expires_at, ()) if is_jwt else None
-    members = {**token_claims(core, record, chosen, entry), **({"cnf": dict(cnf)} if cnf else {}), **claims}
+    owner = await core.clients.find(client_id) or Client(client_id=client_id, metadata={})
+    members = {
+        **token_claims(core, record, chosen, owner, entry),
+        **({"cnf": dict(cnf)} if cnf else {}),
+        **claims,
+    }
     token = random_token(core.random_bytes)
     if is_jwt:
         kept = {name: value for name, value in members.items() if value is not None}

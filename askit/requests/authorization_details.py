@@ -52,15 +52,22 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
             raise InvalidAuthorizationDetails(
                 "an authorization detail has a type that is unknown, or not allowed for this client"
             )
+        if known.lodged is not None:
+            raise InvalidAuthorizationDetails(
+                f"authorization_details of type {known.type} are lodged before: post them to {known.lodged.path}",
+                facts={"type": known.type},
+            )
         known.check(detail)
     return tuple(value)
 
 
 def enrich(details: Details, config: Config, random_bytes: RandomBytes, expires_at: float) -> Details:
-    """The details as granted: each of a `single_use` type gets the consent's id and its end."""
+    """The details as granted: each of a `single_use` type gets the consent's id and its end. A lodged one has them."""
     return tuple(
         {**detail, CONSENT_ID: random_token(random_bytes, 16), CONSENT_EXPIRES_AT: int(expires_at)}
-        if (known := config.details_type(str(detail["type"]))) is not None and known.single_use
+        if CONSENT_ID not in detail
+        and (known := config.details_type(str(detail["type"]))) is not None
+        and known.single_use
         else detail
         for detail in details
     )

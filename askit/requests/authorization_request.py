@@ -24,6 +24,7 @@ from askit.errors import (
     InvalidScope,
     InvalidTarget,
 )
+from askit.intents.named import NamedIntent, read_intent
 from askit.messages import require_short
 from askit.records import PushedRequest
 from askit.requests.authorization_details import Details, check_details, details_for, parse_details
@@ -31,9 +32,11 @@ from askit.requests.code_challenge import read_code_challenge
 from askit.requests.grant_management import read_action
 from askit.requests.request_object import read_request_object
 from askit.requests.requested_subject import read_subjects
+from askit.requests.requested_verified_claims import require_readable
 from askit.requests.response_type import HYBRID, response_mode_of, response_type_of
 from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
+from fapikit.claim_requests import faults_in
 from fapikit.grant_management import SCOPES
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
@@ -90,7 +93,8 @@ async def check_members(
 ) -> PushedRequest:
     """The request with these members. Raises Refused, StoreError."""
     members = typed_members(core, members, client, signed=signed)
-    request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt)
+    intent = await read_intent(core, members, client, signed=signed)
+    request = validate(core, members, client, signed=signed, pushed=pushed, jkt=jkt, intent=intent)
     request = replace(request, subjects=await read_subjects(core, members, client))
     await require_changeable(core, request, client)
     return request
@@ -118,12 +122,19 @@ def typed_members(
 
 
 def validate(
-    core: Core, members: Mapping[str, Any], client: Client, *, signed: bool, pushed: bool, jkt: str | None
+    core: Core,
+    members: Mapping[str, Any],
+    client: Client,
+    *,
+    signed: bool,
+    pushed: bool,
+    jkt: str | None,
+    intent: NamedIntent | None = None,
 ) -> PushedRequest:
     """The one set of rules. `members`: as `typed_members` returns them. Raises Refused."""
     profile = core.profile_of(client)
     response_type = response_type_of(members, client, profile, core.response_types)
-    common = common_members(core, members, client, jkt=jkt)
+    common = common_members(core, members, client, jkt=jkt, intent=intent)
     scopes = common["scopes"]
     return PushedRequest(
         **common,
@@ -139,15 +150,20 @@ def validate(
 
 
 def common_members(
-    core: Core, members: Mapping[str, Any], client: Client, *, jkt: str | None
+    core: Core,
+    members: Mapping[str, Any],
+    client: Client,
+    *,
+    jkt: str | None,
+    intent: NamedIntent | None = None,
 ) -> dict[str, Any]:
     """The fields of an `AuthorizationRequest` that do not depend on how it is answered. Raises Refused.
 
-    The caller adds `expires_at`, `nonce`, `signed`, and `subjects` (`read_subjects`).
+    `intent`: what the request names. The caller adds `expires_at`, `nonce`, `signed`, and `subjects` (`read_subjects`).
     """
-    scopes = _scopes(core, members, client)
+    scopes = _scopes(core, members, client, intent)
     resources = _resources(core, members, client)
-    details = _details(core, members, client)
+    details = _details(core, members, client) if intent is None else (intent.detail,)
     return {
         "client_id": client.client_id,
         "scopes": scopes,
@@ -162,6 +178,7 @@ def common_members(
         "login_hint": members.get("login_hint"),
         "ui_locales": tuple(members.get("ui_locales", "").split()),
         **read_action(core, members, client),
+        **({} if intent is None else {"intent_id": intent.intent_id, "intent_scope": intent.scope}),
     }
 
 
@@ -208,15 +225,19 @@ def mode_of_refusal(core: Core, members: Mapping[str, Any], client: Client) -> s
         return "query.jwt" if signed else "query"
 
 
-def _scopes(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
-    scopes = tuple(dict.fromkeys(members.get("scope", "").split()))
+def _scopes(
+    core: Core, members: Mapping[str, Any], client: Client, intent: NamedIntent | None
+) -> tuple[str, ...]:
+    """The scopes, without the one that names an intent."""
+    named = None if intent is None else intent.scope
+    scopes = tuple(scope for scope in dict.fromkeys(members.get("scope", "").split()) if scope != named)
     core.require_scopes(scopes, client)
     if set(scopes) & set(SCOPES.values()):
         raise InvalidScope(
             "no user grants the scopes of grant management: request them with client_credentials",
             clause="GM 6.1",
         )
-    if not scopes and "authorization_details" not in members:
+    if not scopes and intent is None and "authorization_details" not in members:
         raise InvalidScope("the request needs a scope or authorization_details")
     return scopes
 
@@ -297,15 +318,12 @@ def _dpop_jkt(members: Mapping[str, Any], jkt: str | None) -> str | None:
 
 
 def _claims(members: Mapping[str, Any]) -> Mapping[str, Any]:
-    claims = members.get("claims", {})
-    if not isinstance(claims, dict):
-        raise InvalidRequest("claims must be a JSON object", clause="OIDC 5.5")
-    for place in ("userinfo", "id_token"):
-        wanted = claims.get(place) or {}
-        if not isinstance(wanted, dict) or not all(
-            request is None or isinstance(request, dict) for request in wanted.values()
-        ):
-            raise InvalidRequest(f"claims.{place} must be an object of claim requests", clause="OIDC 5.5.1")
+    claims: Mapping[str, Any] = members.get("claims", {})
+    fault = next(faults_in(claims), None)
+    if fault is not None:
+        member, rule = fault
+        raise InvalidRequest(f"{member[:120]} {rule}", clause="OIDC 5.5.1", facts={"member": member[:120]})
+    require_readable(claims)
     return claims
 
 

@@ -15,6 +15,8 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidRequest
 from askit.issuing.id_token import verify_own_id_token
+from askit.users.subjects import own_subject
+from fapikit.claim_requests import PLACES, accepted_values, wishes_of
 from fapikit.errors import JwtError
 from fapikit.jose.claims import audiences_of
 from fapikit.jose.parse import parse_jws
@@ -22,23 +24,30 @@ from fapikit.jose.purposes import ID_TOKEN
 
 
 async def read_subjects(core: Core, members: Mapping[str, Any], client: Client) -> tuple[str, ...]:
-    """The subjects for whom a request may be answered. Empty: any. Raises InvalidRequest, StoreError."""
+    """The users' own subjects for whom a request may be answered. Empty: any. Raises InvalidRequest, StoreError.
+
+    The client names each user by the `sub` that it knows.
+    """
     named = _claimed(members)
     hint = members.get("id_token_hint")
     if hint is None:
-        return named
+        return tuple(own_subject(core, client, sub) for sub in named)
     hinted = await hinted_subject(core, hint, client)
     if named and hinted not in named:
         raise InvalidRequest("id_token_hint and claims name different users", clause="OIDC 3.1.2.2")
-    return (hinted,)
+    return (own_subject(core, client, hinted),)
 
 
 def _claimed(members: Mapping[str, Any]) -> tuple[str, ...]:
-    asked = (members.get("claims", {}).get("id_token") or {}).get("sub") or {}
-    values = asked.get("values", [asked["value"]] if "value" in asked else [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    """The values that are requested of the claim `sub`, in all places where it has some. Empty: any."""
+    asked = [accepted_values(wishes_of(members.get("claims"), place).get("sub")) for place in PLACES]
+    first, *others = [values for values in asked if values is not None] or [[]]
+    if not all(isinstance(value, str) for values in (first, *others) for value in values):
         raise InvalidRequest("the value of the claim sub must be a string", clause="OIDC 5.5.1")
-    return tuple(values)
+    named = tuple(value for value in first if all(value in values for values in others))
+    if first and not named:
+        raise InvalidRequest("claims name different users for UserInfo and the ID token", clause="OIDC 5.5.1")
+    return named
 
 
 async def hinted_subject(core: Core, hint: str, client: Client) -> str:

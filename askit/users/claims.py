@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fapikit.claim_requests import VERIFIED_CLAIMS
+from fapikit.lodged_intents import INTENT_CLAIM
+
 SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile",
@@ -20,6 +23,7 @@ SCOPE_CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 PROTOCOL_CLAIMS: Final = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "nonce", "at_hash", "acr", "auth_time", "sid", "jti"}
+    | {INTENT_CLAIM}
     | {"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""
@@ -27,4 +31,5 @@ PROTOCOL_CLAIMS: Final = frozenset(
 
 def claims_by_name(claims: Mapping[str, Any]) -> set[str]:
     """The user's claims that a `claims` parameter requests, for the ID token or for UserInfo."""
-    return {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}} - PROTOCOL_CLAIMS
+    named = {name for place in ("id_token", "userinfo") for name in claims.get(place) or {}}
+    return named - PROTOCOL_CLAIMS - {VERIFIED_CLAIMS}

@@ -18,11 +18,13 @@ from askit.decoupled import decisions
 from askit.errors import (
     AccessDenied,
     ConsentRequired,
+    IntentRefused,
     InvalidGrantId,
     InvalidRequestUri,
     LoginRequired,
     Refused,
 )
+from askit.intents import life, named
 from askit.issuing.authorization_response import authorization_response
 from askit.issuing.id_token import make_detached_signature
 from askit.record_store import Step
@@ -45,6 +47,7 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
     request = opened.request
     try:
         needed_level(core, request, None)
+        await named.find_awaiting(core, request, client)
         if core.config.auto_approve is not None:
             session = automatic_session(core, request)
             return await approve(core, opened, client, session)
@@ -140,7 +143,7 @@ async def approve(
     if isinstance(opened.request, PushedRequest):
         try:
             return await _send_code(core, opened, opened.request, client, session)
-        except InvalidGrantId as error:  # the grant to change has ended while the page was open
+        except (InvalidGrantId, IntentRefused) as error:  # it has changed while the page was open
             return await refuse(core, opened.request, client, error)
     await decisions.approve(core, opened, client, session)
     return _decided(core, opened.request, client, approved=True)
@@ -150,10 +153,19 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
     """Raises AnsweredBefore if this request was decided already. `session`: that of the user, if one is signed in."""
     owners = client.owners if session is None else core.owners(client, session.username)
     if isinstance(opened.request, PushedRequest):
-        await use_up(core, opened, owners)
+        await use_up(core, opened, owners, *(await _rejecting(core, opened.request, client)))
         return await refuse(core, opened.request, client, AccessDenied("the user refused"))
     await decisions.deny(core, opened, client, owners)
     return _decided(core, opened.request, client, approved=False)
+
+
+async def _rejecting(core: Core, request: PushedRequest, client: Client) -> list[Step[bool]]:
+    """The user's refusal of a lodged intent, which is final. An intent that is over already stays as it is."""
+    try:
+        intent = await named.find_awaiting(core, request, client)
+    except IntentRefused:
+        return []
+    return [] if intent is None else [life.changing(core, intent, "rejected")]
 
 
 def _decided(core: Core, request: AuthorizationRequest, client: Client, *, approved: bool) -> Response:

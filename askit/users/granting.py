@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from askit.clients.client import Client
 from askit.core import Core
-from askit.errors import AccessDenied, LoginRequired
+from askit.errors import AccessDenied, LoginRequired, UsedIntent
+from askit.intents import life, named
 from askit.record_store import Step
 from askit.records import AuthorizationRequest, Grant, Session
 from askit.requests.authorization_details import enrich
@@ -30,8 +31,9 @@ async def make_grant(
 ) -> Grant:
     """Mark the request as decided, and store the grant; in the same trip, what `answer` makes of it for the client.
 
-    A request to merge or replace changes the grant that it names. Raises AnsweredBefore if the request was decided
-    already; InvalidGrantId, LoginRequired, AccessDenied, ShareTaken, StoreError.
+    A request to merge or replace changes the grant that it names. Of two decisions on one lodged intent one counts.
+    Raises AnsweredBefore if the request was decided already; InvalidGrantId, IntentRefused, LoginRequired,
+    AccessDenied, ShareTaken, StoreError.
     """
     request = opened.request
     require_requested_user(core, request, session)
@@ -41,6 +43,7 @@ async def make_grant(
     if user is None:
         raise AccessDenied("this user may no longer sign in")
     managed = await managed_grants.read(core, request, client, user)
+    intent = await named.find_awaiting(core, request, client)
     grant_id = random_token(core.random_bytes) if managed is None else managed.grant.grant_id
     head = user_grants.reading_head(core, user.username)
     (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)
@@ -63,12 +66,17 @@ async def make_grant(
         claims=request.claims,
         session_id=session.session_id,
         managed=request.grant_management_action is not None,
+        intent_id=request.intent_id,
+        intent_scope=request.intent_scope,
     )
     if "openid" in request.scopes:
         await logout.remember(core, session, client, owners)
     if managed is not None:
         return await managed_grants.change(core, request, grant, managed, owners, answer, newest=newest)
-    await user_grants.remember(core, grant, owners, answer(grant), newest=newest)
+    first = None if intent is None else life.changing(core, intent, "authorised", grant_id)
+    if not await user_grants.remember(core, grant, owners, answer(grant), newest=newest, first=first):
+        await named.find_awaiting(core, request, client)
+        raise UsedIntent("this intent has changed while the user decided: lodge a new one")
     return grant
 
 

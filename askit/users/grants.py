@@ -29,6 +29,7 @@ from askit.records import (
 )
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
+from fapikit.verified_claims.requested import requests_in
 
 SHOWN: Final = 100
 _WALKED: Final = 1000
@@ -51,11 +52,13 @@ async def remember(
     *others: Step[None],
     newest: bytes | None = None,
     seen: bytes | None = None,
+    first: Step[bool] | None = None,
 ) -> bool:
     """Keep a grant and the agreement behind it; then do other steps, in the same trip. Raises StoreError.
 
     `newest`: what `reading_head` found just now. If it is not the newest any more, it is read again. `seen`: the record
-    of the grant that this one takes the place of. False, and nothing is kept: it is not that record any more.
+    of the grant that this one takes the place of. `first`: a swap that must succeed before anything is kept. False, and
+    nothing is kept: it is not that record any more, or that swap was lost.
     """
     records, ttl = core.records, grant.expires_at - core.clock()
     listed = core.config.grant_lifetime  # a merged grant may end before others that are found through it
@@ -64,12 +67,15 @@ async def remember(
     if seen is not None:
         keeping = records.swapping("grant", grant.grant_id, seen, grant.dump(), max(ttl, 1.0))
     steps = [keeping, records.saving("agreed", f"{grant.username}\0{grant.client_id}", agreed, ttl)]
+    if first is not None:
+        steps.insert(0, first)
+    begun = steps[0]
     for _ in range(_TRIES):
         if newest is not None:
             steps.append(records.writing("grant-before", grant.decision, newest, listed, owners))
         steps.append(records.swapping("grants-of", grant.username, newest, grant.decision.encode(), listed))
         results = await records.together(*steps, *others)
-        if steps[0] is keeping and results[0] is False:
+        if steps[0] is begun and results[0] is False:
             return False
         if results[len(steps) - 1]:
             return True
@@ -161,8 +167,11 @@ def left_to(client: Client, grant: Grant, config: Config) -> Grant:
 
 
 async def agreed_before(core: Core, username: str, request: AuthorizationRequest, client: Client) -> bool:
-    """Whether this user agreed to these scopes and claims for this client before. Details are asked for every time."""
-    if request.authorization_details or "consent" in request.prompt:
+    """Whether this user agreed to these scopes and claims for this client before.
+
+    Details and verified claims are asked for every time.
+    """
+    if request.authorization_details or any(requests_in(request.claims)) or "consent" in request.prompt:
         return False
     # RFC 8252 8.6: another app may use a public client's loopback port or scheme, so the user decides each time.
     at_home = isinstance(request, PushedRequest) and request.redirect_uri.startswith("https:")

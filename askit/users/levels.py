@@ -14,6 +14,7 @@ from askit.config.values import User
 from askit.core import Core
 from askit.errors import LoginRequired, UnmetAuthentication
 from askit.records import AuthorizationRequest, Session
+from fapikit.claim_requests import accepted_values, is_essential, wishes_of
 
 
 def levels_of(config: Config, user: User | None) -> tuple[str, ...]:
@@ -54,11 +55,9 @@ def granted_level(core: Core, request: AuthorizationRequest, session: Session) -
 
 def _asked_levels(request: AuthorizationRequest) -> tuple[str, ...]:
     """In the order of `acr_values`. An essential claim keeps only the levels that it names."""
-    asked = (request.claims.get("id_token") or {}).get("acr")
-    if isinstance(asked, dict) and asked.get("essential") is True:
-        values = asked.get("values")
-        listed = values if isinstance(values, list) else []
-        essential = [str(value) for value in (asked.get("value"), *listed) if value]
+    asked = wishes_of(request.claims, "id_token").get("acr")
+    if is_essential(asked):
+        essential = [str(value) for value in accepted_values(asked) or () if value]
         if essential:
             return (*(level for level in request.acr_values if level in essential), *essential)
     return request.acr_values

@@ -17,6 +17,7 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.records import Owners, Session, SessionClients, read_stored
 from askit.users.sessions import Browser, sign_out
+from askit.users.subjects import session_for, subject_for
 from fapikit.errors import FapiError, StoreUnavailable
 from fapikit.flow import http
 from fapikit.http_message import form_request
@@ -86,8 +87,8 @@ async def _logout_token(core: Core, session: Session, client: Client) -> str:
         "iat": now,
         "exp": now + LIFETIME,
         "jti": random_token(core.random_bytes),
-        "sid": session.session_id,
+        "sid": session_for(core, client, session.session_id),
         "events": {EVENT: {}},
-        **({} if user is None else {"sub": user.sub}),
+        **({} if user is None else {"sub": subject_for(core, client, user.sub)}),
     }
     return await core.sign(claims, LOGOUT_TOKEN, client.alg("id_token_signed_response_alg"))

@@ -15,18 +15,21 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from askit.clients.client import Client
+from askit.config.details_types import CONSENT_EXPIRES_AT
 from askit.config.settings import Config
 from askit.config.values import User
 from askit.core import Core
-from askit.errors import InvalidAuthorizationDetails, InvalidGrantId, InvalidTarget
+from askit.errors import InvalidAuthorizationDetails, InvalidGrantId, InvalidRequest, InvalidTarget
 from askit.record_store import Step
 from askit.records import AuthorizationRequest, Grant, Owners, read_stored
 from askit.requests.authorization_details import MAX_DETAILS, details_for
 from askit.requests.request_uris import require_room
 from askit.users import grants as user_grants
 from fapikit import strict_json
+from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.errors import StoreUnavailable
 from fapikit.grant_management import MERGE
+from fapikit.verified_claims.requested import MAX_REQUESTED
 
 _TRIES: Final = 20
 
@@ -41,7 +44,8 @@ class ManagedGrant(NamedTuple):
 async def require_changeable(core: Core, request: AuthorizationRequest, client: Client) -> None:
     """Check, before any user is asked, that this client may change the grant that its request names.
 
-    Raises InvalidGrantId, StoreError; what a merge cannot hold: InvalidTarget, InvalidAuthorizationDetails, TooLarge.
+    Raises InvalidGrantId, StoreError; what a merge cannot hold: InvalidTarget, InvalidAuthorizationDetails,
+    InvalidRequest, TooLarge.
     """
     managed = await read(core, request, client, None)
     if managed is None:
@@ -78,7 +82,12 @@ async def read(
 
 
 def ends_at(core: Core, request: AuthorizationRequest, managed: ManagedGrant | None) -> float:
-    """When the grant of this request ends, if it is decided now. A merge lengthens nothing that was granted before."""
+    """When the grant of this request ends, if it is decided now. A merge lengthens nothing that was granted before.
+
+    The grant of a lodged intent ends when that does.
+    """
+    if request.intent_id is not None:
+        return float(request.authorization_details[0][CONSENT_EXPIRES_AT])
     if managed is not None and request.grant_management_action == MERGE:
         return managed.grant.expires_at
     return core.clock() + core.config.grant_lifetime
@@ -159,7 +168,22 @@ def _details(before: Grant, decided: Grant) -> tuple[Mapping[str, Any], ...]:
 def _claims(before: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The requests for claims of both, by place. Of two for the same claim the later one counts."""
     places = dict.fromkeys((*before, *asked))
-    return {place: {**(before.get(place) or {}), **(asked.get(place) or {})} for place in places}
+    return {place: _both(before.get(place) or {}, asked.get(place) or {}) for place in places}
+
+
+def _both(before: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """As above, but a request for verified claims says all that it wants: each of both counts by itself (IDA 5.6)."""
+    merged = {**before, **asked}
+    verified: list[Any] = []
+    for wishes in (before, asked):
+        found = wishes.get(VERIFIED_CLAIMS, [])
+        verified += [wish for wish in (found if isinstance(found, list) else [found]) if wish not in verified]
+    if len(verified) > MAX_REQUESTED:
+        raise InvalidRequest(
+            f"a grant has at most {MAX_REQUESTED} requests for verified claims: replace it, or create another one",
+            clause="GM 5.2",
+        )
+    return {**merged, VERIFIED_CLAIMS: verified} if verified else merged
 
 
 def _require_nothing_else(config: Config, merged: Grant, before: Grant, decided: Grant) -> None:

@@ -6,6 +6,8 @@ Role: AS
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from askit.config.values import User
 from askit.users.password_attempts import PasswordAttempts
 from fapikit.secrets import Secret
@@ -20,6 +22,10 @@ class Users:
 
     def find(self, username: str) -> User | None:
         return self._by_name.get(username)
+
+    @property
+    def all(self) -> Collection[User]:
+        return self._by_name.values()
 
     def with_claim(self, name: str, value: object) -> tuple[User, ...]:
         """All users whose claim `name` has this value. Every user has the claim `sub`."""

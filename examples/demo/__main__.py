@@ -15,7 +15,7 @@ from pathlib import Path
 from examples.demo.attackers.invited import attackers_of
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PASSWORD, USERNAME
-from examples.demo.choices import BINDINGS, CIBA, DEVICE, FLOWS, METHODS, PROFILES, WEB, Choices
+from examples.demo.choices import BINDINGS, CIBA, CONSENTS, DEVICE, FLOWS, METHODS, PROFILES, WEB, Choices
 from examples.demo.ports import usual_ports
 from examples.demo.servers import PAGES, Servers
 from examples.demo.trace import Trace
@@ -23,7 +23,12 @@ from examples.demo.walks.played import walk_of
 from examples.demo.world import ENVIRONMENT_VARIABLE, World
 from fapikit.errors import ConfigurationError
 
-_FINTECHS = {WEB: "a fintech", DEVICE: "a television", CIBA: "a shop"}
+_PARTIES = {
+    WEB: "bank, two APIs and a fintech",
+    DEVICE: "bank, two APIs and a television",
+    CONSENTS: "bank, an API and a budget app",
+    CIBA: "bank, two APIs and a shop",
+}
 USUAL_PROFILE = "fapi2-security"
 
 
@@ -112,8 +117,7 @@ def main() -> int:
 def _run(world: World) -> int:
     os.environ[ENVIRONMENT_VARIABLE] = world.folder
     started = time.monotonic()
-    fintech = _FINTECHS[world.flow]
-    print(f"fapikit demo under {world.choices}: bank, two APIs and {fintech} on TLS, on this machine only")
+    print(f"fapikit demo under {world.choices}: {_PARTIES[world.flow]} on TLS, on this machine only")
     with Servers(world):
         print(f"the servers are up after {time.monotonic() - started:.1f} s")
         demo = Demo(world)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import CLIENT_NAME
-from examples.demo.choices import CIBA, DEVICE, WEB
+from examples.demo.choices import CIBA, CONSENTS, DEVICE, WEB
 from examples.demo.client import keys_of
+from examples.demo.consents import SCHEMA, TYPE
 from examples.demo.world import (
     CLIENT_ID,
     OTHER_CLIENT_ID,
@@ -17,6 +18,7 @@ from examples.demo.world import (
     World,
     port_of,
 )
+from fapikit.grant_management import SCOPES
 from fapikit.urns import CIBA as CIBA_GRANT
 from fapikit.urns import DEVICE_CODE
 
@@ -64,19 +66,39 @@ type = "payment_initiation"
 resource = "{payments}"
 required = ["instructed_amount", "creditor_name", "creditor_account", "remittance_information"]
 single_use = true
+{types}"""
+
+_TYPES = """
+[[authorization_details_types]]
+type = "{type}"
+name = "Accounts of which it may see the balance"
+resource = "{accounts}"
+schema = "{type}.schema.json"
 """
 
-_NAMES = {WEB: "Penny Fintech", DEVICE: "Penny Television", CIBA: "Green Grocer Ltd"}
+STATUS_LIST_TTL = 2
+"""Seconds after which the API knows at the latest that a token has ended."""
+PATIENCE = STATUS_LIST_TTL + 8.0
+"""Seconds for which a demo on a busy machine waits for that."""
+
+_NAMES = {
+    WEB: "Penny Fintech",
+    DEVICE: "Penny Television",
+    CONSENTS: "Penny Budget",
+    CIBA: "Green Grocer Ltd",
+}
 _FLOWS = {
     # Short, so that nobody who watches has to wait.
     DEVICE: f"polling_interval = 1\ndevice_code_lifetime = {LIFETIME}\n",
     CIBA: "polling_interval = 1\n",
+    CONSENTS: f"status_list_ttl = {STATUS_LIST_TTL}\n",
 }
 
 
 def write_configuration(world: World) -> Path:
     """Write bank.toml and clients.json. Returns the path of bank.toml."""
     world.path("clients.json").write_text(json.dumps(_clients(world), indent=1))
+    world.path(f"{TYPE}.schema.json").write_text(json.dumps(SCHEMA, indent=1))
     path = world.path("bank.toml")
     path.write_text(
         _TOML.format(
@@ -89,6 +111,9 @@ def write_configuration(world: World) -> Path:
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
+            types=_TYPES.format(type=TYPE, accounts=world.accounts_resource)
+            if world.flow == CONSENTS
+            else "",
             flow=_FLOWS.get(world.flow, ""),
             client_ca='client_ca = "clients-ca.pem"\n' if world.choices.certificate else "",
         )
@@ -99,7 +124,7 @@ def write_configuration(world: World) -> Path:
 def _clients(world: World) -> list[dict[str, Any]]:
     fintech = _fintech(world)
     clients = [fintech, _payments_api(world)]
-    if world.flow in (DEVICE, CIBA):
+    if world.flow != WEB:
         clients.append(_mallory(world, fintech))
     if world.flow == CIBA:
         clients.append(
@@ -118,17 +143,22 @@ def _fintech(world: World) -> dict[str, Any]:
     return {
         "client_id": CLIENT_ID,
         "client_name": _NAMES[world.flow],
-        "scope": "openid profile accounts payments",
+        "scope": " ".join(_scopes(world)),
         "request_object_signing_alg": key.alg,
         "authorization_signed_response_alg": "ES256",
         "id_token_signed_response_alg": "ES256",
-        "authorization_details_types": ["payment_initiation"],
+        "authorization_details_types": [TYPE if world.flow == CONSENTS else "payment_initiation"],
         "jwks": keys_of(world).jwks(),
         "dpop_bound_access_tokens": world.binding == "dpop",
         "tls_client_certificate_bound_access_tokens": world.binding == "mtls",
         **_flow(world, key.alg),
         **_sign_in(world),
     }
+
+
+def _scopes(world: World) -> list[str]:
+    own = [*SCOPES.values()] if world.flow == CONSENTS else ["payments"]
+    return ["openid", "profile", "accounts", *own]
 
 
 def _flow(world: World, alg: str) -> dict[str, Any]:
@@ -143,9 +173,11 @@ def _flow(world: World, alg: str) -> dict[str, Any]:
                 "backchannel_token_delivery_mode": "poll",
                 "backchannel_authentication_request_signing_alg": alg,
             }
+    # A client asks about its grants, and ends them, with a token of its own.
+    own = ["client_credentials"] if world.flow == CONSENTS else []
     return {
         "redirect_uris": [world.redirect_uri],
-        "grant_types": ["authorization_code", "refresh_token"],
+        "grant_types": ["authorization_code", "refresh_token", *own],
         "response_types": ["code", "code id_token"] if world.hybrid else ["code"],
     }
 

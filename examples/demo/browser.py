@@ -31,6 +31,7 @@ class Page(HTMLParser):
         self.forms: list[Form] = []
         self._words: list[str] = []
         self._hidden = 0
+        self._select = ""
         self.feed(html)
 
     @property
@@ -48,6 +49,10 @@ class Page(HTMLParser):
                 self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
             else:
                 self.forms[-1].buttons.append((attributes["name"], attributes.get("value", "")))
+        elif tag == "select":
+            self._select = attributes.get("name", "")
+        elif tag == "option" and self.forms and self._select:
+            self.forms[-1].fields.setdefault(self._select, attributes.get("value", ""))
         elif tag == "button" and self.forms and "name" in attributes:
             self.forms[-1].buttons.append((attributes["name"], attributes.get("value", "")))
 

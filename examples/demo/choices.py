@@ -8,7 +8,9 @@ from fapikit import Profile, profile_of
 from fapikit.errors import ConfigurationError
 
 BEARER = "none"
-WEB, DEVICE, CIBA = "web", "device", "ciba"
+WEB, DEVICE, CONSENTS, CIBA = "web", "device", "consents", "ciba"
+BY_BROWSER = (WEB, CONSENTS)
+"""The flows in which the customer's browser goes from the fintech to the bank and back."""
 _DEFAULTS = {
     "fapi1-baseline": ("private_key_jwt", BEARER),
     "fapi1-advanced": ("tls_client_auth", "mtls"),
@@ -24,7 +26,7 @@ METHODS = (
     "client_secret_jwt",
     "none",
 )
-FLOWS = (WEB, DEVICE)
+FLOWS = (WEB, DEVICE, CONSENTS)
 """What can be asked for. `CIBA` comes with its profile."""
 BINDINGS = ("dpop", "mtls", BEARER)
 
@@ -46,7 +48,7 @@ class Choices:
         flows = flows_of(profile)
         choices = cls(profile_name, method or usual_method, binding or usual_binding, flow or flows[0])
         _require(choices.flow, flows, f"FLOW under {profile_name}")
-        _require(choices.method, methods_of(profile), f"AUTH under {profile_name}")
+        _require(choices.method, methods_of(profile, choices.flow), f"AUTH under {profile_name}")
         _require(choices.binding, bindings_of(profile), f"BINDING under {profile_name}")
         return choices
 
@@ -70,11 +72,14 @@ def flows_of(profile: Profile) -> tuple[str, ...]:
     """The flows that this demo plays under a profile, the usual one first."""
     if profile.backchannel_required:
         return (CIBA,)
-    return (WEB, DEVICE) if profile.device_grant else (WEB,)
+    return (WEB, DEVICE, CONSENTS) if profile.device_grant else BY_BROWSER
 
 
-def methods_of(profile: Profile) -> tuple[str, ...]:
-    return tuple(method for method in METHODS if method in profile.client_authentication_methods)
+def methods_of(profile: Profile, flow: str) -> tuple[str, ...]:
+    allowed = profile.client_authentication_methods
+    if flow == CONSENTS:  # only a client that authenticates manages grants
+        allowed = frozenset(allowed) - {"none"}
+    return tuple(method for method in METHODS if method in allowed)
 
 
 def bindings_of(profile: Profile) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from examples.demo.bank import EMAIL, PASSWORD, USERNAME
 from examples.demo.browser import Browser, Page
-from examples.demo.choices import WEB
+from examples.demo.choices import BY_BROWSER
 from examples.demo.client import authentication, keys_of, options
 from examples.demo.walks.step import require
 from examples.demo.world import CLIENT_ID, OTHER_CLIENT_ID, World, payment
@@ -24,23 +24,24 @@ def fintech_client(world: World, http: HttpSettings, *, client_id: str = CLIENT_
         world.bank,
         client_id=client_id,
         auth=authentication(world, keys),
-        redirect_uri=world.redirect_uri if world.flow == WEB else None,
+        redirect_uri=world.redirect_uri if world.flow in BY_BROWSER else None,
         profile=world.profile,
         http=http,
         **{**options(world, keys), **more},
     )
 
 
-def mallorys_client(world: World, http: HttpSettings) -> Client:
+def mallorys_client(world: World, http: HttpSettings, **more: Any) -> Client:
     """The client of somebody else who is registered at the bank too."""
     keys = ClientKeys(KeyRing(world.key_of(OTHER_CLIENT_ID)))
     return Client.discover(
         world.bank,
         client_id=OTHER_CLIENT_ID,
         auth=keys.auth,
+        redirect_uri=world.redirect_uri if world.flow in BY_BROWSER else None,
         profile=world.profile,
         http=http,
-        **options(world, keys),
+        **{**options(world, keys), **more},
     )
 
 

@@ -35,6 +35,7 @@ _UNDER_FAPI_1 = {
 }
 _UNDER_CIBA = {"RFC 8628 3.5": "CIBA 11", "RFC 8628 3.3": "CIBA 10"}
 _TOKENS = "tokens"
+_ONE_ACCOUNT = "/accounts/..."
 _BOUND = {
     "dpop": "tokens bound to the DPoP key, for one API",
     "mtls": "tokens bound to the client certificate, for one API",
@@ -53,7 +54,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("the bank's public keys, which this party then caches", "FAPI2-SP 5.4.2a")
     },
     ("bank", "POST", "/par"): {
-        201: ("request pushed: client signed in, PKCE S256, payment details", "FAPI2-SP 5.3.2.2-2")
+        201: ("request pushed: client signed in, PKCE S256, authorization details", "FAPI2-SP 5.3.2.2-2")
     },
     ("bank", "GET", "/authorize"): {
         200: ("the browser carries client_id and request_uri, nothing else", "FAPI2-SP 5.3.3.2-6"),
@@ -63,7 +64,10 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         303: ("the customer signs in; the browser goes on with GET", "FAPI2-SP 5.3.2.2-11")
     },
     ("bank", "GET", "/interaction"): {
-        200: ("the consent page: who asks, scopes, payee and amount of a payment", "FAPI2-SP 5.3.2.2-13")
+        200: (
+            "the consent page: who asks, and for what: payee and amount, or accounts",
+            "FAPI2-SP 5.3.2.2-13",
+        )
     },
     ("bank", "POST", "/decision"): {
         200: ("approved: its client may fetch the tokens now", "RFC 8628 3.3"),
@@ -91,6 +95,15 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     ("bank", "POST", "/device/confirm"): {200: ("the customer holds the device", "RFC 8628 3.3.1")},
     ("bank", "GET", "/grants"): {200: ("what the customer has granted, and to whom", "-")},
     ("bank", "POST", "/grants/end"): {303: ("the customer ends it at the bank", "-")},
+    ("bank", "GET", "/grant_management/***"): {
+        200: ("what the grant holds, since when, until when", "GM 6.4"),
+        403: ("refused: the grant is another client's", "GM 6.6"),
+        404: ("refused: the grant has ended", "GM 6.6"),
+    },
+    ("bank", "DELETE", "/grant_management/***"): {204: ("the client ends the grant", "GM 6.5")},
+    ("bank", "GET", "/status_lists/***"): {
+        200: ("the API reads which tokens have ended, and keeps the list for its ttl", "TSL 8.1")
+    },
     ("bank", "GET", "/authentication_device"): {
         200: ("the phone: who asks, binding message, payee, amount", "FAPI-CIBA 5.2.2-2")
     },
@@ -105,6 +118,11 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("JWT verified locally: signature, audience, scope, binding", "RFC 9068 4"),
         400: ("refused: a token does not travel in a URL", "FAPI2-SP 5.3.4-2"),
         401: ("refused", "FAPI2-SP 5.3.4-5"),
+    },
+    ("accounts", "GET", _ONE_ACCOUNT): {
+        200: ("the customer consented to this account", "RFC 9396 9"),
+        401: ("refused: the status list says that this token has ended", "TSL 8.3"),
+        403: ("refused: not an account that the customer chose", "RFC 9396 9"),
     },
     ("payments", "POST", "/payments"): {
         201: ("executed: the payment of the consent, once", "RFC 9396 9"),
@@ -125,11 +143,20 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
         200: ("the customer sees the receipt", "-"),
         502: ("the customer sees the reason", "-"),
     },
+    ("fintech", "GET", "/balance"): {
+        200: ("the customer sees the balance, or why not", "-"),
+        303: ("the app has learned that the consent has ended", "-"),
+    },
     ("fintech", "POST", "/revoke"): {200: ("the customer withdraws the consent", "-")},
 }
 
 # What the notes of a message add: (status, note).
 _NOTED = {
+    (200, "own token"): ("a token of the client's own, for its grants", "GM 6.1"),
+    (400, "invalid_authorization_details"): ("refused: the bank names the member and the rule", "RFC 9396 5"),
+    (400, "invalid_grant_id"): ("refused: no such grant of this client", "GM 5.4"),
+    (201, "new grant"): ("request pushed: one account, in a new grant", "GM 5.2"),
+    (201, "merge"): ("request pushed: one more account, into the grant", "GM 5.2"),
     (400, "authorization_pending"): ("nobody has decided yet", "RFC 8628 3.5"),
     (400, "slow_down"): ("refused: too fast, from now on 5 s more between polls", "RFC 8628 3.5"),
     (400, "expired_token"): ("refused: nobody decided in time", "RFC 8628 3.5"),
@@ -189,6 +216,8 @@ def _explain(message: Message) -> tuple[str, str]:
     if (message.status, message.note) in _NOTED:
         return _NOTED[message.status, message.note]
     path = message.path.split("?")[0]
+    if message.receiver == "accounts" and path.startswith("/accounts/"):
+        path = _ONE_ACCOUNT
     found = _MEANINGS.get((message.receiver, message.method, path), {}).get(message.status)
     if found is not None:
         return found

@@ -13,6 +13,7 @@ _Holds = Callable[[httpx.Request, httpx.Response], bool]
 
 
 _POLL_ERRORS = ("authorization_pending", "slow_down", "expired_token", "access_denied")
+_CONSENT_ERRORS = ("invalid_authorization_details", "invalid_grant_id")
 
 
 def is_refusal(response: httpx.Response) -> bool:
@@ -68,7 +69,10 @@ def _has_error(code: str) -> _Holds:
 
 _NOTES: tuple[tuple[str, _Holds], ...] = (
     ("use_dpop_nonce", lambda _, answer: _asks_for_nonce(answer)),
-    *((code, _has_error(code)) for code in _POLL_ERRORS),
+    *((code, _has_error(code)) for code in (*_POLL_ERRORS, *_CONSENT_ERRORS)),
+    ("own token", lambda sent, _: b"grant_type=client_credentials" in sent.content),
+    ("new grant", lambda sent, _: b"grant_management_action=create" in sent.content),
+    ("merge", lambda sent, _: b"grant_management_action=merge" in sent.content),
     ("poll", lambda sent, _: _polls(sent)),
     ("not here", lambda sent, _: b"holds=no" in sent.content),
     ("denied", lambda sent, _: b"decision=deny" in sent.content),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -12,3 +13,13 @@ _ENVIRONMENT = Environment(loader=FileSystemLoader(Path(__file__).parent / "temp
 
 def render(page: str, **values: Any) -> str:
     return _ENVIRONMENT.get_template(f"{page}.html").render(**values)
+
+
+def day(at: float | None) -> str:
+    """The date (UTC) of a Unix time."""
+    return "unknown" if at is None else dt.datetime.fromtimestamp(at, dt.UTC).date().isoformat()
+
+
+def minute(at: float | None) -> str:
+    """The same, with the time."""
+    return "unknown" if at is None else f"{dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%d %H:%M} UTC"

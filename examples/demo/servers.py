@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from examples.demo.bank import write_configuration
-from examples.demo.choices import CIBA, WEB
+from examples.demo.choices import CIBA, CONSENTS, WEB
 from examples.demo.proxy import nginx_command
 from examples.demo.world import ENVIRONMENT_VARIABLE, World, port_of
 from fapikit.io.tls import client_context
 
 PATIENCE = 30.0
-PAGES = {WEB: "fintech", CIBA: "shop"}
+PAGES = {WEB: "fintech", CIBA: "shop", CONSENTS: "budget"}
 """The module of the fintech's web app. A television has none."""
 
 
@@ -34,16 +34,17 @@ class Servers:
         try:
             self._start("bank", "askit", "--config", str(write_configuration(self._world)))
             self._wait("bank", self._world.bank)  # the others fetch its metadata when they start
-            self._start("accounts", "examples.demo.serve", "accounts_api", self._world.accounts)
-            if self._world.behind_a_proxy:
-                self._run("payments-proxy", nginx_command(self._world))
-            self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
+            consents = self._world.flow == CONSENTS
+            accounts = "consented_accounts_api" if consents else "accounts_api"
+            self._start("accounts", "examples.demo.serve", accounts, self._world.accounts)
+            if not consents:
+                self._start_payments()
             if self._world.flow in PAGES:
                 self._start("fintech", "examples.demo.serve", PAGES[self._world.flow], self._world.fintech)
             for name in ("accounts", "payments", "fintech"):
                 if name in self._processes:
                     self._wait(name, getattr(self._world, name))
-            if self._world.behind_a_proxy:
+            if "payments" in self._processes and self._world.behind_a_proxy:
                 self._wait("payments", self._world.payments_inside)
         except BaseException:
             self.stop()
@@ -65,6 +66,11 @@ class Servers:
                 process.kill()
                 process.wait()
         self._processes.clear()
+
+    def _start_payments(self) -> None:
+        if self._world.behind_a_proxy:
+            self._run("payments-proxy", nginx_command(self._world))
+        self._start("payments", "gunicorn", "--config", "python:examples.demo.gunicorn_conf")
 
     def _start(self, name: str, module: str, *arguments: str) -> None:
         self._run(name, [sys.executable, "-m", module, *arguments])

@@ -19,6 +19,7 @@ from examples.demo.notes import is_refusal, note_of
 from examples.demo.world import World
 from fapikit import HttpSettings, TlsClientCertificate
 
+_LONG_NAMES = ("/grant_management/", "/status_lists/")
 _SHOWN = frozenset({"iss", "client_id", "error", "response_mode"})
 
 
@@ -93,7 +94,7 @@ class Recorder:
             self._sender,
             self._world.party_at(f"{url.scheme}://{url.netloc}"),
             request.method,
-            mask(url.path or "/", url.query),
+            mask(_path(url.path), url.query),
             response.status_code,
             elapsed * 1000,
             note_of(request, response),
@@ -131,6 +132,11 @@ class Trace:
         for message in messages:
             self._number += 1
             yield message.line(self._number, self._world)
+
+
+def _path(path: str) -> str:
+    """A path whose last part is a long name is shown without it."""
+    return next((f"{long}***" for long in _LONG_NAMES if path.startswith(long)), path or "/")
 
 
 def mask(path: str, query: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.certificates import make_client_certificates, make_server_certificate
-from examples.demo.choices import CIBA, WEB, Choices
+from examples.demo.choices import BY_BROWSER, CIBA, Choices
 from examples.demo.ports import PARTIES, free_port
 from fapikit import PrivateKey, Profile, profile_of
 
@@ -84,7 +84,7 @@ class World:
     @property
     def hybrid(self) -> bool:
         """Whether an ID token beside the code signs the answer of the bank, where the profile does not ask for JARM."""
-        if self.flow != WEB:
+        if self.flow not in BY_BROWSER:
             return False
         return self.profile.response_signature_required and not self.profile.jarm_required
 

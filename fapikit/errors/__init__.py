@@ -31,12 +31,16 @@
     │   ├── WrongJwtType  ForbiddenAlgorithm  UnknownCritical
     │   ├── JwtKeyError:  KeyNotFound  AmbiguousKey  UnusableKey: UnusablePrivateKey
     │   ├── BadSignature  DecryptionFailed  NotEncrypted  MalformedStatus
+    │   ├── MissingSignature  UnexpectedSignature  ReplayedBody
     │   └── ClaimError                MissingClaim  MalformedClaim  ForbiddenClaim  WrongIssuer  WrongAudience
     │                                 WrongSubject  WrongNonce  WrongHash  Expired  NotYetValid  TooOld  LivesTooLong
+    │                                 UntrustedAnchor
     ├── CertificateError              CertificateHeaderRefused  CertificateNotValidNow  UnfitCertificate
     │                                 UntrustedCertificate  RevokedCertificate  WrongCertificateSubject
-    ├── HttpSignatureError            MissingSignature  MalformedSignature  NotSigned  UnknownComponent  StaleSignature
-    │                                 WrongDigest  UnknownSignatureKey  WrongSignatureAlgorithm  WrongSignature
+    ├── HttpSignatureError            MissingHttpSignature  MalformedSignature  UncoveredComponent  UnknownComponent
+    │                                 StaleSignature  WrongDigest  UnknownSignatureKey  WrongSignatureAlgorithm
+    │                                 WrongSignature
+    ├── SignalError                   WrongPushAuthorization  UnknownVerification
     └── DPoPError                     MissingProof  ManyProofs  WrongMethod  WrongUrl  StaleProof  ReplayedProof
                                       WrongTokenHash  WrongProofKey  NonceRequired
 
@@ -97,9 +101,9 @@ from fapikit.errors.dpop import (
 from fapikit.errors.http_signature import (
     HttpSignatureError,
     MalformedSignature,
-    MissingSignature,
-    NotSigned,
+    MissingHttpSignature,
     StaleSignature,
+    UncoveredComponent,
     UnknownComponent,
     UnknownSignatureKey,
     WrongDigest,
@@ -124,10 +128,14 @@ from fapikit.errors.jwt import (
     MalformedJwt,
     MalformedStatus,
     MissingClaim,
+    MissingSignature,
     NotEncrypted,
     NotYetValid,
+    ReplayedBody,
     TooOld,
+    UnexpectedSignature,
     UnknownCritical,
+    UntrustedAnchor,
     UnusableKey,
     UnusablePrivateKey,
     WrongAudience,
@@ -137,6 +145,7 @@ from fapikit.errors.jwt import (
     WrongNonce,
     WrongSubject,
 )
+from fapikit.errors.signals import SignalError, UnknownVerification, WrongPushAuthorization
 
 __all__ = [
     "AmbiguousKey",
@@ -174,20 +183,22 @@ __all__ = [
     "MessageError",
     "MetadataError",
     "MissingClaim",
+    "MissingHttpSignature",
     "MissingMetadata",
     "MissingProof",
     "MissingSignature",
     "NonceRequired",
     "NotEncrypted",
-    "NotSigned",
     "NotYetValid",
     "PeerRefused",
     "Remedy",
+    "ReplayedBody",
     "ReplayedProof",
     "ResponseTooLarge",
     "RevocationUndecided",
     "RevokedCertificate",
     "SealBroken",
+    "SignalError",
     "StaleProof",
     "StaleSignature",
     "StoreError",
@@ -196,15 +207,19 @@ __all__ = [
     "StoreUnavailable",
     "TooOld",
     "TransportError",
+    "UncoveredComponent",
     "UnexpectedRedirect",
+    "UnexpectedSignature",
     "UnexpectedStatus",
     "UnfitCertificate",
     "UnfitStore",
     "UnknownComponent",
     "UnknownCritical",
     "UnknownSignatureKey",
+    "UnknownVerification",
     "Unreachable",
     "UnreadableRecord",
+    "UntrustedAnchor",
     "UntrustedCertificate",
     "UnusableAnswer",
     "UnusableKey",
@@ -218,6 +233,7 @@ __all__ = [
     "WrongMethod",
     "WrongNonce",
     "WrongProofKey",
+    "WrongPushAuthorization",
     "WrongSignature",
     "WrongSignatureAlgorithm",
     "WrongSubject",

@@ -16,7 +16,7 @@ class HttpSignatureError(FapiError):
     remedy = Remedy.CORRECT_THE_REQUEST
 
 
-class MissingSignature(HttpSignatureError):
+class MissingHttpSignature(HttpSignatureError):
     """The message has no signature, or none with the tag that is needed here."""
 
 
@@ -26,7 +26,7 @@ class MalformedSignature(HttpSignatureError):
     clause = "RFC 9421 4.1"
 
 
-class NotSigned(HttpSignatureError):
+class UncoveredComponent(HttpSignatureError):
     """The signature does not cover a part of the message that it must cover."""
 
     clause = "RFC 9421 3.2.1"

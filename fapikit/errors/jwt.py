@@ -81,6 +81,20 @@ class BadSignature(JwtError):
     clause = "RFC 7515 5.2"
 
 
+class MissingSignature(JwtError):
+    """A message that must be signed has no signature."""
+
+
+class ReplayedBody(JwtError):
+    """The `jti` of a signed body was used before."""
+
+    clause = "BR-JWT 6"
+
+
+class UnexpectedSignature(JwtError):
+    """A message has a signature where there is nothing that it could sign."""
+
+
 class DecryptionFailed(JwtError):
     """An encrypted JWT cannot be decrypted with the configured keys."""
 
@@ -132,6 +146,12 @@ class WrongAudience(ClaimError):
 
 class WrongSubject(ClaimError):
     """`sub` is not the expected subject."""
+
+
+class UntrustedAnchor(ClaimError):
+    """The signer names a trust anchor, for its key, that is not trusted."""
+
+    clause = "UK-JWS 5"
 
 
 class WrongNonce(ClaimError):

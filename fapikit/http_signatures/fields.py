@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import http_sf
 
-from fapikit.errors.http_signature import MalformedSignature, MissingSignature
+from fapikit.errors.http_signature import MalformedSignature, MissingHttpSignature
 from fapikit.http_message import Headers
 from fapikit.http_signatures.messages import FieldLines
 
@@ -75,15 +75,18 @@ def has_signature(headers: FieldLines) -> bool:
 
 
 def read_signature(headers: FieldLines, tag: str) -> ReceivedSignature:
-    """The one signature with this tag; others belong to other parties. Raises MissingSignature, MalformedSignature."""
+    """The one signature with this tag. Others belong to other parties.
+
+    Raises MissingHttpSignature, MalformedSignature.
+    """
     found = read_signatures(headers)
     if not found:
-        raise MissingSignature(
+        raise MissingHttpSignature(
             "the message is not signed: Signature-Input and Signature are missing", facts={"tag": tag}
         )
     tagged = [signature for signature in found.values() if signature.input.parameters.get("tag") == tag]
     if not tagged:
-        raise MissingSignature(
+        raise MissingHttpSignature(
             f'no signature of the message has the parameter tag="{tag}"', facts={"tag": tag}
         )
     if len(tagged) > 1:

@@ -6,13 +6,13 @@ Spec: RFC 9421 3.2, 3.2.1, 7.2.1, 7.2.2, 7.2.6; FAPI2-HS 1.2-1, 1.2-2, 1.2-4, 1.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fapikit.errors import AmbiguousKey, KeyNotFound, UnusableKey
 from fapikit.errors.http_signature import (
-    NotSigned,
     StaleSignature,
+    UncoveredComponent,
     UnknownSignatureKey,
     WrongSignature,
 )
@@ -52,13 +52,17 @@ class Verifier:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSignature:
-    """A valid signature: `components` are what it covers, as RFC 9421 writes them."""
+    """A valid signature. `components`: what it covers, as RFC 9421 writes it. `request`: at an API, what was signed."""
 
     label: str
     keyid: str | None
     created: int
     components: tuple[str, ...]
     nonce: str | None = field(repr=False)
+    request: RequestMessage | None = field(default=None, repr=False)
+
+    def of(self, request: RequestMessage) -> VerifiedSignature:
+        return replace(self, request=request)
 
 
 def verify_request(
@@ -115,7 +119,7 @@ def _require_covered(
         member = Component(component.name, (*component.parameters, ("key", own_label)))
         if received.input.covers(member):
             return
-    raise NotSigned(
+    raise UncoveredComponent(
         f"the signature does not cover {component}, and must",
         facts={"component": str(component), "label": received.label},
     )

@@ -4,69 +4,14 @@ If a kind has a registered `typ`, the `typ` is required where the specification 
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
-    CIBA 7.1.1a, 7.1.1b; TSL 5.1
+    CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.1, 4.1.3
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final
 
-from fapikit.errors import JwtError
-
-E = TypeVar("E", bound=JwtError)
-HeaderMember: TypeAlias = Literal["typ", "alg", "kid", "jwk"]
-_EMPTY: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """One kind of JWT.
-
-    `self_issued`: `iss` must equal `sub`, because the issuer makes statements about itself. In other kinds it must not.
-    `repeatable`: the claims that may occur twice with the same value.
-    `header`: the members of the JOSE header of a JWT that we make, in their order.
-    `error_code`: the OAuth error code that is sent for a failure, or None if the reader sends no response.
-    `clauses`: for a claim, `typ`, "signature" or "encryption", the clause that a failure breaks.
-    """
-
-    name: str
-    typ: str | None = None
-    typ_required: bool = False
-    header: tuple[HeaderMember, ...] = ("typ", "alg", "kid")
-    required: tuple[str, ...] = ()
-    forbidden: frozenset[str] = frozenset()
-    repeatable: frozenset[str] = frozenset()
-    self_issued: bool = False
-    error_code: str | None = None
-    clauses: Mapping[str, str] = field(default_factory=dict)
-    max_octets: int = 16 * 1024
-
-    def fail(
-        self,
-        error: type[E],
-        message: str,
-        *,
-        about: str | None = None,
-        clause: str | None = None,
-        facts: Mapping[str, object] = _EMPTY,
-    ) -> E:
-        """The error, with the code of this purpose and its clause for the claim `about`."""
-        clause = self.clauses.get(about, clause) if about else clause
-        return error(message, code=self.error_code, clause=clause, facts={"jwt": self.name, **facts})
-
-    def accepts_typ(self, typ: object) -> bool:
-        if typ is None:
-            return not self.typ_required
-        if not isinstance(typ, str) or not typ.isascii():
-            return False
-        short = typ.lower().removeprefix("application/")
-        if self.typ is not None and short == self.typ:
-            return True
-        return short == "jwt" and not self.typ_required
-
+from fapikit.jose.purpose import Purpose as Purpose  # noqa: PLC0414 - looked for here
 
 ACCESS_TOKEN: Final = Purpose(
     name="access token",
@@ -376,3 +321,71 @@ STATUS_LIST: Final = Purpose(
     max_octets=6 * 1024 * 1024,
 )
 """A list of the statuses of tokens. Its `sub` is its own URI."""
+SECURITY_EVENT_TOKEN: Final = Purpose(
+    name="security event token",
+    typ="secevent+jwt",
+    typ_required=True,
+    required=("iss", "aud", "iat", "jti", "events", "sub_id"),
+    # An event never ends, and names its subject in sub_id: with `sub` and `exp` it could be taken for an ID token.
+    forbidden=frozenset(
+        {"sub", "exp", "nonce", "at_hash", "c_hash", "token_introspection", "code", "client_id"}
+    ),
+    error_code="invalid_request",
+    clauses={
+        "typ": "SSF 4.1.1",
+        "signature": "RFC 8935 2.3",
+        "iss": "SSF 4.1.6",
+        "aud": "SSF 4.1.8",
+        "iat": "RFC 8417 2.2",
+        "jti": "RFC 8417 2.2",
+        "events": "RFC 8417 2.2",
+        "sub_id": "SSF 3.1",
+        "sub": "SSF 4.1.2",
+        "exp": "SSF 4.1.7",
+    },
+    max_octets=32 * 1024,
+)
+"""What has happened to a user, a session or a token, said by a transmitter of Shared Signals to one receiver."""
+SIGNED_BODY: Final = Purpose(
+    name="signed body",
+    typ="JWT",
+    typ_required=True,
+    required=("iss", "aud", "iat", "jti"),
+    # What only other kinds of JWT have: the claims of this one are the members of a body, whatever they are.
+    forbidden=frozenset(
+        [
+            "sub",
+            "sub_id",
+            "client_id",
+            "azp",
+            "cnf",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+            "htm",
+            "htu",
+            "events",
+            "code",
+            "response_type",
+            "redirect_uri",
+            "redirect_uris",
+            "login_hint",
+            "login_hint_token",
+            "id_token_hint",
+            "token_introspection",
+            "status_list",
+        ]
+    ),
+    clauses={
+        "typ": "BR-JWT 2",
+        "alg": "BR-JWT 2",
+        "signature": "BR-JWT 2",
+        "aud": "BR-JWT 3",
+        "iss": "BR-JWT 4",
+        "iat": "BR-JWT 5",
+        "jti": "BR-JWT 6",
+    },
+    max_octets=16 * 1024 * 1024,  # the budget of the body is the smaller one
+)
+"""The body of a request to an API, or of its answer."""

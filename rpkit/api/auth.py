@@ -29,6 +29,8 @@ from rpkit.api.call import ApiAnswer, ApiCall, HeldTokens
 from rpkit.api.capped_answer import PLAIN, cap_answer, capped_streams
 from rpkit.api.customer_headers import INTERACTION, customer_headers
 from rpkit.api.http_signatures import HttpSignatures
+from rpkit.api.message_signing import CallSigning, MessageSigning
+from rpkit.api.signing_auth import signing_auth_class
 from rpkit.bank import Bank
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -65,7 +67,7 @@ class ApiTarget:
     resource: str | None
     origin: str
     max_bytes: int
-    signatures: SignedCalls | None = None
+    signing: CallSigning | SignedCalls | None
 
     def call(self, request: Any) -> ApiCall:
         return ApiCall(
@@ -86,31 +88,15 @@ def api_target(
     base_url: str,
     resource: str | None,
     max_bytes: int,
-    signatures: HttpSignatures | None = None,
+    message_signing: MessageSigning | HttpSignatures | None = None,
 ) -> ApiTarget:
     """Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
     require_secure(base_url, "base_url")
     require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
         resource = _only_resource(tokens, base_url)
-    return ApiTarget(
-        bank,
-        HeldTokens(tokens),
-        resource,
-        origin_of(base_url),
-        max_bytes,
-        None if signatures is None else _signed_calls(signatures, bank),
-    )
-
-
-def _signed_calls(signatures: HttpSignatures, bank: Bank) -> SignedCalls:
-    """Raises ModuleNotFoundError, with the extra that brings the module; ConfigurationError."""
-    try:
-        from rpkit.api.signed_calls import SignedCalls
-    except ModuleNotFoundError as error:
-        error.add_note('HTTP message signatures are an extra: pip install "fapikit[signatures]"')
-        raise
-    return SignedCalls(signatures, bank)
+    signing = None if message_signing is None else message_signing.at(bank)
+    return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes, signing)
 
 
 def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
@@ -145,7 +131,7 @@ def sync_client(
     options: dict[str, Any],
 ) -> ApiClient:
     """A client of `library` for the one API."""
-    auth = _auth_class_for(target, library)(target, run, None)
+    auth = _auth_for(target, library)(target, run, None)
     client: ApiClient = _client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -157,7 +143,7 @@ def async_client(
     base_url: str,
     options: dict[str, Any],
 ) -> AsyncApiClient:
-    auth = _auth_class_for(target, library)(target, None, run)
+    auth = _auth_for(target, library)(target, None, run)
     client: AsyncApiClient = _async_client_class(library)(base_url=base_url, auth=auth, **_safe(options))
     return client
 
@@ -182,11 +168,6 @@ def _safe(options: dict[str, Any]) -> dict[str, Any]:
     headers = httpx.Headers({"accept-encoding": PLAIN})
     headers.update(options.get("headers"))
     return {"timeout": DEFAULT_TIMEOUT, "trust_env": False, **options, "headers": headers}
-
-
-def _auth_class_for(target: ApiTarget, library: Any) -> Any:
-    plain = auth_class(library)
-    return plain if target.signatures is None else target.signatures.auth_class(plain, library)
 
 
 @lru_cache(maxsize=4)
@@ -228,6 +209,16 @@ def auth_class(library: Any) -> Any:
                 headers = await self._arun(call.judge(_answer(response)))
 
     return BoundAuth
+
+
+def _auth_for(target: ApiTarget, library: Any) -> Any:
+    plain, signing = auth_class(library), target.signing
+    if signing is None:
+        return plain
+    own = getattr(
+        signing, "auth_class", None
+    )  # of a scheme that needs a request and a response as they are sent
+    return signing_auth_class(plain, library) if own is None else own(plain, library)
 
 
 def _add(headers: Fields, request: Any) -> None:

@@ -6,61 +6,68 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError
-from fapikit.jose.key_set import KeySet
 from fapikit.jose.signer import Signer
-from fapikit.jwks import RemoteKeySet
-from fapikit.urls import require_secure
+from rpkit.api.message_signing import check_keys, keys_of_api
+from rpkit.bank import Bank
+
+if TYPE_CHECKING:
+    from rpkit.api.signed_calls import SignedCalls
 
 LONGEST_AGE: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSignatures:
-    """HTTP message signatures (RFC 9421) for `Client.api(http_signatures=)`. It needs the extra `signatures`.
+    """HTTP message signatures (RFC 9421) for `Client.api(message_signing=)`. They need the extra `signatures`.
 
-    `key`: signs each request; the API must know its public key. `fields`: names of request fields that are covered
-    besides those that FAPI names and Content-Type. `api_keys`: the keys of the API, as a KeySet or the URL of its JWK
-    Set; each answer must then be signed with one of them, and be bound to its request. `answer_fields`: names of
-    response fields that must be covered if they are there. `max_age`: seconds since `created` in which the signature
-    of an answer counts. Make one object for each API and keep it: it keeps the fetched keys.
+    `signer`: signs each request; the API must know its public key. None: requests are not signed. `fields`: names of
+    request fields that are covered besides those that FAPI names and Content-Type. `answers_signed`: each answer must
+    be signed and bound to its request. `jwks_uri` or `jwks`: the keys of the API; those of its authorization server if
+    left out. `answer_fields`: names of response fields that must be covered if they are there. `max_age`: seconds since
+    `created` in which the signature of an answer counts.
     """
 
-    key: Signer | None = None
-    api_keys: KeySet | str | None = field(default=None, repr=False)
+    signer: Signer | None = field(default=None, repr=False)
+    answers_signed: bool = True
+    jwks_uri: str | None = None
+    jwks: Mapping[str, Any] | None = field(default=None, repr=False)
     fields: Collection[str] = ()
     answer_fields: Collection[str] = ()
     max_age: float = 60.0
-    _fetched: list[RemoteKeySet] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Raises ConfigurationError, InsecureUrl."""
-        if self.key is None and self.api_keys is None:
+        """Raises ConfigurationError."""
+        if self.signer is None and not self.answers_signed:
             raise ConfigurationError(
-                "HttpSignatures has nothing to do: set key= to sign requests, api_keys= to check answers, or both",
+                "HttpSignatures has nothing to do: set signer= to sign requests, leave answers_signed= True, or both",
                 clause="FAPI2-HS 1.1-1",
             )
-        if not isinstance(self.key, Signer | None):
-            raise ConfigurationError("HttpSignatures(key=) must be a PrivateKey or another Signer")
-        if isinstance(self.api_keys, str):
-            require_secure(self.api_keys, "api_keys")
-        elif not isinstance(self.api_keys, KeySet | None):
-            raise ConfigurationError("HttpSignatures(api_keys=) must be a KeySet or the URL of a JWK Set")
+        if not isinstance(self.signer, Signer | None):
+            raise ConfigurationError("HttpSignatures(signer=) must be a PrivateKey or another Signer")
+        check_keys("HttpSignatures", self.jwks_uri, self.jwks)
         if not 1 <= self.max_age <= LONGEST_AGE:
             raise ConfigurationError(
                 f"HttpSignatures(max_age={self.max_age}): it must be 1 to {LONGEST_AGE:g} seconds",
                 clause="FAPI2-HS 2.2-2",
             )
 
-    def keys_of_api(self, clock: Clock) -> KeySet | RemoteKeySet | None:
-        """The keys that answers are checked with; None if they are not checked."""
-        if not isinstance(self.api_keys, str):
-            return self.api_keys
-        if not self._fetched:
-            self._fetched.append(RemoteKeySet(self.api_keys, clock=clock))
-        return self._fetched[0]
+    def at(self, bank: Bank) -> SignedCalls:
+        """Raises ConfigurationError, MissingMetadata; ModuleNotFoundError, with the extra that brings the module."""
+        try:
+            from rpkit.api.signed_calls import SignedCalls
+        except ModuleNotFoundError as error:
+            error.add_note('HTTP message signatures are an extra: pip install "fapikit[signatures]"')
+            raise
+        return SignedCalls(
+            bank,
+            signer=self.signer,
+            keys=keys_of_api(bank, self.jwks_uri, self.jwks) if self.answers_signed else None,
+            fields=self.fields,
+            answer_fields=self.answer_fields,
+            max_age=self.max_age,
+        )

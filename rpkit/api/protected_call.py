@@ -18,14 +18,21 @@ from rpkit.tokens.token_set import AccessToken
 
 
 def call_protected(
-    bank: Bank, method: str, url: str, *, token: AccessToken, dpop: DPoPKey | None, headers: Fields = ()
+    bank: Bank,
+    method: str,
+    url: str,
+    *,
+    token: AccessToken,
+    dpop: DPoPKey | None,
+    headers: Fields = (),
+    body: bytes = b"",
 ) -> Flow[HttpResponse]:
     """Send the request; if the resource demands a nonce, send it once more. Raises TransportError."""
-    request = yield from _build(bank, method, url, token, dpop, headers)
+    request = yield from _build(bank, method, url, token, dpop, headers, body)
     response = yield from send(bank, request)
     challenges = read_challenges(response.all("www-authenticate"))
     if demands_nonce(response.status, challenges, response.all("dpop-nonce")):
-        request = yield from _build(bank, method, url, token, dpop, headers)
+        request = yield from _build(bank, method, url, token, dpop, headers, body)
         response = yield from send(bank, request)
     return response
 
@@ -40,7 +47,13 @@ def credentials_for(
 
 
 def _build(
-    bank: Bank, method: str, url: str, token: AccessToken, dpop: DPoPKey | None, headers: Fields
+    bank: Bank,
+    method: str,
+    url: str,
+    token: AccessToken,
+    dpop: DPoPKey | None,
+    headers: Fields,
+    body: bytes,
 ) -> Flow[HttpRequest]:
     credentials = yield from credentials_for(bank, method, url, token=token, dpop=dpop)
-    return HttpRequest(method, url, (*headers, *credentials))
+    return HttpRequest(method, url, (*headers, *credentials), body)

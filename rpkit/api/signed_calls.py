@@ -6,12 +6,12 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import aclosing, closing
 from functools import lru_cache
 from typing import Any
 
-from fapikit.errors import ConfigurationError, FapiError
+from fapikit.errors import FapiError
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from fapikit.http_signatures.content_digest import FIELD as CONTENT_DIGEST
@@ -20,34 +20,48 @@ from fapikit.http_signatures.coverage import Coverage
 from fapikit.http_signatures.messages import FieldLines, RequestMessage, ResponseMessage
 from fapikit.http_signatures.sign import sign_request
 from fapikit.http_signatures.verify import Verifier, verify_response
+from fapikit.jose.key_set import KeySource
+from fapikit.jose.signer import Signer
 from fapikit.urls import without_query
 from rpkit.api.hashed_answer import hash_answer, hashed_streams
-from rpkit.api.http_signatures import HttpSignatures
+from rpkit.api.message_signing import SIGNATURE, request_of
 from rpkit.bank import Bank
 
 
 class SignedCalls:
-    """`settings` at work for one API client. Requests and responses are those of httpx or httpx2."""
+    """`HttpSignatures` at work for one API client. Requests and responses are those of httpx or httpx2."""
 
-    def __init__(self, settings: HttpSignatures, bank: Bank) -> None:
-        """Raises ConfigurationError if the profile does not allow the algorithm of the key."""
-        self._settings = settings
+    def __init__(
+        self,
+        bank: Bank,
+        *,
+        signer: Signer | None,
+        keys: KeySource | None,
+        fields: Collection[str],
+        answer_fields: Collection[str],
+        max_age: float,
+    ) -> None:
+        """`keys`: of the API; None: answers are not checked.
+
+        Raises ConfigurationError, ForbiddenByProfile if the profile does not allow the algorithm of the signer.
+        """
+        self._signer = signer
         self._bank = bank
-        self._covered = Coverage.of(("content-type", *settings.fields))
-        keys = settings.keys_of_api(bank.settings.clock)
+        self._covered = Coverage.of(("content-type", *fields))
+        algorithms, skew = bank.profile.signing_algorithms, bank.profile.clock_skew
         self._verifier = None
         if keys is not None:
             self._verifier = Verifier(
                 keys=keys,
-                algorithms=bank.profile.signing_algorithms,
-                coverage=Coverage.of(settings.answer_fields),
-                max_age=settings.max_age,
-                skew=bank.profile.clock_skew,
+                algorithms=algorithms,
+                coverage=Coverage.of(answer_fields),
+                max_age=max_age,
+                skew=skew,
             )
-        if settings.key is not None:
+        if signer is not None:
             bank.profile.require(
-                settings.key.alg in bank.profile.signing_algorithms,
-                f"HttpSignatures(key=) is for {settings.key.alg}",
+                signer.alg in algorithms,
+                f"HttpSignatures(signer=) is for {signer.alg}",
                 "signing_algorithms",
             )
 
@@ -58,19 +72,17 @@ class SignedCalls:
 
     def sign(self, request: Any) -> Flow[Headers]:
         """The fields to set on this request, which has its credentials already."""
-        if self._settings.key is None:
+        if self._signer is None:
             return ()
-        body = _body_of(request)
+        body = request_of(request).body
         message = _message_of(request)
         del request  # error trackers show the variables of each frame that an exception passes
         return (
-            yield from sign_request(
-                message, body, self._settings.key, coverage=self._covered, now=self._bank.now()
-            )
+            yield from sign_request(message, body, self._signer, coverage=self._covered, now=self._bank.now())
         )
 
     def verify(self, response: Any, digest: RunningDigest) -> Flow[None]:
-        """`digest`: of the body as it came.
+        """`digest`: of the body as it came. What verified is then in the `extensions` of the response.
 
         Raises HttpSignatureError, TransportError, with the response as `outcome`.
         """
@@ -83,11 +95,11 @@ class SignedCalls:
             claimed = answer.headers.value(CONTENT_DIGEST)
             if digest.octets or claimed is not None:
                 digest.require(claimed)
-            yield from verify_response(
+            response.extensions[SIGNATURE] = yield from verify_response(
                 answer,
                 self._verifier,
                 body=digest.octets > 0,
-                signed_request=self._settings.key is not None,
+                signed_request=self._signer is not None,
                 now=self._bank.now(),
             )
         except FapiError as error:
@@ -105,7 +117,7 @@ def _signing_auth(plain: Any, library: Any) -> Any:
 
     class SigningAuth(plain):  # type: ignore[misc]
         def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-            signatures: SignedCalls = self.target.signatures
+            signatures: SignedCalls = self.target.signing
             with closing(super().sync_auth_flow(request)) as credentials:
                 next(credentials)
                 while True:
@@ -120,7 +132,7 @@ def _signing_auth(plain: Any, library: Any) -> Any:
             self._run(signatures.verify(response, digest))
 
         async def async_auth_flow(self, request: Any) -> Any:
-            signatures: SignedCalls = self.target.signatures
+            signatures: SignedCalls = self.target.signing
             async with aclosing(super().async_auth_flow(request)) as credentials:
                 await anext(credentials)
                 while True:
@@ -139,13 +151,3 @@ def _signing_auth(plain: Any, library: Any) -> Any:
 
 def _message_of(request: Any) -> RequestMessage:
     return RequestMessage(request.method, str(request.url), FieldLines(request.headers.multi_items()))
-
-
-def _body_of(request: Any) -> bytes:
-    """Raises ConfigurationError for a stream: its octets are not known before it is sent."""
-    if not hasattr(request, "_content"):
-        raise ConfigurationError(
-            "the body of this request is a stream, or too large to be kept, so it cannot be signed: give its octets",
-            clause="FAPI2-HS 1.1-8",
-        )
-    return bytes(request.content)

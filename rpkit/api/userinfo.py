@@ -1,6 +1,6 @@
 """UserInfo: the claims about the user, accepted only for the user who signed in.
 
-Spec: OIDC 5.3.1, 5.3.2; RFC 9700 4.5
+Spec: OIDC 5.3.1, 5.3.2, 5.5.1; RFC 9700 4.5
 Role: C
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fapikit.claim_requests import wishes_of
 from fapikit.errors import ConfigurationError, WrongSubject
 from fapikit.flow import Flow
 from fapikit.http_message import HttpResponse, read_json_object
@@ -28,6 +29,8 @@ from rpkit.bank import Bank
 from rpkit.errors import NoAccessToken, UserInfoError
 from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
+from rpkit.login.report import LoginReport
+from rpkit.login.requested_claims import compare_claims
 from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -37,11 +40,17 @@ _JWT: Final = "application/jwt"
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Claims about the user of the ID token. `token`: the signed response exactly as it came, if it was signed."""
+    """Claims about the user of the ID token. `token`: the signed response exactly as it came, if it was signed.
+
+    `report` says of each claim that the login requested for UserInfo whether it came as requested. `unmet`: the
+    essential ones that did not. No claim is an error: the application decides what it cannot do without.
+    """
 
     subject: str
     claims: Mapping[str, Any] = field(repr=False)
     jwt: Secret | None = field(repr=False, default=None)
+    report: LoginReport = field(default_factory=LoginReport, repr=False, compare=False)
+    unmet: tuple[str, ...] = ()
 
     @property
     def token(self) -> str | None:
@@ -79,11 +88,11 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
         require_no_step_up(read_challenges(response.all("www-authenticate")))
         raise read_resource_refusal(response, clause=_CLAUSE)
     if signed or _is_jwt(response):
-        return (yield from _signed(bank, response, login.id_token))
+        return (yield from _signed(bank, response, login, login.id_token))
     claims = read_json_object(response, clause=_CLAUSE)
     if claims.get("sub") is None:
         raise_resource_error_in_body(response, clause=_CLAUSE)
-    return UserInfo(login.id_token.subject, _same_user(claims, login.id_token))
+    return _compared(login, login.id_token, claims)
 
 
 def _is_jwt(response: HttpResponse) -> bool:
@@ -91,7 +100,7 @@ def _is_jwt(response: HttpResponse) -> bool:
     return response.media_type == _JWT or response.body.startswith(b"eyJ")
 
 
-def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserInfo]:
+def _signed(bank: Bank, response: HttpResponse, login: Login, id_token: IdToken) -> Flow[UserInfo]:
     if not _is_jwt(response):
         raise_resource_error_in_body(response, clause=_CLAUSE)
         raise UserInfoError(
@@ -113,14 +122,24 @@ def _signed(bank: Bank, response: HttpResponse, id_token: IdToken) -> Flow[UserI
     named = has_value(verified.claims, "aud")
     if named and bank.settings.client_id not in audiences_of(verified.claims, USERINFO_RESPONSE):
         raise UserInfoError("the aud of this signed UserInfo is another client", facts={"claim": "aud"})
-    return UserInfo(id_token.subject, _same_user(verified.claims, id_token), Secret(verified.token))
+    return _compared(login, id_token, verified.claims, Secret(verified.token))
 
 
-def _same_user(claims: Mapping[str, Any], id_token: IdToken) -> Mapping[str, Any]:
+def _compared(
+    login: Login, id_token: IdToken, claims: Mapping[str, Any], jwt: Secret | None = None
+) -> UserInfo:
+    """Raises WrongSubject."""
+    report = LoginReport()
+    _require_same_user(claims, id_token)
+    report.passed("UserInfo: sub is that of the ID token", _CLAUSE)
+    unmet = compare_claims(claims, wishes_of(login.requested_claims, "userinfo"), "UserInfo", report)
+    return UserInfo(id_token.subject, claims, jwt, report, unmet)
+
+
+def _require_same_user(claims: Mapping[str, Any], id_token: IdToken) -> None:
     if claims.get("sub") != id_token.subject:
         raise WrongSubject(
             "the sub of UserInfo is not the sub of the ID token; UserInfo is not used",
             clause=_CLAUSE,
             facts={"claim": "sub"},
         )
-    return claims

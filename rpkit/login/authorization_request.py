@@ -19,6 +19,7 @@ from fapikit.flow import Flow, store_check
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.bank import Bank
 from rpkit.errors import RetiredGrant
+from rpkit.intents.named import require_signed_intent
 from rpkit.login.grant_management import GrantParameters, action_members, check_grant_management
 from rpkit.login.request_parameters import (
     absolute_resources,
@@ -80,6 +81,7 @@ def begin(
         )
     check_parameters(parameters.reveal(), RequestParameters, method="begin")
     check_grant_management(bank, parameters.reveal())
+    require_signed_intent(bank, parameters.reveal().get("claims"))
     scope = scope_of(scope)
     details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()

@@ -25,6 +25,7 @@ from fapikit.stores.sealed import Seal
 from fapikit.tracebacks import forgets_locals
 from rpkit.bank import Bank
 from rpkit.errors import BrokenContinuity, StaleLogin, WrongAcr
+from rpkit.intents.named import check_intent
 from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import check_requested_claims
@@ -108,6 +109,7 @@ def _verify_login(bank: Bank, token: Secret, asked: Asked, report: LoginReport) 
     _check_nonce(verified.claims, asked, report)
     _check_azp(bank, verified.claims)
     report.passed("ID token: azp", "OIDC 3.1.3.7-4, -5")
+    check_intent(verified.claims, asked, report)
     return verified
 
 

@@ -8,7 +8,9 @@ Role: C
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fapikit.flow import Flow
 from rpkit.bank import Bank
@@ -27,6 +29,7 @@ class Login:
     """A user who signed in. `id_token` is None if the scope `openid` was not requested.
 
     `target`: the page of this site to show next, if another site initiated the login and named one (OIDC 4).
+    `requested_claims`: the `claims` parameter of the request, with which UserInfo is compared.
     """
 
     tokens: TokenSet
@@ -34,6 +37,7 @@ class Login:
     report: LoginReport
     evidence: Evidence = field(repr=False)
     target: str | None = None
+    requested_claims: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 def verify_identity(
@@ -79,7 +83,7 @@ def login_of(
         grant_id=response.grant_id,
         received_at=now,
     )
-    return Login(tokens, id_token, report, evidence, target)
+    return Login(tokens, id_token, report, evidence, target, asked.claims)
 
 
 def report_token_response(asked: Asked, response: TokenResponse, report: LoginReport) -> None:

@@ -1,6 +1,6 @@
 """What every request that a user decides has in common: which parameters it may have, and their values.
 
-Spec: RFC 8707 2a; RFC 9396 2, 5; OIDC 3.1.2.1; FAPI2-SP 5.3.3.2-4; FAPI1-ADV 5.2.3.1-1
+Spec: RFC 8707 2a; RFC 9396 2, 5; OIDC 3.1.2.1, 5.5.1; FAPI2-SP 5.3.3.2-4; FAPI1-ADV 5.2.3.1-1
 Role: C
 """
 
@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from fapikit.claim_requests import faults_in
 from fapikit.errors import ConfigurationError
 from rpkit.bank import Bank
 
@@ -44,6 +45,9 @@ def check_parameters(parameters: Mapping[str, Any], known: type, *, method: str)
         raise ConfigurationError(
             f"max_age is {max_age!r}: give a whole number of seconds, 0 or more", clause="OIDC 3.1.2.1"
         )
+    claims = parameters.get("claims")
+    for member, rule in () if claims is None else faults_in(claims):
+        raise ConfigurationError(f"{member} {rule}", clause="OIDC 5.5.1", facts={"member": member})
     for name, instead in _ELSEWHERE.items():
         if name in parameters:
             raise ConfigurationError(

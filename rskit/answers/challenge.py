@@ -71,7 +71,7 @@ def refuse(
 ) -> Challenge | CannotDecide:
     """The answer for an error. An error that is not about this request is our outage: 503."""
     if isinstance(error, RequestRefused):
-        members = {"error": error.code, "error_description": error.message}
+        members = {"error": error.code, "error_description": error.message, **error.members}
         return Challenge(error.status, _later(error.retry_after), _body(members), error)
     if isinstance(
         error, AccessRefused | JwtError | DPoPError | CertificateHeaderRefused | HttpSignatureError

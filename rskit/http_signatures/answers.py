@@ -25,7 +25,7 @@ def refused_answer(limit: int) -> tuple[int, Headers, bytes]:
     """The status, headers and body. The log names the setting."""
     LOGGER.error(
         "an answer is a stream or longer than %d octets, so it cannot be signed, and the client gets status 500: raise "
-        'HttpSignatures(max_answer=), or let such answers pass without a signature with streams="unsigned" '
+        'HttpSignatures(body=), or let such answers pass without a signature with streams="unsigned" '
         "[FAPI2-HS 2.1-1]",
         limit,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from fapikit.clock import Clock
-from fapikit.errors import UnknownComponent
+from fapikit.errors import UnknownComponent, UnknownSignatureKey
 from fapikit.flow import Flow
 from fapikit.http_message import Headers
 from fapikit.http_signatures.content_digest import FIELD as CONTENT_DIGEST
@@ -21,14 +21,15 @@ from fapikit.http_signatures.coverage import Coverage
 from fapikit.http_signatures.fields import has_signature
 from fapikit.http_signatures.messages import FieldLines, RequestMessage, ResponseMessage
 from fapikit.http_signatures.sign import sign_response
-from fapikit.http_signatures.verify import Verifier, verify_request
+from fapikit.http_signatures.verify import VerifiedSignature, Verifier, verify_request
+from fapikit.jose.key_set import KeySource
 from fapikit.profiles import Profile
 from rskit.answers.trace import LOGGER
-from rskit.http_signatures.client_keys import KeysOfClients
+from rskit.errors import UnknownSigner
 from rskit.http_signatures.refusal import missing_signature
 from rskit.http_signatures.settings import HttpSignatures
-from rskit.http_signatures.signed_request import SignedRequest
 from rskit.request_view import RequestView
+from rskit.signed_messages.clients import ClientKeys
 from rskit.tokens.token import Token
 
 
@@ -54,8 +55,8 @@ class SignatureChecks:
         self._covered = Coverage.of(("content-type", *settings.answer_fields))
         self._keys = (
             None
-            if settings.client_keys is None
-            else KeysOfClients(settings.client_keys, issuers=issuers, clock=clock)
+            if settings.clients is None
+            else ClientKeys(settings.clients, clock, issuers=issuers, named=False)
         )
 
     @property
@@ -64,7 +65,7 @@ class SignatureChecks:
 
     @property
     def signs_answers(self) -> bool:
-        return self.settings.key is not None
+        return self.settings.signer is not None
 
     def wants(self, headers: FieldLines) -> bool:
         """Whether this request is checked: its body is then needed.
@@ -77,7 +78,7 @@ class SignatureChecks:
 
     def check(
         self, view: RequestView, headers: FieldLines, body: bytes, token: Token
-    ) -> Flow[SignedRequest | None]:
+    ) -> Flow[VerifiedSignature | None]:
         """None for a request that is not signed and need not be. A Content-Digest that it has must be right.
 
         Raises HttpSignatureError; TransportError if the client's keys cannot be fetched now.
@@ -97,20 +98,20 @@ class SignatureChecks:
                 facts={"component": '"@target-uri"'},
             )
         verifier = Verifier(
-            keys=(yield from self._keys.find(token)),
+            keys=_keys_of(self._keys, token),
             algorithms=self._algorithms,
             coverage=self._required,
             max_age=self.settings.max_age,
             skew=self._skew,
         )
         at, signature = yield from verify_request(requests, verifier, body=has_body, now=self._clock())
-        return SignedRequest(requests[at], signature)
+        return signature.of(requests[at])
 
     def sign(
         self,
         view: RequestView,
         sent: FieldLines,
-        signed: SignedRequest | None,
+        signed: VerifiedSignature | None,
         status: int,
         headers: Iterable[tuple[str, str]],
         body: bytes,
@@ -119,9 +120,9 @@ class SignatureChecks:
 
         No field is added to the answer to a request that has no URL which could be signed.
         """
-        if self.settings.key is None:
+        if self.settings.signer is None:
             return ()
-        request = self._answered(view, sent) if signed is None else signed.request
+        request = self._answered(view, sent) if signed is None or signed.request is None else signed.request
         path = view.path
         del view
         try:
@@ -129,7 +130,7 @@ class SignatureChecks:
                 yield from sign_response(
                     ResponseMessage(status, headers, request),
                     body,
-                    self.settings.key,
+                    self.settings.signer,
                     coverage=self._covered,
                     now=self._clock(),
                     signed_request=has_signature(request.headers),
@@ -155,3 +156,11 @@ class SignatureChecks:
         if not path.startswith("/") or "?" in path or "#" in path:
             return []
         return [RequestMessage(view.method, f"{base}{path}{query}", headers) for base in self._bases]
+
+
+def _keys_of(clients: ClientKeys, token: Token) -> KeySource:
+    """Raises UnknownSignatureKey."""
+    try:
+        return clients.of(token)[1]
+    except UnknownSigner as error:
+        raise UnknownSignatureKey(error.message, facts=error.facts) from error

@@ -3,7 +3,7 @@
 A signature or a digest covers the whole body. So the middlewares read it before the application does, within this
 budget, and then give it to the application as if nobody had read it: `asgi_mw/whole_body.py`, `wsgi_mw/whole_body.py`.
 They are for every check that needs the octets of a body, and run only after the token was accepted: a stranger's body
-is never kept.
+is never kept. A security event has no token: its budget is small (`rskit/signals/push_request.py`).
 
 Spec: RFC 9110 15.5.9, 15.5.14
 Role: RS

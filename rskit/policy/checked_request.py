@@ -16,7 +16,6 @@ from fapikit.flow import Flow
 from rskit.access import Access
 from rskit.decision import Refusal
 from rskit.errors import NoCredentials
-from rskit.http_signatures.signed_request import SignedRequest
 from rskit.possession.credentials import scheme_used
 from rskit.request_view import RequestView
 from rskit.tokens.token import Token
@@ -44,9 +43,10 @@ class CheckedRequest:
     """One checked request. `token` is None on a public route that was called without credentials.
 
     `over`: the application has finished the request. `compared`: what its route has compared with the grant.
+    `signature`: what verified of a signed request (`rskit.signed_messages`); it is only there if something did.
     """
 
-    __slots__ = ("_signed", "compared", "over", "refusal", "server", "started", "token", "view")
+    __slots__ = ("compared", "over", "refusal", "server", "signature", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
@@ -56,16 +56,7 @@ class CheckedRequest:
         self.compared = _NOTHING
         self.started = False
         self.over = False
-
-    @property
-    def signed(self) -> SignedRequest | None:
-        """The request as it was signed, if it has a valid signature (RFC 9421)."""
-        # Only servers with HttpSignatures set it: the others need not make room for it in each request.
-        return getattr(self, "_signed", None)
-
-    @signed.setter
-    def signed(self, signed: SignedRequest | None) -> None:
-        self._signed = signed
+        self.signature: Any  # not set here: every request is made here, and few are signed
 
     def require_token(self) -> Token:
         """The token. Raises LookupError on a public route that was called without one."""
@@ -78,8 +69,8 @@ class CheckedRequest:
         if self.token is None:
             raise NoCredentials("no access token came with the request")
         access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
-        if access.signed and self.signed is None:
-            raise self.server.missing_signature()
+        if access.signed and not hasattr(self, "signature"):
+            raise self.server.unsigned()
         return self.token
 
     def require_fresh(self, access: Access) -> Flow[Token]:

@@ -26,18 +26,18 @@ def proofs_of_one_key(store: Store) -> int:
 
 
 class ProofBudget:
-    """`proofs` of one key at once, and as many again per `MARK_LIFETIME`. Counted in this process.
+    """`proofs` of one key at once, and as many again per `lifetime` of a mark. Counted in this process.
 
     No lock: two threads may count one proof for two.
     """
 
     __slots__ = ("_empty_at", "_full", "_step")
 
-    def __init__(self, proofs: int) -> None:
+    def __init__(self, proofs: int, *, lifetime: float = MARK_LIFETIME) -> None:
         if proofs < 1:
             raise ConfigurationError("proofs_per_key must be 1 or more")
-        self._step = MARK_LIFETIME / proofs
-        self._full = MARK_LIFETIME - self._step / 2
+        self._step = lifetime / proofs
+        self._full = lifetime - self._step / 2
         self._empty_at: dict[str, float] = {}
 
     def require(self, jkt: str, now: float) -> float:

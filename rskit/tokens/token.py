@@ -15,6 +15,9 @@ from rskit.read_only import ReadOnlyDict
 CLIENT_CLAIMS: Final = ("client_id", "azp", "appid", "cid")
 """The claims in which servers name the client: RFC 9068; OIDC, Keycloak and Google; Entra; Okta."""
 
+SESSION_CLAIM: Final = "sid"
+"""The claim in which servers name the sign-in session that a token came from (OIDC Front-Channel Logout 3)."""
+
 TokenKind: TypeAlias = Literal["jwt", "introspected"]
 
 
@@ -84,6 +87,16 @@ class Token(NamedTuple):
     def auth_time(self) -> float | None:
         """When the user signed in (RFC 9470 6)."""
         value = self.claims.get("auth_time")
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def session_id(self) -> str | None:
+        """The session at the server in which the token was granted, if the server says so in `sid`."""
+        return self._string(SESSION_CLAIM)
+
+    @property
+    def issued_at(self) -> float | None:
+        value = self.claims.get("iat")
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     @property

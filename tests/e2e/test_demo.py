@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
+MESSAGE = re.compile(r"   \d\d \w+ -> \w+ +(GET|POST|DELETE) +\S+ \d{3} \| .+ \| .+ \| \d+ ms")
 
 
 # What is asked of `make demo` (the profile, perhaps other choices), and the line that it ends with.
@@ -35,6 +35,9 @@ RUNS = {
     "fapi2-security FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi2-message-signing BINDING=mtls FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
     "fapi1-baseline AUTH=none BINDING=dpop FLOW=device": "demo: 7 steps passed, 6 refusals held, 0 failed",
+    "fapi2-security FLOW=consents": "demo: 9 steps passed, 5 refusals held, 0 failed",
+    "fapi2-message-signing BINDING=mtls FLOW=consents": "demo: 9 steps passed, 5 refusals held, 0 failed",
+    "fapi1-advanced FLOW=consents": "demo: 9 steps passed, 5 refusals held, 0 failed",
     "fapi-ciba": "demo: 7 steps passed, 7 refusals held, 0 failed",
     "fapi-ciba AUTH=self_signed_tls_client_auth": "demo: 7 steps passed, 7 refusals held, 0 failed",
 }
@@ -48,6 +51,15 @@ SIGNED = {
     "signed for this API": (_FAPI_2,),
     "an ID token that signs it": (_FAPI_1,),
     "c_hash, s_hash and nonce of the ID token hold": (_FAPI_1,),
+}
+
+# How an attack on a consent ends: the status and the rule, then what the attacker is told.
+CONSENTS_REFUSED = {
+    "a token for the account not chosen: 403, RFC 9396 9": "no granted authorization detail covers",
+    "a consent to what is no account: 400, RFC 9396 5": "invalid_authorization_details, .*accounts.0.iban must match ",
+    "a consent merged into another client's grant: 400, GM 5.4": "invalid_grant_id",
+    "a look at another client's grant: 403, GM 6.6": "this grant is of another client",
+    r"a status flipped between two calls \(.*\): 401, TSL 8.3": "the status list of its issuer says",
 }
 
 
@@ -74,7 +86,8 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
     run = demo(asked)
     assert run.returncode == 0, run.stdout + run.stderr
     trace, on_the_phone = run.stdout, asked.startswith("fapi-ciba")
-    by_browser = not on_the_phone and "FLOW=" not in asked
+    consents = "FLOW=consents" in asked
+    by_browser = not on_the_phone and "FLOW=device" not in asked
     messages = [line for line in trace.splitlines() if " -> " in line]
 
     with subtests.test("every step passes and every refusal holds"):
@@ -94,6 +107,9 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
         for words, where in SIGNED.items():
             # Where no browser comes back, there is no signed response.
             played = by_browser or words == "a signed request object"
+            if consents:  # its API introspects nothing, and its app has one way to be answered
+                one_way = words == "one signed response goes back" and asked.startswith(_FAPI_1)
+                played = played and words != "signed for this API" and not one_way
             assert (words in trace) is (played and asked.startswith(where)), words
 
     with subtests.test("what comes after the end of a grant says why"):
@@ -104,10 +120,14 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
         assert bool(re.search(r"bank -> shop +POST /ciba-notification 204", trace)) is on_the_phone
 
     with subtests.test("one API introspects, the other does not"):
-        assert bool(re.search(r"payments -> bank +POST +/introspect 200", trace)) is (
-            "FLOW=device" not in asked
-        )
+        assert bool(re.search(r"payments -> bank +POST +/introspect 200", trace)) is ("FLOW=" not in asked)
         assert not re.search(r"accounts -> bank +POST +/introspect", trace)
+
+    with subtests.test("the API of consents reads status lists, and who stretches a consent is told why not"):
+        assert bool(re.search(r"accounts -> bank +GET +/status_lists/\*\*\* 200", trace)) is consents
+        for title, told in CONSENTS_REFUSED.items():
+            refusal = rf"^[a-z]\. {title}\n(   \d\d .*\n)+ +.*{told}"
+            assert bool(re.search(refusal, trace, re.MULTILINE)) is consents, title
 
     with subtests.test("no secret is shown"):
         assert "eyJ" not in trace, "a JWT is shown"
@@ -121,7 +141,11 @@ def test_the_demo(asked: str, subtests: pytest.Subtests) -> None:
         ("fapi2-security AUTH=none", "AUTH under fapi2-security is one of private_key_jwt, "),
         ("fapi2-security BINDING=none", "BINDING under fapi2-security is one of dpop, mtls, not 'none'"),
         ("fapi1-advanced BINDING=dpop", "BINDING under fapi1-advanced is one of mtls, not 'dpop'"),
-        ("fapi1-advanced FLOW=device", "FLOW under fapi1-advanced is one of web, not 'device'"),
+        ("fapi1-advanced FLOW=device", "FLOW under fapi1-advanced is one of web, consents, not 'device'"),
+        (
+            "fapi1-baseline AUTH=none BINDING=dpop FLOW=consents",
+            "self_signed_tls_client_auth, client_secret_jwt, not 'none'",
+        ),
     ],
 )
 def test_what_the_profile_forbids_is_not_played(choices: str, told: str) -> None:

@@ -34,9 +34,8 @@ from askit.pytest_plugin.running import RunningServer, running
 from fapikit import PrivateKeyJWT
 from fapikit.errors import HttpSignatureError
 from fapikit.errors import http_signature as errors
-from fapikit.jose.key_set import KeySet
 from rpkit import AsyncClient, Client, TokenSet
-from rskit import HttpSignatures, Issuer, ResourceServer
+from rskit import HttpSignatures, Issuer, ResourceServer, SigningClient
 from rskit.policy.body_budget import BodyBudget
 from tests.keys import a_key
 from tests.rskit.live.running import uvicorn_at
@@ -48,6 +47,7 @@ CLIENT_KEY = a_key("ES256", 21)
 API_KEY = a_key("ES256", 22)
 OTHER_KEY = a_key("ES256", 23)
 LIMIT = 2000
+JWKS = {"keys": [dict(API_KEY.public_jwk)]}
 Sent = tuple[int, list[tuple[str, str]], bytes]
 
 
@@ -90,13 +90,13 @@ class Api:
     between: Between | None
 
     def calls(self, **settings: Any) -> Any:
-        given = {"key": CLIENT_KEY, "api_keys": KeySet([API_KEY.public_key]), **settings}
+        given = {"signer": CLIENT_KEY, "jwks": JWKS, **settings}
         given = {name: value for name, value in given.items() if value is not None}
         return self.client.api(
             self.tokens,
             base_url=self.url,
             resource=self.url,
-            http_signatures=rpkit.HttpSignatures(**given) if given else None,
+            message_signing=rpkit.HttpSignatures(**given) if given else None,
         )
 
 
@@ -105,8 +105,8 @@ def starlette_api(executed: list[Any], server: ResourceServer) -> Any:
     async def pay(request: Request) -> Response:
         body = await request.body()
         executed.append(json.loads(body) if body else None)
-        signed = checked_request_of(request).signed
-        return JSONResponse({"keyid": signed.signature.keyid if signed else None})
+        signature = checked_request_of(request).signature
+        return JSONResponse({"keyid": signature.keyid})
 
     @StarletteAccess("accounts")
     async def read(request: Request) -> Response:
@@ -137,8 +137,8 @@ def flask_api(executed: list[Any], server: ResourceServer) -> Any:
     @FlaskAccess("accounts", signed=True)
     def pay() -> Any:
         executed.append(flask.request.get_json(silent=True))
-        signed = current_checked_request().signed
-        return {"keyid": signed.signature.keyid if signed else None}
+        signature = current_checked_request().signature
+        return {"keyid": signature.keyid}
 
     @app.route("/read", methods=["GET", "POST"])
     @FlaskAccess("accounts")
@@ -189,9 +189,8 @@ def serving(kind: str, askit_hosts: Hosts) -> Iterator[Serve]:
                 running(resources, kind=AuthorizationServer, hosts=askit_hosts)
             )
             given: Mapping[str, Any] = {
-                "client_keys": {bank.client_id: KeySet([CLIENT_KEY.public_key])},
-                "key": API_KEY,
-                "max_answer": LIMIT,
+                "clients": {bank.client_id: SigningClient(jwks={"keys": [dict(CLIENT_KEY.public_jwk)]})},
+                "signer": API_KEY,
                 "body": BodyBudget(octets=LIMIT),
                 **settings,
             }
@@ -200,7 +199,7 @@ def serving(kind: str, askit_hosts: Hosts) -> Iterator[Serve]:
                 issuers=[Issuer(bank.issuer)],
                 profile="fapi2-security",
                 http=bank.http(),
-                http_signatures=HttpSignatures(**{k: v for k, v in given.items() if v is not None}),
+                message_signing=HttpSignatures(**{k: v for k, v in given.items() if v is not None}),
             )
             stack.callback(server.close)
             executed: list[Any] = []
@@ -247,7 +246,7 @@ def test_requests_and_answers_are_signed_and_checked(serve: Serve) -> None:
 @pytest.mark.spec("FAPI2-HS 1.2-3")
 def test_a_request_without_signature_executes_nothing(serve: Serve) -> None:
     api = serve()
-    with api.calls(key=None, api_keys=None) as calls:
+    with api.calls(signer=None, jwks=None) as calls:
         answer = calls.post("/read", json={"amount": "1.00"})
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_signature")
     assert api.executed == []
@@ -346,16 +345,16 @@ def test_an_answer_that_another_library_signed_is_taken(between: Serve, change: 
         pytest.param(header("content-digest", lambda _: None), errors.WrongDigest, "content-digest", id="no digest"),
         pytest.param(lambda _, s: (201, s[1], s[2]), errors.WrongSignature, "response", id="another status"),
         pytest.param(lambda _, s: (502, [], b"<html>"), errors.WrongDigest, "content-digest", id="a gateway answers"),
-        pytest.param(lambda _, s: (502, [], b""), errors.MissingSignature, "fapi-2-response", id="a gateway, no body"),
+        pytest.param(lambda _, s: (502, [], b""), errors.MissingHttpSignature, "fapi-2-response", id="a gateway, bare"),
         pytest.param(header("signature", lambda _: None), errors.MalformedSignature, "signature", id="no signature"),
-        pytest.param(signed_anew(*WHOLE, tag="fapi-2-request"), errors.MissingSignature, "fapi-2-response", id="tag"),
+        pytest.param(signed_anew(*WHOLE, tag="other"), errors.MissingHttpSignature, "fapi-2-response", id="tag"),
         pytest.param(signed_anew(*WHOLE, created=ago(62)), errors.StaleSignature, "created", id="old"),
         pytest.param(signed_anew(*WHOLE, created=ago(-40)), errors.StaleSignature, "created", id="future"),
         pytest.param(signed_anew(*WHOLE, key=CLIENT_KEY), errors.UnknownSignatureKey, CLIENT_KEY.kid, id="our own key"),
         pytest.param(signed_anew(*WHOLE, key=OTHER_KEY), errors.UnknownSignatureKey, OTHER_KEY.kid, id="another key"),
         *(
             pytest.param(
-                signed_anew(*but(name)), errors.NotSigned, name.partition(";")[0].strip('"'), id=f"{name} uncovered"
+                signed_anew(*but(name)), errors.UncoveredComponent, name.partition(";")[0].strip('"'), id=f"no {name}"
             )
             for name in WHOLE
         ),
@@ -389,7 +388,7 @@ def test_the_async_client_does_the_same(between: Serve) -> None:
 
 
 async def call_from_a_loop(api: Api) -> None:
-    settings = rpkit.HttpSignatures(key=CLIENT_KEY, api_keys=KeySet([API_KEY.public_key]))
+    settings = rpkit.HttpSignatures(signer=CLIENT_KEY, jwks=JWKS)
     async with (
         await AsyncClient.discover(
             api.bank.issuer,
@@ -398,7 +397,7 @@ async def call_from_a_loop(api: Api) -> None:
             redirect_uri=api.bank.redirect_uri,
             http=api.bank.http(),
         ) as client,
-        client.api(api.tokens, base_url=api.url, resource=api.url, http_signatures=settings) as calls,
+        client.api(api.tokens, base_url=api.url, resource=api.url, message_signing=settings) as calls,
     ):
         assert (await calls.post("/pay", json={})).json() == {"keyid": CLIENT_KEY.kid}
         assert (await calls.get("/pay")).json() == {"keyid": CLIENT_KEY.kid}

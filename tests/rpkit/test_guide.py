@@ -18,6 +18,7 @@ from fapikit.stores.sealed import Seal
 from rpkit import Client
 from rpkit.errors import TransactionUsed
 from rpkit.settings import ClientOptions
+from tests.detached import BANK, BANK_KEY, IAT, ISS, header_members, signed_field
 from tests.keys import a_key, claims_of
 from tests.mothers.certificates import a_certificate
 from tests.mothers.ciba_bank import CibaBank
@@ -62,7 +63,10 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.delenv("BROWSER", raising=False)
     taking_naps(bank, monkeypatch)
     mine, upcoming = (a_certificate(now=time.time()) for _ in range(2))
+    bank.faults["jwks"] = lambda document: {"keys": [*document["keys"], BANK_KEY.public_jwk]}
     names: dict[str, Any] = {
+        "message_key": a_key("PS256", 1),
+        "BANK_KEYS": "https://bank.example/jwks",
         "ISSUER": bank.issuer,
         "CALLBACK": REDIRECT_URI,
         "API": API,
@@ -78,9 +82,12 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         "NEXT_PRIVATE_KEY": upcoming.key_pem.encode(),
     }
     for block in BLOCKS:
+        if "DetachedJws" in block:
+            bank.faults["api_accounts"] = lambda _call: _signed_answer(bank)
         exec(block, names)
         if "sealed" in names and "callback_url" not in names:
             names["callback_url"] = bank.authorize(names["start"].url)
+    assert names["evidence"].key.kid == BANK_KEY.kid
     assert names["who"] == "alice"
     assert "passed state" in capsys.readouterr().out
     assert names["accounts"]["accounts"]
@@ -100,6 +107,11 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert names["certificate"].thumbprint == thumbprint(upcoming)
     assert names["by_name"]["tls_client_auth_subject_dn"] == "CN=fintech,O=Fintech,C=JP"
     assert names["by_itself"]["jwks"] == names["keys_to_publish"]
+
+
+def _signed_answer(bank: FakeBank) -> Any:
+    members = header_members(**{"kid": BANK_KEY.kid, ISS: BANK, IAT: int(bank.clock())})
+    return 200, {"x-jws-signature": signed_field(members, b"{}", BANK_KEY)}, b"{}"
 
 
 def _registration(call: Seen, bank: FakeBank) -> Any:

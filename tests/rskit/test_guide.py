@@ -13,7 +13,7 @@ import trustme
 from flask import Flask
 from werkzeug.test import Client
 
-from fapikit import FAPI2_SECURITY
+from fapikit import FAPI2_SECURITY, SqliteStore
 from rskit.testing import Mint
 from tests.keys import a_key
 from tests.mothers.certificates import a_certificate
@@ -58,6 +58,9 @@ def after_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "ISSUER": "https://as.example",
         "RESOURCE": RESOURCE,
         "key": a_key(),
+        "message_key": a_key("PS256"),
+        "shared_marks": SqliteStore(store.with_name("bodies.db")),
+        "FINTECH_JWKS": "https://directory.example/fintech.jwks",
         "nonce_key": b"k" * 32,
         "store_url": f"sqlite:///{store}",
         "marks_file": store.with_name("used.db"),

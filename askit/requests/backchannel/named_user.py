@@ -1,8 +1,9 @@
 """The user of an authentication request: exactly one hint, which names exactly one user of this server.
 
-A `login_hint` is a user name, or the value of the user's claim `sub`, `email` or `phone_number`. A `login_hint_token`
-is a JWT of an issuer that the settings trust; its claim `sub_id` names the user. An `id_token_hint` is an ID token that
-this server issued to this client; it may have expired, for as long as the key that signed it is published.
+A `login_hint` is a user name, the `sub` by which this client knows the user, or the value of the user's claim `email`
+or `phone_number`. A `login_hint_token` is a JWT of an issuer that the settings trust. Its claim `sub_id` names the
+user: `iss_sub` by the `sub` that this client knows, `opaque` by the user's own one. An `id_token_hint` is an ID token
+that this server issued to this client; it may have expired, for as long as the key that signed it is published.
 
 Spec: CIBA 7.1c, 7.2, 13a, 14, 14b; FAPI-CIBA 5.2.2-11; RFC 9493 3, 4.1
 Role: AS
@@ -18,15 +19,15 @@ from askit.config.values import User
 from askit.core import Core
 from askit.errors import ExpiredLoginHintToken, InvalidRequest, UnknownUser
 from askit.requests.requested_subject import hinted_subject
+from askit.users.subjects import users_known_as
 from fapikit.errors import Expired
 from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws
 from fapikit.jose.purposes import LOGIN_HINT_TOKEN
 from fapikit.jose.verify import verify_jwt
-from fapikit.profiles import Profile
 
 HINTS: Final = ("login_hint", "login_hint_token", "id_token_hint")
-_BY_CLAIM: Final = ("sub", "email", "phone_number")
+_BY_CLAIM: Final = ("email", "phone_number")
 _FORMATS: Final = {"email": "email", "phone_number": "phone_number", "opaque": "id"}
 """The formats of a subject identifier (RFC 9493 3.2) that name a user here, with the member that does."""
 
@@ -43,21 +44,22 @@ async def named_user(core: Core, members: Mapping[str, Any], client: Client) -> 
     if not isinstance(hint, str):
         raise InvalidRequest(f"{name} must be a string", clause="CIBA 7.1c")
     if name == "id_token_hint":
-        return _the_only(core.users.with_claim("sub", await hinted_subject(core, hint, client)))
+        return _the_only(users_known_as(core, client, await hinted_subject(core, hint, client)))
     if name == "login_hint_token":
-        return _the_only(await _named_by_token(core, hint, core.profile_of(client)))
-    return _the_only(_named_by_text(core, hint))
+        return _the_only(await _named_by_token(core, hint, client))
+    return _the_only(_named_by_text(core, hint, client))
 
 
-def _named_by_text(core: Core, hint: str) -> tuple[User, ...]:
+def _named_by_text(core: Core, hint: str, client: Client) -> tuple[User, ...]:
     by_name = core.users.find(hint)
     if by_name is not None:
         return (by_name,)
     found = (core.users.with_claim(claim, hint) for claim in _BY_CLAIM)
-    return next((users for users in found if users), ())
+    return users_known_as(core, client, hint) or next((users for users in found if users), ())
 
 
-async def _named_by_token(core: Core, token: str, profile: Profile) -> tuple[User, ...]:
+async def _named_by_token(core: Core, token: str, client: Client) -> tuple[User, ...]:
+    profile = core.profile_of(client)
     issuer = parse_jws(token, LOGIN_HINT_TOKEN, profile.signing_algorithms).unverified_claims.get("iss")
     keys = core.login_hint_issuers.get(issuer) if isinstance(issuer, str) else None
     if keys is None:
@@ -72,17 +74,17 @@ async def _named_by_token(core: Core, token: str, profile: Profile) -> tuple[Use
         verified = await core.run(core.waiting_for_keys.wait(f"login hints {issuer}", flow))
     except Expired as error:
         raise ExpiredLoginHintToken("this login_hint_token has expired") from error
-    return _named_by_subject(core, verified.claims["sub_id"])
+    return _named_by_subject(core, verified.claims["sub_id"], client)
 
 
-def _named_by_subject(core: Core, sub_id: object) -> tuple[User, ...]:
+def _named_by_subject(core: Core, sub_id: object, client: Client) -> tuple[User, ...]:
     """The users with this subject identifier."""
     if not isinstance(sub_id, dict):
         raise InvalidRequest("sub_id of the login_hint_token must be an object", clause="RFC 9493 3")
     form = sub_id.get("format")
     if form == "iss_sub":
         ours = sub_id.get("iss") == core.config.issuer
-        return core.users.with_claim("sub", sub_id.get("sub")) if ours else ()
+        return users_known_as(core, client, sub_id.get("sub")) if ours else ()
     member = _FORMATS.get(form) if isinstance(form, str) else None
     if member is None:
         raise InvalidRequest(

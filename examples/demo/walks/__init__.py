@@ -1,1 +1,1 @@
-"""The flows that the demo plays, one file for each: through the browser, on a television, and on a phone."""
+"""The flows that the demo plays, one file for each: a payment, a television, a phone, consents to accounts."""

@@ -157,6 +157,38 @@ async def test_a_changed_grant_is_listed_once_and_can_be_ended_there(bank: Bank,
     assert await seen(bank, first["access_token"]) == {"active": False}
 
 
+@pytest.mark.spec("GM 5.2 merge")
+async def test_the_user_sees_since_when_there_is_a_grant_and_when_it_was_changed(
+    bank: Bank, client: PlainClient
+) -> None:
+    first = await granted(client, "create", scope="openid accounts")
+    page = (await client.http.get("/grants")).text
+    assert (
+        'Granted on <time datetime="2027-01-15">2027-01-15</time>; ends on <time datetime="2027-04-15">'
+        in page
+    )
+    assert "Changed last" not in page
+    bank.clock.advance(86_400)
+    await granted(client, "merge", first["grant_id"], scope="payments", resource=[PAYMENTS])
+    page = (await client.http.get("/grants")).text
+    assert (
+        'Granted on <time datetime="2027-01-15">2027-01-15</time>; ends on <time datetime="2027-04-15">'
+        in page
+    )
+    assert 'Changed last on <time datetime="2027-01-16">2027-01-16</time>.' in page
+    for more, says in (
+        ({}, "You approved something for"),
+        (
+            {"grant_management_action": "merge", "grant_id": first["grant_id"]},
+            "This adds to what you granted",
+        ),
+    ):
+        page = (
+            await client.follow(await client.authorize(await client.pushed(scope="payments", **more)))
+        ).text
+        assert re.search(rf'{says}[^.]* on <time datetime="2027-01-16">', page), page
+
+
 async def test_a_grant_that_outlives_the_newer_ones_stays_in_the_list(
     bank: Bank, client: PlainClient
 ) -> None:

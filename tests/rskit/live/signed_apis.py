@@ -28,7 +28,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import asgi_mw
 import wsgi_mw
 from asgi_mw import starlette as on_starlette
-from rskit import ResourceServer
+from fapikit import PrivateKey
+from rskit import ResourceServer, SigningClient
 from tests.clocks import NOW
 from tests.keys import a_key
 from tests.rskit.django_project import SERVERS, configure
@@ -215,6 +216,10 @@ class _AnyDigest(ContentDigest):
 
 class _Signer(HTTPMessageSigner):
     content_digest_class = _AnyDigest
+
+
+def a_client(key: PrivateKey) -> SigningClient:
+    return SigningClient(jwks={"keys": [dict(key.public_jwk)]})
 
 
 def digest_of(body: bytes) -> str:

@@ -13,10 +13,10 @@ import pytest
 from http_message_signatures import ContentDigest, HTTPMessageVerifier, VerifyResult, algorithms
 from http_message_signatures.resolvers import MappingKeyResolver
 
-from fapikit.jose.key_set import KeySet
 from rskit import HttpSignatures
+from rskit.policy.body_budget import BodyBudget
 from tests.clocks import NOW
-from tests.rskit.live.signed_apis import API_KEY, BIG, BODY, KEY, SKINS, Signed, digest_of, serving
+from tests.rskit.live.signed_apis import API_KEY, BIG, BODY, KEY, SKINS, Signed, a_client, digest_of, serving
 from tests.rskit.mothers import a_server, a_token
 
 TOKEN = a_token()
@@ -25,13 +25,13 @@ BOUND = ('"@method";req', '"@target-uri";req')
 
 def server_of(**settings: Any) -> Any:
     given = {
-        "client_keys": {"fintech": KeySet([KEY.public_key])},
+        "clients": {"fintech": a_client(KEY)},
         "required": False,
-        "key": API_KEY,
-        "max_answer": 2000,
+        "signer": API_KEY,
+        "body": BodyBudget(octets=2000),
         **settings,
     }
-    return a_server(http_signatures=HttpSignatures(**given))
+    return a_server(message_signing=HttpSignatures(**given))
 
 
 @pytest.fixture(scope="module", params=SKINS)
@@ -160,7 +160,7 @@ def test_an_answer_that_is_too_large_to_be_signed_is_replaced(
     request = Signed(TOKEN, method="GET", target=target, body=b"")
     answer = request.send(base)
     assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
-    assert "HttpSignatures(max_answer=)" in caplog.text
+    assert "HttpSignatures(body=)" in caplog.text
     assert 'streams="unsigned"' in caplog.text
     verified(answer, request, "content-digest")
 

@@ -13,13 +13,22 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from fapikit.errors import FapiError
 from fapikit.errors import http_signature as errors
-from fapikit.jose.key_set import KeySet
 from rskit import HttpSignatures
 from rskit.errors import BodyTooLarge
 from rskit.policy.body_budget import BodyBudget
 from tests.clocks import NOW
 from tests.rskit.live import signed_apis as apis
-from tests.rskit.live.signed_apis import KEY, OTHER_KEY, SKINS, Signed, at, digest_of, serving, without
+from tests.rskit.live.signed_apis import (
+    KEY,
+    OTHER_KEY,
+    SKINS,
+    Signed,
+    a_client,
+    at,
+    digest_of,
+    serving,
+    without,
+)
 from tests.rskit.mothers import RESOURCE, a_server, a_token
 
 Change = Callable[[Signed], object]
@@ -29,9 +38,9 @@ OTHER_TOKEN = a_token(sub="bob")
 
 @pytest.fixture(scope="module", params=SKINS)
 def base(request: pytest.FixtureRequest) -> Iterator[str]:
-    keys = {"fintech": KeySet([KEY.public_key]), "other": KeySet([OTHER_KEY.public_key])}
-    settings = HttpSignatures(client_keys=keys, fields=["X-Idempotency-Key"], body=BodyBudget(octets=5000))
-    with serving(request.param, a_server(http_signatures=settings)) as url:
+    clients = {"fintech": a_client(KEY), "other": a_client(OTHER_KEY)}
+    settings = HttpSignatures(clients=clients, fields=["X-Idempotency-Key"], body=BodyBudget(octets=5000))
+    with serving(request.param, a_server(message_signing=settings)) as url:
         yield url
 
 
@@ -109,7 +118,7 @@ Row = tuple[str, Change | None, Change | None, type[FapiError], str]
 """A name, what is changed before signing, what after it, the error, and what a fact of it names."""
 ROWS: list[Row] = [
     ("no signature", None, both(header("signature", drop_signature), header("signature-input", drop_signature)),
-     errors.MissingSignature, ""),
+     errors.MissingHttpSignature, ""),
     ("no Signature", None, header("signature", drop_signature), errors.MalformedSignature, "signature"),
     ("no Signature-Input", None, header("signature-input", drop_signature), errors.MalformedSignature, "signature"),
     ("another label", None, header("signature", lambda value: value.replace("sig1=", "sig2=")),
@@ -140,21 +149,21 @@ ROWS: list[Row] = [
      errors.MalformedSignature, "created"),
     ("keyid is a token", None, header("signature-input", lambda value: value.replace("keyid=", "keyid=a;x=")),
      errors.MalformedSignature, "keyid"),
-    ("another tag", settings(tag="fapi-2-response"), None, errors.MissingSignature, "fapi-2-request"),
-    ("no tag", settings(tag=None), None, errors.MissingSignature, "fapi-2-request"),
+    ("another tag", settings(tag="fapi-2-response"), None, errors.MissingHttpSignature, "fapi-2-request"),
+    ("no tag", settings(tag=None), None, errors.MissingHttpSignature, "fapi-2-request"),
     ("no created", None, header("signature-input", lambda value: value.replace("created=", "x=")),
      errors.StaleSignature, "created"),
     ("too old", settings(created=at(NOW - 61)), None, errors.StaleSignature, "created"),
     ("in the future", settings(created=at(NOW + 31)), None, errors.StaleSignature, "created"),
     ("expired", settings(created=at(NOW - 50), expires=at(NOW - 31)), None, errors.StaleSignature, "expires"),
-    ("@method is not covered", not_covering("@method"), None, errors.NotSigned, '"@method"'),
-    ("@target-uri is not covered", not_covering("@target-uri"), None, errors.NotSigned, '"@target-uri"'),
-    ("authorization is not covered", not_covering("authorization"), None, errors.NotSigned, '"authorization"'),
+    ("@method is not covered", not_covering("@method"), None, errors.UncoveredComponent, '"@method"'),
+    ("@target-uri is not covered", not_covering("@target-uri"), None, errors.UncoveredComponent, '"@target-uri"'),
+    ("authorization is not covered", not_covering("authorization"), None, errors.UncoveredComponent, '"authorization"'),
     ("authorization is covered otherwise", both(not_covering("authorization"), covering('"authorization";bs')), None,
-     errors.NotSigned, '"authorization"'),
+     errors.UncoveredComponent, '"authorization"'),
     ("content-digest is not covered", both(lambda r: r.headers.update({"content-digest": digest_of(r.body)}),
-     not_covering("content-digest")), None, errors.NotSigned, '"content-digest"'),
-    ("a wanted field is not covered", not_covering("x", x_idempotency_key="7"), None, errors.NotSigned,
+     not_covering("content-digest")), None, errors.UncoveredComponent, '"content-digest"'),
+    ("a wanted field is not covered", not_covering("x", x_idempotency_key="7"), None, errors.UncoveredComponent,
      '"x-idempotency-key"'),
     ("a component twice", None, header("signature-input", lambda value: value.replace("(", '("@method" ')),
      errors.UnknownComponent, '"@method"'),

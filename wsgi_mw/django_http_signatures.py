@@ -26,7 +26,7 @@ from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
 from wsgi_mw.django_access import checked_request_of
 from wsgi_mw.django_view import view_of
-from wsgi_mw.signed_messages import fields_of
+from wsgi_mw.http_signatures import fields_of
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -45,7 +45,7 @@ class DjangoSignatures:
         def answer(request: HttpRequest) -> HttpResponseBase:
             checked = checked_request_of(request)
             try:
-                checked.signed = self._server.sync_driver.run(self._check(request, checked))
+                self._server.sync_driver.run(self._check(request, checked))
             except FapiError as error:
                 checked.stop(error)
                 return HttpResponse(status=401)
@@ -57,7 +57,7 @@ class DjangoSignatures:
         async def answer(request: HttpRequest) -> HttpResponseBase:
             checked = checked_request_of(request)
             try:
-                checked.signed = await self._server.async_driver.run(self._check(request, checked))
+                await self._server.async_driver.run(self._check(request, checked))
             except FapiError as error:
                 checked.stop(error)
                 return HttpResponse(status=401)
@@ -91,17 +91,19 @@ class DjangoSignatures:
         _add(response, await self._server.async_driver.run(self._signature(request, response)))
         return response
 
-    def _check(self, request: HttpRequest, checked: CheckedRequest) -> Flow[Any]:
+    def _check(self, request: HttpRequest, checked: CheckedRequest) -> Flow[None]:
         headers = fields_of(request.META)
         if checked.token is None or not self._checks.wants(headers):
-            return None
+            return
         body = _read_whole_body(request, self._checks.settings.body)
         del request
-        return (yield from self._checks.check(checked.view, headers, body, checked.token))
+        signature = yield from self._checks.check(checked.view, headers, body, checked.token)
+        if signature is not None:
+            checked.signature = signature
 
     def _is_kept(self, response: HttpResponseBase) -> bool:
         length = response.headers.get("content-length", "")
-        return length.isdecimal() and int(length) <= self._checks.settings.max_answer
+        return length.isdecimal() and int(length) <= self._checks.settings.body.octets
 
     def _unkept(
         self, request: HttpRequest, response: HttpResponseBase, *, sign: bool = True
@@ -110,13 +112,13 @@ class DjangoSignatures:
         if self._checks.settings.streams == "unsigned":
             return response
         response.close()
-        status, headers, body = refused_answer(self._checks.settings.max_answer)
+        status, headers, body = refused_answer(self._checks.settings.body.octets)
         refused = HttpResponse(body, status=status, headers=dict(headers))
         return self.sign(request, refused) if sign else refused
 
     def _signature(self, request: HttpRequest, response: Any) -> Flow[Headers]:
         checked = request.__dict__.get("_fapi_checked_request")
-        signed = checked.signed if isinstance(checked, CheckedRequest) else None
+        signed = getattr(checked, "signature", None)
         for name in OURS:
             response.headers.pop(name, None)
         bodiless = request.method == "HEAD" or response.status_code in BODILESS

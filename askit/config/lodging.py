@@ -1,0 +1,73 @@
+"""Where clients lodge details of one type before they ask a user, and in which shape.
+
+Spec: LODGING 1, 6
+Role: AS
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from askit.config.table import Table
+from fapikit.errors import ConfigurationError
+from fapikit.lodged_intents import SHAPES, IntentShape
+
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_.-]*[A-Za-z0-9_-])+")
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,31}")
+_DEFAULT_PATHS: Final = {
+    "uk-account-access": "/open-banking/v4.0/aisp/account-access-consents",
+    "uk-domestic-payment": "/open-banking/v4.0/pisp/domestic-payment-consents",
+    "brazil-consent": "/open-banking/consents/v3/consents",
+    "berlin-group-consent": "/v1/consents",
+    "berlin-group-payment": "/v1/payments/sepa-credit-transfers",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lodging:
+    """`shape`: a name of `fapikit.lodged_intents.SHAPES`. `path`: of the consent resource, below the issuer.
+
+    `scope`: what the client's own token needs, a scope of the type's API. `authorise_within`: seconds until an intent
+    that no user decided on lapses. `namespace`: that of the URNs of Brazil.
+    """
+
+    shape: IntentShape
+    scope: str
+    path: str
+    authorise_within: float = 3600.0
+    namespace: str = "bank"
+
+    @classmethod
+    def read(cls, table: Table) -> Lodging:
+        """Raises ConfigurationError."""
+        name = table.string("shape")
+        shape = SHAPES.get(name)
+        if shape is None:
+            raise ConfigurationError(
+                f"{table.name('shape')} = {name!r} is unknown: use one of {', '.join(SHAPES)}",
+                facts={"setting": table.name("shape")},
+            )
+        path = table.optional_string("path") or _DEFAULT_PATHS[name]
+        if not _PATH.fullmatch(path):
+            raise ConfigurationError(
+                f"{table.name('path')} must be a path such as /v1/consents, without a slash at its end",
+                facts={"setting": table.name("path")},
+            )
+        namespace = table.optional_string("namespace") or "bank"
+        if not _NAMESPACE.fullmatch(namespace):
+            raise ConfigurationError(
+                f"{table.name('namespace')} must be 2 to 32 letters, digits and hyphens",
+                clause="LODGING 6",
+                facts={"setting": table.name("namespace")},
+            )
+        lodging = cls(
+            shape=shape,
+            scope=table.string("scope"),
+            path=path,
+            authorise_within=table.optional_seconds("authorise_within") or 3600.0,
+            namespace=namespace,
+        )
+        table.require_nothing_else()
+        return lodging

@@ -1,0 +1,199 @@
+"""Everything that attacks share: the toolkit as shipped, the naive parts, and two people with browsers.
+
+All of it listens on real sockets with TLS. It is started when it is first used, and once. An attack that would spoil it
+for others starts its own with `fresh`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
+from typing import Any, Self, TypeVar, overload
+
+import httpx
+
+import asgi_mw
+from askit.pytest_plugin.hosts import Hosts
+from askit.pytest_plugin.throwaway_tls import TlsFiles
+from askit.pytest_plugin.visits import trusting
+from examples.attack_lab.answers import Refused
+from examples.attack_lab.browser import Browser
+from examples.attack_lab.ecosystem import Ecosystem, ecosystem
+from examples.attack_lab.mallory import PATHS, HostileBank, MallorysSite
+from examples.attack_lab.naive.api import NaiveApi
+from examples.attack_lab.naive.bank import NaiveBank
+from examples.attack_lab.naive.site import naive_site
+from examples.attack_lab.refusals import quiet
+from examples.attack_lab.street import Place, Street
+from fapikit import HttpSettings
+from fapikit.clock import Clock, system_clock
+from rskit import Issuer, ResourceServer
+
+B = TypeVar("B", bound=NaiveBank)
+
+
+class Lab:
+    """A context manager. `http` is an HTTP client that trusts the lab's certificates, and follows no redirects."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._shared: dict[str, Ecosystem] = {}
+        self._passing: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(quiet())
+        self._hosts = self._stack.enter_context(closing(Hosts()))
+        folder = self._hosts.directory
+        self.ca = self._hosts.ca
+        self.street = self._stack.enter_context(
+            closing(Street(TlsFiles(self.ca, folder / "server.pem", folder / "server.key")))
+        )
+        self.http = self._http()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """A client's TLS context that trusts the lab's certificates."""
+        return trusting(self.ca)
+
+    # Servers that live as long as a play.
+
+    def serve(self, app: Any, place: Place | None = None, *, tls: ssl.SSLContext | None = None) -> str:
+        """Serve an ASGI app until the play is over. Returns its origin."""
+        self._passing.append(self.street.serve(app, place, tls=tls))
+        return self._passing[-1]
+
+    def protect(self, app: Any, issuer: str, **settings: Any) -> str:
+        """Serve an ASGI app of the attack's own behind `asgi_mw.Protect`. Returns its origin.
+
+        `issuer`: whose tokens it takes. `settings`: those of `rskit.ResourceServer`. Its resource is the origin and a
+        slash.
+        """
+        place = Place()
+        own = {"resource": f"{place.origin}/", "issuers": [Issuer(issuer)], "http": HttpSettings(ca=self.ca)}
+        server = ResourceServer(**{**own, **settings})
+        self._passing.append(
+            self.street.serve(asgi_mw.Protect(app, server), place, closing=server.async_driver.aclose)
+        )
+        return place.origin
+
+    @contextmanager
+    def one_play(self) -> Iterator[Lab]:
+        """After the block, what `serve` started in it is gone."""
+        try:
+            yield self
+        finally:
+            self.street.end(self._passing)
+            self._passing.clear()
+
+    # The toolkit as shipped.
+
+    def under(self, profile: str) -> Ecosystem:
+        """The shared ecosystem under a profile, such as `fapi2-security`."""
+        if profile not in self._shared:
+            self._shared[profile] = self._stack.enter_context(self.fresh(profile))
+        return self._shared[profile]
+
+    @contextmanager
+    def fresh(self, profile: str, *, clock: Clock = system_clock, **settings: Any) -> Iterator[Ecosystem]:
+        """An ecosystem of the attack's own. `settings`: those of the bank, by the keys of its configuration file.
+
+        `clock`: such as a `MovableClock` of `askit.pytest_plugin`.
+        """
+        parts = self._hosts, self.street, profile
+        with ecosystem(*parts, redirect_uris=self._redirect_uris, clock=clock, **settings) as made:
+            yield made
+
+    # The naive parts.
+
+    @overload
+    def naive_bank(self) -> NaiveBank: ...
+    @overload
+    def naive_bank(self, kind: type[B]) -> B: ...
+    def naive_bank(self, kind: type[Any] = NaiveBank) -> Any:
+        """A new bank that checks next to nothing, with its naive API at `/accounts` and `/payments`.
+
+        `kind`: a subclass with the faults that the attack needs.
+        """
+        place = Place()
+        bank = kind(place.origin, redirect_uris=self._redirect_uris)
+        self.serve(NaiveApi(bank, bank.app), place)
+        return bank
+
+    @cached_property
+    def fintech_site(self) -> str:
+        """The origin of the fintech's web site. Its `/callback` shows a page, its `/go` is an open redirector."""
+        return self.street.serve(naive_site())
+
+    @cached_property
+    def mallory_ltd_site(self) -> str:
+        """The origin of the web site of Mallory Ltd, a registered client."""
+        return self.street.serve(naive_site())
+
+    @property
+    def _redirect_uris(self) -> tuple[str, str]:
+        return f"{self.fintech_site}/callback", f"{self.mallory_ltd_site}/callback"
+
+    # Mallory's servers.
+
+    def mallorys_site(self) -> tuple[MallorysSite, str]:
+        """A new site that keeps what reaches it, and its origin."""
+        site = MallorysSite()
+        return site, self.serve(site)
+
+    def hostile_bank(self, honest: Mapping[str, Any], *own: str) -> HostileBank:
+        """A new bank of Mallory's with the metadata of an honest one.
+
+        `own`: the endpoints that are its own, such as `token_endpoint`. The others are those of the honest bank.
+        """
+        place = Place()
+        changes = {name: f"{place.origin}/{PATHS[name]}" for name in own}
+        bank = HostileBank(place.origin, honest, changes)
+        self.serve(bank, place)
+        return bank
+
+    # People.
+
+    def _http(self) -> httpx.Client:
+        client = httpx.Client(verify=self.tls, trust_env=False, timeout=10)
+        return self._stack.enter_context(client)
+
+    def browser(self) -> Browser:
+        """A new browser, with no cookies yet."""
+        return Browser(self._http())
+
+    def alice_signs_in(self, browser: Browser, url: str) -> str:
+        """Alice opens a page of a shipped bank, and signs in there. Returns the text of the next page."""
+        browser.open(url)
+        return browser.submit({"username": "alice", "password": "wonderland"}).text
+
+    def alice_opens(self, url: str, at: Ecosystem | None = None) -> str:
+        """Alice follows a link: her browser follows redirects, she signs in at banks and approves.
+
+        `at`: the ecosystem whose bank has pages. Returns the URL of the page where she ends, with its fragment. Raises
+        Refused if a page says no.
+        """
+        for _ in range(10):
+            if at is not None and url.startswith(at.bank.issuer):
+                url = _browsed(at, url)
+            answer = self.http.get(url)
+            if answer.is_error:
+                raise Refused(answer.status_code, " ".join(answer.text.split())[:300])
+            if not answer.is_redirect:
+                return url
+            url = str(answer.next_request.url) if answer.next_request else url
+        raise AssertionError("the pages redirect in a circle")
+
+
+def _browsed(at: Ecosystem, url: str) -> str:
+    try:
+        ended = at.bank.browse(url)
+    except AssertionError as error:  # the visitor of the bank's pages found no form
+        raise Refused(400, str(error)) from None
+    assert isinstance(ended, str), "this walk expects a redirect, not a form"
+    return ended

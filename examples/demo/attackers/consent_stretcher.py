@@ -1,0 +1,141 @@
+"""The attacker at consents: has the tokens of a small one, knows its name, and keeps what has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from examples.demo.attackers.refusal import Refusal
+from examples.demo.bank import PATIENCE, STATUS_LIST_TTL
+from examples.demo.client import attackers_certificate, certificate_of
+from examples.demo.consents import CURRENT, SAVINGS, account_information
+from examples.demo.customer import approve, fintech_client, mallorys_client
+from examples.demo.trace import Recorder
+from examples.demo.walks.step import require
+from examples.demo.world import World
+from fapikit.errors import PeerRefused
+from rpkit import Client, TokenSet
+from rpkit.errors import GrantEnded
+
+
+class ConsentStretcher:
+    """Wants more than the customer agreed to: another account, another client's grant, more time."""
+
+    title = "A victim lets the app see one account; an attacker wants more of it:"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._victim = Recorder(world, "victim")
+        self._client = fintech_client(world, self._victim.settings(certificate_of(world)))
+        mallorys = Recorder(world, "attacker").settings(attackers_certificate(world))
+        # Only a pushed request is answered to the client itself, under every profile.
+        self._mallory = mallorys_client(world, mallorys, pushed_requests=True)
+
+    def prepare(self) -> None:
+        self._tokens = self._consented(CURRENT)
+
+    def attacks(self) -> list[Callable[[], Refusal]]:
+        return [
+            self.account_not_chosen,
+            self.no_account,
+            self.grant_of_another_client,
+            self.look_at_another_clients_grant,
+            self.flipped_status,
+        ]
+
+    def account_not_chosen(self) -> Refusal:
+        """The token is valid and its proof too; the customer chose the other account."""
+        answer = self._read(self._tokens, SAVINGS)
+        challenge = answer.headers.get("www-authenticate", "")
+        require(answer.status_code == 403, f"403 expected, {answer.status_code} came: {answer.text}")
+        require("insufficient_authorization_details" in challenge, challenge)
+        return Refusal("a token for the account not chosen", "403", challenge, "RFC 9396 9")
+
+    def no_account(self) -> Refusal:
+        """What is not of the type never reaches the customer. The bank names the member and the rule."""
+        asked = account_information("every account of alice")
+        return self._refused(
+            "a consent to what is no account",
+            lambda: self._begin(self._mallory, asked, grant_management_action="create"),
+            "invalid_authorization_details",
+            "RFC 9396 5",
+        )
+
+    def grant_of_another_client(self) -> Refusal:
+        """The name of a grant is no secret. The attacker asks the customer to add to it, in his own name."""
+        return self._refused(
+            "a consent merged into another client's grant",
+            lambda: self._begin(
+                self._mallory,
+                account_information(SAVINGS),
+                grant_management_action="merge",
+                grant_id=self._tokens.grant_id,
+            ),
+            "invalid_grant_id",
+            "GM 5.4",
+        )
+
+    def look_at_another_clients_grant(self) -> Refusal:
+        grant_id = self._tokens.grant_id or ""
+        return self._refused(
+            "a look at another client's grant",
+            lambda: self._mallory.query_grant(grant_id),
+            "unauthorized_client",
+            "GM 6.6",
+        )
+
+    def flipped_status(self) -> Refusal:
+        """The same call twice. In between, the consent ends, and the bank flips the entry of its token.
+
+        The API asks nobody about a token: it reads the list again when its `ttl` has passed.
+        """
+        require(self._read(self._tokens, CURRENT).status_code == 200, "the first call works")
+        self._client.revoke_grant(self._tokens)
+        began = time.monotonic()
+        answer = self._read(self._tokens, CURRENT)
+        while answer.status_code == 200 and time.monotonic() < began + PATIENCE:
+            time.sleep(STATUS_LIST_TTL / 4)
+            answer = self._read(self._tokens, CURRENT)
+        challenge = answer.headers.get("www-authenticate", "")
+        require(answer.status_code == 401, f"401 expected, {answer.status_code} came")
+        require("invalid_token" in challenge, challenge)
+        seconds = time.monotonic() - began
+        return Refusal(f"a status flipped between two calls ({seconds:.1f} s)", "401", challenge, "TSL 8.3")
+
+    def _consented(self, *ibans: str) -> TokenSet:
+        start = self._begin(self._client, account_information(*ibans), grant_management_action="create")
+        callback = approve(self.world, start.url)
+        return self._client.complete(
+            callback, start.transaction, resource=self.world.accounts_resource
+        ).tokens
+
+    def _begin(self, client: Client, *details: Any, **more: Any) -> Any:
+        return client.begin(
+            scope="openid profile accounts",
+            resources=[self.world.accounts_resource],
+            authorization_details=list(details),
+            **more,
+        )
+
+    def _read(self, tokens: TokenSet, iban: str) -> httpx.Response:
+        """The API's answer to this token. That the client then asks for another one and gets none is another matter."""
+        answers: list[httpx.Response] = []
+        resource = self.world.accounts_resource
+        hooks = self._victim.hooks()
+        hooks["response"].append(answers.append)
+        with self._client.api(tokens, base_url=resource, resource=resource, event_hooks=hooks) as api:
+            try:
+                return api.get(f"{resource}/{iban}")
+            except GrantEnded:
+                return answers[-1]
+
+    def _refused(self, title: str, attempt: Callable[[], object], code: str, rule: str) -> Refusal:
+        try:
+            attempt()
+        except PeerRefused as error:
+            require(error.peer_code == code, f"{title}: {code} expected, {error.peer_code} came: {error}")
+            return Refusal(title, str(error.status), error.message, rule)
+        raise AssertionError(f"{title} was accepted")

@@ -1,0 +1,67 @@
+"""The methods of `Client` and `AsyncClient` for lodged intents.
+
+Spec: LODGING 1, 5
+Role: C
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from fapikit.flow import Flow
+from rpkit.bank import Bank
+from rpkit.intents.bodies import IntentBody
+from rpkit.intents.lodged_intent import LodgedIntent
+from rpkit.intents.lodging import end_intent, lodge_intent, read_intent
+from rpkit.tokens.token_set import TokenSet
+
+T = TypeVar("T")
+
+
+class IntentMethods:
+    """`Client` has them."""
+
+    bank: Bank
+
+    def _run(self, flow: Flow[T]) -> T:
+        raise NotImplementedError
+
+    def lodge(
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, resource: str | None = None
+    ) -> LodgedIntent:
+        """See `lodging.lodge_intent`: lodge an intent at a consent resource, before its user is asked."""
+        return self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, resource=resource))
+
+    def read_intent(
+        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+    ) -> LodgedIntent:
+        """See `lodging.read_intent`: the intent as it is now."""
+        return self._run(read_intent(self.bank, intent, tokens=tokens, resource=resource))
+
+    def end_intent(self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None) -> None:
+        """See `lodging.end_intent`: end an intent with all its tokens."""
+        self._run(end_intent(self.bank, intent, tokens=tokens, resource=resource))
+
+
+class AsyncIntentMethods:
+    """`AsyncClient` has them."""
+
+    bank: Bank
+
+    async def _run(self, flow: Flow[T]) -> T:
+        raise NotImplementedError
+
+    async def lodge(
+        self, intent: IntentBody, *, url: str, tokens: TokenSet, resource: str | None = None
+    ) -> LodgedIntent:
+        return await self._run(lodge_intent(self.bank, intent, url=url, tokens=tokens, resource=resource))
+
+    async def read_intent(
+        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+    ) -> LodgedIntent:
+        return await self._run(read_intent(self.bank, intent, tokens=tokens, resource=resource))
+
+    async def end_intent(
+        self, intent: LodgedIntent, *, tokens: TokenSet, resource: str | None = None
+    ) -> None:
+        await self._run(end_intent(self.bank, intent, tokens=tokens, resource=resource))

@@ -1,0 +1,24 @@
+"""One lab for all tests of a process, and one play of each attack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+
+from examples.attack_lab.attack import Attack
+from examples.attack_lab.lab import Lab
+from examples.attack_lab.play import Played, play
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    with Lab() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def played(lab: Lab) -> Callable[[Attack], Played]:
+    """Both plays of an attack. It is played once."""
+    return cache(lambda attack: play(attack, lab))

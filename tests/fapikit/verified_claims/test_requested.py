@@ -1,0 +1,140 @@
+"""A request for verified claims: one that is valid, and single changes, each refused by its member and its rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fapikit.verified_claims.requested import (
+    MAX_REQUESTED,
+    BrokenRequest,
+    Element,
+    Filters,
+    read_requests,
+    requests_in,
+)
+from tests.mothers.verified_claims import WISH, changed, published
+
+TYPE = "verification.evidence.0.type"
+
+
+def valid_by_schema(wish: Any) -> bool:
+    return bool(published("verified_claims_request").is_valid({"userinfo": {"verified_claims": wish}}))
+
+
+@pytest.mark.spec("IDA 5.3", "IDA 5.4", "IDA 5.5.2")
+def test_a_request_is_read_element_by_element() -> None:
+    (request,) = read_requests(WISH)
+    assert valid_by_schema(WISH)
+    asked = request.verification.asked
+    assert asked["trust_framework"] == Element(values=("eidas",))
+    assert asked["time"] == Element(max_age=31_536_000)
+    assert isinstance(asked["evidence"], Filters)
+    assert request.claims == {
+        "given_name": Element(),
+        "birthdate": Element(essential=True, purpose="You must be of age"),
+    }
+
+
+@pytest.mark.spec("IDA 5.6")
+def test_an_array_has_several_requests_and_each_knows_its_place() -> None:
+    claims = {"userinfo": {"verified_claims": [WISH, WISH]}, "id_token": {"verified_claims": WISH}}
+    assert [request.path for request in requests_in(claims)] == [
+        "claims.userinfo.verified_claims[0]",
+        "claims.userinfo.verified_claims[1]",
+        "claims.id_token.verified_claims",
+    ]
+    assert list(requests_in({"userinfo": None, "id_token": {"name": None}})) == []
+    assert list(requests_in(None)) == []
+
+
+@pytest.mark.spec("OIDC 5.5.1")
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("claims.given_name", {"later_restriction": 1}),
+        ("claims.address", {"country": None}),
+        ("verification.trust_framework", {"value": "eidas", "later_restriction": 1}),
+        ("verification.assurance_process", {"policy": None, "assurance_details": [{"check_id": "x"}]}),
+        ("verification.later_member", None),
+        ("claims", {}),
+    ],
+)
+def test_what_is_not_known_is_no_error(path: str, value: Any) -> None:
+    read_requests(changed(WISH, path, value))
+
+
+REFUSED: list[tuple[str, Any, str, str]] = [
+    ("verification", ..., "verification", "is missing"),
+    ("claims", ..., "claims", "is missing"),
+    ("claims", ["given_name"], "claims", "must be an object"),
+    ("verification", "eidas", "verification", "must be an object"),
+    ("purpose", "to open an account", "purpose", "is not a member of a request"),
+    ("verification.trust_framework", ..., "verification.trust_framework", "is missing"),
+    ("verification.trust_framework", "eidas", "verification.trust_framework", "must be null or an object"),
+    ("verification.trust_framework", [{}], "verification.trust_framework", "must be null, or have value"),
+    ("verification.trust_framework.values", ["a"], "verification.trust_framework.values", "exclude"),
+    ("verification.trust_framework", {"values": []}, "verification.trust_framework.values", "at least one"),
+    ("verification.trust_framework", {"values": "a"}, "verification.trust_framework.values", "an array"),
+    ("verification.time.max_age", -1, "verification.time.max_age", "0 or more"),
+    ("verification.time.max_age", 1.5, "verification.time.max_age", "whole number"),
+    ("verification.time.max_age", True, "verification.time.max_age", "whole number"),
+    ("verification.evidence", {"type": None}, "verification.evidence", "must be an array"),
+    ("verification.evidence", [], "verification.evidence", "1 to"),
+    ("verification.evidence", ["document"], "verification.evidence[0]", "must be an object"),
+    (TYPE, ..., "verification.evidence[0].type", "one value, a string"),
+    (TYPE, None, "verification.evidence[0].type", "one value, a string"),
+    (TYPE, {"values": ["document"]}, "verification.evidence[0].type", "one value, a string"),
+    (f"{TYPE}.values", ["document"], "verification.evidence[0].type.values", "exclude"),
+    ("claims.given_name", True, "claims.given_name", "must be null or an object"),
+    ("claims.birthdate.essential", "yes", "claims.birthdate.essential", "true or false"),
+    ("claims.birthdate.purpose", "no", "claims.birthdate.purpose", "3 to 300"),
+    ("claims.birthdate.purpose", "x" * 301, "claims.birthdate.purpose", "3 to 300"),
+    ("claims.birthdate.purpose", ["why"], "claims.birthdate.purpose", "3 to 300"),
+    (
+        "verification.evidence.0.document_details.value",
+        "passport",
+        "verification.evidence[0].document_details.value",
+        "ambiguous",
+    ),
+]
+
+
+@pytest.mark.spec("IDA 5.3", "IDA 5.4")
+@pytest.mark.parametrize(("path", "value", "where", "rule"), REFUSED)
+def test_a_broken_request_is_refused_by_its_member(path: str, value: Any, where: str, rule: str) -> None:
+    with pytest.raises(BrokenRequest) as refused:
+        read_requests(changed(WISH, path, value))
+    assert refused.value.path == f"verified_claims.{where}"
+    assert rule in refused.value.what
+    assert refused.value.clause.startswith(("IDA", "OIDC"))
+
+
+@pytest.mark.parametrize("value", [None, "all", [], [None], [WISH] * (MAX_REQUESTED + 1)])
+def test_a_request_is_an_object_or_a_bounded_array_of_objects(value: Any) -> None:
+    with pytest.raises(BrokenRequest):
+        read_requests(value)
+
+
+STRICTER = {
+    "verification.trust_framework.values",
+    "verification.evidence.0.document_details.value",
+    "verification.trust_framework",
+    "verification.evidence.0.type",
+    "verification.evidence.0.type.values",
+}
+"""Where the published schema lets pass what the text forbids, or what has two readings."""
+
+
+@pytest.mark.spec("IDA 5.3")
+@pytest.mark.parametrize(("path", "value", "where", "rule"), REFUSED)
+def test_what_the_published_schema_refuses_is_refused(path: str, value: Any, where: str, rule: str) -> None:
+    assert not valid_by_schema(changed(WISH, path, value)) or path in STRICTER
+
+
+@pytest.mark.spec("IDA-S 5.3")
+def test_no_claims_may_be_asked_for_though_the_published_schema_wants_one() -> None:
+    """The text allows an empty `claims`, and the text wins over the schema."""
+    assert not valid_by_schema(changed(WISH, "claims", {}))
+    assert read_requests(changed(WISH, "claims", {}))[0].claims == {}
