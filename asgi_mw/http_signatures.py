@@ -166,7 +166,7 @@ class _Answer:
             self._checks.sign(
                 checked.view,
                 fields_of(self._scope),
-                getattr(checked, "signature", None),
+                checked.signature,
                 status,
                 _decoded(headers),
                 signed_body,

@@ -14,11 +14,15 @@ from fapikit.http_message import Headers
 from rskit.decision import Refusal
 from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
-from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.exchange import KeptBody, MessageExchange, with_length
 from rskit.signed_messages.message_signing import SignedMessages
 
 _UNSEEN: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.trailers"})
 """The ways of a server to send octets that a middleware does not see, and so cannot sign."""
+
+
+class AnswerWithheld(OSError):
+    """`send` raises it once the answer was replaced. Frameworks treat it as a client that has gone away."""
 
 
 class SignedMessagesLayer:
@@ -58,45 +62,47 @@ class SignedMessagesLayer:
 class _Answer:
     """The answer of the application, as far as it has come."""
 
-    __slots__ = ("_checked", "_exchange", "_kept", "_send", "_size", "_start")
+    __slots__ = ("_checked", "_exchange", "_kept", "_send", "_start")
 
     def __init__(self, exchange: MessageExchange, checked: CheckedRequest, send: Send) -> None:
         self._exchange = exchange
         self._checked = checked
         self._send = send
         self._start: Message | None = None
-        self._kept: list[bytes] = []
-        self._size = 0
+        self._kept = KeptBody(exchange.budget.octets)
 
     async def send(self, message: Message) -> None:
         """Keep the answer until its last part, then send it with its signature, or a refusal in its place."""
         if message["type"] == "http.response.start":
             self._start = message
-            return
-        start = self._start
-        if start is None or message["type"] != "http.response.body":
+            if self._exchange.refuses_endless(_text(message.get("headers", ()))):
+                await self._withhold(message)
+        elif self._start is None or message["type"] != "http.response.body":
             await self._send(message)
-            return
-        part = message.get("body", b"")
-        self._size += len(part)
-        self._kept.append(part)
-        if self._checked.refusal is None and self._size > self._exchange.budget.octets:
-            self._exchange.too_long()
-        if self._checked.refusal is None and message.get("more_body", False):
-            return
+        else:
+            self._kept.add(message.get("body", b""))
+            if self._kept.is_too_long:
+                self._exchange.too_long()
+                await self._withhold(self._start)
+            elif self._checked.refusal is not None or not message.get("more_body", False):
+                await self._send_whole(self._start)
+
+    async def _withhold(self, start: Message) -> None:
+        """Raises AnswerWithheld, because the application may never stop to send."""
+        await self._send_whole(start)
+        raise AnswerWithheld("this answer cannot be signed, so it was replaced")
+
+    async def _send_whole(self, start: Message) -> None:
+        """If there is a refusal, Protect sends it instead, and drops what the application still sends."""
         self._start = None
-        whole, self._kept = b"".join(self._kept), []
-        headers = _text(start.get("headers", ()))
+        headers, body = _text(start.get("headers", ())), b""
         if self._checked.refusal is None:
-            signed = await self._checked.server.async_driver.run(
-                self._exchange.sign(start["status"], headers, whole)
-            )
+            driver = self._checked.server.async_driver
+            signed = await driver.run(self._exchange.sign(start["status"], headers, self._kept.whole))
             if not isinstance(signed, Refusal):
-                headers, whole = with_length(signed.headers, signed.body), signed.body
-        await self._send(
-            {**start, "headers": _octets(headers)}
-        )  # Protect sends the refusal instead, if there is one
-        await self._send({"type": "http.response.body", "body": whole})
+                headers, body = with_length(signed.headers, signed.body), signed.body
+        await self._send({**start, "headers": _octets(headers)})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 async def _refused(send: Send) -> None:

@@ -4,7 +4,7 @@ For a bank that publishes none, give them: `ServerMetadata(issuer, {"token_endpo
 make the document useless. A member that cannot be read is left out. An endpoint that cannot be called raises an error
 when it is used.
 
-Spec: RFC 8414 2, 3, 3.2, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; FAPI1-BL 5.2.3-11; RFC 8705 5
+Spec: RFC 8414 2, 3, 3.2, 3.3; OIDC Discovery 4; FAPI2-SP 5.3.3.1-9, -10, -11; FAPI1-BL 5.2.3-11; RFC 8705 5; IDA 8
 Role: C, RS
 """
 
@@ -53,7 +53,10 @@ ENDPOINTS = (
 _ALIASES: Final = "mtls_endpoint_aliases"
 _LISTS: Final = tuple(
     f"{what}_supported"
-    for what in ("scopes", "claims", "_types", "_modes", "_methods", "_values", "_locales")
+    for what in (
+        *("scopes", "claims", "_types", "_modes", "_methods", "_values", "_locales"),
+        *("trust_frameworks", "evidence", "documents", "electronic_records"),  # IDA 8
+    )
 )
 """The ends of the names of members that are lists of strings."""
 _FLAGS: Final = ("require_", "tls_client_certificate_bound_access_tokens")

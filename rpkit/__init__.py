@@ -6,12 +6,14 @@ Registration: `registration/`. Web pages: `starlette`, `flask`, and what both sh
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
 from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.jwt_bodies import JwtBodies
 from rpkit.api.managed_grants import GrantedScope, HeldByGrant
 from rpkit.api.userinfo import UserInfo
 from rpkit.async_client import AsyncClient
+from rpkit.claims_providers import ClaimsProvider
 from rpkit.client import Client
 from rpkit.decoupled.binding_message import binding_message
 from rpkit.decoupled.ciba_request import CibaRequest
@@ -31,6 +33,8 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import Check, Evidence, LoginReport
 from rpkit.login.transaction import Transaction
+from rpkit.login.verified_claims import VerifiedClaims
+from rpkit.login.verified_claims_request import verified_claims_request
 from rpkit.registration.answer import Registration
 from rpkit.registration.certificates import certificate_metadata
 from rpkit.registration.keys import ClientKeys
@@ -51,6 +55,8 @@ __all__ = [
     "BrazilConsent",
     "Check",
     "CibaRequest",
+    "ClaimsProvider",
+    "ClaimsSource",
     "Client",
     "ClientKeys",
     "DetachedJws",
@@ -72,6 +78,7 @@ __all__ = [
     "Registration",
     "Registry",
     "SignedRequest",
+    "SourcedClaims",
     "Start",
     "TokenKey",
     "TokenSet",
@@ -81,8 +88,10 @@ __all__ = [
     "UkAccountAccess",
     "UkDomesticPayment",
     "UserInfo",
+    "VerifiedClaims",
     "binding_message",
     "certificate_metadata",
     "client_metadata_document",
     "complete_logout",
+    "verified_claims_request",
 ]

@@ -20,6 +20,7 @@ from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
+from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
 from rpkit.api.grant_methods import AsyncGrantMethods
 from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.message_signing import MessageSigning
@@ -246,6 +247,9 @@ class AsyncClient(AsyncDecoupledMethods, AsyncGrantMethods, AsyncIntentMethods):
 
     async def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         return await self._run(userinfo(self.bank, login, tokens=tokens))
+
+    async def claims_from_sources(self, of: UserInfo | IdToken) -> SourcedClaims:
+        return await self._run(claims_from_sources(self.bank, of))
 
     def begin_logout(
         self, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None

@@ -8,6 +8,7 @@ Role: C
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -41,6 +42,8 @@ class Bank:
     settings: ClientSettings
     keys: KeySource | None
     nonces: OriginNonces = field(default_factory=OriginNonces)
+    claims_keys: Mapping[str, KeySource] = field(default_factory=dict)
+    """Those of `claims_providers`, by issuer."""
     _key_sets: dict[str, RemoteKeySet] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -175,7 +178,11 @@ def make_bank(metadata: ServerMetadata, settings: ClientSettings) -> Bank:
     if metadata.has("jwks_uri"):
         uri = metadata.endpoint("jwks_uri")
         keys = RemoteKeySet(uri, clock=settings.clock, limits=settings.key_limits)
-    return Bank(metadata, settings, keys)
+    claims_keys = {
+        each.issuer: each.key_source(settings.clock, settings.key_limits)
+        for each in settings.claims_providers
+    }
+    return Bank(metadata, settings, keys, claims_keys=claims_keys)
 
 
 def _check_response_type(metadata: ServerMetadata, settings: ClientSettings) -> None:

@@ -26,6 +26,7 @@ from fapikit.metadata import ServerMetadata, discover
 from fapikit.profiles import FAPI2_SECURITY, Profile, profile_of
 from fapikit.secrets import Concealed, Secret, conceal
 from rpkit.api import auth as api_auth
+from rpkit.api.claims_sources import SourcedClaims, claims_from_sources
 from rpkit.api.grant_methods import GrantMethods
 from rpkit.api.http_signatures import HttpSignatures
 from rpkit.api.message_signing import MessageSigning
@@ -269,6 +270,10 @@ class Client(DecoupledMethods, GrantMethods, IntentMethods):
     def userinfo(self, login: Login, *, tokens: TokenSet | None = None) -> UserInfo:
         """See `userinfo.userinfo`."""
         return self._run(userinfo(self.bank, login, tokens=tokens))
+
+    def claims_from_sources(self, of: UserInfo | IdToken) -> SourcedClaims:
+        """See `claims_sources.claims_from_sources`."""
+        return self._run(claims_from_sources(self.bank, of))
 
     def begin_logout(
         self, id_token: IdToken | None = None, *, post_logout_redirect_uri: str | None = None

@@ -25,6 +25,7 @@ from fapikit.profile import DeliveryMode
 from fapikit.profiles import FAPI2_SECURITY, Profile, SenderConstraint
 from fapikit.stores.protocol import Store, require_store
 from rpkit.backchannel_settings import check_backchannel
+from rpkit.claims_providers import ClaimsProvider, check_claims_providers
 from rpkit.encryption_settings import check_encryption
 from rpkit.registration.keys import ClientKeys, signer_now
 from rpkit.registration.redirect_uris import require_redirect_uri
@@ -90,6 +91,7 @@ class ClientOptions(TypedDict, total=False):
     transaction_ttl: float
     id_token_max_age: float
     key_limits: KeyLimits
+    claims_providers: Sequence[ClaimsProvider]
     clock: Clock
     random_bytes: RandomBytes
 
@@ -116,6 +118,7 @@ class ClientSettings:
     requests are not signed. Left out where the client is made: they are signed if authorization requests are.
     `response_type`: "code", or "code id_token" where an ID token is the detached signature of the response.
     `key_limits`: how long the keys of the server are used before they are fetched again.
+    `claims_providers`: the other issuers whose aggregated and distributed claims count.
     `assertion_audience`: the `aud` of client assertions: "issuer"; "token_endpoint" where the profile allows it; or a
     name that the bank chose, under `Quirk.NAMED_ASSERTION_AUDIENCE`.
     `trusted_audiences`: other audiences that an ID token may have, under `Quirk.FURTHER_ID_TOKEN_AUDIENCES`.
@@ -160,6 +163,7 @@ class ClientSettings:
     transaction_ttl: float = TRANSACTION_TTL
     id_token_max_age: float = ID_TOKEN_MAX_AGE
     key_limits: KeyLimits = DEFAULT_LIMITS
+    claims_providers: Sequence[ClaimsProvider] = ()
     clock: Clock = field(default=system_clock, repr=False)
     random_bytes: RandomBytes = field(default=system_random, repr=False)
 
@@ -180,6 +184,7 @@ class ClientSettings:
         self._check_response_type()
         self._check_response_mode()
         self._check_audiences()
+        check_claims_providers(self.claims_providers, self.profile)
 
     @property
     def jarm(self) -> bool:

@@ -17,7 +17,7 @@ from rskit.errors import (
     InsufficientScope,
     NotSenderConstrained,
 )
-from rskit.policy.details_comparison import Budget, covering, serves_twice, uncovered
+from rskit.policy.details_comparison import Budget, covering, not_ended, serves_twice, uncovered
 from rskit.tokens.token import Token
 
 E = TypeVar("E")
@@ -114,10 +114,14 @@ class Access:
         if self.acr or self.max_age is not None:
             self._require_authentication(token, now, skew)
 
-    def require_details(self, token: Token, needed: object) -> tuple[Mapping[str, Any], ...]:
+    def require_details(
+        self, token: Token, needed: object, *, now: float | None = None
+    ) -> tuple[Mapping[str, Any], ...]:
         """Return the details that the request needs. Each is covered by a granted detail of its type.
 
-        Two equal details are two requests: each needs a granted detail of its own. Raises InsufficientDetails.
+        `now`: a consent that says when it ends (see `DetailsType.consent_expires_at`) covers nothing from then on. Two
+        equal details are two requests: each needs a granted detail of its own. Raises
+        InsufficientDetails.
         """
         wanted = tuple(needed) if isinstance(needed, list | tuple) else (needed,)
         if not wanted:
@@ -125,7 +129,7 @@ class Access:
                 token, wanted, "the request needs no authorization detail that a grant could cover"
             )
         budget = Budget()
-        found = [_require_covered(token, detail, wanted, budget) for detail in wanted]
+        found = [_require_covered(token, detail, wanted, budget, now) for detail in wanted]
         if len(wanted) > 1 and serves_twice(wanted, found, budget):
             raise _insufficient(
                 token, wanted, "the request needs the same granted authorization detail twice"
@@ -208,7 +212,9 @@ def _granted(scope: str | any_of, scopes: frozenset[str]) -> bool:
     return scope in scopes if isinstance(scope, str) else not scopes.isdisjoint(scope)
 
 
-def _require_covered(token: Token, detail: Any, wanted: tuple[Any, ...], budget: Budget) -> int:
+def _require_covered(
+    token: Token, detail: Any, wanted: tuple[Any, ...], budget: Budget, now: float | None
+) -> int:
     """How many granted details cover this one. Raises InsufficientDetails for none."""
     if not isinstance(detail, Mapping) or not isinstance(detail.get("type"), str):
         raise TypeError(
@@ -219,7 +225,11 @@ def _require_covered(token: Token, detail: Any, wanted: tuple[Any, ...], budget:
         why = "it is too large to be compared" if budget.used_up else _why(token, detail)
         message = f"no granted authorization detail covers this request: {why}"
         raise _insufficient(token, wanted, message, type=detail["type"])
-    return len(found)
+    lasting = found if now is None else not_ended(found, detail, now)
+    if not lasting:
+        message = "the consent that covers this request has ended"
+        raise _insufficient(token, wanted, message, type=detail["type"])
+    return len(lasting)
 
 
 def _insufficient(token: Token, wanted: tuple[Any, ...], message: str, **facts: str) -> InsufficientDetails:

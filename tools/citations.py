@@ -15,7 +15,8 @@ PACKAGES = ("fapikit", "rpkit", "rskit", "asgi_mw", "wsgi_mw", "askit")
 
 _SPECS = (
     r"CIMD|IDA-S|IDA|"
-    r"RFC \d+|FAPI2-SP|FAPI2-MS|FAPI2-AM|FAPI1-BL|FAPI1-ADV|FAPI-CIBA|CIBA|JARM|OIDC|rfc7523bis|Idempotency-Key"
+    r"RFC \d+|FAPI2-SP|FAPI2-MS|FAPI2-AM|FAPI1-BL|FAPI1-ADV|FAPI-CIBA|CIBA|JARM|rfc7523bis|Idempotency-Key"
+    r"|OIDC Registration|OIDC"
     r"|TSL|GM|UK-JWS|BR-JWT|FAPI2-HS"
     r"|LODGING"
     r"|SSF|CAEP"

@@ -24,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from fapikit.errors import ConfigurationError, FapiError
+from fapikit.errors import FapiError
 from fapikit.http_message import Headers
 from rskit.access import any_of, public
 from rskit.answers import cors as pages
@@ -40,6 +40,7 @@ from rskit.policy.current import during
 from rskit.policy.processes import require_known_processes
 from rskit.request_view import RequestView
 from rskit.resource_server import ResourceServer
+from rskit.signed_messages.message_signing import SignedMessages
 from wsgi_mw.django_access import (
     Access,
     AccessRequiredMixin,
@@ -71,7 +72,6 @@ class ProtectMiddleware:
         self._get_response = get_response
         self._server = resource_server or configured_server()
         require_known_processes(self._server)
-        _refuse_signed_messages(self._server)
         self._inside = layers_inside(type(self))
         if self._inside is None:
             LOGGER.warning(
@@ -87,6 +87,8 @@ class ProtectMiddleware:
         self._signatures: DjangoSignatures | None = None
         if self._server.http_signatures is not None:
             self._sign_messages(self._server.http_signatures)
+        if self._server.messages is not None:
+            self._get_response = _signing(self._get_response, self._server.messages, is_async=self._is_async)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
@@ -251,12 +253,10 @@ class ProtectMiddleware:
         return response
 
 
-def _refuse_signed_messages(server: ResourceServer) -> None:
-    if server.messages is not None:
-        raise ConfigurationError(
-            "DetachedJws and JwtBodies work under asgi_mw.Protect and wsgi_mw.Protect, not yet in the middleware of "
-            "Django: leave it out here, or serve the routes with signed messages by another application"
-        )
+def _signing(views: Any, messages: SignedMessages, *, is_async: bool) -> Answer:
+    from wsgi_mw.django_signed_messages import asigned, signed
+
+    return asigned(views, messages) if is_async else signed(views, messages)
 
 
 def _no_token() -> NoCredentials:

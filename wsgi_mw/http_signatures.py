@@ -141,7 +141,7 @@ class SigningGuard(Guard):
             self._checks.sign(
                 checked.view,
                 fields_of(self._environ),
-                getattr(checked, "signature", None),
+                checked.signature,
                 status,
                 headers,
                 signed_body,

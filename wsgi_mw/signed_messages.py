@@ -13,7 +13,7 @@ from fapikit.http_message import Headers, HttpRequest
 from rskit.decision import Refusal
 from rskit.errors import RequestRefused
 from rskit.policy.checked_request import KEY, CheckedRequest
-from rskit.signed_messages.exchange import MessageExchange, with_length
+from rskit.signed_messages.exchange import KeptBody, MessageExchange, with_length
 from rskit.signed_messages.message_signing import SignedMessages
 from wsgi_mw.gate import WSGIApp
 from wsgi_mw.view import Environ
@@ -47,11 +47,8 @@ class SignedMessagesLayer:
         if isinstance(accepted, Refusal):
             return []
         _replace(environ, accepted)
-        kept = self._answer(environ, exchange.budget.octets)
+        kept = self._answer(environ, exchange)
         if checked.refusal is not None:
-            return []
-        if kept.is_too_long:
-            exchange.too_long()
             return []
         status, headers, whole = kept.answer()
         signed = driver.run(exchange.sign(int(status[:3]), headers, whole))
@@ -60,14 +57,17 @@ class SignedMessagesLayer:
         start_response(status, list(with_length(signed.headers, signed.body)))
         return [signed.body]
 
-    def _answer(self, environ: Environ, limit: int) -> _Kept:
-        """The answer of the application, up to the limit."""
-        kept = _Kept(limit)
+    def _answer(self, environ: Environ, exchange: MessageExchange) -> _Kept:
+        """The answer of the application. Of one that cannot be signed, the beginning, and the refusal is made."""
+        kept = _Kept(exchange.budget.octets)
         chunks = self._app(environ, kept.start_response)
         try:
+            if exchange.refuses_endless(kept.headers):
+                return kept
             for chunk in chunks:
-                kept.write(chunk)
-                if kept.is_too_long:
+                kept.body.add(chunk)
+                if kept.body.is_too_long:
+                    exchange.too_long()
                     break
         finally:
             close = getattr(chunks, "close", None)
@@ -77,40 +77,30 @@ class SignedMessagesLayer:
 
 
 class _Kept:
-    """The answer of the application, as far as it has come and as far as there is room for it."""
+    """The answer of the application, as far as it has come."""
 
-    __slots__ = ("_headers", "_limit", "_parts", "_size", "_status")
+    __slots__ = ("_limit", "_status", "body", "headers")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._status: str | None = None
-        self._headers: Headers = ()
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    @property
-    def is_too_long(self) -> bool:
-        return self._size > self._limit
+        self.headers: Headers = ()
+        self.body = KeptBody(limit)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        self._status, self._headers = (
+        self._status, self.headers = (
             status,
             tuple(headers),
         )  # nothing is sent yet: an error page may replace it
-        self._parts, self._size = [], 0
-        return self.write
-
-    def write(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if not self.is_too_long:
-            self._parts.append(chunk)
+        self.body = KeptBody(self._limit)
+        return self.body.add
 
     def answer(self) -> tuple[str, Headers, bytes]:
         if self._status is None:
             raise RuntimeError("the application has answered without start_response")
-        return self._status, self._headers, b"".join(self._parts)
+        return self._status, self.headers, self.body.whole
 
 
 def headers_in(environ: Environ) -> Headers:

@@ -38,8 +38,9 @@ class DetailsType:
     """One `type`. `resources`: the APIs it belongs to. Each consent to a `single_use` type is used once, at one API.
 
     A type without `resources` belongs to no API, so no token contains it; `Config` says where that is refused.
-    `schema`: a JSON Schema of the whole detail, instead of `required`, `fields` and `actions`. `lodged`: no request
-    has details of this type, because clients lodge them before.
+    `schema`: a JSON Schema of the whole detail, instead of `required`, `fields` and `actions`. `end_member`: the member
+    in which a request says when the consent to its detail ends. `lodged`: no request has details of this type, because
+    clients lodge them before.
     """
 
     type: str
@@ -49,6 +50,7 @@ class DetailsType:
     fields: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
     single_use: bool = False
+    end_member: str | None = None
     schema: Mapping[str, Any] | None = None
     lodged: Lodging | None = None
     _check: Callable[[Mapping[str, Any]], None] = field(init=False, repr=False, compare=False)
@@ -65,6 +67,7 @@ class DetailsType:
             fields=table.members("fields"),
             actions=table.strings("actions"),
             single_use=table.boolean("single_use", False),
+            end_member=table.optional_string("end_member"),
             lodged=Lodging.read(lodged) if (lodged := table.table("lodged")) else None,
         )
         table.require_nothing_else()
@@ -75,6 +78,16 @@ class DetailsType:
         if self.single_use and len(self.resources) > 1:
             raise ConfigurationError(
                 f"{named}: single_use needs one API, but resource names several: each would use the consent once"
+            )
+        if self.end_member is not None and (not self.end_member or self.end_member in ("type", *GIVEN_HERE)):
+            raise ConfigurationError(
+                f"{named}: end_member = {self.end_member!r} must be a member of the type's own, such as valid_until",
+                facts={"setting": "authorization_details_types.end_member"},
+            )
+        if self.end_member is not None and self.lodged is not None:
+            raise ConfigurationError(
+                f"{named}: end_member is for requests, and a lodged type has an end of its own: remove one",
+                facts={"setting": "authorization_details_types.end_member"},
             )
         if own := {*self.fields, *self.required}.intersection(GIVEN_HERE):
             raise ConfigurationError(f"{named}: {min(own)} is set by this server: remove it from the fields")

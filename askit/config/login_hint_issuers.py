@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from askit.config.issuer_keys import KeyedIssuer, read_issuer
+from askit.config.issuer_keys import WAYS, read_issuer
 from askit.config.table import Table
+from fapikit.keyed_issuer import KeyedIssuer
 
 _TABLE: Final = "login_hint_issuers"
 _CLAUSE: Final = "CIBA 14b"
@@ -23,7 +24,7 @@ class LoginHintIssuer(KeyedIssuer):
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
-        self.check_keys(_TABLE, _CLAUSE)
+        self.check_keys(_TABLE, _CLAUSE, ways=WAYS)
 
     @classmethod
     def read(cls, entry: Table, base: Path) -> LoginHintIssuer:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from askit.config.issuer_keys import KeyedIssuer, read_issuer, wrong
+from askit.config.issuer_keys import WAYS, read_issuer
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError
+from fapikit.keyed_issuer import KeyedIssuer, wrong
 from fapikit.profiles import Profile
 
 _TABLE: Final = "software_statement_issuers"
@@ -57,7 +58,7 @@ def check_software_statement_issuers(issuers: Iterable[SoftwareStatementIssuer],
         if trusted.issuer in seen:
             raise _wrong("issuer", f"{trusted.issuer!r} is given twice")
         seen.add(trusted.issuer)
-        trusted.check_keys(_TABLE, _CLAUSE)
+        trusted.check_keys(_TABLE, _CLAUSE, ways=WAYS)
         for alg in trusted.algorithms or ():
             profile.require_algorithm(alg, "a software statement")
         for name in ("software_ids", "algorithms"):

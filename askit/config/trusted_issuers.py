@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from askit.clients.client import Client
-from askit.config.issuer_keys import KeyedIssuer, read_issuer, wrong
+from askit.config.issuer_keys import WAYS, read_issuer
 from askit.config.table import Table
 from askit.config.values import IDENTITY_SCOPES, User
 from fapikit.errors import ConfigurationError
+from fapikit.keyed_issuer import KeyedIssuer, wrong
 from fapikit.profiles import Profile
 from fapikit.urns import JWT_BEARER
 
@@ -80,7 +81,7 @@ def check_trusted_issuers(
         if trusted.issuer in seen:
             raise _wrong("issuer", f"{trusted.issuer!r} is this server, one of its clients, or given twice")
         seen.add(trusted.issuer)
-        trusted.check_keys(_TABLE, _CLAUSE)
+        trusted.check_keys(_TABLE, _CLAUSE, ways=WAYS)
         _check_subjects(trusted, names)
         _check_bounds(trusted, scopes, profile)
         if not trusted.clients:

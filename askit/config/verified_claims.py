@@ -1,8 +1,9 @@
 """The verified claims of a user in the settings: `[[users.verified_claims]]`, checked against their own JSON Schema.
 
-The schema is that of the text of the specification, in which `check_details` took the place of earlier members.
+The schema is that of the text of the specification, in which `check_details` took the place of earlier members. It is
+stricter in one thing: a document and an electronic record tell their type, because the metadata list the types (IDA 8).
 
-Spec: IDA-S 5.2, 5.4.2, 5.4.4
+Spec: IDA-S 5.2, 5.4.2, 5.4.4; IDA 8
 Role: AS
 """
 
@@ -64,9 +65,14 @@ _EVIDENCE: Final = {
         derived_claims={"type": "object", "minProperties": 1},
     ),
     "allOf": [
-        _of_type("document", document_details=_object(("type",), type=_TEXT, issuer=_object(), **_DATED)),
+        _of_type(
+            "document",
+            ("document_details",),
+            document_details=_object(("type",), type=_TEXT, issuer=_object(), **_DATED),
+        ),
         _of_type(
             "electronic_record",
+            ("record",),
             record=_object(("type",), type=_TEXT, created_at=_TIME, date_of_expiry=_DATE, source=_object()),
         ),
         _of_type("vouch", attestation=_object(("type",), type=_TEXT, voucher=_object(), **_DATED)),

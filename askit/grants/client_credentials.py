@@ -17,6 +17,7 @@ from askit.grants.token_request import TokenRequest
 from askit.issuing.audience import choose_resource
 from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
+from askit.requests.details_ends import require_ends
 from askit.requests.dpop import use_proof
 from fapikit.grant_management import SCOPES
 
@@ -41,6 +42,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
             parse_details(parameters["authorization_details"]), core.config, request.client
         )
         _require_no_consent(core, details)
+        require_ends(details, core.config, now=core.clock(), latest=float("inf"))
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
     if resource is None and not set(scopes) & set(SCOPES.values()):
         raise InvalidScope("request a scope of an API, or name a resource", clause="RFC 6749 4.4.2")

@@ -27,7 +27,7 @@ from fapikit.errors import LivesTooLong, MalformedClaim
 from fapikit.jose.algorithms import ALGORITHMS
 from fapikit.jose.claims import Expected, number
 from fapikit.jose.parse import parse_jws
-from fapikit.jose.purposes import GRANT_ASSERTION
+from fapikit.jose.third_party_purposes import GRANT_ASSERTION
 from fapikit.jose.verify import verify_jwt
 
 _ANY: Final = frozenset(ALGORITHMS)

@@ -22,6 +22,7 @@ from askit.issuing.token_parties import find_parties, left_by
 from askit.record_store import Step
 from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
+from askit.requests.details_ends import first_end
 from askit.users import grants as user_grants
 from askit.users.subjects import subjects_in_token
 from fapikit.jose.purposes import ACCESS_TOKEN
@@ -80,6 +81,8 @@ async def issue_access_token(
     if about.until is not None:
         expires_at = min(expires_at, int(about.until))
     audience = resource.uri if resource else core.config.issuer
+    details = details_for(details, audience, core.config)
+    expires_at = int(first_end(details, core.config, expires_at))
     record = AccessToken(
         jti=random_token(core.random_bytes),
         client_id=client.client_id,
@@ -89,7 +92,7 @@ async def issue_access_token(
         issued_at=now,
         expires_at=expires_at,
         grant_id=about.grant_id,
-        authorization_details=details_for(details, audience, core.config),
+        authorization_details=details,
         jkt=bound_to.jkt,
         x5t=bound_to.x5t,
         acr=about.acr,

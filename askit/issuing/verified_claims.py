@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from askit.config.values import User
 from askit.records import AuthorizationRequest, Grant
 from fapikit.claim_requests import PLACES, VERIFIED_CLAIMS
-from fapikit.verified_claims.requested import RequestedVerifiedClaims, requests_of
+from fapikit.verified_claims.requested import BrokenRequest, RequestedVerifiedClaims, requests_of
 from fapikit.verified_claims.selection import select
 
 
@@ -32,7 +32,11 @@ def given_verified_claims(
     if user is None or not user.verified_claims or "openid" not in of.scopes:
         return ()
     decided_at = of.updated_at if isinstance(of, Grant) else None
-    return tuple(_given(requests_of(of.claims, place), user, decided_at or of.created_at))
+    try:
+        requests = requests_of(of.claims, place)
+    except BrokenRequest:  # stored by a version that did not look into it: nobody saw it on the page either
+        return ()
+    return tuple(_given(requests, user, decided_at or of.created_at))
 
 
 def _given(requests: Iterable[RequestedVerifiedClaims], user: User, at: float) -> Iterator[Given]:

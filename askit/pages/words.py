@@ -8,6 +8,7 @@ Role: AS
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from askit.config.values import IDENTITY_SCOPES, User
 from askit.issuing.verified_claims import Given, given_anywhere
 from askit.pages.catalogues import Catalogue
 from askit.records import AuthorizationRequest, Grant
+from fapikit import rfc3339
 from fapikit.verified_claims.requested import purposes_of
 from fapikit.visible_text import BLANK
 
@@ -64,8 +66,11 @@ def describe_detail(
             shown.add(name)
         elif names is _ACCOUNT and user is not None and amount is not None:
             lines.append((say(label), describe_user(user, say)[1]))
+    end = None if known is None else known.end_member
     lines.extend(
-        (_field(name, say), _text(value, say)) for name, value in detail.items() if name not in shown
+        (_field(name, say), _end(value, say) if name == end else _text(value, say))
+        for name, value in detail.items()
+        if name not in shown
     )
     kind = str(detail["type"])
     return DescribedDetail(
@@ -104,9 +109,8 @@ def _describe_given(given: Given, say: Catalogue) -> DescribedDetail:
     for name, value in verification.items():
         if name != "trust_framework":
             lines.append((_field(name, say), _text(value, say)))
-    lines.extend(
-        (say("verified_purpose"), plain(purpose)) for purpose in purposes_of(given.request.verification)
-    )
+    purposes = sorted(set(purposes_of(given.request.verification, verification)))
+    lines.extend((say("verified_purpose"), plain(purpose)) for purpose in purposes)
     heading = say("verified_heading", framework=plain(str(verification["trust_framework"])))
     return DescribedDetail(heading=heading, amount=None, payee=None, lines=tuple(lines))
 
@@ -171,6 +175,14 @@ def _amount(value: Any, detail: Mapping[str, Any], say: Catalogue) -> str:
         rest = {k: v for k, v in value.items() if k not in (name, unit)}
         return plain(f"{number} {currency}{' ' + _text(rest, say) if rest else ''}".strip())
     return plain(f"{value} {detail.get('currency', '')}".strip())
+
+
+def _end(value: Any, say: Catalogue) -> str:
+    """A time in UTC, as the other times of the pages; a date as it is."""
+    at = rfc3339.end_of(value)
+    if at is None or "T" not in value:
+        return _text(value, say)
+    return say("time_utc", time=dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M"))
 
 
 def _field(name: str, say: Catalogue) -> str:

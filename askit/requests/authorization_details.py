@@ -19,6 +19,7 @@ from askit.clients.client import Client
 from askit.config.details_types import CONSENT_EXPIRES_AT, CONSENT_ID
 from askit.config.settings import Config
 from askit.errors import InvalidAuthorizationDetails
+from askit.requests.details_ends import first_end
 from fapikit import strict_json
 from fapikit.clock import RandomBytes
 from fapikit.secrets import random_token
@@ -64,7 +65,11 @@ def check_details(value: Any, config: Config, client: Client) -> Details:
 def enrich(details: Details, config: Config, random_bytes: RandomBytes, expires_at: float) -> Details:
     """The details as granted: each of a `single_use` type gets the consent's id and its end. A lodged one has them."""
     return tuple(
-        {**detail, CONSENT_ID: random_token(random_bytes, 16), CONSENT_EXPIRES_AT: int(expires_at)}
+        {
+            **detail,
+            CONSENT_ID: random_token(random_bytes, 16),
+            CONSENT_EXPIRES_AT: int(first_end((detail,), config, expires_at)),
+        }
         if CONSENT_ID not in detail
         and (known := config.details_type(str(detail["type"]))) is not None
         and known.single_use

@@ -21,7 +21,7 @@ from askit.core import Core
 from askit.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 from fapikit.jose.claims import Expected, check_audience, has_value
 from fapikit.jose.parse import parse_jws
-from fapikit.jose.purposes import SOFTWARE_STATEMENT
+from fapikit.jose.third_party_purposes import SOFTWARE_STATEMENT
 from fapikit.jose.verify import verify_jwt
 
 STATEMENT: Final = "software_statement"

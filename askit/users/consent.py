@@ -19,6 +19,7 @@ from askit.errors import (
     AccessDenied,
     ConsentRequired,
     IntentRefused,
+    InvalidAuthorizationDetails,
     InvalidGrantId,
     InvalidRequestUri,
     LoginRequired,
@@ -143,7 +144,8 @@ async def approve(
     if isinstance(opened.request, PushedRequest):
         try:
             return await _send_code(core, opened, opened.request, client, session)
-        except (InvalidGrantId, IntentRefused) as error:  # it has changed while the page was open
+        except (InvalidGrantId, IntentRefused, InvalidAuthorizationDetails) as error:
+            # Something has changed or ended while the page was open.
             return await refuse(core, opened.request, client, error)
     await decisions.approve(core, opened, client, session)
     return _decided(core, opened.request, client, approved=True)

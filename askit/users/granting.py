@@ -32,8 +32,8 @@ async def make_grant(
     """Mark the request as decided, and store the grant; in the same trip, what `answer` makes of it for the client.
 
     A request to merge or replace changes the grant that it names. Of two decisions on one lodged intent one counts.
-    Raises AnsweredBefore if the request was decided already; InvalidGrantId, IntentRefused, LoginRequired,
-    AccessDenied, ShareTaken, StoreError.
+    Raises AnsweredBefore if the request was decided already; InvalidGrantId, InvalidAuthorizationDetails,
+    IntentRefused, LoginRequired, AccessDenied, ShareTaken, StoreError.
     """
     request = opened.request
     require_requested_user(core, request, session)
@@ -43,6 +43,7 @@ async def make_grant(
     if user is None:
         raise AccessDenied("this user may no longer sign in")
     managed = await managed_grants.read(core, request, client, user)
+    managed_grants.require_lasting(core, request, managed)
     intent = await named.find_awaiting(core, request, client)
     grant_id = random_token(core.random_bytes) if managed is None else managed.grant.grant_id
     head = user_grants.reading_head(core, user.username)

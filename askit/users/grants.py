@@ -27,6 +27,7 @@ from askit.records import (
     PushedRequest,
     read_stored,
 )
+from askit.requests.details_ends import not_ended
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
 from fapikit.verified_claims.requested import requests_in
@@ -86,7 +87,13 @@ async def remember(
 async def find(core: Core, grant_id: str) -> Grant | None:
     """A valid grant: not revoked, and of a user who still exists. Raises StoreError."""
     grant = await core.records.load("grant", grant_id, Grant)
-    return None if grant is None or core.users.find(grant.username) is None else grant
+    return None if grant is None or core.users.find(grant.username) is None else without_ended(core, grant)
+
+
+def without_ended(core: Core, grant: Grant) -> Grant:
+    """The grant without the details that have ended before it."""
+    left = not_ended(grant.authorization_details, core.config, core.clock())
+    return grant if left == grant.authorization_details else replace(grant, authorization_details=left)
 
 
 async def find_decision(core: Core, decision: str) -> Grant | None:
@@ -197,7 +204,7 @@ async def grants_of(core: Core, username: str, *, start: str | None = None) -> t
         grant, link = await core.records.together(*_reading_link(core, here))
         # `start` may name another user's grant. A grant that was changed since is further up in the list.
         if grant is not None and grant.username == username and grant.decision == here:
-            found.append(grant)
+            found.append(without_ended(core, grant))
     return found, link
 
 

@@ -23,6 +23,7 @@ from askit.errors import InvalidAuthorizationDetails, InvalidGrantId, InvalidReq
 from askit.record_store import Step
 from askit.records import AuthorizationRequest, Grant, Owners, read_stored
 from askit.requests.authorization_details import MAX_DETAILS, details_for
+from askit.requests.details_ends import last_end, require_ends
 from askit.requests.request_uris import require_room
 from askit.users import grants as user_grants
 from fapikit import strict_json
@@ -42,12 +43,14 @@ class ManagedGrant(NamedTuple):
 
 
 async def require_changeable(core: Core, request: AuthorizationRequest, client: Client) -> None:
-    """Check, before any user is asked, that this client may change the grant that its request names.
+    """Check, before any user is asked, that this client may change the grant that its request names, if it names one,
+    and that the grant can last as long as the request's details.
 
-    Raises InvalidGrantId, StoreError; what a merge cannot hold: InvalidTarget, InvalidAuthorizationDetails,
+    Raises InvalidGrantId, InvalidAuthorizationDetails, StoreError; what a merge cannot hold: InvalidTarget,
     InvalidRequest, TooLarge.
     """
     managed = await read(core, request, client, None)
+    require_lasting(core, request, managed)
     if managed is None:
         return
     if request.subjects and managed.grant.sub not in request.subjects:
@@ -78,7 +81,7 @@ async def read(
         raise _not_theirs()
     if core.users.find(grant.username) is None or (user is not None and user.username != grant.username):
         raise _not_theirs()
-    return ManagedGrant(grant, seen)
+    return ManagedGrant(user_grants.without_ended(core, grant), seen)
 
 
 def ends_at(core: Core, request: AuthorizationRequest, managed: ManagedGrant | None) -> float:
@@ -88,6 +91,18 @@ def ends_at(core: Core, request: AuthorizationRequest, managed: ManagedGrant | N
     """
     if request.intent_id is not None:
         return float(request.authorization_details[0][CONSENT_EXPIRES_AT])
+    latest = _latest_end(core, request, managed)
+    merged = managed is not None and request.grant_management_action == MERGE
+    return latest if merged else last_end(request.authorization_details, core.config, latest)
+
+
+def require_lasting(core: Core, request: AuthorizationRequest, managed: ManagedGrant | None) -> None:
+    """Raise InvalidAuthorizationDetails for a detail whose end is over, or later than that of its grant can be."""
+    latest = _latest_end(core, request, managed)
+    require_ends(request.authorization_details, core.config, now=core.clock(), latest=latest)
+
+
+def _latest_end(core: Core, request: AuthorizationRequest, managed: ManagedGrant | None) -> float:
     if managed is not None and request.grant_management_action == MERGE:
         return managed.grant.expires_at
     return core.clock() + core.config.grant_lifetime
@@ -117,7 +132,7 @@ async def change(
         seen = await core.records.read("grant", managed.grant.grant_id)  # another request has changed it
         if seen is None:
             raise _not_theirs()
-        managed = ManagedGrant(read_stored("grant", Grant, seen), seen)
+        managed = ManagedGrant(user_grants.without_ended(core, read_stored("grant", Grant, seen)), seen)
         newest = await core.records.do(user_grants.reading_head(core, decided.username))
     raise StoreUnavailable("too many changes of one grant at the same time")
 

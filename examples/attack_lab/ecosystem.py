@@ -187,7 +187,7 @@ def _app(redirect_uri: str) -> Mapping[str, Any]:
 def _api(
     bank: RunningServer[AuthorizationServer], scope: str, resource: str, clock: Clock
 ) -> asgi_mw.Protect:
-    """An API with two endpoints. `/accounts` and `/payments` take any token for them, and tell the user's balance.
+    """An API with few endpoints. `/accounts` and `/payments` take any token for them, and tell the user's balance.
 
     `/payments/order` executes the payment that the user has agreed to.
     """
@@ -214,6 +214,7 @@ def _api(
     )
     routes = [
         Route(f"/{scope}", endpoint, methods=["GET", "POST"]),
+        Route(f"/{scope}/history", endpoint),
         Route(f"/{scope}/order", order, methods=["POST"]),
     ]
     return asgi_mw.Protect(Starlette(routes=routes), server)

@@ -146,14 +146,15 @@ class Lab:
         site = MallorysSite()
         return site, self.serve(site)
 
-    def hostile_bank(self, honest: Mapping[str, Any], *own: str) -> HostileBank:
+    def hostile_bank(self, honest: Mapping[str, Any], *own: str, **further: Any) -> HostileBank:
         """A new bank of Mallory's with the metadata of an honest one.
 
         `own`: the endpoints that are its own, such as `token_endpoint`. The others are those of the honest bank.
+        `further`: members that differ in another way.
         """
         place = Place()
         changes = {name: f"{place.origin}/{PATHS[name]}" for name in own}
-        bank = HostileBank(place.origin, honest, changes)
+        bank = HostileBank(place.origin, honest, {**changes, **further})
         self.serve(bank, place)
         return bank
 

@@ -12,6 +12,7 @@ from examples.attack_lab.refusals import Listener
 from examples.attack_lab.stopped import Stopped
 from examples.attack_lab.story import Step, Story
 from fapikit import FapiError
+from fapikit.errors import PeerRefused
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def once(function: Play, lab: Lab, listener: Callable[[Step], None] | None = Non
         try:
             with lab.one_play():
                 loot = function(lab, story)
+        except PeerRefused as error:  # the peer's own refusal names the rule
+            return Outcome(None, (refusals.heard or [Stopped.by(error)])[-1], tuple(story.steps))
         except FapiError as error:
             return Outcome(None, Stopped.by(error), tuple(story.steps))
         except Refused as refused:

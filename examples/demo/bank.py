@@ -9,7 +9,7 @@ from typing import Any
 from examples.demo.certificates import CLIENT_NAME
 from examples.demo.choices import CIBA, CONSENTS, DEVICE, WEB
 from examples.demo.client import keys_of
-from examples.demo.consents import SCHEMA, TYPE
+from examples.demo.consents import END_MEMBER, SCHEMA, TYPE
 from examples.demo.world import (
     CLIENT_ID,
     OTHER_CLIENT_ID,
@@ -74,8 +74,11 @@ type = "{type}"
 name = "Accounts of which it may see the balance"
 resource = "{accounts}"
 schema = "{type}.schema.json"
+end_member = "{end_member}"
 """
 
+LONGEST = 180 * 86_400
+"""Seconds that a customer may agree to at most; the app asks for less."""
 STATUS_LIST_TTL = 2
 """Seconds after which the API knows at the latest that a token has ended."""
 PATIENCE = STATUS_LIST_TTL + 8.0
@@ -91,7 +94,7 @@ _FLOWS = {
     # Short, so that nobody who watches has to wait.
     DEVICE: f"polling_interval = 1\ndevice_code_lifetime = {LIFETIME}\n",
     CIBA: "polling_interval = 1\n",
-    CONSENTS: f"status_list_ttl = {STATUS_LIST_TTL}\n",
+    CONSENTS: f"status_list_ttl = {STATUS_LIST_TTL}\ngrant_lifetime = {LONGEST}\n",
 }
 
 
@@ -111,7 +114,7 @@ def write_configuration(world: World) -> Path:
             accounts=world.accounts_resource,
             payments=world.payments_resource,
             payments_api=PAYMENTS_API_ID,
-            types=_TYPES.format(type=TYPE, accounts=world.accounts_resource)
+            types=_TYPES.format(type=TYPE, end_member=END_MEMBER, accounts=world.accounts_resource)
             if world.flow == CONSENTS
             else "",
             flow=_FLOWS.get(world.flow, ""),

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from examples.demo import web_app
-from examples.demo.consents import ACCOUNTS, account_information, accounts_in
+from examples.demo.consents import ACCOUNTS, END_MEMBER, account_information, accounts_in, from_now
 from examples.demo.pages import day, minute
 from examples.demo.world import World
 from rpkit import HeldByGrant, TokenSet
@@ -50,13 +50,16 @@ class Budget(web_app.WebApp[Session]):
         """One account: the first one in a new grant, a further one added to the grant."""
         session, form = await self.submitted(request)
         action: dict[str, Any] = {"grant_management_action": "create"}
-        if session.tokens is not None:
+        if session.tokens is None:
+            until = from_now(int(form["seconds"]))
+        else:
             action = {"grant_management_action": "merge", "grant_id": session.tokens.grant_id}
+            until = session.tokens.authorization_details[0][END_MEMBER]
         session.ended = ""
         return {
             "scope": "openid profile accounts",
             "resources": [self.world.accounts_resource],
-            "authorization_details": [account_information(form["account"])],
+            "authorization_details": [account_information(form["account"], until=until)],
             **action,
         }
 

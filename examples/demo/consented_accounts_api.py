@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import asgi_mw
 from asgi_mw.starlette import Access
-from examples.demo.consents import ACCOUNT_INFORMATION, ACCOUNTS, account_information
+from examples.demo.consents import ACCOUNT_INFORMATION, ACCOUNTS, balance_of
 from examples.demo.trace import Recorder
 from examples.demo.world import World
 from fapikit import MemoryStore
@@ -24,7 +24,7 @@ from rskit import Issuer, ResourceServer, StatusLists
 
 def this_account(request: Request) -> Any:
     """The authorization detail that this request needs (RFC 9396)."""
-    return ACCOUNT_INFORMATION.needed(account_information(request.path_params["iban"]))
+    return ACCOUNT_INFORMATION.needed(balance_of(request.path_params["iban"]))
 
 
 @Access("accounts", details=this_account)

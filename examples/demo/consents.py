@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -16,16 +17,23 @@ ACCOUNTS: Final = {
 """The accounts of alice."""
 
 TYPE: Final = "account_information"
+END_MEMBER: Final = "valid_until"
 _ACTION: Final = "read balance"
 
-ACCOUNT_INFORMATION: Final = DetailsType(TYPE, executed=("actions", "accounts"), sets=("actions", "accounts"))
-"""How the API compares: a request may be for some of the granted accounts."""
+ACCOUNT_INFORMATION: Final = DetailsType(
+    TYPE,
+    executed=("actions", "accounts"),
+    sets=("actions", "accounts"),
+    consent_expires_at=END_MEMBER,
+)
+"""How the API compares: a request may be for some of the granted accounts, until the consent to them ends."""
 
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "type": {"const": TYPE},
         "actions": {"type": "array", "items": {"enum": [_ACTION]}, "minItems": 1, "uniqueItems": True},
+        END_MEMBER: {"type": "string", "format": "date-time"},
         "accounts": {
             "type": "array",
             "minItems": 1,
@@ -38,15 +46,25 @@ SCHEMA: Final[dict[str, Any]] = {
             },
         },
     },
-    "required": ["type", "actions", "accounts"],
+    "required": ["type", "actions", "accounts", END_MEMBER],
     "additionalProperties": False,
 }
 """How the bank describes the type. A request that breaks it is told which member, and why."""
 
 
-def account_information(*ibans: str) -> dict[str, Any]:
-    """The authorization detail (RFC 9396) of the balances of some accounts."""
-    return {"type": TYPE, "actions": [_ACTION], "accounts": [{"iban": iban} for iban in ibans]}
+def account_information(iban: str, *, until: str) -> dict[str, Any]:
+    """The authorization detail (RFC 9396) of the balance of one account, to be agreed to until then."""
+    return {**balance_of(iban), END_MEMBER: until}
+
+
+def balance_of(iban: str) -> dict[str, Any]:
+    """What the API does with a consent."""
+    return {"type": TYPE, "actions": [_ACTION], "accounts": [{"iban": iban}]}
+
+
+def from_now(seconds: int) -> str:
+    """The time (RFC 3339) in so many seconds."""
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def accounts_in(details: Iterable[Any]) -> list[str]:

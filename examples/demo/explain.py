@@ -75,7 +75,7 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     },
     ("bank", "POST", "/token"): {
         200: (_TOKENS, "FAPI2-SP 5.3.2.1-4"),
-        400: ("the grant has been revoked", "RFC 7009 2"),
+        400: ("the grant was revoked, or is over", "RFC 6749 5.2"),
     },
     ("bank", "GET", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
     ("bank", "POST", "/userinfo"): {200: ("sub is the ID token's", "OIDC 5.3.2")},
@@ -121,8 +121,8 @@ _MEANINGS: dict[tuple[str, str, str], dict[int, tuple[str, str]]] = {
     },
     ("accounts", "GET", _ONE_ACCOUNT): {
         200: ("the customer consented to this account", "RFC 9396 9"),
-        401: ("refused: the status list says that this token has ended", "TSL 8.3"),
-        403: ("refused: not an account that the customer chose", "RFC 9396 9"),
+        401: ("refused: the token has ended, by the status list or its own time", "TSL 8.3"),
+        403: ("refused: not what the customer consented to, or not any more", "RFC 9396 9"),
     },
     ("payments", "POST", "/payments"): {
         201: ("executed: the payment of the consent, once", "RFC 9396 9"),

@@ -3,6 +3,8 @@
 If a kind has a registered `typ`, the `typ` is required where the specification allows that. Otherwise `JWT` or no `typ`
 is accepted, and every other registered `typ` is refused. Claims that only another kind has are refused too.
 
+`third_party_purposes` has the kinds that an issuer signs for others than its own clients.
+
 Spec: RFC 8725 3.11, 3.12; RFC 9068 2.1; RFC 9101 4; rfc7523bis 4; RFC 9449 4.2; RFC 9701 5; OIDC 2; JARM 2.1;
     CIBA 7.1.1a, 7.1.1b; TSL 5.1; SSF 4.1.1, 4.1.3
 """
@@ -128,21 +130,6 @@ AUTHENTICATION_REQUEST: Final = Purpose(
     max_octets=64 * 1024,
 )
 """A signed authentication request of CIBA: the client's backchannel counterpart of a request object."""
-LOGIN_HINT_TOKEN: Final = Purpose(
-    name="login hint token",
-    required=("iss", "aud", "exp", "sub_id"),
-    forbidden=frozenset({"events", "htm", "htu", "token_introspection", "code", "at_hash", "nonce"}),
-    error_code="invalid_request",
-    clauses={
-        "typ": "RFC 8725 3.11",
-        "signature": "CIBA 14b",
-        "iss": "CIBA 14b",
-        "aud": "CIBA 7.1c",
-        "exp": "CIBA 13a",
-        "sub_id": "RFC 9493 4.1",
-    },
-)
-"""Somebody whom the server trusts says in it which user is meant."""
 REGISTRATION_REQUEST: Final = Purpose(
     name="registration request",
     required=("iss", "aud", "iat", "exp", "jti", "redirect_uris"),
@@ -150,36 +137,6 @@ REGISTRATION_REQUEST: Final = Purpose(
     error_code="invalid_client_metadata",
     max_octets=64 * 1024,
 )
-SOFTWARE_STATEMENT: Final = Purpose(
-    name="software statement",
-    required=("iss",),
-    forbidden=frozenset(
-        {
-            "response_type",
-            "events",
-            "nonce",
-            "at_hash",
-            "c_hash",
-            "s_hash",
-            "htm",
-            "htu",
-            "token_introspection",
-            "code",
-            "azp",
-            "cnf",
-        }
-    ),
-    error_code="invalid_software_statement",
-    clauses={
-        "typ": "RFC 8725 3.11",
-        "signature": "RFC 7591 2.3",
-        "iss": "RFC 7591 2.3",
-        "aud": "RFC 7519 4.1.3",
-        "exp": "RFC 7519 4.1.4",
-        "iat": "RFC 7519 4.1.6",
-    },
-)
-"""A directory says in it what a software is. Its other claims are client metadata."""
 CLIENT_ASSERTION: Final = Purpose(
     name="client assertion",
     typ="client-authentication+jwt",
@@ -209,45 +166,6 @@ CLIENT_ASSERTION: Final = Purpose(
         "jti": "OIDC 9",
     },
 )
-GRANT_ASSERTION: Final = Purpose(
-    name="assertion",
-    required=("iss", "sub", "aud", "exp", "jti"),
-    # cnf: this grant is for bearer assertions (RFC 7521 3). A token that is bound to a key must not be traded without.
-    # act, may_act: the new token names no actor, so a delegation would become an impersonation (RFC 8693 1.1).
-    # sub_id: a login hint token says whom to ask (CIBA 7.1), and must not be traded for an answer.
-    forbidden=frozenset(
-        {
-            "response_type",
-            "events",
-            "nonce",
-            "at_hash",
-            "c_hash",
-            "s_hash",
-            "htm",
-            "htu",
-            "token_introspection",
-            "client_id",
-            "azp",
-            "cnf",
-            "sub_id",
-            "act",
-            "may_act",
-        }
-    ),
-    error_code="invalid_grant",
-    clauses={
-        "typ": "RFC 8725 3.11",
-        "signature": "RFC 7523 3-9",
-        "iss": "RFC 7523 3-1",
-        "sub": "RFC 7523 3-2",
-        "aud": "RFC 7523 3-3",
-        "exp": "RFC 7523 3-4",
-        "iat": "RFC 7523 3-6",
-        "jti": "RFC 7523 3-7",
-        "cnf": "RFC 7521 3",
-    },
-)
-"""The assertion of a JWT bearer grant: an issuer speaks of a user. In a client assertion `sub` is `iss` itself."""
 DPOP_PROOF: Final = Purpose(
     name="DPoP proof",
     typ="dpop+jwt",

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fapikit import strict_json
 from fapikit.clock import RandomBytes
-from fapikit.errors import ConfigurationError, MalformedClaim, MissingSignature, WrongAudience
+from fapikit.errors import ConfigurationError, MalformedClaim, MissingClaim, MissingSignature, WrongAudience
 from fapikit.flow import Flow
 from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySource
@@ -99,6 +99,10 @@ def verify_body(
             max_age=0.0,
         ),
     )
+    if verified.header.get("kid") is None:
+        raise SIGNED_BODY.fail(
+            MissingClaim, "this signed body has no kid", clause="BR-JWT 2", facts={"claim": "kid"}
+        )
     jti = verified.claims["jti"]
     if not _is_uuid4(jti):
         raise SIGNED_BODY.fail(

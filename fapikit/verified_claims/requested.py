@@ -105,14 +105,17 @@ def requests_of(claims: Mapping[str, Any] | None, place: str) -> tuple[Requested
     return read_requests(wishes[VERIFIED_CLAIMS], f"claims.{place}.{VERIFIED_CLAIMS}")
 
 
-def purposes_of(node: Node) -> Iterator[str]:
-    """The purposes in a request for verification data."""
+def purposes_of(node: Node, given: Any) -> Iterator[str]:
+    """The purposes in a request for verification data, of the elements that are given. One may come several times."""
     if isinstance(node, Element):
         yield from () if node.purpose is None else (node.purpose,)
-        return
-    inner = node.asked.values() if isinstance(node, Members) else node.any_of
-    for one in inner:
-        yield from purposes_of(one)
+    elif isinstance(node, Members) and isinstance(given, Mapping):
+        for name in node.asked.keys() & given.keys():
+            yield from purposes_of(node.asked[name], given[name])
+    elif isinstance(node, Filters) and isinstance(given, list):
+        for item in given:
+            for members in node.any_of:
+                yield from purposes_of(members, item)
 
 
 def _request(value: Any, path: str) -> RequestedVerifiedClaims:

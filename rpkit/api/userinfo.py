@@ -31,6 +31,13 @@ from rpkit.login.id_token import IdToken
 from rpkit.login.login import Login
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import compare_claims
+from rpkit.login.verified_claims import (
+    VerifiedClaims,
+    earliest_request,
+    read_taken,
+    requests_made,
+    take_verified_claims,
+)
 from rpkit.tokens.certificate_binding import require_certificate
 from rpkit.tokens.token_set import TokenSet, require_own
 
@@ -51,6 +58,11 @@ class UserInfo:
     jwt: Secret | None = field(repr=False, default=None)
     report: LoginReport = field(default_factory=LoginReport, repr=False, compare=False)
     unmet: tuple[str, ...] = ()
+
+    @property
+    def verified_claims(self) -> tuple[VerifiedClaims, ...]:
+        """What was verified about the user, of what the login asked for; empty if nothing came that fits."""
+        return read_taken(self.claims)
 
     @property
     def token(self) -> str | None:
@@ -92,7 +104,7 @@ def userinfo(bank: Bank, login: Login, *, tokens: TokenSet | None = None) -> Flo
     claims = read_json_object(response, clause=_CLAUSE)
     if claims.get("sub") is None:
         raise_resource_error_in_body(response, clause=_CLAUSE)
-    return _compared(login, login.id_token, claims)
+    return _compared(bank, login, login.id_token, claims)
 
 
 def _is_jwt(response: HttpResponse) -> bool:
@@ -122,18 +134,25 @@ def _signed(bank: Bank, response: HttpResponse, login: Login, id_token: IdToken)
     named = has_value(verified.claims, "aud")
     if named and bank.settings.client_id not in audiences_of(verified.claims, USERINFO_RESPONSE):
         raise UserInfoError("the aud of this signed UserInfo is another client", facts={"claim": "aud"})
-    return _compared(login, id_token, verified.claims, Secret(verified.token))
+    return _compared(bank, login, id_token, verified.claims, Secret(verified.token))
 
 
 def _compared(
-    login: Login, id_token: IdToken, claims: Mapping[str, Any], jwt: Secret | None = None
+    bank: Bank, login: Login, id_token: IdToken, claims: Mapping[str, Any], jwt: Secret | None = None
 ) -> UserInfo:
     """Raises WrongSubject."""
     report = LoginReport()
     _require_same_user(claims, id_token)
     report.passed("UserInfo: sub is that of the ID token", _CLAUSE)
     unmet = compare_claims(claims, wishes_of(login.requested_claims, "userinfo"), "UserInfo", report)
-    return UserInfo(id_token.subject, claims, jwt, report, unmet)
+    taken, missing = take_verified_claims(
+        claims,
+        requests_made(login.requested_claims, "userinfo"),
+        report,
+        at=earliest_request(bank, login.tokens.received_at or bank.now()),
+        of="UserInfo",
+    )
+    return UserInfo(id_token.subject, taken, jwt, report, (*unmet, *missing))
 
 
 def _require_same_user(claims: Mapping[str, Any], id_token: IdToken) -> None:

@@ -39,6 +39,7 @@ from rpkit.login.request_parameters import (
     words_of_parameter,
 )
 from rpkit.login.send_request import form_of
+from rpkit.login.verified_claims_request import check_verified_claims
 from rpkit.tokens.certificate_binding import present_thumbprint
 from rpkit.tokens.dpop_signer import new_dpop_key, signer_for
 
@@ -102,6 +103,7 @@ def request_authentication(
     _check(bank, parameters.reveal())
     hint, subject = hint_of(parameters.reveal())
     scope, details = _with_openid(scope), typed_details(bank, authorization_details)
+    check_verified_claims(bank, parameters.reveal(), scope)
     audiences = absolute_resources(resources)
     _require_context(bank, parameters.reveal(), details)
     mode = settings.backchannel_token_delivery_mode

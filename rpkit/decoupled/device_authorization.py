@@ -40,6 +40,7 @@ from rpkit.login.request_parameters import (
     words_of_parameter,
 )
 from rpkit.login.send_request import form_of
+from rpkit.login.verified_claims_request import check_verified_claims
 from rpkit.tokens.dpop_signer import new_dpop_key, signer_for
 from rpkit.tokens.token_endpoint import TokenResponse
 
@@ -133,6 +134,7 @@ def authorize_device(
     check_parameters(parameters.reveal(), DeviceParameters, method="device")
     check_grant_management(bank, parameters.reveal())
     scope = scope_of(scope)
+    check_verified_claims(bank, parameters.reveal(), scope)
     openid = "openid" in scope.split()
     if openid:
         require_verifiable_id_token(bank)

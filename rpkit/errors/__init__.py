@@ -17,6 +17,8 @@ FapiError
 │   │   └── AuthorizationRefused      the server or the user refused this transaction
 │   ├── InitiationRefused             another site wants to start a login, and its request is refused
 │   ├── NotRevoked                    the server did not revoke a token
+│   ├── ClaimsSourceError             a source of aggregated or distributed claims cannot be used
+│   │   └── UnknownClaimsSource       no setting trusts its issuer, or names its endpoint
 │   ├── WrongNotificationToken        a ping or a push that does not come from the server
 │   ├── TokenResponseError            the response of the token endpoint
 │   │   ├── WrongTokenType            an unbound token instead of a bound one, or the reverse
@@ -74,6 +76,7 @@ from rpkit.errors.api import (
     OtherAuthorizationServer,
     StepUpRequired,
 )
+from rpkit.errors.claims import ClaimsSourceError, UnknownClaimsSource
 from rpkit.errors.decoupled import (
     DecoupledRequestError,
     OtherUser,
@@ -91,6 +94,7 @@ __all__ = [
     "AuthorizationResponseError",
     "BodySpent",
     "BrokenContinuity",
+    "ClaimsSourceError",
     "DecoupledRequestError",
     "ForeignOrigin",
     "ForeignTransaction",
@@ -121,6 +125,7 @@ __all__ = [
     "UnaskedDetails",
     "UnaskedScope",
     "UnboundToken",
+    "UnknownClaimsSource",
     "UserInfoError",
     "WaitCancelled",
     "WrongAcr",

@@ -32,6 +32,7 @@ from rpkit.login.request_parameters import (
 )
 from rpkit.login.send_request import send_request
 from rpkit.login.transaction import Transaction
+from rpkit.login.verified_claims_request import check_verified_claims
 from rpkit.tokens.dpop_signer import new_dpop_key
 
 
@@ -83,6 +84,7 @@ def begin(
     check_grant_management(bank, parameters.reveal())
     require_signed_intent(bank, parameters.reveal().get("claims"))
     scope = scope_of(scope)
+    check_verified_claims(bank, parameters.reveal(), scope)
     details = typed_details(bank, authorization_details)
     openid = "openid" in scope.split()
     if settings.hybrid and not openid:

@@ -30,6 +30,7 @@ from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import check_requested_claims
 from rpkit.login.transaction import Transaction
+from rpkit.login.verified_claims import VerifiedClaims, earliest_request, read_taken
 from rpkit.server_jwt import verify_server_jwt
 
 _MAX_SUBJECT: Final = 255
@@ -39,8 +40,9 @@ _CONTINUED: Final = ("iss", "sub", "aud", "azp", "auth_time", "nonce")
 
 @dataclass(frozen=True, slots=True)
 class IdToken:
-    """A verified ID token. `claims` are its verified claims; `token` is the JWT exactly as it came.
+    """A verified ID token. `token` is the JWT exactly as it came.
 
+    `claims` are its claims. Its `verified_claims` (identity assurance) have only what the request asked for.
     It cannot be pickled, because that would write the JWT in clear. Use `seal` to keep it.
     """
 
@@ -52,6 +54,11 @@ class IdToken:
     @property
     def token(self) -> str:
         return self.jwt.reveal()
+
+    @property
+    def verified_claims(self) -> tuple[VerifiedClaims, ...]:
+        """What was verified about the user, of what the request asked for; empty if nothing came that fits."""
+        return read_taken(self.claims)
 
     @property
     def alg(self) -> str:
@@ -82,8 +89,8 @@ def verify_id_token(
     _check_at_hash(verified, access_token, report)
     _check_acr(verified.claims, asked, report)
     _check_auth_time(bank, verified.claims, asked, report)
-    check_requested_claims(verified.claims, asked, report)
-    return IdToken(bank.issuer, verified.claims["sub"], verified.claims, Secret(verified.token))
+    claims = check_requested_claims(verified.claims, asked, report, at=earliest_request(bank, bank.now()))
+    return IdToken(bank.issuer, verified.claims["sub"], claims, Secret(verified.token))
 
 
 def verify_front_channel_id_token(

@@ -9,28 +9,40 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from fapikit.claim_requests import VERIFIED_CLAIMS, accepted_values, accepts, is_essential, wishes_of
+from fapikit.claim_requests import accepted_values, accepts, is_essential, wishes_of
+from fapikit.errors import Remedy
+from fapikit.grant_management import MERGE
 from fapikit.jose.claims import has_value
 from rpkit.errors import WrongRequestedClaim
 from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
+from rpkit.login.verified_claims import requests_made, require_asked_framework, take_verified_claims
 
 _CLAUSE: Final = "OIDC 5.5.1"
 
 
-def check_requested_claims(claims: Mapping[str, Any], asked: Asked, report: LoginReport) -> None:
-    """Check the essential claims, and the trust framework of verified claims. Raises WrongRequestedClaim."""
-    verified = ((asked.claims or {}).get("id_token") or {}).get(VERIFIED_CLAIMS)
-    if isinstance(verified, Mapping) and has_value(claims, VERIFIED_CLAIMS):
-        _check_trust_framework(claims[VERIFIED_CLAIMS], verified, report)
-    if is_essential(verified) and not has_value(claims, VERIFIED_CLAIMS):
-        raise _essential_is_missing(VERIFIED_CLAIMS)
-    unmet = compare_claims(claims, wishes_of(asked.claims, "id_token"), "ID token", report)
+def check_requested_claims(
+    claims: Mapping[str, Any], asked: Asked, report: LoginReport, *, at: float
+) -> Mapping[str, Any]:
+    """The claims of the ID token; of the verified ones those that were asked for. Raises WrongRequestedClaim.
+
+    `at`: the earliest time of the request. A merged grant may have what earlier requests asked for, too.
+    """
+    requests = requests_made(asked.claims, "id_token")
+    if asked.grant_management_action != MERGE:
+        require_asked_framework(claims, requests)
+    taken, missing = take_verified_claims(claims, requests, report, at=at, of="ID token")
+    unmet = (*missing, *compare_claims(claims, wishes_of(asked.claims, "id_token"), "ID token", report))
     if unmet:
-        raise _essential_is_missing(unmet[0])
+        raise WrongRequestedClaim(
+            f"the essential claim {unmet[0]} is missing, or has a value that was not requested",
+            remedy=Remedy.CORRECT_THE_REQUEST,  # the server may leave out any claim (OIDC 5.5.1)
+            facts={"claim": unmet[0]},
+        )
+    return taken
 
 
 def compare_claims(
@@ -48,39 +60,16 @@ def compare_claims(
         if has_value(claims, name) and accepts(wish, claims[name]):
             report.passed(line, _CLAUSE)
             continue
-        given = "has a value that was not requested" if has_value(claims, name) else "not given"
+        given = _what_came(claims, name)
         report.noticed(line, _CLAUSE, given)
         if essential:
             unmet.append(name)
     return tuple(unmet)
 
 
-def _essential_is_missing(name: str) -> WrongRequestedClaim:
-    return WrongRequestedClaim(
-        f"the essential claim {name} is missing, or has a value that was not requested",
-        facts={"claim": name},
-    )
-
-
-def _check_trust_framework(verified: Any, wish: Mapping[str, Any], report: LoginReport) -> None:
-    """Claims that were verified under other rules than those that were asked for are not verified for us."""
-    asked = _member(_member(wish, "verification"), "trust_framework")
-    allowed = accepted_values(asked)
-    if allowed is None:
-        return
-    for each in _entries(verified):
-        if _member(_member(each, "verification"), "trust_framework") not in allowed:
-            raise WrongRequestedClaim(
-                f"{VERIFIED_CLAIMS} has no trust_framework, or not the one that was requested",
-                facts={"claim": VERIFIED_CLAIMS},
-            )
-    report.passed(f"ID token: trust_framework of {VERIFIED_CLAIMS}", "OIDC 5.5.1")
-
-
-def _entries(verified: Any) -> Iterator[Any]:
-    """One object, or a list of them."""
-    yield from verified if isinstance(verified, list) else [verified]
-
-
-def _member(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else None
+def _what_came(claims: Mapping[str, Any], name: str) -> str:
+    if has_value(claims, name):
+        return "has a value that was not requested"
+    elsewhere = claims.get("_claim_names")
+    at_a_source = isinstance(elsewhere, Mapping) and name in elsewhere
+    return "at a source: see claims_from_sources" if at_a_source else "not given"

@@ -98,7 +98,7 @@ class SignatureChecks:
                 facts={"component": '"@target-uri"'},
             )
         verifier = Verifier(
-            keys=_keys_of(self._keys, token),
+            keys=(yield from _keys_of(self._keys, token)),
             algorithms=self._algorithms,
             coverage=self._required,
             max_age=self.settings.max_age,
@@ -158,9 +158,10 @@ class SignatureChecks:
         return [RequestMessage(view.method, f"{base}{path}{query}", headers) for base in self._bases]
 
 
-def _keys_of(clients: ClientKeys, token: Token) -> KeySource:
+def _keys_of(clients: ClientKeys, token: Token) -> Flow[KeySource]:
     """Raises UnknownSignatureKey."""
     try:
-        return clients.of(token)[1]
+        _, keys = yield from clients.of(token)
+        return keys
     except UnknownSigner as error:
         raise UnknownSignatureKey(error.message, facts=error.facts) from error

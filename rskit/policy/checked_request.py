@@ -43,10 +43,9 @@ class CheckedRequest:
     """One checked request. `token` is None on a public route that was called without credentials.
 
     `over`: the application has finished the request. `compared`: what its route has compared with the grant.
-    `signature`: what verified of a signed request (`rskit.signed_messages`); it is only there if something did.
     """
 
-    __slots__ = ("compared", "over", "refusal", "server", "signature", "started", "token", "view")
+    __slots__ = ("_signature", "compared", "over", "refusal", "server", "started", "token", "view")
 
     def __init__(self, server: ResourceServer, view: RequestView, token: Token | None) -> None:
         self.server = server
@@ -56,7 +55,15 @@ class CheckedRequest:
         self.compared = _NOTHING
         self.started = False
         self.over = False
-        self.signature: Any  # not set here: every request is made here, and few are signed
+
+    @property
+    def signature(self) -> Any | None:
+        """What verified of a signed request (`rskit.signed_messages`), for evidence. None if nothing did."""
+        return getattr(self, "_signature", None)  # not set for each request: few are signed
+
+    @signature.setter
+    def signature(self, signature: Any) -> None:
+        self._signature = signature
 
     def require_token(self) -> Token:
         """The token. Raises LookupError on a public route that was called without one."""
@@ -69,7 +76,7 @@ class CheckedRequest:
         if self.token is None:
             raise NoCredentials("no access token came with the request")
         access.require(self.token, now=self.server.clock(), skew=self.server.profile.clock_skew)
-        if access.signed and not hasattr(self, "signature"):
+        if access.signed and self.signature is None:
             raise self.server.unsigned()
         return self.token
 
@@ -83,7 +90,8 @@ class CheckedRequest:
 
         `header` returns the values of a request header by its name.
         """
-        self.compared = Compared(access.require_details(self.require_token(), needed), header)
+        details = access.require_details(self.require_token(), needed, now=self.server.clock())
+        self.compared = Compared(details, header)
 
     def once(self, name: str, ttl: float) -> Flow[bool]:
         """`ResourceServer.once` for this request. If the store cannot answer, the request is answered 503.

@@ -58,6 +58,10 @@ class Comparison(Protocol):
         """The names of the members that differ. Raises TooMuchToCompare."""
         ...
 
+    def end_of(self, granted: Mapping[str, Any]) -> float | None:
+        """When the consent to a granted detail ends, in seconds since 1970; None: that is not known."""
+        ...
+
 
 class NeededDetail(ReadOnlyDict):
     """A needed detail with the comparison of its type, as `DetailsType.needed` returns it."""
@@ -72,6 +76,14 @@ class NeededDetail(ReadOnlyDict):
 def covering(granted: Details, needed: Mapping[str, Any], budget: Budget) -> Details:
     """The granted details that cover the needed one, each by itself."""
     return tuple(detail for detail in granted if next(_misses(detail, needed, budget), None) is None)
+
+
+def not_ended(granted: Details, needed: Mapping[str, Any], now: float) -> Details:
+    """Those whose consent has not ended, as the type of the needed one tells."""
+    if not isinstance(needed, NeededDetail):
+        return granted
+    end_of = needed.comparison.end_of
+    return tuple(detail for detail in granted if (end := end_of(detail)) is None or now < end)
 
 
 def uncovered(granted: Mapping[str, Any], needed: Mapping[str, Any], budget: Budget) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from fapikit.clock import Clock
 from fapikit.errors import ConfigurationError, FapiError
+from fapikit.flow import Flow, call
 from fapikit.io.bounded_cache import BoundedCache
 from fapikit.jose.key_set import KeySet, KeySource
 from fapikit.jwks import RemoteKeySet
@@ -20,6 +21,8 @@ from rskit.errors import UnknownSigner
 from rskit.tokens.token import Token
 
 _MOST_KEY_SETS: Final = 1024
+_LOOK_UP: Final = 5.0
+"""Seconds that the function of the application may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +74,8 @@ def _are_names(names: object) -> bool:
     return isinstance(names, tuple) and all(isinstance(name, str) and name != "" for name in names)
 
 
-SigningClients: TypeAlias = Mapping[str, SigningClient] | Callable[[Token], SigningClient | None]
-"""The client of each client_id, or a function that returns the client of a token. It does no I/O.
+SigningClients: TypeAlias = Mapping[str, SigningClient] | Callable[[Token], Any]
+"""The client of each client_id, or a function, perhaps a coroutine function, that returns that of a token, or None.
 
 With several issuers it must be a function, because the same client_id may be another client's at each of them.
 """
@@ -95,17 +98,21 @@ class ClientKeys:
         self._clock = clock
         self._remote: BoundedCache[str, RemoteKeySet] = BoundedCache(_MOST_KEY_SETS)
 
-    def of(self, token: Token) -> tuple[SigningClient, KeySource]:
-        """Raises UnknownSigner; ConfigurationError for a client of the function that lacks its names."""
+    def of(self, token: Token) -> Flow[tuple[SigningClient, KeySource]]:
+        """Raises UnknownSigner, and what the function raises; ConfigurationError for a client that lacks its names."""
         clients = self._clients
         if callable(clients):
-            found = clients(token)
+            found = yield from call(clients, token, deadline=_LOOK_UP)
         else:
             found = None if token.client_id is None else clients.get(token.client_id)
         if found is None:
             raise UnknownSigner(
                 "this client signs no messages here: its keys are not known",
                 facts={"client_id": token.client_id, "issuer": token.issuer},
+            )
+        if not isinstance(found, SigningClient):
+            raise ConfigurationError(
+                f"the function of clients= returned a {type(found).__name__}: return a SigningClient, or None"
             )
         if self._named and not found.names:
             raise _nameless(token.client_id)

@@ -112,7 +112,7 @@ class DetachedMessages:
             if not request.body:
                 _require_none(values)
                 return SignedRequest(request, None, None)
-            client, keys = self._keys.of(token)
+            client, keys = yield from self._keys.of(token)
             verified = yield from verify_detached(
                 values,
                 Concealed(request.body),

@@ -75,6 +75,19 @@ class MessageExchange:
         except FapiError as error:
             return self.refuse(error)
 
+    def refuses_endless(self, headers: Headers) -> bool:
+        """Whether the answer is a stream of events, which has no end to sign. It is refused then."""
+        kinds = [value for name, value in headers if name.lower() == "content-type"]
+        if not any(kind.strip().lower().startswith("text/event-stream") for kind in kinds):
+            return False
+        self.refuse(
+            ConfigurationError(
+                "the application answers with a stream of events, which cannot be signed: serve it by an application "
+                "without message_signing="
+            )
+        )
+        return True
+
     def too_long(self) -> Refusal:
         """503 for an answer that is too large to be signed."""
         return self.refuse(
@@ -87,6 +100,30 @@ class MessageExchange:
     def refuse(self, error: FapiError) -> Refusal:
         """The refusal for an error. It is logged, and the middleware sends it whatever the application answers."""
         return self._checked.stop(error)
+
+
+class KeptBody:
+    """The body of an answer as far as it has come, and as far as there is room for it."""
+
+    __slots__ = ("_limit", "_parts", "_size")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        self._size += len(part)
+        if not self.is_too_long:
+            self._parts.append(part)
+
+    @property
+    def is_too_long(self) -> bool:
+        return self._size > self._limit
+
+    @property
+    def whole(self) -> bytes:
+        return b"".join(self._parts)
 
 
 def with_length(headers: Headers, body: bytes) -> Headers:

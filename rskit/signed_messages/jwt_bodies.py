@@ -96,7 +96,7 @@ class JwtMessages:
         signed = bool(request.body) and is_jwt(_value(request.headers, "content-type"))
         if not (required or signed or MEDIA_TYPE in (_value(request.headers, "accept") or "").lower()):
             return SignedRequest(request, None, None)
-        client, keys = self._keys.of(token)
+        client, keys = yield from self._keys.of(token)
         if not signed:
             if request.body and required:
                 raise refused(missing_body_signature())

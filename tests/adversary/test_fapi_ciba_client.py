@@ -334,9 +334,17 @@ CONNECTID: dict[str, dict[str, Any]] = {
 def test_connectid_claims(module: str | None, connect: Connect, bank: MtlsCibaBank, naps: Naps) -> None:
     asked = {
         "txn": {"essential": True},
-        "verified_claims": {"verification": {"trust_framework": {"value": "au_connectid"}}},
+        "verified_claims": {
+            "verification": {"trust_framework": {"value": "au_connectid"}},
+            "claims": {"given_name": None},
+        },
     }
     honest = {"txn": "one", "verified_claims": {"verification": {"trust_framework": "au_connectid"}}}
+    bank.faults["metadata"] = lambda members: {
+        **members,
+        "trust_frameworks_supported": ["au_connectid"],
+        "claims_in_verified_claims_supported": ["given_name"],
+    }
     changes = CONNECTID.get(module or "", {})
     bank.faults["id_token"] = lambda claims: {**claims, **honest, **changes}
     if module is None:

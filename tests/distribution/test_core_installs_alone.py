@@ -36,6 +36,7 @@ FRAMEWORK_MODULES = {
     "wsgi_mw.django_access",
     "wsgi_mw.django_audit",
     "wsgi_mw.django_settings",
+    "wsgi_mw.django_signed_messages",
     "wsgi_mw.django_http_signatures",
     "wsgi_mw.django_view",
     "wsgi_mw.django_way",

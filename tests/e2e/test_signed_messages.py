@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
 from askit import AuthorizationServer
@@ -20,7 +21,9 @@ from fapikit.errors import (
     BadSignature,
     ConfigurationError,
     FapiError,
+    ForbiddenAlgorithm,
     KeyNotFound,
+    MalformedClaim,
     MissingSignature,
     ReplayedBody,
     TooOld,
@@ -33,7 +36,7 @@ from rpkit.api.message_signing import SIGNATURE
 from rskit import DetachedJws as ServerDetachedJws
 from rskit import Issuer, ResourceServer, SigningClient
 from rskit import JwtBodies as ServerJwtBodies
-from tests.detached import IAT, ISS, TAN, header_members, signed_field
+from tests.detached import IAT, ISS, TAN, UNENCODED, header_members, signed_field
 from tests.keys import a_key, header_of, mint
 from tests.mothers.clients import KINDS, Clients
 from tests.rskit.signed_messages import apis
@@ -150,6 +153,10 @@ def br_answer(key: Any = BANK_KEY, kind: str = "application/jwt", **changes: Any
     return 201, {"content-type": kind}, mint(claims, key, header={"typ": "JWT", "kid": BANK_KEY.kid}).encode()
 
 
+def narrow(**settings: Any) -> Any:
+    return lambda **keys: DetachedJws(**{**keys, **settings})
+
+
 REFUSED: list[tuple[str, Any, Any, type[FapiError], str]] = [
     ("uk: unsigned", DetachedJws, lambda: (200, {}, GOT), MissingSignature, "x-jws-signature"),
     ("uk: another body", DetachedJws, lambda: uk_answer(signed=b"{}"), BadSignature, "body"),
@@ -160,6 +167,10 @@ REFUSED: list[tuple[str, Any, Any, type[FapiError], str]] = [
     ("uk: another anchor", DetachedJws, lambda: uk_answer(**{TAN: "evil"}), UntrustedAnchor, TAN),
     ("uk: an hour old", DetachedJws, lambda: uk_answer(**{IAT: int(time.time()) - 3600}), TooOld, IAT),
     ("uk: bad on an error", DetachedJws, lambda: (400, *uk_answer(signed=b"{}")[1:]), BadSignature, "body"),
+    ("uk: a form not accepted", narrow(accepts=("encoded",)), lambda: uk_answer(**UNENCODED), MalformedClaim, "b64"),
+    ("uk: other anchors", narrow(anchors=("bank.example",)), uk_answer, UntrustedAnchor, TAN),
+    ("uk: a shorter age", narrow(max_age=5), lambda: uk_answer(**{IAT: int(time.time()) - 90}), TooOld, IAT),
+    ("uk: another algorithm", narrow(algorithms=("ES256",), signer=a_key()), uk_answer, ForbiddenAlgorithm, "alg"),
     ("br: unsigned", JwtBodies, lambda: (200, {"content-type": "application/json"}, GOT), MissingSignature, "JWT"),
     ("br: JWT as JSON", JwtBodies, lambda: br_answer(kind="application/json"), MissingSignature, "JWT"),
     ("br: another client", JwtBodies, lambda: br_answer(aud="another"), WrongAudience, "aud"),
@@ -231,6 +242,46 @@ def test_the_keys_of_the_authorization_server_are_the_default(bank: Bank, client
     api = api_that_answers(client, tokens_of(client, bank), uk_answer(), DetachedJws, jwks=None)
     with api, pytest.raises(KeyNotFound):
         api.post("/payments", json=ORDER)
+
+
+@pytest.mark.parametrize(
+    "scheme, make", [(DetachedJws, uk_answer), (JwtBodies, br_answer), (narrow(max_age=None), uk_answer)]
+)
+def test_the_other_library_signs_and_verifies_too(bank: Bank, client: Any, scheme: Any, make: Any) -> None:
+    sent: list[Any] = []
+    status, headers, content = make(**({IAT: 1} if scheme not in (DetachedJws, JwtBodies) else {}))
+
+    def answer(request: Any) -> Any:
+        sent.append(request)
+        return httpx2.Response(status, headers=headers, content=content)
+
+    api = client.api(
+        tokens_of(client, bank),
+        base_url="https://api.example.test",
+        resource=RESOURCE,
+        transport=httpx2.MockTransport(answer),
+        library=httpx2,
+        message_signing=scheme(**KEYS),
+    )
+    with api:
+        assert api.post("/payments", json=ORDER).json()
+    body = sent[0].content
+    signed = body.decode() if scheme is JwtBodies else sent[0].headers["x-jws-signature"]
+    assert header_of(signed)["kid"] == KEY.kid
+    assert int(sent[0].headers["content-length"]) == len(body)
+
+
+def test_a_stream_cannot_be_signed(bank: Bank, client: Any) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"{}"
+
+    async def achunks() -> Any:
+        yield b"{}"
+
+    is_async = type(client).__name__ == "Facade"
+    api = api_that_answers(client, tokens_of(client, bank), uk_answer(), DetachedJws)
+    with api, pytest.raises(ConfigurationError, match="stream"):
+        api.post("/payments", content=achunks() if is_async else chunks())
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

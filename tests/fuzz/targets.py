@@ -25,8 +25,11 @@ from fapikit.metadata import read_metadata
 from fapikit.parameters import parse_parameters
 from fapikit.stores import Seal
 from fapikit.www_authenticate import parse_challenges
+from rpkit.login.report import LoginReport
+from rpkit.login.verified_claims import read_taken, requests_made, take_verified_claims
 from tests.clocks import NOW
 from tests.keys import a_key, b64, jws_of, mint, signature_of
+from tests.mothers.verified_claims import EIDAS, WISH
 
 URL = "https://api.example/"
 KEYS = KeySet([a_key().public_key, a_key("Ed25519").public_key])
@@ -113,6 +116,14 @@ def small_parsers(octets: bytes) -> None:
         SEAL.open_text(text, "cookie")
 
 
+def verified_claims(octets: bytes) -> None:
+    """A request for verified claims, and an answer to it: the request is held against whatever came."""
+    members = strict_json.parse_object(octets)
+    asked = requests_made({"userinfo": {"verified_claims": members.get("asked")}}, "userinfo")
+    taken = take_verified_claims(members, asked, LoginReport(), at=NOW, of="UserInfo")
+    read_taken(taken.claims)
+
+
 def _dump(members: dict[str, Any]) -> bytes:
     return json.dumps(members).encode()
 
@@ -130,6 +141,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "jose_key": (jose_key, [_dump(dict(a_key(alg).public_jwk)) for alg in ("ES256", "PS256", "Ed25519")]),
     "dpop_proof": (dpop_proof, [_PROOF.encode()]),
     "dpop_signed": (dpop_signed, [_good_header("dpop+jwt", jwk=JWK) + b"\n" + _dump(PROOF)]),
+    "verified_claims": (verified_claims, [_dump({"asked": WISH, "verified_claims": EIDAS})]),
     "small_parsers": (
         small_parsers,
         [

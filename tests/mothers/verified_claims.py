@@ -84,6 +84,43 @@ ANSWER: dict[str, Any] = {
 }
 """What EIDAS has of WISH, and nothing else."""
 
+_TYPE = "verification.evidence.0.type"
+REFUSED: list[tuple[str, Any, str, str]] = [
+    ("verification", ..., "verification", "is missing"),
+    ("claims", ..., "claims", "is missing"),
+    ("claims", ["given_name"], "claims", "must be an object"),
+    ("verification", "eidas", "verification", "must be an object"),
+    ("purpose", "to open an account", "purpose", "is not a member of a request"),
+    ("verification.trust_framework", ..., "verification.trust_framework", "is missing"),
+    ("verification.trust_framework", "eidas", "verification.trust_framework", "must be null or an object"),
+    ("verification.trust_framework", [{}], "verification.trust_framework", "must be null, or have value"),
+    ("verification.trust_framework.values", ["a"], "verification.trust_framework.values", "exclude"),
+    ("verification.trust_framework", {"values": []}, "verification.trust_framework.values", "at least one"),
+    ("verification.trust_framework", {"values": "a"}, "verification.trust_framework.values", "an array"),
+    ("verification.time.max_age", -1, "verification.time.max_age", "0 or more"),
+    ("verification.time.max_age", 1.5, "verification.time.max_age", "whole number"),
+    ("verification.time.max_age", True, "verification.time.max_age", "whole number"),
+    ("verification.evidence", {"type": None}, "verification.evidence", "must be an array"),
+    ("verification.evidence", [], "verification.evidence", "1 to"),
+    ("verification.evidence", ["document"], "verification.evidence[0]", "must be an object"),
+    (_TYPE, ..., "verification.evidence[0].type", "one value, a string"),
+    (_TYPE, None, "verification.evidence[0].type", "one value, a string"),
+    (_TYPE, {"values": ["document"]}, "verification.evidence[0].type", "one value, a string"),
+    (f"{_TYPE}.values", ["document"], "verification.evidence[0].type.values", "exclude"),
+    ("claims.given_name", True, "claims.given_name", "must be null or an object"),
+    ("claims.birthdate.essential", "yes", "claims.birthdate.essential", "true or false"),
+    ("claims.birthdate.purpose", "no", "claims.birthdate.purpose", "3 to 300"),
+    ("claims.birthdate.purpose", "x" * 301, "claims.birthdate.purpose", "3 to 300"),
+    ("claims.birthdate.purpose", ["why"], "claims.birthdate.purpose", "3 to 300"),
+    (
+        "verification.evidence.0.document_details.value",
+        "passport",
+        "verification.evidence[0].document_details.value",
+        "ambiguous",
+    ),
+]
+"""Single changes of WISH: the member, its value, the member that is named, and a word of the rule."""
+
 
 @cache
 def published(name: str) -> Any:

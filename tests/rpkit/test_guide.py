@@ -51,6 +51,9 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     bank.faults["metadata"] = lambda document: {
         **document,
         "end_session_endpoint": end_session,
+        "trust_frameworks_supported": ["eidas"],
+        "claims_in_verified_claims_supported": ["given_name", "birthdate"],
+        "evidence_supported": ["document"],
         "grant_management_endpoint": bank.url("grants"),
         "grant_management_actions_supported": ["create", "merge", "replace", "query", "revoke"],
     }
@@ -96,6 +99,7 @@ def test_every_block_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert set(names["payments"].resources) == {API, names["PAYMENTS"]}
     assert names["told"][0] == TransactionUsed.__name__
     assert len(names["published"]["keys"]) == 2
+    assert names["missing"] == ()
     assert names["held"].scopes[0].scope == "accounts"
     assert [call.method for call in bank.calls("grant-1") if call.status < 300] == ["GET", "DELETE"]
     answer = names["app"].test_client().post("/login", headers={"sec-fetch-site": "same-origin"})

@@ -34,6 +34,7 @@ from askit.requests.backchannel.signed_request import (
 from askit.requests.backchannel.user_code import require_user_code
 from askit.requests.grant_management import ACTION, GRANT_ID
 from askit.requests.request_uris import require_room
+from askit.requests.requested_subject import read_subjects
 from askit.users.levels import needed_level
 from askit.users.managed_grants import require_changeable
 from fapikit import strict_json
@@ -48,6 +49,7 @@ KNOWN: Final = frozenset(
         notification_token.NAME,
         "scope",
         "acr_values",
+        "claims",
         "binding_message",
         "user_code",
         "requested_expiry",
@@ -58,7 +60,7 @@ KNOWN: Final = frozenset(
         GRANT_ID,
     }
 )
-"""The parameters of CIBA Core 7.1, of FAPI-CIBA 5.3, of RFC 8707, of RFC 9396 and of grant management."""
+"""The parameters of CIBA Core 7.1, FAPI-CIBA 5.3, RFC 8707, RFC 9396 and grant management, and `claims` (OIDC 5.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ async def read_authentication_request(
     _require_openid(typed)
     common = common_members(core, typed, client, jkt=jkt)
     user = await named_user(core, typed, client)
+    await _require_one_user(core, typed, client, user)
     waiting = WaitingRequest(
         **{**common, "login_hint": None},
         subjects=(user.sub,),
@@ -161,6 +164,13 @@ def _binding_message(core: Core, members: Mapping[str, Any], client: Client) -> 
             clause=profile.clause("backchannel_context_required"),
         )
     return ""
+
+
+async def _require_one_user(core: Core, members: Mapping[str, Any], client: Client, user: User) -> None:
+    """Raise InvalidRequest if `claims` requests the `sub` of another user than the one whom the hint names."""
+    named = await read_subjects(core, {"claims": members.get("claims", {})}, client)
+    if named and user.sub not in named:
+        raise InvalidRequest("the hint and claims name different users", clause="OIDC 5.5.1")
 
 
 def _lifetime(core: Core, members: Mapping[str, Any]) -> float:

@@ -23,7 +23,7 @@ from askit.users.subjects import users_known_as
 from fapikit.errors import Expired
 from fapikit.jose.claims import Expected
 from fapikit.jose.parse import parse_jws
-from fapikit.jose.purposes import LOGIN_HINT_TOKEN
+from fapikit.jose.third_party_purposes import LOGIN_HINT_TOKEN
 from fapikit.jose.verify import verify_jwt
 
 HINTS: Final = ("login_hint", "login_hint_token", "id_token_hint")

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from examples.attack_lab.ecosystem import BALANCES
 from examples.attack_lab.naive.bank import NaiveBank
 
-ENDPOINTS = ("/accounts", "/payments")
+ENDPOINTS = ("/accounts", "/accounts/history", "/payments")
 
 
 class NaiveApi:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import httpx
 from examples.demo.attackers.refusal import Refusal
 from examples.demo.bank import PATIENCE, STATUS_LIST_TTL
 from examples.demo.client import attackers_certificate, certificate_of
-from examples.demo.consents import CURRENT, SAVINGS, account_information
+from examples.demo.consents import CURRENT, SAVINGS, account_information, from_now
 from examples.demo.customer import approve, fintech_client, mallorys_client
 from examples.demo.trace import Recorder
 from examples.demo.walks.step import require
@@ -19,6 +20,10 @@ from examples.demo.world import World
 from fapikit.errors import PeerRefused
 from rpkit import Client, TokenSet
 from rpkit.errors import GrantEnded
+
+_LONG = 90 * 86_400
+_BRIEF = 6
+"""Seconds that the consent lasts which lapses while other attacks are played."""
 
 
 class ConsentStretcher:
@@ -35,7 +40,12 @@ class ConsentStretcher:
         self._mallory = mallorys_client(world, mallorys, pushed_requests=True)
 
     def prepare(self) -> None:
-        self._tokens = self._consented(CURRENT)
+        self._tokens = self._consented(from_now(_LONG))
+        self._lapsing_at = time.monotonic() + _BRIEF
+        self._lapsing = self._consented(from_now(_BRIEF))
+        require(
+            self._read(self._lapsing, CURRENT).status_code == 200, "the brief consent works before it ends"
+        )
 
     def attacks(self) -> list[Callable[[], Refusal]]:
         return [
@@ -43,6 +53,7 @@ class ConsentStretcher:
             self.no_account,
             self.grant_of_another_client,
             self.look_at_another_clients_grant,
+            self.lapsed,
             self.flipped_status,
         ]
 
@@ -56,7 +67,7 @@ class ConsentStretcher:
 
     def no_account(self) -> Refusal:
         """What is not of the type never reaches the customer. The bank names the member and the rule."""
-        asked = account_information("every account of alice")
+        asked = account_information("every account of alice", until=from_now(_LONG))
         return self._refused(
             "a consent to what is no account",
             lambda: self._begin(self._mallory, asked, grant_management_action="create"),
@@ -70,7 +81,7 @@ class ConsentStretcher:
             "a consent merged into another client's grant",
             lambda: self._begin(
                 self._mallory,
-                account_information(SAVINGS),
+                account_information(SAVINGS, until=from_now(_LONG)),
                 grant_management_action="merge",
                 grant_id=self._tokens.grant_id,
             ),
@@ -86,6 +97,18 @@ class ConsentStretcher:
             "unauthorized_client",
             "GM 6.6",
         )
+
+    def lapsed(self) -> Refusal:
+        """The consent was for a few seconds, which are over. The attacker does not look at the clock, the API does.
+
+        The client asks for a new token then, and the bank refuses that too.
+        """
+        time.sleep(max(0.0, self._lapsing_at - time.monotonic()))
+        timeless = tuple(replace(token, expires_at=None) for token in self._lapsing.access_tokens)
+        answer = self._read(replace(self._lapsing, access_tokens=timeless), CURRENT)
+        challenge = answer.headers.get("www-authenticate", "")
+        require(answer.status_code in (401, 403), f"a refusal expected, {answer.status_code} came")
+        return Refusal("a consent that has lapsed", str(answer.status_code), challenge, "RFC 6750 3.1")
 
     def flipped_status(self) -> Refusal:
         """The same call twice. In between, the consent ends, and the bank flips the entry of its token.
@@ -105,8 +128,9 @@ class ConsentStretcher:
         seconds = time.monotonic() - began
         return Refusal(f"a status flipped between two calls ({seconds:.1f} s)", "401", challenge, "TSL 8.3")
 
-    def _consented(self, *ibans: str) -> TokenSet:
-        start = self._begin(self._client, account_information(*ibans), grant_management_action="create")
+    def _consented(self, until: str) -> TokenSet:
+        detail = account_information(CURRENT, until=until)
+        start = self._begin(self._client, detail, grant_management_action="create")
         callback = approve(self.world, start.url)
         return self._client.complete(
             callback, start.transaction, resource=self.world.accounts_resource

@@ -55,7 +55,7 @@ class ConsentsWalk:
 
     def ask(self) -> None:
         self.browser.open(self.world.fintech)
-        self.browser.submit({"account": CURRENT}, stop_at=self.world.bank)
+        self.browser.submit({"account": CURRENT, "seconds": str(_DAYS * 86_400)}, stop_at=self.world.bank)
 
     def consent(self) -> None:
         self.browser.open(self.browser.url)

@@ -20,6 +20,7 @@ from fapikit import FAPI1_ADVANCED, PrivateKeyJWT
 from fapikit.jose.encryption_keys import DecryptionKey
 from tests.askit.bank import FINTECH, Bank, an_api
 from tests.keys import a_key, b64, claims_of, header_of
+from tests.mothers.verified_claims import EIDAS
 
 CLIENT = {
     "client_id": "test-client",
@@ -29,6 +30,7 @@ CLIENT = {
     "token_endpoint_auth_method": "private_key_jwt",
     "id_token_signed_response_alg": "ES256",
 }
+IDENTITY = {"verification": {"trust_framework": None}, "claims": {"birthdate": None}}
 KEY_FOR_ENCRYPTION = DecryptionKey.generate("RSA-OAEP-256", kid="rsa-enc")
 SIGNING_KEY = a_key("ES256", 1)
 ENCRYPTED = {
@@ -41,7 +43,18 @@ ENCRYPTING = {
     "client_id": "encrypting",
     "jwks": {"keys": [dict(SIGNING_KEY.public_jwk), dict(KEY_FOR_ENCRYPTION.public_jwk)]},
 }
-SETTINGS: dict[str, Any] = {"profile": "fapi1-baseline", "clients": [CLIENT, ENCRYPTING]}
+SETTINGS: dict[str, Any] = {
+    "profile": "fapi1-baseline",
+    "clients": [CLIENT, ENCRYPTING],
+    "users": [
+        {
+            "username": "alice",
+            "password": "wonderland",
+            "claims": {"name": "Alice", "email": "alice@example.test"},
+            "verified_claims": [EIDAS],
+        }
+    ],
+}
 
 
 pytestmark = pytest.mark.anyio
@@ -83,15 +96,17 @@ def half(value: str) -> str:
 @pytest.mark.parametrize("mode", [None, "form_post"])
 def test_the_answer_carries_its_signature(bank: Any, mode: str | None) -> None:
     with a_client(bank, response_mode=mode) as client:
-        start = client.begin(scope="openid email accounts", claims={"id_token": {"name": None}})
+        claims = {"id_token": {"name": None, "verified_claims": IDENTITY}}
+        start = client.begin(scope="openid email accounts", claims=claims)
         callback = bank.browse(start.url)
         login = client.complete(callback, start.transaction)
     answer = callback if mode else dict(parse_qsl(urlsplit(callback).fragment))
     front = claims_of(answer["id_token"])
     assert front["c_hash"] == half(answer["code"])
     assert front["s_hash"] == half(answer["state"])
-    assert not {"name", "email", "at_hash"} & front.keys()
+    assert not {"name", "email", "at_hash", "verified_claims"} & front.keys()
     assert login.id_token.claims["name"] == "Alice"
+    assert login.id_token.verified_claims[0].claims == {"birthdate": "1990-02-03"}
     assert (login.id_token.subject, login.id_token.claims["auth_time"]) == (front["sub"], front["auth_time"])
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
 
+from askit.users.grants import grants_of
 from tests.askit.bank import Bank, settings
 from tests.askit.plain_client import PlainClient, read_callback
 from tests.keys import claims_of
@@ -150,13 +152,20 @@ async def test_a_broken_request_is_refused_by_its_member(
 async def test_the_user_sees_each_value_and_its_purpose_and_may_refuse(
     client: PlainClient, place: str
 ) -> None:
-    claims = {place: {"verified_claims": changed(WISH, "claims.birthdate.purpose", "Be of age <b>now</b>")}}
+    wish = changed(WISH, "claims.birthdate.purpose", "Be of age <b>now</b> \u202e\n\u200b")
+    wish = changed(wish, "verification.time.purpose", "To know that it is new")
+    claims = {
+        place: {"verified_claims": changed(wish, "verification.never_given", {"purpose": "Press approve"})}
+    }
     login = await client.authorize(await client.pushed(scope="openid", claims=claims))
     page = await client.submit(login, username="alice", password="wonderland")
     text = unescape(page.text)
     for shown in ("Verified data about you (eidas)", "Date of birth", "1990-02-03", "2034-01-30", "passport"):
         assert shown in text
     assert "<b>now" not in page.text
+    assert not {"\u202e", "\u200b"} & set(text)
+    assert "To know that it is new" in text
+    assert "Press approve" not in text
     assert "What for, in the words of who asks" in text
     for hidden in ("family", "C01X00T47", "Nationalities", "Check method: vcrypt"):
         assert hidden not in text
@@ -239,3 +248,16 @@ async def test_a_merge_keeps_the_requests_of_both(client: PlainClient) -> None:
     )
     assert refused.status_code == 400
     assert "at most 20 requests for verified claims" in json.loads(refused.text)["error_description"]
+
+
+async def test_a_stored_request_that_this_version_cannot_read_gives_nothing(client: PlainClient) -> None:
+    """An earlier version stored it without looking into it."""
+    bank = proven()
+    client = bank.client()
+    tokens = await client.tokens(scope="openid", claims={"userinfo": {"name": None}})
+    (grant,) = (await grants_of(bank.server.core, "alice"))[0]
+    broken = replace(grant, claims={"userinfo": {"name": None, "verified_claims": {"claims": "all"}}})
+    await bank.server.core.records.save("grant", grant.grant_id, broken, 1000, ())
+    answer = await client.userinfo(tokens["access_token"])
+    assert answer.json() == {"sub": "user-alice", "name": "Alice"}
+    assert "Verified data" not in (await client.http.get("/grants")).text

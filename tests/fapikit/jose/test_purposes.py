@@ -8,7 +8,7 @@ import pytest
 
 from fapikit.errors import ForbiddenClaim, JwtError, WrongSubject
 from fapikit.flow import run_pure
-from fapikit.jose import purposes
+from fapikit.jose import purposes, third_party_purposes
 from fapikit.jose.claims import Expected
 from fapikit.jose.key_set import KeySet
 from fapikit.jose.purposes import Purpose
@@ -37,6 +37,11 @@ GOOD: dict[str, dict[str, Any]] = {
         **COMMON, "sub": "alice", "jti": "1", "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
     },
     "USERINFO_RESPONSE": {"iss": OTHER, "aud": ME, "sub": "alice", "name": "Alice"},
+    "CLAIMS_OF_SOURCE": {"iss": OTHER, "sub": "user-7", "credit_score": 650},
+    "PROVIDED_CLAIMS": {
+        "iss": OTHER, "iat": N, "sub": "user-7",
+        "verified_claims": {"verification": {"trust_framework": "eidas"}, "claims": {"name": "Alice"}},
+    },
     "SIGNED_METADATA": {"iss": OTHER, "resource": ME},
     "SOFTWARE_STATEMENT": {"iss": OTHER, "iat": N, "software_id": "4fd1", "redirect_uris": [ME]},
     "SIGNED_BODY": {"iss": OTHER, "aud": ME, "iat": N, "jti": "1", "data": {"amount": "1.00"}},
@@ -46,12 +51,14 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "STATUS_LIST": {**COMMON, "sub": ME, "status_list": {"bits": 1, "lst": "eNrbuRgAAhcBXQ"}},
 }  # fmt: skip
-PURPOSES: dict[str, Purpose] = {name: getattr(purposes, name) for name in GOOD}
+KINDS = {**vars(third_party_purposes), **vars(purposes)}
+PURPOSES: dict[str, Purpose] = {name: KINDS[name] for name in GOOD}
 # Kinds without a registered type and without claims that only they carry. What a signed UserInfo answer or signed
 # metadata says may be said by an ID token too, so who reads them asks the endpoint itself and compares `sub`. A
-# software statement is read with the keys of a directory, which must say the members that the settings require.
-TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA", "SOFTWARE_STATEMENT"}
-HAVE_NO_AUDIENCE = {"signed metadata", "software statement"}
+# software statement is read with the keys of a directory, which must say the members that the settings require. What a
+# source says of a user is read with its own keys, and may be a UserInfo answer: whoever reads it compares `aud`.
+TELL_LITTLE = {"USERINFO_RESPONSE", "SIGNED_METADATA", "SOFTWARE_STATEMENT", "CLAIMS_OF_SOURCE"}
+HAVE_NO_AUDIENCE = {"signed metadata", "software statement", "JWT of a claims source", "provided claims"}
 # Both say who a user is. Only `aud` tells them apart: an ID token is for a client, an assertion for a server.
 SAY_THE_SAME = {("GRANT_ASSERTION", "ID_TOKEN")}
 
@@ -69,7 +76,7 @@ def verify(token: str, purpose: Purpose) -> None:
 
 
 def test_every_purpose_is_among_those_held_against_each_other() -> None:
-    found = {name for name, value in vars(purposes).items() if isinstance(value, Purpose)}
+    found = {name for name, value in KINDS.items() if isinstance(value, Purpose)}
     assert found == set(GOOD)
 
 

@@ -14,9 +14,7 @@ from fapikit.verified_claims.requested import (
     read_requests,
     requests_in,
 )
-from tests.mothers.verified_claims import WISH, changed, published
-
-TYPE = "verification.evidence.0.type"
+from tests.mothers.verified_claims import REFUSED, WISH, changed, published
 
 
 def valid_by_schema(wish: Any) -> bool:
@@ -63,42 +61,6 @@ def test_an_array_has_several_requests_and_each_knows_its_place() -> None:
 )
 def test_what_is_not_known_is_no_error(path: str, value: Any) -> None:
     read_requests(changed(WISH, path, value))
-
-
-REFUSED: list[tuple[str, Any, str, str]] = [
-    ("verification", ..., "verification", "is missing"),
-    ("claims", ..., "claims", "is missing"),
-    ("claims", ["given_name"], "claims", "must be an object"),
-    ("verification", "eidas", "verification", "must be an object"),
-    ("purpose", "to open an account", "purpose", "is not a member of a request"),
-    ("verification.trust_framework", ..., "verification.trust_framework", "is missing"),
-    ("verification.trust_framework", "eidas", "verification.trust_framework", "must be null or an object"),
-    ("verification.trust_framework", [{}], "verification.trust_framework", "must be null, or have value"),
-    ("verification.trust_framework.values", ["a"], "verification.trust_framework.values", "exclude"),
-    ("verification.trust_framework", {"values": []}, "verification.trust_framework.values", "at least one"),
-    ("verification.trust_framework", {"values": "a"}, "verification.trust_framework.values", "an array"),
-    ("verification.time.max_age", -1, "verification.time.max_age", "0 or more"),
-    ("verification.time.max_age", 1.5, "verification.time.max_age", "whole number"),
-    ("verification.time.max_age", True, "verification.time.max_age", "whole number"),
-    ("verification.evidence", {"type": None}, "verification.evidence", "must be an array"),
-    ("verification.evidence", [], "verification.evidence", "1 to"),
-    ("verification.evidence", ["document"], "verification.evidence[0]", "must be an object"),
-    (TYPE, ..., "verification.evidence[0].type", "one value, a string"),
-    (TYPE, None, "verification.evidence[0].type", "one value, a string"),
-    (TYPE, {"values": ["document"]}, "verification.evidence[0].type", "one value, a string"),
-    (f"{TYPE}.values", ["document"], "verification.evidence[0].type.values", "exclude"),
-    ("claims.given_name", True, "claims.given_name", "must be null or an object"),
-    ("claims.birthdate.essential", "yes", "claims.birthdate.essential", "true or false"),
-    ("claims.birthdate.purpose", "no", "claims.birthdate.purpose", "3 to 300"),
-    ("claims.birthdate.purpose", "x" * 301, "claims.birthdate.purpose", "3 to 300"),
-    ("claims.birthdate.purpose", ["why"], "claims.birthdate.purpose", "3 to 300"),
-    (
-        "verification.evidence.0.document_details.value",
-        "passport",
-        "verification.evidence[0].document_details.value",
-        "ambiguous",
-    ),
-]
 
 
 @pytest.mark.spec("IDA 5.3", "IDA 5.4")

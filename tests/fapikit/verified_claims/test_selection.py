@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fapikit.verified_claims.requested import read_requests
 from fapikit.verified_claims.selection import Selection, beyond, last_second_of, select
@@ -200,3 +203,64 @@ def test_what_is_beyond_is_named_by_its_path() -> None:
         "claims.nationalities",
         "claims.address",
     ]
+
+
+# Any request: each member of the data may be asked for or not, and restricted to what it is or to something else.
+
+
+def _element(value: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(
+        [None, {}, {"essential": True}, {"value": value}, {"values": ["x", value]}, {"value": "x"}]
+    )
+
+
+def _wish(value: Any) -> st.SearchStrategy[Any]:
+    if isinstance(value, dict):
+        return st.one_of(st.none(), _some_of(value))
+    if isinstance(value, list):
+        return st.lists(st.sampled_from(value).flatmap(_some_of), min_size=1, max_size=3)
+    return _element(value)
+
+
+def _some_of(members: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={name: _wish(value) for name, value in members.items()})
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Any:
+    verification = draw(_some_of({k: v for k, v in EIDAS["verification"].items() if k != "evidence"}))
+    verification.setdefault("trust_framework", None)
+    if draw(st.booleans()):
+        kinds = draw(st.lists(st.sampled_from(EIDAS["verification"]["evidence"]), min_size=1, max_size=3))
+        verification["evidence"] = [
+            {**draw(_some_of(item)), "type": {"value": draw(st.sampled_from([item["type"], "vouch"]))}}
+            for item in kinds
+        ]
+    claims = draw(st.fixed_dictionaries({}, optional={k: _element(v) for k, v in EIDAS["claims"].items()}))
+    return {"verification": verification, "claims": {**claims, "given_name": None}}
+
+
+@pytest.mark.spec("IDA 5.4", "IDA 7")
+@settings(max_examples=300, deadline=None)
+@given(requests())
+def test_a_selection_is_a_valid_part_of_the_data_and_selecting_again_changes_nothing(wish: Any) -> None:
+    found = selected(wish)
+    if found.taken is None:
+        assert found.unmet
+        return
+    assert valid_by_schema(found.taken)
+    again = selected(wish, found.taken)
+    assert again.taken == found.taken
+    assert list(beyond(found.taken, again.taken)) == []
+    assert not set(_leaves(found.taken)) - set(_leaves(EIDAS))
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, path)
+    else:
+        yield path, str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -52,6 +53,14 @@ def _starlette() -> Starlette:
     async def parts(_: Request) -> Response:
         return StreamingResponse(chunks(), media_type="application/json")
 
+    async def ticks() -> Any:
+        while True:
+            yield b"data: 1\n\n"
+            await asyncio.sleep(0.001)
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
     async def packed(_: Request) -> Response:
         return Response(b"{}", headers={"content-encoding": "gzip"}, media_type="application/json")
 
@@ -79,6 +88,7 @@ def _starlette() -> Starlette:
             Route("/signed", signed, methods=every),
             Route("/parts", parts, methods=every),
             Route("/packed", packed, methods=every),
+            Route("/events", events, methods=every),
             Route("/refused", refused, methods=every),
             Route("/closed", closed, methods=every),
             Route("/health", health, methods=every),
@@ -117,6 +127,10 @@ def _flask() -> flask.Flask:
     @route("/parts")
     def parts() -> Any:
         return flask.Response(iter([b'{"a": ', b"1}"]), mimetype="application/json")
+
+    @route("/events")
+    def events() -> Any:
+        return flask.Response(iter(lambda: b"data: 1\n\n", b""), mimetype="text/event-stream")
 
     @route("/packed")
     def packed() -> Any:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fapikit.errors import ConfigurationError
+from fapikit.errors import ConfigurationError, Unreachable
 from fapikit.flow import run_pure
 from fapikit.jose.key_set import KeySet
 from fapikit.secrets import Concealed
@@ -19,6 +19,7 @@ from fapikit.signed_messages.detached_jws import ExpectedSigner, verify_detached
 from fapikit.signed_messages.settings import PS256
 from rskit import DetachedJws, SigningClient
 from rskit.policy.body_budget import BodyBudget
+from rskit.tokens.token import Token
 from tests.clocks import NOW
 from tests.detached import (
     BANK,
@@ -33,7 +34,7 @@ from tests.detached import (
     header_members,
     signed_field,
 )
-from tests.keys import a_key
+from tests.keys import a_key, unb64
 from tests.rskit.mothers import a_server, a_token, an_issuer
 from tests.rskit.signed_messages.apis import LONG, PAID, members, running
 
@@ -203,14 +204,15 @@ def test_whatever_the_application_answers_is_signed(url: str, path: str) -> None
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-@pytest.mark.parametrize("path", ["/long", "/packed"])
+@pytest.mark.parametrize("path", ["/long", "/packed", "/events"])
 def test_an_answer_that_cannot_be_signed_is_not_sent(
     url: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = call(url, path, signed_field())
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert LONG not in answer.content
-    assert "compressed" in caplog.text or "max" in caplog.text or "too many to sign" in caplog.text
+    why = {"/long": "too many to sign", "/packed": "has compressed", "/events": "stream of events"}
+    assert why[path] in caplog.text
 
 
 def test_a_refusal_of_the_route_stays_a_refusal(url: str) -> None:
@@ -267,6 +269,71 @@ def test_keys_that_cannot_be_fetched_decide_nothing(kind: str) -> None:
     )
     remote = SigningClient(names=(FINTECH,), jwks_uri="https://directory.example/fintech.jwks")
     with running(kind, a_server(http=http, message_signing=signing(clients={"fintech": remote}))) as base:
+        assert call(base, "/payments", signed_field()).status_code == 503
+
+
+ES256: dict[str, Any] = {
+    "algorithms": ("ES256",),
+    "signer": a_key("ES256", 2),
+    "clients": {"fintech": SigningClient(names=(FINTECH,), jwks={"keys": [FINTECH_KEY.public_jwk]})},
+}
+OPTIONS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("the newer form alone", {"accepts": ("encoded",)}, UNENCODED, "b64"),
+    ("the older form alone", {"accepts": ("unencoded",)}, {}, "b64"),
+    ("other anchors", {"anchors": ("bank.example",)}, {}, TAN),
+    ("a shorter age", {"max_age": 20}, {IAT: int(NOW) - 60}, IAT),
+    ("another algorithm", ES256, {}, "algorithm"),
+]
+
+
+@pytest.mark.parametrize(
+    "settings, members, told", [row[1:] for row in OPTIONS], ids=[row[0] for row in OPTIONS]
+)
+def test_a_narrower_setting_refuses_more(
+    kind: str, settings: dict[str, Any], members: dict[str, Any], told: str
+) -> None:
+    with running(kind, a_server(message_signing=signing(**settings))) as base:
+        answer = call(base, "/payments", signed_field(header_members(**members)))
+        assert (answer.status_code, answer.json()["error"]) == (400, "UK.OBIE.Signature.InvalidClaim")
+        assert told in answer.json()["error_description"]
+
+
+def test_a_wider_setting_accepts_more(kind: str) -> None:
+    settings = {"max_age": None, "anchors": ("bank.example",), "anchor": "api.example", "form": "unencoded"}
+    with running(kind, a_server(message_signing=signing(**settings))) as base:
+        answer = call(base, "/payments", signed_field(header_members(**{IAT: 1, TAN: "bank.example"})))
+        assert answer.status_code == 201
+        header = members(unb64(answer.headers[FIELD].split(".")[0]))
+        assert (header[TAN], header["b64"]) == ("api.example", False)
+
+
+class Kms:
+    """A key that cannot be reached."""
+
+    alg, kid, local, public_jwk = "PS256", BANK_KEY.kid, True, BANK_KEY.public_jwk
+
+    def sign(self, _: bytes) -> bytes:
+        raise Unreachable("the KMS does not answer")
+
+
+def test_an_answer_is_not_sent_while_the_key_cannot_sign(kind: str) -> None:
+    with running(kind, a_server(message_signing=signing(signer=Kms()))) as base:
+        answer = call(base, "/payments", signed_field())
+        assert (answer.status_code, FIELD in answer.headers) == (503, False)
+
+
+def test_the_client_may_be_looked_up(kind: str) -> None:
+    async def lookup(token: Token) -> SigningClient | None:
+        return CLIENTS.get(token.client_id or "")
+
+    def sync_lookup(token: Token) -> SigningClient | None:
+        return CLIENTS.get(token.client_id or "")
+
+    clients = lookup if kind == "asgi" else sync_lookup
+    with running(kind, a_server(message_signing=signing(clients=clients))) as base:
+        assert call(base, "/payments", signed_field()).status_code == 201
+        assert call(base, "/payments", signed_field(), token=a_token(client_id="unknown")).status_code == 403
+    with running(kind, a_server(message_signing=signing(clients=lambda _: "a key"))) as base:
         assert call(base, "/payments", signed_field()).status_code == 503
 
 

@@ -134,6 +134,7 @@ def test_each_refusal_has_the_code_and_names_the_member(url: str, changes: dict[
         (body(), "text/plain"),
         (body() + ".", "application/jwt"),
     ],
+    ids=["json", "json-as-jwt", "jwt-as-json", "jwt-as-text", "four-parts"],
 )
 def test_what_is_no_jwt_is_refused(url: str, content: bytes, kind_: str) -> None:
     answer = call(url, "/payments", content, kind=kind_)
