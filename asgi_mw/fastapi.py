@@ -141,9 +141,12 @@ def Access(  # noqa: N802 - reads as the class it stands for
     details: Callable[[Any], Any] | None = None,
     dpop: Literal["required"] | None = None,
     fresh: bool = False,
+    signed: bool = False,
 ) -> Any:
     """A dependency that yields the `Token`: `Annotated[Token, Access("accounts")]`, or `dependencies=[Access(...)]`."""
-    rule = RouteAccess(*scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh)
+    rule = RouteAccess(
+        *scopes, acr=acr, max_age=max_age, details=details, dpop=dpop, fresh=fresh, signed=signed
+    )
     return Security(rule, scopes=rule.challenge_scopes())  # the scopes are what OpenAPI shows
 
 

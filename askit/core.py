@@ -124,6 +124,8 @@ class Core:
         self.due_notices = DueNotices(
             self.records, clock, self.log, record_octets=config.limits.record_octets
         )
+        self.polled_streams: set[str] = set()
+        """The event streams whose receivers wait here for the next event."""
         self.keys = ServerKeys(
             self.records,
             clock=clock,
@@ -325,6 +327,8 @@ def _public_http(http: HttpSettings | None, config: Config) -> HttpSettings:
         *config.software_statement_issuers,
     )
     vouched_for |= {("GET", each.jwks_uri) for each in issuers if each.jwks_uri is not None}
+    receivers = () if config.shared_signals is None else config.shared_signals.receivers
+    vouched_for |= {("POST", url) for each in receivers for url in each.push_endpoints}
     own = http or HttpSettings()
     return PublicHttp(
         tls=own.tls,

@@ -26,6 +26,9 @@ from askit.endpoints import (
     device,
     device_authorization,
     end_session,
+    event_poll,
+    event_stream_state,
+    event_streams,
     grant_management,
     grants,
     intents,
@@ -37,6 +40,7 @@ from askit.endpoints import (
     par,
     register,
     revoke,
+    signals_metadata,
     status_lists,
     step_up,
     token,
@@ -95,6 +99,7 @@ def build_routes(core: Core) -> list[Route]:
                 shared(f"{base}/status_lists/{{name}}", status_lists.status_list, "GET", document=True),
             )
         ),
+        *(() if core.config.shared_signals is None else _signals(core, api)),
         shared(f"{base}/par", par.par, "POST"),
         shared(f"{base}/token", token.token, "POST"),
         shared(f"{base}/revoke", revoke.revoke, "POST"),
@@ -156,6 +161,25 @@ def _intents(core: Core, api: Callable[[Endpoint], Answer], taken: set[str]) -> 
         yield Route(f"{path}/{{intent_id}}", api(intents.read_at(known, lodging)))
         if lodging.shape.deletable:
             yield Route(f"{path}/{{intent_id}}", api(intents.end_at(known, lodging)), methods=["DELETE"])
+
+
+def _signals(core: Core, api: Callable[[Endpoint], Answer]) -> list[Route]:
+    """The endpoints for receivers of Shared Signals."""
+    base = core.path
+    streams = f"{base}/event_streams"
+    return [
+        Route(f"/.well-known/ssf-configuration{base}", api(signals_metadata.signals_metadata)),
+        Route(streams, api(event_streams.create), methods=["POST"]),
+        Route(streams, api(event_streams.read)),
+        Route(streams, api(event_streams.change), methods=["PATCH", "PUT"]),
+        Route(streams, api(event_streams.delete), methods=["DELETE"]),
+        Route(f"{streams}/status", api(event_stream_state.read_status)),
+        Route(f"{streams}/status", api(event_stream_state.change_status), methods=["POST"]),
+        Route(f"{streams}/add_subject", api(event_stream_state.add_subject), methods=["POST"]),
+        Route(f"{streams}/remove_subject", api(event_stream_state.remove_subject), methods=["POST"]),
+        Route(f"{streams}/verification", api(event_stream_state.verify), methods=["POST"]),
+        Route(f"{streams}/{{stream_id}}/poll", api(event_poll.poll), methods=["POST"]),
+    ]
 
 
 def _answering_in_json(core: Core, endpoint: Endpoint) -> Answer:

@@ -26,6 +26,7 @@ from askit.endpoints.metadata import build_metadata
 from askit.errors import Refused
 from askit.requests.bounds import bounded, require_small_head
 from askit.routes import build_routes, no_route
+from askit.signals.push import is_queue, push_anew
 from askit.wire_errors import error_answer, log_refusal
 from fapikit.clock import Clock, RandomBytes, system_clock, system_random
 from fapikit.errors import FapiError, StoreForgot, UnfitStore
@@ -39,6 +40,11 @@ _SECURITY_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
 )
 _INTERACTION_ID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+async def _deliver_anew(core: Core, name: str) -> bool:
+    """What the outbox says is overdue: a queue of events, or the notice of a decision."""
+    return await (push_anew if is_queue(name) else deliver_anew)(core, name)
 
 
 class AuthorizationServer:
@@ -59,7 +65,7 @@ class AuthorizationServer:
         random_bytes: RandomBytes = system_random,
     ) -> None:
         self.core = self.core_type(config, store=store, http=http, clock=clock, random_bytes=random_bytes)
-        self.core.due_notices.attach(partial(deliver_anew, self.core))
+        self.core.due_notices.attach(partial(_deliver_anew, self.core))
         # An extra slash is not found. Starlette would redirect with 307, to the host in the Host header.
         routes = build_routes(self.core)
         self._router = Router(routes=routes, redirect_slashes=False)

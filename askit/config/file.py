@@ -24,6 +24,7 @@ from askit.config.login_hint_issuers import LoginHintIssuer
 from askit.config.networks import read_networks
 from askit.config.pairwise_subjects import read_salt, read_subject
 from askit.config.profile_settings import read_profiles
+from askit.config.shared_signals import SharedSignals
 from askit.config.software_statement_issuers import SoftwareStatementIssuer
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer
@@ -76,6 +77,7 @@ def read_settings(table: Table, base: Path) -> dict[str, Any]:
         "grant_management": GrantManagement.read(managed)
         if (managed := table.table("grant_management"))
         else None,
+        "shared_signals": SharedSignals.read(signals) if (signals := table.table("shared_signals")) else None,
         "token_exchange": tuple(ExchangeRule.read(entry) for entry in table.tables("token_exchange")),
         "trusted_issuers": tuple(
             TrustedIssuer.read(entry, base) for entry in table.tables("trusted_issuers")

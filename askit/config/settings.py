@@ -39,18 +39,19 @@ from askit.config.profile_settings import (
     check_status_list_ttl,
     check_token_lifetime,
 )
+from askit.config.shared_signals import SCOPES as SIGNALS_SCOPES
+from askit.config.shared_signals import SharedSignals, check_shared_signals
 from askit.config.software_statement_issuers import (
     SoftwareStatementIssuer,
     check_software_statement_issuers,
 )
 from askit.config.table import Table
 from askit.config.trusted_issuers import TrustedIssuer, check_trusted_issuers
-from askit.config.values import IDENTITY_SCOPES, Resource, TlsFiles, User
+from askit.config.values import CLIENT_SCOPES, IDENTITY_SCOPES, Resource, TlsFiles, User
 from askit.pages.catalogues import check_texts
 from fapikit.certificates import CertificateHeader
 from fapikit.clauses import citing
 from fapikit.errors import ConfigurationError
-from fapikit.grant_management import SCOPES
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.profiles import FAPI2_SECURITY, Profile
 from fapikit.quirks import Quirk
@@ -77,6 +78,7 @@ class Config:
     resources: tuple[Resource, ...] = ()
     authorization_details_types: tuple[DetailsType, ...] = ()
     grant_management: GrantManagement = field(default_factory=GrantManagement)
+    shared_signals: SharedSignals | None = None
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     software_statement_issuers: tuple[SoftwareStatementIssuer, ...] = ()
@@ -195,8 +197,9 @@ class Config:
     def _require_references(self) -> None:
         client_ids = {client.client_id for client in self.clients}
         uris = {resource.uri for resource in self.resources}
+        check_shared_signals(self.shared_signals, client_ids, uris)
         for resource in self.resources:
-            own = set(resource.scopes) & {*IDENTITY_SCOPES, *SCOPES.values()}
+            own = set(resource.scopes) & {*IDENTITY_SCOPES, *CLIENT_SCOPES}
             if own:
                 raise ConfigurationError(
                     f"resources: {resource.uri} has the scope {min(own)!r}, which belongs to an endpoint of this"
@@ -358,9 +361,10 @@ class Config:
 
     @property
     def known_scopes(self) -> tuple[str, ...]:
-        """The identity scopes, those of grant management, then those of the resources."""
+        """The identity scopes, those of grant management and of shared signals, then those of the resources."""
         scopes = (scope for resource in self.resources for scope in resource.scopes)
-        return (*IDENTITY_SCOPES, *self.grant_management.scopes, *dict.fromkeys(scopes))
+        signals = () if self.shared_signals is None else SIGNALS_SCOPES
+        return (*IDENTITY_SCOPES, *self.grant_management.scopes, *signals, *dict.fromkeys(scopes))
 
     def is_asked_for_by_name(self, resource: Resource) -> bool:
         """Whether an API has neither scopes nor types of details. Then naming the resource requests access to it."""

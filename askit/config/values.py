@@ -12,9 +12,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 from askit.config.verified_claims import check_verified_claims
 from fapikit.errors import ConfigurationError
+from fapikit.grant_management import SCOPES as GRANT_MANAGEMENT_SCOPES
 from fapikit.jose.encryption import CONTENT_ENCRYPTION
 from fapikit.jose.encryption_keys import KEY_MANAGEMENT
 from fapikit.secrets import Secret
+from fapikit.signals.event_types import MANAGE_SCOPE, READ_SCOPE
 
 TokenFormat: TypeAlias = Literal["jwt", "opaque"]
 Subject: TypeAlias = Literal["client", "user"]
@@ -23,6 +25,8 @@ DEFAULT_TOKEN_ENC: Final = "A256GCM"
 
 IDENTITY_SCOPES: Final = ("openid", "profile", "email", "address", "phone", "offline_access")
 """The scopes of this server's own UserInfo. The pages have a text for each."""
+CLIENT_SCOPES: Final = (*GRANT_MANAGEMENT_SCOPES.values(), READ_SCOPE, MANAGE_SCOPE)
+"""The scopes of this server's own endpoints that a client uses for itself (client_credentials). No user grants them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

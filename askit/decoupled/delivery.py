@@ -142,7 +142,7 @@ async def _fail(core: Core, uri: str, request: WaitingRequest, client: Client, g
     try:
         await core.records.do(marking_redeemed(core, uri, request.expires_at, client.owners))
         if grant_id is not None:
-            await core.records.remove("grant", grant_id)
+            await user_grants.revoke(core, grant_id)
     except StoreError as error:
         core.log.warning("a failed push could not be ended, and is tried again: %s", error)
         return

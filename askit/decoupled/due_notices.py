@@ -1,8 +1,8 @@
-"""The decisions that a client is still to be told of (CIBA: ping, push), stored until its endpoint has heard.
+"""The outbox: what a client is still to be told of (decisions of CIBA, events of Shared Signals), until it has heard.
 
-An entry is there before the decision is. Usually the process that stored the decision tells it, and takes the entry
-away. If that process ends, the entry becomes overdue, and some process claims it with a swap and tells it anew. So
-several processes share the work, and one of them does it. A look reads a few short lists in one trip.
+An entry is there before the decision or the event is. Usually the process that stored that tells it, and takes the
+entry away. If that process ends, the entry becomes overdue, and some process claims it with a swap and tells it anew.
+So several processes share the work, and one of them does it. A look reads a few short lists in one trip.
 
 A list has a limited length. If it is full, the entry that was tried most often goes: that of an endpoint that is away.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from askit.log_budget import BudgetedLogger
@@ -30,7 +30,9 @@ OVERDUE_AFTER: Final = 60.0
 LOOK_EVERY: Final = 15.0
 """Seconds."""
 CLAIMS: Final = 5
-"""So often an entry is claimed."""
+"""So often an entry is claimed, unless it is patient."""
+LONGEST_PAUSE: Final = 900.0
+"""Seconds between two claims of a patient entry, at most."""
 _LISTS: Final = 8
 _LONGEST: Final = 200
 _ENTRY_OCTETS: Final = 200
@@ -47,6 +49,17 @@ class _Entry:
     overdue: float
     claims: int
     until: float
+    patient: bool = False
+
+    @property
+    def claimable(self) -> bool:
+        return self.patient or self.claims < CLAIMS
+
+    def claimed(self, now: float) -> _Entry:
+        pause = OVERDUE_AFTER * 2 ** (min(self.claims, CLAIMS) + 1)
+        if self.patient:
+            pause = min(pause, LONGEST_PAUSE)
+        return replace(self, overdue=now + pause, claims=self.claims + 1)
 
 
 class DueNotices:
@@ -78,13 +91,18 @@ class DueNotices:
             with suppress(asyncio.CancelledError):
                 await looking
 
-    async def add(self, client_id: str, uri: str, until: float) -> None:
-        """Note that a client is to be told of a request, which is forgotten at `until`. Raises StoreError."""
-        fresh = _Entry(self._clock() + OVERDUE_AFTER, 0, until)
+    async def add(self, client_id: str, uri: str, until: float, *, patient: bool = False) -> None:
+        """Note that a client is to be told of a request, which is forgotten at `until`. Raises StoreError.
+
+        `patient`: until then it is claimed again and again. There are few of them, so a full list keeps them.
+        """
+        fresh = _Entry(self._clock() + OVERDUE_AFTER, 0, until, patient)
 
         def added(due: dict[str, _Entry]) -> None:
             if uri not in due and len(due) >= self._longest:
-                dropped = max(due, key=lambda each: (due[each].claims, -due[each].until))
+                dropped = max(
+                    due, key=lambda each: (not due[each].patient, due[each].claims, -due[each].until)
+                )
                 del due[dropped]
                 self._log.warning("too many clients are to be told of decisions: one is not told again")
             due[uri] = fresh
@@ -131,15 +149,13 @@ class DueNotices:
 
         def claim(due: dict[str, _Entry]) -> None:
             now = self._clock()
-            for uri in [uri for uri, entry in due.items() if entry.until <= now or entry.claims >= CLAIMS]:
+            for uri in [uri for uri, entry in due.items() if entry.until <= now or not entry.claimable]:
                 if due[uri].overdue <= now:
                     del due[uri]
             overdue = sorted((entry.overdue, uri) for uri, entry in due.items() if entry.overdue <= now)
             claimed[:] = [uri for _, uri in overdue[:_AT_ONCE]]
             for uri in claimed:
-                entry = due[uri]
-                pause = OVERDUE_AFTER * 2 ** (entry.claims + 1)
-                due[uri] = _Entry(now + pause, entry.claims + 1, entry.until)
+                due[uri] = due[uri].claimed(now)
 
         await self._change(name, claim)
         return claimed
@@ -153,7 +169,7 @@ class DueNotices:
             if due == before:
                 return
             last = max((entry.until for entry in due.values()), default=0.0)
-            listed = {uri: (entry.overdue, entry.claims, entry.until) for uri, entry in due.items()}
+            listed = {uri: _stored(entry) for uri, entry in due.items()}
             new = NoticesDue(notices=listed).dump()
             if await self._records.swap("notices-due", name, seen, new, max(last - self._clock(), 1.0)):
                 return
@@ -171,6 +187,10 @@ def _entries(stored: bytes | None) -> dict[str, _Entry]:
     listed: Mapping[str, Any] = read_stored("notices-due", NoticesDue, stored).notices
     with reading("notices-due"):
         return {
-            uri: _Entry(float(overdue), int(claims), float(until))
-            for uri, (overdue, claims, until) in listed.items()
+            uri: _Entry(float(overdue), int(claims), float(until), bool(patient))
+            for uri, (overdue, claims, until, *patient) in listed.items()
         }
+
+
+def _stored(entry: _Entry) -> tuple[Any, ...]:
+    return (entry.overdue, entry.claims, entry.until, *([True] if entry.patient else []))

@@ -94,5 +94,5 @@ async def _reused(core: Core, polled: PolledRequest, decided: DecidedRequest) ->
         late = core.clock() - float(first or core.clock()) > RETRY_WINDOW
     if not late:
         return InvalidGrant(used, clause=polled.kind.error_clause)
-    await core.records.remove("grant", decided.grant_id)
+    await user_grants.revoke(core, decided.grant_id)
     return InvalidGrant(f"{used}: all its tokens are revoked", clause="RFC 9700 4.2.4")

@@ -19,6 +19,9 @@ from askit.errors import InvalidRequest
 from askit.issuing.refresh_tokens import find_refresh_token
 from askit.messages import read_form
 from askit.records import AccessToken
+from askit.signals.announce import announce
+from askit.signals.happened import TokenEnded
+from askit.users import grants as user_grants
 
 
 async def revoke(core: Core, request: Request) -> Response:
@@ -31,11 +34,13 @@ async def revoke(core: Core, request: Request) -> Response:
     refresh = await find_refresh_token(core, token)
     if refresh is not None:
         _require_owner(refresh.family.client_id, client.client_id)
-        await core.records.remove("grant", refresh.family.grant_id)
+        await user_grants.revoke(core, refresh.family.grant_id)
     access = await core.records.load("token", token, AccessToken)
     if access is not None:
         _require_owner(access.client_id, client.client_id)
+        announced = await announce(core, TokenEnded(token=access))
         await core.records.remove("token", token)
+        await announced.deliver()
     return Response(status_code=200, headers={"cache-control": "no-store"})
 
 

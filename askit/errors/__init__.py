@@ -6,6 +6,7 @@
         ├── NoSuchEndpoint            404 or 405, nothing is served at this path, or not for this method
         ├── InvalidRequestUri: AnsweredBefore  UnusableRequestUri  InvalidRequestObject  UnsupportedResponseType
         ├── ShareTaken                429, the share of one client, address or user is used up; TooManyPending
+        ├── NoReceiver                403, Shared Signals: NoSuchStream 404, StreamExists 409, TooManyVerifications 429
         ├── InvalidClient             401, client authentication failed; ReplayedAssertion  UnusableMetadataDocument
         ├── UnauthorizedClient        InvalidScope  InvalidTarget  InvalidAuthorizationDetails
         ├── InvalidGrant              UnsupportedGrantType  ForbiddenGrantType
@@ -91,6 +92,7 @@ from askit.errors.requests import (
     UnsupportedResponseType,
     UnusableRequestUri,
 )
+from askit.errors.signals import NoReceiver, NoSuchStream, StreamExists, TooManyVerifications
 from askit.errors.users import (
     AccessDenied,
     ConsentRequired,
@@ -136,9 +138,11 @@ __all__ = [
     "MalformedIntentRequest",
     "MissingCertificate",
     "MissingUserCode",
+    "NoReceiver",
     "NoSuchEndpoint",
     "NoSuchGrant",
     "NoSuchIntent",
+    "NoSuchStream",
     "PageRefused",
     "Refused",
     "RegistrationsFull",
@@ -149,9 +153,11 @@ __all__ = [
     "ShareTaken",
     "SlowDown",
     "StaleForm",
+    "StreamExists",
     "TooLarge",
     "TooManyAttempts",
     "TooManyPending",
+    "TooManyVerifications",
     "TooSlow",
     "UnapprovedSoftwareStatement",
     "UnauthorizedClient",

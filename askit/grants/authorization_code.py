@@ -89,5 +89,5 @@ async def _check_code(core: Core, code: Code, request: TokenRequest) -> Grant:
 
 async def _reused(core: Core, code: Code) -> InvalidGrant:
     """End the grant. The returned error gives the reason."""
-    await core.records.remove("grant", code.grant_id)
+    await user_grants.revoke(core, code.grant_id)
     return InvalidGrant("this code was used before: all its tokens are revoked", clause="FAPI2-SP 5.3.2.2-9")

@@ -1,6 +1,7 @@
 """The client credentials grant: a client acts for itself. There is no user, so no refresh token and no ID token.
 
-The scopes of grant management are for this server's own endpoint, and only in a token that is for no API.
+The scopes of grant management and of Shared Signals are for this server's own endpoints, and only in a token that is
+for no API.
 
 Spec: RFC 6749 4.4; RFC 9068 2.2; RFC 8707 2; GM 6.1
 Role: AS
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from askit.config.values import IDENTITY_SCOPES
+from askit.config.values import CLIENT_SCOPES, IDENTITY_SCOPES
 from askit.core import Core
 from askit.errors import InvalidAuthorizationDetails, InvalidScope, UnauthorizedClient
 from askit.grants.token_request import TokenRequest
@@ -19,7 +20,6 @@ from askit.issuing.tokens import issue_access_token
 from askit.requests.authorization_details import Details, check_details, parse_details
 from askit.requests.details_ends import require_ends
 from askit.requests.dpop import use_proof
-from fapikit.grant_management import SCOPES
 
 
 async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
@@ -44,7 +44,7 @@ async def redeem(core: Core, request: TokenRequest) -> dict[str, Any]:
         _require_no_consent(core, details)
         require_ends(details, core.config, now=core.clock(), latest=float("inf"))
     resource = choose_resource(core.config, asked=asked, granted=asked, scopes=scopes, details=details)
-    if resource is None and not set(scopes) & set(SCOPES.values()):
+    if resource is None and not set(scopes) & set(CLIENT_SCOPES):
         raise InvalidScope("request a scope of an API, or name a resource", clause="RFC 6749 4.4.2")
     await use_proof(core, request.proof, request.client)
     return await issue_access_token(

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from askit.config.settings import Config
-from askit.config.values import IDENTITY_SCOPES, Resource
+from askit.config.values import CLIENT_SCOPES, IDENTITY_SCOPES, Resource
 from askit.errors import InvalidScope, InvalidTarget
 from askit.requests.authorization_details import Details, details_for
-from fapikit.grant_management import SCOPES
 
 
 def choose_resource(
@@ -53,8 +52,8 @@ def choose_resource(
 
 
 def scopes_for(resource: Resource | None, scopes: Iterable[str]) -> tuple[str, ...]:
-    """The scopes that belong to this API or to UserInfo. A token for no API may have those of grant management."""
-    meaningful = {*IDENTITY_SCOPES, *(resource.scopes if resource else SCOPES.values())}
+    """The scopes that belong to this API or to UserInfo. A token for no API may have those for a client itself."""
+    meaningful = {*IDENTITY_SCOPES, *(resource.scopes if resource else CLIENT_SCOPES)}
     return tuple(scope for scope in scopes if scope in meaningful)
 
 

@@ -64,6 +64,7 @@ async def find_handed_in(core: Core, client: Client, token: str, token_type: str
             record.auth_time,
             record.act,
             record.grant_version,
+            record.session_id,
         ),
         scopes=record.scopes,
         authorization_details=record.authorization_details,

@@ -21,6 +21,7 @@ from askit.errors import InvalidGrant
 from askit.issuing.confirmation import Confirmation
 from askit.record_store import Step
 from askit.records import Grant, RefreshFamily, read_stored
+from askit.users import grants as user_grants
 from fapikit.secrets import random_token
 
 RETRY_WINDOW: Final = 60.0
@@ -89,7 +90,7 @@ async def use_refresh_token(core: Core, token: PresentedRefreshToken, *, rotated
         lives = family.expires_at - core.clock()
         if await core.records.swap("refresh", token.name, seen, after.dump(), lives):
             return await _token(core, token.name, after.current)
-    await core.records.remove("grant", token.family.grant_id)
+    await user_grants.revoke(core, token.family.grant_id)
     raise InvalidGrant("this refresh token was used before: the grant is revoked", clause="RFC 9700 4.14.2")
 
 

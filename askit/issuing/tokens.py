@@ -24,7 +24,7 @@ from askit.records import AccessToken, Grant
 from askit.requests.authorization_details import Details, details_for
 from askit.requests.details_ends import first_end
 from askit.users import grants as user_grants
-from askit.users.subjects import subjects_in_token
+from askit.users.subjects import session_for, subjects_in_token
 from fapikit.jose.purposes import ACCESS_TOKEN
 from fapikit.secrets import random_token
 
@@ -43,6 +43,7 @@ class About(NamedTuple):
     auth_time: int | None = None
     act: Mapping[str, Any] | None = None
     grant_version: int = 0
+    session_id: str = ""
 
     @classmethod
     def of_grant(cls, grant: Grant) -> Self:
@@ -54,6 +55,7 @@ class About(NamedTuple):
             grant.acr,
             grant.auth_time,
             grant_version=grant.version,
+            session_id=grant.session_id,
         )
 
 
@@ -101,6 +103,7 @@ async def issue_access_token(
         act=about.act,
         may_act=client.may_act,
         grant_version=about.grant_version,
+        session_id=about.session_id if core.config.shared_signals is not None else "",
         intent_scope=None if grant is None else grant.intent_scope,
     )
     owners = client.owners if about.username is None else core.owners(client, about.username)
@@ -166,6 +169,9 @@ def token_claims(
         claims["act"] = act
     if record.may_act is not None:
         claims["may_act"] = record.may_act
+    if record.session_id:
+        whole = resource.subject == "user"
+        claims["sid"] = record.session_id if whole else session_for(core, client, record.session_id)
     if entry is not None:
         claims["status"] = entry.reference.claim()
     return claims

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.config.settings import Config
+from askit.config.values import CLIENT_SCOPES
 from askit.core import Core
 from askit.errors import (
     InvalidRequest,
@@ -37,7 +38,6 @@ from askit.requests.response_type import HYBRID, response_mode_of, response_type
 from askit.users.managed_grants import require_changeable
 from fapikit import pkce, strict_json
 from fapikit.claim_requests import faults_in
-from fapikit.grant_management import SCOPES
 from fapikit.parameters import Parameters
 from fapikit.profiles import Profile
 
@@ -232,9 +232,9 @@ def _scopes(
     named = None if intent is None else intent.scope
     scopes = tuple(scope for scope in dict.fromkeys(members.get("scope", "").split()) if scope != named)
     core.require_scopes(scopes, client)
-    if set(scopes) & set(SCOPES.values()):
+    if set(scopes) & set(CLIENT_SCOPES):
         raise InvalidScope(
-            "no user grants the scopes of grant management: request them with client_credentials",
+            "no user grants the scopes of grant management and of shared signals: request them with client_credentials",
             clause="GM 6.1",
         )
     if not scopes and intent is None and "authorization_details" not in members:

@@ -28,6 +28,8 @@ from askit.records import (
     read_stored,
 )
 from askit.requests.details_ends import not_ended
+from askit.signals.announce import announce
+from askit.signals.happened import GrantEnded
 from askit.users.claims import SCOPE_CLAIMS, claims_by_name
 from fapikit.errors import StoreError, StoreUnavailable
 from fapikit.verified_claims.requested import requests_in
@@ -243,6 +245,22 @@ async def end(core: Core, grant_id: str, username: str) -> bool:
     grant = await core.records.load("grant", grant_id, Grant)
     if grant is None or grant.username != username:
         return False
-    await core.records.remove("grant", grant_id)
+    await _remove(core, grant)
     await core.records.remove("agreed", f"{username}\0{grant.client_id}")
     return True
+
+
+async def revoke(core: Core, grant_id: str) -> None:
+    """End a grant, whoever's it is: its client has revoked it, or what was issued for it was used twice."""
+    if core.config.shared_signals is None:
+        await core.records.remove("grant", grant_id)
+    elif (grant := await core.records.load("grant", grant_id, Grant)) is not None:
+        await _remove(core, grant)
+
+
+async def _remove(core: Core, grant: Grant) -> None:
+    client = await core.clients.find(grant.client_id)
+    ended = GrantEnded(grant=grant, client=client, reached=reached(core.config, grant))
+    announced = await announce(core, ended)
+    await core.records.remove("grant", grant.grant_id)
+    await announced.deliver()

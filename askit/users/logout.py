@@ -16,6 +16,8 @@ from typing import Final
 from askit.clients.client import Client
 from askit.core import Core
 from askit.records import Owners, Session, SessionClients, read_stored
+from askit.signals.announce import Announced, announce
+from askit.signals.happened import SessionEnded
 from askit.users.sessions import Browser, sign_out
 from askit.users.subjects import session_for, subject_for
 from fapikit.errors import FapiError, StoreUnavailable
@@ -36,7 +38,8 @@ log = logging.getLogger("askit")
 
 async def remember(core: Core, session: Session, client: Client, owners: Owners) -> None:
     """Remember that a client must be notified of this session's end. Raises StoreError."""
-    if URI not in client.metadata or not session.session_id:
+    told = URI in client.metadata or core.config.shared_signals is not None
+    if not told or not session.session_id:
         return
     for _ in range(_TRIES):
         seen = await core.records.read("session-clients", session.session_id)
@@ -52,7 +55,9 @@ async def remember(core: Core, session: Session, client: Client, owners: Owners)
 
 async def end_session(core: Core, browser: Browser) -> None:
     """Sign the browser out here, and notify its clients. Raises StoreError before anything has ended."""
+    announced = await _announce(core, browser.session)
     await sign_out(core, browser)
+    await announced.deliver()
     if browser.session is None:
         return
     # The record is removed, so of two sign-outs at once only one sends the notices.
@@ -60,6 +65,16 @@ async def end_session(core: Core, browser: Browser) -> None:
     if octets is not None:
         told = read_stored("session-clients", SessionClients, octets).clients
         await asyncio.gather(*(_tell(core, browser.session, client_id) for client_id in told))
+
+
+async def _announce(core: Core, session: Session | None) -> Announced:
+    """The event of Shared Signals. Raises StoreError."""
+    if core.config.shared_signals is None or session is None or not session.session_id:
+        return Announced(core)
+    kept = await core.records.load("session-clients", session.session_id, SessionClients)
+    found = [await core.clients.find(client_id) for client_id in (kept.clients if kept else ())]
+    clients = tuple(client for client in found if client is not None)
+    return await announce(core, SessionEnded(session=session, clients=clients))
 
 
 async def _tell(core: Core, session: Session, client_id: str) -> None:

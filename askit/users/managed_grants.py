@@ -25,6 +25,8 @@ from askit.records import AuthorizationRequest, Grant, Owners, read_stored
 from askit.requests.authorization_details import MAX_DETAILS, details_for
 from askit.requests.details_ends import last_end, require_ends
 from askit.requests.request_uris import require_room
+from askit.signals.announce import Announced, announce
+from askit.signals.happened import grant_replaced
 from askit.users import grants as user_grants
 from fapikit import strict_json
 from fapikit.claim_requests import VERIFIED_CLAIMS
@@ -124,10 +126,12 @@ async def change(
     """
     for _ in range(_TRIES):
         grant = _changed(core.config, request, managed.grant, decided)
+        announced = await _announce(core, managed.grant, grant)
         kept = await user_grants.remember(
             core, grant, owners, answer(grant), newest=newest, seen=managed.seen
         )
         if kept:
+            await announced.deliver()
             return grant
         seen = await core.records.read("grant", managed.grant.grant_id)  # another request has changed it
         if seen is None:
@@ -135,6 +139,15 @@ async def change(
         managed = ManagedGrant(user_grants.without_ended(core, read_stored("grant", Grant, seen)), seen)
         newest = await core.records.do(user_grants.reading_head(core, decided.username))
     raise StoreUnavailable("too many changes of one grant at the same time")
+
+
+async def _announce(core: Core, before: Grant, grant: Grant) -> Announced:
+    """A merged grant has no less than before, so its tokens say nothing wrong."""
+    if core.config.shared_signals is None or _rights(core.config, before) <= _rights(core.config, grant):
+        return Announced(core)
+    client = await core.clients.find(grant.client_id)
+    apis = user_grants.reached(core.config, before)
+    return await announce(core, grant_replaced(grant, client, apis))
 
 
 def _changed(config: Config, request: AuthorizationRequest, before: Grant, decided: Grant) -> Grant:

@@ -1,4 +1,4 @@
-"""The URIs of the events that are understood here, and of the two ways of delivery.
+"""The URIs of the events that are understood here, and of the two ways of delivery; the scopes of receivers.
 
 Spec: CAEP 3.1, 3.2, 3.3; SSF 6.1, 8.1.4, 8.1.5
 """
@@ -17,6 +17,11 @@ VERIFICATION: Final = f"{_SSF}verification"
 STREAM_UPDATED: Final = f"{_SSF}stream-updated"
 
 ABOUT_THE_STREAM: Final = frozenset({VERIFICATION, STREAM_UPDATED})
+
+READ_SCOPE: Final = "ssf.read"
+"""Of the token with which a receiver fetches its events, and reads its stream."""
+MANAGE_SCOPE: Final = "ssf.manage"
+"""Of the token with which a receiver does all with its stream."""
 
 PUSH: Final = "urn:ietf:rfc:8935"
 POLL: Final = "urn:ietf:rfc:8936"

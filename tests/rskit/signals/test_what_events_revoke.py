@@ -198,7 +198,7 @@ def test_a_process_that_died_after_it_had_written_loses_nothing() -> None:
     second = Api(first.store, first.clock)
     first.hear(sub_id={**ALICE, "sub": "bob"})
     second.follow()
-    head = first.receiver._log._prefix
+    head = first.receiver._log.key
     before = first.store.get(head)
     assert before is not None
     first.hear(sub_id=OF_SESSION)
@@ -234,7 +234,7 @@ def test_a_store_that_lost_the_log_is_followed_from_its_new_beginning() -> None:
         first.hear(sub_id=opaque_session(number))
     second.follow()
     assert isinstance(first.store, MemoryStore)
-    prefix = first.receiver._log._prefix
+    prefix = first.receiver._log.key
     for key in (prefix, *(f"{prefix}:{number}" for number in range(5))):
         first.store.take(key)
     first.clock.advance(1)

@@ -1,0 +1,18 @@
+"""A stored event as a signed security event token. It is signed whenever it is sent, with the key of that time.
+
+Spec: RFC 8417 2.2; SSF 4.1.1, 4.1.2, 4.1.6, 4.1.7, 4.1.8
+Role: AS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from askit.core import Core
+from fapikit.jose.purposes import SECURITY_EVENT_TOKEN
+
+
+async def event_token(core: Core, claims: Mapping[str, Any]) -> str:
+    """Raises StoreError, ConfigurationError."""
+    return await core.sign(claims, SECURITY_EVENT_TOKEN)
