@@ -10,7 +10,7 @@ Role: C, AS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 State: TypeAlias = Literal["awaiting", "authorised", "rejected", "lapsed", "revoked", "withdrawn"]
@@ -25,17 +25,19 @@ INTENT_CLAIM: Final = "openbanking_intent_id"
 class IntentShape:
     """One kind of lodged intent. Paths lead to members of the JSON that the bank's API takes and returns.
 
-    `content`: the object that the user agrees to, without its members `about_user`, which say who the user is. `end`:
-    when the client wants it to end. `end_is_bounded`: the bank sets an earlier end instead of refusing one that is too
-    late. `scope_prefix`: the intent is named by a scope, which has this before the id; empty: by the claim. `words`:
-    the status on the wire, by state. `further_words`: those of other versions. `deletable`: its client may end it by
-    DELETE. `gone`: after that, GET is refused.
+    `content`: the object that the user agrees to. `user_documents`: by a claim of the user, where in that object the
+    document is that the user must have. `id_is_urn`: the id is a URN of the bank's. `end`: when the client wants it to
+    end. `end_is_bounded`: the bank sets an earlier end instead of refusing one that is too late. `scope_prefix`: the
+    intent is named by a scope, which has this before the id; empty: by the claim. `words`: the status on the wire, by
+    state. `further_words`: those of other versions. `deletable`: its client may end it by DELETE. `gone`: after that,
+    GET is refused.
     """
 
     name: str
     content: Path = ()
-    about_user: tuple[str, ...] = ()
+    user_documents: Mapping[str, Path] = field(default_factory=dict)
     id: Path
+    id_is_urn: bool = False
     status: Path
     end: Path = ()
     end_is_bounded: bool = False
@@ -93,8 +95,12 @@ UK_DOMESTIC_PAYMENT: Final = IntentShape(
 BRAZIL_CONSENT: Final = IntentShape(
     name="brazil-consent",
     content=("data",),
-    about_user=("loggedUser", "businessEntity"),
+    user_documents={
+        "cpf": ("data", "loggedUser", "document", "identification"),
+        "cnpj": ("data", "businessEntity", "document", "identification"),
+    },
     id=("data", "consentId"),
+    id_is_urn=True,
     status=("data", "status"),
     end=("data", "expirationDateTime"),
     created=("data", "creationDateTime"),

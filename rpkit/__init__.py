@@ -6,6 +6,7 @@ Registration: `registration/`. Web pages: `starlette`, `flask`, and what both sh
 One authorization server and the settings of one client at it: `bank`. Errors: `errors`.
 """
 
+from fapikit.lodged_intents import IntentShape
 from rpkit.api.claims_sources import ClaimsSource, SourcedClaims
 from rpkit.api.detached_jws import DetachedJws
 from rpkit.api.http_signatures import HttpSignatures
@@ -67,6 +68,7 @@ __all__ = [
     "HttpSignatures",
     "IdToken",
     "IntentBody",
+    "IntentShape",
     "Introspection",
     "JwtBodies",
     "LodgedIntent",

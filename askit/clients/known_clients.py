@@ -129,7 +129,7 @@ class Clients:
             raise InvalidClientMetadata(
                 "this server has public subjects only: leave subject_type out", clause="OIDC Registration 2"
             )
-        check_own_sector(metadata)
+        check_own_sector(client.metadata)
         for name, uri in uris_to_connect_to(metadata) if self._public_only else ():
             require_public(uri, name)
         return client

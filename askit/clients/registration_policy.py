@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from askit.clients import grant_management
 from askit.clients.backchannel import DELIVERY_MODE
 from askit.clients.metadata import check_types
+from askit.clients.sector_identifier import SUBJECT_TYPE
 from askit.errors import InvalidClientMetadata, InvalidRedirectUri
 from fapikit.urns import CIBA
 
@@ -33,7 +34,8 @@ ID_OCTETS: Final = 32
 class RegistrationPolicy:
     """`scopes` and `authorization_details_types`: what can be reached at all. None: all that the profile has.
 
-    `redirect_hosts`: the allowed hosts of redirect URIs. `lifetime`: seconds since the registration or its last change.
+    `redirect_hosts`: the allowed hosts of redirect URIs. `subject_types`: the allowed ones, the default first;
+    None: all, and public is the default. `lifetime`: seconds since the registration or its last change.
     `software_statement_required`: only clients with the software statement of a trusted directory.
     """
 
@@ -45,6 +47,7 @@ class RegistrationPolicy:
     response_modes: tuple[str, ...] | None = None
     token_endpoint_auth_methods: tuple[str, ...] | None = None
     redirect_hosts: tuple[str, ...] | None = None
+    subject_types: tuple[str, ...] | None = None
     max_clients: int = 1000
     lifetime: float | None = None
     software_statement_required: bool = False
@@ -62,6 +65,8 @@ class RegistrationPolicy:
         for name, allowed in self._lists().items():
             if allowed is not None and (name in metadata or name in _MEANS_ALL):
                 bounded[name] = [item for item in metadata.get(name, allowed) if item in allowed]
+        if self.subject_types is not None:
+            bounded.setdefault(SUBJECT_TYPE, self.subject_types[0])
         if CIBA not in self.grant_types:
             bounded.pop(DELIVERY_MODE, None)  # push needs no grant type, and is the same right
         if "authorization_code" not in bounded.get("grant_types", ("authorization_code",)):
@@ -87,6 +92,8 @@ class RegistrationPolicy:
                 "self-registered clients may not use this token_endpoint_auth_method",
                 facts={"allowed": " ".join(methods)},
             )
+        if self.subject_types is not None:
+            self._require_subject_type(metadata.get(SUBJECT_TYPE, self.subject_types[0]), self.subject_types)
         if self.redirect_hosts is None:
             return
         for name in ("redirect_uris", "post_logout_redirect_uris"):
@@ -96,6 +103,15 @@ class RegistrationPolicy:
                         f"{name} has a host that self-registered clients may not use",
                         facts={"host": str(_host_of(uri))[:100]},
                     )
+
+    @staticmethod
+    def _require_subject_type(subject_type: object, allowed: tuple[str, ...]) -> None:
+        if subject_type not in allowed:
+            raise InvalidClientMetadata(
+                f"self-registered clients may not use this subject_type: use {' or '.join(allowed)}",
+                clause="OIDC Registration 2",
+                facts={"allowed": " ".join(allowed)},
+            )
 
     def _lists(self) -> Mapping[str, tuple[str, ...] | None]:
         return {

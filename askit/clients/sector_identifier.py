@@ -118,10 +118,10 @@ def _placing_uris(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for uri in members.get("redirect_uris", ()):
         yield "redirect_uris", uri
     ciba = backchannel.uses_ciba(members)
-    if _fetches_tokens(members, ciba) or DEVICE_CODE in members.get("grant_types", ()):
-        if "jwks_uri" in members:
-            yield "jwks_uri", members["jwks_uri"]
-    elif ciba:
+    by_key = _fetches_tokens(members, ciba) or DEVICE_CODE in members.get("grant_types", ())
+    if by_key and "jwks_uri" in members:
+        yield "jwks_uri", members["jwks_uri"]
+    if ciba and members.get(backchannel.DELIVERY_MODE) == "push":
         yield backchannel.NOTIFICATION_ENDPOINT, members[backchannel.NOTIFICATION_ENDPOINT]
 
 

@@ -111,9 +111,9 @@ def compiled(
     return _check_of((common, schema), setting)
 
 
-def compiled_body(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], None]:
-    """The check of a body that a client lodges, against a schema of this package. It raises BrokenDetail."""
-    return _check_of((schema,), "a schema of askit")
+def compiled_body(schema: Mapping[str, Any], setting: str) -> Callable[[Mapping[str, Any]], None]:
+    """The check of a body that a client lodges, which raises BrokenDetail. Raises ConfigurationError as `compiled`."""
+    return _check_of((schema,), setting)
 
 
 def _check_of(schemas: Iterable[Mapping[str, Any]], setting: str) -> Callable[[Mapping[str, Any]], None]:

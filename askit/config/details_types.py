@@ -68,7 +68,7 @@ class DetailsType:
             actions=table.strings("actions"),
             single_use=table.boolean("single_use", False),
             end_member=table.optional_string("end_member"),
-            lodged=Lodging.read(lodged) if (lodged := table.table("lodged")) else None,
+            lodged=Lodging.read(lodged, base) if (lodged := table.table("lodged")) else None,
         )
         table.require_nothing_else()
         return details

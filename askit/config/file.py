@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from askit.clients.client import Client
 from askit.clients.metadata import MEMBERS
 from askit.clients.registration_policy import RegistrationPolicy
+from askit.config.claims_sources import ClaimsSource
 from askit.config.client_certificates import read_certificate_header
 from askit.config.client_metadata_documents import ClientMetadataDocuments
 from askit.config.details_types import DetailsType
@@ -188,6 +189,7 @@ def _registration(table: Table | None) -> RegistrationPolicy | None:
         "response_modes": table.optional_strings("response_modes"),
         "token_endpoint_auth_methods": table.optional_strings("token_endpoint_auth_methods"),
         "redirect_hosts": table.optional_strings("redirect_hosts"),
+        "subject_types": table.optional_strings("subject_types"),
         "max_clients": table.optional_count("max_clients"),
         "lifetime": table.optional_seconds("lifetime"),
         "software_statement_required": table.boolean("software_statement_required", False),
@@ -254,6 +256,7 @@ def _user(table: Table) -> User:
         password=Secret(table.string("password")),
         claims=table.members("claims"),
         verified_claims=read_verified_claims(table),
+        claims_sources=tuple(ClaimsSource.read(entry) for entry in table.tables("claims_sources")),
         **{name: None if value is None else Secret(value) for name, value in secrets.items()},
     )
     table.require_nothing_else()

@@ -7,9 +7,13 @@ Role: AS
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
+from askit.config.details_schema import compiled_body, read_schema
+from askit.config.lodged_bodies import BODIES
 from askit.config.table import Table
 from fapikit.errors import ConfigurationError
 from fapikit.lodged_intents import SHAPES, IntentShape
@@ -30,7 +34,8 @@ class Lodging:
     """`shape`: a name of `fapikit.lodged_intents.SHAPES`. `path`: of the consent resource, below the issuer.
 
     `scope`: what the client's own token needs, a scope of the type's API. `authorise_within`: seconds until an intent
-    that no user decided on lapses. `namespace`: that of the URNs of Brazil.
+    that no user decided on lapses. `namespace`: that of the URNs of Brazil. `body_schema`: a JSON Schema of the whole
+    body, instead of ours for this shape. `check`: raises BrokenDetail for a body that breaks it.
     """
 
     shape: IntentShape
@@ -38,10 +43,18 @@ class Lodging:
     path: str
     authorise_within: float = 3600.0
     namespace: str = "bank"
+    body_schema: Mapping[str, Any] | None = None
+    check: Callable[[Mapping[str, Any]], None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError."""
+        schema = BODIES[self.shape.name] if self.body_schema is None else self.body_schema
+        setting = "authorization_details_types.lodged.body_schema"
+        object.__setattr__(self, "check", compiled_body(schema, setting))
 
     @classmethod
-    def read(cls, table: Table) -> Lodging:
-        """Raises ConfigurationError."""
+    def read(cls, table: Table, base: Path) -> Lodging:
+        """`base`: the directory of the schema's file. Raises ConfigurationError."""
         name = table.string("shape")
         shape = SHAPES.get(name)
         if shape is None:
@@ -68,6 +81,9 @@ class Lodging:
             path=path,
             authorise_within=table.optional_seconds("authorise_within") or 3600.0,
             namespace=namespace,
+            body_schema=read_schema(
+                table.optional_string_or_members("body_schema"), base, table.name("body_schema")
+            ),
         )
         table.require_nothing_else()
         return lodging

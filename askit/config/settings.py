@@ -20,6 +20,7 @@ from askit.browser_origins import ANY, check_origins
 from askit.clients.client import Client
 from askit.clients.metadata import GRANT_TYPES
 from askit.clients.registration_policy import ID_OCTETS, RegistrationPolicy
+from askit.clients.sector_identifier import PAIRWISE, PUBLIC
 from askit.config.acr_levels import check_acr_levels
 from askit.config.client_certificates import CertificateSources, check_certificates
 from askit.config.client_metadata_documents import ClientMetadataDocuments
@@ -240,7 +241,13 @@ class Config:
             "response_types": profile.response_types,
             "response_modes": profile.response_modes,
             "token_endpoint_auth_methods": profile.client_authentication_methods,
+            "subject_types": [PUBLIC] if self.pairwise_salt is None else [PUBLIC, PAIRWISE],
         }
+        if policy.subject_types == ():
+            raise ConfigurationError(
+                "registration.subject_types is empty: leave it out, or name at least one",
+                facts={"setting": "registration.subject_types"},
+            )
         for name, known in possible.items():
             if unknown := set(getattr(policy, name) or ()) - set(known):
                 raise ConfigurationError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from askit.config.claims_sources import ClaimsSource, check_claims_sources
 from askit.config.verified_claims import check_verified_claims
 from fapikit.errors import ConfigurationError
 from fapikit.grant_management import SCOPES as GRANT_MANAGEMENT_SCOPES
@@ -44,7 +45,8 @@ class User:
     """A user who can sign in. A `pin` reaches the second `acr` level. `sub`: the claim `sub`, else the user name.
 
     `user_code`: without this code no authentication request (CIBA) reaches the user.
-    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2).
+    `verified_claims`: each an object with `verification` and `claims` (IDA-S 5.2). `claims_sources`: what other issuers
+    say of the user.
     """
 
     username: str
@@ -53,6 +55,7 @@ class User:
     user_code: Secret | None = None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     verified_claims: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    claims_sources: tuple[ClaimsSource, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError."""
@@ -63,6 +66,7 @@ class User:
                 facts={"setting": "users.claims.verified_claims"},
             )
         check_verified_claims(self.username, self.verified_claims)
+        check_claims_sources(self.claims_sources, self.claims)
 
     @property
     def sub(self) -> str:

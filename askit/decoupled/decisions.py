@@ -14,6 +14,7 @@ from askit.clients.client import Client
 from askit.core import Core
 from askit.decoupled.delivery import deliver_grant, deliver_refusal, note_due
 from askit.decoupled.waiting import remembered_for
+from askit.intents.named import rejecting
 from askit.record_store import Step
 from askit.records import DecidedRequest, Grant, Owners, Session
 from askit.requests.request_uris import OpenedRequest, use_up
@@ -45,7 +46,7 @@ async def approve(core: Core, opened: OpenedRequest, client: Client, session: Se
 async def deny(core: Core, opened: OpenedRequest, client: Client, owners: Owners) -> None:
     """Raises AnsweredBefore if it was decided already."""
     await note_due(core, opened, client)
-    await use_up(core, opened, owners)
+    await use_up(core, opened, owners, *(await rejecting(core, opened.request, client)))
     await deliver_refusal(core, opened, client)
 
 

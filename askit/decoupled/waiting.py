@@ -17,6 +17,7 @@ from askit.clients.certificates import BOUND_TO_CERTIFICATE
 from askit.clients.client import Client
 from askit.core import Core
 from askit.errors import InvalidRequest
+from askit.intents.named import read_intent
 from askit.records import Owners, WaitingRequest, digest
 from askit.requests.authorization_request import common_members, read_members, typed_members
 from askit.requests.client_address import client_address
@@ -65,7 +66,8 @@ async def read_waiting_request(
         raise InvalidRequest("request_uri does not belong here", clause="RFC 9126 2.1-2")
     members = await read_members(core, parameters, client, request_object)
     members = typed_members(core, members, client, signed=signed)
-    common = common_members(core, members, client, jkt=proof.jkt if proof else None)
+    intent = await read_intent(core, members, client, signed=signed)
+    common = common_members(core, members, client, jkt=proof.jkt if proof else None, intent=intent)
     if "none" in common["prompt"]:
         raise InvalidRequest("prompt=none needs a browser, and this request has none", clause="OIDC 3.1.2.1")
     fields = {

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from askit.core import Core
 from askit.decoupled.pending import pending_of
 from askit.endpoints.login import own_login_page
-from askit.errors import InvalidGrantId
+from askit.errors import AccessDenied, IntentRefused, InvalidGrantId
+from askit.intents.named import require_grantable
 from askit.pages.pages import WaitingEntry
 from askit.users import managed_grants
 from askit.users.sessions import form_token, read_browser, set_cookie
@@ -32,7 +33,12 @@ async def authentication_device(core: Core, request: Request) -> Response:
     for client, uri, asked in await pending_of(core, user):
         try:
             managed = await managed_grants.read(core, asked, client, user)
-        except InvalidGrantId:  # the grant that it would change has ended
+            await require_grantable(core, asked, client, user)
+        except (
+            InvalidGrantId,
+            IntentRefused,
+            AccessDenied,
+        ):  # what it is about has ended, or is another user's
             continue
         changed, until = managed and managed.grant, managed_grants.ends_at(core, asked, managed)
         csrf = await form_token(core, browser, uri)

@@ -22,7 +22,7 @@ from askit.issuing.status_lists import ENDPOINT
 from askit.issuing.verified_claims import verified_claims_metadata
 from askit.messages import public_json
 from askit.pages.catalogues import LANGUAGES
-from askit.users.claims import PROTOCOL_CLAIMS
+from askit.users.claims import known_claims
 from askit.users.levels import levels_of
 from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.client_id_metadata import SUPPORTED
@@ -84,6 +84,7 @@ def build_metadata(core: Core) -> dict[str, Any]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": ["sub", "acr", "auth_time", *_user_claims(core)],
         "claims_parameter_supported": True,
+        "claim_types_supported": _claim_types(core),
         "ui_locales_supported": list(LANGUAGES),
         "code_challenge_methods_supported": ["S256"],
         "require_pushed_authorization_requests": profile.par_required,
@@ -149,8 +150,18 @@ def _assertion_algorithms(core: Core) -> list[str]:
     return sorted(core.profile.signing_algorithms | (HMAC_ALGORITHMS.keys() if wanted else set()))
 
 
+def _claim_types(core: Core) -> list[str]:
+    sources = [source for user in core.config.users for source in user.claims_sources]
+    found = ["normal"]
+    if any(source.jwt is not None for source in sources):
+        found.append("aggregated")
+    if any(source.endpoint is not None for source in sources):
+        found.append("distributed")
+    return found
+
+
 def _user_claims(core: Core) -> list[str]:
     """Those that could be given."""
     users = core.config.users
     verified = {VERIFIED_CLAIMS} if any(user.verified_claims for user in users) else set()
-    return sorted(verified | {name for user in users for name in user.claims} - PROTOCOL_CLAIMS)
+    return sorted(verified | set[str]().union(*map(known_claims, users)))

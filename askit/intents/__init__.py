@@ -1,1 +1,1 @@
-"""What clients lodge before they ask a user: its schemas (`schemas`), its life (`life`), and who names it (`named`)."""
+"""What clients lodge before they ask a user: its life (`life`), and the request that names it (`named`)."""

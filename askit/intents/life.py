@@ -12,13 +12,12 @@ Role: AS
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from askit.clients.client import Client
-from askit.config.details_schema import BrokenDetail, compiled_body
+from askit.config.details_schema import BrokenDetail
 from askit.config.details_types import CONSENT_EXPIRES_AT, CONSENT_ID, DetailsType
 from askit.config.lodging import Lodging
 from askit.core import Core
@@ -30,7 +29,6 @@ from askit.errors import (
     RevokedIntent,
     UsedIntent,
 )
-from askit.intents.schemas import BODIES
 from askit.record_store import Step
 from askit.records import Intent, read_stored
 from askit.users import grants as user_grants
@@ -47,7 +45,7 @@ _REFUSALS: Final[Mapping[State, tuple[type[IntentRefused], str]]] = {
     "rejected": (RejectedIntent, "the user has refused this intent: lodge a new one"),
     "lapsed": (LapsedIntent, "this intent has lapsed: lodge a new one"),
     "revoked": (RevokedIntent, "this intent was ended by its client: lodge a new one"),
-    "withdrawn": (RevokedIntent, "the user has ended this intent at the bank: lodge a new one"),
+    "withdrawn": (RevokedIntent, "what the user agreed to has ended at the bank: lodge a new one"),
 }
 
 
@@ -64,11 +62,6 @@ class Lodged(NamedTuple):
         return self.lodging.shape
 
 
-@cache
-def _check_of(shape: str) -> Callable[[Mapping[str, Any]], None]:
-    return compiled_body(BODIES[shape])
-
-
 def make_intent(
     core: Core, client: Client, known: DetailsType, lodging: Lodging, body: Mapping[str, Any]
 ) -> Intent:
@@ -76,12 +69,20 @@ def make_intent(
     if len(strict_json.dump(body)) > _MAX_OCTETS:
         raise InvalidIntent(f"the body is longer than {_MAX_OCTETS} octets", facts={"type": known.type})
     try:
-        _check_of(lodging.shape.name)(body)
+        lodging.check(body)
+        content = member_at(body, lodging.shape.content)
+        named = ".".join(lodging.shape.content)
+        if not isinstance(content, Mapping):
+            raise BrokenDetail(named, "must be of the JSON type object")
+        if "type" in content:
+            raise BrokenDetail(
+                f"{named}.type".lstrip("."), "has the name of a member of every authorization detail"
+            )
     except BrokenDetail as broken:
         raise _invalid(broken.path, broken.what) from None
     now = core.clock()
     body, ends_at = _bounded(lodging.shape, body, now, now + core.config.grant_lifetime)
-    prefix = f"urn:{lodging.namespace}:" if lodging.shape.name.startswith("brazil") else ""
+    prefix = f"urn:{lodging.namespace}:" if lodging.shape.id_is_urn else ""
     intent = Intent(
         intent_id=prefix + random_token(core.random_bytes, 16),
         client_id=client.client_id,
@@ -99,7 +100,8 @@ def make_intent(
 
 def content_of(shape: IntentShape, intent: Intent) -> dict[str, Any]:
     """What the user agrees to, as a detail of the intent's type."""
-    left_out = {*shape.about_user, *shape.end[-1:]}
+    about_user = {path[len(shape.content)] for path in shape.user_documents.values()}
+    left_out = {*about_user, *shape.end[-1:]}
     content = member_at(intent.body, shape.content)
     return {"type": intent.type, **{name: content[name] for name in content if name not in left_out}}
 
@@ -167,7 +169,7 @@ def _bounded(
     if wanted is None:
         return body, latest
     path = ".".join(shape.end)
-    end = _time_of(wanted)
+    end = _time_of(wanted) if isinstance(wanted, str) else None
     if end is None:
         raise _invalid(path, "is no time that this server can read")
     if end <= now:

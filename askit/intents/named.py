@@ -3,7 +3,7 @@
 UK Open Banking names it by an essential claim in a signed request object; Brazil and the Berlin Group by a scope. The
 request then asks for what was lodged, as by `authorization_details`: one page and one set of rules serve both.
 
-Spec: LODGING 2, 4, 6, 8
+Spec: LODGING 2, 4, 6, 8, 9
 Role: AS
 """
 
@@ -13,12 +13,20 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from askit.clients.client import Client
+from askit.config.values import User
 from askit.core import Core
-from askit.errors import InvalidAuthorizationDetails, MalformedIntentRequest, UnknownIntent
+from askit.errors import (
+    AccessDenied,
+    IntentRefused,
+    InvalidAuthorizationDetails,
+    MalformedIntentRequest,
+    UnknownIntent,
+)
 from askit.intents import life
 from askit.intents.life import Lodged
+from askit.record_store import Step
 from askit.records import AuthorizationRequest
-from fapikit.lodged_intents import INTENT_CLAIM
+from fapikit.lodged_intents import INTENT_CLAIM, member_at
 
 _LONGEST: Final = 256
 _BESIDE: Final = ("authorization_details", "grant_management_action")
@@ -76,6 +84,33 @@ async def find_awaiting(core: Core, request: AuthorizationRequest, client: Clien
         raise _unknown()
     await life.require_awaiting(core, lodged.intent)
     return lodged
+
+
+async def require_grantable(
+    core: Core, request: AuthorizationRequest, client: Client, user: User | None
+) -> Lodged | None:
+    """The intent of a stored request, which awaits this user; None: the request names none.
+
+    Raises AccessDenied for another user than the one whose documents the intent has; else as `find_awaiting` does.
+    """
+    lodged = await find_awaiting(core, request, client)
+    if lodged is None:
+        return None
+    for claim, path in lodged.shape.user_documents.items():
+        document = member_at(lodged.intent.body, path)
+        own = None if user is None else user.claims.get(claim)
+        if document is not None and document not in (own if isinstance(own, list) else [own]):
+            raise AccessDenied("this intent is about another user, or another company", clause="LODGING 9")
+    return lodged
+
+
+async def rejecting(core: Core, request: AuthorizationRequest, client: Client) -> list[Step[bool]]:
+    """The user's refusal of a lodged intent, which is final. An intent that is over already stays as it is."""
+    try:
+        lodged = await find_awaiting(core, request, client)
+    except IntentRefused:
+        return []
+    return [] if lodged is None else [life.changing(core, lodged, "rejected")]
 
 
 async def _find(core: Core, intent_id: str, prefix: str, client: Client) -> Lodged:

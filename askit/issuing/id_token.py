@@ -8,17 +8,18 @@ Role: AS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from askit.clients.client import Client
 from askit.core import Core
+from askit.issuing.claims_sources import members_of_sources
 from askit.issuing.encryption import encrypted_for
 from askit.issuing.verified_claims import verified_claims_member
 from askit.records import Grant
 from askit.users.claims import PROTOCOL_CLAIMS, SCOPE_CLAIMS
 from askit.users.subjects import session_for, subject_for
-from fapikit.claim_requests import accepts, wishes_of
+from fapikit.claim_requests import accepted_values, accepts, wishes_of
 from fapikit.jose.claims import check_audience, check_issuer
 from fapikit.jose.half_hash import half_hash
 from fapikit.jose.key_set import KeySet
@@ -118,27 +119,29 @@ def _sign_in_claims(core: Core, client: Client, grant: Grant, nonce: str | None)
     return claims
 
 
-def requested_claims(core: Core, grant: Grant, place: str) -> dict[str, Any]:
-    """The user's claims that the `claims` parameter requests, plain and verified.
+def requested_claims(core: Core, grant: Grant, place: str, *, by_scope: Iterable[str] = ()) -> dict[str, Any]:
+    """The user's claims that the `claims` parameter requests, plain and verified; and those of scopes, with any value.
 
-    One that is unknown, or has another value than those requested, is left out, whether or not it is essential.
+    One that is unknown, or has another value than those requested, is left out, whether or not it is essential. One
+    that another issuer says comes as a reference; requested by value it is left out, as its value is not known here.
     """
     user = core.users.find(grant.username)
     known = user.claims if user else {}
+    wanted = {**wishes_of(grant.claims, place), **dict.fromkeys(by_scope)}
     plain = {
         name: known[name]
-        for name, wish in wishes_of(grant.claims, place).items()
+        for name, wish in wanted.items()
         if name in known and name not in PROTOCOL_CLAIMS and accepts(wish, known[name])
     }
-    return {**plain, **verified_claims_member(grant, user, place)}
+    referred = [name for name, wish in wanted.items() if accepted_values(wish) is None]
+    return {**plain, **members_of_sources(user, referred), **verified_claims_member(grant, user, place)}
 
 
 def userinfo_claims(core: Core, client: Client, grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:
     """`sub`, the claims of the token's scopes, and those requested by name."""
-    user = core.users.find(grant.username)
-    known = user.claims if user else {}
-    claims = {name: known[name] for scope in scopes for name in SCOPE_CLAIMS.get(scope, ()) if name in known}
+    by_scope = [name for scope in scopes for name in SCOPE_CLAIMS.get(scope, ())]
+    claims = requested_claims(core, grant, "userinfo", by_scope=by_scope)
     if grant.intent_id is not None and INTENT_CLAIM in (grant.claims.get("userinfo") or {}):
         claims[INTENT_CLAIM] = grant.intent_id
     sub = subject_for(core, client, grant.sub)
-    return {**claims, **requested_claims(core, grant, "userinfo"), "sub": sub}
+    return {**claims, "sub": sub}

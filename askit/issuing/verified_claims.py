@@ -2,7 +2,7 @@
 
 Nothing is an error here: what the server cannot give as it was asked for is left out.
 
-Spec: IDA 5.5.1, 5.6, 5.7.2, 5.7.4, 5.7.5, 7, 8
+Spec: IDA 5.5.1, 5.6, 5.7.1, 5.7.2, 5.7.4, 5.7.5, 7, 8
 Role: AS
 """
 

@@ -14,7 +14,7 @@ from askit.config.values import User
 from askit.pages.catalogues import Catalogue
 from askit.pages.words import describe_access, describe_claims, describe_details, describe_verified_claims
 from askit.records import AuthorizationRequest, Grant, WaitingRequest
-from askit.users.claims import claims_by_name
+from askit.users.claims import claims_by_name, known_claims
 from fapikit.grant_management import REPLACE
 
 
@@ -64,7 +64,7 @@ def asked(
 ) -> dict[str, Any]:
     """The scopes, details and claims of a grant or a request, in words for the user. `once`: nothing of it lasts."""
     access = describe_access(config, of.scopes, of.resources, say)
-    claims = claims_by_name(of.claims) & (user.claims.keys() if user else set())
+    claims = claims_by_name(of.claims) & known_claims(user)
     details = [*describe_details(of, user, config, say), *describe_verified_claims(of, user, say)]
     return {
         "scopes": [*access, *describe_claims(claims, say)],

@@ -49,6 +49,8 @@ def describe_detail(
 ) -> DescribedDetail:
     """The detail in words for the user."""
     payee_name, payee = _first(detail, _PAYEE)
+    if payee is None:
+        payee = _name_in_account(detail)
     amount_name, amount = _first(detail, _AMOUNT)
     # Only a field that is shown above is left out below, so no field can hide behind another of the same meaning.
     shown: set[str | None] = {"type", *GIVEN_HERE, payee_name, amount_name}
@@ -165,6 +167,12 @@ def plain(text: str) -> str:
 
 def _first(detail: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str | None, Any]:
     return next(((name, detail[name]) for name in names if detail.get(name) is not None), (None, None))
+
+
+def _name_in_account(detail: Mapping[str, Any]) -> Any:
+    """The payee where only the account has a name, which is shown there too (UK Open Banking)."""
+    _, account = _first(detail, _PAYEE_ACCOUNT)
+    return account.get("Name") if isinstance(account, dict) else None
 
 
 def _amount(value: Any, detail: Mapping[str, Any], say: Catalogue) -> str:

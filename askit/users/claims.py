@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from askit.config.values import User
 from fapikit.claim_requests import VERIFIED_CLAIMS
 from fapikit.lodged_intents import INTENT_CLAIM
 
@@ -27,6 +28,16 @@ PROTOCOL_CLAIMS: Final = frozenset(
     | {"urn:openid:params:jwt:claim:auth_req_id", "urn:openid:params:jwt:claim:rt_hash"}
 )
 """Claims of an ID token that only the server sets, never the user's claims."""
+
+
+def known_claims(user: User | None) -> set[str]:
+    """The names of the plain claims that this server can give of a user, or another issuer can."""
+    if user is None:
+        return set()
+    return {
+        *user.claims,
+        *(name for source in user.claims_sources for name in source.claims),
+    } - PROTOCOL_CLAIMS
 
 
 def claims_by_name(claims: Mapping[str, Any]) -> set[str]:

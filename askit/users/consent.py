@@ -25,7 +25,7 @@ from askit.errors import (
     LoginRequired,
     Refused,
 )
-from askit.intents import life, named
+from askit.intents.named import find_awaiting, rejecting, require_grantable
 from askit.issuing.authorization_response import authorization_response
 from askit.issuing.id_token import make_detached_signature
 from askit.record_store import Step
@@ -48,7 +48,7 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
     request = opened.request
     try:
         needed_level(core, request, None)
-        await named.find_awaiting(core, request, client)
+        await find_awaiting(core, request, client)
         if core.config.auto_approve is not None:
             session = automatic_session(core, request)
             return await approve(core, opened, client, session)
@@ -65,7 +65,9 @@ async def continue_request(core: Core, opened: OpenedRequest, client: Client, br
                 raise ConsentRequired("the user has not agreed to this before")
             return await approve(core, opened, client, browser.session)
         require_requested_user(core, request, browser.session)
-        managed = await managed_grants.read(core, request, client, core.users.find(browser.session.username))
+        user = core.users.find(browser.session.username)
+        await require_grantable(core, request, client, user)
+        managed = await managed_grants.read(core, request, client, user)
     except Refused as error:
         if isinstance(error, InvalidRequestUri) or not isinstance(request, PushedRequest):
             raise
@@ -155,19 +157,10 @@ async def deny(core: Core, opened: OpenedRequest, client: Client, session: Sessi
     """Raises AnsweredBefore if this request was decided already. `session`: that of the user, if one is signed in."""
     owners = client.owners if session is None else core.owners(client, session.username)
     if isinstance(opened.request, PushedRequest):
-        await use_up(core, opened, owners, *(await _rejecting(core, opened.request, client)))
+        await use_up(core, opened, owners, *(await rejecting(core, opened.request, client)))
         return await refuse(core, opened.request, client, AccessDenied("the user refused"))
     await decisions.deny(core, opened, client, owners)
     return _decided(core, opened.request, client, approved=False)
-
-
-async def _rejecting(core: Core, request: PushedRequest, client: Client) -> list[Step[bool]]:
-    """The user's refusal of a lodged intent, which is final. An intent that is over already stays as it is."""
-    try:
-        intent = await named.find_awaiting(core, request, client)
-    except IntentRefused:
-        return []
-    return [] if intent is None else [life.changing(core, intent, "rejected")]
 
 
 def _decided(core: Core, request: AuthorizationRequest, client: Client, *, approved: bool) -> Response:

@@ -44,7 +44,7 @@ async def make_grant(
         raise AccessDenied("this user may no longer sign in")
     managed = await managed_grants.read(core, request, client, user)
     managed_grants.require_lasting(core, request, managed)
-    intent = await named.find_awaiting(core, request, client)
+    intent = await named.require_grantable(core, request, client, user)
     grant_id = random_token(core.random_bytes) if managed is None else managed.grant.grant_id
     head = user_grants.reading_head(core, user.username)
     (newest,) = await use_up(core, opened, owners, head, grant_id=grant_id)

@@ -20,7 +20,11 @@ MAX_REQUESTED: Final = 20
 """Of `verified_claims` in one array, and of filters in one array of a request."""
 _PURPOSE: Final = range(3, 301)
 _RESTRICTIONS: Final = frozenset({"value", "values", "max_age"})
-_QUERY: Final = _RESTRICTIONS | {"essential", "purpose"}
+_REMARKS: Final = frozenset({"essential", "purpose"})
+"""They decide nothing. Of an object with several members they are ignored."""
+_QUERY: Final = _RESTRICTIONS | _REMARKS
+_ARRAY: Final = (list, tuple)
+_NESTED: Final = (Mapping, *_ARRAY)
 _WHOLE: Final = frozenset({"assurance_details", "attachments"})
 """Asked for as a whole, whatever the request says of their members (IDA 5.4)."""
 
@@ -85,7 +89,7 @@ class RequestedVerifiedClaims:
 
 def read_requests(value: Any, path: str = VERIFIED_CLAIMS) -> tuple[RequestedVerifiedClaims, ...]:
     """The request that is one object, or each of those in an array. Raises BrokenRequest."""
-    if not isinstance(value, list):
+    if not isinstance(value, _ARRAY):
         return (_request(value, path),)
     _require_length(value, path)
     return tuple(_request(item, f"{path}[{place}]") for place, item in enumerate(value))
@@ -146,7 +150,7 @@ def _check_evidence(asked: Mapping[str, Any], path: str) -> None:
     """Each filter of evidence names its type, as one value."""
     if "evidence" not in asked:
         return
-    if not isinstance(asked["evidence"], list):
+    if not isinstance(asked["evidence"], _ARRAY):
         raise BrokenRequest(path, "must be an array of filters, each with its type", "IDA 5.4")
     for place, item in enumerate(asked["evidence"]):
         kind = item.get("type")
@@ -161,7 +165,7 @@ def _check_evidence(asked: Mapping[str, Any], path: str) -> None:
 def _node(value: Any, name: str, path: str) -> Node:
     if name in _WHOLE:
         return Element()
-    if isinstance(value, list):
+    if isinstance(value, _ARRAY):
         _require_length(value, path)
         return Filters(tuple(_filter(item, f"{path}[{place}]") for place, item in enumerate(value)))
     if isinstance(value, Mapping) and _has_members(value):
@@ -182,18 +186,17 @@ def _filter(value: Any, path: str) -> Members:
 def _has_members(value: Mapping[str, Any]) -> bool:
     """Whether an object asks for members, and does not restrict one value. Unknown restrictions are ignored."""
     return any(
-        inner is None or isinstance(inner, Mapping | list)
-        for name, inner in value.items()
-        if name not in _QUERY
+        inner is None or isinstance(inner, _NESTED) for name, inner in value.items() if name not in _QUERY
     )
 
 
 def _members(value: Mapping[str, Any], path: str) -> Members:
     asked: dict[str, Node] = {}
     for name, inner in value.items():
-        if inner is not None and not isinstance(inner, Mapping | list):
+        if inner is None or isinstance(inner, _NESTED):
+            asked[name] = _node(inner, name, f"{path}.{name}")
+        elif name not in _REMARKS:
             raise BrokenRequest(f"{path}.{name}", "must be null or an object", "IDA 5.4")
-        asked[name] = _node(inner, name, f"{path}.{name}")
     return Members(asked)
 
 
@@ -218,7 +221,7 @@ def _values(value: Mapping[str, Any], path: str) -> tuple[Any, ...] | None:
     if "values" not in value:
         return None
     values = value["values"]
-    if not isinstance(values, list) or not values:
+    if not isinstance(values, _ARRAY) or not values:
         raise BrokenRequest(f"{path}.values", "must be an array with at least one item", "OIDC 5.5.1")
     return tuple(values)
 
@@ -230,6 +233,6 @@ def _max_age(value: Mapping[str, Any], path: str) -> int | None:
     return max_age
 
 
-def _require_length(value: list[Any], path: str) -> None:
+def _require_length(value: list[Any] | tuple[Any, ...], path: str) -> None:
     if not value or len(value) > MAX_REQUESTED:
         raise BrokenRequest(path, f"must have 1 to {MAX_REQUESTED} items", "IDA 5.6")

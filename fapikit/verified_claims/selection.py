@@ -82,7 +82,23 @@ def select(request: RequestedVerifiedClaims, verified: Mapping[str, Any], *, at:
             unmet.append(Unmet(f"claims.{name}", why, wish.essential))
     if request.claims and not claims:
         return Selection(None, tuple(unmet))
-    return Selection({"verification": found, "claims": claims}, tuple(unmet))
+    return Selection({"verification": _corresponding(found, claims), "claims": claims}, tuple(unmet))
+
+
+def _corresponding(verification: dict[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said to be derived from a piece of evidence is only about claims that are there (IDA-S 5.4.4)."""
+    if "evidence" not in verification:
+        return verification
+    return {**verification, "evidence": [_derived(item, claims) for item in verification["evidence"]]}
+
+
+def _derived(item: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    derived = item.get("derived_claims")
+    if not isinstance(derived, Mapping):
+        return item
+    kept = {name: value for name, value in derived.items() if name in claims}
+    rest = {name: value for name, value in item.items() if name != "derived_claims"}
+    return {**rest, "derived_claims": kept} if kept else rest
 
 
 def _object(

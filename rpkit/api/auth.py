@@ -89,17 +89,21 @@ def api_target(
     resource: str | None,
     max_bytes: int,
     message_signing: MessageSigning | HttpSignatures | None = None,
+    *,
+    argument: str = "base_url",
 ) -> ApiTarget:
-    """Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
-    require_secure(base_url, "base_url")
+    """`argument`: the name under which the caller takes `base_url`.
+
+    Raises InsecureUrl, ForeignTransaction; ConfigurationError if the tokens are for another API."""
+    require_secure(base_url, argument)
     require_own(tokens, bank.issuer, bank.settings.client_id)
     if resource is None:
-        resource = _only_resource(tokens, base_url)
+        resource = _only_resource(tokens, base_url, argument)
     signing = None if message_signing is None else message_signing.at(bank)
     return ApiTarget(bank, HeldTokens(tokens), resource, origin_of(base_url), max_bytes, signing)
 
 
-def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
+def _only_resource(tokens: TokenSet, base_url: str, argument: str) -> str | None:
     """The resource of the only token of the set, or None if the token was requested without a resource.
 
     Raises ConfigurationError if the set has several tokens, or if the resource has another origin than `base_url`: the
@@ -115,8 +119,8 @@ def _only_resource(tokens: TokenSet, base_url: str) -> str | None:
     resource = None if token is None else token.resource
     if resource is not None and not has_origin(resource, origin_of(base_url)):
         raise ConfigurationError(
-            f"the token was requested for {resource}, and base_url is {without_query(base_url)}:"
-            " correct base_url, or set resource= if the token may be sent to that API",
+            f"the token was requested for {resource}, and {argument} is {without_query(base_url)}:"
+            f" correct {argument}, or set resource= if the token may be sent to that API",
             clause="RFC 8707 2.2",
             facts={"resource": resource, "base_url": without_query(base_url)},
         )

@@ -5,7 +5,7 @@ The bank says in `_claim_names` which claim comes from which source, and has in 
 and URLs count only if the settings name them (`claims_providers`). That the claims are about this user is the bank's
 word. A source that fails loses its own claims and nothing else, and is reported.
 
-Spec: OIDC 5.6, 5.6.2; IDA 6.1, 6.2
+Spec: OIDC 5.6, 5.6.2; IDA 6.1, 6.2, 7
 Role: C
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fapikit import base64url, strict_json
@@ -34,6 +34,7 @@ from rpkit.claims_providers import ClaimsProvider
 from rpkit.errors.claims import ClaimsSourceError, UnknownClaimsSource
 from rpkit.login.id_token import IdToken
 from rpkit.login.report import LoginReport
+from rpkit.login.verified_claims import AskedVerifiedClaims, take_verified_claims
 
 NAMES: Final = "_claim_names"
 SOURCES: Final = "_claim_sources"
@@ -110,6 +111,7 @@ def claims_from_sources(bank: Bank, of: UserInfo | IdToken) -> Flow[SourcedClaim
             _require_budget(number, bank.now() - began)
             told = Concealed(of.claims[SOURCES][name])
             source = yield from _read_source(bank, name, told, claims, report)
+            source = _as_asked(source, of.asked_identity, report)
         except FapiError as error:
             failed[name] = bare(error)
             report.noticed(
@@ -192,6 +194,14 @@ def _read_source(
             taken[claim] = verified.claims[claim]
     subject = verified.claims["sub"] if has_value(verified.claims, "sub") else None
     return ClaimsSource(name, provider.issuer, subject, taken, Secret(verified.token))
+
+
+def _as_asked(source: ClaimsSource, asked: AskedVerifiedClaims | None, report: LoginReport) -> ClaimsSource:
+    """Of verified claims only what was requested is taken from a source, too, if any were requested there."""
+    if asked is None or not asked.requests:
+        return source
+    of = f"source {source.name[:80]}"
+    return replace(source, claims=take_verified_claims(source.claims, asked, report, of=of).claims)
 
 
 def _text(token: Any) -> Secret:

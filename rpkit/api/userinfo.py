@@ -32,10 +32,10 @@ from rpkit.login.login import Login
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import compare_claims
 from rpkit.login.verified_claims import (
+    AskedVerifiedClaims,
     VerifiedClaims,
-    earliest_request,
+    asked_verified_claims,
     read_taken,
-    requests_made,
     take_verified_claims,
 )
 from rpkit.tokens.certificate_binding import require_certificate
@@ -58,6 +58,7 @@ class UserInfo:
     jwt: Secret | None = field(repr=False, default=None)
     report: LoginReport = field(default_factory=LoginReport, repr=False, compare=False)
     unmet: tuple[str, ...] = ()
+    asked_identity: AskedVerifiedClaims | None = field(default=None, repr=False, compare=False)
 
     @property
     def verified_claims(self) -> tuple[VerifiedClaims, ...]:
@@ -145,14 +146,10 @@ def _compared(
     _require_same_user(claims, id_token)
     report.passed("UserInfo: sub is that of the ID token", _CLAUSE)
     unmet = compare_claims(claims, wishes_of(login.requested_claims, "userinfo"), "UserInfo", report)
-    taken, missing = take_verified_claims(
-        claims,
-        requests_made(login.requested_claims, "userinfo"),
-        report,
-        at=earliest_request(bank, login.tokens.received_at or bank.now()),
-        of="UserInfo",
-    )
-    return UserInfo(id_token.subject, taken, jwt, report, (*unmet, *missing))
+    answered_at = login.tokens.received_at or bank.now()
+    identity = asked_verified_claims(login.requested_claims, "userinfo", bank=bank, answered_at=answered_at)
+    taken, missing = take_verified_claims(claims, identity, report, of="UserInfo")
+    return UserInfo(id_token.subject, taken, jwt, report, (*unmet, *missing), identity)
 
 
 def _require_same_user(claims: Mapping[str, Any], id_token: IdToken) -> None:

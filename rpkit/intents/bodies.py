@@ -23,6 +23,7 @@ from fapikit.lodged_intents import (
     IntentShape,
 )
 
+_DIGITS: Final = 18
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -187,7 +188,7 @@ def _amount(amount: object) -> str:
         number = Decimal(amount) if isinstance(amount, str | Decimal) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or number <= 0:
+    if not number.is_finite() or number <= 0 or abs(number.adjusted()) > _DIGITS:
         raise _wrong("amount", amount, 'a positive Decimal, or its text such as "12.00"')
     return f"{number:f}"
 

@@ -29,6 +29,11 @@ class LodgedIntent:
     state: State | None
     members: Mapping[str, Any] = field(repr=False)
 
+    @classmethod
+    def kept(cls, shape: IntentShape, *, intent_id: str, url: str) -> LodgedIntent:
+        """The intent from what you have kept of it. `shape`: that of its body, such as `UkAccountAccess.shape`."""
+        return cls(intent_id=intent_id, shape=shape, url=url, status=None, state=None, members={})
+
     def asked(self, *, scope: str = "openid", claims: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The parameters of the request for this intent: `begin(**intent.asked(scope="openid accounts"))`.
 

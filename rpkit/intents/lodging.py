@@ -16,7 +16,6 @@ from fapikit.flow import Flow
 from fapikit.http_message import HttpResponse, read_json_object
 from fapikit.lodged_intents import IntentShape, member_at
 from fapikit.members import Members
-from fapikit.urls import require_secure
 from rpkit.api.auth import MAX_BYTES, api_target
 from rpkit.api.challenge import raise_resource_error_in_body, read_resource_refusal
 from rpkit.api.protected_call import call_protected
@@ -42,7 +41,6 @@ def lodge_intent(
     Raises ConfigurationError, InsecureUrl, NoAccessToken before the call; then PeerRefused, UnexpectedStatus,
     MalformedMessage, TransportError. After a TransportError the intent may have been lodged; lodge a new one.
     """
-    require_secure(url, "url")
     body = json.dumps(intent.body(), ensure_ascii=False, separators=(",", ":")).encode()
     response = yield from _call(bank, "POST", url, tokens, resource, body=body)
     members = _members(response, _LODGED)
@@ -87,7 +85,7 @@ def end_intent(
 def _call(
     bank: Bank, method: str, url: str, tokens: TokenSet, resource: str | None, *, body: bytes = b""
 ) -> Flow[HttpResponse]:
-    target = api_target(bank, tokens, url, resource, MAX_BYTES)
+    target = api_target(bank, tokens, url, resource, MAX_BYTES, argument="url")
     token = tokens.find(target.resource)
     if token is None:
         raise NoAccessToken(

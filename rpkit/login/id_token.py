@@ -30,7 +30,7 @@ from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
 from rpkit.login.requested_claims import check_requested_claims
 from rpkit.login.transaction import Transaction
-from rpkit.login.verified_claims import VerifiedClaims, earliest_request, read_taken
+from rpkit.login.verified_claims import AskedVerifiedClaims, VerifiedClaims, asked_verified_claims, read_taken
 from rpkit.server_jwt import verify_server_jwt
 
 _MAX_SUBJECT: Final = 255
@@ -43,6 +43,7 @@ class IdToken:
     """A verified ID token. `token` is the JWT exactly as it came.
 
     `claims` are its claims. Its `verified_claims` (identity assurance) have only what the request asked for.
+    `asked_identity`: what it asked for; None in an ID token that `open` returns.
     It cannot be pickled, because that would write the JWT in clear. Use `seal` to keep it.
     """
 
@@ -50,6 +51,7 @@ class IdToken:
     subject: str
     claims: Mapping[str, Any] = field(repr=False)
     jwt: Secret = field(repr=False)
+    asked_identity: AskedVerifiedClaims | None = field(default=None, repr=False, compare=False)
 
     @property
     def token(self) -> str:
@@ -89,8 +91,9 @@ def verify_id_token(
     _check_at_hash(verified, access_token, report)
     _check_acr(verified.claims, asked, report)
     _check_auth_time(bank, verified.claims, asked, report)
-    claims = check_requested_claims(verified.claims, asked, report, at=earliest_request(bank, bank.now()))
-    return IdToken(bank.issuer, verified.claims["sub"], claims, Secret(verified.token))
+    identity = asked_verified_claims(asked.claims, "id_token", bank=bank, answered_at=bank.now())
+    claims = check_requested_claims(verified.claims, asked, identity, report)
+    return IdToken(bank.issuer, verified.claims["sub"], claims, Secret(verified.token), identity)
 
 
 def verify_front_channel_id_token(

@@ -19,22 +19,21 @@ from fapikit.jose.claims import has_value
 from rpkit.errors import WrongRequestedClaim
 from rpkit.login.asked import Asked
 from rpkit.login.report import LoginReport
-from rpkit.login.verified_claims import requests_made, require_asked_framework, take_verified_claims
+from rpkit.login.verified_claims import AskedVerifiedClaims, require_asked_framework, take_verified_claims
 
 _CLAUSE: Final = "OIDC 5.5.1"
 
 
 def check_requested_claims(
-    claims: Mapping[str, Any], asked: Asked, report: LoginReport, *, at: float
+    claims: Mapping[str, Any], asked: Asked, verified: AskedVerifiedClaims, report: LoginReport
 ) -> Mapping[str, Any]:
     """The claims of the ID token; of the verified ones those that were asked for. Raises WrongRequestedClaim.
 
-    `at`: the earliest time of the request. A merged grant may have what earlier requests asked for, too.
+    A merged grant may have what earlier requests asked for, too.
     """
-    requests = requests_made(asked.claims, "id_token")
     if asked.grant_management_action != MERGE:
-        require_asked_framework(claims, requests)
-    taken, missing = take_verified_claims(claims, requests, report, at=at, of="ID token")
+        require_asked_framework(claims, verified)
+    taken, missing = take_verified_claims(claims, verified, report, of="ID token")
     unmet = (*missing, *compare_claims(claims, wishes_of(asked.claims, "id_token"), "ID token", report))
     if unmet:
         raise WrongRequestedClaim(

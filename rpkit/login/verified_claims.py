@@ -9,7 +9,7 @@ Role: C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -36,6 +36,14 @@ class VerifiedClaims:
     claims: Mapping[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AskedVerifiedClaims:
+    """What one place of a `claims` parameter asked for. `at`: when that was at the earliest, for `max_age`."""
+
+    requests: tuple[RequestedVerifiedClaims, ...]
+    at: float
+
+
 class Taken(NamedTuple):
     """`unmet`: the essential claims that none of what was taken has, each as a path."""
 
@@ -51,48 +59,44 @@ def read_taken(claims: Mapping[str, Any]) -> tuple[VerifiedClaims, ...]:
     )
 
 
-def requests_made(claims: Mapping[str, Any] | None, place: str) -> tuple[RequestedVerifiedClaims, ...]:
-    """The requests of a `claims` parameter that was sent. One that cannot be read asked for nothing.
+def asked_verified_claims(
+    claims: Mapping[str, Any] | None, place: str, *, bank: Bank, answered_at: float
+) -> AskedVerifiedClaims:
+    """What a `claims` parameter that was sent asked for. A request that cannot be read asked for nothing.
 
-    `verified_claims_request` lets none through. A transaction that another version sealed may have one.
+    None is sent. But a transaction that another version of rpkit sealed may have one. `answered_at`: when the answer
+    came. A user may take a while to decide, so the request may be older.
     """
     try:
-        return requests_of(claims, place)
+        requests = requests_of(claims, place)
     except BrokenRequest:
-        return ()
+        requests = ()
+    return AskedVerifiedClaims(
+        requests, answered_at - bank.settings.transaction_ttl - bank.profile.clock_skew
+    )
 
 
-def require_asked_framework(claims: Mapping[str, Any], requests: Iterable[RequestedVerifiedClaims]) -> None:
+def require_asked_framework(claims: Mapping[str, Any], asked: AskedVerifiedClaims) -> None:
     """Claims that were verified under other rules than those asked for are not verified for us.
 
     Raises WrongRequestedClaim.
     """
-    wanted, entries = tuple(requests), _entries(claims)
-    if wanted and not all(any(_is_under(entry, request) for request in wanted) for entry in entries):
+    wanted = asked.requests
+    if wanted and not all(any(_is_under(entry, request) for request in wanted) for entry in _entries(claims)):
         raise WrongRequestedClaim(
             f"{VERIFIED_CLAIMS} has no trust_framework, or not the one that was requested",
             facts={"claim": VERIFIED_CLAIMS},
         )
 
 
-def earliest_request(bank: Bank, answered_at: float) -> float:
-    """When the request of an answer was made at the earliest: a user may take a while to decide."""
-    return answered_at - bank.settings.transaction_ttl - bank.profile.clock_skew
-
-
 def take_verified_claims(
-    claims: Mapping[str, Any],
-    requests: Iterable[RequestedVerifiedClaims],
-    report: LoginReport,
-    *,
-    at: float,
-    of: str,
+    claims: Mapping[str, Any], asked: AskedVerifiedClaims, report: LoginReport, *, of: str
 ) -> Taken:
     """The claims, in which `verified_claims` has only what was asked for; it is removed if that is nothing.
 
-    `at`: the earliest time of the request, for `max_age`. `of`: what the claims are of, for the report.
+    `of`: what the claims are of, for the report.
     """
-    wanted, entries = tuple(requests), _entries(claims)
+    wanted, entries = asked.requests, _entries(claims)
     taken: list[Mapping[str, Any]] = []
     known: list[list[Selection]] = []
     for place, entry in enumerate(entries):
@@ -100,11 +104,11 @@ def take_verified_claims(
         if not _is_valid(entry):
             report.noticed(name, "IDA-S 5.4.2", "it is not valid, so it is not taken")
             continue
-        known.append([select(request, entry, at=at) for request in wanted])
+        known.append([select(request, entry, at=asked.at) for request in wanted])
         best = _best(entry, known[-1], name, report)
         taken.extend([] if best is None else [best])
     for place, request in enumerate(wanted):
-        _report_unmet(request, [selections[place] for selections in known], report, of)
+        _report_unmet(request, [selections[place] for selections in known], report, of, claims)
     given = {name for entry in taken for name in entry["claims"]}
     essential = [name for request in wanted for name, wish in request.claims.items() if wish.essential]
     unmet = (name for name in dict.fromkeys(essential) if name not in given)
@@ -130,12 +134,19 @@ def _best(
 
 
 def _report_unmet(
-    request: RequestedVerifiedClaims, known: list[Selection], report: LoginReport, of: str
+    request: RequestedVerifiedClaims,
+    known: list[Selection],
+    report: LoginReport,
+    of: str,
+    claims: Mapping[str, Any],
 ) -> None:
     fits = [selection for selection in known if selection.taken is not None]
     name = f"{of}: {request.path}"
     if not fits:
-        report.noticed(name, "IDA 5.7.4", "nothing came that fits")
+        names = claims.get("_claim_names")
+        at_a_source = isinstance(names, Mapping) and VERIFIED_CLAIMS in names
+        hint = " here: for what is at a source see claims_from_sources" if at_a_source else ""
+        report.noticed(name, "IDA 5.7.4", f"nothing came that fits{hint}")
         return
     fewest = min(fits, key=lambda selection: len(selection.unmet))
     if fewest.unmet:

@@ -29,6 +29,8 @@ from rpkit.registration.software_statement import STATEMENT, effective_metadata
 _CLAUSE: Final = "RFC 7591 3.2.1"
 _ENFORCED_BY_SERVER: Final[Mapping[str, object]] = {
     "token_endpoint_auth_method": "client_secret_basic",
+    "subject_type": "public",
+    "sector_identifier_uri": None,
     "redirect_uris": None,
     "request_uris": None,
     "request_object_signing_alg": None,

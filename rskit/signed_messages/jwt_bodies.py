@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fapikit.errors import ConfigurationError, JwtError
 from fapikit.flow import Flow, store_add
 from fapikit.http_message import Headers, HttpRequest, HttpResponse
+from fapikit.jose.key_set import KeySource
 from fapikit.jose.signer import Signer
 from fapikit.secrets import Concealed
 from fapikit.signed_messages.jwt_body import (
@@ -26,10 +27,10 @@ from fapikit.signed_messages.jwt_body import (
     verify_body,
 )
 from fapikit.signed_messages.settings import PS256, check_algorithms
-from rskit.errors import RefusedSignature, TooManyProofs
+from rskit.errors import RefusedSignature, TooManyProofs, UnknownSigner
 from rskit.policy.body_budget import BodyBudget
 from rskit.possession.proof_budget import ProofBudget, proofs_of_one_key
-from rskit.signed_messages.clients import ClientKeys, SigningClients, check_clients
+from rskit.signed_messages.clients import ClientKeys, SigningClient, SigningClients, check_clients
 from rskit.signed_messages.message_signing import DEFAULT_BUDGET, SignedRequest, SigningServer
 from rskit.tokens.token import Token
 
@@ -96,7 +97,7 @@ class JwtMessages:
         signed = bool(request.body) and is_jwt(_value(request.headers, "content-type"))
         if not (required or signed or MEDIA_TYPE in (_value(request.headers, "accept") or "").lower()):
             return SignedRequest(request, None, None)
-        client, keys = yield from self._keys.of(token)
+        client, keys = yield from self._client_of(token)
         if not signed:
             if request.body and required:
                 raise refused(missing_body_signature())
@@ -115,6 +116,13 @@ class JwtMessages:
         yield from self._mark(verified, client.names[0])
         as_json = _as_json(request, verified.payload, of=("accept", "content-type"))
         return SignedRequest(as_json, client, verified)
+
+    def _client_of(self, token: Token) -> Flow[tuple[SigningClient, KeySource]]:
+        """Raises UnknownSigner, with the clause of this scheme."""
+        try:
+            return (yield from self._keys.of(token))
+        except UnknownSigner as error:
+            raise UnknownSigner(error.message, clause="BR-JWT 7", facts=error.facts) from error
 
     def _mark(self, verified: VerifiedBody, issuer: str) -> Flow[None]:
         """This comes last: a body that is refused for another reason stays unused."""

@@ -141,7 +141,9 @@ def settings() -> dict[str, Any]:
         }
         for type_ in INTENTS
     ]
+    alice = {"username": "alice", "password": "wonderland", "claims": {"cpf": "76109277673"}}
     return {
+        "users": [alice],
         "clients": [other],
         "resources": [api(ACCOUNTS, "accounts"), api(PAYMENTS, "payments")],
         "authorization_details_types": types,

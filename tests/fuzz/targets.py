@@ -24,9 +24,10 @@ from fapikit.jose.verify import verify_jwt
 from fapikit.metadata import read_metadata
 from fapikit.parameters import parse_parameters
 from fapikit.stores import Seal
+from fapikit.verified_claims.requested import BrokenRequest, read_requests
 from fapikit.www_authenticate import parse_challenges
 from rpkit.login.report import LoginReport
-from rpkit.login.verified_claims import read_taken, requests_made, take_verified_claims
+from rpkit.login.verified_claims import AskedVerifiedClaims, read_taken, take_verified_claims
 from tests.clocks import NOW
 from tests.keys import a_key, b64, jws_of, mint, signature_of
 from tests.mothers.verified_claims import EIDAS, WISH
@@ -119,8 +120,8 @@ def small_parsers(octets: bytes) -> None:
 def verified_claims(octets: bytes) -> None:
     """A request for verified claims, and an answer to it: the request is held against whatever came."""
     members = strict_json.parse_object(octets)
-    asked = requests_made({"userinfo": {"verified_claims": members.get("asked")}}, "userinfo")
-    taken = take_verified_claims(members, asked, LoginReport(), at=NOW, of="UserInfo")
+    requests = read_requests(members.get("asked"))
+    taken = take_verified_claims(members, AskedVerifiedClaims(requests, NOW), LoginReport(), of="UserInfo")
     read_taken(taken.claims)
 
 
@@ -153,7 +154,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
         ],
     ),
 }
-EXPECTED_ERRORS = (FapiError, strict_json.NotStrictJson, strict_json.DuplicateName)
+EXPECTED_ERRORS = (FapiError, BrokenRequest, strict_json.NotStrictJson, strict_json.DuplicateName)
 
 
 def run(name: str, octets: bytes) -> None:

@@ -18,6 +18,7 @@ from askit.clients.client import Client
 from askit.config.values import User
 from askit.core import Core
 from askit.errors import DeniedByPolicy, InvalidRequest, InvalidScope, UnauthorizedClient, UnmetAuthentication
+from askit.intents.named import read_intent
 from askit.issuing.audience import choose_resource
 from askit.messages import require_short
 from askit.records import WaitingRequest
@@ -89,7 +90,8 @@ async def read_authentication_request(
     members = _members(core, form if claims is None else claims)
     typed = typed_members(core, members, client, signed=claims is not None)
     _require_openid(typed)
-    common = common_members(core, typed, client, jkt=jkt)
+    intent = await read_intent(core, typed, client, signed=claims is not None)
+    common = common_members(core, typed, client, jkt=jkt, intent=intent)
     user = await named_user(core, typed, client)
     await _require_one_user(core, typed, client, user)
     waiting = WaitingRequest(

@@ -16,6 +16,7 @@ import pytest
 from askit import AuthorizationServer
 from askit.clients.sector_identifier import MAX_OCTETS
 from askit.errors import InvalidClientMetadata
+from fapikit.errors import ConfigurationError
 from tests.askit.bank import OTHER, Bank
 from tests.askit.hosting import TLS, Hosting, hosting
 from tests.askit.plain_client import CALLBACK, PlainClient
@@ -170,6 +171,11 @@ ASKED: dict[str, tuple[dict[str, Any], str]] = {
          "backchannel_client_notification_endpoint": "https://evil.example.test/notified"},
         "have 2 hosts, not one",
     ),
+    "a device beside pushes elsewhere": (
+        {"grant_types": [*GRANTS, CIBA, DEVICE], "backchannel_token_delivery_mode": "push", "jwks": None,
+         "jwks_uri": KEYS_HERE, "backchannel_client_notification_endpoint": "https://evil.example.test/notified"},
+        "have 2 hosts, not one",
+    ),
     "a device without a key": ({"grant_types": [*GRANTS, DEVICE]}, "need jwks_uri"),
     "nothing of its own": (
         {"redirect_uris": [], "grant_types": ["client_credentials"], "sector_identifier_uri": "https://b.example.test/s"},
@@ -223,6 +229,41 @@ async def test_an_app_has_no_host_of_its_own_so_it_needs_a_list(
     assert "no host that is the client's own" in refusal_in(await registered(bank, **app))[2]
     put(web, uri)
     assert (await registered(bank, **app, sector_identifier_uri=web.uri)).status_code == 201
+
+
+async def test_what_the_policy_leaves_out_asks_for_no_key(tmp_path: Path) -> None:
+    policy = {"scopes": ["openid", "accounts"]}
+    bank = an_open_bank(tmp_path, profile="oauth-2.1", registration=policy)
+    answer = await registered(bank, grant_types=[*GRANTS, DEVICE])
+    assert (answer.status_code, answer.json()["grant_types"]) == (201, list(GRANTS))
+
+
+async def test_a_bank_may_have_pairwise_subjects_only(tmp_path: Path) -> None:
+    policy = {"scopes": ["openid", "accounts"], "subject_types": ["pairwise"]}
+    earlier = an_open_bank(tmp_path, registration={"scopes": ["openid", "accounts"]})
+    left_out = (await registered(earlier, subject_type=None)).json()
+    public = (await registered(earlier, subject_type="public")).json()
+    bank = an_open_bank(tmp_path, registration=policy)
+    answer = await registered(bank, subject_type=None)
+    assert (answer.status_code, answer.json()["subject_type"]) == (201, "pairwise")
+    assert (
+        "may not use this subject_type: use pairwise"
+        in refusal_in(await registered(bank, subject_type="public"))[2]
+    )
+    changed = await update(bank, answer.json(), subject_type="public")
+    assert refusal_in(changed)[1] == "invalid_client_metadata"
+    later = AuthorizationServer(bank.config, store=earlier.store, clock=earlier.clock)
+    assert (await later.core.clients.find(left_out["client_id"])).pairwise
+    assert await later.core.clients.find(public["client_id"]) is None
+
+
+@pytest.mark.parametrize(
+    ("types", "said"),
+    [(["pairwise"], "has 'pairwise', which is not one of: public"), ([], "is empty"), (["x"], "has 'x'")],
+)
+def test_types_that_nobody_could_have_are_refused(types: list[str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"registration.subject_types {said}"):
+        Bank(**{**OPEN, "registration": {"scopes": ["openid"], "subject_types": types}})
 
 
 # What this server connects to

@@ -37,7 +37,18 @@ SETTINGS: dict[str, Any] = {
         an_api("test-api", 3),
     ],
     "users": [
-        {"username": "alice", "password": "wonderland", "claims": {"sub": "user-alice", "name": "Alice"}}
+        {
+            "username": "alice",
+            "password": "wonderland",
+            "claims": {
+                "sub": "user-alice",
+                "name": "Alice",
+                "cpf": "76109277673",
+                "cnpj": ["50685362006773", "11222333000181"],
+            },
+        },
+        {"username": "bob", "password": "builder", "claims": {"cpf": "11144477735"}},
+        {"username": "carol", "password": "mockturtle"},
     ],
     "resources": [
         {

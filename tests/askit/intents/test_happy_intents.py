@@ -31,7 +31,7 @@ WORDS = {
 }
 SHOWN = {
     "uk-account-access": ["Access to your accounts", "ReadAccountsBasic", "ReadBalances"],
-    "uk-domestic-payment": ["165.88 GBP", "ACME Inc", "08080021325698"],
+    "uk-domestic-payment": ['class="payee">to ACME Inc', "165.88 GBP", "08080021325698"],
     "brazil-consent": ["ACCOUNTS_READ"],
     "berlin-group-consent": ["DE40"],
     "berlin-group-payment": ["123.50 EUR", "Merchant A"],

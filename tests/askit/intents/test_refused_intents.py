@@ -268,7 +268,7 @@ OVER = {
     "used": "this intent was agreed to before, and gives one grant: lodge a new one [LODGING 4]",
     "rejected": "the user has refused this intent: lodge a new one [LODGING 4]",
     "revoked": "this intent was ended by its client: lodge a new one [LODGING 5]",
-    "withdrawn": "the user has ended this intent at the bank: lodge a new one [LODGING 5]",
+    "withdrawn": "what the user agreed to has ended at the bank: lodge a new one [LODGING 5]",
 }
 
 

@@ -56,6 +56,8 @@ def test_an_array_has_several_requests_and_each_knows_its_place() -> None:
         ("verification.trust_framework", {"value": "eidas", "later_restriction": 1}),
         ("verification.assurance_process", {"policy": None, "assurance_details": [{"check_id": "x"}]}),
         ("verification.later_member", None),
+        ("verification.essential", True),
+        ("verification.evidence.0.document_details.purpose", "To know the document"),
         ("claims", {}),
     ],
 )
@@ -100,3 +102,10 @@ def test_no_claims_may_be_asked_for_though_the_published_schema_wants_one() -> N
     """The text allows an empty `claims`, and the text wins over the schema."""
     assert not valid_by_schema(changed(WISH, "claims", {}))
     assert read_requests(changed(WISH, "claims", {}))[0].claims == {}
+
+
+def test_a_client_may_give_tuples() -> None:
+    """They are arrays once they are sent."""
+    evidence = tuple(WISH["verification"]["evidence"])
+    wish = {**WISH, "verification": {**WISH["verification"], "evidence": evidence}}
+    assert read_requests((wish,))[0].verification == read_requests(WISH)[0].verification

@@ -153,6 +153,18 @@ def test_a_signature_that_is_asked_for_has_what_it_must_have() -> None:
     assert taken["verification"]["evidence"] == [{k: v for k, v in signature.items() if k != "created_at"}]
 
 
+@pytest.mark.spec("IDA-S 5.4.4", "IDA 7")
+def test_what_is_derived_from_evidence_is_about_claims_that_are_given() -> None:
+    derived = {"given_name": "Alice", "birthdate": "1990-02-03", "family_name": "Example"}
+    entry = changed(EIDAS, f"{DOCUMENT}.derived_claims", derived)
+    asked = {"given_name": None, "family_name": None}
+    taken = selected(changed(WISH, f"{DOCUMENT}.derived_claims", asked), entry).taken
+    assert taken is not None
+    assert taken["verification"]["evidence"][0]["derived_claims"] == {"given_name": "Alice"}
+    taken = selected(changed(WISH, f"{DOCUMENT}.derived_claims", {"family_name": None}), entry).taken
+    assert taken == ANSWER
+
+
 @pytest.mark.spec("IDA 5.5.2")
 @pytest.mark.parametrize(
     ("value", "last"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from rpkit.api.claims_sources import MAX_NAMES, MAX_SOURCES, claims_from_sources
 from rpkit.errors import ClaimsSourceError, UnknownClaimsSource
 from tests.clocks import NOW
 from tests.hands import Hand, answer
-from tests.keys import a_key, b64, mint
+from tests.keys import a_key, b64, claims_of, mint
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import CLIENT_ID, FakeBank
 from tests.rpkit.logins import signed_in
@@ -124,6 +125,37 @@ def test_provided_claims_stay_with_their_source(clients: Clients, value: Any) ->
     found, _ = read(clients, refers({"s1": {"JWT": provided(verified_claims=value)}}, verified_claims="s1"))
     assert (found.sources[0].claims, found.sources[0].issuer) == ({"verified_claims": value}, IDENTITY)
     assert (found.claims, found.failed) == ({}, {})
+
+
+@pytest.mark.spec("IDA 7", "IDA 6.1")
+@pytest.mark.parametrize("place", ["id_token", "userinfo"])
+def test_verified_claims_of_a_source_are_taken_as_far_as_they_were_requested(
+    clients: Clients, bank: FakeBank, place: str
+) -> None:
+    said = {**VERIFIED, "claims": {"given_name": "Alice", "family_name": "Example"}}
+    token = provided(verified_claims=[said, {**said, "verification": {"trust_framework": "gold"}}])
+    referring = {"_claim_names": {"verified_claims": "s1"}, "_claim_sources": {"s1": {"JWT": token}}}
+    bank.faults[place] = lambda claims: {**claims, **referring}
+    bank.faults["metadata"] = lambda members: {
+        **members,
+        "trust_frameworks_supported": ["eidas"],
+        "claims_in_verified_claims_supported": ["given_name"],
+    }
+    wish = {"verification": {"trust_framework": {"value": "eidas"}}, "claims": {"given_name": None}}
+    client = clients.of(bank, claims_providers=PROVIDERS)
+    login = signed_in(client, bank, claims={place: {"verified_claims": wish}})
+    of = login.id_token if place == "id_token" else client.userinfo(login)
+    report = login.report if place == "id_token" else of.report
+    assert report.downgrades[-1].detail.endswith("here: for what is at a source see claims_from_sources")
+    found = client.claims_from_sources(of)
+    assert found.sources[0].claims == {"verified_claims": [VERIFIED]}
+    assert noticed(found) == [
+        "not taken, because it came unasked: claims.family_name",
+        "not taken: verification.trust_framework has another value than was asked for",
+    ]
+    assert client.claims_from_sources(replace(of, asked_identity=None)).sources[0].claims == {
+        "verified_claims": claims_of(token)["verified_claims"]
+    }
 
 
 @pytest.mark.spec("IDA 6.2")

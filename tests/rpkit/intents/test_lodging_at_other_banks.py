@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,7 @@ from rpkit import (
     BerlinGroupConsent,
     BerlinGroupPayment,
     BrazilConsent,
+    LodgedIntent,
     UkAccount,
     UkAccountAccess,
     UkDomesticPayment,
@@ -166,12 +168,12 @@ def test_nothing_is_sent_without_a_fitting_token(clients: Clients, bank: FakeBan
     client = clients.of(bank)
     tokens = client.client_credentials(scope="accounts")
     calls = len(bank.seen)
-    with pytest.raises(InsecureUrl):
+    with pytest.raises(InsecureUrl, match="url must be https"):
         lodged(clients, bank, url="http://bank.example/consents", tokens=tokens)
     with pytest.raises(NoAccessToken):
         lodged(clients, bank, resource="https://another.example/", tokens=tokens)
     elsewhere = client.client_credentials(scope="accounts", resource="https://another.example/")
-    with pytest.raises(ConfigurationError, match="correct base_url, or set resource="):
+    with pytest.raises(ConfigurationError, match="correct url, or set resource="):
         lodged(clients, bank, tokens=elsewhere)
     assert [call.path for call in bank.seen[calls:] if "consents" in call.path] == []
 
@@ -186,6 +188,7 @@ def test_nothing_is_sent_without_a_fitting_token(clients: Clients, bank: FakeBan
             "amount is 12.0: give a positive Decimal",
         ),
         (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "NaN"}), "amount is 'NaN'"),
+        (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "1e999999"}), "amount is '1e999999'"),
         (lambda: BerlinGroupPayment(**{**TRANSFER, "amount": "twelve"}), "amount is 'twelve'"),
         (
             lambda: BerlinGroupPayment(**{**TRANSFER, "currency": "eur"}),
@@ -274,3 +277,44 @@ def test_an_id_token_may_be_silent_about_an_intent_that_a_scope_names_but_not_wr
     bank.faults["id_token"] = lambda claims: {**claims, CLAIM: "another"}
     with pytest.raises(WrongRequestedClaim, match="another intent"):
         signed_in(clients.of(bank), bank, scope=f"openid accounts {scope}")
+
+
+@pytest.mark.spec("LODGING 3")
+def test_a_front_channel_id_token_about_another_intent_uses_no_code(clients: Clients, bank: FakeBank) -> None:
+    hybrid = {
+        "profile": "fapi1-baseline",
+        "response_type": "code id_token",
+        "id_token_signed_response_alg": "ES256",
+        "signed_requests": True,
+    }
+    intent = lodged(clients, bank)
+    bank.faults["front_id_token"] = lambda claims: {**claims, CLAIM: "another"}
+    calls = len(bank.calls("token"))
+    with pytest.raises(WrongRequestedClaim, match="another intent"):
+        signed_in(clients.of(bank, **hybrid), bank, **intent.asked(scope="openid accounts"))
+    assert len(bank.calls("token")) == calls
+
+
+def test_an_intent_is_read_again_from_what_was_kept_of_it(clients: Clients, bank: FakeBank) -> None:
+    intent = lodged(clients, bank)
+    kept = LodgedIntent.kept(UkAccountAccess.shape, intent_id=intent.intent_id, url=intent.url)
+    assert kept.asked(scope="openid accounts") == intent.asked(scope="openid accounts")
+    bank.faults[f"api_{intent.intent_id}"] = lambda _call: (200, {}, LODGED)
+    client = clients.of(bank)
+    assert client.read_intent(kept, tokens=client.client_credentials(scope="accounts")) == intent
+
+
+def test_a_bank_with_a_body_of_its_own_needs_a_class_of_the_application(
+    clients: Clients, bank: FakeBank
+) -> None:
+    class Standing:
+        shape = replace(UkAccountAccess.shape, id=("Data", "Id"), words={"awaiting": "NEW"}, further_words={})
+
+        def body(self) -> dict[str, Any]:
+            return {"Data": {"Frequency": "monthly"}}
+
+    answer = {"Data": {"Id": "1", "Status": "NEW"}}
+    bank.faults["api_account-access-consents"] = lambda _call: (201, {}, answer)
+    intent = lodged(clients, bank, Standing())
+    assert (intent.intent_id, intent.state) == ("1", "awaiting")
+    assert json.loads(bank.calls("account-access-consents")[-1].body) == {"Data": {"Frequency": "monthly"}}

@@ -54,7 +54,7 @@ def noticed(report: Any) -> list[str]:
 # --- the request ----------------------------------------------------------------------------------
 
 
-@pytest.mark.spec("IDA 5.3", "IDA 5.4")
+@pytest.mark.spec("IDA 5.3", "IDA 5.4", "IDA 9")
 def test_a_request_is_made_of_a_few_arguments() -> None:
     evidence = WISH["verification"]["evidence"]
     request = rpkit.verified_claims_request(

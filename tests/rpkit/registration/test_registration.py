@@ -299,6 +299,8 @@ def test_signed_requests_that_are_not_sent(what: str) -> None:
 DROPPED: dict[str, object] = {
     "token_endpoint_auth_method": "private_key_jwt",
     "redirect_uris": ASKED["redirect_uris"],
+    "subject_type": "pairwise",
+    "sector_identifier_uri": "https://fintech.example/sector.json",
     "request_object_signing_alg": "ES256",
     "require_signed_request_object": True,
     "require_pushed_authorization_requests": True,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from werkzeug.test import Client
 
-from fapikit import MemoryStore
+import wsgi_mw
+from fapikit import MemoryStore, SqliteStore
 from fapikit.errors import ConfigurationError, StoreUnavailable
 from rskit import JwtBodies, SigningClient
 from rskit.policy.body_budget import BodyBudget
@@ -184,6 +187,15 @@ def test_a_store_that_does_not_answer_decides_nothing(kind: str) -> None:
     assert PAID == []
 
 
+def test_a_number_that_only_one_process_remembers_is_for_one_process(tmp_path: Path) -> None:
+    for store, alone in ((None, True), (MemoryStore(), True), (SqliteStore(tmp_path / "marks.db"), False)):
+        assert a_server(store=store, bindings=(), message_signing=signing()).one_process is alone
+    assert not a_server(store=None, bindings=()).one_process
+    protected = wsgi_mw.Protect(lambda _environ, _start: [], a_server(store=None, message_signing=signing()))
+    found = Client(protected).post("/payments", environ_overrides={"wsgi.multiprocess": True})
+    assert found.status_code == 503
+
+
 def test_one_client_does_not_fill_the_store_of_all(kind: str) -> None:
     with running(kind, a_server(message_signing=signing(per_client=3))) as base:
         assert [call(base, "/payments", body()).status_code for _ in range(4)] == [201, 201, 201, 429]
@@ -193,10 +205,14 @@ def test_one_client_does_not_fill_the_store_of_all(kind: str) -> None:
         assert call(base, "/payments", theirs, token=a_token(client_id="other")).status_code == 201
 
 
-def test_a_body_of_one_client_does_not_count_with_a_token_of_another(url: str) -> None:
+def test_a_body_of_one_client_does_not_count_with_a_token_of_another(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "rskit")
     answer = call(url, "/payments", body(), token=a_token(client_id="other"))
     assert (answer.status_code, answer.json()["error"]) == (400, "BAD_SIGNATURE")
     assert call(url, "/payments", body(), token=a_token(client_id="unknown")).status_code == 403
+    assert "UnknownSigner [BR-JWT 7]" in caplog.text
     assert call(url, "/payments", body(), token="wrong").status_code == 401
     assert PAID == []
 

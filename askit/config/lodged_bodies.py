@@ -1,4 +1,4 @@
-"""The JSON Schema of what a client lodges, for each shape. What the user agrees to has no other members.
+"""The JSON Schemas of the bodies that clients lodge, for each shape. What the user agrees to has no other members.
 
 Spec: LODGING 1
 Role: AS
