@@ -28,14 +28,16 @@ class Coverage:
     fields: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, fields: Collection[str]) -> Coverage:
-        """Raises ConfigurationError."""
+    def of(cls, fields: Collection[str], *, always: Collection[str] = ()) -> Coverage:
+        """`always`: further fields, which no setting takes away. Raises ConfigurationError."""
         names: Collection[object] = fields
         if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
             raise ConfigurationError(
                 'fields= must be several names of fields, such as ("x-idempotency-key",)'
             )
-        return cls(tuple(name for name in dict.fromkeys(map(str.lower, fields)) if name not in _ALWAYS))
+        return cls(
+            tuple(name for name in dict.fromkeys(map(str.lower, (*always, *fields))) if name not in _ALWAYS)
+        )
 
     def of_request(self, request: RequestMessage, *, body: bool) -> tuple[Component, ...]:
         """The components that a request with this form must cover."""

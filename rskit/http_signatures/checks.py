@@ -52,7 +52,7 @@ class SignatureChecks:
         self._bases = bases
         self._clock = clock
         self._required = Coverage.of(settings.fields)
-        self._covered = Coverage.of(("content-type", *settings.answer_fields))
+        self._covered = Coverage.of(settings.answer_fields, always=("content-type",))
         self._keys = (
             None
             if settings.clients is None

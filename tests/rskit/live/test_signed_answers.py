@@ -172,3 +172,10 @@ def test_streams_and_large_answers_may_pass_without_a_signature(lax: str, target
     assert "signature" not in answer.headers
     request = Signed(TOKEN).sign()
     verified(request.send(lax), request, "content-digest")
+
+
+def test_only_fields_that_are_there_are_covered_besides() -> None:
+    with serving("starlette", server_of(answer_fields=["X-Fapi-Interaction-Id", "x-none"])) as url:
+        request = Signed(TOKEN, method="GET", target="/pay", body=b"")
+        covered = verified(request.send(url), request, "x-fapi-interaction-id").covered_components
+    assert '"x-none"' not in covered
