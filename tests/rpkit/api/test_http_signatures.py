@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from http_message_signatures import HTTPMessageVerifier, algorithms
+from http_message_signatures.resolvers import MappingKeyResolver
 
 from fapikit.errors import ConfigurationError, ForbiddenByProfile, MissingHttpSignature, WrongDigest
 from fapikit.http_signatures.content_digest import content_digest
@@ -16,7 +23,7 @@ from rpkit.api.message_signing import SIGNATURE
 from tests.keys import a_key
 from tests.mothers.clients import Clients
 from tests.mothers.fake_bank import FakeBank, Seen
-from tests.rpkit.logins import api_of, signed_in
+from tests.rpkit.logins import ORIGIN, api_of, signed_in
 
 KEY = a_key("ES256", 51)
 SIGNING = HttpSignatures(signer=KEY, answers_signed=False)
@@ -27,7 +34,33 @@ def covered(call: Seen) -> list[str]:
     return [str(component) for component in read_signature(headers, "fapi-2-request").input.components]
 
 
+def verified_by_hand(call: Seen) -> None:
+    """The signature base of RFC 9421 2.5, written down here, and the signature by `cryptography` alone."""
+    parameters = call.headers["signature-input"].removeprefix("request=")
+    values = {"@method": call.method, "@target-uri": f"{ORIGIN}/accounts", **call.headers}
+    names = [component.strip('"') for component in covered(call)]
+    base = "".join(f'"{name}": {values[name]}\n' for name in names) + f'"@signature-params": {parameters}'
+    octets = base64.b64decode(call.headers["signature"].removeprefix("request=").strip(":"))
+    r, s = int.from_bytes(octets[:32], "big"), int.from_bytes(octets[32:], "big")
+    public: Any = KEY.public_key.material
+    public.verify(encode_dss_signature(r, s), base.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+class AtAnyTime(HTTPMessageVerifier):
+    def validate_created_and_expires(self, *_: Any, **__: Any) -> None:
+        """The clock of these tests stands still, and that of the library does not."""
+
+
+def verified_by_another_library(call: Seen) -> None:
+    keys = MappingKeyResolver(public_keys={KEY.kid: KEY.public_key.material}, private_keys={})  # type: ignore[dict-item]
+    verifier = AtAnyTime(signature_algorithm=algorithms.ECDSA_P256_SHA256, key_resolver=keys)
+    message = SimpleNamespace(method=call.method, url=f"{ORIGIN}/accounts", headers=call.headers)
+    (result,) = verifier.verify(message, expect_tag="fapi-2-request", body=call.body)
+    assert result.label == "request"
+
+
 @pytest.mark.spec(
+    "FAPI2-HS 1.1-1", "RFC 9421 3.1",
     "FAPI2-HS 1.1-2", "FAPI2-HS 1.1-3", "FAPI2-HS 1.1-4", "FAPI2-HS 1.1-5", "FAPI2-HS 1.1-6", "FAPI2-HS 1.1-7",
     "FAPI2-HS 1.1-8",
 )  # fmt: skip
@@ -45,6 +78,9 @@ def test_what_is_covered(clients: Clients, bank: FakeBank) -> None:
     assert posted.headers["content-digest"] == content_digest(posted.body)
     assert f'keyid="{KEY.kid}"' in posted.headers["signature-input"]
     assert "created=" in posted.headers["signature-input"]
+    for call in (posted, got):
+        verified_by_hand(call)
+        verified_by_another_library(call)
 
 
 def test_a_retry_is_signed_anew(clients: Clients, bank: FakeBank) -> None:
